@@ -1,0 +1,58 @@
+#!/bin/sh
+# First process in the guest's root: give the kernel what the tests need, run /run/famsock-lab/command
+# with its output on two virtio ports, leave its exit status in the share, switch the machine off.
+share=/run/famsock-lab
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+exec </dev/null >/dev/console 2>&1
+. $share/environment
+
+mkdir -p /dev/pts /dev/shm /run/lock /run/tmp /run/netns /lib/modules
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs shm /dev/shm
+mount -t tmpfs -o mode=1777 tmp /run/tmp
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t debugfs debugfs /sys/kernel/debug
+ln -sfn /proc/self/fd /dev/fd
+ln -sfn /proc/self/fd/0 /dev/stdin
+ln -sfn /proc/self/fd/1 /dev/stdout
+ln -sfn /proc/self/fd/2 /dev/stderr
+ln -sfn "$FAMSOCK_LAB_MODULES" "/lib/modules/$(uname -r)"
+ulimit -n 65536
+
+hostname famsock-lab
+printf '127.0.0.1 localhost famsock-lab\n::1 localhost ip6-localhost\n' >/etc/hosts
+ip link set lo up
+modprobe -a $(sed 's/#.*//' $share/modules.txt)
+ip link add vcan0 type vcan
+ip link set vcan0 mtu 72 up
+ip link add vcan1 type vcan
+ip link set vcan1 mtu 2060 up
+
+"$FAMSOCK_LAB_BTVIRT" -l2 >/dev/null &
+tries=100
+while [ ! -e /sys/class/bluetooth/hci1 ] && [ $tries -gt 0 ]; do
+    sleep 0.1
+    tries=$((tries - 1))
+done
+[ -e /sys/class/bluetooth/hci1 ] || echo "famsock-lab: btvirt made no hci0 and hci1"
+
+# A virtio port can be opened once only, a fifo by any child that reopens /dev/stderr.
+for stream in stdout stderr; do
+    mkfifo /run/$stream
+    for port in /sys/class/virtio-ports/*; do
+        if [ "$(cat $port/name)" = $stream ]; then
+            cat /run/$stream >/dev/${port##*/} &
+            readers="$readers $!"
+        fi
+    done
+done
+echo "famsock-lab: command starts, $(cut -d' ' -f1 /proc/uptime) s after boot"
+sh $share/command >/run/stdout 2>/run/stderr
+status=$?
+(sleep 5; kill $readers) 2>/dev/null &
+wait $readers
+echo $status >$share/status
+echo "famsock-lab: command ended with $status, $(cut -d' ' -f1 /proc/uptime) s after boot"
+sync
+echo b >/proc/sysrq-trigger
+sleep 60
