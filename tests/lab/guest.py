@@ -35,6 +35,8 @@ KERNEL_PARAMETERS = (
     "no_timer_check",
     "apparmor=0",
     "audit=0",
+    "init_on_alloc=0",
+    "hardened_usercopy=off",
 )
 PASSED_ON = ("FAMSOCK_", "PYTEST_", "PYTHON", "HYPOTHESIS_", "LANG", "LC_", "CI", "VIRTUAL_ENV")
 

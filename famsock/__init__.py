@@ -1,0 +1,48 @@
+"""famsock: Python's socket module with its address families as plugins.
+
+``import famsock as socket`` gives every public name of the running interpreter's `socket`, with the
+same behaviour; addresses, constants, options and operations of a family come from its plugin, found
+through entry points when the family is first used. Importing this module imports no plugin.
+"""
+
+from __future__ import annotations
+
+import socket as _stdlib
+from socket import *  # noqa: F403
+
+from famsock.address import Address, RawAddress
+from famsock.dropin import functions as _functions
+from famsock.dropin import install, recv_fds, send_fds, uninstall
+from famsock.registry import PluginError, plugins
+from famsock.sockets import socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__version__ = "0.1.0"
+__all__ = [  # noqa: PLE0604
+    *_stdlib.__all__,
+    "Address",
+    "PluginError",
+    "RawAddress",
+    "install",
+    "plugins",
+    "uninstall",
+]
+
+# Its private names too, because its functions look them up in the module that they run in.
+globals().update({k: v for k, v in vars(_stdlib).items() if k not in globals()})
+globals().update(_functions(globals()))
+
+
+def __getattr__(name: str) -> Any:
+    """Constants that this Python lacks, from the plugin that provides them; then remembered."""
+    if name.isupper() and not name.startswith("_"):
+        value = globals()[name] = plugins.constant(name)
+        return value
+    raise AttributeError(f"module 'famsock' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *vars(_stdlib)})

@@ -1,0 +1,20 @@
+"""``python -m famsock``: run a program on famsock, list families, check this machine."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """The command line; see :mod:`famsock.cli`."""
+    try:
+        from famsock.cli import main as command
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("click", "rich"):
+            raise
+        sys.exit(f"famsock's command line needs {missing.name}: pip install 'famsock[cli]'")
+    command(prog_name="famsock")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,321 @@
+"""Addresses: the base of every typed address, the raw escape, and the codec between their forms.
+
+An address has four shapes, and one class converts between them:
+
+* the *stdlib form*, what ``socket.bind`` takes and ``socket.getsockname`` gives (often a tuple);
+* the *typed* form, an attrs object with named fields;
+* the *sockaddr*, the bytes that the kernel reads and writes;
+* the *text*, with ``parse(str(address)) == address``.
+
+`Address` is the base class of the typed form. `RawAddress` carries the sockaddr of a family that no
+plugin serves, whole. `AddressCodec` is what a socket uses. This module imports no attrs, so that
+``import famsock`` stays cheap; :mod:`famsock.sockaddr` makes the attrs classes, in plugins.
+Sources: socket(7), bind(2), the CPython documentation of each form.
+"""
+
+from __future__ import annotations
+
+import socket as _stdlib
+import sys
+
+from famsock.structure import Struct
+from famsock.text import join_fields, split_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, Self
+
+    StdlibSocket = _stdlib.socket
+
+HAS_SA_LEN = sys.platform.startswith(("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly"))
+"""Whether a sockaddr here starts with a length byte and a family byte (BSD), not a 16-bit family."""
+
+_CACHED_ADDRESSES = 1024
+_PLAIN_TYPES = frozenset({str, int, bytes, bool, type(None)})
+
+
+class Lookup:
+    """What an address may ask the system while it is converted, and for which operation.
+
+    ``operation`` is the socket method at work ("bind"), which opens error messages. ``used`` tells
+    afterwards whether the system was asked: such a result must not be cached.
+    """
+
+    __slots__ = ("operation", "socket", "used")
+
+    def __init__(self, operation: str, socket: StdlibSocket | None = None) -> None:
+        self.operation = operation
+        self.socket = socket
+        self.used = False
+
+    def interface_index(self, name: str) -> int:
+        """The interface index of ``name`` in the socket's own network namespace; OSError if none.
+
+        Source: netdevice(7), SIOCGIFINDEX.
+        """
+        self.used = True
+        if self.socket is None:
+            return _stdlib.if_nametoindex(name)
+        from famsock.syscalls.interfaces import index_of
+
+        return index_of(self.socket.fileno(), name)
+
+    def interface_name(self, index: int) -> str:
+        """The name of interface ``index`` in the socket's network namespace; "" if there is none.
+
+        Source: netdevice(7), SIOCGIFNAME.
+        """
+        self.used = True
+        if self.socket is None:
+            try:
+                return _stdlib.if_indextoname(index)
+            except OSError:
+                return ""
+        from famsock.syscalls.interfaces import name_of
+
+        return name_of(self.socket.fileno(), index)
+
+
+class Address(Struct):
+    """Base of every typed address: one frozen attrs class per sockaddr layout, made by
+    `famsock.sockaddr.sockaddr`.
+
+    ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, which opens
+    error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with a
+    default may be left out. A class whose stdlib form is no such tuple overrides `from_stdlib` and
+    `to_stdlib`; one whose sockaddr varies in length overrides `pack` and `unpack`.
+    """
+
+    __slots__ = ()
+    family: ClassVar[int]
+    family_name: ClassVar[str]
+    stdlib_fields: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
+        """The typed address of the stdlib's form.
+
+        Raises what CPython raises: TypeError for a wrong shape or type, OverflowError for an
+        integer out of range, OSError for a name that the system does not know.
+        """
+        names = cls.stdlib_fields
+        shape = f"{cls.family_name} address must be a tuple ({', '.join(names)})"
+        if not isinstance(form, tuple):
+            raise TypeError(f"{shape}, not {type(form).__name__}")
+        required = cls.required_fields()
+        if not required <= len(form) <= len(names):
+            counts = f"{required}" if required == len(names) else f"{required} to {len(names)}"
+            raise TypeError(f"{shape} of {counts} items, not {len(form)}")
+        return cls(**dict(zip(names, form, strict=False)))
+
+    def to_stdlib(self, lookup: Lookup) -> Any:
+        """The form that the stdlib's methods return."""
+        return tuple([getattr(self, name) for name in self.stdlib_fields])
+
+    @classmethod
+    def required_fields(cls) -> int:
+        """How many of ``stdlib_fields`` have no default."""
+        import attrs
+
+        defaults = {a.name: a.default for a in attrs.fields(cls)}  # type: ignore[arg-type]
+        return sum(defaults[name] is attrs.NOTHING for name in cls.stdlib_fields)
+
+    def __str__(self) -> str:
+        return join_fields(self)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The address that ``text`` writes, as ``str`` gives it; ``scheme://`` in front is allowed.
+
+        ValueError if the text does not have the form.
+        """
+        return cls(**split_fields(cls, text))
+
+
+class RawAddress(Address):
+    """The sockaddr of a family that no plugin serves: ``family`` and all bytes after the family.
+
+    Every call that takes an address takes this one, for any socket: the bytes go to the kernel as
+    they are. ``data`` is never cut. Text form: ``raw:36:00ff…`` in hexadecimal.
+    """
+
+    __slots__ = ("data", "family")
+    label = family_name = "raw"
+    family: int  # type: ignore[misc]
+    data: bytes
+
+    def __init__(self, family: int, data: bytes) -> None:
+        if not 0 <= int(family) <= (0xFF if HAS_SA_LEN else 0xFFFF):
+            raise OverflowError(f"RawAddress family must be 0-65535, not {family}")
+        object.__setattr__(self, "family", int(family))
+        object.__setattr__(self, "data", bytes(data))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"RawAddress is immutable: cannot set {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RawAddress):
+            return NotImplemented
+        return (self.family, self.data) == (other.family, other.data)
+
+    def __hash__(self) -> int:
+        return hash((self.family, self.data))
+
+    def __repr__(self) -> str:
+        return f"RawAddress(family={self.family}, data={self.data!r})"
+
+    def __reduce__(self) -> tuple[type[RawAddress], tuple[int, bytes]]:
+        return RawAddress, (self.family, self.data)
+
+    def pack(self, lookup: Lookup | None = None) -> bytes:
+        """The sockaddr's bytes: the family, then ``data``."""
+        return family_head(self.family, 2 + len(self.data)) + self.data
+
+    @classmethod
+    def unpack(cls, data: bytes, lookup: Lookup | None = None) -> RawAddress:
+        """The raw address of any sockaddr; one without a whole family counts as family 0."""
+        return cls(family_of(data), bytes(data[2:]))
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> RawAddress:
+        """There is no stdlib form: OSError without errno, as the stdlib raises."""
+        raise OSError(f"bad family: no plugin serves it; use RawAddress, not {type(form).__name__}")
+
+    def to_stdlib(self, lookup: Lookup) -> RawAddress:
+        """Itself: the stdlib would cut the address to 14 bytes."""
+        return self
+
+    def __str__(self) -> str:
+        return f"raw:{self.family}:{self.data.hex()}"
+
+    @classmethod
+    def parse(cls, text: str) -> RawAddress:
+        """The address that ``str`` wrote; ValueError if the text does not have that form."""
+        kind, family, data = text.split(":")
+        if kind != "raw":
+            raise ValueError(f"raw address must start with 'raw:', not {text!r}")
+        return cls(int(family), bytes.fromhex(data))
+
+
+def family_head(family: int, size: int) -> bytes:
+    """The two bytes that open a sockaddr of ``size`` bytes on this platform."""
+    if HAS_SA_LEN:
+        return bytes((min(size, 0xFF), family))
+    return family.to_bytes(2, sys.byteorder)
+
+
+def family_of(sockaddr: bytes) -> int:
+    """The sa_family of a sockaddr, 0 (AF_UNSPEC) if it is too short to have one."""
+    if len(sockaddr) < 2:
+        return 0
+    return sockaddr[1] if HAS_SA_LEN else int.from_bytes(sockaddr[:2], sys.byteorder)
+
+
+class AddressCodec:
+    """Converts addresses for the sockets of one protocol, with caches for what needs no system.
+
+    Only results that asked the system nothing are cached. A hit needs the same value *and* the same
+    types, so that ``("127.0.0.1", 80.0)`` never rides on ``("127.0.0.1", 80)``. Both caches are
+    bounded; they are plain dicts whose single operations are atomic, so threads may share them.
+    """
+
+    __slots__ = ("_address_class", "_decoded", "_encoded", "_load", "_other")
+
+    def __init__(
+        self, load: Callable[[], type[Address]], other: Callable[[int], type[Address] | None]
+    ) -> None:
+        self._load = load
+        self._other = other
+        self._address_class: type[Address] | None = None
+        self._encoded: dict[Any, tuple[Any, bytes]] = {}
+        self._decoded: dict[bytes, Any] = {}
+
+    @property
+    def address_class(self) -> type[Address]:
+        """The class of this protocol's addresses, imported on first use."""
+        if self._address_class is None:
+            self._address_class = self._load()
+        return self._address_class
+
+    def encode(self, socket: StdlibSocket, operation: str, address: Any) -> bytes:
+        """The sockaddr of ``address`` in any of its shapes, for ``operation`` on ``socket``."""
+        try:
+            hit = self._encoded.get(address)
+        except TypeError:
+            hit = None
+        if hit is not None and (hit[0] is address or _same_types(hit[0], address)):
+            return hit[1]
+        return self._encode_anew(socket, operation, address)
+
+    def decode(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
+        """The stdlib form of what the kernel gave: None for no address, never cut, never raising."""
+        form = self._decoded.get(sockaddr)
+        if form is None and sockaddr:
+            lookup = Lookup("decode", socket)
+            form = self.decode_typed(socket, sockaddr, lookup).to_stdlib(lookup)
+            if not lookup.used:
+                _remember(self._decoded, sockaddr, form)
+        return form
+
+    def decode_typed(
+        self, socket: StdlibSocket, sockaddr: bytes, lookup: Lookup | None = None
+    ) -> Address:
+        """The typed address of what the kernel gave; `RawAddress` where no class fits it."""
+        family = family_of(sockaddr)
+        cls = self.address_class
+        known = cls if family == cls.family else self._other(family)
+        if known is None:
+            return RawAddress.unpack(sockaddr)
+        try:
+            return known.unpack(sockaddr, lookup or Lookup("decode", socket))
+        except ValueError:
+            return RawAddress.unpack(sockaddr)
+
+    def _encode_anew(self, socket: StdlibSocket, operation: str, address: Any) -> bytes:
+        lookup = Lookup(operation, socket)
+        try:
+            typed = address
+            if not isinstance(address, Address):
+                typed = self.address_class.from_stdlib(address, lookup)
+            elif not isinstance(address, (self.address_class, RawAddress)):
+                raise TypeError(
+                    f"{self.address_class.family_name} address must be "
+                    f"{self.address_class.__name__} or RawAddress, not {type(address).__name__}"
+                )
+            packed: bytes = typed.pack(lookup)
+        except (TypeError, ValueError, OverflowError, OSError) as error:
+            name_operation(error, operation)
+            raise
+        if not lookup.used and _is_plain(address):
+            _remember(self._encoded, address, (address, packed))
+        return packed
+
+
+def name_operation(error: Exception, operation: str) -> None:
+    """Put "bind(): " in front of an error's message, in place, as the stdlib words it."""
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (f"{operation}(): {error.args[0]}",)
+
+
+def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(cache) >= _CACHED_ADDRESSES:
+        cache.clear()
+    cache[key] = value
+
+
+def _is_plain(address: Any) -> bool:
+    """Whether ``address`` consists of immutable values whose equality can be trusted."""
+    if type(address) is tuple:
+        return all(type(item) in _PLAIN_TYPES for item in address)
+    return type(address) in _PLAIN_TYPES or isinstance(address, Address)
+
+
+def _same_types(cached: Any, address: Any) -> bool:
+    if type(cached) is not type(address):
+        return False
+    return type(cached) is not tuple or [*map(type, cached)] == [*map(type, address)]
+
+
+RAW_CODEC = AddressCodec(lambda: RawAddress, lambda family: None)
+"""The codec of a family that neither a plugin nor the stdlib serves."""

@@ -1,0 +1,107 @@
+"""Standing in for the stdlib's `socket`: its Python functions on our class, install and uninstall.
+
+The stdlib's own functions (create_connection, socketpair, …) are taken as the running interpreter
+has them and bound to other globals, so that they make *our* sockets and behave exactly as that
+version's do. Only send_fds and recv_fds are ours: the stdlib's ignore ``flags`` and ``address``.
+"""
+
+from __future__ import annotations
+
+import socket as _stdlib
+from types import FunctionType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, MutableMapping
+    from typing import Any
+
+_replaced: dict[str, Any] = {}
+_MISSING = object()
+_OURS = frozenset({"send_fds", "recv_fds", "__getattr__"})
+
+
+def functions(namespace: dict[str, Any]) -> dict[str, Any]:
+    """The stdlib module's Python functions, looking names up in ``namespace``, save our own."""
+    return {
+        name: _rebound(value, namespace)
+        for name, value in vars(_stdlib).items()
+        if type(value) is FunctionType and value.__module__ == "socket" and name not in _OURS
+    }
+
+
+def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
+    copy = FunctionType(
+        function.__code__,
+        namespace,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__doc__ = function.__doc__
+    return copy
+
+
+def send_fds(
+    sock: _stdlib.socket, buffers: Iterable[Any], fds: Iterable[int], flags: int = 0,
+    address: Any = None,
+) -> int:  # fmt: skip
+    """Send file descriptors, with ``flags`` and to ``address``; the number of bytes sent.
+
+    Errors are those of sendmsg(2). Source: unix(7), SCM_RIGHTS.
+    """
+    import array
+
+    rights = (_stdlib.SOL_SOCKET, _stdlib.SCM_RIGHTS, array.array("i", fds))
+    return sock.sendmsg(buffers, [rights], flags, address)
+
+
+def recv_fds(
+    sock: _stdlib.socket, bufsize: int, maxfds: int, flags: int = 0
+) -> tuple[bytes, list[int], int, Any]:
+    """Receive up to ``maxfds`` descriptors and ``bufsize`` bytes: (data, descriptors, flags, address).
+
+    A trailing partial descriptor is dropped. Errors are those of recvmsg(2).
+    """
+    import array
+
+    fds = array.array("i")
+    data, items, message_flags, address = sock.recvmsg(
+        bufsize, _stdlib.CMSG_LEN(maxfds * fds.itemsize), flags
+    )
+    for level, kind, payload in items:
+        if level == _stdlib.SOL_SOCKET and kind == _stdlib.SCM_RIGHTS:
+            fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+    return data, list(fds), message_flags, address
+
+
+def install() -> None:
+    """Put famsock under the stdlib's module: every later use of `socket` gets famsock's sockets.
+
+    Constants that this Python lacks appear there too. Modules that already took the class out of
+    the module (``from socket import socket``) keep the stdlib's. Calling it twice changes nothing.
+    """
+    import famsock
+
+    if _replaced:
+        return
+    namespace = vars(_stdlib)
+    ours = {
+        "socket": famsock.socket,
+        "send_fds": send_fds,
+        "recv_fds": recv_fds,
+        "__getattr__": famsock.__getattr__,
+    }
+    for name, value in ours.items():
+        _replaced[name] = namespace.get(name, _MISSING)
+        namespace[name] = value
+
+
+def uninstall() -> None:
+    """Give the stdlib's module back what `install` replaced; sockets made meanwhile keep working."""
+    for name, value in _replaced.items():
+        if value is _MISSING:
+            delattr(_stdlib, name)
+        else:
+            setattr(_stdlib, name, value)
+    _replaced.clear()

@@ -1,0 +1,167 @@
+"""What a plugin supplies: a `Family` and its `Protocol` rows, described without importing the rest.
+
+A family is data. What costs an import (address classes, options, control messages, operations) is
+named by a string ``"package.module:attribute"`` and loaded on first use, so that opening a socket
+of a family imports only that family's description. The key is (family, protocol), as in the kernel.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from famsock.address import AddressCodec
+
+if TYPE_CHECKING:
+    from famsock.address import Address
+    from famsock.control import ControlType
+    from famsock.options import Option
+
+ANY_PROTOCOL = None
+"""A `Protocol.number` that serves every protocol of the family that no other row names."""
+
+
+class Protocol(NamedTuple):
+    """One protocol of a family: one address layout and one set of operations.
+
+    ``number`` is socket(2)'s third argument, or `ANY_PROTOCOL`. ``types`` are the socket types that
+    it is opened with, the usual one first. ``address`` is the `Address` class, or its name as
+    ``"module:attribute"``; ``operations`` likewise a class taking the socket, whose public methods
+    the socket gains, or None. ``scheme`` opens the text of an endpoint ("vsock"). ``modules`` are
+    the kernel modules that provide it, for ``modprobe``; ``capability`` is what opening it needs
+    (capabilities(7)), or "". ``remedies`` maps an errno of a failing call to what would cure it.
+    ``accepts_address`` is False where accept(2) must not ask for the peer's address. ``exchange``
+    names a context manager that opens two live sockets and yields a function making one verified
+    round trip between them; ``famsock doctor`` and the conformance suite run it.
+    """
+
+    name: str
+    number: int | None
+    types: tuple[int, ...]
+    address: type[Address] | str
+    operations: type[Any] | str | None = None
+    scheme: str = ""
+    modules: tuple[str, ...] = ()
+    capability: str = ""
+    remedies: Mapping[int, str] = {}
+    accepts_address: bool = True
+    exchange: str | None = None
+
+
+class Family(NamedTuple):
+    """An address family: socket(2)'s first argument, with all that differs by it.
+
+    ``name`` is the constant's name ("AF_CAN") and ``number`` its value on ``platforms`` (prefixes
+    of ``sys.platform``). ``constants``, ``options`` and ``control`` name modules (or are mappings)
+    of constants by name, `famsock.options.Option` rows and `famsock.control.ControlType` rows.
+    ``api_version`` is the version of this interface that the plugin was written for.
+    """
+
+    name: str
+    number: int
+    protocols: tuple[Protocol, ...]
+    constants: str | Mapping[str, int] = {}
+    options: str | Iterable[Any] = ()
+    control: str | Iterable[Any] = ()
+    platforms: tuple[str, ...] = ("linux",)
+    modules: tuple[str, ...] = ()
+    api_version: int = 1
+
+    @property
+    def here(self) -> bool:
+        """Whether this platform has the family's number."""
+        return sys.platform.startswith(self.platforms)
+
+    def protocol(self, number: int, kind: int) -> Protocol | None:
+        """The row for a protocol number and socket type, chosen as the kernel does.
+
+        Its own row; else, for 0, the first row with that type; else an `ANY_PROTOCOL` row.
+        """
+
+        def rank(row: Protocol) -> int:
+            if row.number == number:
+                return 0 if kind in row.types else 1
+            if kind in row.types:
+                return 2 if number == 0 and row.number is not ANY_PROTOCOL else 3
+            return 4
+
+        rows = [r for r in self.protocols if r.number in (number, ANY_PROTOCOL) or rank(r) == 2]
+        return min(rows, key=rank, default=None)
+
+
+def load(reference: Any) -> Any:
+    """The object that ``"module:attribute"`` names (a module, without an attribute).
+
+    Anything that is no string is returned as it is. Raises ImportError or AttributeError.
+    """
+    if not isinstance(reference, str):
+        return reference
+    module, _, attribute = reference.partition(":")
+    loaded = importlib.import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded
+
+
+def constants_of(family: Family) -> Mapping[str, int]:
+    """The constants of a family by name: the upper-case integers of its constants room."""
+    loaded = load(family.constants)
+    values = loaded if isinstance(loaded, Mapping) else vars(loaded)
+    return {
+        name: value
+        for name, value in values.items()
+        if name.isupper() and not name.startswith("_") and isinstance(value, int)
+    }
+
+
+def options_of(family: Family | None) -> dict[str, Option[Any]]:
+    """The options that sockets of a family have, by name: its own and those of SOL_SOCKET."""
+    from famsock import options
+
+    return _rows(family and family.options, options, options.by_name)
+
+
+def control_of(family: Family | None) -> dict[tuple[int, int], ControlType[Any]]:
+    """The control messages that sockets of a family have, by (level, type)."""
+    from famsock import control
+
+    def by_key(rows: Iterable[ControlType[Any]]) -> dict[tuple[int, int], ControlType[Any]]:
+        return {(row.level, row.number): row for row in rows}
+
+    return _rows(family and family.control, control, by_key)
+
+
+_merged: dict[Any, Any] = {}
+
+
+def _rows(reference: Any, common: Any, keyed: Callable[[Iterable[Any]], dict[Any, Any]]) -> Any:
+    """The rows of a family's room merged over those that every family has, made once."""
+    key = common.__name__, reference
+    try:
+        return _merged[key]
+    except KeyError:
+        own = load(reference) or ()
+        rows = own if isinstance(own, tuple | list) else common.collect(vars(own))
+        _merged[key] = {**keyed(common.collect(vars(common))), **keyed(rows)}
+        return _merged[key]
+
+
+class Served:
+    """A protocol as sockets use it: its row, its codec, and its operations loaded on first use."""
+
+    __slots__ = ("codec", "family", "protocol")
+
+    def __init__(
+        self,
+        family: Family,
+        protocol: Protocol,
+        other_address: Callable[[int], type[Address] | None],
+    ) -> None:
+        self.family = family
+        self.protocol = protocol
+        self.codec = AddressCodec(lambda: load(protocol.address), other_address)
+
+    @property
+    def operations(self) -> type[Any] | None:
+        """The class of operations, or None where the protocol has none."""
+        return load(self.protocol.operations)  # type: ignore[no-any-return]

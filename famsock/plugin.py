@@ -1,0 +1,81 @@
+"""The interface for plugins: everything that a family's package may import from famsock.
+
+``API_VERSION`` numbers it; a `Family` states the version that it was written for. Names are loaded
+when they are first asked for, so that a package which only describes its family imports no attrs.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from famsock import options, values, wire
+    from famsock.address import Address, Lookup, RawAddress
+    from famsock.control import ControlMessage, ControlType, Message, RawControl
+    from famsock.family import ANY_PROTOCOL, Family, Protocol
+    from famsock.hookspecs import hookimpl
+    from famsock.options import Option
+    from famsock.sockaddr import sockaddr
+    from famsock.sockets import socket
+    from famsock.validation import API_VERSION
+    from famsock.values import Codec
+    from famsock.wire import CType, Struct
+
+_HOMES = {
+    "ANY_PROTOCOL": "family",
+    "API_VERSION": "validation",
+    "Address": "address",
+    "CType": "wire",
+    "Codec": "values",
+    "ControlMessage": "control",
+    "ControlType": "control",
+    "Family": "family",
+    "Lookup": "address",
+    "Message": "control",
+    "Option": "options",
+    "Protocol": "family",
+    "RawAddress": "address",
+    "RawControl": "control",
+    "Struct": "wire",
+    "hookimpl": "hookspecs",
+    "options": "",
+    "sockaddr": "sockaddr",
+    "socket": "sockets",
+    "values": "",
+    "wire": "",
+}
+
+__all__ = [
+    "ANY_PROTOCOL",
+    "API_VERSION",
+    "Address",
+    "CType",
+    "Codec",
+    "ControlMessage",
+    "ControlType",
+    "Family",
+    "Lookup",
+    "Message",
+    "Option",
+    "Protocol",
+    "RawAddress",
+    "RawControl",
+    "Struct",
+    "hookimpl",
+    "options",
+    "sockaddr",
+    "socket",
+    "values",
+    "wire",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES[name]
+    if not home:
+        return importlib.import_module(f"famsock.{name}")
+    value = globals()[name] = getattr(importlib.import_module(f"famsock.{home}"), name)
+    return value

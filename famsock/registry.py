@@ -1,0 +1,362 @@
+"""Which plugin serves a family: discovery, selection, clashes.
+
+Precedence: registered by hand > entry point; two entry points for one family are an error that
+names both distributions, for that family alone. A plugin is loaded when a family of its is first
+used; one that fails to load breaks its own families alone.
+
+``FAMSOCK_PLUGINS`` chooses and blocks: ``AF_INET,AF_CAN`` lets only these plugins serve (any other
+family is the stdlib's), ``-AF_CAN`` blocks one, which is then refused in words. The same at run
+time: ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket as _stdlib
+import threading
+
+from famsock.discovery import EntryPoint, entry_points
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    import pluggy
+
+    from famsock.address import Address
+    from famsock.family import Family, Served
+
+GROUP = "famsock"
+DIRECTORY_GROUP = "famsock.directory"
+API_VERSION = 1
+
+
+class PluginError(ImportError):
+    """A plugin cannot serve its family: it is broken, clashes with another, or is not valid."""
+
+
+class Registry:
+    """The families that famsock can serve; ``famsock.plugins`` is the one that sockets use."""
+
+    def __init__(self, selection: str = "") -> None:
+        self.served: dict[tuple[int, int, int], Served | None] = {}
+        self._families: dict[str, Family] = {}
+        self._entries: dict[str, list[EntryPoint]] | None = None
+        self._failed: dict[str, PluginError] = {}
+        self._blocked: set[str] = set()
+        self._chosen: set[str] | None = None
+        self._by_hand: set[str] = set()
+        self._manager_: pluggy.PluginManager | None = None
+        self._lock = threading.RLock()
+        words = [word.strip() for word in selection.split(",") if word.strip()]
+        self.block(*[word[1:] for word in words if word.startswith("-")])
+        if chosen := [word for word in words if not word.startswith("-")]:
+            self.choose(*chosen)
+
+    # Selection
+
+    def choose(self, *names: str) -> None:
+        """Let only the plugins of these families serve; without a name, all that are installed."""
+        with self._lock:
+            self._chosen = set(names) or None
+            self.served.clear()
+
+    def block(self, *names: str) -> None:
+        """Refuse to open sockets of these families (``AF_CAN``)."""
+        with self._lock:
+            self._blocked.update(names)
+            self.served.clear()
+
+    def unblock(self, *names: str) -> None:
+        """Take `block` back."""
+        with self._lock:
+            self._blocked.difference_update(names)
+            self.served.clear()
+
+    def refresh(self) -> None:
+        """Look for entry points anew, as after installing or removing a distribution."""
+        with self._lock:
+            self._entries = None
+            self._failed.clear()
+            for name in set(self._families) - self._by_hand:
+                del self._families[name]
+            self.served.clear()
+
+    # Registration
+
+    def register(self, plugin: object, name: str | None = None) -> None:
+        """Serve the families of ``plugin``, an object with hooks or a `Family`, by hand.
+
+        Takes precedence over entry points. PluginError if the plugin is not valid, or if another
+        was registered by hand for a family of its.
+        """
+        with self._lock:
+            for family in self._families_of(plugin, name or _describe(plugin)):
+                if family.name in self._by_hand:
+                    self._manager.unregister(plugin)
+                    raise PluginError(f"{family.name} is already registered by hand")
+                self._add(family)
+                self._by_hand.add(family.name)
+
+    def unregister(self, name: str) -> None:
+        """Take back a family (``AF_CAN``) that was registered by hand."""
+        with self._lock:
+            self._by_hand.remove(name)
+            family = self._families.pop(name)
+            for plugin in self._manager.get_plugins():
+                if family in plugin.famsock_families():
+                    self._manager.unregister(plugin)
+            self.served.clear()
+
+    # Use
+
+    def find(self, number: int, kind: int, protocol: int) -> Served | None:
+        """What serves sockets of a family number, socket type and protocol number.
+
+        None where no plugin does, and famsock acts as the stdlib. Raises PluginError for a family
+        whose plugin is broken, and OSError EAFNOSUPPORT for a blocked one.
+        """
+        key = number, kind, protocol
+        if key not in self.served:
+            with self._lock:
+                self.served[key] = self._resolve(number, kind, protocol)
+        return self.served[key]
+
+    def family(self, name: str) -> Family | None:
+        """The family of this name, loading its plugin; None where none is installed."""
+        with self._lock:
+            if name in self._families:
+                return self._families[name]
+            if name in self._failed:
+                raise self._failed[name]
+            claims = self._offered().get(name)
+            return self._load(name, claims) if claims else None
+
+    def address_class(self, number: int, kind: int, protocol: int) -> type[Address] | None:
+        """The address class of another family whose sockaddr a socket was given, if one is known."""
+        try:
+            served = self.find(number, kind, protocol)
+        except (PluginError, OSError):
+            return None
+        return None if served is None else served.codec.address_class
+
+    def constant(self, name: str) -> int:
+        """A constant that some installed plugin provides; AttributeError where none does."""
+        from famsock.family import constants_of
+
+        for family in self._families_likely_for(name):
+            if family.here and (value := constants_of(family).get(name)) is not None:
+                return value
+        raise AttributeError(f"module 'famsock' has no attribute {name!r}{self._hint(name)}")
+
+    def families(self) -> Iterator[Family]:
+        """Every family that loads, of the installed plugins; broken ones are passed over."""
+        for name in self.names():
+            try:
+                family = self.family(name)
+            except PluginError:
+                continue
+            if family is not None:
+                yield family
+
+    def names(self) -> list[str]:
+        """The names of the families that plugins offer here, without importing any."""
+        with self._lock:
+            return sorted({*self._families, *self._offered()})
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What is installed, family by family, without importing any plugin."""
+        with self._lock:
+            rows: list[dict[str, Any]] = [
+                {
+                    "family": name,
+                    "distributions": [str(claim) for claim in claims],
+                    "plugin": claims[0].value,
+                    "state": self._state(name, claims),
+                }
+                for name, claims in self._discovered().items()
+                if name not in self._by_hand
+            ]
+            rows += [
+                {
+                    "family": name,
+                    "distributions": [],
+                    "plugin": "registered by hand",
+                    "state": "blocked" if name in self._blocked else "loaded",
+                }
+                for name in self._by_hand
+            ]
+            return sorted(rows, key=lambda row: str(row["family"]))
+
+    # Inside
+
+    def _state(self, name: str, claims: list[EntryPoint]) -> str:
+        if name in self._blocked:
+            return "blocked"
+        if self._chosen is not None and name not in self._chosen:
+            return "not chosen"
+        if len(claims) > 1:
+            return "clash"
+        if name in self._failed:
+            return "broken"
+        return "loaded" if name in self._families else "available"
+
+    @property
+    def _manager(self) -> pluggy.PluginManager:
+        if self._manager_ is None:
+            import pluggy
+
+            from famsock import hookspecs
+
+            self._manager_ = pluggy.PluginManager(hookspecs.PROJECT)
+            self._manager_.add_hookspecs(hookspecs)
+        return self._manager_
+
+    def _discovered(self) -> dict[str, list[EntryPoint]]:
+        if self._entries is None:
+            self._entries = {}
+            for entry in entry_points(GROUP):
+                self._entries.setdefault(entry.name, []).append(entry)
+        return self._entries
+
+    def _offered(self) -> dict[str, list[EntryPoint]]:
+        entries = self._discovered()
+        return {n: e for n, e in entries.items() if self._chosen is None or n in self._chosen}
+
+    def _resolve(self, number: int, kind: int, protocol: int) -> Served | None:
+        from famsock.family import Served
+
+        family = self._family_numbered(number)
+        if family is None:
+            return None
+        if family.name in self._blocked:
+            raise OSError(
+                errno.EAFNOSUPPORT,
+                f"{family.name} is blocked, by FAMSOCK_PLUGINS or famsock.plugins.block(); "
+                f"famsock.plugins.unblock({family.name!r}) lifts it",
+            )
+        row = family.protocol(protocol, kind)
+        if row is None:
+            return None
+        return Served(family, row, lambda other: self.address_class(other, kind, protocol))
+
+    def _family_numbered(self, number: int) -> Family | None:
+        for family in self._families.values():
+            if family.number == number and family.here:
+                return family
+        for name in self._names_for(number):
+            family_ = self.family(name)
+            if family_ is not None and family_.number == number and family_.here:
+                return family_
+        return None
+
+    def _names_for(self, number: int) -> list[str]:
+        """Offered families that may have this number: by the stdlib's name, else any unknown to it.
+
+        Families that this Python names are told apart without importing anything.
+        """
+        offered = [*self._offered(), *(self._blocked & set(self._discovered()))]
+        named = [name for name in offered if getattr(_stdlib, name, None) == number]
+        return named or [name for name in offered if not hasattr(_stdlib, name)]
+
+    def _load(self, name: str, claims: list[EntryPoint]) -> Family:
+        try:
+            if len({claim.distribution for claim in claims}) > 1:
+                raise PluginError(
+                    f"{name} is claimed by {' and '.join(map(str, claims))}: uninstall one, or "
+                    f"register the one to use by hand with famsock.plugins.register()"
+                )
+            self._import(name, claims[0])
+        except PluginError as error:
+            self._failed[name] = error
+            raise
+        return self._families[name]
+
+    def _import(self, name: str, claim: EntryPoint) -> None:
+        from famsock.family import load
+
+        try:
+            plugin = load(claim.value)
+            families = self._families_of(plugin, claim.distribution)
+        except PluginError as error:
+            raise PluginError(f"{name}: the plugin of {claim} is not valid: {error}") from error
+        except Exception as error:
+            raise PluginError(
+                f"{name}: the plugin {claim.value} of {claim} cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        match = [family for family in families if family.name == name]
+        if not match:
+            raise PluginError(f"{name}: the plugin {claim.value} of {claim} supplies no {name}")
+        self._add(match[0])
+
+    def _families_of(self, plugin: object, label: str) -> list[Family]:
+        """Register the plugin with pluggy, which validates its hooks, and ask for its families."""
+        import pluggy
+
+        from famsock.family import Family
+        from famsock.validation import check_family
+
+        if isinstance(plugin, Family):
+            plugin = _FamilyPlugin(plugin)
+        manager = self._manager
+        try:
+            if not manager.is_registered(plugin):
+                manager.register(plugin, label)
+            others = manager.get_plugins() - {plugin}
+            call = manager.subset_hook_caller("famsock_families", others)
+            families = [family for supplied in call() for family in supplied]
+            if not families:
+                raise PluginError(f"{label} implements no famsock_families hook")
+            for family in families:
+                check_family(family)
+        except (pluggy.PluginValidationError, PluginError, ValueError) as error:
+            if manager.is_registered(plugin):
+                manager.unregister(plugin)
+            raise PluginError(str(error)) from error
+        return families
+
+    def _add(self, family: Family) -> None:
+        self._families[family.name] = family
+        self.served.clear()
+        self._manager.hook.famsock_family_loaded.call_historic(kwargs={"family": family})
+
+    def _families_likely_for(self, constant: str) -> Iterator[Family]:
+        """Families to ask for a constant, those whose name it contains first."""
+        names = self.names()
+        for name in sorted(names, key=lambda n: n.removeprefix("AF_") not in constant):
+            try:
+                family = self.family(name)
+            except PluginError:
+                continue
+            if family is not None and name not in self._blocked:
+                yield family
+
+    def _hint(self, name: str) -> str:
+        """What to install for a constant that names a family in famsock's own directory."""
+        known = {entry.name: entry.value for entry in entry_points(DIRECTORY_GROUP)}
+        module = known.get(name.replace("PF_", "AF_"))
+        return f": pip install {module.replace('_', '-')}" if module else ""
+
+
+class _FamilyPlugin:
+    """The hook that a bare `Family`, registered by hand, stands for."""
+
+    def __init__(self, family: Family) -> None:
+        from famsock.hookspecs import hookimpl
+
+        self.family = family
+        self.famsock_families = hookimpl(self._families)
+
+    def _families(self) -> Iterable[Family]:
+        return (self.family,)
+
+
+def _describe(plugin: object) -> str:
+    return getattr(plugin, "__name__", None) or getattr(plugin, "name", None) or repr(plugin)
+
+
+plugins = Registry(os.environ.get("FAMSOCK_PLUGINS", ""))
+"""The registry that sockets use."""

@@ -1,0 +1,37 @@
+"""The class decorator that makes a typed address: a `famsock.wire` struct with a family in front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, dataclass_transform
+
+from famsock import wire
+from famsock.address import Address, family_head
+
+_T = TypeVar("_T", bound=Address)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=wire.FIELD_SPECIFIERS)
+def sockaddr(
+    c_name: str,
+    *,
+    header: str | tuple[str, ...],
+    family: int,
+    family_name: str,
+    stdlib: tuple[str, ...] | None = None,
+    size: int | None = None,
+    head: bytes | None = None,
+) -> Callable[[type[_T]], type[_T]]:
+    """Class decorator for a family's address: `famsock.wire.struct` with the family in front.
+
+    ``stdlib`` names the fields of the stdlib's tuple (all fields, if left out). ``head`` overrides
+    the two bytes in front of the members, for a codec of another platform's sockaddr.
+    """
+    def decorate(cls: type[_T]) -> type[_T]:
+        front = head if head is not None else family_head(family, size or 0)
+        made = wire.struct(c_name, header=header, size=size, head=front, label=family_name)(cls)
+        made.family, made.family_name = family, family_name
+        made.stdlib_fields = stdlib or tuple(f.name for f in made.__attrs_attrs__)
+        return made
+
+    return decorate

@@ -1,0 +1,433 @@
+"""The socket class: one place for every call that carries an address.
+
+A `socket` is a real subclass of the stdlib's. Calls without an address (send, recv, …) are inherited
+untouched. A call with one encodes it by the family's plugin, makes the raw system call, and decodes
+what comes back. Where no plugin serves the family the stdlib's own method runs; where the stdlib
+cannot either, addresses are `RawAddress`. This module knows no family by name.
+Sources: Lib/socket.py and Modules/socketmodule.c for order, messages and audit events.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import socket as _stdlib
+from operator import index
+from sys import audit
+
+from famsock import syscalls
+from famsock.address import RAW_CODEC, Address
+from famsock.registry import plugins
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any, TypeVar
+
+    from famsock.address import AddressCodec
+    from famsock.control import ControlMessage, Message, RawControl
+    from famsock.family import Served
+    from famsock.options import Option
+
+    T = TypeVar("T")
+
+_CLOEXEC = getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0)
+_served = plugins.served
+_initialize = _stdlib.socket.__init__
+_family_of = _socket.socket.family.__get__
+_type_of = _socket.socket.type.__get__
+_proto_of = _socket.socket.proto.__get__
+
+
+class socket(_stdlib.socket):  # noqa: N801
+    """The stdlib's socket, with its address family as a plugin.
+
+    Besides the stdlib's interface: typed addresses (`local_address`, `peer_address`; any call that
+    takes an address takes a typed one), typed options (`get_option`, `set_option`), typed messages
+    (`recv_message`, `send_message`) and the operations of the family, which are attributes of the
+    socket and of `operations`.
+    """
+
+    __slots__ = ("_codec", "_operations", "_served")
+
+    def __init__(
+        self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
+    ) -> None:
+        try:
+            _initialize(self, family, type, proto, fileno)
+        except OSError as error:
+            _explain(error, family, type, proto)
+            raise
+        try:
+            if fileno is None:
+                served = _served[family, type, proto]
+            else:
+                served = self._find_served(fileno)
+        except KeyError:
+            served = _served[family, type, proto] = self._find_served(fileno)
+        self._served: Served | None = served
+        self._codec: AddressCodec | None = self._plain_codec() if served is None else served.codec
+
+    def _find_served(self, fileno: int | None) -> Served | None:
+        try:
+            return plugins.find(_family_of(self), _type_of(self), _proto_of(self))
+        except BaseException:
+            if fileno is None:
+                self.close()
+            else:
+                self.detach()
+            raise
+
+    def _plain_codec(self) -> AddressCodec | None:
+        """None where the stdlib serves this family, `RAW_CODEC` where nobody does.
+
+        The stdlib refuses a family that it does not know before it makes any system call, with an
+        OSError that has no errno.
+        """
+        try:
+            super().getsockname()
+        except OSError as error:
+            return RAW_CODEC if error.errno is None else None
+        return None
+
+    # Calls that take an address
+
+    def bind(self, address: Any, /) -> None:
+        codec = self._codec
+        if codec is None and not isinstance(address, Address):
+            return super().bind(address)
+        sockaddr = (codec or RAW_CODEC).encode(self, "bind", address)
+        audit("socket.bind", self, address)
+        try:
+            syscalls.bind(self.fileno(), sockaddr)
+        except OSError as error:
+            self._explain(error)
+            raise
+
+    def connect(self, address: Any, /) -> None:
+        codec = self._codec
+        if codec is None and not isinstance(address, Address):
+            return super().connect(address)
+        error = self._connect(codec or RAW_CODEC, "connect", address)
+        if error == syscalls.TIMED_OUT:
+            raise TimeoutError("timed out")
+        if error:
+            failure = OSError(error, os.strerror(error))
+            self._explain(failure)
+            raise failure
+
+    def connect_ex(self, address: Any, /) -> int:
+        codec = self._codec
+        if codec is None and not isinstance(address, Address):
+            return super().connect_ex(address)
+        error = self._connect(codec or RAW_CODEC, "connect_ex", address)
+        return errno.EWOULDBLOCK if error == syscalls.TIMED_OUT else error
+
+    def _connect(self, codec: AddressCodec, operation: str, address: Any) -> int:
+        sockaddr = codec.encode(self, operation, address)
+        audit("socket.connect", self, address)
+        return syscalls.connect(self.fileno(), self.gettimeout(), sockaddr)
+
+    def sendto(self, data: Any, /, *arguments: Any) -> int:
+        codec = self._codec
+        if len(arguments) == 1:
+            flags, address = 0, arguments[0]
+        elif len(arguments) == 2:
+            flags, address = _c_int(arguments[0]), arguments[1]
+        else:
+            raise TypeError(f"sendto() takes 2 or 3 arguments ({1 + len(arguments)} given)")
+        if codec is None and not isinstance(address, Address):
+            return super().sendto(data, flags, address)
+        if type(data) is not bytes:
+            data = _view(data)
+        sockaddr = (codec or RAW_CODEC).encode(self, "sendto", address)
+        audit("socket.sendto", self, address)
+        return syscalls.sendto(self.fileno(), self.gettimeout(), data, flags, sockaddr)
+
+    def sendmsg(
+        self,
+        buffers: Iterable[Any],
+        ancdata: Iterable[tuple[int, int, Any]] = (),
+        flags: int = 0,
+        address: Any = None,
+        /,
+    ) -> int:
+        codec = self._codec
+        if address is None or (codec is None and not isinstance(address, Address)):
+            return super().sendmsg(buffers, ancdata, flags, address)
+        flags = _c_int(flags)
+        sockaddr = (codec or RAW_CODEC).encode(self, "sendmsg", address)
+        audit("socket.sendmsg", self, address)
+        views = _views(buffers, "sendmsg() argument 1 must be an iterable")
+        items = _items(ancdata)
+        return syscalls.sendmsg(self.fileno(), self.gettimeout(), views, items, flags, sockaddr)
+
+    # Calls that give an address
+
+    def _accept(self) -> tuple[int, Any]:
+        codec = self._codec
+        if codec is None:
+            return super()._accept()  # type: ignore[misc,no-any-return]
+        ask = self._served is None or self._served.protocol.accepts_address
+        descriptor, sockaddr = syscalls.accept(self.fileno(), self.gettimeout(), ask)
+        try:
+            return descriptor, codec.decode(self, sockaddr)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def accept(self) -> tuple[socket, Any]:
+        descriptor, address = self._accept()
+        accepted = socket(_family_of(self), _type_of(self), _proto_of(self), fileno=descriptor)
+        if _stdlib.getdefaulttimeout() is None and self.gettimeout():
+            accepted.setblocking(True)
+        return accepted, address
+
+    def getsockname(self) -> Any:
+        codec = self._codec
+        if codec is None:
+            return super().getsockname()
+        return codec.decode(self, syscalls.getsockname(self.fileno()))
+
+    def getpeername(self) -> Any:
+        codec = self._codec
+        if codec is None:
+            return super().getpeername()
+        return codec.decode(self, syscalls.getpeername(self.fileno()))
+
+    def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
+        codec = self._codec
+        if codec is None:
+            return super().recvfrom(bufsize, flags)
+        if (bufsize := index(bufsize)) < 0:
+            raise ValueError("negative buffersize in recvfrom")
+        if flags:
+            flags = _c_int(flags)
+        data, sockaddr = syscalls.recvfrom(self.fileno(), self.gettimeout(), bufsize, flags)
+        return data, codec.decode(self, sockaddr)
+
+    def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
+        codec = self._codec
+        if codec is None:
+            return super().recvfrom_into(buffer, nbytes, flags)
+        view = _writable(buffer, "recvfrom_into() argument 1 must be read-write bytes-like object")
+        if (size := index(nbytes)) < 0:
+            raise ValueError("negative buffersize in recvfrom_into")
+        if size > view.nbytes:
+            raise ValueError("nbytes is greater than the length of the buffer")
+        received, sockaddr = syscalls.recvfrom_into(
+            self.fileno(), self.gettimeout(), view, size or view.nbytes, _c_int(flags)
+        )
+        return received, codec.decode(self, sockaddr)
+
+    def recvmsg(
+        self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /
+    ) -> tuple[bytes, list[tuple[int, int, bytes]], int, Any]:
+        codec = self._codec
+        if codec is None:
+            return super().recvmsg(bufsize, ancbufsize, flags)
+        if (bufsize := index(bufsize)) < 0:
+            raise ValueError("negative buffer size in recvmsg()")
+        data, items, message_flags, sockaddr = syscalls.recvmsg(
+            self.fileno(), self.gettimeout(), bufsize, _control_bytes(ancbufsize), _c_int(flags)
+        )
+        return data, items, message_flags, self._decode_received(codec, sockaddr, items)
+
+    def recvmsg_into(
+        self, buffers: Iterable[Any], ancbufsize: int = 0, flags: int = 0, /
+    ) -> tuple[int, list[tuple[int, int, bytes]], int, Any]:
+        codec = self._codec
+        if codec is None:
+            return super().recvmsg_into(buffers, ancbufsize, flags)
+        views = [
+            _writable(b, "recvmsg_into() argument 1 must be an iterable of single-segment "
+                         "read-write buffers")
+            for b in _iterable(buffers, "recvmsg_into() argument 1 must be an iterable")
+        ]  # fmt: skip
+        received, items, message_flags, sockaddr = syscalls.recvmsg_into(
+            self.fileno(), self.gettimeout(), views, _control_bytes(ancbufsize), _c_int(flags)
+        )
+        return received, items, message_flags, self._decode_received(codec, sockaddr, items)
+
+    def _decode_received(
+        self, codec: AddressCodec, sockaddr: bytes, items: list[tuple[int, int, bytes]]
+    ) -> Any:
+        try:
+            return codec.decode(self, sockaddr)
+        except BaseException:
+            from famsock.syscalls.ancillary import close_descriptors
+
+            close_descriptors(items)
+            raise
+
+    # Typed addresses, options and messages
+
+    @property
+    def local_address(self) -> Address | None:
+        """The typed address that the socket is bound to; None where the kernel gives none."""
+        return self._typed(syscalls.getsockname(self.fileno()))
+
+    @property
+    def peer_address(self) -> Address | None:
+        """The typed address of the peer; OSError ENOTCONN if there is no peer."""
+        return self._typed(syscalls.getpeername(self.fileno()))
+
+    def _typed(self, sockaddr: bytes) -> Address | None:
+        if not sockaddr:
+            return None
+        return (self._codec or RAW_CODEC).decode_typed(self, sockaddr)
+
+    def get_option(self, option: Option[T] | str) -> T | Any:
+        """The value of a socket option, typed.
+
+        ``option`` is a row, or the name of one that the family or SOL_SOCKET has. Raises OSError as
+        getsockopt(2) fails, LookupError for a name that no row has, ValueError for a short answer.
+        """
+        row = self._option(option)
+        data = syscalls.getsockopt(self.fileno(), row.level, row.number, row.codec.size_bytes)
+        return row.decode(data)
+
+    def set_option(self, option: Option[T] | str, value: T | Any) -> None:
+        """Set a socket option from a typed value.
+
+        Raises OSError as setsockopt(2) fails, LookupError for a name that no row has, and TypeError,
+        ValueError or OverflowError for a value that the row refuses.
+        """
+        row = self._option(option)
+        syscalls.setsockopt(self.fileno(), row.level, row.number, row.encode(value))
+
+    def _option(self, option: Option[T] | str) -> Option[Any]:
+        if not isinstance(option, str):
+            return option
+        from famsock.family import options_of
+
+        return options_of(self._served and self._served.family)[option]
+
+    def recv_message(
+        self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
+    ) -> Message:
+        """Receive one message with typed address and control messages.
+
+        At most ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit
+        shows in ``Message.flags`` (MSG_TRUNC, MSG_CTRUNC). Received descriptors are close-on-exec.
+        Errors are those of recvmsg(2).
+        """
+        from famsock.control import Message, typed
+        from famsock.family import control_of
+
+        data, items, message_flags, sockaddr = syscalls.recvmsg(
+            self.fileno(),
+            self.gettimeout(),
+            bufsize_bytes,
+            _control_bytes(control_bytes),
+            _c_int(flags) | _CLOEXEC,
+        )
+        kinds = control_of(self._served and self._served.family)
+        return Message(data, self._typed(sockaddr), typed(items, kinds), message_flags & ~_CLOEXEC)
+
+    def send_message(
+        self,
+        data: Any,
+        address: Any = None,
+        control: Iterable[ControlMessage[Any] | RawControl] = (),
+        flags: int = 0,
+    ) -> int:
+        """Send one message: bytes (or a sequence of buffers), an address in any shape, control.
+
+        The number of bytes sent. Errors are those of sendmsg(2) and of the address.
+        """
+        buffers = data if isinstance(data, (list, tuple)) else [data]
+        return self.sendmsg(buffers, [c.pack() for c in control], flags, address)
+
+    # Operations of the family
+
+    @property
+    def operations(self) -> Any:
+        """The operations of the socket's protocol; AttributeError where it has none."""
+        try:
+            return self._operations
+        except AttributeError:
+            cls = self._served and self._served.operations
+            if cls is None:
+                raise AttributeError(f"no plugin gives operations to {self!r}") from None
+            self._operations = cls(self)
+            return self._operations
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and name != "operations":
+            cls = self._served and self._served.operations
+            if cls is not None and hasattr(cls, name):
+                return getattr(self.operations, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        cls = self._served and self._served.operations
+        return sorted({*super().__dir__(), *(n for n in dir(cls) if cls and n[0] != "_")})
+
+    def _explain(self, error: OSError) -> None:
+        if self._served is not None:
+            from famsock.remedies import add_remedy
+
+            add_remedy(error, self._served)
+
+
+def _explain(error: OSError, family: int, kind: int, proto: int) -> None:
+    """Add to a failed socket(2) what would cure it, where a plugin knows."""
+    if error.errno is not None:
+        from famsock.remedies import add_creation_remedy
+
+        add_creation_remedy(error, family, kind, proto)
+
+
+def _c_int(flags: Any) -> int:
+    if not -(1 << 31) <= (number := index(flags)) < 1 << 31:
+        raise OverflowError("signed integer is greater than maximum" if number > 0 else
+                            "signed integer is less than minimum")  # fmt: skip
+    return number
+
+
+def _control_bytes(size: Any) -> int:
+    if not 0 <= (number := index(size)) < 1 << 31:
+        raise ValueError("invalid ancillary data buffer length")
+    return number
+
+
+def _view(data: Any) -> memoryview:
+    try:
+        return memoryview(data)
+    except TypeError:
+        kind = type(data).__name__
+        raise TypeError(f"a bytes-like object is required, not {kind!r}") from None
+
+
+def _writable(buffer: Any, message: str) -> memoryview:
+    try:
+        view = memoryview(buffer)
+    except TypeError:
+        raise TypeError(f"{message}, not {type(buffer).__name__}") from None
+    if view.readonly:
+        raise TypeError(f"{message}, not {type(buffer).__name__}")
+    return view.cast("B") if view.contiguous else view
+
+
+def _iterable(value: Any, message: str) -> Sequence[Any]:
+    try:
+        return tuple(value)
+    except TypeError:
+        raise TypeError(message) from None
+
+
+def _views(buffers: Any, message: str) -> list[Any]:
+    pieces = _iterable(buffers, message)
+    return [piece if type(piece) is bytes else _view(piece) for piece in pieces]
+
+
+def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
+    items = []
+    for item in _iterable(ancdata, "sendmsg() argument 2 must be an iterable"):
+        if not isinstance(item, tuple) or len(item) != 3:
+            raise TypeError("[sendmsg() ancillary data items]: must be (level, type, data)")
+        level, kind, data = item
+        items.append((_c_int(level), _c_int(kind), bytes(_view(data))))
+    return items

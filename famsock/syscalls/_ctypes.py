@@ -1,0 +1,411 @@
+"""The raw system calls on ctypes: works wherever ctypes does, with nothing to build.
+
+Every function takes a descriptor and, where the call may block, ``timeout``: seconds, None to block
+and 0.0 to fail at once, as ``socket.gettimeout`` gives it. A sockaddr is bytes; an empty one means
+that there is none. Failures raise OSError with errno, or TimeoutError.
+Sources: the man page, section 2, of each function; PEP 475; Modules/socketmodule.c for the order.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import sys
+from collections.abc import Iterable, Sequence
+from ctypes import c_char, c_int, c_size_t, c_ssize_t, c_uint, c_void_p
+from errno import EAGAIN, EINPROGRESS, EINTR, EISCONN, ENOSYS, EWOULDBLOCK
+from math import ceil
+from socket import SO_ERROR, SOL_SOCKET
+from time import monotonic
+from typing import Any
+
+from famsock.syscalls import TIMED_OUT, ancillary
+
+__all__ = [
+    "accept",
+    "bind",
+    "connect",
+    "getpeername",
+    "getsockname",
+    "getsockopt",
+    "recvfrom",
+    "recvfrom_into",
+    "recvmsg",
+    "recvmsg_into",
+    "sendmsg",
+    "sendto",
+    "setsockopt",
+]
+
+_IN = select.POLLIN if hasattr(select, "POLLIN") else 1
+_OUT = select.POLLOUT if hasattr(select, "POLLOUT") else 4
+_ERR = select.POLLERR if hasattr(select, "POLLERR") else 8
+_INT_MAX = (1 << 31) - 1
+_POOLED_BYTES = 1 << 16
+_SOCKADDR_BYTES = 128  # struct sockaddr_storage
+_SOCK_CLOEXEC = 0o2000000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_errno = ctypes.get_errno
+_LINUX = sys.platform.startswith("linux")
+
+
+def _declare(name: str, *argtypes: Any) -> Any:
+    function = getattr(_libc, name)
+    function.argtypes = argtypes
+    function.restype = c_ssize_t if name.startswith(("send", "recv")) else c_int
+    return function
+
+
+_bind = _declare("bind", c_int, c_void_p, c_uint)
+_connect = _declare("connect", c_int, c_void_p, c_uint)
+_getsockname = _declare("getsockname", c_int, c_void_p, c_void_p)
+_getpeername = _declare("getpeername", c_int, c_void_p, c_void_p)
+_getsockopt = _declare("getsockopt", c_int, c_int, c_int, c_void_p, c_void_p)
+_setsockopt = _declare("setsockopt", c_int, c_int, c_int, c_void_p, c_uint)
+_sendto = _declare("sendto", c_int, c_void_p, c_size_t, c_int, c_void_p, c_uint)
+_recvfrom = _declare("recvfrom", c_int, c_void_p, c_size_t, c_int, c_void_p, c_void_p)
+_sendmsg = _declare("sendmsg", c_int, c_void_p, c_int)
+_recvmsg = _declare("recvmsg", c_int, c_void_p, c_int)
+_accept4 = _declare("accept4", c_int, c_void_p, c_void_p, c_int) if _LINUX else None
+_accept = _declare("accept", c_int, c_void_p, c_void_p)
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("base", c_void_p), ("length", c_size_t))
+
+
+class _Msghdr(ctypes.Structure):
+    _fields_ = (
+        ("name", c_void_p),
+        ("name_length", c_uint),
+        ("iov", c_void_p),
+        ("iov_length", c_size_t if _LINUX else c_int),
+        ("control", c_void_p),
+        ("control_length", c_size_t if _LINUX else c_uint),
+        ("flags", c_int),
+    )
+
+
+class _Storage:
+    """A buffer of fixed address that the kernel fills; ``view`` reads it."""
+
+    __slots__ = ("address", "buffer", "view")
+
+    def __init__(self, size: int) -> None:
+        self.buffer = (c_char * size)()
+        self.address = ctypes.addressof(self.buffer)
+        self.view = memoryview(self.buffer).cast("B")
+
+
+class _Name:
+    """A sockaddr buffer with its socklen_t, as calls that return an address want them."""
+
+    __slots__ = ("address", "length", "length_address", "storage", "view")
+
+    def __init__(self) -> None:
+        self.storage = _Storage(_SOCKADDR_BYTES)
+        self.address = self.storage.address
+        self.view = self.storage.view
+        self.length = c_uint(_SOCKADDR_BYTES)
+        self.length_address = ctypes.addressof(self.length)
+
+    def reset(self) -> None:
+        self.length.value = _SOCKADDR_BYTES
+
+    def taken(self) -> bytes:
+        return self.view[: min(self.length.value, _SOCKADDR_BYTES)].tobytes()
+
+
+# Buffers are handed round through these lists: pop and append are atomic, so a thread that finds a
+# list empty makes a buffer of its own.
+_names: list[_Name] = []
+_buffers: list[_Storage] = []
+
+
+def _wait(descriptor: int, events: int, deadline: float) -> None:
+    """Return when the descriptor is ready; TimeoutError at the deadline (monotonic seconds)."""
+    if descriptor < 0:
+        return
+    poll = select.poll()
+    poll.register(descriptor, events)
+    while True:
+        remaining_ms = ceil((deadline - monotonic()) * 1000)
+        if poll.poll(min(max(remaining_ms, 0), _INT_MAX)):
+            return
+        if remaining_ms <= _INT_MAX:
+            raise TimeoutError("timed out")
+
+
+def _begin(descriptor: int, events: int, timeout: float) -> float:
+    """Wait before the first attempt, as the stdlib does with a timeout; the deadline."""
+    deadline = monotonic() + timeout
+    _wait(descriptor, events, deadline)
+    return deadline
+
+
+def _again(descriptor: int, events: int, deadline: float | None) -> None:
+    """After a failed call: return to make it once more, or raise its error.
+
+    A signal's handler has run by the time that this is reached; what it raises goes out through it.
+    """
+    error = _errno()
+    if error == EINTR or (deadline is not None and error in (EAGAIN, EWOULDBLOCK)):
+        if deadline is not None:
+            _wait(descriptor, events, deadline)
+        return
+    raise OSError(error, os.strerror(error))
+
+
+def _failed() -> OSError:
+    error = _errno()
+    return OSError(error, os.strerror(error))
+
+
+def _readable(data: Any) -> tuple[Any, int]:
+    """What ctypes passes for a contiguous bytes-like object, and its length in bytes."""
+    if type(data) is bytes:
+        return data, len(data)
+    view = memoryview(data)
+    if not view.contiguous:
+        raise BufferError("memoryview: underlying buffer is not C-contiguous")
+    if view.readonly or not view.nbytes:
+        raw = bytes(view)
+        return raw, len(raw)
+    return (c_char * view.nbytes).from_buffer(view), view.nbytes
+
+
+def _writable(buffer: Any) -> tuple[Any, int]:
+    view = memoryview(buffer)
+    return (c_char * view.nbytes).from_buffer(view) if view.nbytes else b"", view.nbytes
+
+
+def bind(descriptor: int, sockaddr: bytes) -> None:
+    """bind(2)."""
+    if _bind(descriptor, sockaddr, len(sockaddr)) < 0:
+        raise _failed()
+
+
+def connect(descriptor: int, timeout: float | None, sockaddr: bytes) -> int:
+    """connect(2): 0, the errno of the failure, or `TIMED_OUT`.
+
+    Never issued twice: after EINTR, or EINPROGRESS with a timeout, it waits and reads SO_ERROR.
+    """
+    if _connect(descriptor, sockaddr, len(sockaddr)) >= 0:
+        return 0
+    error = _errno()
+    if error == EINTR:
+        pending = timeout != 0
+    else:
+        pending = bool(timeout) and error == EINPROGRESS
+    if not pending:
+        return error
+    try:
+        deadline = float("inf") if timeout is None else monotonic() + timeout
+        _wait_forever(descriptor) if timeout is None else _wait(descriptor, _OUT | _ERR, deadline)
+    except TimeoutError:
+        return TIMED_OUT
+    outcome = int.from_bytes(getsockopt(descriptor, SOL_SOCKET, SO_ERROR, 4), sys.byteorder)
+    return 0 if outcome == EISCONN else outcome
+
+
+def _wait_forever(descriptor: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, _OUT | _ERR)
+    poll.poll()
+
+
+def accept(descriptor: int, timeout: float | None, ask_address: bool) -> tuple[int, bytes]:
+    """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr.
+
+    ``ask_address`` False passes no buffer, for protocols that refuse to name the peer.
+    """
+    name = _Name()
+    where = (name.address, name.length_address) if ask_address else (None, None)
+    if not ask_address:
+        name.length.value = 0
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    while (accepted := _accept_once(descriptor, *where)) < 0:
+        _again(descriptor, _IN, deadline)
+        name.reset()
+    return accepted, name.taken()
+
+
+def _accept_once(descriptor: int, address: int | None, length: int | None) -> int:
+    if _accept4 is not None:
+        accepted: int = _accept4(descriptor, address, length, _SOCK_CLOEXEC)
+        if accepted >= 0 or _errno() != ENOSYS:
+            return accepted
+    accepted = _accept(descriptor, address, length)
+    if accepted >= 0:
+        os.set_inheritable(accepted, False)
+    return accepted
+
+
+def getsockname(descriptor: int) -> bytes:
+    """getsockname(2)."""
+    return _named(_getsockname, descriptor)
+
+
+def getpeername(descriptor: int) -> bytes:
+    """getpeername(2)."""
+    return _named(_getpeername, descriptor)
+
+
+def _named(function: Any, descriptor: int) -> bytes:
+    name = _Name()
+    if function(descriptor, name.address, name.length_address) < 0:
+        raise _failed()
+    return name.taken()
+
+
+def getsockopt(descriptor: int, level: int, option: int, size_bytes: int) -> bytes:
+    """getsockopt(2) with a buffer of ``size_bytes``: as many bytes as the kernel filled."""
+    storage = _Storage(size_bytes)
+    length = c_uint(size_bytes)
+    if _getsockopt(descriptor, level, option, storage.address, ctypes.addressof(length)) < 0:
+        raise _failed()
+    return storage.view[: length.value].tobytes()
+
+
+def setsockopt(descriptor: int, level: int, option: int, value: bytes) -> None:
+    """setsockopt(2) with ``value`` as it is."""
+    if _setsockopt(descriptor, level, option, value, len(value)) < 0:
+        raise _failed()
+
+
+def sendto(descriptor: int, timeout: float | None, data: Any, flags: int, sockaddr: bytes) -> int:
+    """sendto(2): the number of bytes sent."""
+    pointer, size = (data, len(data)) if type(data) is bytes else _readable(data)
+    deadline = _begin(descriptor, _OUT, timeout) if timeout else None
+    while (sent := _sendto(descriptor, pointer, size, flags, sockaddr, len(sockaddr))) < 0:
+        _again(descriptor, _OUT, deadline)
+    return sent  # type: ignore[no-any-return]
+
+
+def recvfrom(
+    descriptor: int, timeout: float | None, size_bytes: int, flags: int
+) -> tuple[bytes, bytes]:
+    """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
+    try:
+        name = _names.pop()
+        name.length.value = _SOCKADDR_BYTES
+    except IndexError:
+        name = _Name()
+    pooled = size_bytes <= _POOLED_BYTES
+    pooled = size_bytes <= _POOLED_BYTES
+    try:
+        storage = _buffers.pop() if pooled else _Storage(size_bytes)
+    except IndexError:
+        storage = _Storage(_POOLED_BYTES)
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    while (
+        received := _recvfrom(
+            descriptor, storage.address, size_bytes, flags, name.address, name.length_address
+        )
+    ) < 0:
+        _again(descriptor, _IN, deadline)
+    result = storage.view[: min(received, size_bytes)].tobytes(), name.taken()
+    _names.append(name)
+    if pooled:
+        _buffers.append(storage)
+    return result
+
+
+def recvfrom_into(
+    descriptor: int, timeout: float | None, buffer: Any, size_bytes: int, flags: int
+) -> tuple[int, bytes]:
+    """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
+    target, _ = _writable(buffer)
+    name = _Name()
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    while (
+        received := _recvfrom(
+            descriptor, target, size_bytes, flags, name.address, name.length_address
+        )
+    ) < 0:
+        _again(descriptor, _IN, deadline)
+    return received, name.taken()
+
+
+def sendmsg(
+    descriptor: int,
+    timeout: float | None,
+    buffers: Sequence[Any],
+    control: Iterable[ancillary.Item],
+    flags: int,
+    sockaddr: bytes,
+) -> int:
+    """sendmsg(2): the number of bytes sent."""
+    pieces = [_readable(buffer) for buffer in buffers]
+    packed = ancillary.pack(control)
+    header, _kept = _message(pieces, sockaddr, len(sockaddr), packed, len(packed))
+    deadline = _begin(descriptor, _OUT, timeout) if timeout else None
+    while (sent := _sendmsg(descriptor, ctypes.addressof(header), flags)) < 0:
+        _again(descriptor, _OUT, deadline)
+    return sent  # type: ignore[no-any-return]
+
+
+Received = tuple[int, list[ancillary.Item], int, bytes]
+
+
+def recvmsg(
+    descriptor: int, timeout: float | None, size_bytes: int, control_bytes: int, flags: int
+) -> tuple[bytes, list[ancillary.Item], int, bytes]:
+    """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
+    data = bytearray(size_bytes)
+    received, items, message_flags, sockaddr = recvmsg_into(
+        descriptor, timeout, [data], control_bytes, flags
+    )
+    return bytes(memoryview(data)[:received]), items, message_flags, sockaddr
+
+
+def recvmsg_into(
+    descriptor: int, timeout: float | None, buffers: Sequence[Any], control_bytes: int, flags: int
+) -> Received:
+    """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
+    pieces = [_writable(buffer) for buffer in buffers]
+    name = _Storage(_SOCKADDR_BYTES)
+    control = _Storage(max(control_bytes, 1))
+    header, _kept = _message(
+        pieces, name.address, _SOCKADDR_BYTES, control.address if control_bytes else None,
+        control_bytes,
+    )  # fmt: skip
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    while (received := _recvmsg(descriptor, ctypes.addressof(header), flags)) < 0:
+        _again(descriptor, _IN, deadline)
+    items = ancillary.unpack(control.view[: header.control_length].tobytes())
+    sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
+    return received, items, header.flags, sockaddr
+
+
+def _message(
+    pieces: Sequence[tuple[Any, int]],
+    name: bytes | int,
+    name_length: int,
+    control: bytes | int | None,
+    control_length: int,
+) -> tuple[_Msghdr, Any]:
+    """A msghdr over all of these, and what must stay alive as long as it."""
+    vector = (_Iovec * len(pieces))()
+    for slot, (pointer, length) in zip(vector, pieces, strict=True):
+        slot.base = _pointer(pointer)
+        slot.length = length
+    header = _Msghdr(
+        name=_pointer(name) if name_length else None,
+        name_length=name_length,
+        iov=ctypes.addressof(vector),
+        iov_length=len(pieces),
+        control=_pointer(control) if control_length else None,
+        control_length=control_length,
+    )
+    return header, (vector, pieces, name, control)
+
+
+def _pointer(data: Any) -> int | None:
+    if data is None or isinstance(data, int):
+        return data
+    if isinstance(data, bytes):
+        return ctypes.cast(data, c_void_p).value
+    return ctypes.addressof(data)

@@ -1,0 +1,72 @@
+"""Ancillary data: the control buffer of sendmsg(2) and recvmsg(2), built and taken apart.
+
+Each item is ``struct cmsghdr {size_t cmsg_len; int cmsg_level; int cmsg_type;}`` and its data,
+padded to the alignment of the header. Source: cmsg(3), RFC 3542 section 4.2.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from collections.abc import Iterable
+from socket import CMSG_LEN, CMSG_SPACE, SCM_RIGHTS, SOL_SOCKET
+
+Item = tuple[int, int, bytes]
+
+_HEADER_BYTES = CMSG_LEN(0)
+_HEADER = struct.Struct("=Qii" if _HEADER_BYTES == 16 else "=Iii")
+
+
+def pack(items: Iterable[Item]) -> bytes:
+    """The control buffer of (level, type, data) items."""
+    buffer = bytearray()
+    for level, kind, data in items:
+        start = len(buffer)
+        buffer += bytes(CMSG_SPACE(len(data)))
+        _HEADER.pack_into(buffer, start, CMSG_LEN(len(data)), level, kind)
+        buffer[start + _HEADER_BYTES : start + _HEADER_BYTES + len(data)] = data
+    return bytes(buffer)
+
+
+def unpack(control: bytes) -> list[Item]:
+    """The (level, type, data) items of a control buffer.
+
+    An item that is not wholly inside ends the walk with a RuntimeWarning; what there is of its data
+    is kept. If the warning is an error, every descriptor in the buffer is closed first.
+    """
+    try:
+        return _walk(control, warn=True)
+    except BaseException:
+        close_descriptors(_walk(control, warn=False))
+        raise
+
+
+def _walk(control: bytes, *, warn: bool) -> list[Item]:
+    items: list[Item] = []
+    start = 0
+    while start + _HEADER_BYTES <= len(control):
+        length, level, kind = _HEADER.unpack_from(control, start)
+        end = start + length
+        whole = _HEADER_BYTES <= length and end <= len(control)
+        if length >= _HEADER_BYTES:
+            items.append((level, kind, control[start + _HEADER_BYTES : min(end, len(control))]))
+        if not whole:
+            if warn:
+                warnings.warn(
+                    "received malformed or improperly-truncated ancillary data",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+            break
+        start += CMSG_SPACE(length - _HEADER_BYTES)
+    return items
+
+
+def close_descriptors(items: Iterable[Item]) -> None:
+    """Close every descriptor that SCM_RIGHTS items carry; a trailing partial one is none."""
+    for level, kind, data in items:
+        if level == SOL_SOCKET and kind == SCM_RIGHTS:
+            whole = len(data) - len(data) % 4
+            for (descriptor,) in struct.iter_unpack("=i", data[:whole]):
+                os.close(descriptor)

@@ -1,0 +1,48 @@
+"""Interface names and indexes, asked of a socket, so that its own network namespace answers.
+
+Source: netdevice(7), SIOCGIFINDEX and SIOCGIFNAME; ``struct ifreq`` from linux/if.h.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import sys
+
+IFNAMSIZ = 16
+_SIOCGIFNAME = 0x8910
+_SIOCGIFINDEX = 0x8933
+_IFREQ = struct.Struct("=16si20x")
+
+
+def index_of(descriptor: int, name: str) -> int:
+    """The index of the interface ``name``; OSError (ENODEV) if there is none."""
+    raw = os.fsencode(name)
+    if len(raw) >= IFNAMSIZ or b"\0" in raw:
+        raise OSError(errno.ENODEV, f"interface name of at most 15 bytes, not {name!r}")
+    if not sys.platform.startswith("linux"):
+        import socket
+
+        return socket.if_nametoindex(name)
+    from fcntl import ioctl
+
+    answer = ioctl(descriptor, _SIOCGIFINDEX, _IFREQ.pack(raw, 0))
+    return int(_IFREQ.unpack(answer)[1])
+
+
+def name_of(descriptor: int, index: int) -> str:
+    """The name of the interface ``index``; "" if there is none."""
+    if index <= 0:
+        return ""
+    try:
+        if not sys.platform.startswith("linux"):
+            import socket
+
+            return socket.if_indextoname(index)
+        from fcntl import ioctl
+
+        answer = ioctl(descriptor, _SIOCGIFNAME, _IFREQ.pack(b"", index))
+    except OSError:
+        return ""
+    return os.fsdecode(_IFREQ.unpack(answer)[0].split(b"\0", 1)[0])

@@ -1,0 +1,118 @@
+r"""The text form of addresses: fields joined by colons, quoted so that every value survives.
+
+The fields of the stdlib form come first, in its order; trailing fields that have their default are
+left out. Fields beyond the stdlib form follow as ``?name=value&name=value``. A value that holds a
+colon stands in brackets, as IPv6 and Bluetooth addresses do: ``[fe80::1%eth0]:80``. A backslash
+quotes what would be misread, and ``\xNN`` writes a character that does not print.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from famsock.address import Address
+
+_SPECIAL = frozenset("\\[]?&=")
+
+
+def quote(value: str) -> str:
+    """``value`` as it may stand between colons."""
+    body = "".join(_quote_character(c) for c in value)
+    return f"[{body}]" if ":" in value else body
+
+
+def _quote_character(c: str) -> str:
+    if c in _SPECIAL:
+        return "\\" + c
+    if c.isprintable() and not c.isspace():
+        return c
+    return "".join(f"\\x{octet:02x}" for octet in c.encode("utf-8", "surrogateescape"))
+
+
+def unquote(text: str) -> str:
+    """The value that `quote` wrote; ValueError for a backslash that quotes nothing."""
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    octets = bytearray()
+    position = 0
+    while position < len(text):
+        c = text[position]
+        if c != "\\":
+            octets += c.encode("utf-8", "surrogateescape")
+            position += 1
+        elif text[position + 1 : position + 2] == "x":
+            octets += bytes.fromhex(text[position + 2 : position + 4])
+            position += 4
+        elif position + 1 < len(text):
+            octets += text[position + 1].encode("utf-8", "surrogateescape")
+            position += 2
+        else:
+            raise ValueError(f"backslash at the end of {text!r}")
+    return octets.decode("utf-8", "surrogateescape")
+
+
+def split(text: str, separator: str) -> list[str]:
+    """``text`` cut at each separator that stands neither in brackets nor behind a backslash."""
+    return list(_pieces(text, separator))
+
+
+def _pieces(text: str, separator: str) -> Iterator[str]:
+    start = position = depth = 0
+    while position < len(text):
+        c = text[position]
+        if c == "\\":
+            position += 1
+        elif c in "[]":
+            depth += 1 if c == "[" else -1
+        elif c == separator and depth == 0:
+            yield text[start:position]
+            start = position + 1
+        position += 1
+    yield text[start:]
+
+
+def join_fields(address: Address) -> str:
+    """The text of a typed address, from its fields."""
+    import attrs
+
+    members = {m.attribute: m.type for m in address.layout.members}
+    fields = {a.name: a for a in attrs.fields(type(address))}  # type: ignore[arg-type]
+    texts = {n: quote(members[n].text(getattr(address, n))) for n in fields}
+    changed = {n for n, field in fields.items() if getattr(address, n) != field.default}
+    listed = list(address.stdlib_fields)
+    while listed and listed[-1] not in changed:
+        listed.pop()
+    extra = [f"{n}={texts[n]}" for n in fields if n in changed and n not in address.stdlib_fields]
+    return ":".join(texts[n] for n in listed) + ("?" + "&".join(extra) if extra else "")
+
+
+def split_fields(cls: type[Address], text: str) -> dict[str, Any]:
+    """The constructor's keyword arguments that ``text`` writes for an address class."""
+    members = {m.attribute: m.type for m in cls.layout.members}
+    positional, *query = split(without_scheme(text), "?")
+    if len(query) > 1:
+        raise ValueError(f"{cls.family_name} address has more than one '?': {text!r}")
+    values = split(positional, ":") if positional else []
+    if len(values) > len(cls.stdlib_fields):
+        raise ValueError(
+            f"{cls.family_name} address is {':'.join(cls.stdlib_fields)}, not {text!r}"
+        )
+    found = dict(zip(cls.stdlib_fields, values, strict=False))
+    for pair in split(query[0], "&") if query else []:
+        name, _, value = pair.partition("=")
+        if name not in members or name in found:
+            raise ValueError(f"{cls.family_name} address has no field {name!r} here: {text!r}")
+        found[name] = value
+    try:
+        return {name: members[name].parse(unquote(value)) for name, value in found.items()}
+    except ValueError as error:
+        raise ValueError(f"{cls.family_name} address {text!r}: {error}") from None
+
+
+def without_scheme(text: str) -> str:
+    """``text`` after ``scheme://``, or all of it where no scheme stands in front."""
+    scheme, found, rest = text.partition("://")
+    return rest if found and scheme.replace("-", "").replace("+", "").isalnum() else text

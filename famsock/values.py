@@ -1,0 +1,149 @@
+"""How the value of a socket option or control message travels: a `Codec` between Python and bytes.
+
+Options and control messages are rows of data; what they have in common is the type of their value,
+described here once. Any `famsock.wire.Struct` class gives one through `struct`.
+"""
+
+from __future__ import annotations
+
+import struct as _struct
+import sys
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import attrs
+
+from famsock import wire
+
+T = TypeVar("T")
+_S = TypeVar("_S", bound=wire.Struct)
+
+
+@attrs.frozen
+class Codec(Generic[T]):
+    """A value's conversion to bytes and back.
+
+    ``size_bytes`` is the size to ask the kernel for (the greatest one where it varies). ``decode``
+    raises ValueError for data that is too short; ``encode`` raises TypeError, ValueError or
+    OverflowError with a message that continues "<option> …". ``c`` is the C type's spelling.
+    """
+
+    c: str
+    size_bytes: int
+    encode: Callable[[T], bytes]
+    decode: Callable[[bytes], T]
+
+
+def scalar(ctype: wire.CType) -> Codec[int]:
+    """An integer of a C type; a shorter answer of the kernel (a u8 for an int) is taken as well."""
+    size, code = ctype.size, _struct.Struct("=" + ctype.code)
+    signed = ctype.code.islower()
+
+    def decode(data: bytes) -> int:
+        if not data:
+            raise ValueError(f"needs {size} bytes, not 0")
+        raw = int.from_bytes(data[:size], sys.byteorder, signed=signed and len(data) >= size)
+        return raw if ctype.decode is None else int(ctype.decode(raw, None))
+
+    def encode(value: int) -> bytes:
+        checked = ctype.check(value)
+        return code.pack(checked if ctype.encode is None else ctype.encode(checked, None))
+
+    return Codec(c=ctype.c, size_bytes=size, encode=encode, decode=decode)
+
+
+def struct(cls: type[_S]) -> Codec[_S]:
+    """A struct with a C layout."""
+
+    def encode(value: _S) -> bytes:
+        if not isinstance(value, cls):
+            raise TypeError(f"must be {cls.__name__}, not {type(value).__name__}")
+        return value.pack()
+
+    return Codec(
+        c=cls.layout.c_name, size_bytes=cls.layout.size, encode=encode, decode=cls.unpack
+    )
+
+
+def raw(size_bytes: int) -> Codec[bytes]:
+    """Bytes as they are, at most ``size_bytes`` of them."""
+
+    def encode(value: bytes) -> bytes:
+        if not isinstance(value, bytes | bytearray | memoryview):
+            raise TypeError(f"must be a bytes-like object, not {type(value).__name__}")
+        return bytes(value)
+
+    return Codec(c="void", size_bytes=size_bytes, encode=encode, decode=bytes)
+
+
+def text(size_bytes: int) -> Codec[str]:
+    """A name that ends at the first NUL, at most ``size_bytes`` bytes with it."""
+    ctype = wire.char_array(size_bytes)
+
+    def encode(value: str) -> bytes:
+        return bytes(ctype.check(value).encode("utf-8", "surrogateescape")) + b"\0"
+
+    def decode(data: bytes) -> str:
+        return data.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+
+    return Codec(c="char", size_bytes=size_bytes, encode=encode, decode=decode)
+
+
+def array(element: Codec[T], limit: int) -> Codec[tuple[T, ...]]:
+    """Up to ``limit`` elements of one size, end to end."""
+    size = element.size_bytes
+
+    def encode(values: tuple[T, ...]) -> bytes:
+        if len(values) > limit:
+            raise ValueError(f"must be at most {limit} elements, not {len(values)}")
+        return b"".join(element.encode(value) for value in values)
+
+    def decode(data: bytes) -> tuple[T, ...]:
+        whole = len(data) - len(data) % size
+        return tuple(element.decode(data[at : at + size]) for at in range(0, whole, size))
+
+    return Codec(c=element.c, size_bytes=size * limit, encode=encode, decode=decode)
+
+
+def _boolean() -> Codec[bool]:
+    return Codec(
+        c="int",
+        size_bytes=4,
+        encode=lambda value: INT.encode(bool(value)),
+        decode=lambda data: any(data),
+    )
+
+
+_NS_PER_S = 1_000_000_000
+
+
+def _time(c: str, fraction_ns: int) -> Codec[int]:
+    """A pair of longs, seconds and a fraction of ``fraction_ns`` each, as integer nanoseconds."""
+    pair = _struct.Struct("@ll")
+
+    def encode(value_ns: int) -> bytes:
+        seconds, rest = divmod(wire.I64.check(value_ns), _NS_PER_S)
+        if seconds < 0:
+            raise OverflowError(f"must be at least 0 ns, not {value_ns}")
+        return pair.pack(seconds, rest // fraction_ns)
+
+    def decode(data: bytes) -> int:
+        if len(data) < pair.size:
+            raise ValueError(f"needs {pair.size} bytes, not {len(data)}")
+        seconds, fraction = pair.unpack_from(data)
+        return int(seconds) * _NS_PER_S + int(fraction) * fraction_ns
+
+    return Codec(c=c, size_bytes=pair.size, encode=encode, decode=decode)
+
+
+INT = scalar(wire.I32)
+U8 = scalar(wire.U8)
+U16 = scalar(wire.U16)
+U32 = scalar(wire.U32)
+U64 = scalar(wire.U64)
+BE16 = scalar(wire.BE16)
+BE32 = scalar(wire.BE32)
+BOOL = _boolean()
+TIMEVAL_NS = _time("struct timeval", 1000)
+TIMESPEC_NS = _time("struct timespec", 1)
+EMPTY: Codec[None] = Codec(c="void", size_bytes=0, encode=lambda _: b"", decode=lambda _: None)
