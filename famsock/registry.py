@@ -16,8 +16,6 @@ import os
 import socket as _stdlib
 import threading
 
-from famsock.discovery import EntryPoint, entry_points
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     import pluggy
 
     from famsock.address import Address
+    from famsock.discovery import EntryPoint
     from famsock.family import Family, Served
 
 GROUP = "famsock"
@@ -216,6 +215,8 @@ class Registry:
 
     def _discovered(self) -> dict[str, list[EntryPoint]]:
         if self._entries is None:
+            from famsock.discovery import entry_points
+
             self._entries = {}
             for entry in entry_points(GROUP):
                 self._entries.setdefault(entry.name, []).append(entry)
@@ -336,6 +337,8 @@ class Registry:
 
     def _hint(self, name: str) -> str:
         """What to install for a constant that names a family in famsock's own directory."""
+        from famsock.discovery import entry_points
+
         known = {entry.name: entry.value for entry in entry_points(DIRECTORY_GROUP)}
         module = known.get(name.replace("PF_", "AF_"))
         return f": pip install {module.replace('_', '-')}" if module else ""

@@ -9,7 +9,7 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 while read -r module; do insmod "/modules/$module"; done </modules/order
 
-ninep=trans=virtio,version=9p2000.L,msize=524288
+ninep=trans=virtio,version=9p2000.L,msize=65536
 mount -t 9p -o "ro,noatime,noxattr,cache=loose,$ninep" root /lower
 mount -t tmpfs -o size=75% upper /upper
 mkdir /upper/data /upper/work

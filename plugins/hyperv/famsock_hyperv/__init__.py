@@ -1,0 +1,1 @@
+"""AF_HYPERV for famsock: Hyper-V sockets on Windows."""

@@ -1,0 +1,1 @@
+"""AF_NETLINK for famsock: messages, attributes, groups, link dumps."""

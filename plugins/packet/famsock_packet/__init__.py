@@ -1,0 +1,1 @@
+"""AF_PACKET for famsock: link-layer frames, filters, membership, statistics."""

@@ -1,0 +1,1 @@
+"""AF_RDS for famsock: reliable datagram sockets."""

@@ -1,0 +1,1 @@
+"""AF_VSOCK for famsock: sockets between a virtual machine and its host."""
