@@ -64,7 +64,7 @@ def qemu_command(kernel: Kernel, share: Path) -> list[str]:
         *("setpriv", "--pdeathsig", "KILL"),
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"),
         *("-no-reboot", "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=512"),
-        *("-cpu", "max", "-smp", "2", "-m", "4G"),
+        *("-cpu", "max", "-smp", "1", "-m", "4G"),
         *("-kernel", str(kernel.image), "-initrd", str(share.parent / "initramfs")),
         *("-append", " ".join(KERNEL_PARAMETERS)),
         *("-virtfs", f"local,path=/,mount_tag=root,readonly=on,{local}"),
