@@ -32,7 +32,9 @@ class Protocol(NamedTuple):
     the socket gains, or None. ``scheme`` opens the text of an endpoint ("vsock"). ``modules`` are
     the kernel modules that provide it, for ``modprobe``; ``capability`` is what opening it needs
     (capabilities(7)), or "". ``remedies`` maps an errno of a failing call to what would cure it.
-    ``accepts_address`` is False where accept(2) must not ask for the peer's address. ``exchange``
+    ``accepts_address`` is False where accept(2) must not ask for the peer's address.
+    ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
+    given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``exchange``
     names a context manager that opens two live sockets and yields a function making one verified
     round trip between them; ``famsock doctor`` and the conformance suite run it.
     """
@@ -47,6 +49,7 @@ class Protocol(NamedTuple):
     capability: str = ""
     remedies: Mapping[int, str] = {}
     accepts_address: bool = True
+    integer_bytes: Mapping[int, int] | None = None
     exchange: str | None = None
 
 

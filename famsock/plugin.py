@@ -11,7 +11,7 @@ import importlib
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from famsock import options, values, wire
-    from famsock.address import Address, Lookup, RawAddress
+    from famsock.address import Address, AddressRangeError, Lookup, RawAddress
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.family import ANY_PROTOCOL, Family, Protocol
     from famsock.hookspecs import hookimpl
@@ -26,6 +26,7 @@ _HOMES = {
     "ANY_PROTOCOL": "family",
     "API_VERSION": "validation",
     "Address": "address",
+    "AddressRangeError": "address",
     "CType": "wire",
     "Codec": "values",
     "ControlMessage": "control",
@@ -50,6 +51,7 @@ __all__ = [
     "ANY_PROTOCOL",
     "API_VERSION",
     "Address",
+    "AddressRangeError",
     "CType",
     "Codec",
     "ControlMessage",
@@ -77,5 +79,6 @@ def __getattr__(name: str) -> object:
     home = _HOMES[name]
     if not home:
         return importlib.import_module(f"famsock.{name}")
-    value = globals()[name] = getattr(importlib.import_module(f"famsock.{home}"), name)
+    value: object = getattr(importlib.import_module(f"famsock.{home}"), name)
+    globals()[name] = value
     return value

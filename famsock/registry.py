@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 GROUP = "famsock"
 DIRECTORY_GROUP = "famsock.directory"
-API_VERSION = 1
 
 
 class PluginError(ImportError):
@@ -150,9 +149,9 @@ class Registry:
                 return value
         raise AttributeError(f"module 'famsock' has no attribute {name!r}{self._hint(name)}")
 
-    def families(self) -> Iterator[Family]:
-        """Every family that loads, of the installed plugins; broken ones are passed over."""
-        for name in self.names():
+    def families(self, names: Iterable[str] | None = None) -> Iterator[Family]:
+        """The families of these names (all, if left out) that load; broken ones are passed over."""
+        for name in self.names() if names is None else names:
             try:
                 family = self.family(name)
             except PluginError:
@@ -247,20 +246,12 @@ class Registry:
         for family in self._families.values():
             if family.number == number and family.here:
                 return family
-        for name in self._names_for(number):
-            family_ = self.family(name)
-            if family_ is not None and family_.number == number and family_.here:
-                return family_
-        return None
-
-    def _names_for(self, number: int) -> list[str]:
-        """Offered families that may have this number: by the stdlib's name, else any unknown to it.
-
-        Families that this Python names are told apart without importing anything.
-        """
-        offered = [*self._offered(), *(self._blocked & set(self._discovered()))]
-        named = [name for name in offered if getattr(_stdlib, name, None) == number]
-        return named or [name for name in offered if not hasattr(_stdlib, name)]
+        named = [name for name in self.names() if _number_here(name) == number]
+        if named:
+            return self.family(named[0])
+        # No plugin with a name that this Python knows: ask those whose number it cannot tell.
+        unknown = [name for name in self.names() if _number_here(name) is None]
+        return next((f for f in self.families(unknown) if f.number == number and f.here), None)
 
     def _load(self, name: str, claims: list[EntryPoint]) -> Family:
         try:
@@ -326,21 +317,20 @@ class Registry:
 
     def _families_likely_for(self, constant: str) -> Iterator[Family]:
         """Families to ask for a constant, those whose name it contains first."""
-        names = self.names()
-        for name in sorted(names, key=lambda n: n.removeprefix("AF_") not in constant):
-            try:
-                family = self.family(name)
-            except PluginError:
-                continue
-            if family is not None and name not in self._blocked:
-                yield family
+        names = [name for name in self.names() if name not in self._blocked]
+        yield from self.families(
+            sorted(names, key=lambda name: name.removeprefix("AF_") not in constant)
+        )
 
     def _hint(self, name: str) -> str:
-        """What to install for a constant that names a family in famsock's own directory."""
+        """Why a constant that names a family is not there, or what to install for it."""
         from famsock.discovery import entry_points
 
+        family = name.replace("PF_", "AF_")
+        if family in self._failed:
+            return f": {self._failed[family]}"
         known = {entry.name: entry.value for entry in entry_points(DIRECTORY_GROUP)}
-        module = known.get(name.replace("PF_", "AF_"))
+        module = known.get(family)
         return f": pip install {module.replace('_', '-')}" if module else ""
 
 
@@ -355,6 +345,12 @@ class _FamilyPlugin:
 
     def _families(self) -> Iterable[Family]:
         return (self.family,)
+
+
+def _number_here(name: str) -> int | None:
+    """The number that this Python's own `socket` gives a family's name, or None."""
+    number = vars(_stdlib).get(name)
+    return None if number is None else int(number)
 
 
 def _describe(plugin: object) -> str:

@@ -14,7 +14,7 @@ import errno
 import os
 import socket as _stdlib
 from operator import index
-from sys import audit
+from sys import audit, byteorder
 
 from famsock import syscalls
 from famsock.address import RAW_CODEC, Address
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _CLOEXEC = getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0)
+_UNKNOWN: Any = object()
 _served = plugins.served
 _initialize = _stdlib.socket.__init__
 _family_of = _socket.socket.family.__get__
@@ -59,13 +60,11 @@ class socket(_stdlib.socket):  # noqa: N801
         except OSError as error:
             _explain(error, family, type, proto)
             raise
-        try:
+        served = _served.get((family, type, proto), _UNKNOWN) if fileno is None else _UNKNOWN
+        if served is _UNKNOWN:
+            served = self._find_served(fileno)
             if fileno is None:
-                served = _served[family, type, proto]
-            else:
-                served = self._find_served(fileno)
-        except KeyError:
-            served = _served[family, type, proto] = self._find_served(fileno)
+                _served[family, type, proto] = served
         self._served: Served | None = served
         self._codec: AddressCodec | None = self._plain_codec() if served is None else served.codec
 
@@ -260,6 +259,28 @@ class socket(_stdlib.socket):  # noqa: N801
 
             close_descriptors(items)
             raise
+
+    # Options, where the size of an integer depends on the level
+
+    def setsockopt(self, level: int, option: int, value: Any, *optlen: int) -> None:
+        sizes = self._served and self._served.protocol.integer_bytes
+        if sizes is None or value is None:
+            return super().setsockopt(level, option, value, *optlen)
+        if isinstance(value, int):
+            data = value.to_bytes(sizes.get(level, 4), byteorder, signed=value < 0)
+        else:
+            data = bytes(_view(value))
+        syscalls.setsockopt(self.fileno(), level, option, data)
+
+    def getsockopt(self, level: int, option: int, *buflen: int) -> Any:
+        sizes = self._served and self._served.protocol.integer_bytes
+        if sizes is None:
+            return super().getsockopt(level, option, *buflen)
+        size = buflen[0] if buflen else 0
+        if not 0 <= size <= 1024:
+            raise OSError("getsockopt buflen out of range")
+        data = syscalls.getsockopt(self.fileno(), level, option, size or sizes.get(level, 4))
+        return data if size else int.from_bytes(data, byteorder, signed=len(data) == 4)
 
     # Typed addresses, options and messages
 

@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 
 class Struct:
-    """Base of every class with a C layout; see `famsock.wire.struct`."""
+    """Base of every class with a C layout; see `famsock.wire.struct`.
+
+    ``range_error`` is what construction raises for an integer that its field cannot hold.
+    """
 
     __slots__ = ()
     layout: ClassVar[Layout]
     label: ClassVar[str]
+    range_error: ClassVar[type[OverflowError]] = OverflowError
 
     def pack(self, lookup: Any = None) -> bytes:
         """The C struct's bytes. ``lookup`` resolves what needs the system, such as names."""

@@ -27,7 +27,7 @@ def check_family(family: object) -> None:
             f"{family.name}: written for version {family.api_version} of famsock's plugin "
             f"interface, this famsock has version {API_VERSION}"
         )
-    known = getattr(_stdlib, family.name, None)
+    known = vars(_stdlib).get(family.name)
     if family.here and known is not None and known != family.number:
         raise ValueError(f"{family.name}: number is {int(known)} here, not {family.number}")
     if not family.protocols:

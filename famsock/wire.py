@@ -335,7 +335,8 @@ def _checked_init(cls: type[Struct]) -> Callable[..., None]:
             except (TypeError, ValueError, OverflowError) as error:
                 if type(error) not in (TypeError, ValueError, OverflowError):
                     raise
-                raise type(error)(f"{cls.label} {attribute} {error}") from None
+                kind = cls.range_error if isinstance(error, OverflowError) else type(error)
+                raise kind(f"{cls.label} {attribute} {error}") from None
 
     __init__.__wrapped__ = cls.__attrs_init__  # type: ignore[attr-defined]
     return __init__

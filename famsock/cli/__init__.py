@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from famsock.cli.doctor import doctor
+from famsock.cli.families import families
 from famsock.cli.run import run
 
 
@@ -13,4 +15,5 @@ def main() -> None:
     """Python's socket module with its address families as plugins."""
 
 
-main.add_command(run)
+for _command in (doctor, families, run):
+    main.add_command(_command)

@@ -32,6 +32,11 @@ CALLS = (
 """The functions that an implementation provides, each described in `_ctypes`."""
 
 
+def implementation() -> str:
+    """Which implementation makes the calls: "ctypes"."""
+    return "ctypes"
+
+
 def __getattr__(name: str) -> object:
     if name not in CALLS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,78 @@
+"""Endpoints as text: ``vsock://2:1024`` names a family, a socket type, a protocol and an address.
+
+The scheme belongs to a `famsock.family.Protocol`; what follows is the text of its address. A socket
+type other than the protocol's usual one is written behind a plus sign: ``unix+dgram:///run/x``.
+"""
+
+from __future__ import annotations
+
+import socket as _stdlib
+from typing import Any
+
+import attrs
+
+from famsock.address import Address
+from famsock.family import Family, Protocol, load
+from famsock.registry import plugins
+
+_TYPES = {
+    "stream": _stdlib.SOCK_STREAM,
+    "dgram": _stdlib.SOCK_DGRAM,
+    "raw": _stdlib.SOCK_RAW,
+    "rdm": 4,
+    "seqpacket": _stdlib.SOCK_SEQPACKET,
+}
+
+
+@attrs.frozen
+class Endpoint:
+    """Where a socket binds or connects: the arguments of ``socket()``, and an address."""
+
+    family: int
+    type: int
+    protocol: int
+    address: Address
+    scheme: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.address}"
+
+
+def parse(text: str) -> Endpoint:
+    """The endpoint that ``text`` writes.
+
+    ValueError for an unknown scheme, with those that are known, or a text that is no address.
+    """
+    scheme, found, rest = text.partition("://")
+    if not found:
+        raise ValueError(f"an endpoint is scheme://address, not {text!r}")
+    name, _, kind = scheme.partition("+")
+    family, protocol = _protocol(name)
+    if kind and _TYPES.get(kind) not in protocol.types:
+        allowed = ", ".join(k for k, value in _TYPES.items() if value in protocol.types)
+        raise ValueError(f"endpoint {text!r}: type must be one of {allowed}, not {kind!r}")
+    address: Address = load(protocol.address).parse(rest)
+    number = _TYPES[kind] if kind else protocol.types[0]
+    return Endpoint(family.number, number, protocol.number or 0, address, scheme)
+
+
+def _protocol(scheme: str) -> tuple[Family, Protocol]:
+    known: dict[str, tuple[Family, Protocol]] = {}
+    for family in plugins.families():
+        for protocol in family.protocols:
+            if protocol.scheme:
+                known.setdefault(protocol.scheme, (family, protocol))
+        if scheme in known:
+            return known[scheme]
+    raise ValueError(f"unknown scheme {scheme!r}; installed: {', '.join(sorted(known))}")
+
+
+def of(sock: Any, address: Address) -> Endpoint:
+    """The endpoint of an address on a famsock socket; ValueError where its protocol has no scheme."""
+    served = plugins.find(int(sock.family), int(sock.type), sock.proto)
+    if served is None or not served.protocol.scheme:
+        raise ValueError(f"no plugin names a scheme for {sock!r}")
+    kind = next((k for k, value in _TYPES.items() if value == sock.type), "")
+    usual = sock.type == served.protocol.types[0]
+    scheme = served.protocol.scheme + ("" if usual or not kind else f"+{kind}")
+    return Endpoint(int(sock.family), int(sock.type), sock.proto, address, scheme)
