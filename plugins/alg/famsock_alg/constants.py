@@ -1,0 +1,24 @@
+"""Constants of AF_ALG: Linux 6.12's UAPI headers and the names CPython 3.14 adds."""
+
+HEADERS = ("sys/socket.h", "linux/if_alg.h")
+
+# sys/socket.h
+AF_ALG = 38
+PF_ALG = 38
+SOL_ALG = 279
+
+# linux/if_alg.h
+ALG_SET_KEY = 1
+ALG_SET_IV = 2
+ALG_SET_OP = 3
+ALG_SET_AEAD_ASSOCLEN = 4
+ALG_SET_AEAD_AUTHSIZE = 5
+ALG_SET_DRBG_ENTROPY = 6
+ALG_SET_KEY_BY_KEY_SERIAL = 7
+ALG_OP_DECRYPT = 0
+ALG_OP_ENCRYPT = 1
+
+# CPython's names for a kernel interface that was never merged; 6 is ALG_SET_DRBG_ENTROPY today
+ALG_SET_PUBKEY = 6
+ALG_OP_SIGN = 2
+ALG_OP_VERIFY = 3
