@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 __version__ = "0.1.0"
-__all__ = [  # noqa: PLE0604
+__all__ = [
     *_stdlib.__all__,
     "Address",
     "PluginError",
     "RawAddress",
     "install",
     "plugins",
+    "recv_fds",
+    "send_fds",
+    "socket",
     "uninstall",
 ]
 

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     StdlibSocket = _stdlib.socket
 
-HAS_SA_LEN = sys.platform.startswith(("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly"))
-"""Whether a sockaddr here starts with a length byte and a family byte (BSD), not a 16-bit family."""
+_BSD = ("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly")
+HAS_SA_LEN = sys.platform.startswith(_BSD)
+"""Whether a sockaddr here starts with a length byte and a family byte, not a 16-bit family."""
 
 _CACHED_ADDRESSES = 1024
 _PLAIN_TYPES = frozenset({str, int, bytes, bool, type(None)})
@@ -90,8 +91,8 @@ class Address(Struct):
     `famsock.sockaddr.sockaddr`.
 
     ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, which opens
-    error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with a
-    default may be left out. A class whose stdlib form is no such tuple overrides `from_stdlib` and
+    error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with
+    a default may be left out. A class whose stdlib form is no such tuple overrides `from_stdlib` and
     `to_stdlib`; one whose sockaddr varies in length overrides `pack` and `unpack`.
     """
 
@@ -181,9 +182,9 @@ class RawAddress(Address):
         return family_head(self.family, 2 + len(self.data)) + self.data
 
     @classmethod
-    def unpack(cls, data: bytes, lookup: Lookup | None = None) -> RawAddress:
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> RawAddress:
         """The raw address of any sockaddr; one without a whole family counts as family 0."""
-        return cls(family_of(data), bytes(data[2:]))
+        return cls(family_of(bytes(data[:2])), bytes(data[2:]))
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> RawAddress:
@@ -257,7 +258,7 @@ class AddressCodec:
         return self._encode_anew(socket, operation, address)
 
     def decode(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
-        """The stdlib form of what the kernel gave: None for no address, never cut, never raising."""
+        """The stdlib form of what the kernel gave: None for no address; never cut, never raises."""
         form = self._decoded.get(sockaddr)
         if form is None and sockaddr:
             lookup = Lookup("decode", socket)

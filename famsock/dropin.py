@@ -12,7 +12,7 @@ from types import FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableMapping
+    from collections.abc import Iterable
     from typing import Any
 
 _replaced: dict[str, Any] = {}
@@ -43,7 +43,7 @@ def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
 
 
 def send_fds(
-    sock: _stdlib.socket, buffers: Iterable[Any], fds: Iterable[int], flags: int = 0,
+    sock: _stdlib.socket, buffers: Iterable[Any], fds: Iterable[int], flags: Any = 0,
     address: Any = None,
 ) -> int:  # fmt: skip
     """Send file descriptors, with ``flags`` and to ``address``; the number of bytes sent.
@@ -59,9 +59,9 @@ def send_fds(
 def recv_fds(
     sock: _stdlib.socket, bufsize: int, maxfds: int, flags: int = 0
 ) -> tuple[bytes, list[int], int, Any]:
-    """Receive up to ``maxfds`` descriptors and ``bufsize`` bytes: (data, descriptors, flags, address).
+    """Receive up to ``maxfds`` descriptors and ``bufsize`` bytes.
 
-    A trailing partial descriptor is dropped. Errors are those of recvmsg(2).
+    Returns (data, descriptors, msg_flags, address). A trailing partial descriptor is dropped. Errors are those of recvmsg(2).
     """
     import array
 
@@ -98,7 +98,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Give the stdlib's module back what `install` replaced; sockets made meanwhile keep working."""
+    """Give the stdlib's module back what `install` replaced; sockets made since keep working."""
     for name, value in _replaced.items():
         if value is _MISSING:
             delattr(_stdlib, name)

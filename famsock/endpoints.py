@@ -68,7 +68,7 @@ def _protocol(scheme: str) -> tuple[Family, Protocol]:
 
 
 def of(sock: Any, address: Address) -> Endpoint:
-    """The endpoint of an address on a famsock socket; ValueError where its protocol has no scheme."""
+    """The endpoint of an address on a socket; ValueError where its protocol has no scheme."""
     served = plugins.find(int(sock.family), int(sock.type), sock.proto)
     if served is None or not served.protocol.scheme:
         raise ValueError(f"no plugin names a scheme for {sock!r}")

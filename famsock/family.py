@@ -121,7 +121,8 @@ def options_of(family: Family | None) -> dict[str, Option[Any]]:
     """The options that sockets of a family have, by name: its own and those of SOL_SOCKET."""
     from famsock import options
 
-    return _rows(family and family.options, options, options.by_name)
+    rows: dict[str, Option[Any]] = _rows(family and family.options, options, options.by_name)
+    return rows
 
 
 def control_of(family: Family | None) -> dict[tuple[int, int], ControlType[Any]]:
@@ -131,7 +132,10 @@ def control_of(family: Family | None) -> dict[tuple[int, int], ControlType[Any]]
     def by_key(rows: Iterable[ControlType[Any]]) -> dict[tuple[int, int], ControlType[Any]]:
         return {(row.level, row.number): row for row in rows}
 
-    return _rows(family and family.control, control, by_key)
+    rows: dict[tuple[int, int], ControlType[Any]] = _rows(
+        family and family.control, control, by_key
+    )
+    return rows
 
 
 _merged: dict[Any, Any] = {}
@@ -152,7 +156,7 @@ def _rows(reference: Any, common: Any, keyed: Callable[[Iterable[Any]], dict[Any
 class Served:
     """A protocol as sockets use it: its row, its codec, and its operations loaded on first use."""
 
-    __slots__ = ("codec", "family", "protocol")
+    __slots__ = ("codec", "family", "integer_bytes", "protocol")
 
     def __init__(
         self,
@@ -162,6 +166,7 @@ class Served:
     ) -> None:
         self.family = family
         self.protocol = protocol
+        self.integer_bytes = protocol.integer_bytes
         self.codec = AddressCodec(lambda: load(protocol.address), other_address)
 
     @property

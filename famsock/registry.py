@@ -133,7 +133,7 @@ class Registry:
             return self._load(name, claims) if claims else None
 
     def address_class(self, number: int, kind: int, protocol: int) -> type[Address] | None:
-        """The address class of another family whose sockaddr a socket was given, if one is known."""
+        """The address class of another family whose sockaddr turned up, if one is known."""
         try:
             served = self.find(number, kind, protocol)
         except (PluginError, OSError):

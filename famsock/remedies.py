@@ -15,11 +15,12 @@ _DENIED = (EPERM, EACCES)
 
 
 def add_remedy(error: OSError, served: Served) -> None:
-    """Note on ``error`` what cures it: a kernel module, a capability, or the plugin's own advice."""
+    """Note on ``error`` what cures it: a module, a capability, or the plugin's own advice."""
     family, protocol = served.family, served.protocol
     modules = protocol.modules or family.modules
-    if error.errno in protocol.remedies:
-        error.add_note(f"{family.name} {protocol.name}: {protocol.remedies[error.errno]}")
+    advice = protocol.remedies.get(error.errno or 0)
+    if advice:
+        error.add_note(f"{family.name} {protocol.name}: {advice}")
     elif error.errno in _UNSUPPORTED and modules:
         error.add_note(
             f"{family.name} {protocol.name} needs the kernel module {modules[-1]}: "

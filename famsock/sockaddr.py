@@ -1,9 +1,11 @@
-"""The class decorator that makes a typed address: a `famsock.wire` struct with a family in front."""
+"""The decorator that makes a typed address: a `famsock.wire` struct with a family in front."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar, dataclass_transform
+
+import attrs
 
 from famsock import wire
 from famsock.address import Address, family_head
@@ -11,7 +13,13 @@ from famsock.address import Address, family_head
 _T = TypeVar("_T", bound=Address)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=wire.FIELD_SPECIFIERS)
+@dataclass_transform(
+    frozen_default=True,
+    field_specifiers=(
+        wire.field, wire.u8, wire.u16, wire.u32, wire.u64, wire.i8, wire.i32, wire.i64, wire.long,
+        wire.be16, wire.be32, wire.le16, wire.boolean, wire.raw, wire.char,
+    ),
+)  # fmt: skip
 def sockaddr(
     c_name: str,
     *,
@@ -27,11 +35,12 @@ def sockaddr(
     ``stdlib`` names the fields of the stdlib's tuple (all fields, if left out). ``head`` overrides
     the two bytes in front of the members, for a codec of another platform's sockaddr.
     """
+
     def decorate(cls: type[_T]) -> type[_T]:
         front = head if head is not None else family_head(family, size or 0)
         made = wire.struct(c_name, header=header, size=size, head=front, label=family_name)(cls)
         made.family, made.family_name = family, family_name
-        made.stdlib_fields = stdlib or tuple(f.name for f in made.__attrs_attrs__)
+        made.stdlib_fields = stdlib or tuple(m.name for m in attrs.fields(made))  # type: ignore[arg-type]
         return made
 
     return decorate

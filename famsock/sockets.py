@@ -1,7 +1,7 @@
 """The socket class: one place for every call that carries an address.
 
-A `socket` is a real subclass of the stdlib's. Calls without an address (send, recv, …) are inherited
-untouched. A call with one encodes it by the family's plugin, makes the raw system call, and decodes
+A `socket` is a real subclass of the stdlib's. Calls without an address (send, recv, …) are
+inherited untouched. A call with one encodes it by the family's plugin, makes the raw system call, and decodes
 what comes back. Where no plugin serves the family the stdlib's own method runs; where the stdlib
 cannot either, addresses are `RawAddress`. This module knows no family by name.
 Sources: Lib/socket.py and Modules/socketmodule.c for order, messages and audit events.
@@ -22,7 +22,7 @@ from famsock.registry import plugins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TypeVar
 
     from famsock.address import AddressCodec
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _CLOEXEC = getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0)
+_NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _UNKNOWN: Any = object()
 _served = plugins.served
 _initialize = _stdlib.socket.__init__
@@ -51,6 +52,7 @@ class socket(_stdlib.socket):  # noqa: N801
     """
 
     __slots__ = ("_codec", "_operations", "_served")
+    _operations: Any
 
     def __init__(
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
@@ -95,7 +97,8 @@ class socket(_stdlib.socket):  # noqa: N801
     def bind(self, address: Any, /) -> None:
         codec = self._codec
         if codec is None and not isinstance(address, Address):
-            return super().bind(address)
+            super().bind(address)
+            return
         sockaddr = (codec or RAW_CODEC).encode(self, "bind", address)
         audit("socket.bind", self, address)
         try:
@@ -107,7 +110,8 @@ class socket(_stdlib.socket):  # noqa: N801
     def connect(self, address: Any, /) -> None:
         codec = self._codec
         if codec is None and not isinstance(address, Address):
-            return super().connect(address)
+            super().connect(address)
+            return
         error = self._connect(codec or RAW_CODEC, "connect", address)
         if error == syscalls.TIMED_OUT:
             raise TimeoutError("timed out")
@@ -263,9 +267,10 @@ class socket(_stdlib.socket):  # noqa: N801
     # Options, where the size of an integer depends on the level
 
     def setsockopt(self, level: int, option: int, value: Any, *optlen: int) -> None:
-        sizes = self._served and self._served.protocol.integer_bytes
+        sizes = self._served.integer_bytes if self._served is not None else None
         if sizes is None or value is None:
-            return super().setsockopt(level, option, value, *optlen)
+            super().setsockopt(level, option, value, *optlen)
+            return
         if isinstance(value, int):
             data = value.to_bytes(sizes.get(level, 4), byteorder, signed=value < 0)
         else:
@@ -273,7 +278,7 @@ class socket(_stdlib.socket):  # noqa: N801
         syscalls.setsockopt(self.fileno(), level, option, data)
 
     def getsockopt(self, level: int, option: int, *buflen: int) -> Any:
-        sizes = self._served and self._served.protocol.integer_bytes
+        sizes = self._served.integer_bytes if self._served is not None else None
         if sizes is None:
             return super().getsockopt(level, option, *buflen)
         size = buflen[0] if buflen else 0
@@ -286,13 +291,27 @@ class socket(_stdlib.socket):  # noqa: N801
 
     @property
     def local_address(self) -> Address | None:
-        """The typed address that the socket is bound to; None where the kernel gives none."""
-        return self._typed(syscalls.getsockname(self.fileno()))
+        """The typed address that the socket is bound to; None where the kernel names none.
+
+        OSError as getsockname(2) fails on a closed socket.
+        """
+        return self._named(syscalls.getsockname)
 
     @property
     def peer_address(self) -> Address | None:
-        """The typed address of the peer; OSError ENOTCONN if there is no peer."""
-        return self._typed(syscalls.getpeername(self.fileno()))
+        """The typed address of the peer; None if there is no peer.
+
+        OSError as getpeername(2) fails on a closed socket.
+        """
+        return self._named(syscalls.getpeername)
+
+    def _named(self, call: Callable[[int], bytes]) -> Address | None:
+        try:
+            return self._typed(call(self.fileno()))
+        except OSError as error:
+            if error.errno not in _NAMELESS:
+                raise
+            return None
 
     def _typed(self, sockaddr: bytes) -> Address | None:
         if not sockaddr:
@@ -312,8 +331,8 @@ class socket(_stdlib.socket):  # noqa: N801
     def set_option(self, option: Option[T] | str, value: T | Any) -> None:
         """Set a socket option from a typed value.
 
-        Raises OSError as setsockopt(2) fails, LookupError for a name that no row has, and TypeError,
-        ValueError or OverflowError for a value that the row refuses.
+        Raises OSError as setsockopt(2) fails, LookupError for a name that no row has, and
+        TypeError, ValueError or OverflowError for a value that the row refuses.
         """
         row = self._option(option)
         syscalls.setsockopt(self.fileno(), row.level, row.number, row.encode(value))
@@ -323,7 +342,7 @@ class socket(_stdlib.socket):  # noqa: N801
             return option
         from famsock.family import options_of
 
-        return options_of(self._served and self._served.family)[option]
+        return options_of(self._family)[option]
 
     def recv_message(
         self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
@@ -344,7 +363,7 @@ class socket(_stdlib.socket):  # noqa: N801
             _control_bytes(control_bytes),
             _c_int(flags) | _CLOEXEC,
         )
-        kinds = control_of(self._served and self._served.family)
+        kinds = control_of(self._family)
         return Message(data, self._typed(sockaddr), typed(items, kinds), message_flags & ~_CLOEXEC)
 
     def send_message(
@@ -369,21 +388,29 @@ class socket(_stdlib.socket):  # noqa: N801
         try:
             return self._operations
         except AttributeError:
-            cls = self._served and self._served.operations
+            cls = self._operations_class
             if cls is None:
                 raise AttributeError(f"no plugin gives operations to {self!r}") from None
-            self._operations = cls(self)
-            return self._operations
+            made = self._operations = cls(self)
+            return made
+
+    @property
+    def _family(self) -> Family | None:
+        return None if self._served is None else self._served.family
+
+    @property
+    def _operations_class(self) -> type[Any] | None:
+        return None if self._served is None else self._served.operations
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and name != "operations":
-            cls = self._served and self._served.operations
+            cls = self._operations_class
             if cls is not None and hasattr(cls, name):
                 return getattr(self.operations, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        cls = self._served and self._served.operations
+        cls = self._operations_class
         return sorted({*super().__dir__(), *(n for n in dir(cls) if cls and n[0] != "_")})
 
     def _explain(self, error: OSError) -> None:

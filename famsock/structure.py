@@ -1,4 +1,4 @@
-"""The base of every class with a C layout, apart from `famsock.wire` so that it imports no attrs."""
+"""The base of every class with a C layout; apart from `famsock.wire`, to import no attrs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Struct:
                 value if encode is None else encode(value, lookup)
                 for value, encode in zip(values, layout.encoders, strict=True)
             ]
-        return layout.codec.pack(layout.head, *values) if layout.head else layout.codec.pack(*values)
+        return (
+            layout.codec.pack(layout.head, *values) if layout.head else layout.codec.pack(*values)
+        )
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:

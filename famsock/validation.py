@@ -19,7 +19,9 @@ def check_family(family: object) -> None:
     if not isinstance(family, Family):
         raise ValueError(f"famsock_families must give Family objects, not {family!r}")
     if not (isinstance(family.name, str) and family.name.isupper()):
-        raise ValueError(f"a family's name must be that of its constant (AF_X), not {family.name!r}")
+        raise ValueError(
+            f"a family's name must be that of its constant (AF_X), not {family.name!r}"
+        )
     if not isinstance(family.number, int) or not 0 < family.number <= 0xFFFF:
         raise ValueError(f"{family.name}: number must be 1-65535, not {family.number!r}")
     if family.api_version != API_VERSION:

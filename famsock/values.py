@@ -47,7 +47,8 @@ def scalar(ctype: wire.CType) -> Codec[int]:
 
     def encode(value: int) -> bytes:
         checked = ctype.check(value)
-        return code.pack(checked if ctype.encode is None else ctype.encode(checked, None))
+        raw: bytes = code.pack(checked if ctype.encode is None else ctype.encode(checked, None))
+        return raw
 
     return Codec(c=ctype.c, size_bytes=size, encode=encode, decode=decode)
 
@@ -60,9 +61,7 @@ def struct(cls: type[_S]) -> Codec[_S]:
             raise TypeError(f"must be {cls.__name__}, not {type(value).__name__}")
         return value.pack()
 
-    return Codec(
-        c=cls.layout.c_name, size_bytes=cls.layout.size, encode=encode, decode=cls.unpack
-    )
+    return Codec(c=cls.layout.c_name, size_bytes=cls.layout.size, encode=encode, decode=cls.unpack)
 
 
 def raw(size_bytes: int) -> Codec[bytes]:

@@ -25,7 +25,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 import attrs
 
-from famsock.structure import Struct
+from famsock.structure import Struct as Struct
 
 _T = TypeVar("_T", bound=Struct)
 _METADATA = "famsock.wire"
@@ -39,12 +39,15 @@ class CType:
     OverflowError with a message that continues "<struct> <field> …". ``encode(value, lookup)`` and
     ``decode(raw, lookup)`` convert between the stored value and what `struct` packs; None means
     they are the same. ``lookup`` is an `famsock.address.Lookup` or None. ``text`` and ``parse``
-    convert between the value and its text form.
+    convert between the value and its text form. ``low`` and ``high`` are the range of an integer
+    type, for messages and tests; ``check`` is what holds them.
     """
 
     c: str
     code: str
     check: Callable[[Any], Any]
+    low: int | None = None
+    high: int | None = None
     encode: Callable[[Any, Any], Any] | None = None
     decode: Callable[[Any, Any], Any] | None = None
     text: Callable[[Any], str] = str
@@ -110,7 +113,9 @@ def integer(c: str, code: str, low: int, high: int, **conversions: Any) -> CType
             raise OverflowError(f"must be {low}-{high}, not {number}")
         return number
 
-    return CType(c=c, code=code, check=check, parse=_parse_integer, **conversions)
+    return CType(
+        c=c, code=code, check=check, low=low, high=high, parse=_parse_integer, **conversions
+    )
 
 
 def _parse_integer(text: str) -> int:
@@ -277,27 +282,22 @@ def boolean(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTH
     return field(BOOL, c_name, offset=offset, default=default)
 
 
-def raw(
-    c_name: str, size: int, *, offset: int | None = None, default: Any = attrs.NOTHING
-) -> Any:
+def raw(c_name: str, size: int, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
     """``size`` raw bytes."""
     return field(octets(size), c_name, offset=offset, default=default)
 
 
-def char(
-    c_name: str, size: int, *, offset: int | None = None, default: Any = attrs.NOTHING
-) -> Any:
+def char(c_name: str, size: int, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
     """A NUL-terminated ``char[size]`` as str."""
     return field(char_array(size), c_name, offset=offset, default=default)
 
 
-FIELD_SPECIFIERS = (
-    field, u8, u16, u32, u64, i8, i32, i64, long, be16, be32, le16, boolean, raw, char,
+@dataclass_transform(
+    frozen_default=True,
+    field_specifiers=(
+        field, u8, u16, u32, u64, i8, i32, i64, long, be16, be32, le16, boolean, raw, char,
+    ),
 )  # fmt: skip
-"""The functions that make a field: what `typing.dataclass_transform` needs to know."""
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=FIELD_SPECIFIERS)
 def struct(
     c_name: str,
     *,
@@ -326,7 +326,7 @@ def struct(
 def _checked_init(cls: type[Struct]) -> Callable[..., None]:
     checks = tuple((m.attribute, m.type.check) for m in cls.layout.members)
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         self.__attrs_init__(*args, **kwargs)
         for attribute, check in checks:
             value = getattr(self, attribute)
@@ -383,7 +383,9 @@ def _format(members: list[Member], head: bytes, total: int) -> str:
     position = len(head)
     for member in members:
         if member.offset < position:
-            raise TypeError(f"{member.attribute}: offset {member.offset} overlaps the member before")
+            raise TypeError(
+                f"{member.attribute}: offset {member.offset} overlaps the member before"
+            )
         pieces.append(f"{member.offset - position}x{member.type.code}")
         position = member.offset + member.type.size
     return "".join(pieces) + f"{total - position}x"

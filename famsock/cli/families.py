@@ -1,4 +1,4 @@
-"""``famsock families``: what is installed, from which distribution, without importing any plugin."""
+"""``famsock families``: what is installed, from which distribution; imports no plugin."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
 """Raw system calls: the bytes of a sockaddr go in, bytes come out.
 
-One interface, whose functions :mod:`famsock.syscalls._ctypes` describes; the implementation is loaded
-on the first call. This layer alone owns timeouts, EINTR (PEP 475), connect's SO_ERROR, close-on-exec, and
-the closing of received descriptors when something fails after they arrived.
+One interface, whose functions :mod:`famsock.syscalls._ctypes` describes; the implementation is
+loaded on the first call. This layer alone owns timeouts, EINTR (PEP 475), connect's SO_ERROR,
+close-on-exec, and the closing of received descriptors when something fails after they arrived.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from famsock.syscalls._ctypes import *
+    from famsock.syscalls._ctypes import *  # noqa: F403
 
 TIMED_OUT = -1
 """What `connect` returns instead of an errno when the time ran out."""

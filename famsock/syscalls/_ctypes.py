@@ -195,11 +195,7 @@ def connect(descriptor: int, timeout: float | None, sockaddr: bytes) -> int:
     if _connect(descriptor, sockaddr, len(sockaddr)) >= 0:
         return 0
     error = _errno()
-    if error == EINTR:
-        pending = timeout != 0
-    else:
-        pending = bool(timeout) and error == EINPROGRESS
-    if not pending:
+    if not (timeout != 0 if error == EINTR else timeout and error == EINPROGRESS):
         return error
     try:
         deadline = float("inf") if timeout is None else monotonic() + timeout
@@ -407,5 +403,5 @@ def _pointer(data: Any) -> int | None:
     if data is None or isinstance(data, int):
         return data
     if isinstance(data, bytes):
-        return ctypes.cast(data, c_void_p).value
+        return ctypes.cast(ctypes.c_char_p(data), c_void_p).value
     return ctypes.addressof(data)

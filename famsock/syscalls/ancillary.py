@@ -48,7 +48,7 @@ def _walk(control: bytes, *, warn: bool) -> list[Item]:
     while start + _HEADER_BYTES <= len(control):
         length, level, kind = _HEADER.unpack_from(control, start)
         end = start + length
-        whole = _HEADER_BYTES <= length and end <= len(control)
+        whole = length >= _HEADER_BYTES and end <= len(control)
         if length >= _HEADER_BYTES:
             items.append((level, kind, control[start + _HEADER_BYTES : min(end, len(control))]))
         if not whole:

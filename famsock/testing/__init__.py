@@ -1,0 +1,41 @@
+"""famsock's conformance kit: a pytest plugin, and a suite that proves a family's plugin right.
+
+A family's author states its addresses and bad inputs, and inherits every test::
+
+    from famsock.testing import BadAddress, Conformance, Example
+
+    class TestVsock(Conformance):
+        family = "AF_VSOCK"
+        examples = (
+            Example(protocol="vsock", typed=VsockAddress(2, 1024), stdlib=(2, 1024),
+                    sockaddr=bytes.fromhex("2800 0000 00040000 02000000 00000000"), text="2:1024"),
+        )
+        bad = (BadAddress(protocol="vsock", form=(2**32, 1), error=OverflowError, match="cid"),)
+
+Installing famsock with its ``testing`` extra makes the markers and options of
+:mod:`famsock.testing.plugin` known to pytest. Names are loaded when first asked for, so that pytest
+runs that use none of this pay nothing for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from famsock.testing.conformance import Conformance
+    from famsock.testing.examples import BadAddress, Example
+
+__all__ = ["BadAddress", "Conformance", "Example"]
+
+_HOMES = {"BadAddress": "examples", "Conformance": "conformance", "Example": "examples"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

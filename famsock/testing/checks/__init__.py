@@ -1,0 +1,1 @@
+"""The tests of the conformance suite, by what they look at."""

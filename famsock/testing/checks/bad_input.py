@@ -1,0 +1,206 @@
+"""Bad input: refused with the right exception and words, on every call, with nothing leaked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from famsock.address import Address, AddressCodec, Lookup, RawAddress, family_head
+from famsock.sockets import socket
+from famsock.structure import Struct
+from famsock.testing import strategies
+from famsock.testing.checks.base import Checks, for_all
+from famsock.testing.examples import BadAddress, Example
+from famsock.testing.plugin import open_descriptors
+from famsock.wire import BOOL, Member
+
+CALLS: dict[str, Callable[[Any, Any], object]] = {
+    "bind": lambda sock, address: sock.bind(address),
+    "connect": lambda sock, address: sock.connect(address),
+    "connect_ex": lambda sock, address: sock.connect_ex(address),
+    "sendto": lambda sock, address: sock.sendto(b"", address),
+    "sendmsg": lambda sock, address: sock.sendmsg([b""], [], 0, address),
+}
+_NEVER_A_FIELD = (1.0, 1j, None, [1], object())
+_NEVER_AN_INTEGER = (*_NEVER_A_FIELD, "1", b"1")
+_LONGEST_SOCKADDR = 130
+
+
+class BadInputChecks(Checks):
+    """Wrong addresses in, wrong sockaddrs in, wrong values into fields."""
+
+    def test_integer_beyond_its_range_is_refused(self, integer_field: tuple[Any, Member]) -> None:
+        address, member = integer_field
+        low, high = member.type.low, member.type.high
+        assert low is not None
+        assert high is not None
+        cls = type(address)
+        for value in (low - 1, high + 1, -(1 << 80), 1 << 80):
+            with pytest.raises(OverflowError) as caught:
+                changed(address, member.attribute, value)
+            message = str(caught.value)
+            assert isinstance(caught.value, cls.range_error)
+            for word in (cls.label, member.attribute, str(value), str(low), str(high)):
+                assert word in message, f"the message names no {word!r}: {message}"
+
+    def test_integer_at_its_limits_is_taken(self, integer_field: tuple[Any, Member]) -> None:
+        address, member = integer_field
+        for value in (member.type.low, member.type.high):
+            made = changed(address, member.attribute, value)
+            assert getattr(made, member.attribute) == value
+            assert getattr(type(made).unpack(made.pack()), member.attribute) == value
+
+    def test_wrong_type_is_refused(self, field: tuple[Any, Member]) -> None:
+        address, member = field
+        if member.type is BOOL:
+            return  # every object is true or false
+        integer = member.type.low is not None
+        for value in _NEVER_AN_INTEGER if integer else _NEVER_A_FIELD:
+            if isinstance(value, self._accepted(type(address), member.attribute)):
+                continue
+            with pytest.raises(TypeError) as caught:
+                changed(address, member.attribute, value)
+            message = str(caught.value)
+            for word in (type(address).label, member.attribute):
+                assert word in message, f"the message names no {word!r}: {message}"
+
+    def _accepted(self, cls: type[Any], field: str) -> tuple[type[Any], ...]:
+        return self.accepts.get(f"{cls.__name__}.{field}", self.accepts.get(field, ()))
+
+    def test_float_never_passes_for_an_integer(self, example: Example) -> None:
+        example = example.resolved()
+        protocol = self.subject().protocol(example.protocol)
+        codec = self.subject().codec(protocol)
+        with self.subject().socket(protocol) as sock:
+            for form in (example.stdlib, *example.also_stdlib):
+                for wrong in with_floats(form):
+                    codec.encode(sock, "bind", form)
+                    with pytest.raises(TypeError, match=r"^bind\(\): "):
+                        codec.encode(sock, "bind", wrong)
+                    with pytest.raises(TypeError):
+                        type(example.typed).from_stdlib(wrong, Lookup("bind"))
+
+    def test_address_of_another_class_is_refused(self, example: Example) -> None:
+        protocol = self.subject().protocol(example.protocol)
+        with self.subject().socket(protocol) as sock:
+            codec = self.subject().codec(protocol)
+            with pytest.raises(TypeError, match=type(example.resolved().typed).__name__):
+                codec.encode(sock, "connect", _Stranger())
+
+    def test_bad_address_is_refused(self, bad_address: BadAddress, descriptors: None) -> None:
+        subject = self.subject()
+        protocol = subject.protocol(bad_address.protocol)
+        codec = subject.codec(protocol)
+        before = open_descriptors()
+        for operation in bad_address.operations:
+            refuses(bad_address, operation, lambda op: codec.encode(None, op, bad_address.form))  # type: ignore[arg-type]
+            if subject.family.here:
+                with subject.socket(protocol, bad_address.type) as sock:
+                    refuses(bad_address, operation, lambda op, s=sock: _call(s, op, bad_address))  # type: ignore[misc]
+        assert open_descriptors() == before
+
+    def test_truncated_sockaddr_is_no_trouble(self, example: Example) -> None:
+        example = example.resolved()
+        packed = example.sockaddr or example.typed.pack(Lookup("bind"))
+        protocol = self.subject().protocol(example.protocol)
+        codec = self.subject().codec(protocol)
+        with self.subject().socket(protocol) as sock:
+            for size in range(len(packed)):
+                harmless(type(example.typed), codec, sock, packed[:size])
+
+    def test_oversized_sockaddr_is_no_trouble(self, example: Example) -> None:
+        example = example.resolved()
+        packed = example.sockaddr or example.typed.pack(Lookup("bind"))
+        protocol = self.subject().protocol(example.protocol)
+        codec = self.subject().codec(protocol)
+        with self.subject().socket(protocol) as sock:
+            for more in (1, 2, 7, 64, 400):
+                harmless(type(example.typed), codec, sock, packed + bytes(more))
+                harmless(type(example.typed), codec, sock, packed + b"\xff" * more)
+
+    def test_any_sockaddr_is_no_trouble(self, address_class: type[Address]) -> None:
+        subject = self.subject()
+        protocol = subject.address_classes()[address_class]
+        codec = subject.codec(protocol)
+        sockaddrs = st.binary(max_size=_LONGEST_SOCKADDR).map(
+            lambda rest: family_head(address_class.family & 0xFFFF, 0) + rest
+        ) | st.binary(max_size=_LONGEST_SOCKADDR)
+        with subject.socket(protocol) as sock:
+            for_all(sockaddrs, lambda data: harmless(address_class, codec, sock, data))
+
+    def test_struct_survives_any_bytes(self, struct: type[Struct]) -> None:
+        def check(data: bytes) -> None:
+            try:
+                struct.unpack(data)
+            except ValueError:
+                return
+
+        size = struct.layout.size
+        for_all(st.binary(max_size=size + 4) | st.binary(min_size=size, max_size=size), check)
+
+    def test_struct_survives_its_bytes(self, struct: type[Struct]) -> None:
+        if issubclass(struct, Address):
+            return  # test_any_address_survives_its_sockaddr
+
+        def check(value: Struct) -> None:
+            assert struct.unpack(value.pack()) == value
+
+        for_all(strategies.structs(struct, self.strategies), check)
+
+
+class _Stranger(Address):
+    """An address that no protocol takes."""
+
+    __slots__ = ()
+    family_name = label = "AF_STRANGER"
+
+
+def changed(address: Any, field: str, value: object) -> Any:
+    """An address like ``address``, made anew with one field changed."""
+    fields = {a.name: getattr(address, a.name) for a in address.__attrs_attrs__}
+    return type(address)(**{**fields, field: value})
+
+
+def with_floats(form: Any) -> list[Any]:
+    """The variants of a stdlib form with one of its integers as an equal float."""
+    if type(form) is int:
+        return [float(form)]
+    if not isinstance(form, tuple):
+        return []
+    return [
+        (*form[:at], float(item), *form[at + 1 :])
+        for at, item in enumerate(form)
+        if isinstance(item, int)
+    ]
+
+
+def _call(sock: socket, operation: str, bad: BadAddress) -> object:
+    return CALLS[operation](sock, bad.form)
+
+
+def refuses(bad: BadAddress, operation: str, call: Callable[[str], object]) -> None:
+    """Assert that ``call(operation)`` raises what a bad address must."""
+    with pytest.raises(bad.error, match=bad.match) as caught:
+        call(operation)
+    if getattr(caught.value, "errno", None) is None:
+        message = str(caught.value)
+        assert message.startswith(f"{operation}(): "), f"names no {operation}(): {message}"
+
+
+def harmless(cls: type[Address], codec: AddressCodec, sock: socket, data: bytes) -> None:
+    """Assert that a sockaddr unpacks or raises ValueError, and that the codec loses none of it."""
+    try:
+        cls.unpack(data, Lookup("decode"))
+        fits = True
+    except ValueError:
+        fits = False
+    codec.decode(sock, data)
+    typed = codec.decode_typed(sock, data)
+    assert isinstance(typed, Address)
+    if isinstance(typed, RawAddress):
+        assert len(data) < 2 or typed.pack() == data
+    if not fits:
+        assert not isinstance(typed, cls)

@@ -1,0 +1,152 @@
+"""What the author of a family states, and how the suite's tests are parametrised by it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+
+from famsock.family import Protocol
+from famsock.testing.examples import BadAddress, Example
+from famsock.testing.strategies import Strategies
+from famsock.testing.subject import Subject
+
+_T = TypeVar("_T")
+_IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
+PROPERTY = settings(
+    max_examples=10 if _IN_LAB else 60,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+"""How the suite's property tests run: no time limit, nothing left behind, fewer in emulation."""
+
+
+class Checks:
+    """What a subclass states.
+
+    ``family`` is the family's name. ``examples`` need one address of each address class at least.
+    ``bad`` are addresses that must be refused. All else is for what a family has of its own:
+
+    ``strategies``: hypothesis strategies for fields, see `famsock.testing.strategies`.
+    ``accepts``: types that a field takes beyond what its C type suggests, by "field" or
+    "Class.field"; the suite offers float, complex, None, list and object to every field, and str and
+    bytes to integer fields, and expects TypeError.
+    ``exchange_marks``: pytest marks, by protocol, that its live exchange needs.
+    ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
+    """
+
+    family: ClassVar[str]
+    examples: ClassVar[tuple[Example, ...]] = ()
+    bad: ClassVar[tuple[BadAddress, ...]] = ()
+    strategies: ClassVar[Strategies] = {}
+    accepts: ClassVar[Mapping[str, tuple[type[Any], ...]]] = {}
+    exchange_marks: ClassVar[Mapping[str, tuple[pytest.MarkDecorator, ...]]] = {}
+    unreadable_options: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def subject(cls) -> Subject:
+        """The family under test."""
+        return Subject.named(cls.family)
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Parametrise a test by what its argument's name stands for."""
+        for name, make in PARAMETERS.items():
+            if name in metafunc.fixturenames:
+                try:
+                    found = list(make(type(self)))
+                except (ImportError, LookupError, AttributeError):
+                    found = []  # test_the_family_loads and its neighbours tell why
+                nothing = pytest.param(None, marks=pytest.mark.nothing_to_check)
+                metafunc.parametrize(name, found or [nothing])
+
+
+def _examples(cls: type[Checks]) -> Iterable[Any]:
+    for example in cls.examples:
+        needs = example.needs_interface
+        marks = (pytest.mark.needs_interface(needs),) if needs else ()
+        yield pytest.param(example, id=str(example), marks=marks)
+
+
+def _exchanges(cls: type[Checks]) -> Iterable[Any]:
+    subject = cls.subject()
+    for protocol in subject.family.protocols if subject.family.here else ():
+        if protocol.exchange is not None:
+            yield pytest.param(
+                protocol, id=protocol.name, marks=cls.exchange_marks.get(protocol.name, ())
+            )
+
+
+def _classes(cls: type[Checks]) -> Iterable[Any]:
+    return [pytest.param(c, id=c.__name__) for c in cls.subject().address_classes()]
+
+
+def _operations(cls: type[Checks]) -> Iterable[Any]:
+    return [pytest.param(c, id=c.__name__) for c in cls.subject().operations()]
+
+
+def _integer_fields(cls: type[Checks]) -> Iterable[Any]:
+    for example in _first_of_each_class(cls):
+        for member in type(example).layout.members:
+            if member.type.low is not None:
+                yield pytest.param(
+                    (example, member), id=f"{type(example).__name__}.{member.attribute}"
+                )
+
+
+def _fields(cls: type[Checks]) -> Iterable[Any]:
+    for example in _first_of_each_class(cls):
+        for member in type(example).layout.members:
+            yield pytest.param((example, member), id=f"{type(example).__name__}.{member.attribute}")
+
+
+def _first_of_each_class(cls: type[Checks]) -> Iterable[Any]:
+    """A typed address of each class; one that depends on an interface is made with index 1."""
+    found: dict[type[Any], Any] = {}
+    for example in cls.examples:
+        typed = example.typed(1) if callable(example.typed) else example.typed
+        found.setdefault(type(typed), typed)
+    return found.values()
+
+
+def _protocols(cls: type[Checks]) -> Iterable[Any]:
+    return [pytest.param(p, id=p.name) for p in cls.subject().family.protocols]
+
+
+def _rows(room: str) -> Callable[[type[Checks]], Iterable[Any]]:
+    return lambda cls: [pytest.param(row, id=row.name) for row in cls.subject().rows(room)]
+
+
+def _structs(cls: type[Checks]) -> Iterable[Any]:
+    for name, struct in cls.subject().structs().items():
+        yield pytest.param(struct, id=name.partition(".")[2])
+
+
+PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
+    "address_class": _classes,
+    "bad_address": lambda cls: [pytest.param(bad, id=str(bad)) for bad in cls.bad],
+    "control_row": _rows("control"),
+    "example": _examples,
+    "exchange": _exchanges,
+    "field": _fields,
+    "integer_field": _integer_fields,
+    "operations_class": _operations,
+    "option_row": _rows("options"),
+    "protocol": _protocols,
+    "struct": _structs,
+}
+"""What each argument of the suite's tests stands for."""
+
+
+def for_all(strategy: SearchStrategy[_T], check: Callable[[_T], None]) -> None:
+    """Run ``check`` on many values drawn from ``strategy``."""
+    PROPERTY(given(strategy)(check))()
+
+
+def served_protocol(cls: type[Checks], protocol: str) -> Protocol:
+    """The protocol of this name of the family under test."""
+    return cls.subject().protocol(protocol)

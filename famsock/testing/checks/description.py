@@ -1,0 +1,44 @@
+"""The family's description: it loads, is whole, and what it names is there and typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from famsock.address import Address
+from famsock.family import Protocol, constants_of, load
+from famsock.testing.checks.base import Checks
+from famsock.validation import API_VERSION, check_family
+
+
+class DescriptionChecks(Checks):
+    """The Family object and its references."""
+
+    def test_the_family_loads(self) -> None:
+        family = self.subject().family
+        assert family.name == self.family
+        assert family.api_version == API_VERSION
+        check_family(family)
+
+    def test_constants_load_and_name_the_family(self) -> None:
+        family = self.subject().family
+        assert constants_of(family).get(family.name) == family.number
+
+    def test_every_address_class_has_an_example(self) -> None:
+        shown = {type(e.typed(1) if callable(e.typed) else e.typed) for e in self.examples}
+        missing = [c.__name__ for c in self.subject().address_classes() if c not in shown]
+        assert not missing, f"state an Example for {', '.join(missing)}"
+
+    def test_references_of_a_protocol_load(self, protocol: Protocol) -> None:
+        assert issubclass(load(protocol.address), Address)
+        operations = load(protocol.operations)
+        assert operations is None or isinstance(operations, type)
+        assert protocol.exchange is None or callable(load(protocol.exchange))
+        assert protocol.types, "needs at least one socket type"
+
+    def test_address_class_is_of_the_family(self, address_class: type[Any]) -> None:
+        family = self.subject().family
+        assert address_class.family == family.number
+        assert address_class.family_name == family.name
+
+    def test_address_class_is_documented(self, address_class: type[Any]) -> None:
+        assert (vars(address_class).get("__doc__") or "").strip()

@@ -1,0 +1,77 @@
+"""Lazy import: who does not use this family does not pay for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from famsock.registry import plugins
+from famsock.testing.checks.base import Checks
+
+_ADOPT = """
+import socket as stdlib, sys, famsock
+def adopt(family, kind, protocol):
+    ours, other = stdlib.socketpair()
+    with other, famsock.socket(family, kind, protocol, ours.detach()):
+        pass
+"""
+
+
+class ImportChecks(Checks):
+    """What is imported when."""
+
+    def test_importing_famsock_imports_no_plugin(self) -> None:
+        loaded = modules_after("import famsock")
+        assert not loaded & {"attrs", "attr", "pluggy", *_packages()}
+
+    def test_opening_another_family_does_not_import_this_one(self) -> None:
+        package = self.subject().package()
+        for name, number in (("AF_INET", 2), ("AF_UNIX", 1)):
+            claims = _claims(name)
+            if claims and package not in claims:
+                assert package not in modules_after(f"{_ADOPT}\nadopt({number}, 1, 0)")
+
+    def test_opening_this_family_imports_no_other(self) -> None:
+        family = self.subject().family
+        own = self.subject().package()
+        if not family.here or own not in _claims(family.name):
+            return
+        protocol = family.protocols[0]
+        call = f"adopt({family.number}, {int(protocol.types[0])}, {protocol.number or 0})"
+        loaded = modules_after(f"{_ADOPT}\n{call}")
+        assert own in loaded
+        assert not loaded & (_packages() - {own})
+
+
+def modules_after(program: str) -> set[str]:
+    """The top-level names of the modules that a program has loaded at its end."""
+    show = "import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("FAMSOCK_PLUGINS", "COV_CORE_SOURCE")
+    }
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", f"{program}\n{show}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+        timeout=300,
+    )
+    return set(done.stdout.split())
+
+
+def _claims(family: str) -> set[str]:
+    """The packages whose entry points claim a family."""
+    return _top_levels(row for row in plugins.describe() if row["family"] == family)
+
+
+def _packages() -> set[str]:
+    return _top_levels(plugins.describe())
+
+
+def _top_levels(rows: Iterable[dict[str, Any]]) -> set[str]:
+    named = [str(row["plugin"]) for row in rows if row["distributions"]]
+    return {value.partition(":")[0].partition(".")[0] for value in named}

@@ -1,0 +1,21 @@
+"""The conformance suite: what every address family's plugin must prove, inherited as tests.
+
+Subclass `Conformance` in a test module, state the family's name, examples of its addresses and inputs
+that it must refuse; pytest collects all tests below :mod:`famsock.testing.checks`. A test for which
+the family has nothing (no options, no exchange) is not collected, rather than skipped.
+"""
+
+from __future__ import annotations
+
+from famsock.testing.checks.addresses import AddressChecks
+from famsock.testing.checks.bad_input import BadInputChecks
+from famsock.testing.checks.description import DescriptionChecks
+from famsock.testing.checks.imports import ImportChecks
+from famsock.testing.checks.live import LiveChecks
+from famsock.testing.checks.rooms import RoomChecks
+
+
+class Conformance(
+    DescriptionChecks, AddressChecks, BadInputChecks, RoomChecks, ImportChecks, LiveChecks
+):
+    """The whole suite; `famsock.testing.checks.base.Checks` describes what a subclass states."""

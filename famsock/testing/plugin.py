@@ -1,0 +1,180 @@
+"""The pytest plugin: markers that say what a test needs, and the means to let nothing be skipped.
+
+Markers, each of which skips the test with the reason and what would cure it:
+
+* ``needs_family("AF_CAN", protocol=1, type=SOCK_RAW)``: the kernel opens such a socket;
+* ``needs_capability("CAP_NET_RAW")``: the process has the capability;
+* ``needs_kernel("5.19")``: the running kernel is at least that;
+* ``needs_command("cansend", package="can-utils")``: the program is installed;
+* ``needs_interface("vcan0")``: the network interface (or other device class's device) is there;
+* ``needs_module("vsock_loopback")``: the kernel module is loaded or built in.
+
+A test with one of them, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds rather than
+hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture ``descriptors`` fails a test
+that leaks a file descriptor. This module is loaded by every pytest run: it imports only pytest.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+pytest.register_assert_rewrite("famsock.testing.checks")
+
+MARKERS = {
+    "needs_family(name, protocol=None, type=None)": "skip unless the kernel opens such a socket",
+    "needs_capability(name)": "skip unless the process has the capability",
+    "needs_kernel(version)": "skip unless the kernel is at least of that version",
+    "needs_command(name, package=None)": "skip unless the program is installed",
+    "needs_interface(name)": "skip unless there is such an interface",
+    "needs_module(name)": "skip unless the kernel has the module, loaded or built in",
+    "nothing_to_check": "set by the conformance suite: the family has nothing that this test covers",
+}
+_PREFIX = "needs_"
+_LAB_IS_SLOWER = 5
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("famsock")
+    group.addoption("--fail-on-skip", action="store_true", help="make every skipped test a failure")
+    group.addoption(
+        "--alarm-s",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="end tests that need a kernel's help after so long (60; five times that in the lab)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{marker}: {meaning}")
+
+
+# Markers
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if item.get_closest_marker("nothing_to_check") is None]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    for marker in item.iter_markers():
+        if marker.name.startswith(_PREFIX) and (reason := _unmet(marker)):
+            pytest.skip(reason)
+    with _alarmed(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    with _alarmed(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    with _alarmed(item):
+        return (yield)
+
+
+def _unmet(marker: pytest.Mark) -> str:
+    """Why the requirement that a marker states is not met, with its remedy; "" if it is."""
+    from famsock.testing import requirements
+
+    check = getattr(requirements, marker.name.removeprefix(_PREFIX), None)
+    if check is None:
+        return ""
+    reason: str = check(*marker.args, **marker.kwargs)
+    return reason
+
+
+# Nothing hangs
+
+
+@contextmanager
+def _alarmed(item: pytest.Item) -> Iterator[None]:
+    if not _may_hang(item):
+        yield
+        return
+    seconds = _patience_s(item.config)
+
+    def ring(*_: Any) -> None:
+        pytest.fail(f"no end within {seconds:g} s (--alarm-s)")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _may_hang(item: pytest.Item) -> bool:
+    return "alarm" in getattr(item, "fixturenames", ()) or any(
+        marker.name.startswith(_PREFIX) for marker in item.iter_markers()
+    )
+
+
+def _patience_s(config: pytest.Config) -> float:
+    seconds: float = config.getoption("--alarm-s")
+    return seconds * (_LAB_IS_SLOWER if os.environ.get("FAMSOCK_LAB") else 1)
+
+
+@pytest.fixture
+def alarm(request: pytest.FixtureRequest) -> float:
+    """The seconds after which this test, its fixtures included, fails rather than hang."""
+    return _patience_s(request.config)
+
+
+# Nothing is skipped
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    return _without_skip((yield), item.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    return _without_skip((yield), collector.config)
+
+
+def _without_skip(report: Any, config: pytest.Config) -> Any:
+    if report.skipped and not hasattr(report, "wasxfail") and config.getoption("--fail-on-skip"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"--fail-on-skip allows no skipped test: {reason}"
+    return report
+
+
+# Nothing leaks
+
+
+@pytest.fixture
+def descriptors() -> Iterator[None]:
+    """Fails a test that leaves more file descriptors open than it found."""
+    before = open_descriptors()
+    yield
+    gc.collect()
+    leaked = {number: to for number, to in open_descriptors().items() if before.get(number) != to}
+    assert not leaked, f"file descriptors leaked: {leaked}"
+
+
+def open_descriptors() -> dict[int, str]:
+    """The open file descriptors of this process, and what each refers to."""
+    found = {}
+    for name in os.listdir("/dev/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/dev/fd/{name}")
+        except OSError:  # the directory's own descriptor, closed by now
+            continue
+    return found

@@ -1,0 +1,87 @@
+"""Hypothesis strategies for typed addresses and structs, derived from their fields' C types.
+
+An integer field draws from its range. Any other draws wire values of its C type and decodes them as
+the kernel's would be, so that what is drawn needs nothing of the system. A field that this does not
+suit gets a strategy of the author's, by its name: ``strategies = {"host": ..., "Class.field": ...}``,
+or all of a class by the class's name.
+"""
+
+from __future__ import annotations
+
+import struct as _struct
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+from famsock.structure import Struct
+from famsock.wire import CType, Member
+
+_S = TypeVar("_S", bound=Struct)
+Strategies = Mapping[str, st.SearchStrategy[Any]]
+
+
+def values(ctype: CType) -> st.SearchStrategy[Any]:
+    """Values that a field of a C type takes."""
+    if ctype.low is not None and ctype.high is not None:
+        return st.integers(ctype.low, ctype.high)
+    decode = ctype.decode
+    wire = _wire_values(ctype.code)
+    decoded = wire if decode is None else wire.map(lambda raw: _decoded(decode, raw))
+    return decoded.filter(lambda value: _fits(ctype, value))
+
+
+_REFUSED: Any = object()
+
+
+def _decoded(decode: Any, raw: Any) -> Any:
+    try:
+        return decode(raw, None)
+    except ValueError:
+        return _REFUSED
+
+
+def _fits(ctype: CType, value: Any) -> bool:
+    if value is _REFUSED:
+        return False
+    try:
+        ctype.check(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def _wire_values(code: str) -> st.SearchStrategy[Any]:
+    size = _struct.calcsize("=" + code)
+    if code.endswith("s"):
+        return st.binary(min_size=size, max_size=size)
+    return st.binary(min_size=size, max_size=size).map(
+        lambda raw: _struct.unpack("=" + code, raw)[0]
+    )
+
+
+def structs(cls: type[_S], overrides: Strategies | None = None) -> st.SearchStrategy[_S]:
+    """Instances of an address class or other struct whose fields hold any values that fit.
+
+    Combinations that the class itself refuses with ValueError are not drawn.
+    """
+    given = overrides or {}
+    if cls.__name__ in given:
+        return given[cls.__name__]
+    fields = {m.attribute: _of_field(cls, m, given) for m in cls.layout.members}
+
+    def build(arguments: dict[str, Any]) -> _S | None:
+        try:
+            return cls(**arguments)
+        except ValueError:
+            return None
+
+    made = st.fixed_dictionaries(fields).map(build)
+    return made.filter(lambda instance: instance is not None)  # type: ignore[return-value]
+
+
+def _of_field(cls: type[Struct], member: Member, given: Strategies) -> st.SearchStrategy[Any]:
+    for name in (f"{cls.__name__}.{member.attribute}", member.attribute):
+        if name in given:
+            return given[name]
+    return values(member.type)

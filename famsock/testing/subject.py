@@ -1,0 +1,138 @@
+"""The family under test, as the checks see it: its rooms loaded, its codecs, sockets to try it on."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import socket as _stdlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import attrs
+
+from famsock.address import Address, AddressCodec
+from famsock.family import Family, Protocol, Served, load
+from famsock.registry import plugins
+from famsock.sockets import socket
+from famsock.structure import Struct
+
+
+@attrs.frozen
+class Subject:
+    """A family under test."""
+
+    family: Family
+
+    @classmethod
+    def named(cls, name: str) -> Subject:
+        """The family that a plugin supplies under ``name``; LookupError where none does."""
+        family = plugins.family(name)
+        if family is None:
+            raise LookupError(
+                f"no plugin supplies {name}: install its distribution (pip install -e .), whose "
+                f"entry point of the group 'famsock' must be called {name}, or register the "
+                f"plugin by hand in conftest.py with famsock.plugins.register()"
+            )
+        return cls(family)
+
+    def protocol(self, name: str) -> Protocol:
+        """The protocol of this name; LookupError with those that there are."""
+        for protocol in self.family.protocols:
+            if protocol.name == name:
+                return protocol
+        known = ", ".join(protocol.name for protocol in self.family.protocols)
+        raise LookupError(f"{self.family.name} has no protocol {name!r}, only {known}")
+
+    def address_classes(self) -> dict[type[Address], Protocol]:
+        """The family's address classes, each with the first protocol that has it."""
+        found: dict[type[Address], Protocol] = {}
+        for protocol in self.family.protocols:
+            found.setdefault(load(protocol.address), protocol)
+        return found
+
+    def operations(self) -> dict[type[Any], Protocol]:
+        """The family's classes of operations, each with the first protocol that has it."""
+        found: dict[type[Any], Protocol] = {}
+        for protocol in self.family.protocols:
+            if protocol.operations is not None:
+                found.setdefault(load(protocol.operations), protocol)
+        return found
+
+    def codec(self, protocol: Protocol) -> AddressCodec:
+        """A codec of a protocol, with empty caches."""
+        kind, number = protocol.types[0], protocol.number or 0
+
+        def other(family: int) -> type[Address] | None:
+            return plugins.address_class(family, kind, number)
+
+        return Served(self.family, protocol, other).codec
+
+    def rows(self, room: str) -> tuple[Any, ...]:
+        """The rows of the family's own ``options`` or ``control`` room."""
+        loaded = load(getattr(self.family, room)) or ()
+        if isinstance(loaded, tuple | list):
+            return tuple(loaded)
+        collect = importlib.import_module(f"famsock.{room}").collect
+        return tuple(collect(vars(loaded)))
+
+    @contextmanager
+    def socket(self, protocol: Protocol, kind: int | None = None) -> Iterator[socket]:
+        """A non-blocking socket of a protocol: of the kernel, or else one that only looks so.
+
+        The latter is an AF_UNIX socket adopted under the family's number, which serves for all that
+        goes wrong, or is answered, before a system call.
+        """
+        made = self.open(protocol, kind) or self.adopted(protocol, kind)
+        with made:
+            made.setblocking(False)
+            yield made
+
+    def open(self, protocol: Protocol, kind: int | None = None) -> socket | None:
+        """A socket of the kernel's; None where it gives none."""
+        if not self.family.here:
+            return None
+        try:
+            return socket(self.family.number, kind or protocol.types[0], protocol.number or 0)
+        except OSError:
+            return None
+
+    def adopted(self, protocol: Protocol, kind: int | None = None) -> socket:
+        """An AF_UNIX socket that passes for one of this protocol."""
+        ours, other = _stdlib.socketpair()
+        other.close()
+        number = protocol.number or 0
+        return socket(self.family.number, kind or protocol.types[0], number, ours.detach())
+
+    def package(self) -> str:
+        """The name of the Python package that the family lives in."""
+        reference = self.family.protocols[0].address
+        module = reference if isinstance(reference, str) else reference.__module__
+        return module.partition(":")[0].partition(".")[0]
+
+    def modules(self) -> Iterator[ModuleType]:
+        """Every module of the family's package, imported."""
+        package = importlib.import_module(self.package())
+        yield package
+        for info in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):
+            if not info.name.endswith("__main__"):
+                yield importlib.import_module(info.name)
+
+    def structs(self) -> dict[str, type[Struct]]:
+        """The classes with a C layout that the family's package defines, by qualified name."""
+        found: dict[str, type[Struct]] = {}
+        for module in self.modules():
+            for value in vars(module).values():
+                if _is_struct(value) and value.__module__ == module.__name__:
+                    found[f"{module.__name__}.{value.__qualname__}"] = value
+        return found
+
+    def constants_module(self) -> Mapping[str, Any]:
+        """All names of the family's constants room, HEADERS among them."""
+        loaded = load(self.family.constants)
+        return loaded if isinstance(loaded, Mapping) else vars(loaded)
+
+
+def _is_struct(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Struct) and "layout" in vars(value)

@@ -1,0 +1,25 @@
+"""``python -m tests.oracle [SUITE]…``: CPython's own tests on both sockets, and what differs."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.oracle import suites
+
+
+def main(names: list[str]) -> int:
+    lost = 0
+    for name in names or suites.SUITES:
+        if not suites.exists(sys.executable, name):
+            print(f"{name}: not shipped with {sys.version.split()[0]}")
+            continue
+        stdlib, ours = suites.run(name, famsock=False), suites.run(name, famsock=True)
+        print(f"{name}\n  stdlib:  {stdlib}\n  famsock: {ours}", flush=True)
+        for line in (differences := suites.compare(stdlib, ours)):
+            print(f"  LOST {line}")
+        lost += len(differences)
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
