@@ -1,41 +1,40 @@
-"""``python -m tests.lab``: see the package's docstring, or ``--help``."""
+"""Run this repository's tests, or any command, on kernels that have every address family."""
 
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import guest, store
-from .store import KERNELS, Kernel, LabError, say
+from . import guest
+from .store import KERNELS, Kernel, LabError, cache_dir, install, say
 
-REPOSITORY = Path(__file__).parents[2]
 CONSOLE_LINES_SHOWN = 60
-EXIT_TIMEOUT = 124
-EXIT_GUEST_DIED = 125
+EXIT_TIMED_OUT = 124
+EXIT_LAB_FAILED = 125
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
-    commands = top.add_subparsers(dest="action", required=True)
-    commands.add_parser("install", help="apt packages and kernels; quick when they are there")
-    commands.add_parser("headers", help="include directories by kernel: SERIES<TAB>DIR:DIR")
-    run = commands.add_parser("run", help="run pytest in a guest for each kernel")
+    actions = top.add_subparsers(dest="action", required=True)
+    actions.add_parser("install", help="apt packages and kernels; quick when they are there")
+    actions.add_parser("headers", help="include directories by kernel: SERIES<TAB>DIR:DIR")
+    run = actions.add_parser("run", help="run pytest in a guest for each kernel")
     run.add_argument("--kernel", action="append", choices=KERNELS, help="default: all")
     run.add_argument("--parallel", action="store_true", help="boot the guests at once")
-    run.add_argument("--allow-skips", action="store_true", help="skipped tests are no failures")
+    run.add_argument("--allow-skips", action="store_true", help="a skipped test is no failure")
     run.add_argument("--results", type=Path, help="where JUnit XML and consoles go, by kernel")
-    run.add_argument("rest", nargs="*", metavar="PYTEST-ARG", help="after --")
-    execute = commands.add_parser("exec", help="run any command in a guest")
+    run.add_argument("rest", nargs="*", metavar="PYTEST-ARG", help="after --; default: all tests")
+    execute = actions.add_parser("exec", help="run any command in a guest")
     execute.add_argument("--kernel", default="6.12", choices=KERNELS)
     execute.add_argument("rest", nargs="+", metavar="COMMAND", help="after --")
-    for command in (run, execute):
-        command.add_argument("--timeout-s", type=float, default=3600, help="for each guest")
-        command.add_argument("--console", action="store_true", help="show the guest's console too")
+    for action in (run, execute):
+        action.add_argument("--timeout-s", type=float, default=3600, help="for each guest")
+        action.add_argument("--console", action="store_true", help="show the guest's console too")
     return top
 
 
@@ -45,93 +44,72 @@ def pytest_command(arguments: Sequence[str], *, allow_skips: bool) -> list[str]:
     return [sys.executable, "-m", "pytest", *own, *strict, *arguments]
 
 
-def run_in_guest(
-    kernel: Kernel,
-    command: Sequence[str],
-    cwd: Path,
-    timeout_s: float,
-    prefix: str = "",
-    results: Path | None = None,
-    show_console: bool = False,
-) -> int:
-    """Boot, run, keep the results; the exit status to end with."""
-    started = time.monotonic()
-    with guest.boot(kernel, command, cwd, timeout_s, prefix) as outcome:
-        if results:
-            keep_results(outcome, results)
+def report(kernel: Kernel, outcome: guest.Outcome, *, show_console: bool) -> int:
+    """Say how a guest ended; the exit status for it."""
     if show_console:
         print(outcome.console, file=sys.stderr)
-    took = f"{time.monotonic() - started:.0f} s"
-    if outcome.failure:
-        tail = "\n".join(outcome.console.splitlines()[-CONSOLE_LINES_SHOWN:])
-        say(f"kernel {kernel.series}: {outcome.failure}; its console ends:\n{tail}")
-        return EXIT_TIMEOUT if "killed" in outcome.failure else EXIT_GUEST_DIED
-    status = EXIT_GUEST_DIED if outcome.status is None else outcome.status
-    say(f"kernel {kernel.release}: exit status {status}, {took}")
-    return status
+    if outcome.status is not None and not outcome.timed_out:
+        say(f"kernel {kernel.release}: exit status {outcome.status}")
+        return outcome.status
+    what = "was killed at its time limit" if outcome.timed_out else "died before its command ended"
+    tail = "\n".join(outcome.console.splitlines()[-CONSOLE_LINES_SHOWN:])
+    say(f"kernel {kernel.release}: the guest {what}; its console ends:\n{tail}")
+    return EXIT_TIMED_OUT if outcome.timed_out else EXIT_LAB_FAILED
 
 
-def keep_results(outcome: guest.Outcome, results: Path) -> None:
-    shutil.rmtree(results, ignore_errors=True)
-    results.mkdir(parents=True)
-    (results / "console.log").write_text(outcome.console)
-    report = outcome.share / "junit.xml"
-    if report.exists():
-        shutil.copy(report, results)
+def keep_results(outcome: guest.Outcome, place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    (place / "console.log").write_text(outcome.console)
+    if (outcome.share / "junit.xml").exists():
+        shutil.copy(outcome.share / "junit.xml", place)
+
+
+def run_kernel(kernel: Kernel, options: argparse.Namespace) -> int:
+    """The tests on one kernel; the exit status."""
+    command = pytest_command(options.rest, allow_skips=options.allow_skips)
+    prefix = f"[{kernel.series}] " if options.parallel else ""
+    place = (options.results or cache_dir() / "results") / kernel.series
+    started = time.monotonic()
+    with guest.boot(kernel, command, guest.REPOSITORY, options.timeout_s, prefix) as outcome:
+        keep_results(outcome, place)
+    say(f"kernel {kernel.release}: {time.monotonic() - started:.0f} s, results in {place}")
+    return report(kernel, outcome, show_console=options.console)
 
 
 def run(options: argparse.Namespace) -> int:
-    command = pytest_command(options.rest, allow_skips=options.allow_skips)
     kernels = [KERNELS[series] for series in options.kernel or KERNELS]
-    results = options.results or store.cache_dir() / "results"
-    statuses: dict[str, int] = {}
+    guest.compile_all()
+    with concurrent.futures.ThreadPoolExecutor(len(kernels) if options.parallel else 1) as pool:
+        statuses = list(pool.map(run_kernel, kernels, [options] * len(kernels)))
+    for kernel, status in zip(kernels, statuses, strict=True):
+        say(f"kernel {kernel.series}: {f'FAILED ({status})' if status else 'passed'}")
+    return max(statuses)
 
-    def one(kernel: Kernel) -> None:
-        prefix = f"[{kernel.series}] " if options.parallel else ""
-        place = results / kernel.series
-        statuses[kernel.series] = EXIT_GUEST_DIED
-        statuses[kernel.series] = run_in_guest(
-            kernel, command, REPOSITORY, options.timeout_s, prefix, place, options.console
-        )
-        say(f"kernel {kernel.series}: results in {place}")
 
-    if options.parallel:
-        threads = [threading.Thread(target=one, args=(kernel,)) for kernel in kernels]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    else:
-        for kernel in kernels:
-            one(kernel)
-    failed = [f"{series} ({status})" for series, status in statuses.items() if status]
-    if failed:
-        say(f"FAILED on kernel {', '.join(failed)}")
-    return max(statuses.values())
+def execute(options: argparse.Namespace) -> int:
+    kernel = KERNELS[options.kernel]
+    with guest.boot(kernel, options.rest, Path.cwd(), options.timeout_s) as outcome:
+        return report(kernel, outcome, show_console=options.console)
 
 
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     try:
-        if options.action == "install":
-            store.install()
-            return 0
-        if options.action == "headers":
-            for kernel in KERNELS.values():
-                print(kernel.series, ":".join(map(str, kernel.include_dirs)), sep="\t")
-            return 0
-        if options.action == "run":
-            return run(options)
-        return run_in_guest(
-            KERNELS[options.kernel],
-            options.rest,
-            Path.cwd(),
-            options.timeout_s,
-            show_console=options.console,
-        )
+        match options.action:
+            case "install":
+                install()
+            case "headers":
+                for kernel in KERNELS.values():
+                    print(kernel.series, ":".join(map(str, kernel.include_dirs)), sep="\t")
+            case "run":
+                return run(options)
+            case "exec":
+                return execute(options)
     except LabError as error:
         say(str(error))
-        return EXIT_GUEST_DIED
+        return EXIT_LAB_FAILED
+    return 0
 
 
 if __name__ == "__main__":

@@ -47,12 +47,12 @@ def load_order(modules_dep: str, wanted: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(order))
 
 
-def build(modules: Path, busybox: Path) -> bytes:
+def build(modules: Path) -> bytes:
     """The archive for the kernel whose ``lib/modules/RELEASE`` is given."""
     order = load_order((modules / "modules.dep").read_text(), ROOT_MODULES)
     files = {
         "init": (Path(__file__).parent / "init.sh").read_bytes(),
-        "bin/busybox": busybox.read_bytes(),
+        "bin/busybox": Path("/bin/busybox").read_bytes(),
         "modules/order": "".join(f"{Path(path).name}\n" for path in order).encode(),
     }
     files |= {f"modules/{Path(path).name}": (modules / path).read_bytes() for path in order}

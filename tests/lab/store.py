@@ -1,6 +1,6 @@
 """What the lab needs on the machine: apt packages, and kernels unpacked in a cache folder.
 
-Nothing is installed into ``/boot`` or ``/lib/modules``: kernel packages are fetched with
+Nothing goes into ``/boot`` or ``/lib/modules``: kernel packages are fetched with
 ``apt-get download`` and unpacked with ``dpkg -x`` below :func:`cache_dir`.
 """
 
@@ -21,25 +21,14 @@ PACKAGES = (
     "busybox-static",
     "kmod",
     "iproute2",
-    "zstd",
     "xz-utils",
+    "netbase",  # /etc/protocols and /etc/services, for getprotobyname and getservbyname
     "can-utils",
-    "tcpdump",
     "socat",
+    "tcpdump",
     "wpan-tools",
 )
-PROGRAMS = {
-    "qemu-system-x86": "qemu-system-x86_64",
-    "busybox-static": "busybox",
-    "kmod": "depmod",
-    "iproute2": "ip",
-    "zstd": "zstd",
-    "xz-utils": "xz",
-    "can-utils": "candump",
-    "tcpdump": "tcpdump",
-    "socat": "socat",
-    "wpan-tools": "iwpan",
-}
+APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=600")
 
 
 class LabError(Exception):
@@ -47,11 +36,14 @@ class LabError(Exception):
 
 
 def cache_dir() -> Path:
-    """Folder of everything that can be rebuilt: FAMSOCK_LAB_CACHE, or one below the XDG cache."""
+    """Folder of everything that can be rebuilt: FAMSOCK_LAB_CACHE, or one in the XDG cache."""
     if explicit := os.environ.get("FAMSOCK_LAB_CACHE"):
         return Path(explicit).absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "famsock-lab"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "famsock-lab"
+
+
+def tools_dir() -> Path:
+    return cache_dir() / "tools"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,13 +59,13 @@ class Kernel:
         return cache_dir() / "kernels" / self.series
 
     @property
-    def release(self) -> str:
-        """What ``uname -r`` prints in the guest."""
-        return next((self.root / "lib" / "modules").iterdir()).name
+    def modules(self) -> Path:
+        return next((self.root / "lib" / "modules").iterdir())
 
     @property
-    def modules(self) -> Path:
-        return self.root / "lib" / "modules" / self.release
+    def release(self) -> str:
+        """What ``uname -r`` prints in the guest."""
+        return self.modules.name
 
     @property
     def image(self) -> Path:
@@ -81,7 +73,7 @@ class Kernel:
 
     @property
     def include_dirs(self) -> tuple[Path, Path]:
-        """The exported (UAPI) headers, and the kernel's own ``net/*.h``."""
+        """Headers for user programs (UAPI), and those of the kernel's own; see headers.py."""
         return self.root / "include", self.root / "include-internal"
 
 
@@ -91,59 +83,62 @@ KERNELS = {
 }
 
 
-def btvirt() -> Path:
-    """The emulator of Bluetooth controllers, from bluez-test-tools."""
-    return cache_dir() / "tools" / "usr" / "bin" / "btvirt"
+def say(message: str) -> None:
+    print(f"famsock-lab: {message}", file=sys.stderr, flush=True)
 
 
-def run_quietly(*command: str | Path, cwd: Path | None = None) -> str:
-    """Run a command, return its standard output, raise LabError with its output if it fails."""
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+def output(*command: str | Path, cwd: Path | None = None) -> str:
+    """A command's standard output; LabError with all it printed if it fails."""
+    system_dirs = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    environment = os.environ | {
+        "PATH": system_dirs,
+        "DEBIAN_FRONTEND": "noninteractive",
+        "LC_ALL": "C.UTF-8",
+    }
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=cwd, env=environment, capture_output=True, text=True
+        )
+    except FileNotFoundError as error:
+        raise LabError(f"{error}; the lab needs a Debian machine") from error
     if done.returncode:
         line = " ".join(map(str, command))
         raise LabError(f"{line}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
-def say(message: str) -> None:
-    print(f"famsock-lab: {message}", file=sys.stderr, flush=True)
-
-
-def find_program(name: str) -> str | None:
-    search = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
-    return shutil.which(name, path=search)
-
-
 def is_complete(root: Path) -> bool:
     return (root / "complete").exists()
 
 
-def is_installed() -> bool:
-    roots = [kernel.root for kernel in KERNELS.values()] + [cache_dir() / "tools"]
-    return all(map(find_program, PROGRAMS.values())) and all(map(is_complete, roots))
+def missing_packages() -> list[str]:
+    query = "${db:Status-Status} ${Package}\n"
+    known = output("dpkg-query", "-f", query, "-W", "*").splitlines()
+    return [name for name in PACKAGES if f"installed {name}" not in known]
+
+
+def missing_parts() -> list[str]:
+    """What ``install`` would bring, in words."""
+    parts = [f"package {name}" for name in missing_packages()]
+    parts += [f"kernel {name}" for name, kernel in KERNELS.items() if not is_complete(kernel.root)]
+    return parts + ([] if is_complete(tools_dir()) else ["btvirt"])
 
 
 def install() -> None:
     """Bring what is missing; nothing is asked of the network when nothing is."""
-    if is_installed():
+    parts = missing_parts()
+    if not parts:
         return
-    say("apt-get update")
-    apt = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=600")
-    run_quietly(*apt, "update")
-    if missing := [name for name in PACKAGES if not find_program(PROGRAMS[name])]:
-        say(f"apt-get install {' '.join(missing)}")
-        run_quietly(*apt, "install", "-y", "--no-install-recommends", *missing)
-    unpack_tools(cache_dir() / "tools")
+    say(f"to install: {', '.join(parts)}")
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    output(*APT, "update")
+    if packages := missing_packages():
+        output(*APT, "install", "-y", "--no-install-recommends", *packages)
+    if not is_complete(tools_dir()):
+        unpack_tools()
     for kernel in KERNELS.values():
-        unpack_kernel(kernel)
-
-
-def unpack_packages(names: list[str], destination: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        run_quietly("apt-get", "-q", "download", *names, cwd=Path(folder))
-        for package in sorted(Path(folder).glob("*.deb")):
-            run_quietly("dpkg", "-x", package, destination)
+        if not is_complete(kernel.root):
+            unpack_kernel(kernel)
 
 
 def start_over(root: Path) -> None:
@@ -151,35 +146,43 @@ def start_over(root: Path) -> None:
     root.mkdir(parents=True)
 
 
-def unpack_tools(root: Path) -> None:
-    if is_complete(root):
-        return
-    start_over(root)
-    unpack_packages(["bluez-test-tools"], root)
-    (root / "complete").touch()
+def unpack_packages(names: list[str], destination: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
+        output(*APT, "download", *names, cwd=Path(folder))
+        for package in sorted(Path(folder).glob("*.deb")):
+            output("dpkg", "-x", package, destination)
+
+
+def unpack_tools() -> None:
+    # Unpacked rather than installed: btvirt needs libc alone, its package pulls in systemd.
+    start_over(tools_dir())
+    unpack_packages(["bluez-test-tools"], tools_dir())
+    (tools_dir() / "complete").touch()
 
 
 def dependencies(metapackage: str, prefix: str) -> list[str]:
     """Names of the packages with a prefix that a package depends on."""
-    lines = run_quietly("apt-cache", "depends", metapackage).splitlines()
-    names = [line.split()[-1] for line in lines if line.lstrip().startswith("Depends:")]
+    words = [line.split() for line in output("apt-cache", "depends", metapackage).splitlines()]
+    names = [name for kind, name, *_ in (w for w in words if len(w) > 1) if kind == "Depends:"]
     return [name for name in names if name.startswith(prefix)]
 
 
 def unpack_kernel(kernel: Kernel) -> None:
-    if is_complete(kernel.root):
-        return
     start_over(kernel.root)
-    image = dependencies(kernel.image_metapackage, "linux-image-")
-    config = dependencies(kernel.headers_metapackage, "linux-headers-")
-    common = dependencies(config[0], "linux-headers-")
-    say(f"kernel {kernel.series}: {', '.join(image + config + common)}")
-    unpack_packages(image + config + common, kernel.root)
-    # The guest is slow: what can be decompressed here is not decompressed there.
-    compressed = [str(path) for path in kernel.modules.rglob("*.ko.xz")]
-    for start in range(0, len(compressed), 500):
-        run_quietly("xz", "-d", *compressed[start : start + 500])
-    run_quietly(find_program("depmod") or "depmod", "-b", kernel.root, kernel.release)
+    names = dependencies(kernel.image_metapackage, "linux-image-")
+    names += dependencies(kernel.headers_metapackage, "linux-headers-")
+    names += dependencies(names[-1], "linux-headers-")
+    say(f"kernel {kernel.series}: {', '.join(names)}")
+    unpack_packages(names, kernel.root)
+    decompress(kernel.modules)
+    output("depmod", "-b", kernel.root, kernel.release)
     headers.export(kernel.root / "usr" / "src", *kernel.include_dirs)
-    shutil.rmtree(kernel.root / "usr" / "src")
+    shutil.rmtree(kernel.root / "usr")
     (kernel.root / "complete").touch()
+
+
+def decompress(modules: Path) -> None:
+    """Unpack compressed modules, of which newer kernels have some: here it takes seconds."""
+    compressed = [str(path) for path in modules.rglob("*.ko.xz")]
+    for start in range(0, len(compressed), 500):
+        output("xz", "-d", *compressed[start : start + 500])
