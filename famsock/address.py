@@ -92,14 +92,17 @@ class Address(Struct):
 
     ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, which opens
     error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with
-    a default may be left out. A class whose stdlib form is no such tuple overrides `from_stdlib` and
-    `to_stdlib`; one whose sockaddr varies in length overrides `pack` and `unpack`.
+    a default may be left out. A class whose stdlib form is no such tuple overrides `from_stdlib`
+    and `to_stdlib`; one whose sockaddr varies in length overrides `pack` and `unpack`. Error
+    messages open with the operation ("bind(): "), unless ``names_operation`` is False because
+    CPython's have another wording.
     """
 
     __slots__ = ()
     family: ClassVar[int]
     family_name: ClassVar[str]
     stdlib_fields: ClassVar[tuple[str, ...]]
+    names_operation: ClassVar[bool] = True
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
@@ -294,7 +297,8 @@ class AddressCodec:
                 )
             packed: bytes = typed.pack(lookup)
         except (TypeError, ValueError, OverflowError, OSError) as error:
-            name_operation(error, operation)
+            if self.address_class.names_operation:
+                name_operation(error, operation)
             raise
         if not lookup.used and _is_plain(address):
             _remember(self._encoded, address, (address, packed))

@@ -61,7 +61,8 @@ def recv_fds(
 ) -> tuple[bytes, list[int], int, Any]:
     """Receive up to ``maxfds`` descriptors and ``bufsize`` bytes.
 
-    Returns (data, descriptors, msg_flags, address). A trailing partial descriptor is dropped. Errors are those of recvmsg(2).
+    Returns (data, descriptors, msg_flags, address). A trailing partial descriptor is dropped.
+    Errors are those of recvmsg(2).
     """
     import array
 

@@ -36,7 +36,8 @@ class Protocol(NamedTuple):
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
     given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``exchange``
     names a context manager that opens two live sockets and yields a function making one verified
-    round trip between them; ``famsock doctor`` and the conformance suite run it.
+    round trip between them, or maps labels to several such names ("unix dgram"); ``famsock doctor``
+    and the conformance suite run them.
     """
 
     name: str
@@ -50,7 +51,14 @@ class Protocol(NamedTuple):
     remedies: Mapping[int, str] = {}
     accepts_address: bool = True
     integer_bytes: Mapping[int, int] | None = None
-    exchange: str | None = None
+    exchange: str | Mapping[str, str] | None = None
+
+    @property
+    def exchanges(self) -> Mapping[str, str]:
+        """Each exchange's reference by its label; one alone is labelled as the protocol."""
+        if self.exchange is None or isinstance(self.exchange, str):
+            return {} if self.exchange is None else {self.name: self.exchange}
+        return self.exchange
 
 
 class Family(NamedTuple):
@@ -80,17 +88,18 @@ class Family(NamedTuple):
     def protocol(self, number: int, kind: int) -> Protocol | None:
         """The row for a protocol number and socket type, chosen as the kernel does.
 
-        Its own row; else, for 0, the first row with that type; else an `ANY_PROTOCOL` row.
+        Its own row with that type; for 0, the first row with that type; an `ANY_PROTOCOL` row with
+        that type; its own row with another type; any `ANY_PROTOCOL` row.
         """
 
         def rank(row: Protocol) -> int:
             if row.number == number:
-                return 0 if kind in row.types else 1
-            if kind in row.types:
-                return 2 if number == 0 and row.number is not ANY_PROTOCOL else 3
-            return 4
+                return 0 if kind in row.types else 3
+            if row.number is ANY_PROTOCOL:
+                return 2 if kind in row.types else 4
+            return 1 if number == 0 and kind in row.types else 5
 
-        rows = [r for r in self.protocols if r.number in (number, ANY_PROTOCOL) or rank(r) == 2]
+        rows = [row for row in self.protocols if rank(row) < 5]
         return min(rows, key=rank, default=None)
 
 

@@ -8,7 +8,7 @@ which every family has; a family's own come from its plugin. Source: socket(7), 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
@@ -24,7 +24,8 @@ class Option(Generic[T]):
 
     ``name`` is the constant's, ``level`` and ``number`` are getsockopt(2)'s, ``codec`` the type of
     the value. ``access`` is "rw", "r" or "w". ``request`` is for options whose getsockopt reads its
-    buffer: the codec of what goes in. ``before_bind`` marks those that must be set before bind.
+    buffer: the codec of what goes in. ``length_unit_bytes`` is what one counts in the length that
+    getsockopt takes and gives, where that is not bytes.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Option(Generic[T]):
     number: int
     codec: values.Codec[T]
     access: str = "rw"
+    request: values.Codec[Any] | None = None
+    length_unit_bytes: int = 1
 
     def encode(self, value: T) -> bytes:
         """The bytes for setsockopt; the errors name the option."""
@@ -44,6 +47,14 @@ class Option(Generic[T]):
                 error.args = (f"{self.name} {error.args[0]}",)
             name_operation(error, "set_option")
             raise
+
+    def encode_request(self, request: Any) -> bytes:
+        """What getsockopt's buffer holds at first; TypeError for a request that nothing takes."""
+        if request is None:
+            return b""
+        if self.request is None:
+            raise TypeError(f"option {self.name} takes no request")
+        return self.request.encode(request)
 
     def decode(self, data: bytes) -> T:
         """The value of what getsockopt gave."""

@@ -10,8 +10,8 @@ import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from famsock import options, values, wire
-    from famsock.address import Address, AddressRangeError, Lookup, RawAddress
+    from famsock import options, text, values, wire
+    from famsock.address import Address, AddressRangeError, Lookup, RawAddress, family_head
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.family import ANY_PROTOCOL, Family, Protocol
     from famsock.hookspecs import hookimpl
@@ -39,10 +39,12 @@ _HOMES = {
     "RawAddress": "address",
     "RawControl": "control",
     "Struct": "wire",
+    "family_head": "address",
     "hookimpl": "hookspecs",
     "options": "",
     "sockaddr": "sockaddr",
     "socket": "sockets",
+    "text": "",
     "values": "",
     "wire": "",
 }
@@ -64,10 +66,12 @@ __all__ = [
     "RawAddress",
     "RawControl",
     "Struct",
+    "family_head",
     "hookimpl",
     "options",
     "sockaddr",
     "socket",
+    "text",
     "values",
     "wire",
 ]

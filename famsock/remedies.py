@@ -10,7 +10,7 @@ from famsock.registry import PluginError, plugins
 if TYPE_CHECKING:
     from famsock.family import Served
 
-_UNSUPPORTED = (EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT)
+UNSUPPORTED = (EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT)
 _DENIED = (EPERM, EACCES)
 
 
@@ -21,7 +21,7 @@ def add_remedy(error: OSError, served: Served) -> None:
     advice = protocol.remedies.get(error.errno or 0)
     if advice:
         error.add_note(f"{family.name} {protocol.name}: {advice}")
-    elif error.errno in _UNSUPPORTED and modules:
+    elif error.errno in UNSUPPORTED and modules:
         error.add_note(
             f"{family.name} {protocol.name} needs the kernel module {modules[-1]}: "
             f"modprobe {' '.join(modules)}"

@@ -1,9 +1,9 @@
 """The socket class: one place for every call that carries an address.
 
 A `socket` is a real subclass of the stdlib's. Calls without an address (send, recv, …) are
-inherited untouched. A call with one encodes it by the family's plugin, makes the raw system call, and decodes
-what comes back. Where no plugin serves the family the stdlib's own method runs; where the stdlib
-cannot either, addresses are `RawAddress`. This module knows no family by name.
+inherited untouched. A call with one encodes it by the family's plugin, makes the raw system call,
+and decodes what comes back. Where no plugin serves the family the stdlib's own method runs; where
+the stdlib cannot either, addresses are `RawAddress`. This module knows no family by name.
 Sources: Lib/socket.py and Modules/socketmodule.c for order, messages and audit events.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from famsock.address import AddressCodec
     from famsock.control import ControlMessage, Message, RawControl
-    from famsock.family import Served
+    from famsock.family import Family, Served
     from famsock.options import Option
 
     T = TypeVar("T")
@@ -146,7 +146,11 @@ class socket(_stdlib.socket):  # noqa: N801
             data = _view(data)
         sockaddr = (codec or RAW_CODEC).encode(self, "sendto", address)
         audit("socket.sendto", self, address)
-        return syscalls.sendto(self.fileno(), self.gettimeout(), data, flags, sockaddr)
+        try:
+            return syscalls.sendto(self.fileno(), self.gettimeout(), data, flags, sockaddr)
+        except OSError as error:
+            self._explain(error)
+            raise
 
     def sendmsg(
         self,
@@ -164,7 +168,11 @@ class socket(_stdlib.socket):  # noqa: N801
         audit("socket.sendmsg", self, address)
         views = _views(buffers, "sendmsg() argument 1 must be an iterable")
         items = _items(ancdata)
-        return syscalls.sendmsg(self.fileno(), self.gettimeout(), views, items, flags, sockaddr)
+        try:
+            return syscalls.sendmsg(self.fileno(), self.gettimeout(), views, items, flags, sockaddr)
+        except OSError as error:
+            self._explain(error)
+            raise
 
     # Calls that give an address
 
@@ -318,14 +326,21 @@ class socket(_stdlib.socket):  # noqa: N801
             return None
         return (self._codec or RAW_CODEC).decode_typed(self, sockaddr)
 
-    def get_option(self, option: Option[T] | str) -> T | Any:
+    def get_option(self, option: Option[T] | str, request: Any = None) -> T | Any:
         """The value of a socket option, typed.
 
-        ``option`` is a row, or the name of one that the family or SOL_SOCKET has. Raises OSError as
-        getsockopt(2) fails, LookupError for a name that no row has, ValueError for a short answer.
+        ``option`` is a row, or the name of one that the family or SOL_SOCKET has; ``request`` is
+        what an option with a request codec is asked. Raises OSError as getsockopt(2) fails,
+        LookupError for a name that no row has, ValueError for a short answer.
         """
         row = self._option(option)
-        data = syscalls.getsockopt(self.fileno(), row.level, row.number, row.codec.size_bytes)
+        asked = row.encode_request(request)
+        size, unit = max(row.codec.size_bytes, len(asked)), row.length_unit_bytes
+        try:
+            data = syscalls.getsockopt(self.fileno(), row.level, row.number, size, asked, unit)
+        except OSError as error:
+            self._explain(error)
+            raise
         return row.decode(data)
 
     def set_option(self, option: Option[T] | str, value: T | Any) -> None:
@@ -335,7 +350,12 @@ class socket(_stdlib.socket):  # noqa: N801
         TypeError, ValueError or OverflowError for a value that the row refuses.
         """
         row = self._option(option)
-        syscalls.setsockopt(self.fileno(), row.level, row.number, row.encode(value))
+        data = row.encode(value)
+        try:
+            syscalls.setsockopt(self.fileno(), row.level, row.number, data)
+        except OSError as error:
+            self._explain(error)
+            raise
 
     def _option(self, option: Option[T] | str) -> Option[Any]:
         if not isinstance(option, str):

@@ -22,8 +22,9 @@ import click
 
 from famsock import sockets, syscalls
 from famsock.cli.tables import show_table
-from famsock.family import Family, Protocol, load
+from famsock.family import ANY_PROTOCOL, Family, Protocol, load
 from famsock.registry import plugins
+from famsock.remedies import UNSUPPORTED
 
 _PATIENCE_S = 30
 
@@ -88,30 +89,30 @@ def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
             where = ", ".join(family.platforms)
             yield Finding(name, "", False, False, None, f"is for {where}, not {sys.platform}")
         else:
-            yield from (_examine_protocol(family, protocol) for protocol in family.protocols)
+            for protocol in family.protocols:
+                for label, exchange in (protocol.exchanges or {protocol.name: None}).items():
+                    yield _examine(family, protocol, label, exchange)
 
 
-def _examine_protocol(family: Family, protocol: Protocol) -> Finding:
-    trouble = refusal = _trouble_opening(family, protocol)
+def _examine(family: Family, protocol: Protocol, label: str, exchange: str | None) -> Finding:
+    trouble = _trouble_opening(family, protocol)
+    kernel = not trouble
     round_trip_ns = None
-    if not refusal and protocol.exchange is not None:
+    if kernel and exchange is not None:
         try:
             with _alarm(_PATIENCE_S):
-                round_trip_ns = _measure_ns(protocol.exchange)
+                round_trip_ns = _measure_ns(exchange)
         except (OSError, RuntimeError, ImportError) as error:
+            kernel = getattr(error, "errno", None) not in UNSUPPORTED
             trouble = _reason(error)
-    return Finding(
-        family.name,
-        protocol.name,
-        not refusal,
-        _cpython_alone(family, protocol),
-        round_trip_ns,
-        trouble,
-    )
+    alone = _cpython_alone(family, protocol)
+    return Finding(family.name, label, kernel, alone, round_trip_ns, trouble)
 
 
 def _trouble_opening(family: Family, protocol: Protocol) -> str:
-    """Why the kernel gives no socket of this protocol; "" if it does."""
+    """Why the kernel gives no socket of this protocol; "" if it does, or the exchange will tell."""
+    if protocol.number is ANY_PROTOCOL and protocol.exchange:
+        return ""
     try:
         sockets.socket(family.number, protocol.types[0], protocol.number or 0).close()
     except OSError as error:

@@ -256,13 +256,20 @@ def _named(function: Any, descriptor: int) -> bytes:
     return name.taken()
 
 
-def getsockopt(descriptor: int, level: int, option: int, size_bytes: int) -> bytes:
-    """getsockopt(2) with a buffer of ``size_bytes``: as many bytes as the kernel filled."""
+def getsockopt(
+    descriptor: int, level: int, option: int, size_bytes: int, request: bytes = b"", unit: int = 1
+) -> bytes:
+    """getsockopt(2) with a buffer of ``size_bytes``: as many bytes as the kernel filled.
+
+    ``request`` is what the buffer holds at first, for options that read it. ``unit`` is the number
+    of bytes that one counts in the option's length.
+    """
     storage = _Storage(size_bytes)
-    length = c_uint(size_bytes)
+    storage.view[: len(request)] = request
+    length = c_uint(size_bytes // unit)
     if _getsockopt(descriptor, level, option, storage.address, ctypes.addressof(length)) < 0:
         raise _failed()
-    return storage.view[: length.value].tobytes()
+    return storage.view[: length.value * unit].tobytes()
 
 
 def setsockopt(descriptor: int, level: int, option: int, value: bytes) -> None:

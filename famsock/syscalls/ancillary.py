@@ -14,6 +14,7 @@ from socket import CMSG_LEN, CMSG_SPACE, SCM_RIGHTS, SOL_SOCKET
 
 Item = tuple[int, int, bytes]
 
+_CARRYING = (SCM_RIGHTS, 0x04)  # SCM_PIDFD, linux/socket.h
 _HEADER_BYTES = CMSG_LEN(0)
 _HEADER = struct.Struct("=Qii" if _HEADER_BYTES == 16 else "=Iii")
 
@@ -64,9 +65,9 @@ def _walk(control: bytes, *, warn: bool) -> list[Item]:
 
 
 def close_descriptors(items: Iterable[Item]) -> None:
-    """Close every descriptor that SCM_RIGHTS items carry; a trailing partial one is none."""
+    """Close every descriptor that items carry; a trailing partial one is none."""
     for level, kind, data in items:
-        if level == SOL_SOCKET and kind == SCM_RIGHTS:
+        if level == SOL_SOCKET and kind in _CARRYING:
             whole = len(data) - len(data) % 4
             for (descriptor,) in struct.iter_unpack("=i", data[:whole]):
                 os.close(descriptor)
