@@ -1,8 +1,8 @@
 """The conformance suite: what every address family's plugin must prove, inherited as tests.
 
-Subclass `Conformance` in a test module, state the family's name, examples of its addresses and inputs
-that it must refuse; pytest collects all tests below :mod:`famsock.testing.checks`. A test for which
-the family has nothing (no options, no exchange) is not collected, rather than skipped.
+Subclass `Conformance` in a test module, state the family's name, examples of its addresses and
+inputs that it must refuse; pytest collects all tests below :mod:`famsock.testing.checks`. A test
+for which the family has nothing (no options, no exchange) is not collected, rather than skipped.
 """
 
 from __future__ import annotations

@@ -8,24 +8,43 @@ from typing import Any
 
 import attrs
 
-from famsock.address import Address
+from famsock.address import Address, Lookup
 
 OPERATIONS = ("bind", "connect", "connect_ex", "sendto", "sendmsg")
+
+
+@attrs.frozen(kw_only=True)
+class Shapes:
+    """The shapes of an `Example` on this machine."""
+
+    protocol: str
+    typed: Address
+    unpacked: Address
+    stdlib: Any
+    sockaddr: bytes | None
+    text: str | None
+    also_stdlib: tuple[Any, ...]
+    also_text: tuple[str, ...]
+
+    @property
+    def packed(self) -> bytes:
+        """The sockaddr, as stated or, where it is left out, as the typed address packs."""
+        return self.typed.pack(Lookup("bind")) if self.sockaddr is None else self.sockaddr
 
 
 @attrs.frozen(kw_only=True)
 class Example:
     """One address in its four shapes, of which each must lead to the others.
 
-    ``protocol`` is the `Protocol`'s name. ``typed`` is the typed address, ``stdlib`` what getsockname
-    returns, ``sockaddr`` the bytes that the kernel reads, ``text`` what str() gives. ``also_stdlib``
-    are other stdlib forms, and ``also_text`` other texts, that stand for the same sockaddr.
-    ``unpacked`` is what the sockaddr unpacks to where that is not ``typed`` (a name became an
-    index).
+    ``protocol`` is the `Protocol`'s name. ``typed`` is the typed address, ``stdlib`` what
+    getsockname returns, ``sockaddr`` the bytes that the kernel reads, ``text`` what str() gives.
+    ``also_stdlib`` are other stdlib forms, and ``also_text`` other texts, that stand for the same
+    sockaddr. ``unpacked`` is what the sockaddr unpacks to where that is not ``typed`` (a name
+    became an index).
 
     A shape may be left out by None, if ``reason`` says why. Where an address depends on a network
-    interface, ``needs_interface`` names it (without it the example is skipped), and any shape may be
-    a function of its interface index::
+    interface, ``needs_interface`` names it (without it the example is skipped), and any shape may
+    be a function of its interface index::
 
         Example(protocol="raw", needs_interface="vcan0", typed=CanAddress("vcan0"),
                 unpacked=CanAddress, stdlib=("vcan0",), text="vcan0",
@@ -48,13 +67,22 @@ class Example:
         if left_out and not self.reason:
             raise ValueError(f"Example without {' and '.join(left_out)} needs a reason")
 
-    def resolved(self) -> Example:
-        """This example with every shape as a value: those that are functions were called."""
+    def shapes(self) -> Shapes:
+        """The shapes as values: those that are functions were called."""
         index = _stdlib.if_nametoindex(self.needs_interface) if self.needs_interface else 0
-        shapes = {name: getattr(self, name) for name in ("typed", "stdlib", "sockaddr", "text")}
-        shapes["unpacked"] = self.typed if self.unpacked is None else self.unpacked
-        called = {n: shape(index) if callable(shape) else shape for n, shape in shapes.items()}
-        return attrs.evolve(self, **called)
+        made = {name: getattr(self, name) for name in ("typed", "stdlib", "sockaddr", "text")}
+        made["unpacked"] = self.typed if self.unpacked is None else self.unpacked
+        called = {n: shape(index) if callable(shape) else shape for n, shape in made.items()}
+        return Shapes(
+            protocol=self.protocol,
+            also_stdlib=self.also_stdlib,
+            also_text=self.also_text,
+            **called,
+        )
+
+    def some_typed(self) -> Address:
+        """The typed address; of interface 1 where it depends on one."""
+        return self.typed if isinstance(self.typed, Address) else self.typed(1)
 
     def __str__(self) -> str:
         """The test's id."""
@@ -67,8 +95,8 @@ class Example:
 class BadAddress:
     """An address that must be refused by every operation that takes one.
 
-    ``form`` is the address, in the stdlib's form or any object; ``error`` the exception type that it
-    must raise, and ``match`` a regular expression that the message must match, as in
+    ``form`` is the address, in the stdlib's form or any object; ``error`` the exception type that
+    it must raise, and ``match`` a regular expression that the message must match, as in
     ``pytest.raises``. The message must open with the operation ("bind(): "), unless it comes with
     an errno. ``operations`` are the methods tried, ``type`` the socket type (the protocol's usual
     one, if left out).

@@ -9,9 +9,10 @@ Markers, each of which skips the test with the reason and what would cure it:
 * ``needs_interface("vcan0")``: the network interface (or other device class's device) is there;
 * ``needs_module("vsock_loopback")``: the kernel module is loaded or built in.
 
-A test with one of them, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds rather than
-hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture ``descriptors`` fails a test
-that leaks a file descriptor. This module is loaded by every pytest run: it imports only pytest.
+A test with one of them, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds rather
+than hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture ``descriptors`` fails
+a test that leaks a file descriptor. This module is loaded by every pytest run, so it imports no
+more than pytest.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ MARKERS = {
     "needs_command(name, package=None)": "skip unless the program is installed",
     "needs_interface(name)": "skip unless there is such an interface",
     "needs_module(name)": "skip unless the kernel has the module, loaded or built in",
-    "nothing_to_check": "set by the conformance suite: the family has nothing that this test covers",
+    "nothing_to_check": "set by the conformance suite where a family has nothing to be tested",
 }
 _PREFIX = "needs_"
 _LAB_IS_SLOWER = 5

@@ -1,7 +1,7 @@
 """What a test may need of the machine: each function tells why it is not met, and what cures that.
 
-The markers of :mod:`famsock.testing.plugin` are these functions' names behind ``needs_``. Each gives
-"" where the requirement is met. Sources: capabilities(7), proc(5), modprobe(8).
+The markers of :mod:`famsock.testing.plugin` are these functions' names behind ``needs_``. Each
+gives "" where the requirement is met. Sources: capabilities(7), proc(5), modprobe(8).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The family under test, as the checks see it: its rooms loaded, its codecs, sockets to try it on."""
+"""The family under test as the checks see it: its rooms loaded, its codecs, sockets to try."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Subject:
         return tuple(collect(vars(loaded)))
 
     @contextmanager
-    def socket(self, protocol: Protocol, kind: int | None = None) -> Iterator[socket]:
+    def any_socket(self, protocol: Protocol, kind: int | None = None) -> Iterator[socket]:
         """A non-blocking socket of a protocol: of the kernel, or else one that only looks so.
 
         The latter is an AF_UNIX socket adopted under the family's number, which serves for all that

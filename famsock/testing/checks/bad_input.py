@@ -13,7 +13,7 @@ from famsock.sockets import socket
 from famsock.structure import Struct
 from famsock.testing import strategies
 from famsock.testing.checks.base import Checks, for_all
-from famsock.testing.examples import BadAddress, Example
+from famsock.testing.examples import BadAddress, Shapes
 from famsock.testing.plugin import open_descriptors
 from famsock.wire import BOOL, Member
 
@@ -70,24 +70,23 @@ class BadInputChecks(Checks):
     def _accepted(self, cls: type[Any], field: str) -> tuple[type[Any], ...]:
         return self.accepts.get(f"{cls.__name__}.{field}", self.accepts.get(field, ()))
 
-    def test_float_never_passes_for_an_integer(self, example: Example) -> None:
-        example = example.resolved()
-        protocol = self.subject().protocol(example.protocol)
+    def test_float_never_passes_for_an_integer(self, shapes: Shapes) -> None:
+        protocol = self.subject().protocol(shapes.protocol)
         codec = self.subject().codec(protocol)
-        with self.subject().socket(protocol) as sock:
-            for form in (example.stdlib, *example.also_stdlib):
+        with self.subject().any_socket(protocol) as sock:
+            for form in (shapes.stdlib, *shapes.also_stdlib):
                 for wrong in with_floats(form):
                     codec.encode(sock, "bind", form)
                     with pytest.raises(TypeError, match=r"^bind\(\): "):
                         codec.encode(sock, "bind", wrong)
                     with pytest.raises(TypeError):
-                        type(example.typed).from_stdlib(wrong, Lookup("bind"))
+                        type(shapes.typed).from_stdlib(wrong, Lookup("bind"))
 
-    def test_address_of_another_class_is_refused(self, example: Example) -> None:
-        protocol = self.subject().protocol(example.protocol)
-        with self.subject().socket(protocol) as sock:
+    def test_address_of_another_class_is_refused(self, shapes: Shapes) -> None:
+        protocol = self.subject().protocol(shapes.protocol)
+        with self.subject().any_socket(protocol) as sock:
             codec = self.subject().codec(protocol)
-            with pytest.raises(TypeError, match=type(example.resolved().typed).__name__):
+            with pytest.raises(TypeError, match=type(shapes.typed).__name__):
                 codec.encode(sock, "connect", _Stranger())
 
     def test_bad_address_is_refused(self, bad_address: BadAddress, descriptors: None) -> None:
@@ -98,28 +97,24 @@ class BadInputChecks(Checks):
         for operation in bad_address.operations:
             refuses(bad_address, operation, lambda op: codec.encode(None, op, bad_address.form))  # type: ignore[arg-type]
             if subject.family.here:
-                with subject.socket(protocol, bad_address.type) as sock:
+                with subject.any_socket(protocol, bad_address.type) as sock:
                     refuses(bad_address, operation, lambda op, s=sock: _call(s, op, bad_address))  # type: ignore[misc]
         assert open_descriptors() == before
 
-    def test_truncated_sockaddr_is_no_trouble(self, example: Example) -> None:
-        example = example.resolved()
-        packed = example.sockaddr or example.typed.pack(Lookup("bind"))
-        protocol = self.subject().protocol(example.protocol)
+    def test_truncated_sockaddr_is_no_trouble(self, shapes: Shapes) -> None:
+        protocol = self.subject().protocol(shapes.protocol)
         codec = self.subject().codec(protocol)
-        with self.subject().socket(protocol) as sock:
-            for size in range(len(packed)):
-                harmless(type(example.typed), codec, sock, packed[:size])
+        with self.subject().any_socket(protocol) as sock:
+            for size in range(len(shapes.packed)):
+                harmless(type(shapes.typed), codec, sock, shapes.packed[:size])
 
-    def test_oversized_sockaddr_is_no_trouble(self, example: Example) -> None:
-        example = example.resolved()
-        packed = example.sockaddr or example.typed.pack(Lookup("bind"))
-        protocol = self.subject().protocol(example.protocol)
+    def test_oversized_sockaddr_is_no_trouble(self, shapes: Shapes) -> None:
+        protocol = self.subject().protocol(shapes.protocol)
         codec = self.subject().codec(protocol)
-        with self.subject().socket(protocol) as sock:
+        with self.subject().any_socket(protocol) as sock:
             for more in (1, 2, 7, 64, 400):
-                harmless(type(example.typed), codec, sock, packed + bytes(more))
-                harmless(type(example.typed), codec, sock, packed + b"\xff" * more)
+                harmless(type(shapes.typed), codec, sock, shapes.packed + bytes(more))
+                harmless(type(shapes.typed), codec, sock, shapes.packed + b"\xff" * more)
 
     def test_any_sockaddr_is_no_trouble(self, address_class: type[Address]) -> None:
         subject = self.subject()
@@ -128,7 +123,7 @@ class BadInputChecks(Checks):
         sockaddrs = st.binary(max_size=_LONGEST_SOCKADDR).map(
             lambda rest: family_head(address_class.family & 0xFFFF, 0) + rest
         ) | st.binary(max_size=_LONGEST_SOCKADDR)
-        with subject.socket(protocol) as sock:
+        with subject.any_socket(protocol) as sock:
             for_all(sockaddrs, lambda data: harmless(address_class, codec, sock, data))
 
     def test_struct_survives_any_bytes(self, struct: type[Struct]) -> None:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
-from famsock.family import Protocol
-from famsock.testing.examples import BadAddress, Example
+from famsock.testing.examples import BadAddress, Example, Shapes
 from famsock.testing.strategies import Strategies
 from famsock.testing.subject import Subject
 
@@ -34,8 +33,8 @@ class Checks:
 
     ``strategies``: hypothesis strategies for fields, see `famsock.testing.strategies`.
     ``accepts``: types that a field takes beyond what its C type suggests, by "field" or
-    "Class.field"; the suite offers float, complex, None, list and object to every field, and str and
-    bytes to integer fields, and expects TypeError.
+    "Class.field"; the suite offers float, complex, None, list and object to every field, str and
+    bytes to integer fields too, and expects TypeError.
     ``exchange_marks``: pytest marks, by protocol, that its live exchange needs.
     ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
     """
@@ -52,6 +51,11 @@ class Checks:
     def subject(cls) -> Subject:
         """The family under test."""
         return Subject.named(cls.family)
+
+    @pytest.fixture
+    def shapes(self, example: Example) -> Shapes:
+        """The shapes of an example on this machine."""
+        return example.shapes()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Parametrise a test by what its argument's name stands for."""
@@ -108,7 +112,7 @@ def _first_of_each_class(cls: type[Checks]) -> Iterable[Any]:
     """A typed address of each class; one that depends on an interface is made with index 1."""
     found: dict[type[Any], Any] = {}
     for example in cls.examples:
-        typed = example.typed(1) if callable(example.typed) else example.typed
+        typed = example.some_typed()
         found.setdefault(type(typed), typed)
     return found.values()
 
@@ -119,6 +123,12 @@ def _protocols(cls: type[Checks]) -> Iterable[Any]:
 
 def _rows(room: str) -> Callable[[type[Checks]], Iterable[Any]]:
     return lambda cls: [pytest.param(row, id=row.name) for row in cls.subject().rows(room)]
+
+
+def _readable_options(cls: type[Checks]) -> Iterable[Any]:
+    subject = cls.subject()
+    rows = tuple(row for row in subject.rows("options") if "r" in row.access)
+    return [pytest.param(rows, id="all")] if rows and subject.family.here else []
 
 
 def _structs(cls: type[Checks]) -> Iterable[Any]:
@@ -135,6 +145,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "field": _fields,
     "integer_field": _integer_fields,
     "operations_class": _operations,
+    "options": _readable_options,
     "option_row": _rows("options"),
     "protocol": _protocols,
     "struct": _structs,
@@ -145,8 +156,3 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
 def for_all(strategy: SearchStrategy[_T], check: Callable[[_T], None]) -> None:
     """Run ``check`` on many values drawn from ``strategy``."""
     PROPERTY(given(strategy)(check))()
-
-
-def served_protocol(cls: type[Checks], protocol: str) -> Protocol:
-    """The protocol of this name of the family under test."""
-    return cls.subject().protocol(protocol)
