@@ -119,7 +119,7 @@ def compile_all() -> None:
     folders |= {str(path) for path in REPOSITORY.glob("[!.]*/")}
     command = [sys.executable, "-W", "ignore", "-m", "compileall", "-qq"]
     command += ["-x", "/(idlelib|lib2to3|test)/"]
-    subprocess.run([*command, *sorted(folders)], stdin=subprocess.DEVNULL)  # noqa: S603
+    subprocess.run([*command, *sorted(folders)], stdin=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
@@ -166,7 +166,7 @@ def boot(
 
 def emulate(command: list[str], timeout_s: float, prefix: bytes) -> bool:
     """Run the emulator to its end or the time limit; whether that was it."""
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None

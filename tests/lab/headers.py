@@ -17,7 +17,7 @@ SUBSTITUTIONS = tuple(
     for pattern, replacement in (
         (r"([ \t(])(?:__user|__force|__iomem)[ \t]", r"\1"),
         (r"__attribute_const__([ \t]|$)", r"\1"),
-        (r"^#include <linux/compiler(?:|_types)\.h>$", ""),
+        (r"^[ \t]*#[ \t]*include <linux/compiler(?:_types)?\.h>", ""),
         (r"(^|[^a-zA-Z0-9])__packed(?=[^a-zA-Z0-9_]|$)", r"\1__attribute__((packed))"),
         (r"(^|[ \t(])(inline|asm|volatile)(?=[ \t(]|$)", r"\1__\2__"),
         (r"#(ifndef|define|endif[ \t]*/[*])[ \t]*_UAPI", r"#\1 "),

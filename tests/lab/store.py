@@ -6,12 +6,15 @@ Nothing goes into ``/boot`` or ``/lib/modules``: kernel packages are fetched wit
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import headers
@@ -53,10 +56,12 @@ class Kernel:
     series: str
     image_metapackage: str
     headers_metapackage: str
+    folder: Path | None = None
 
     @property
     def root(self) -> Path:
-        return cache_dir() / "kernels" / self.series
+        """Where the packages are unpacked."""
+        return self.folder or cache_dir() / "kernels" / self.series
 
     @property
     def modules(self) -> Path:
@@ -96,19 +101,13 @@ def output(*command: str | Path, cwd: Path | None = None) -> str:
         "LC_ALL": "C.UTF-8",
     }
     try:
-        done = subprocess.run(  # noqa: S603
-            command, cwd=cwd, env=environment, capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     except FileNotFoundError as error:
         raise LabError(f"{error}; the lab needs a Debian machine") from error
     if done.returncode:
         line = " ".join(map(str, command))
         raise LabError(f"{line}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-def is_complete(root: Path) -> bool:
-    return (root / "complete").exists()
 
 
 def missing_packages() -> list[str]:
@@ -120,30 +119,43 @@ def missing_packages() -> list[str]:
 def missing_parts() -> list[str]:
     """What ``install`` would bring, in words."""
     parts = [f"package {name}" for name in missing_packages()]
-    parts += [f"kernel {name}" for name, kernel in KERNELS.items() if not is_complete(kernel.root)]
-    return parts + ([] if is_complete(tools_dir()) else ["btvirt"])
+    parts += [f"kernel {name}" for name, kernel in KERNELS.items() if not kernel.root.exists()]
+    return parts + ([] if tools_dir().exists() else ["btvirt"])
 
 
 def install() -> None:
     """Bring what is missing; nothing is asked of the network when nothing is."""
-    parts = missing_parts()
-    if not parts:
-        return
-    say(f"to install: {', '.join(parts)}")
     cache_dir().mkdir(parents=True, exist_ok=True)
+    with (cache_dir() / "install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if parts := missing_parts():
+            say(f"to install: {', '.join(parts)}")
+            install_parts()
+
+
+def install_parts() -> None:
     output(*APT, "update")
     if packages := missing_packages():
         output(*APT, "install", "-y", "--no-install-recommends", *packages)
-    if not is_complete(tools_dir()):
-        unpack_tools()
+    if not tools_dir().exists():
+        # Unpacked rather than installed: btvirt needs libc alone, its package pulls in systemd.
+        with new_folder(tools_dir()) as root:
+            unpack_packages(["bluez-test-tools"], root)
     for kernel in KERNELS.values():
-        if not is_complete(kernel.root):
-            unpack_kernel(kernel)
+        if not kernel.root.exists():
+            with new_folder(kernel.root) as root:
+                unpack_kernel(dataclasses.replace(kernel, folder=root))
 
 
-def start_over(root: Path) -> None:
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(parents=True)
+@contextlib.contextmanager
+def new_folder(final: Path) -> Iterator[Path]:
+    """A folder to fill, which gets its final name when it is whole."""
+    with tempfile.TemporaryDirectory(dir=cache_dir()) as scratch:
+        filled = Path(scratch) / final.name
+        filled.mkdir()
+        yield filled
+        final.parent.mkdir(parents=True, exist_ok=True)
+        filled.rename(final)
 
 
 def unpack_packages(names: list[str], destination: Path) -> None:
@@ -151,13 +163,6 @@ def unpack_packages(names: list[str], destination: Path) -> None:
         output(*APT, "download", *names, cwd=Path(folder))
         for package in sorted(Path(folder).glob("*.deb")):
             output("dpkg", "-x", package, destination)
-
-
-def unpack_tools() -> None:
-    # Unpacked rather than installed: btvirt needs libc alone, its package pulls in systemd.
-    start_over(tools_dir())
-    unpack_packages(["bluez-test-tools"], tools_dir())
-    (tools_dir() / "complete").touch()
 
 
 def dependencies(metapackage: str, prefix: str) -> list[str]:
@@ -168,7 +173,6 @@ def dependencies(metapackage: str, prefix: str) -> list[str]:
 
 
 def unpack_kernel(kernel: Kernel) -> None:
-    start_over(kernel.root)
     names = dependencies(kernel.image_metapackage, "linux-image-")
     names += dependencies(kernel.headers_metapackage, "linux-headers-")
     names += dependencies(names[-1], "linux-headers-")
@@ -178,11 +182,10 @@ def unpack_kernel(kernel: Kernel) -> None:
     output("depmod", "-b", kernel.root, kernel.release)
     headers.export(kernel.root / "usr" / "src", *kernel.include_dirs)
     shutil.rmtree(kernel.root / "usr")
-    (kernel.root / "complete").touch()
 
 
 def decompress(modules: Path) -> None:
-    """Unpack compressed modules, of which newer kernels have some: here it takes seconds."""
+    """Unpack compressed modules, which newer kernels have: here it takes seconds."""
     compressed = [str(path) for path in modules.rglob("*.ko.xz")]
     for start in range(0, len(compressed), 500):
         output("xz", "-d", *compressed[start : start + 500])
