@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from errno import ECONNREFUSED, ENOENT
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
-_ADDRESS = "famsock_unix.addresses:UnixAddress"
+_REMEDIES = {
+    ECONNREFUSED: "no socket is bound to this name; a path that a dead server left behind is "
+    "cleared by sock.bind_replacing_stale()",
+    ENOENT: "no such path; a server binds it before a client connects",
+}
 
 
 @hookimpl
@@ -17,7 +22,23 @@ def famsock_families() -> Iterable[Family]:
             "AF_UNIX",
             1,
             (
-                Protocol("unix", 0, (SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET), _ADDRESS),
+                Protocol(
+                    "unix",
+                    ANY_PROTOCOL,
+                    (SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET),
+                    "famsock_unix.addresses:UnixAddress",
+                    operations="famsock_unix.operations:UnixOperations",
+                    scheme="unix",
+                    remedies=_REMEDIES,
+                    exchange={
+                        "unix": "famsock_unix.exchange:stream",
+                        "unix dgram": "famsock_unix.exchange:dgram",
+                        "unix seqpacket": "famsock_unix.exchange:seqpacket",
+                    },
+                ),
             ),
+            constants="famsock_unix.constants",
+            options="famsock_unix.options",
+            control="famsock_unix.control",
         ),
     )

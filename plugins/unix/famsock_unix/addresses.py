@@ -1,51 +1,161 @@
-"""Addresses of AF_UNIX: a path, an abstract name, or none."""
+"""Addresses of AF_UNIX: a path, an abstract name, or none. Source: unix(7)."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+import re
+from typing import Any, ClassVar
 
-from famsock.plugin import Address, Lookup, sockaddr, wire
-from famsock.address import family_head
+from famsock.plugin import Address, CType, Lookup, sockaddr, wire
 
-
-def _check_name(value: object) -> bytes:
-    if isinstance(value, str):
-        return os.fsencode(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value)
-    raise TypeError(f"a bytes-like object is required, not '{type(value).__name__}'")
+SUN_PATH_BYTES = 108
+_LONGEST_NAME_BYTES = SUN_PATH_BYTES - len("/proc/self/fd/1234567/") - 1
+_TOO_LONG = "AF_UNIX path too long"
+_AT_SIGN = re.compile(r"\\*@")
 
 
-NAME = wire.CType(
-    c="char", code="108s", check=_check_name, text=os.fsdecode, parse=os.fsencode
-)
+def _checked(value: object) -> str | bytes:
+    name = os.fsencode(value) if isinstance(value, str | os.PathLike) else _octets(value)
+    if name[:1] == b"\0":
+        if len(name) > SUN_PATH_BYTES:
+            raise ValueError(
+                f"abstract name must be at most {SUN_PATH_BYTES - 1} bytes after its null byte, "
+                f"not {len(name) - 1}"
+            )
+        return name
+    if b"\0" in name:
+        raise ValueError("must not contain a null character, except in front of an abstract name")
+    return os.fsdecode(name)
+
+
+def _octets(value: Any) -> bytes:
+    try:
+        view = memoryview(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"a bytes-like object is required, not {kind!r}") from None
+    if not view.c_contiguous:
+        raise BufferError("memoryview: underlying buffer is not C-contiguous")
+    return view.tobytes()
+
+
+def _text(path: str | bytes) -> str:
+    if isinstance(path, bytes):
+        return "@" + os.fsdecode(path[1:])
+    return "\\" + path if _AT_SIGN.match(path) else path
+
+
+def _parsed(text: str) -> str | bytes:
+    if text.startswith("@"):
+        return b"\0" + os.fsencode(text[1:])
+    return text[1:] if _AT_SIGN.match(text) else text
+
+
+PATH = CType(c="char", code=f"{SUN_PATH_BYTES}s", check=_checked, text=_text, parse=_parsed)
 
 
 @sockaddr("struct sockaddr_un", header="sys/un.h", family=1, family_name="AF_UNIX", size=110)
 class UnixAddress(Address):
-    """A name of AF_UNIX: a path, an abstract name (first byte NUL) or nothing."""
+    r"""Where an AF_UNIX socket is: a path, an abstract name, or nowhere (unnamed).
 
-    name: bytes = wire.field(NAME, "sun_path", default=b"")
+    ``path`` is a str for a path in the file system, bytes with a null byte in front for a name in
+    Linux's abstract namespace, and "" for an unnamed socket; to bind to "" asks the kernel for an
+    abstract name of its choice. It is made from str, bytes, any bytes-like object or
+    `os.PathLike`; a path of more than 107 bytes goes to the kernel through a descriptor of its
+    directory. Text: the path; ``@name`` for an abstract name; a path that itself starts with an
+    at sign has a backslash in front.
+
+    Wire layout: the family (u16), then ``sun_path``: a path with its null byte, an abstract name
+    as it is, for an unnamed socket nothing. Raises TypeError for any other type, ValueError for a
+    null byte inside a path or an abstract name of more than 107 bytes, UnicodeEncodeError for a
+    str that the file system encoding lacks. Source: unix(7).
+    """
+
+    path: str | bytes = wire.field(PATH, "sun_path", default="")
+    names_operation: ClassVar[bool] = False
+
+    @classmethod
+    def abstract(cls, name: str | bytes) -> UnixAddress:
+        """The address of ``name`` (at most 107 bytes) in the abstract namespace."""
+        return cls(b"\0" + (os.fsencode(name) if isinstance(name, str) else _octets(name)))
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether the socket has no name."""
+        return not self.path
+
+    @property
+    def is_abstract(self) -> bool:
+        """Whether the name is one of the abstract namespace."""
+        return isinstance(self.path, bytes)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the name is a path in the file system."""
+        return bool(self.path) and isinstance(self.path, str)
+
+    @property
+    def abstract_name(self) -> bytes | None:
+        """The abstract name without its null byte; None for any other address."""
+        return self.path[1:] if isinstance(self.path, bytes) else None
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> UnixAddress:
-        return cls(form)
+        """The address of a str or bytes-like object, as CPython takes it.
+
+        A path ends at a null byte, as for the kernel. OSError if it is too long for sun_path and
+        cannot be shortened either.
+        """
+        name = os.fsencode(form) if isinstance(form, str) else _octets(form)
+        abstract = name[:1] == b"\0"
+        if len(name) > SUN_PATH_BYTES - (not abstract) and (abstract or b"\0" in name):
+            raise OSError(_TOO_LONG)
+        return cls.unchecked(name if abstract else os.fsdecode(name.partition(b"\0")[0]))
 
     def to_stdlib(self, lookup: Lookup) -> str | bytes:
-        return self.name if self.name[:1] == b"\0" else os.fsdecode(self.name)
+        """bytes for an abstract name, str for a path, '' for an unnamed socket."""
+        return self.path
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        name = self.name
-        if name[:1] not in (b"", b"\0"):
-            if len(name) >= 108:
-                raise OSError("AF_UNIX path too long")
-            name += b"\0"
-        elif len(name) > 108:
-            raise OSError("AF_UNIX path too long")
-        return family_head(1, 2 + len(name)) + name
+        """The sockaddr, as long as its name; OSError for a path that is too long for it."""
+        name = os.fsencode(self.path)
+        if not self.is_path:
+            return self.layout.head + name
+        if len(name) < SUN_PATH_BYTES:
+            return self.layout.head + name + b"\0"
+        return _ThroughDirectory.of(name, self.layout.head, lookup)
 
     @classmethod
-    def unpack(cls, data: bytes, lookup: Lookup | None = None) -> UnixAddress:
+    def unpack(
+        cls, data: bytes | bytearray | memoryview, lookup: Lookup | None = None
+    ) -> UnixAddress:
+        """The address of a sockaddr of any length."""
         name = bytes(data[2:])
-        return cls.unchecked(name if name[:1] == b"\0" else name.split(b"\0", 1)[0])
+        if name[:1] == b"\0":
+            return cls.unchecked(name)
+        return cls.unchecked(os.fsdecode(name.partition(b"\0")[0]))
+
+
+class _ThroughDirectory(bytes):
+    """A sockaddr whose path goes through a descriptor of the directory, open as long as it lives.
+
+    Source: proc(5), /proc/PID/fd; open(2), O_PATH.
+    """
+
+    _descriptor = -1
+
+    @classmethod
+    def of(cls, path: bytes, head: bytes, lookup: Lookup | None) -> _ThroughDirectory:
+        """The sockaddr of a path that is too long by itself; OSError if its last part is too."""
+        directory, slash, name = path.rpartition(b"/")
+        if not slash or len(name) > _LONGEST_NAME_BYTES or lookup is None:
+            raise OSError(_TOO_LONG)
+        lookup.used = True
+        descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        made = cls(b"%s/proc/self/fd/%d/%s\0" % (head, descriptor, name))
+        made._descriptor = descriptor
+        return made
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)

@@ -1,1 +1,49 @@
 """AF_VSOCK for famsock: sockets between a virtual machine and its host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from errno import EADDRNOTAVAIL, ECONNRESET, ENODEV
+from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+
+_AF_VSOCK = 40
+_TRANSPORTS = (
+    "modprobe vsock_loopback for the local CID 1, vhost_vsock on a host, "
+    "vmw_vsock_virtio_transport in a guest"
+)
+_REMEDIES = {
+    EADDRNOTAVAIL: f"no transport has this CID here: {_TRANSPORTS}",
+    ENODEV: f"no transport reaches this CID: {_TRANSPORTS}",
+    ECONNRESET: "nobody listens on this port of the CID",
+}
+
+
+@hookimpl
+def famsock_families() -> Iterable[Family]:
+    return (
+        Family(
+            "AF_VSOCK",
+            _AF_VSOCK,
+            (
+                Protocol(
+                    "vsock",
+                    ANY_PROTOCOL,
+                    (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM),
+                    "famsock_vsock.addresses:VsockAddress",
+                    operations="famsock_vsock.operations:VsockOperations",
+                    scheme="vsock",
+                    remedies=_REMEDIES,
+                    integer_bytes={_AF_VSOCK: 8},
+                    exchange={
+                        "vsock": "famsock_vsock.exchange:stream",
+                        "vsock seqpacket": "famsock_vsock.exchange:seqpacket",
+                    },
+                ),
+            ),
+            constants="famsock_vsock.constants",
+            options="famsock_vsock.options",
+            modules=("vsock",),
+        ),
+    )

@@ -1,0 +1,141 @@
+"""Operations of AF_UNIX sockets: descriptors, credentials, paths left behind. Source: unix(7)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from operator import index
+from socket import CMSG_SPACE, SOCK_STREAM
+from typing import Any, Protocol
+
+from famsock.plugin import Message, socket
+from famsock_unix import constants, stale
+from famsock_unix.control import MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_RIGHTS
+from famsock_unix.options import LABEL_BYTES, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC
+from famsock_unix.structs import Credentials
+
+_CONTROL_BYTES = sum(
+    CMSG_SPACE(size) for size in (4 * MAX_DESCRIPTORS, Credentials.layout.size, LABEL_BYTES, 4)
+)
+
+
+class HasFileno(Protocol):
+    """A file, a socket, or what else has a descriptor."""
+
+    def fileno(self) -> int: ...
+
+
+class UnixOperations:
+    """What a socket of AF_UNIX can do beyond the stdlib's methods."""
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+
+    # Who is at the other end
+
+    def peer_credentials(self) -> Credentials:
+        """Process, user and group of the peer when it connected, listened or made the pair.
+
+        Without a peer, pid 0 and 4294967295 for the rest. Source: unix(7), SO_PEERCRED.
+        """
+        return self._sock.get_option(SO_PEERCRED)
+
+    def peer_groups(self) -> tuple[int, ...]:
+        """The peer's supplementary group ids. OSError ENODATA without a peer. Linux 4.13."""
+        return self._sock.get_option(SO_PEERGROUPS)
+
+    def peer_pidfd(self) -> int:
+        """A new close-on-exec pidfd of the peer's process, the caller's to close.
+
+        It names the process even after its pid is used anew. OSError ENODATA without a peer,
+        ESRCH where the process is gone (before Linux 6.16), ENOPROTOOPT before Linux 6.5.
+        """
+        return self._sock.get_option(SO_PEERPIDFD)
+
+    def peer_security(self) -> str:
+        """The security label of the peer (SELinux, AppArmor). OSError ENOPROTOOPT without one."""
+        return self._sock.get_option(SO_PEERSEC)
+
+    # Descriptors and credentials in messages
+
+    def send_descriptors(
+        self,
+        data: Any,
+        descriptors: Iterable[int | HasFileno],
+        address: Any = None,
+        flags: int = 0,
+    ) -> int:
+        """Send ``data`` with up to 253 descriptors: integers, or objects with ``fileno()``.
+
+        The number of bytes sent. The sender's descriptors stay open. ValueError for more, or for no
+        data on a stream, where the kernel would drop them in silence; OSError EBADF for a closed
+        one; else as sendmsg(2). Source: unix(7), SCM_RIGHTS.
+        """
+        numbers = tuple(_descriptor(each) for each in descriptors)
+        buffers = list(data) if isinstance(data, list | tuple) else [data]
+        if self._sock.type == SOCK_STREAM and not any(memoryview(b).nbytes for b in buffers):
+            raise ValueError(
+                "send_descriptors(): AF_UNIX data must be at least 1 byte on a stream, not 0"
+            )
+        return self._sock.send_message(buffers, address, [SCM_RIGHTS(numbers)], flags)
+
+    def receive_descriptors(
+        self, bufsize_bytes: int = 65536, flags: int = 0
+    ) -> tuple[tuple[int, ...], Message]:
+        """Receive one message and the descriptors in it, which are then the caller's to close.
+
+        There is room for all descriptors, credentials and labels that one message can carry, and
+        the descriptors are close-on-exec. ``Message.flags`` has MSG_CTRUNC where the kernel dropped
+        some, as at the process's limit of open files. Errors are those of recvmsg(2).
+        """
+        message = self._sock.recv_message(bufsize_bytes, _CONTROL_BYTES, flags)
+        return message.get(SCM_RIGHTS) or (), message
+
+    def send_credentials(
+        self, data: Any, credentials: Credentials | None = None, address: Any = None
+    ) -> int:
+        """Send ``data`` with credentials (this process's own, if left out); the bytes sent.
+
+        A receiver that set SO_PASSCRED gets them as SCM_CREDENTIALS, checked by the kernel. OSError
+        EPERM for those of others without CAP_SYS_ADMIN, CAP_SETUID or CAP_SETGID.
+        """
+        sent = SCM_CREDENTIALS(credentials or Credentials.own())
+        return self._sock.send_message(data, address, [sent])
+
+    # Paths
+
+    def bind_replacing_stale(self, address: Any) -> None:
+        """Bind to a path, removing first a socket there that no process has open any more.
+
+        ``address`` is a path in any shape that bind takes. Two processes that do this at once do
+        not remove each other's socket. OSError EADDRINUSE where a process has the socket open, or
+        where the path is anything but a socket, and BlockingIOError where another process held the
+        directory's lock for more than a second; else as bind(2).
+        """
+        path = stale.path_of(address)
+        if path is None:
+            self._sock.bind(address)
+            return
+        with stale.locked_directory(path):
+            stale.unlink_stale(path)
+            self._sock.bind(address)
+
+    def bound_path(self) -> str:
+        """The absolute path of the file that the socket is bound to, however it was written.
+
+        Tells the path where ``getsockname`` shows one through a directory's descriptor, or one
+        relative to a directory since left; with " (deleted)" behind it once unlinked. OSError EPERM
+        without CAP_NET_ADMIN, ENOENT where the socket is not bound to a path. Linux 4.20.
+        Source: linux/un.h, SIOCUNIXFILE.
+        """
+        from fcntl import ioctl
+
+        opened = ioctl(self._sock, constants.SIOCUNIXFILE)
+        try:
+            return os.readlink(f"/proc/self/fd/{opened}")
+        finally:
+            os.close(opened)
+
+
+def _descriptor(value: int | HasFileno) -> int:
+    return value.fileno() if hasattr(value, "fileno") else index(value)

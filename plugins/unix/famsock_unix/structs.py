@@ -1,0 +1,25 @@
+"""Structs of AF_UNIX's options and control messages. Source: unix(7)."""
+
+from __future__ import annotations
+
+import os
+
+from famsock.plugin import Struct, wire
+
+
+@wire.struct("struct ucred", header="sys/socket.h", label="ucred")
+class Credentials(Struct):
+    """Who is at the other end: process, user and group, each in the reader's namespaces.
+
+    ``pid`` is 0 where the process is outside the reader's namespace, ``uid`` and ``gid`` then the
+    overflow user; 4294967295 stands for "not known". Wire: i32 pid, u32 uid, u32 gid.
+    """
+
+    pid: int = wire.i32("pid")
+    uid: int = wire.u32("uid")
+    gid: int = wire.u32("gid")
+
+    @classmethod
+    def own(cls) -> Credentials:
+        """Those of this process, which any process may send."""
+        return cls(os.getpid(), os.getuid(), os.getgid())

@@ -1,0 +1,77 @@
+"""Addresses of AF_VSOCK: a context identifier (CID) and a port. Source: vsock(7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from famsock.plugin import Address, CType, sockaddr, wire
+from famsock_vsock.constants import (
+    AF_VSOCK,
+    VMADDR_CID_ANY,
+    VMADDR_CID_HOST,
+    VMADDR_CID_HYPERVISOR,
+    VMADDR_CID_LOCAL,
+    VMADDR_FLAG_TO_HOST,
+    VMADDR_PORT_ANY,
+)
+
+CID_NAMES = {
+    "hypervisor": VMADDR_CID_HYPERVISOR,
+    "local": VMADDR_CID_LOCAL,
+    "host": VMADDR_CID_HOST,
+    "any": VMADDR_CID_ANY,
+}
+"""The CIDs that have a meaning of their own, by the names that text may give them."""
+
+
+def _named(numbers: Mapping[str, int]) -> CType:
+    """A u32 that text may name; the wildcard is written by its name, all others as numbers."""
+    return attrs.evolve(
+        wire.U32,
+        text=lambda value: "any" if value == numbers["any"] else str(value),
+        parse=lambda text: numbers[text] if text in numbers else wire.U32.parse(text),
+    )
+
+
+CID = _named(CID_NAMES)
+PORT = _named({"any": VMADDR_PORT_ANY})
+
+
+@sockaddr(
+    "struct sockaddr_vm",
+    header="linux/vm_sockets.h",
+    family=AF_VSOCK,
+    family_name="AF_VSOCK",
+    stdlib=("cid", "port"),
+    size=16,
+)
+class VsockAddress(Address):
+    """A port of a virtual machine or its host.
+
+    ``cid`` (0-4294967295) names the machine: 0 the hypervisor, 1 this machine, 2 the host, from 3
+    on its guests, 4294967295 (VMADDR_CID_ANY) any CID of this machine, to bind to. ``port``
+    (0-4294967295): up to 1023 privileged, 4294967295 any free one, to bind to. ``flags`` (0-255):
+    VMADDR_FLAG_TO_HOST sends to the host, which forwards to the CID; the stdlib's ``(cid, port)``
+    has no place for them. Text: ``2:1024``; a CID may be one of `CID_NAMES` (``host:1024``), and
+    the wildcards are written ``any``.
+
+    Wire layout: family (u16), reserved (u16), port (u32), cid (u32), flags (u8), 3 zero bytes, all
+    in host order. Raises OverflowError for an integer out of range, TypeError for anything else.
+    Source: vsock(7), linux/vm_sockets.h.
+    """
+
+    cid: int = wire.field(CID, "svm_cid", offset=8)
+    port: int = wire.field(PORT, "svm_port", offset=4)
+    flags: int = wire.u8("svm_flags", offset=12, default=0)
+
+    @property
+    def cid_name(self) -> str:
+        """The CID's name in `CID_NAMES`, "" if it has none."""
+        return next((name for name, number in CID_NAMES.items() if number == self.cid), "")
+
+    @property
+    def to_host(self) -> bool:
+        """Whether VMADDR_FLAG_TO_HOST is set: the host forwards to the CID."""
+        return bool(self.flags & VMADDR_FLAG_TO_HOST)

@@ -1,0 +1,42 @@
+"""Operations of AF_VSOCK sockets. Source: vsock(7)."""
+
+from __future__ import annotations
+
+import struct
+
+from famsock.plugin import socket
+from famsock_vsock.constants import IOCTL_VM_SOCKETS_GET_LOCAL_CID, VMADDR_CID_ANY, VMADDR_CID_HOST
+
+DEVICE = "/dev/vsock"
+
+
+def local_cid() -> int:
+    """This machine's CID: 3 or more in a guest, 2 on a host, 4294967295 where it has none.
+
+    A guest that is a host too gives its CID as a guest. OSError ENOENT without ``/dev/vsock``
+    (``modprobe vsock``). Source: vsock(7), IOCTL_VM_SOCKETS_GET_LOCAL_CID.
+    """
+    from fcntl import ioctl
+
+    try:
+        with open(DEVICE, "rb") as device:
+            answer = ioctl(device, IOCTL_VM_SOCKETS_GET_LOCAL_CID, bytes(4))
+    except FileNotFoundError as error:
+        error.add_note("AF_VSOCK needs the kernel module vsock: modprobe vsock")
+        raise
+    return int(struct.unpack("=I", answer)[0])
+
+
+class VsockOperations:
+    """What a socket of AF_VSOCK can do beyond the stdlib's methods."""
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+
+    def local_cid(self) -> int:
+        """This machine's CID, as `famsock_vsock.operations.local_cid` gives it."""
+        return local_cid()
+
+    def is_guest(self) -> bool:
+        """Whether this machine is a guest that its host can reach over vsock."""
+        return VMADDR_CID_HOST < local_cid() < VMADDR_CID_ANY
