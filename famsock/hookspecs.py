@@ -29,3 +29,15 @@ def famsock_families() -> Iterable[Family]:  # type: ignore[empty-body]
 @hookspec(historic=True)
 def famsock_family_loaded(family: Family) -> None:
     """Called for every family once it is registered, those registered earlier included."""
+
+
+class FamilyPlugin:
+    """The plugin that a bare `Family`, registered by hand, stands for."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+
+    @hookimpl
+    def famsock_families(self) -> Iterable[Family]:
+        """That family alone."""
+        return (self.family,)

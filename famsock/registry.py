@@ -91,10 +91,11 @@ class Registry:
         was registered by hand for a family of its.
         """
         with self._lock:
-            for family in self._families_of(plugin, name or _describe(plugin)):
+            families = self._families_of(plugin, name)
+            for family in families:
                 if family.name in self._by_hand:
-                    self._manager.unregister(plugin)
                     raise PluginError(f"{family.name} is already registered by hand")
+            for family in families:
                 self._add(family)
                 self._by_hand.add(family.name)
 
@@ -145,7 +146,11 @@ class Registry:
         from famsock.family import constants_of
 
         for family in self._families_likely_for(name):
-            if family.here and (value := constants_of(family).get(name)) is not None:
+            try:
+                value = constants_of(family).get(name) if family.here else None
+            except ImportError:
+                continue  # a broken room of one plugin hides no other's constants
+            if value is not None:
                 return value
         raise AttributeError(f"module 'famsock' has no attribute {name!r}{self._hint(name)}")
 
@@ -284,15 +289,16 @@ class Registry:
             raise PluginError(f"{name}: the plugin {claim.value} of {claim} supplies no {name}")
         self._add(match[0])
 
-    def _families_of(self, plugin: object, label: str) -> list[Family]:
+    def _families_of(self, plugin: object, label: str | None) -> list[Family]:
         """Register the plugin with pluggy, which validates its hooks, and ask for its families."""
         import pluggy
 
         from famsock.family import Family
+        from famsock.hookspecs import FamilyPlugin
         from famsock.validation import check_family
 
         if isinstance(plugin, Family):
-            plugin = _FamilyPlugin(plugin)
+            plugin = FamilyPlugin(plugin)
         manager = self._manager
         try:
             if not manager.is_registered(plugin):
@@ -301,7 +307,7 @@ class Registry:
             call = manager.subset_hook_caller("famsock_families", others)
             families = [family for supplied in call() for family in supplied]
             if not families:
-                raise PluginError(f"{label} implements no famsock_families hook")
+                raise PluginError(f"{label or plugin!r} implements no famsock_families hook")
             for family in families:
                 check_family(family)
         except (pluggy.PluginValidationError, PluginError, ValueError) as error:
@@ -334,27 +340,10 @@ class Registry:
         return f": pip install {module.replace('_', '-')}" if module else ""
 
 
-class _FamilyPlugin:
-    """The hook that a bare `Family`, registered by hand, stands for."""
-
-    def __init__(self, family: Family) -> None:
-        from famsock.hookspecs import hookimpl
-
-        self.family = family
-        self.famsock_families = hookimpl(self._families)
-
-    def _families(self) -> Iterable[Family]:
-        return (self.family,)
-
-
 def _number_here(name: str) -> int | None:
     """The number that this Python's own `socket` gives a family's name, or None."""
     number = vars(_stdlib).get(name)
     return None if number is None else int(number)
-
-
-def _describe(plugin: object) -> str:
-    return getattr(plugin, "__name__", None) or getattr(plugin, "name", None) or repr(plugin)
 
 
 plugins = Registry(os.environ.get("FAMSOCK_PLUGINS", ""))

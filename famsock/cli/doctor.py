@@ -90,7 +90,7 @@ def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
             yield Finding(name, "", False, False, None, f"is for {where}, not {sys.platform}")
         else:
             for protocol in family.protocols:
-                for label, exchange in (protocol.exchanges or {protocol.name: None}).items():
+                for label, exchange in _labelled(protocol):
                     yield _examine(family, protocol, label, exchange)
 
 
@@ -163,3 +163,9 @@ def _alarm(seconds: int) -> Iterator[None]:
 def _reason(error: BaseException) -> str:
     notes = getattr(error, "__notes__", [])
     return "; ".join([str(error), *notes])
+
+
+def _labelled(protocol: Protocol) -> Iterator[tuple[str, str | None]]:
+    if protocol.exchange is None:
+        yield protocol.name, None
+    yield from protocol.exchanges.items()

@@ -12,19 +12,16 @@ from famsock.dropin import install
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PROGRAM] [ARGS]...")
-def run(module: str | None, arguments: tuple[str, ...]) -> None:
-    """Run PROGRAM, or the module of -m, with famsock in place of the stdlib's socket."""
-    if module is None and not arguments:
-        raise click.UsageError("give a PROGRAM, or -m MODULE")
+@click.option("-m", "as_module", is_flag=True, help="PROGRAM is a module, as with python -m.")
+@click.argument("program")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")
+def run(as_module: bool, program: str, arguments: tuple[str, ...]) -> None:
+    """Run PROGRAM, a file or with -m a module, with famsock in place of the stdlib's socket."""
     install()
-    if module is not None:
-        sys.argv = [module, *arguments]
+    sys.argv = [program, *arguments]
+    if as_module:
         sys.path[0] = str(Path.cwd())
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
     else:
-        program = arguments[0]
-        sys.argv = list(arguments)
         sys.path[0] = str(Path(program).resolve().parent)
         runpy.run_path(program, run_name="__main__")

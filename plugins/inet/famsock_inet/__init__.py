@@ -3,33 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from errno import EACCES, EADDRNOTAVAIL, EINVAL, ENOPROTOOPT, EPROTONOSUPPORT
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
+from typing import Any
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
-_SIX = "6"
+_PORT = (
+    "a port below the sysctl net.ipv4.ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE; "
+    "a broadcast address needs SO_BROADCAST"
+)
+_NOT_LOCAL = (
+    "no interface here has the address; IP_FREEBIND or the sysctl net.ipv4.ip_nonlocal_bind=1 "
+    "allows it all the same"
+)
+_SCOPE = "a link-local address needs its interface: scope_id, or a zone as in 'fe80::1%eth0'"
+_PING = (
+    "the sysctl net.ipv4.ping_group_range must contain a group of yours, "
+    "as in sysctl -w net.ipv4.ping_group_range='0 2147483647'"
+)
+_MPTCP = "needs the sysctl net.mptcp.enabled=1, in a kernel with CONFIG_MPTCP (5.6 or later)"
 
 
-def _protocols(suffix: str) -> tuple[Protocol, ...]:
+def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
     """The protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""
-    address = f"famsock_inet.addresses:Inet{suffix}Address"
+    common = {EACCES: _PORT, EADDRNOTAVAIL: _NOT_LOCAL} | ({EINVAL: _SCOPE} if suffix else {})
 
-    def row(name: str, number: int | None, *types: int, **more: str) -> Protocol:
-        return Protocol(name + suffix, number, types, address, scheme=name + suffix)
+    def row(
+        name: str,
+        number: int | None,
+        types: tuple[int, ...],
+        operations: str,
+        remedies: dict[int, str] | None = None,
+        **more: Any,
+    ) -> Protocol:
+        return Protocol(
+            name + suffix,
+            number,
+            types,
+            address=f"famsock_inet.addresses:Inet{suffix}Address",
+            operations=f"famsock_inet.operations:{operations}",
+            scheme=name + suffix,
+            remedies=common | (remedies or {}),
+            exchange=f"famsock_inet.exchange:{name}{suffix}",
+            **more,
+        )
 
     return (
-        row("tcp", 6, SOCK_STREAM),
-        row("udp", 17, SOCK_DGRAM),
-        row("udplite", 136, SOCK_DGRAM),
-        row("mptcp", 262, SOCK_STREAM),
-        row("sctp", 132, SOCK_STREAM, SOCK_SEQPACKET),
-        row("raw", ANY_PROTOCOL, SOCK_RAW),
+        row("tcp", 6, (SOCK_STREAM,), "TcpOperations"),
+        row("udp", 17, (SOCK_DGRAM,), "UdpOperations"),
+        row("udplite", 136, (SOCK_DGRAM,), "UdpOperations"),
+        row(
+            "mptcp",
+            262,
+            (SOCK_STREAM,),
+            "MptcpOperations",
+            {ENOPROTOOPT: _MPTCP, EPROTONOSUPPORT: _MPTCP},
+        ),
+        row("sctp", 132, (SOCK_STREAM, SOCK_SEQPACKET), "SctpOperations", modules=("sctp",)),
+        row("icmp", icmp, (SOCK_DGRAM,), "PingOperations", {EACCES: _PING}),
+        row("raw", ANY_PROTOCOL, (SOCK_RAW,), "RawOperations", capability="CAP_NET_RAW"),
     )
 
 
 @hookimpl
 def famsock_families() -> Iterable[Family]:
     return (
-        Family("AF_INET", 2, _protocols("")),
-        Family("AF_INET6", 10, _protocols(_SIX)),
+        Family(
+            "AF_INET",
+            2,
+            _protocols("", 1),
+            constants="famsock_inet.constants",
+            options="famsock_inet.options:INET",
+            control="famsock_inet.control:INET",
+        ),
+        Family(
+            "AF_INET6",
+            10,
+            _protocols("6", 58),
+            constants="famsock_inet.constants",
+            options="famsock_inet.options:INET6",
+            control="famsock_inet.control:INET6",
+            modules=("ipv6",),
+        ),
     )

@@ -1,83 +1,287 @@
-"""Addresses of AF_INET and AF_INET6: ``(host, port)`` and ``(host, port, flowinfo, scope_id)``."""
+"""Addresses of AF_INET and AF_INET6: ``(host, port)`` and ``(host, port, flowinfo, scope_id)``.
+
+A host is an IP address, a name, ``""`` (every local address) or, for AF_INET, ``"<broadcast>"``.
+Names are resolved when the address is packed, not when it is made; everything else needs no system.
+Sources: ip(7), ipv6(7), RFC 4007 (zones), setipaddr in CPython's Modules/socketmodule.c.
+"""
 
 from __future__ import annotations
 
-import socket as _stdlib
-from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
-from typing import Any
+import struct
+import sys
+from collections.abc import Callable
+from operator import index
+from socket import AF_INET, AF_INET6, EAI_NONAME, gaierror, inet_ntop, inet_pton
+from typing import Any, Self
 
 from famsock.plugin import Address, CType, Lookup, sockaddr, wire
+from famsock.text import quote
+
+_ANY_IPV4 = bytes(4)
+_ANY_IPV6 = bytes(16)
+_BROADCAST = b"\xff\xff\xff\xff"
+_BROADCASTS = ("<broadcast>", "255.255.255.255")
+_MAX_SCOPE_ID = 0xFFFFFFFF
 
 
-def _check_host(value: object) -> str:
-    if isinstance(value, bytes | bytearray):
-        value = value.decode("ascii")
-    if not isinstance(value, str):
-        raise TypeError(f"must be str, bytes or bytearray, not {type(value).__name__}")
-    if "\0" in value:
+def host_text(value: object) -> str:
+    """The host of a stdlib address as str: IDNA for what is not ASCII, bytes as they are.
+
+    Raises TypeError for another type, a NUL inside, and a name that IDNA cannot encode.
+    """
+    if isinstance(value, str):
+        host = value if value.isascii() else _idna(value)
+    elif isinstance(value, bytes | bytearray):
+        host = value.decode("ascii", "surrogateescape")
+    else:
+        raise TypeError(f"str, bytes or bytearray expected, not {type(value).__name__}")
+    if "\0" in host:
         raise TypeError("host name must not contain null character")
-    return value
+    return host
 
 
-def _resolve(family: int, host: str, lookup: Lookup | None) -> Any:
+def _idna(host: str) -> str:
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise TypeError("encoding of hostname failed") from None
+
+
+def _host_or_ipaddress(version: int) -> Callable[[object], str]:
+    """The check of a typed host field: a host, or an object of `ipaddress` of this IP version."""
+
+    def check(value: object) -> str:
+        if type(value).__module__ == "ipaddress":
+            if getattr(value, "max_prefixlen", 0) != {4: 32, 6: 128}[version]:
+                raise TypeError(f"must be an IPv{version} address, not {value!r}")
+            value = str(value)
+        return host_text(value)
+
+    return check
+
+
+def _resolved(host: str, family: int, lookup: Lookup | None) -> bytes:
+    """The sockaddr that a host name has in a family."""
+    from famsock_inet.names import resolve
+
     if lookup is not None:
         lookup.used = True
-    passive = _stdlib.AI_PASSIVE if not host else 0
-    found = _stdlib.getaddrinfo(host or None, 0 if host else "0", family, _stdlib.SOCK_DGRAM, 0, passive)
-    return found[0][4]
+    return resolve(host.encode("ascii", "surrogateescape"), family)
 
 
-def _encode_ipv4(host: str, lookup: Lookup | None) -> bytes:
-    if host in ("<broadcast>", "255.255.255.255"):
-        return b"\xff\xff\xff\xff"
-    if host == "":
-        return bytes(4)
+def pack_ipv4(host: str, lookup: Lookup | None = None) -> bytes:
+    """The ``struct in_addr`` of a host; gaierror for a name that does not resolve."""
     try:
         return inet_pton(AF_INET, host)
     except (OSError, UnicodeEncodeError):
-        return inet_pton(AF_INET, _resolve(AF_INET, host, lookup)[0])
+        if host == "":
+            return _ANY_IPV4
+        if host == "<broadcast>":
+            return _BROADCAST
+        return _resolved(host, AF_INET, lookup)[4:8]
+
+
+def pack_ipv6(host: str, lookup: Lookup | None = None) -> tuple[bytes, int]:
+    """The ``struct in6_addr`` of a host and the scope that its zone names, 0 without one.
+
+    Raises gaierror for a name that does not resolve or an interface that does not exist, and
+    OSError for the broadcast address, which IPv6 does not have.
+    """
+    try:
+        return inet_pton(AF_INET6, host), 0
+    except (OSError, UnicodeEncodeError):
+        pass
+    if host == "":
+        return _ANY_IPV6, 0
+    if host in _BROADCASTS:
+        raise OSError(f"address family mismatched: AF_INET6 has no {host!r}")
+    address, zoned, zone = host.rpartition("%")
+    if zoned:
+        try:
+            return inet_pton(AF_INET6, address), _scope_of(zone, host, lookup)
+        except gaierror:
+            raise
+        except (OSError, UnicodeEncodeError):
+            pass
+    found = _resolved(host, AF_INET6, lookup)
+    return found[8:24], int.from_bytes(found[24:28], sys.byteorder)
+
+
+def _scope_of(zone: str, host: str, lookup: Lookup | None) -> int:
+    """The index of the interface that a zone names."""
+    try:
+        return (lookup or Lookup("pack")).interface_index(zone)
+    except OSError:
+        raise gaierror(EAI_NONAME, f"no interface {zone!r} for {host!r}") from None
 
 
 IPV4 = CType(
     c="struct in_addr",
     code="4s",
-    check=_check_host,
-    encode=_encode_ipv4,
+    check=_host_or_ipaddress(4),
+    encode=pack_ipv4,
     decode=lambda raw, _lookup: inet_ntop(AF_INET, raw),
 )
-
-
-def _encode_ipv6(host: str, lookup: Lookup | None) -> bytes:
-    if host == "":
-        return bytes(16)
-    try:
-        return inet_pton(AF_INET6, host)
-    except (OSError, UnicodeEncodeError):
-        return inet_pton(AF_INET6, _resolve(AF_INET6, host, lookup)[0].partition("%")[0])
-
+"""``struct in_addr`` as text; any host form is taken, an IPv4Address too."""
 
 IPV6 = CType(
     c="struct in6_addr",
     code="16s",
-    check=_check_host,
-    encode=_encode_ipv6,
+    check=_host_or_ipaddress(6),
+    encode=lambda host, lookup: pack_ipv6(host, lookup)[0],
     decode=lambda raw, _lookup: inet_ntop(AF_INET6, raw),
 )
+"""``struct in6_addr`` as text; any host form is taken, an IPv6Address too."""
+
+FLOWINFO = wire.integer(
+    "__be32", "I", 0, 0xFFFFF, encode=wire.BE32.encode, decode=wire.BE32.decode
+)
+"""``sin6_flowinfo``: the 20 bits of a flow label, in network order."""
+
+
+def _host_and_port(family: str, form: tuple[Any, ...]) -> tuple[str, int]:
+    """The first two items of a stdlib address, of the right types."""
+    try:
+        host = host_text(form[0])
+    except TypeError as error:
+        raise TypeError(f"{family} host: {error}") from None
+    return host, _integer(family, "port", form[1])
+
+
+def _integer(family: str, name: str, value: Any) -> int:
+    try:
+        return index(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(
+            f"{family} {name}: {kind!r} object cannot be interpreted as an integer"
+        ) from None
+
+
+def _check_tuple(form: Any, family: str, most: int, shape: str) -> None:
+    if not isinstance(form, tuple):
+        raise TypeError(f"{family} address must be tuple, not {type(form).__name__}")
+    if not 2 <= len(form) <= most:
+        raise TypeError(f"{family} address must be a {shape}, not {len(form)} items")
+
+
+_SOCKADDR_IN = struct.Struct(">2sH4s8x")
+_SOCKADDR_IN6 = struct.Struct(">2sHI16s4s")
 
 
 @sockaddr("struct sockaddr_in", header="netinet/in.h", family=2, family_name="AF_INET", size=16)
 class InetAddress(Address):
-    """An IPv4 host and port."""
+    """An IPv4 host and port.
+
+    ``host`` is an address (str, bytes, bytearray or `ipaddress.IPv4Address`), a name, ``""`` for
+    every local address or ``"<broadcast>"``. ``port`` is 0-65535; 0 lets the kernel choose.
+    Text: ``127.0.0.1:80``. Layout: u16 family, be16 port, 4 bytes address, 8 zero bytes (ip(7)).
+    """
 
     host: str = wire.field(IPV4, "sin_addr", offset=4)
     port: int = wire.be16("sin_port", offset=2)
 
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
+        """The address of ``(host, port)``; the errors and their order are CPython's."""
+        _check_tuple(form, "AF_INET", 2, "pair (host, port)")
+        host, port = _host_and_port("AF_INET", form)
+        if 0 <= port <= 0xFFFF:
+            return cls.unchecked(host, port)
+        if -0x80000000 <= port <= 0x7FFFFFFF:
+            pack_ipv4(host, lookup)  # CPython resolves the name before it looks at the port
+        return cls(host, port)
+
+    def to_stdlib(self, lookup: Lookup) -> tuple[str, int]:
+        """``(host, port)``."""
+        return self.host, self.port
+
+    def pack(self, lookup: Lookup | None = None) -> bytes:
+        """The ``struct sockaddr_in``, 16 bytes; a host name is resolved now."""
+        return _SOCKADDR_IN.pack(self.layout.head, self.port, pack_ipv4(self.host, lookup))
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
+        """The address of a ``struct sockaddr_in``; ValueError if ``data`` is shorter than it."""
+        if len(data) < 16:
+            raise ValueError(f"AF_INET needs 16 bytes of struct sockaddr_in, not {len(data)}")
+        _, port, raw = _SOCKADDR_IN.unpack_from(data)
+        return cls.unchecked(inet_ntop(AF_INET, raw), port)
+
 
 @sockaddr("struct sockaddr_in6", header="netinet/in.h", family=10, family_name="AF_INET6", size=28)
 class Inet6Address(Address):
-    """An IPv6 host and port."""
+    """An IPv6 host and port, with flow label and scope.
+
+    ``host`` is an address (str, bytes, bytearray or `ipaddress.IPv6Address`), a name, or ``""`` for
+    every local address; a zone behind a percent sign gives the scope, as an interface index or the
+    name of one (``fe80::1%eth0``), which is looked up when the address is used. ``port`` is 0-65535;
+    ``flowinfo`` 0-1048575; ``scope_id`` an interface index, 0-4294967295, and goes before a zone.
+    Text: ``[fe80::1%2]:80``. Layout: u16 family, be16 port, be32 flowinfo, 16 bytes address,
+    u32 scope in host order (ipv6(7)).
+    """
 
     host: str = wire.field(IPV6, "sin6_addr", offset=8)
     port: int = wire.be16("sin6_port", offset=2)
-    flowinfo: int = wire.be32("sin6_flowinfo", offset=4, default=0)
+    flowinfo: int = wire.field(FLOWINFO, "sin6_flowinfo", offset=4, default=0)
     scope_id: int = wire.u32("sin6_scope_id", offset=24, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        host = self.host
+        if self.scope_id == 0 and type(host) is not str:
+            host = _text_if_host(host)
+        while self.scope_id == 0 and type(host) is str and "%" in host:
+            address, _, zone = host.rpartition("%")
+            if not (zone.isascii() and zone.isdigit()) or int(zone) > _MAX_SCOPE_ID:
+                break
+            host = address
+            object.__setattr__(self, "host", host)
+            object.__setattr__(self, "scope_id", int(zone))
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
+        """The address of ``(host, port[, flowinfo[, scope_id]])``; CPython's errors in its order."""
+        _check_tuple(form, "AF_INET6", 4, "tuple (host, port[, flowinfo[, scopeid]])")
+        host, port = _host_and_port("AF_INET6", form)
+        flowinfo = _integer("AF_INET6", "flowinfo", form[2]) if len(form) > 2 else 0
+        scope_id = _integer("AF_INET6", "scope_id", form[3]) if len(form) > 3 else 0
+        if 0 <= port <= 0xFFFF and 0 <= flowinfo <= 0xFFFFF and 0 <= scope_id <= _MAX_SCOPE_ID:
+            return cls.unchecked(host, port, flowinfo, scope_id)
+        if -0x80000000 <= port <= 0x7FFFFFFF:
+            pack_ipv6(host, lookup)  # CPython resolves the name before it looks at the numbers
+        return cls(host, port, flowinfo, scope_id)
+
+    def to_stdlib(self, lookup: Lookup) -> tuple[str, int, int, int]:
+        """``(host, port, flowinfo, scope_id)``."""
+        return self.host, self.port, self.flowinfo, self.scope_id
+
+    def pack(self, lookup: Lookup | None = None) -> bytes:
+        """The ``struct sockaddr_in6``, 28 bytes; names of hosts and interfaces are resolved now."""
+        raw, scope_id = pack_ipv6(self.host, lookup)
+        return _SOCKADDR_IN6.pack(
+            self.layout.head,
+            self.port,
+            self.flowinfo,
+            raw,
+            (self.scope_id or scope_id).to_bytes(4, sys.byteorder),
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
+        """The address of a ``struct sockaddr_in6``; ValueError if ``data`` is shorter than it."""
+        if len(data) < 28:
+            raise ValueError(f"AF_INET6 needs 28 bytes of struct sockaddr_in6, not {len(data)}")
+        _, port, flowinfo, raw, scope = _SOCKADDR_IN6.unpack_from(data)
+        host = inet_ntop(AF_INET6, raw)
+        return cls.unchecked(host, port, flowinfo, int.from_bytes(scope, sys.byteorder))
+
+    def __str__(self) -> str:
+        host = f"{self.host}%{self.scope_id}" if self.scope_id else self.host
+        return f"{quote(host)}:{self.port}" + (f":{self.flowinfo}" if self.flowinfo else "")
+
+
+def _text_if_host(value: Any) -> Any:
+    try:
+        return IPV6.check(value)
+    except TypeError:
+        return value

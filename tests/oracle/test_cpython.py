@@ -1,0 +1,19 @@
+"""CPython's own tests pass on famsock's sockets wherever they pass on the stdlib's."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.oracle import suites
+
+
+@pytest.mark.parametrize(
+    "suite", [name for name in suites.SUITES if suites.exists(sys.executable, name)]
+)
+def test_suite(suite: str) -> None:
+    stdlib = suites.run(suite, famsock=False)
+    ours = suites.run(suite, famsock=True)
+    assert stdlib.count("passed") > 0, stdlib.tail
+    assert suites.compare(stdlib, ours) == [], ours.tail

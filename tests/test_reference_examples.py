@@ -1,0 +1,98 @@
+"""The example programs of Python's documentation, 3.4 to 3.10, as they stand, on famsock.
+
+Only the import line is replaced. They run in network and mount namespaces of their own, where the
+host that they name is this machine; what the 2.4 documentation shows is Python 2: no program.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent / "reference"
+VERSIONS = sorted(folder.name for folder in HERE.iterdir() if folder.is_dir())
+NAMESPACE = ["unshare", *([] if os.geteuid() == 0 else ["-r"]), "-m", "-n", "sh", "-c"]
+ENTER = (
+    "ip link set lo up && printf '127.0.0.1 localhost\\n127.0.0.1 daring.cwi.nl\\n' > hosts && "
+    'mount --bind hosts /etc/hosts && exec "$@"'
+)
+PAIR = """
+import subprocess, sys, time
+server = subprocess.Popen([sys.executable, "server.py"], stdout=subprocess.PIPE, text=True)
+for _ in range(300):
+    client = subprocess.run([sys.executable, "client.py"], capture_output=True, text=True)
+    if client.returncode == 0:
+        break
+    time.sleep(0.1)
+print(server.communicate(timeout=60)[0] + client.stdout + client.stderr)
+"""
+
+
+def adapted(path: Path) -> str:
+    """The program with famsock's import in place of the stdlib's."""
+    source = path.read_text()
+    lines = [
+        line.replace("import socket", "import famsock as socket")
+        if "import socket" in line
+        else line
+        for line in source.splitlines()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.needs_command("unshare", package="util-linux")
+@pytest.mark.needs_command("ip", package="iproute2")
+@pytest.mark.needs_capability("CAP_SYS_ADMIN")
+@pytest.mark.parametrize("kind", ["ipv4", "any"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_echo_server_and_client(version: str, kind: str, tmp_path: Path) -> None:
+    for role in ("server", "client"):
+        source = adapted(HERE / version / f"echo_{role}_{kind}.py")
+        (tmp_path / f"{role}.py").write_text(source)
+    (tmp_path / "pair.py").write_text(PAIR)
+    command = [*NAMESPACE, ENTER, "sh", sys.executable, "pair.py"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "Connected by ('127.0.0.1', " in done.stdout or "Connected by ('::" in done.stdout
+    assert "Received b'Hello, world'" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("path", sorted(HERE.rglob("dualstack_server.py")), ids=str)
+def test_dualstack_server(path: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(adapted(path).replace("8080", "0"), str(path), "exec"), names)
+    with names["s"] as server:
+        assert type(server).__module__ == "famsock.sockets"
+        assert server.getsockname()[0] == "::"
+
+
+@pytest.mark.usefixtures("descriptors")
+def test_descriptors_are_passed(tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(adapted(HERE / "python_3_10" / "pass_descriptors.py").replace(
+        "import famsock as socket, array", "import array, famsock as socket"), names)  # fmt: skip
+    a, b = names["socket"].socketpair()
+    with a, b, open(tmp_path / "f", "w+") as file:
+        assert names["send_fds"](a, b"msg", [file.fileno(), file.fileno()]) == 3
+        message, received = names["recv_fds"](b, 10, 5)
+        assert (message, len(received)) == (b"msg", 2)
+        assert all(os.fstat(fd).st_ino == os.fstat(file.fileno()).st_ino for fd in received)
+        for fd in received:
+            os.close(fd)
+
+
+def test_recvmsg_into_session() -> None:
+    text = adapted(HERE / "python_3_10" / "recvmsg_into.txt")
+    test = doctest.DocTestParser().get_doctest(text, {}, "recvmsg_into", None, None)
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(test, clear_globs=False)
+    for name in ("s1", "s2"):
+        test.globs[name].close()
+    assert runner.summarize(verbose=False) == (0, 8)

@@ -1,0 +1,230 @@
+"""The registry: discovery, selection, clashes; a broken plugin breaks its own family alone."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import famsock
+from famsock.discovery import entry_points
+from famsock.family import Family, Protocol
+from famsock.registry import PluginError, Registry
+
+PLUGIN = """
+from famsock.plugin import Family, Protocol, hookimpl
+
+@hookimpl
+def famsock_families():
+    return (Family("{name}", {number}, (Protocol("p", None, (1, 2), "{module}:nothing"),)),)
+"""
+PROTOCOL = Protocol("p", None, (1,), "nowhere:Nothing")
+
+
+class Site:
+    """A folder on the path with distributions of our own making."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def install(self, distribution: str, name: str, module: str, source: str) -> None:
+        (self.folder / f"{module}.py").write_text(source)
+        info = self.folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
+        (info / "entry_points.txt").write_text(f"[other]\nx = y\n\n[famsock]\n{name} = {module}\n")
+
+    def run(self, code: str, **environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": str(self.folder), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+OPEN_UNIX = """
+import famsock
+try:
+    famsock.socket(famsock.AF_UNIX)
+except Exception as error:
+    print(type(error).__name__, error)
+s = famsock.create_server(("127.0.0.1", 0)); print(type(s).__module__); s.close()
+"""
+
+
+def test_discovery_agrees_with_importlib_metadata() -> None:
+    from importlib import metadata
+
+    ours = {(e.name, e.value) for e in entry_points("famsock")}
+    theirs = {(e.name, e.value) for e in metadata.entry_points(group="famsock")}
+    assert ours == theirs
+    assert ours
+
+
+def test_discovery_reads_archives(tmp_path: Path) -> None:
+    import zipfile
+
+    archive = tmp_path / "packages.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(
+            "pkg-2.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: pkg\nVersion: 2.0\n"
+        )
+        file.writestr("pkg-2.0.dist-info/entry_points.txt", "[famsock]\nAF_ZIPPED = zipped\n")
+    (found,) = entry_points("famsock", [str(archive)])
+    assert (found.name, found.value, str(found)) == ("AF_ZIPPED", "zipped", "pkg 2.0")
+
+
+def test_broken_plugin_breaks_its_own_family_alone(site: Site) -> None:
+    site.install("famsock-unix", "AF_UNIX", "broken", "raise ZeroDivisionError('half built')")
+    refused, fine = site.run(OPEN_UNIX).splitlines()
+    assert refused.startswith("PluginError AF_UNIX: the plugin broken of famsock-unix 1.0 ")
+    assert refused.endswith("cannot be loaded: ZeroDivisionError: half built")
+    assert fine == "famsock.sockets"
+
+
+def test_plugin_without_the_family_it_claims(site: Site) -> None:
+    source = PLUGIN.format(name="AF_X25", number="9", module="keyed")
+    site.install("famsock-unix", "AF_UNIX", "keyed", source)
+    refused, fine = site.run(OPEN_UNIX).splitlines()
+    assert (
+        refused == "PluginError AF_UNIX: the plugin keyed of famsock-unix 1.0 supplies no AF_UNIX"
+    )
+    assert fine == "famsock.sockets"
+
+
+def test_hook_with_an_unknown_argument(site: Site) -> None:
+    source = PLUGIN.format(name="AF_UNIX", number="1", module="keyed").replace("ies()", "ies(sock)")
+    site.install("famsock-unix", "AF_UNIX", "keyed", source)
+    refused, fine = site.run(OPEN_UNIX).splitlines()
+    assert "famsock-unix 1.0 is not valid" in refused
+    assert "sock" in refused
+    assert fine == "famsock.sockets"
+
+
+def test_clash_names_both_distributions(site: Site) -> None:
+    source = PLUGIN.format(name="AF_UNIX", number="1", module="mine")
+    site.install("my-unix", "AF_UNIX", "mine", source)
+    code = """
+import famsock
+try:
+    famsock.socket(famsock.AF_UNIX)
+except famsock.PluginError as error:
+    print(error)
+famsock.socket(famsock.AF_INET).close(); print("inet works")
+"""
+    refused, fine = site.run(code).splitlines()
+    assert "famsock-unix 0.1.0" in refused
+    assert "my-unix 1.0" in refused
+    assert fine == "inet works"
+
+
+def test_blocked_family_is_refused_in_words(site: Site) -> None:
+    code = """
+import famsock
+try:
+    famsock.socket(famsock.AF_INET)
+except OSError as error:
+    print(error.errno, error.strerror)
+a, b = famsock.socketpair(); print(type(a).__module__); a.close(); b.close()
+famsock.plugins.unblock("AF_INET"); famsock.socket(famsock.AF_INET).close(); print("lifted")
+"""
+    refused, module, lifted = site.run(code, FAMSOCK_PLUGINS="-AF_INET").splitlines()
+    assert refused.startswith(f"{errno.EAFNOSUPPORT} AF_INET is blocked, by FAMSOCK_PLUGINS")
+    assert (module, lifted) == ("famsock.sockets", "lifted")
+
+
+def test_chosen_families_alone_are_served() -> None:
+    registry = Registry("AF_UNIX")
+    assert registry.find(famsock.AF_UNIX, 1, 0) is not None
+    assert registry.find(famsock.AF_INET, 1, 0) is None
+    registry.choose()
+    assert registry.find(famsock.AF_INET, 1, 0) is not None
+
+
+def test_what_no_plugin_serves_is_the_stdlib(site: Site) -> None:
+    code = """
+import famsock, sys
+s = famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM); s.bind(("127.0.0.1", 0))
+t = famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM)
+t.sendto(b"plain", s.getsockname()); data, address = s.recvfrom(10); print(data, address[0])
+raw = famsock.RawAddress.unpack(bytes(s.local_address.pack())); t.sendto(b"raw", raw)
+print(s.recvmsg(10)[0], type(s.local_address).__name__)
+print([m for m in sys.modules if m.startswith("famsock_")])
+s.close(); t.close()
+"""
+    lines = site.run(code, FAMSOCK_PLUGINS="AF_UNIX").splitlines()
+    assert lines == ["b'plain' 127.0.0.1", "b'raw' RawAddress", "[]"]
+
+
+def test_registered_by_hand_precedes_an_entry_point() -> None:
+    registry = Registry()
+    mine = Family("AF_UNIX", 1, (PROTOCOL,))
+    registry.register(mine)
+    assert registry.family("AF_UNIX") is mine
+    with pytest.raises(PluginError, match="AF_UNIX is already registered by hand"):
+        registry.register(Family("AF_UNIX", 1, (PROTOCOL,)))
+    registry.unregister("AF_UNIX")
+    assert registry.family("AF_UNIX") != mine
+
+
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [
+        (Family("AF_NEW", 0, (PROTOCOL,)), "AF_NEW: number must be 1-65535, not 0"),
+        (Family("AF_NEW", 70000, (PROTOCOL,)), "AF_NEW: number must be 1-65535, not 70000"),
+        (Family("newfamily", 99, (PROTOCOL,)), "name must be that of its constant"),
+        (Family("AF_UNIX", 2, (PROTOCOL,)), "AF_UNIX: number is 1 here, not 2"),
+        (Family("AF_NEW", 99, ()), "AF_NEW: needs at least one Protocol"),
+        (Family("AF_NEW", 99, (PROTOCOL._replace(types=()),)), "p: needs at least one socket type"),
+        (
+            Family("AF_NEW", 99, (PROTOCOL, PROTOCOL._replace(name="q"))),
+            "protocols p and q are both number None of socket type 1",
+        ),
+        (
+            Family("AF_NEW", 99, (PROTOCOL,), api_version=7),
+            "written for version 7 of famsock's plugin interface, this famsock has version 1",
+        ),
+    ],
+)
+def test_invalid_families_are_refused(family: Family, message: str) -> None:
+    registry = Registry()
+    with pytest.raises(PluginError, match=message):
+        registry.register(family)
+    assert family.name not in registry.names() or family.name == "AF_UNIX"
+
+
+def test_missing_plugin_says_what_to_install(site: Site) -> None:
+    code = """
+import famsock, famsock.discovery as d
+real = d.entry_points
+d.entry_points = lambda group, path=None: [] if group == "famsock" else real(group, path)
+try:
+    famsock.AF_BLUETOOTH
+except AttributeError as error:
+    print(error)
+"""
+    if hasattr(__import__("socket"), "AF_BLUETOOTH"):
+        code = code.replace("AF_BLUETOOTH", "PF_HYPERV").replace("PF_", "AF_")
+    assert "pip install famsock-" in site.run(code)
+
+
+def test_describe_imports_nothing() -> None:
+    code = "import sys\nfrom famsock.registry import plugins\nrows = plugins.describe()\n"
+    code += "print(len(rows) > 10, [m for m in sys.modules if m.startswith('famsock_')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True []"
