@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from .store import KERNELS, Kernel, LabError, cache_dir, install, say
 CONSOLE_LINES_SHOWN = 60
 EXIT_TIMED_OUT = 124
 EXIT_LAB_FAILED = 125
+EXIT_INTERRUPTED = 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,7 +55,8 @@ def report(kernel: Kernel, outcome: guest.Outcome, *, show_console: bool) -> int
         return outcome.status
     what = "was killed at its time limit" if outcome.timed_out else "died before its command ended"
     tail = "\n".join(outcome.console.splitlines()[-CONSOLE_LINES_SHOWN:])
-    say(f"kernel {kernel.release}: the guest {what}; its console ends:\n{tail}")
+    say(f"kernel {kernel.release}: the guest's console ends:\n{tail}")
+    say(f"kernel {kernel.release}: the guest {what}")
     return EXIT_TIMED_OUT if outcome.timed_out else EXIT_LAB_FAILED
 
 
@@ -81,7 +84,10 @@ def run(options: argparse.Namespace) -> int:
     kernels = [KERNELS[series] for series in options.kernel or KERNELS]
     guest.compile_all()
     with concurrent.futures.ThreadPoolExecutor(len(kernels) if options.parallel else 1) as pool:
-        statuses = list(pool.map(run_kernel, kernels, [options] * len(kernels)))
+        try:
+            statuses = list(pool.map(run_kernel, kernels, [options] * len(kernels)))
+        finally:
+            guest.kill_all()
     for kernel, status in zip(kernels, statuses, strict=True):
         say(f"kernel {kernel.series}: {f'FAILED ({status})' if status else 'passed'}")
     return max(statuses)
@@ -95,6 +101,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is running is ended
     try:
         match options.action:
             case "install":
@@ -109,6 +116,9 @@ def main(arguments: Sequence[str]) -> int:
     except LabError as error:
         say(str(error))
         return EXIT_LAB_FAILED
+    except KeyboardInterrupt:
+        say("interrupted")
+        return EXIT_INTERRUPTED
     return 0
 
 

@@ -46,6 +46,8 @@ PASSED_ON = (
     *("FAMSOCK_", "PYTHON", "PYTEST_", "HYPOTHESIS_", "VIRTUAL_ENV", "CI"),
     *("LANG", "LC_", "TERM", "COLUMNS", "NO_COLOR", "FORCE_COLOR"),
 )
+# Emulators that this process started.
+running: set[subprocess.Popen[bytes]] = set()
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -175,15 +177,23 @@ def emulate(command: list[str], timeout_s: float, prefix: bytes) -> bool:
         threads = [threading.Thread(target=copy, args=(*pair, prefix)) for pair in pairs]
         for thread in threads:
             thread.start()
+        running.add(process)
         try:
             process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return True
         finally:
+            running.discard(process)
             process.kill()
             for thread in threads:
                 thread.join()
     return False
+
+
+def kill_all() -> None:
+    """End this process's guests."""
+    for process in running.copy():
+        process.kill()
 
 
 def copy(source: IO[bytes], target: BinaryIO, prefix: bytes) -> None:
