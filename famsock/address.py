@@ -79,7 +79,7 @@ class Lookup:
         if self.socket is None:
             try:
                 return _stdlib.if_indextoname(index)
-            except OSError:
+            except (OSError, OverflowError):
                 return ""
         from famsock.syscalls.interfaces import name_of
 
@@ -95,7 +95,8 @@ class Address(Struct):
     a default may be left out. A class whose stdlib form is no such tuple overrides `from_stdlib`
     and `to_stdlib`; one whose sockaddr varies in length overrides `pack` and `unpack`. Error
     messages open with the operation ("bind(): "), unless ``names_operation`` is False because
-    CPython's have another wording.
+    CPython's have another wording. ``sa_families`` lists further values of sa_family that its
+    ``unpack`` reads, for a family whose sockaddrs carry another's number.
     """
 
     __slots__ = ()
@@ -103,6 +104,7 @@ class Address(Struct):
     family_name: ClassVar[str]
     stdlib_fields: ClassVar[tuple[str, ...]]
     names_operation: ClassVar[bool] = True
+    sa_families: ClassVar[tuple[int, ...]] = ()
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
@@ -276,7 +278,8 @@ class AddressCodec:
         """The typed address of what the kernel gave; `RawAddress` where no class fits it."""
         family = family_of(sockaddr)
         cls = self.address_class
-        known = cls if family == cls.family else self._other(family)
+        own = family == cls.family or family in cls.sa_families
+        known = cls if own else self._other(family)
         if known is None:
             return RawAddress.unpack(sockaddr)
         try:

@@ -33,6 +33,7 @@ class Protocol(NamedTuple):
     the kernel modules that provide it, for ``modprobe``; ``capability`` is what opening it needs
     (capabilities(7)), or "". ``remedies`` maps an errno of a failing call to what would cure it.
     ``accepts_address`` is False where accept(2) must not ask for the peer's address.
+    ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
     given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``exchange``
     names a context manager that opens two live sockets and yields a function making one verified
@@ -50,6 +51,7 @@ class Protocol(NamedTuple):
     capability: str = ""
     remedies: Mapping[int, str] = {}
     accepts_address: bool = True
+    passes_descriptors: bool = False
     integer_bytes: Mapping[int, int] | None = None
     exchange: str | Mapping[str, str] | None = None
 
@@ -73,7 +75,7 @@ class Family(NamedTuple):
     name: str
     number: int
     protocols: tuple[Protocol, ...]
-    constants: str | Mapping[str, int] = {}
+    constants: str | Mapping[str, int | str] = {}
     options: str | Iterable[Any] = ()
     control: str | Iterable[Any] = ()
     platforms: tuple[str, ...] = ("linux",)
@@ -115,14 +117,14 @@ def load(reference: Any) -> Any:
     return getattr(loaded, attribute) if attribute else loaded
 
 
-def constants_of(family: Family) -> Mapping[str, int]:
-    """The constants of a family by name: the upper-case integers of its constants room."""
+def constants_of(family: Family) -> Mapping[str, int | str]:
+    """The constants of a family by name: the upper-case names of its constants room."""
     loaded = load(family.constants)
     values = loaded if isinstance(loaded, Mapping) else vars(loaded)
     return {
         name: value
         for name, value in values.items()
-        if name.isupper() and not name.startswith("_") and isinstance(value, int)
+        if name.isupper() and not name.startswith("_") and isinstance(value, int | str)
     }
 
 

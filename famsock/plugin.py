@@ -10,7 +10,7 @@ import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from famsock import options, text, values, wire
+    from famsock import constants, options, text, values, wire
     from famsock.address import Address, AddressRangeError, Lookup, RawAddress, family_head
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.family import ANY_PROTOCOL, Family, Protocol
@@ -39,6 +39,7 @@ _HOMES = {
     "RawAddress": "address",
     "RawControl": "control",
     "Struct": "wire",
+    "constants": "",
     "family_head": "address",
     "hookimpl": "hookspecs",
     "options": "",
@@ -66,6 +67,7 @@ __all__ = [
     "RawAddress",
     "RawControl",
     "Struct",
+    "constants",
     "family_head",
     "hookimpl",
     "options",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import socket as _stdlib
+import sys
 import threading
 
 TYPE_CHECKING = False
@@ -141,10 +142,18 @@ class Registry:
             return None
         return None if served is None else served.codec.address_class
 
-    def constant(self, name: str) -> int:
-        """A constant that some installed plugin provides; AttributeError where none does."""
+    def constant(self, name: str) -> int | str:
+        """A constant that this Python lacks: one of every family, or one that a plugin provides.
+
+        AttributeError where no installed plugin does.
+        """
+        from famsock import constants
         from famsock.family import constants_of
 
+        if sys.platform.startswith("linux") and isinstance(
+            common := vars(constants).get(name), int
+        ):
+            return common
         for family in self._families_likely_for(name):
             try:
                 value = constants_of(family).get(name) if family.here else None

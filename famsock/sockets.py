@@ -381,7 +381,7 @@ class socket(_stdlib.socket):  # noqa: N801
             self.gettimeout(),
             bufsize_bytes,
             _control_bytes(control_bytes),
-            _c_int(flags) | _CLOEXEC,
+            _c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0),
         )
         kinds = control_of(self._family)
         return Message(data, self._typed(sockaddr), typed(items, kinds), message_flags & ~_CLOEXEC)
@@ -413,6 +413,10 @@ class socket(_stdlib.socket):  # noqa: N801
                 raise AttributeError(f"no plugin gives operations to {self!r}") from None
             made = self._operations = cls(self)
             return made
+
+    @property
+    def _passes_descriptors(self) -> bool:
+        return self._served is None or self._served.protocol.passes_descriptors
 
     @property
     def _family(self) -> Family | None:

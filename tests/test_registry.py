@@ -110,9 +110,9 @@ def test_plugin_without_the_family_it_claims(site: Site) -> None:
 def test_hook_with_an_unknown_argument(site: Site) -> None:
     source = PLUGIN.format(name="AF_UNIX", number="1", module="keyed").replace("ies()", "ies(sock)")
     site.install("famsock-unix", "AF_UNIX", "keyed", source)
-    refused, fine = site.run(OPEN_UNIX).splitlines()
-    assert "famsock-unix 1.0 is not valid" in refused
-    assert "sock" in refused
+    *refused, fine = site.run(OPEN_UNIX).splitlines()
+    assert "famsock-unix 1.0 is not valid" in refused[0]
+    assert "sock" in "".join(refused[1:])
     assert fine == "famsock.sockets"
 
 

@@ -33,7 +33,7 @@ def index_of(descriptor: int, name: str) -> int:
 
 def name_of(descriptor: int, index: int) -> str:
     """The name of the interface ``index``; "" if there is none."""
-    if index <= 0:
+    if not 0 < index < 1 << 31:
         return ""
     try:
         if not sys.platform.startswith("linux"):
