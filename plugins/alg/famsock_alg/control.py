@@ -1,0 +1,42 @@
+"""Control messages of AF_ALG, which a request begins with. Source: linux/if_alg.h."""
+
+from __future__ import annotations
+
+import struct
+
+from famsock.plugin import Codec, ControlType, values
+from famsock_alg import constants
+from famsock_alg.constants import SOL_ALG
+
+IV_BYTES_MAX = 4096
+_LENGTH = struct.Struct("=I")
+
+
+def _encode_iv(iv: bytes) -> bytes:
+    if len(iv) > IV_BYTES_MAX:
+        raise ValueError(f"must be at most {IV_BYTES_MAX} bytes, not {len(iv)}")
+    return _LENGTH.pack(len(iv)) + bytes(iv)
+
+
+def _decode_iv(data: bytes) -> bytes:
+    iv = data[_LENGTH.size :]
+    if len(data) < _LENGTH.size or len(iv) < (size := _LENGTH.unpack_from(data)[0]):
+        raise ValueError(f"needs the bytes that its length announces, not {len(data)}")
+    return iv[:size]
+
+
+ALG_SET_OP: ControlType[int] = ControlType("ALG_SET_OP", SOL_ALG, constants.ALG_SET_OP, values.U32)
+ALG_SET_IV: ControlType[bytes] = ControlType(
+    "ALG_SET_IV",
+    SOL_ALG,
+    constants.ALG_SET_IV,
+    Codec(
+        c="struct af_alg_iv",
+        size_bytes=_LENGTH.size + IV_BYTES_MAX,
+        encode=_encode_iv,
+        decode=_decode_iv,
+    ),
+)
+ALG_SET_AEAD_ASSOCLEN: ControlType[int] = ControlType(
+    "ALG_SET_AEAD_ASSOCLEN", SOL_ALG, constants.ALG_SET_AEAD_ASSOCLEN, values.U32
+)

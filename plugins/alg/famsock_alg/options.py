@@ -1,0 +1,29 @@
+"""Socket options of AF_ALG, all write-only and set before accept. Source: linux/if_alg.h."""
+
+from __future__ import annotations
+
+from famsock.plugin import Codec, Option, values, wire
+from famsock_alg import constants
+from famsock_alg.constants import SOL_ALG
+
+KEY_BYTES_MAX = 65536
+"""How much setsockopt is given at most; each algorithm has its own key sizes."""
+
+_TAG_BYTES = wire.integer("unsigned int", "I", 0, 0xFFFF)
+LENGTH: Codec[int] = Codec(
+    c="void", size_bytes=0, encode=lambda size: bytes(_TAG_BYTES.check(size)), decode=len
+)
+"""A number that setsockopt takes as the length of its value, which the kernel does not read."""
+
+ALG_SET_KEY: Option[bytes] = Option(
+    "ALG_SET_KEY", SOL_ALG, constants.ALG_SET_KEY, values.raw(KEY_BYTES_MAX), "w"
+)
+ALG_SET_AEAD_AUTHSIZE: Option[int] = Option(
+    "ALG_SET_AEAD_AUTHSIZE", SOL_ALG, constants.ALG_SET_AEAD_AUTHSIZE, LENGTH, "w"
+)
+ALG_SET_DRBG_ENTROPY: Option[bytes] = Option(
+    "ALG_SET_DRBG_ENTROPY", SOL_ALG, constants.ALG_SET_DRBG_ENTROPY, values.raw(KEY_BYTES_MAX), "w"
+)
+ALG_SET_KEY_BY_KEY_SERIAL: Option[int] = Option(
+    "ALG_SET_KEY_BY_KEY_SERIAL", SOL_ALG, constants.ALG_SET_KEY_BY_KEY_SERIAL, values.INT, "w"
+)

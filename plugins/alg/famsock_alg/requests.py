@@ -1,0 +1,174 @@
+"""Requests to an algorithm: what goes over the sockets that accept gives.
+
+No call here can hang: the sockets do not block, every request is sent whole before its result is
+asked for, and no more is asked for than it has. Source: crypto/af_alg.c, algif_*.c.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from socket import MSG_MORE, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
+from types import TracebackType
+from typing import Any, Self
+
+from famsock.plugin import ControlMessage, socket
+from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
+
+_PAGE_BYTES = 4096
+_DIGEST_BYTES_MAX = 1024
+_RNG_BYTES_MAX = 128
+
+_NOTES = {
+    errno.ENOKEY: "the algorithm needs a key first: sock.set_key()",
+    errno.EINVAL: "the algorithm does not take this size of data, iv or tag, or it is a generator "
+    "not seeded yet: sock.set_key()",
+}
+
+Control = Sequence[ControlMessage[Any]]
+
+
+class Request:
+    """A socket accepted from one that is bound to an algorithm; a context manager."""
+
+    def __init__(self, transform: socket) -> None:
+        self._sock = transform.accept()[0]
+        self._sock.setblocking(False)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+        if isinstance(error, OSError) and error.errno in _NOTES:
+            error.add_note(_NOTES[error.errno])
+
+
+class Hasher(Request):
+    """A message digest in the making, with the interface of hashlib's objects."""
+
+    def update(self, data: Any) -> None:
+        """Hash ``data`` (bytes-like, of any size) too."""
+        view = memoryview(data).cast("B")
+        while view:
+            view = view[self._sock.send(view, MSG_MORE) :]
+
+    def copy(self) -> Hasher:
+        """A hasher that has hashed the same; closing either leaves the other."""
+        return Hasher(self._sock)
+
+    def digest(self) -> bytes:
+        """The digest of all so far, after which more can be hashed."""
+        with self.copy() as finished:
+            return finished._sock.recv(_DIGEST_BYTES_MAX)
+
+    def hexdigest(self) -> str:
+        """The digest in hexadecimal."""
+        return self.digest().hex()
+
+
+class Cipher(Request):
+    """Encryption or decryption of one message piece by piece.
+
+    For modes that carry their state from block to block in the IV (ecb, cbc, ctr and the like): the
+    kernel works on whole blocks as they come. XTS and ciphertext stealing need the message in one
+    piece; use ``sock.encrypt``.
+    """
+
+    def __init__(self, transform: socket, operation: int, iv: bytes) -> None:
+        super().__init__(transform)
+        self._control: Control = start(operation, iv)
+        self._pending_bytes = 0
+
+    def update(self, data: Any) -> bytes:
+        """What becomes of ``data`` as far as its blocks are whole; the rest waits for more."""
+        view = memoryview(data).cast("B")
+        made = bytearray()
+        while view:
+            view = view[self._send(view[: self._room_bytes()], MSG_MORE) :]
+            made += self._receive()
+        return bytes(made)
+
+    def finish(self) -> bytes:
+        """The end of the message; OSError EINVAL where a block mode has part of a block left."""
+        if not self._pending_bytes:
+            return b""
+        self._send(b"", 0)
+        return self._receive(final=True)
+
+    def _room_bytes(self) -> int:
+        return request_bytes_max(self._sock) - self._pending_bytes
+
+    def _send(self, data: Any, flags: int) -> int:
+        sent = self._sock.send_message(data, control=self._control, flags=flags)
+        self._control = ()
+        self._pending_bytes += sent
+        return sent
+
+    def _receive(self, *, final: bool = False) -> bytes:
+        try:
+            made = self._sock.recv(self._pending_bytes)
+        except BlockingIOError:
+            if final:
+                raise
+            return b""
+        self._pending_bytes -= len(made)
+        return made
+
+
+def transform(bound: socket, control: Control, data: Sequence[Any], result_bytes: int) -> bytes:
+    """Make one request: send ``data`` after ``control``, receive the result's exact size.
+
+    ValueError for more data than one request takes; OSError as the algorithm fails.
+    """
+    size = sum(memoryview(piece).nbytes for piece in data)
+    with Request(bound) as request:
+        sock = request._sock
+        most = request_bytes_max(sock)
+        if max(size, result_bytes) > most:
+            raise ValueError(f"AF_ALG data must be at most {most} bytes in one request, not {size}")
+        sock.send_message(list(data), control=control)
+        return _exactly(sock, result_bytes)
+
+
+def _exactly(sock: socket, size_bytes: int) -> bytes:
+    made = bytearray()
+    while True:
+        # A read of nothing would not reach the algorithm, which has a tag to check even then.
+        piece = sock.recv(max(size_bytes - len(made), 1))
+        made += piece
+        if len(made) >= size_bytes or not piece:
+            break
+    if len(made) != size_bytes:
+        raise OSError(errno.EIO, f"AF_ALG gave {len(made)} bytes, not {size_bytes}")
+    return bytes(made)
+
+
+def start(operation: int, iv: Any) -> Control:
+    """The control messages that a cipher's request begins with."""
+    vector = memoryview(iv).tobytes()
+    return [ALG_SET_OP(operation), *([ALG_SET_IV(vector)] if vector else [])]
+
+
+def request_bytes_max(sock: socket) -> int:
+    """How much the kernel takes in, and gives out, for one request without waiting."""
+    least: int = min(sock.getsockopt(SOL_SOCKET, option) for option in (SO_SNDBUF, SO_RCVBUF))
+    return least // _PAGE_BYTES * _PAGE_BYTES
+
+
+def random(bound: socket, size_bytes: int) -> bytes:
+    """``size_bytes`` of a random number generator's output."""
+    made = bytearray()
+    with Request(bound) as request:
+        while len(made) < size_bytes:
+            made += request._sock.recv(min(size_bytes - len(made), _RNG_BYTES_MAX))
+    return bytes(made)
