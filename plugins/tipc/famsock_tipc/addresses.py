@@ -1,0 +1,219 @@
+"""Addresses of AF_TIPC: a service, a range of services, or one socket.
+
+The three share one sockaddr of 16 bytes, whose ``addrtype`` tells them apart; here each is a class
+of its own, and `TipcAddress` is their base. Sources: linux/tipc.h, the TIPC programmer's guide.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from famsock.plugin import Address, Lookup, family_head, sockaddr, text, wire
+from famsock_tipc.constants import (
+    AF_TIPC,
+    TIPC_CLUSTER_SCOPE,
+    TIPC_SERVICE_ADDR,
+    TIPC_SERVICE_RANGE,
+    TIPC_SOCKET_ADDR,
+)
+
+_SIZE = 16
+_SHAPE = "AF_TIPC address must be a tuple (addr_type, v1, v2, v3[, scope])"
+_TYPES = {"addr_type": wire.U32, "v1": wire.U32, "v2": wire.U32, "v3": wire.U32, "scope": wire.I8}
+
+
+class TipcAddress(Address):
+    """An address of AF_TIPC: `ServiceAddress`, `ServiceRange` or `SocketAddress`.
+
+    `from_stdlib`, `unpack` and `parse` give the class that the address is of; called on one of the
+    three, they take no other. The stdlib form is ``(addr_type, v1, v2, v3[, scope])``.
+    ``addr_type`` is the sockaddr's discriminator, ``kind`` the word that opens the text form.
+    """
+
+    __slots__ = ()
+    family = AF_TIPC
+    family_name = label = "AF_TIPC"
+    addr_type: ClassVar[int]
+    kind: ClassVar[str]
+    scope: int
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
+        """The address of ``(addr_type, v1, v2, v3[, scope])``; without a scope, the cluster's.
+
+        TypeError for another shape, for a value that is no integer and for an address type that
+        does not exist; OverflowError for an integer out of range (CPython masks it).
+        """
+        if not isinstance(form, tuple):
+            raise TypeError(f"AF_TIPC address must be tuple, not {type(form).__name__}")
+        if not 4 <= len(form) <= 5:
+            raise TypeError(f"{_SHAPE}, not of {len(form)} items")
+        addr_type, v1, v2, v3, scope = map(_checked, _TYPES, (*form, TIPC_CLUSTER_SCOPE)[:5])
+        made: type[Self] | None = _class_of(addr_type, cls)
+        if made is None:
+            raise TypeError(f"Invalid address type: AF_TIPC addr_type {addr_type}")
+        return made._of_values(v1, v2, v3, scope)
+
+    @classmethod
+    def _of_values(cls, v1: int, v2: int, v3: int, scope: int) -> Self:
+        """The address of a stdlib form's values, already checked."""
+        raise NotImplementedError
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
+        """The address of a ``struct sockaddr_tipc``.
+
+        ValueError if ``data`` is shorter than 16 bytes or of another address type.
+        """
+        if len(data) < _SIZE:
+            raise ValueError(
+                f"AF_TIPC needs {_SIZE} bytes of struct sockaddr_tipc, not {len(data)}"
+            )
+        made: type[Self] | None = _class_of(data[2], cls)
+        if made is None:
+            raise ValueError(f"AF_TIPC addrtype {data[2]} is no {cls.__name__}")
+        return super(TipcAddress, made).unpack(data, lookup)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{text.join_fields(self)}"
+
+    @classmethod
+    def parse(cls, text_form: str) -> Self:
+        """The address that ``text_form`` writes, as ``str`` gives it; ``tipc://`` may precede it.
+
+        ValueError if the text does not have the form.
+        """
+        word, _, rest = text.without_scheme(text_form).partition(":")
+        made = next((c for c in _CLASSES if c.kind == word and issubclass(c, cls)), None)
+        if made is None:
+            known = ", ".join(c.kind for c in _CLASSES if issubclass(c, cls))
+            raise ValueError(f"AF_TIPC address must start with {known}, not {text_form!r}")
+        return made(**text.split_fields(made, rest))
+
+
+def _checked(name: str, value: Any) -> int:
+    try:
+        return int(_TYPES[name].check(value))
+    except (TypeError, OverflowError) as error:
+        raise type(error)(f"AF_TIPC {name} {error}") from None
+
+
+@sockaddr(
+    "struct sockaddr_tipc",
+    header="linux/tipc.h",
+    family=AF_TIPC,
+    family_name="AF_TIPC",
+    stdlib=("type", "instance", "scope"),
+    size=_SIZE,
+    head=family_head(AF_TIPC, _SIZE) + bytes([TIPC_SERVICE_ADDR]),
+)
+class ServiceAddress(TipcAddress):
+    """One instance of a service (TIPC_SERVICE_ADDR, once TIPC_ADDR_NAME).
+
+    ``type`` and ``instance`` are 0-4294967295; types below 64 (TIPC_RESERVED_TYPES) belong to TIPC.
+    ``scope`` (-128 to 127) is how far a bound name is published, TIPC_CLUSTER_SCOPE (2) or
+    TIPC_NODE_SCOPE (3); binding to the negative scope withdraws the name. ``domain``
+    (0-4294967295) limits the lookup to the node with that hash, 0 for all; the stdlib's form cannot
+    say it. Stdlib form: ``(2, type, instance, instance, scope)``, whose fourth value is
+    ignored when it comes in, as in CPython. Text: ``service:18888:17``.
+
+    Wire layout: u16 family, u8 address type 2, i8 scope, u32 type, u32 instance, u32 domain, all in
+    host order. Source: linux/tipc.h.
+    """
+
+    addr_type = TIPC_SERVICE_ADDR
+    kind = "service"
+
+    type: int = wire.u32("addr.name.name.type", offset=4)
+    instance: int = wire.u32("addr.name.name.instance", offset=8)
+    domain: int = wire.u32("addr.name.domain", offset=12, default=0)
+    scope: int = wire.field(wire.I8, "scope", offset=3, default=TIPC_CLUSTER_SCOPE)
+
+    @classmethod
+    def _of_values(cls, v1: int, v2: int, v3: int, scope: int) -> Self:
+        return cls.unchecked(v1, v2, 0, scope)
+
+    def to_stdlib(self, lookup: Lookup) -> tuple[int, int, int, int, int]:
+        """``(2, type, instance, instance, scope)``."""
+        return self.addr_type, self.type, self.instance, self.instance, self.scope
+
+
+@sockaddr(
+    "struct sockaddr_tipc",
+    header="linux/tipc.h",
+    family=AF_TIPC,
+    family_name="AF_TIPC",
+    stdlib=("type", "lower", "upper", "scope"),
+    size=_SIZE,
+    head=family_head(AF_TIPC, _SIZE) + bytes([TIPC_SERVICE_RANGE]),
+)
+class ServiceRange(TipcAddress):
+    """A range of instances of a service (TIPC_SERVICE_RANGE, TIPC_ADDR_MCAST, TIPC_ADDR_NAMESEQ).
+
+    Bound to, it publishes all of them; as a destination it is multicast, to every socket whose
+    range overlaps. ``type``, ``lower`` and ``upper`` (inclusive) are 0-4294967295, ``scope`` as in
+    `ServiceAddress`. Stdlib form: ``(1, type, lower, upper, scope)``. Text: ``range:18888:0:99``.
+
+    Wire layout: u16 family, u8 address type 1, i8 scope, u32 type, u32 lower, u32 upper, all in
+    host order. Source: linux/tipc.h.
+    """
+
+    addr_type = TIPC_SERVICE_RANGE
+    kind = "range"
+
+    type: int = wire.u32("addr.nameseq.type", offset=4)
+    lower: int = wire.u32("addr.nameseq.lower", offset=8)
+    upper: int = wire.u32("addr.nameseq.upper", offset=12)
+    scope: int = wire.field(wire.I8, "scope", offset=3, default=TIPC_CLUSTER_SCOPE)
+
+    @classmethod
+    def _of_values(cls, v1: int, v2: int, v3: int, scope: int) -> Self:
+        return cls.unchecked(v1, v2, v3, scope)
+
+    def to_stdlib(self, lookup: Lookup) -> tuple[int, int, int, int, int]:
+        """``(1, type, lower, upper, scope)``."""
+        return self.addr_type, self.type, self.lower, self.upper, self.scope
+
+
+@sockaddr(
+    "struct sockaddr_tipc",
+    header="linux/tipc.h",
+    family=AF_TIPC,
+    family_name="AF_TIPC",
+    stdlib=("node", "ref", "scope"),
+    size=_SIZE,
+    head=family_head(AF_TIPC, _SIZE) + bytes([TIPC_SOCKET_ADDR]),
+)
+class SocketAddress(TipcAddress):
+    """One socket (TIPC_SOCKET_ADDR, once TIPC_ADDR_ID): what the kernel names a sender by.
+
+    ``node`` is the hash of the node's identity and ``ref`` the socket's port there, both
+    0-4294967295; node 0 is this one as long as it has no identity. ``scope`` means nothing here.
+    Stdlib form: ``(3, node, ref, 0, scope)``. Text: ``socket:0:3361643057``.
+
+    Wire layout: u16 family, u8 address type 3, i8 scope, u32 ref, u32 node, 4 zero bytes, all in
+    host order. Source: linux/tipc.h.
+    """
+
+    addr_type = TIPC_SOCKET_ADDR
+    kind = "socket"
+
+    node: int = wire.u32("addr.id.node", offset=8)
+    ref: int = wire.u32("addr.id.ref", offset=4)
+    scope: int = wire.field(wire.I8, "scope", offset=3, default=0)
+
+    @classmethod
+    def _of_values(cls, v1: int, v2: int, v3: int, scope: int) -> Self:
+        return cls.unchecked(v1, v2, scope)
+
+    def to_stdlib(self, lookup: Lookup) -> tuple[int, int, int, int, int]:
+        """``(3, node, ref, 0, scope)``."""
+        return self.addr_type, self.node, self.ref, 0, self.scope
+
+
+_CLASSES: tuple[type[TipcAddress], ...] = (ServiceAddress, ServiceRange, SocketAddress)
+
+
+def _class_of(addr_type: int, wanted: type[TipcAddress]) -> Any:
+    """The class of an address type, if it is ``wanted`` or a subclass of that; else None."""
+    return next((c for c in _CLASSES if c.addr_type == addr_type and issubclass(c, wanted)), None)
