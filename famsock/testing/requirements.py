@@ -89,11 +89,12 @@ def family(name: str, protocol: int | str | None = None, type: int | None = None
     try:
         socket(number, kind, protocol).close()
     except OSError as error:
-        return f"{name}: this kernel opens no such socket: {_words(error)}"
+        return f"{name}: this kernel opens no such socket: {words(error)}"
     return ""
 
 
-def _words(error: OSError) -> str:
+def words(error: OSError) -> str:
+    """What an error says, with its notes on what cures it."""
     notes = getattr(error, "__notes__", [])
     if not notes and error.errno in (errno.EPERM, errno.EACCES):
         notes = ["needs a privilege; run as root"]

@@ -128,6 +128,19 @@ class Subject:
                     found[f"{module.__name__}.{value.__qualname__}"] = value
         return found
 
+    def layouts(self) -> tuple[type[Struct], ...]:
+        """The structs that have a C name and headers to be compared with."""
+        found = self.structs().values()
+        return tuple(cls for cls in found if cls.layout.c_name and any(cls.layout.headers))
+
+    def integers(self) -> dict[str, int]:
+        """The integers of the constants room by name, in any case."""
+        return {
+            name: int(value)
+            for name, value in self.constants_module().items()
+            if isinstance(value, int) and not name.startswith("_") and name != "TYPE_CHECKING"
+        }
+
     def constants_module(self) -> Mapping[str, Any]:
         """All names of the family's constants room, HEADERS among them."""
         loaded = load(self.family.constants)

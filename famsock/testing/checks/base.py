@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from famsock.testing import header_trees
 from famsock.testing.examples import BadAddress, Example, Shapes
 from famsock.testing.strategies import Strategies
 from famsock.testing.subject import Subject
@@ -35,7 +36,8 @@ class Checks:
     ``accepts``: types that a field takes beyond what its C type suggests, by "field" or
     "Class.field"; the suite offers float, complex, None, list and object to every field, str and
     bytes to integer fields too, and expects TypeError.
-    ``exchange_marks``: pytest marks, by protocol, that its live exchange needs.
+    ``exchange_marks``: pytest marks that a live exchange needs, by its label (the protocol's name,
+    unless ``Protocol.exchange`` gives others).
     ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
     """
 
@@ -79,10 +81,9 @@ def _examples(cls: type[Checks]) -> Iterable[Any]:
 def _exchanges(cls: type[Checks]) -> Iterable[Any]:
     subject = cls.subject()
     for protocol in subject.family.protocols if subject.family.here else ():
-        if protocol.exchange is not None:
-            yield pytest.param(
-                protocol, id=protocol.name, marks=cls.exchange_marks.get(protocol.name, ())
-            )
+        for label, reference in protocol.exchanges.items():
+            marks = cls.exchange_marks.get(label, ())
+            yield pytest.param((protocol, reference), id=label, marks=marks)
 
 
 def _classes(cls: type[Checks]) -> Iterable[Any]:
@@ -127,8 +128,32 @@ def _rows(room: str) -> Callable[[type[Checks]], Iterable[Any]]:
 
 def _readable_options(cls: type[Checks]) -> Iterable[Any]:
     subject = cls.subject()
-    rows = tuple(row for row in subject.rows("options") if "r" in row.access)
+    rows = tuple(
+        row for row in subject.rows("options") if "r" in row.access and row.request is None
+    )
     return [pytest.param(rows, id="all")] if rows and subject.family.here else []
+
+
+def _layouts(cls: type[Checks]) -> Iterable[Any]:
+    found = cls.subject().layouts() if cls.subject().family.here else ()
+    return [pytest.param(found, id="all")] if found else []
+
+
+def _header_trees(cls: type[Checks]) -> Iterable[Any]:
+    subject = cls.subject()
+    if subject.family.here and (subject.layouts() or "HEADERS" in subject.constants_module()):
+        for tree in header_trees.header_trees():
+            yield pytest.param(tree, id=tree.label)
+
+
+def _all_trees(cls: type[Checks]) -> Iterable[Any]:
+    """The trees of headers, if there are others than the system's, which may be old."""
+    trees = tuple(parameter.values[0] for parameter in _header_trees(cls))
+    return [pytest.param(trees, id=trees[-1].label)] if trees and trees[-1].folders else []
+
+
+def _here(cls: type[Checks]) -> Iterable[Any]:
+    return [pytest.param(None, id="")] if cls.subject().family.here else []
 
 
 def _structs(cls: type[Checks]) -> Iterable[Any]:
@@ -138,17 +163,21 @@ def _structs(cls: type[Checks]) -> Iterable[Any]:
 
 PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "address_class": _classes,
+    "all_trees": _all_trees,
     "bad_address": lambda cls: [pytest.param(bad, id=str(bad)) for bad in cls.bad],
     "control_row": _rows("control"),
     "example": _examples,
     "exchange": _exchanges,
     "field": _fields,
+    "header_tree": _header_trees,
     "integer_field": _integer_fields,
+    "layouts": _layouts,
     "operations_class": _operations,
     "options": _readable_options,
     "option_row": _rows("options"),
     "protocol": _protocols,
     "struct": _structs,
+    "subject_here": _here,
 }
 """What each argument of the suite's tests stands for."""
 

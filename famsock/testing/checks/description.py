@@ -32,7 +32,7 @@ class DescriptionChecks(Checks):
         assert issubclass(load(protocol.address), Address)
         operations = load(protocol.operations)
         assert operations is None or isinstance(operations, type)
-        assert protocol.exchange is None or callable(load(protocol.exchange))
+        assert all(callable(load(reference)) for reference in protocol.exchanges.values())
         assert protocol.types, "needs at least one socket type"
 
     def test_address_class_is_of_the_family(self, address_class: type[Any]) -> None:
