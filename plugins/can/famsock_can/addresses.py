@@ -1,0 +1,166 @@
+"""Addresses of AF_CAN: one ``struct sockaddr_can`` of 24 bytes, read in three ways.
+
+====== ======= ============================ =========
+offset type    member                       protocols
+====== ======= ============================ =========
+0      u16     can_family                   all
+4      i32     can_ifindex, 0 = every       all
+8      u32     can_addr.tp.rx_id            ISO-TP
+12     u32     can_addr.tp.tx_id            ISO-TP
+8      u64     can_addr.j1939.name          J1939
+16     u32     can_addr.j1939.pgn           J1939
+20     u8      can_addr.j1939.addr          J1939
+====== ======= ============================ =========
+
+All in host order. The kernel gives RAW's and BCM's addresses 8 bytes long, ISO-TP's 16.
+Sources: linux/can.h, Documentation/networking/can.rst, the CPython documentation of the tuples.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any, ClassVar, Self
+
+from famsock.plugin import Address, Lookup, sockaddr, wire
+from famsock_can.constants import AF_CAN, J1939_NO_ADDR, J1939_NO_NAME, J1939_NO_PGN
+
+_SIZE_BYTES = 24
+_IFNAMSIZ = 16
+_INDEX_TEXT = "ifindex/"
+
+
+def _check_interface(value: object) -> str | int:
+    if isinstance(value, int):
+        return _INDEX.check(value)  # type: ignore[no-any-return]
+    if not isinstance(value, str | bytes | os.PathLike):
+        raise TypeError(f"must be an interface's name or index, not {type(value).__name__}")
+    name = os.fsdecode(value)
+    if "\0" in name:
+        raise ValueError("must not contain a null character")
+    if len(os.fsencode(name)) >= _IFNAMSIZ:
+        raise OSError(f"AF_CAN interface name too long: at most 15 bytes, not {name!r}")
+    if "/" in name:
+        raise OSError(errno.ENODEV, f"AF_CAN interface name cannot have a slash: {name!r}")
+    return name
+
+
+def _encode_interface(interface: str | int, lookup: Lookup | None) -> int:
+    if isinstance(interface, int):
+        return interface
+    if not interface:
+        return 0
+    try:
+        return (lookup or Lookup("pack")).interface_index(interface)
+    except OSError as error:
+        error.add_note(
+            f"AF_CAN interface {interface!r} cannot be used; to make a virtual one: modprobe vcan "
+            f"&& ip link add {interface} type vcan && ip link set {interface} up"
+        )
+        raise
+
+
+def _decode_interface(index: int, lookup: Lookup | None) -> str | int:
+    return (lookup or Lookup("unpack")).interface_name(index) or index if index else ""
+
+
+def _interface_text(interface: str | int) -> str:
+    return f"{_INDEX_TEXT}{interface}" if isinstance(interface, int) else interface
+
+
+def _parse_interface(text: str) -> str | int:
+    return int(text.removeprefix(_INDEX_TEXT)) if text.startswith(_INDEX_TEXT) else text
+
+
+_INDEX = wire.integer("int", "i", 0, 0x7FFFFFFF)
+INTERFACE = wire.CType(
+    c="int",
+    code="i",
+    check=_check_interface,
+    encode=_encode_interface,
+    decode=_decode_interface,
+    text=_interface_text,
+    parse=_parse_interface,
+)
+"""An interface: its name, its index (``ifindex/3`` in text), or "" for every CAN interface.
+
+What the kernel gives comes as the name, or as the index where that interface is gone.
+"""
+
+CAN_ID = wire.integer("canid_t", "I", 0, 0xFFFFFFFF, text="{:#x}".format)
+PGN = wire.integer("pgn_t", "I", 0, J1939_NO_PGN, text="{:#x}".format)
+NAME = wire.integer("name_t", "Q", 0, 0xFFFFFFFFFFFFFFFF, text="{:#x}".format)
+
+
+class _CanAddress(Address):
+    """What the layouts share: an interface first, and sockaddrs that the kernel gives short."""
+
+    __slots__ = ()
+    shortest_bytes: ClassVar[int]
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
+        """The address of a sockaddr of at least ``shortest_bytes``; ValueError if it is shorter."""
+        if cls.shortest_bytes <= len(data) < _SIZE_BYTES:
+            data = bytes(data).ljust(_SIZE_BYTES, b"\0")
+        return super().unpack(data, lookup)
+
+    @classmethod
+    def required_fields(cls) -> int:
+        """All: the stdlib's tuples are never shorter, whatever defaults the typed form has."""
+        return len(cls.stdlib_fields)
+
+    def to_stdlib(self, lookup: Lookup) -> tuple[Any, ...]:
+        """The stdlib's tuple, whose interface is always a name: "" for one that is gone."""
+        interface, *rest = super().to_stdlib(lookup)
+        if isinstance(interface, int):
+            interface = lookup.interface_name(interface) if interface else ""
+        return (interface, *rest)
+
+
+@sockaddr("struct sockaddr_can", header="linux/can.h", family=AF_CAN, family_name="AF_CAN", size=24)
+class CanAddress(_CanAddress):
+    """CAN_RAW and CAN_BCM: an interface.
+
+    :param interface: a name of at most 15 bytes, an index, or "" for every CAN interface.
+    """
+
+    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4)
+    shortest_bytes = 8
+
+
+@sockaddr("struct sockaddr_can", header="linux/can.h", family=AF_CAN, family_name="AF_CAN", size=24)
+class IsotpAddress(_CanAddress):
+    """CAN_ISOTP: an interface and the CAN identifiers of both directions.
+
+    :param interface: a name of at most 15 bytes or an index.
+    :param rx_id: the identifier to receive on, 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff. Any other
+        32-bit value is for the kernel to judge: it ignores rx_id where only functional (broadcast)
+        transmission is switched on.
+    :param tx_id: the identifier to send with, in the same range.
+
+    In what a receive gives, the kernel leaves both identifiers 0.
+    """
+
+    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4)
+    rx_id: int = wire.field(CAN_ID, "can_addr.tp.rx_id", offset=8)
+    tx_id: int = wire.field(CAN_ID, "can_addr.tp.tx_id", offset=12)
+    shortest_bytes = 16
+
+
+@sockaddr("struct sockaddr_can", header="linux/can.h", family=AF_CAN, family_name="AF_CAN", size=24)
+class J1939Address(_CanAddress):
+    """CAN_J1939: an interface, a NAME or an address, and a Parameter Group Number.
+
+    :param interface: a name of at most 15 bytes or an index.
+    :param name: the 64-bit NAME of the control function, J1939_NO_NAME (0) for static addresses.
+    :param pgn: 0-0x3ffff, or J1939_NO_PGN (0x40000).
+    :param addr: the source or destination address, 0-253; J1939_IDLE_ADDR (254) or J1939_NO_ADDR
+        (255: none, and broadcast as a destination).
+    """
+
+    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4)
+    name: int = wire.field(NAME, "can_addr.j1939.name", offset=8, default=J1939_NO_NAME)
+    pgn: int = wire.field(PGN, "can_addr.j1939.pgn", offset=16, default=J1939_NO_PGN)
+    addr: int = wire.u8("can_addr.j1939.addr", offset=20, default=J1939_NO_ADDR)
+    shortest_bytes = 24

@@ -1,0 +1,416 @@
+"""CAN frames: classic (CAN 2.0B), FD and XL, as the CAN_RAW and CAN_BCM sockets carry them.
+
+======= ============ ======================================================================
+bytes   struct       members, host order
+======= ============ ======================================================================
+16      can_frame    u32 can_id, u8 len, 2 pad, u8 len8_dlc, u8 data[8]
+72      canfd_frame  u32 can_id, u8 len, u8 flags, 2 pad, u8 data[64]
+12+len  canxl_frame  u32 prio (with vcid), u8 flags, u8 sdt, u16 len, u32 af, u8 data[1-2048]
+======= ============ ======================================================================
+
+The constructors check every value; `unpack_frame` and the ``unpack`` methods check lengths only,
+because they stand on the receive path. Text is that of can-utils' cansend and candump.
+Sources: linux/can.h, Documentation/networking/can.rst, can-utils' lib.h, ISO 11898-1.
+"""
+
+from __future__ import annotations
+
+import struct
+from operator import index
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+from famsock_can.constants import (
+    CAN_EFF_FLAG,
+    CAN_EFF_MASK,
+    CAN_ERR_FLAG,
+    CAN_ERR_MASK,
+    CAN_MAX_DLEN,
+    CAN_MAX_RAW_DLC,
+    CAN_MTU,
+    CAN_RTR_FLAG,
+    CAN_SFF_MASK,
+    CANFD_BRS,
+    CANFD_ESI,
+    CANFD_FDF,
+    CANFD_MAX_DLEN,
+    CANFD_MTU,
+    CANXL_HDR_SIZE,
+    CANXL_MAX_DLEN,
+    CANXL_PRIO_MASK,
+    CANXL_SEC,
+    CANXL_VCID_MASK,
+    CANXL_VCID_OFFSET,
+    CANXL_XLF,
+)
+
+if TYPE_CHECKING:
+    from famsock_can.errors import CanError
+
+_CLASSIC = struct.Struct("=IB2xB8s")
+_FD = struct.Struct("=IBB2x64s")
+_XL = struct.Struct("=IBBHI")
+_ID_FLAGS = CAN_EFF_FLAG | CAN_RTR_FLAG | CAN_ERR_FLAG
+
+
+class _Identified:
+    """What frames with a ``can_id`` share: the identifier and the flags that it is made of."""
+
+    __slots__ = ()
+    can_id: int
+
+    @property
+    def identifier(self) -> int:
+        """The identifier alone: 11 bits, or 29 if `is_extended`; an error frame's error classes."""
+        return self.can_id & (CAN_EFF_MASK if self.can_id & _ID_FLAGS else CAN_SFF_MASK)
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether the identifier has 29 bits (CAN_EFF_FLAG)."""
+        return self.can_id & CAN_EFF_FLAG != 0
+
+    @property
+    def is_error(self) -> bool:
+        """Whether this is an error message of the driver (CAN_ERR_FLAG), not a frame of the bus."""
+        return self.can_id & CAN_ERR_FLAG != 0
+
+
+@attrs.frozen(init=False)
+class CanFrame(_Identified):
+    """A classic CAN frame: at most 8 bytes of data, or a remote request, or an error message.
+
+    :param can_id: 11-bit identifier, or 29-bit identifier | CAN_EFF_FLAG; with CAN_RTR_FLAG a
+        remote request (no data); error classes | CAN_ERR_FLAG in an error message.
+    :param data: 0-8 bytes.
+    :param dlc: the data length code, 0-15. Left out: the number of data bytes. 9-15 stand for 8
+        bytes on the bus and need 8 bytes of data (``len8_dlc``); in a remote request, the length
+        that is asked for.
+    :raises OverflowError: for an identifier or dlc out of range.
+    :raises ValueError: for data that is too long or does not go with ``dlc`` or a remote request.
+
+    Text: ``123#DEADBEEF``, ``12345678#``, ``123#R4``, with a dlc over 8 ``123#0011223344556677_F``.
+    """
+
+    can_id: int
+    data: bytes
+    dlc: int
+
+    def __init__(self, can_id: int, data: Any = b"", dlc: int | None = None) -> None:
+        can_id = _check_can_id(can_id)
+        data = _check_data(data, 0, CAN_MAX_DLEN, "CAN")
+        dlc = len(data) if dlc is None else _check_range("dlc", dlc, CAN_MAX_RAW_DLC)
+        if can_id & CAN_RTR_FLAG:
+            if data:
+                raise ValueError(f"CAN remote frame carries no data, not {len(data)} bytes")
+        elif min(dlc, CAN_MAX_DLEN) != len(data):
+            raise ValueError(f"CAN dlc {dlc} does not go with {len(data)} bytes of data")
+        self.__attrs_init__(can_id, data, dlc)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether this is a remote request (CAN_RTR_FLAG)."""
+        return self.can_id & CAN_RTR_FLAG != 0
+
+    @property
+    def error(self) -> CanError | None:
+        """What an error message says; None for any other frame."""
+        if not self.can_id & CAN_ERR_FLAG:
+            return None
+        from famsock_can.errors import CanError
+
+        return CanError.of_frame(self.can_id, self.data)
+
+    def pack(self) -> bytes:
+        """The 16 bytes of ``struct can_frame``."""
+        if self.dlc <= CAN_MAX_DLEN:
+            return _CLASSIC.pack(self.can_id, self.dlc, 0, self.data)
+        return _CLASSIC.pack(self.can_id, CAN_MAX_DLEN, self.dlc, self.data)
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
+        """The frame of 16 bytes; ValueError for another number of them, or a length over 8."""
+        if len(data) != CAN_MTU:
+            raise ValueError(f"struct can_frame has {CAN_MTU} bytes, not {len(data)}")
+        can_id, length, len8_dlc, payload = _CLASSIC.unpack(data)
+        if length > CAN_MAX_DLEN:
+            raise ValueError(f"struct can_frame holds at most {CAN_MAX_DLEN} bytes, not {length}")
+        frame = cls.__new__(cls)
+        frame.__attrs_init__(
+            can_id,
+            b"" if can_id & CAN_RTR_FLAG else payload[:length],
+            len8_dlc if length == CAN_MAX_DLEN < len8_dlc <= CAN_MAX_RAW_DLC else length,
+        )
+        return frame
+
+    def __str__(self) -> str:
+        if self.is_remote:
+            body = f"R{min(self.dlc, CAN_MAX_DLEN)}" if self.dlc else "R"
+        else:
+            body = _hex(self.data)
+        return f"{_id_text(self)}#{body}" + (f"_{self.dlc:X}" if self.dlc > CAN_MAX_DLEN else "")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The frame that ``text`` writes; ValueError if it does not have the form."""
+        can_id, body = _parse_id(text, "#")
+        body, underscore, raw_dlc = body.partition("_")
+        dlc = _parse_digit(raw_dlc, text) if underscore else None
+        if dlc is not None and dlc <= CAN_MAX_DLEN:
+            raise ValueError(f"CAN frame {text!r}: the dlc after '_' must be 9-F")
+        if not body.startswith(("R", "r")):
+            return cls(can_id, _parse_hex(body, text), dlc)
+        length = _parse_digit(body[1:], text) if body[1:] else 0
+        if length > CAN_MAX_DLEN or (dlc is not None and length != CAN_MAX_DLEN):
+            raise ValueError(f"CAN frame {text!r}: a remote frame's length is 0-8, 8 before '_'")
+        return cls(can_id | CAN_RTR_FLAG, b"", length if dlc is None else dlc)
+
+
+@attrs.frozen(init=False)
+class CanFdFrame(_Identified):
+    """A CAN FD frame: at most 64 bytes of data.
+
+    :param can_id: 11-bit identifier, or 29-bit identifier | CAN_EFF_FLAG.
+    :param data: 0-64 bytes. A driver pads to the next length that the bus knows: 0-8, 12, 16, 20,
+        24, 32, 48, 64.
+    :param flags: CANFD_BRS, CANFD_ESI, CANFD_FDF or 0. The kernel adds CANFD_FDF (from 5.14 on).
+    :raises OverflowError: for an identifier or flags out of range.
+    :raises ValueError: for more than 64 bytes, or a remote request, which CAN FD does not have.
+
+    Text: ``123##1DEADBEEF``, the digit after ``##`` being the flags without CANFD_FDF.
+    """
+
+    can_id: int
+    data: bytes
+    flags: int
+
+    def __init__(self, can_id: int, data: Any = b"", flags: int = 0) -> None:
+        can_id = _check_can_id(can_id)
+        if can_id & CAN_RTR_FLAG:
+            raise ValueError("CAN FD has no remote frames: can_id must not have CAN_RTR_FLAG")
+        data = _check_data(data, 0, CANFD_MAX_DLEN, "CAN FD")
+        flags = _check_range("flags", flags, 0xFF)
+        self.__attrs_init__(can_id, data, flags)
+
+    @property
+    def bit_rate_switch(self) -> bool:
+        """Whether the data travels at the second bit rate (CANFD_BRS)."""
+        return self.flags & CANFD_BRS != 0
+
+    @property
+    def error_state_indicator(self) -> bool:
+        """Whether the sender is in the error passive state (CANFD_ESI)."""
+        return self.flags & CANFD_ESI != 0
+
+    def pack(self) -> bytes:
+        """The 72 bytes of ``struct canfd_frame``."""
+        return _FD.pack(self.can_id, len(self.data), self.flags, self.data)
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
+        """The frame of 72 bytes; ValueError for another number of them, or a length over 64."""
+        if len(data) != CANFD_MTU:
+            raise ValueError(f"struct canfd_frame has {CANFD_MTU} bytes, not {len(data)}")
+        can_id, length, flags, payload = _FD.unpack(data)
+        if length > CANFD_MAX_DLEN:
+            raise ValueError(
+                f"struct canfd_frame holds at most {CANFD_MAX_DLEN} bytes, not {length}"
+            )
+        frame = cls.__new__(cls)
+        frame.__attrs_init__(can_id, payload[:length], flags)
+        return frame
+
+    def __str__(self) -> str:
+        return f"{_id_text(self)}##{self.flags & ~CANFD_FDF & 0xF:X}{_hex(self.data)}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The frame that ``text`` writes; ValueError if it does not have the form."""
+        can_id, body = _parse_id(text, "##")
+        return cls(can_id, _parse_hex(body[1:], text), _parse_digit(body[:1], text))
+
+
+@attrs.frozen(init=False)
+class CanXlFrame:
+    """A CAN XL frame: 1 to 2048 bytes of data.
+
+    :param priority: the 11-bit identifier that arbitrates, 0-0x7ff.
+    :param data: 1-2048 bytes.
+    :param sdt: the type of the service data unit, 0-255.
+    :param af: the acceptance field, 0-0xffffffff.
+    :param vcid: the virtual CAN network, 0-255 (Linux 6.9 on).
+    :param flags: CANXL_SEC or 0; CANXL_XLF, which marks the frame as XL, is always set.
+    :raises OverflowError: for an integer out of range.
+    :raises ValueError: for data that is empty or too long.
+
+    Text: ``[vcid]priority#flags:sdt:af#data``, as in ``00123#81:00:12345678#112233``.
+    """
+
+    priority: int
+    data: bytes
+    sdt: int
+    af: int
+    vcid: int
+    flags: int
+
+    def __init__(
+        self, priority: int, data: Any, sdt: int = 0, af: int = 0, vcid: int = 0, flags: int = 0
+    ) -> None:
+        self.__attrs_init__(
+            _check_range("priority", priority, CANXL_PRIO_MASK),
+            _check_data(data, 1, CANXL_MAX_DLEN, "CAN XL"),
+            _check_range("sdt", sdt, 0xFF),
+            _check_range("af", af, 0xFFFFFFFF),
+            _check_range("vcid", vcid, 0xFF),
+            _check_range("flags", flags, 0xFF) | CANXL_XLF,
+        )
+
+    @property
+    def simple_extended_content(self) -> bool:
+        """Whether the data is segmented or secured (CANXL_SEC)."""
+        return self.flags & CANXL_SEC != 0
+
+    def pack(self) -> bytes:
+        """``struct canxl_frame`` as far as its data reaches: 12 bytes and the data."""
+        prio = self.priority | self.vcid << CANXL_VCID_OFFSET
+        return _XL.pack(prio, self.flags, self.sdt, len(self.data), self.af) + self.data
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
+        """The frame at the start of ``data``; ValueError if it is no whole XL frame."""
+        if len(data) <= CANXL_HDR_SIZE:
+            raise ValueError(f"struct canxl_frame needs {CANXL_HDR_SIZE + 1} bytes or more")
+        prio, flags, sdt, length, af = _XL.unpack_from(data)
+        end = CANXL_HDR_SIZE + length
+        if not flags & CANXL_XLF or not CANXL_HDR_SIZE < end <= len(data):
+            raise ValueError(f"{len(data)} bytes with length {length} are no CAN XL frame")
+        frame = cls.__new__(cls)
+        frame.__attrs_init__(
+            prio & CANXL_PRIO_MASK,
+            bytes(data[CANXL_HDR_SIZE:end]),
+            sdt,
+            af,
+            (prio & CANXL_VCID_MASK) >> CANXL_VCID_OFFSET,
+            flags,
+        )
+        return frame
+
+    def __str__(self) -> str:
+        front = f"{self.vcid:02X}{self.priority:03X}"
+        return f"{front}#{self.flags:02X}:{self.sdt:02X}:{self.af:08X}#{_hex(self.data)}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The frame that ``text`` writes; ValueError if it does not have the form."""
+        front, _, rest = text.partition("#")
+        head, found, body = rest.partition("#")
+        fields = head.split(":")
+        if not found or len(front) not in (3, 5) or [*map(len, fields)] != [2, 2, 8]:
+            raise ValueError(f"CAN XL frame must be [vcid]prio#flags:sdt:af#data, not {text!r}")
+        flags, sdt, af = (_parse_number(field, text) for field in fields)
+        if not flags & CANXL_XLF:
+            raise ValueError(f"CAN XL frame {text!r}: its flags must include 80 (CANXL_XLF)")
+        vcid = _parse_number(front[:-3], text) if front[:-3] else 0
+        return cls(_parse_number(front[-3:], text), _parse_hex(body, text), sdt, af, vcid, flags)
+
+
+Frame = CanFrame | CanFdFrame | CanXlFrame
+
+_BY_SIZE: dict[int, type[CanFrame] | type[CanFdFrame]] = {CAN_MTU: CanFrame, CANFD_MTU: CanFdFrame}
+
+
+def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
+    """The frame that a CAN_RAW socket received: told apart by CANXL_XLF, then by its size.
+
+    Raises ValueError for what is no frame.
+    """
+    if len(data) > CANXL_HDR_SIZE and data[4] & CANXL_XLF:
+        return CanXlFrame.unpack(data)
+    try:
+        kind = _BY_SIZE[len(data)]
+    except KeyError:
+        raise ValueError(f"a CAN frame has 16, 72 or 13-2060 bytes, not {len(data)}") from None
+    return kind.unpack(data)
+
+
+def parse_frame(text: str) -> Frame:
+    """The frame that ``text`` writes, in the form of can-utils' cansend; ValueError if none."""
+    if text.count("#") == 2:
+        return CanFdFrame.parse(text) if "##" in text else CanXlFrame.parse(text)
+    return CanFrame.parse(text)
+
+
+def _check_range(field: str, value: Any, high: int) -> int:
+    try:
+        number = int(index(value))
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"CAN {field} must be an integer 0-{high:#x}, not {kind}") from None
+    if not 0 <= number <= high:
+        raise OverflowError(f"CAN {field} must be 0-{high:#x}, not {number:#x}")
+    return number
+
+
+def _check_can_id(value: Any) -> int:
+    can_id = _check_range("can_id", value, 0xFFFFFFFF)
+    if not can_id & (CAN_EFF_FLAG | CAN_ERR_FLAG) and can_id & CAN_ERR_MASK > CAN_SFF_MASK:
+        raise OverflowError(
+            f"CAN can_id must be 0-{CAN_SFF_MASK:#x}, or CAN_EFF_FLAG | 0-{CAN_EFF_MASK:#x}, "
+            f"not {can_id:#x}"
+        )
+    return can_id
+
+
+def _check_data(value: Any, low: int, high: int, kind: str) -> bytes:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError(f"{kind} data must be a bytes-like object, not {type(value).__name__}")
+    data = bytes(value)
+    if not low <= len(data) <= high:
+        raise ValueError(f"{kind} data must be {low}-{high} bytes, not {len(data)}")
+    return data
+
+
+def _id_text(frame: _Identified) -> str:
+    """3 digits for 11 bits; 8 for 29 bits, or for an error message with its flag."""
+    if frame.is_error:
+        return f"{frame.can_id & (CAN_ERR_FLAG | CAN_ERR_MASK):08X}"
+    return f"{frame.identifier:0{8 if frame.is_extended else 3}X}"
+
+
+def _hex(data: bytes) -> str:
+    return data.hex().upper()
+
+
+def _parse_id(text: str, separator: str) -> tuple[int, str]:
+    digits, found, body = text.partition(separator)
+    if not found or len(digits) not in (3, 8):
+        raise ValueError(f"CAN frame must be 3 or 8 hex digits, {separator!r}, data, not {text!r}")
+    number = _parse_number(digits, text)
+    if number > (CAN_ERR_FLAG | CAN_ERR_MASK):
+        raise ValueError(f"CAN frame {text!r}: an identifier has at most 29 bits")
+    if len(digits) == 8 and not number & CAN_ERR_FLAG:
+        number |= CAN_EFF_FLAG
+    try:
+        return _check_can_id(number), body
+    except OverflowError as error:
+        raise ValueError(f"CAN frame {text!r}: {error}") from None
+
+
+def _parse_number(digits: str, text: str) -> int:
+    if not digits or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
+        raise ValueError(f"CAN frame {text!r}: {digits!r} are no hex digits")
+    return int(digits, 16)
+
+
+def _parse_digit(digit: str, text: str) -> int:
+    if len(digit) != 1:
+        raise ValueError(f"CAN frame {text!r}: needs one hex digit, not {digit!r}")
+    return _parse_number(digit, text)
+
+
+def _parse_hex(body: str, text: str) -> bytes:
+    """Bytes in hex; a dot may stand between two bytes."""
+    pieces = body.split(".") if body else []
+    if any(len(piece) % 2 or not piece for piece in pieces):
+        raise ValueError(f"CAN frame {text!r}: data must be pairs of hex digits, not {body!r}")
+    return b"".join(_parse_number(piece, text).to_bytes(len(piece) // 2, "big") for piece in pieces)

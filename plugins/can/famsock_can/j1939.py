@@ -1,0 +1,297 @@
+"""J1939's own numbers: NAME fields, Parameter Group Numbers, 29-bit identifiers, messages.
+
+Sources: linux/can/j1939.h, Documentation/networking/j1939.rst, SAE J1939-21 and J1939-81.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import struct
+from operator import index
+from typing import Any, Self
+
+import attrs
+
+from famsock.plugin import constants as system
+from famsock_can import constants as c
+from famsock_can.addresses import J1939Address
+from famsock_can.control import SockExtendedErr
+
+_PDU2_FIRST_FORMAT = 240
+_NAME_BITS = {
+    "identity_number": (0, 21),
+    "manufacturer_code": (21, 11),
+    "ecu_instance": (32, 3),
+    "function_instance": (35, 5),
+    "function": (40, 8),
+    "vehicle_system": (49, 7),
+    "vehicle_system_instance": (56, 4),
+    "industry_group": (60, 3),
+    "arbitrary_address_capable": (63, 1),
+}
+"""The fields of a NAME: first bit, number of bits. Bit 48 is reserved and 0."""
+
+
+@attrs.frozen(init=False)
+class J1939Name:
+    """The 64-bit NAME of a control function; the lower number wins a contended address.
+
+    :param identity_number: 21 bits, given by the manufacturer.
+    :param manufacturer_code: 11 bits.
+    :param ecu_instance: 3 bits.
+    :param function_instance: 5 bits.
+    :param function: 8 bits.
+    :param vehicle_system: 7 bits.
+    :param vehicle_system_instance: 4 bits.
+    :param industry_group: 3 bits.
+    :param arbitrary_address_capable: whether it can take another address than its own.
+    :raises OverflowError: for a field out of range.
+
+    An instance stands wherever an integer does: ``J1939Address("can0", name=name)``.
+    """
+
+    identity_number: int
+    manufacturer_code: int
+    ecu_instance: int
+    function_instance: int
+    function: int
+    vehicle_system: int
+    vehicle_system_instance: int
+    industry_group: int
+    arbitrary_address_capable: bool
+
+    def __init__(
+        self,
+        identity_number: int = 0,
+        manufacturer_code: int = 0,
+        ecu_instance: int = 0,
+        function_instance: int = 0,
+        function: int = 0,
+        vehicle_system: int = 0,
+        vehicle_system_instance: int = 0,
+        industry_group: int = 0,
+        arbitrary_address_capable: bool = False,
+    ) -> None:
+        given: dict[str, Any] = {
+            "identity_number": identity_number,
+            "manufacturer_code": manufacturer_code,
+            "ecu_instance": ecu_instance,
+            "function_instance": function_instance,
+            "function": function,
+            "vehicle_system": vehicle_system,
+            "vehicle_system_instance": vehicle_system_instance,
+            "industry_group": industry_group,
+            "arbitrary_address_capable": arbitrary_address_capable,
+        }
+        for field, (_, bits) in _NAME_BITS.items():
+            given[field] = check_range(f"NAME {field}", given[field], (1 << bits) - 1)
+        given["arbitrary_address_capable"] = bool(arbitrary_address_capable)
+        self.__attrs_init__(**given)
+
+    def __index__(self) -> int:
+        return sum(int(getattr(self, f)) << at for f, (at, _) in _NAME_BITS.items())
+
+    __int__ = __index__
+
+    @classmethod
+    def from_int(cls, name: int) -> Self:
+        """The NAME with this number, 0 to 2**64-1; the reserved bit is dropped."""
+        name = check_range("NAME", name, (1 << 64) - 1)
+        fields: dict[str, Any] = {
+            field: name >> at & (1 << bits) - 1 for field, (at, bits) in _NAME_BITS.items()
+        }
+        return cls(**fields)
+
+    def pack(self) -> bytes:
+        """The 8 bytes of an Address Claimed message, little-endian."""
+        return index(self).to_bytes(8, "little")
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """The NAME in an Address Claimed message; ValueError if ``data`` is not 8 bytes long."""
+        if len(data) != 8:
+            raise ValueError(f"a J1939 NAME has 8 bytes, not {len(data)}")
+        return cls.from_int(int.from_bytes(data, "little"))
+
+
+def is_pdu1(pgn: int) -> bool:
+    """Whether messages of a PGN have a destination: its PDU format is below 240."""
+    return pgn >> 8 & 0xFF < _PDU2_FIRST_FORMAT
+
+
+def clean_pgn(pgn: int) -> int:
+    """A PGN as the kernel wants it: without the destination in the low byte of a PDU1."""
+    return pgn & ~0xFF if is_pdu1(pgn) else pgn
+
+
+@attrs.frozen(init=False)
+class J1939Id:
+    """What the 29-bit CAN identifier of a J1939 frame says.
+
+    :param priority: 0 (highest) to 7.
+    :param pgn: 0-0x3ffff, without a destination in it.
+    :param source: the sender's address, 0-255.
+    :param destination: the receiver's address, 0-255; 255 for all, and always for a PDU2.
+    :raises OverflowError: for a field out of range.
+    :raises ValueError: for a destination in a PGN that has none, or in the PGN itself.
+    """
+
+    priority: int
+    pgn: int
+    source: int
+    destination: int
+
+    def __init__(
+        self, priority: int, pgn: int, source: int, destination: int = c.J1939_NO_ADDR
+    ) -> None:
+        pgn = check_range("pgn", pgn, c.J1939_PGN_MAX)
+        if pgn != clean_pgn(pgn):
+            raise ValueError(f"J1939 pgn {pgn:#x} is a PDU1: its low byte must be 0")
+        if not is_pdu1(pgn) and destination != c.J1939_NO_ADDR:
+            raise ValueError(f"J1939 pgn {pgn:#x} is a PDU2: it has no destination {destination}")
+        self.__attrs_init__(
+            check_range("priority", priority, 7),
+            pgn,
+            check_range("source", source, 0xFF),
+            check_range("destination", destination, 0xFF),
+        )
+
+    @property
+    def can_id(self) -> int:
+        """The identifier, with CAN_EFF_FLAG."""
+        low = self.destination if is_pdu1(self.pgn) else 0
+        return c.CAN_EFF_FLAG | self.priority << 26 | (self.pgn | low) << 8 | self.source
+
+    @classmethod
+    def from_can_id(cls, can_id: int) -> Self:
+        """Take a 29-bit identifier apart; CAN_EFF_FLAG may be in it or not."""
+        number = can_id & c.CAN_EFF_MASK
+        pgn = number >> 8 & c.J1939_PGN_MAX
+        pdu1 = is_pdu1(pgn)
+        destination = pgn & 0xFF if pdu1 else c.J1939_NO_ADDR
+        return cls(number >> 26, clean_pgn(pgn), number & 0xFF, destination)
+
+
+@attrs.frozen
+class J1939Message:
+    """A message that a CAN_J1939 socket received.
+
+    :ivar data: its bytes, put together from as many packets as it took.
+    :ivar source: who sent it, and its PGN.
+    :ivar destination: the address that it was sent to; J1939_NO_ADDR for all.
+    :ivar destination_name: the NAME that it was sent to; J1939_NO_NAME where none is known.
+    :ivar priority: 0 (highest) to 7.
+    :ivar is_truncated: whether it was longer than the buffer.
+    :ivar timestamp_ns: when it came, in ns since the epoch; None unless timestamps were enabled.
+    """
+
+    data: bytes
+    source: J1939Address
+    destination: int
+    destination_name: int
+    priority: int
+    is_truncated: bool
+    timestamp_ns: int | None
+
+
+class ProgressKind(enum.Enum):
+    """What has become of a message under way."""
+
+    SCHEDULED = "scheduled"
+    ACKNOWLEDGED = "acknowledged"
+    ABORTED = "aborted"
+    RECEPTION_STARTED = "reception started"
+    RECEPTION_CONTINUES = "reception continues"
+    RECEPTION_ABORTED = "reception aborted"
+
+
+_LOCAL, _STAMP = system.SO_EE_ORIGIN_LOCAL, system.SO_EE_ORIGIN_TIMESTAMPING
+_KINDS = {
+    (_STAMP, system.SCM_TSTAMP_SCHED): ProgressKind.SCHEDULED,
+    (_STAMP, system.SCM_TSTAMP_ACK): ProgressKind.ACKNOWLEDGED,
+    (_LOCAL, c.J1939_EE_INFO_TX_ABORT): ProgressKind.ABORTED,
+    (_LOCAL, c.J1939_EE_INFO_RX_RTS): ProgressKind.RECEPTION_STARTED,
+    (_LOCAL, c.J1939_EE_INFO_RX_DPO): ProgressKind.RECEPTION_CONTINUES,
+    (_LOCAL, c.J1939_EE_INFO_RX_ABORT): ProgressKind.RECEPTION_ABORTED,
+}
+_ATTRIBUTE = struct.Struct("=HH")
+_INTEGERS = {1: "=B", 4: "=I", 8: "=Q"}
+
+
+@attrs.frozen
+class J1939Progress:
+    """What the error queue tells about a message under way.
+
+    :ivar kind: what has become of it.
+    :ivar error: why it was aborted, an errno; 0 otherwise.
+    :ivar key: the number of the message among those that the socket sent, from 0.
+    :ivar bytes_acked: bytes that the receiver has acknowledged, of a message sent.
+    :ivar total_bytes: the length of a message that is being received.
+    :ivar pgn: its PGN.
+    :ivar source: its sender's address.
+    :ivar destination: its receiver's address.
+    :ivar source_name: its sender's NAME.
+    :ivar destination_name: its receiver's NAME.
+
+    What the kernel does not tell for the kind is None.
+    """
+
+    kind: ProgressKind
+    error: int
+    key: int
+    bytes_acked: int | None = None
+    total_bytes: int | None = None
+    pgn: int | None = None
+    source_name: int | None = None
+    destination_name: int | None = None
+    source: int | None = None
+    destination: int | None = None
+
+    @classmethod
+    def decode(cls, extended: SockExtendedErr, statistics: bytes) -> Self:
+        """From SCM_J1939_ERRQUEUE and SCM_TIMESTAMPING_OPT_STATS (netlink attributes).
+
+        ValueError for a kind that linux/can/j1939.h does not have.
+        """
+        kind = _KINDS.get((extended.origin, extended.info))
+        if kind is None:
+            raise ValueError(f"J1939 error queue: unknown report {extended}")
+        found = _attributes(statistics)
+        return cls(
+            kind,
+            0 if extended.errno == errno.ENOMSG else extended.errno,
+            extended.data,
+            found.get(c.J1939_NLA_BYTES_ACKED),
+            found.get(c.J1939_NLA_TOTAL_SIZE),
+            found.get(c.J1939_NLA_PGN),
+            found.get(c.J1939_NLA_SRC_NAME),
+            found.get(c.J1939_NLA_DEST_NAME),
+            found.get(c.J1939_NLA_SRC_ADDR),
+            found.get(c.J1939_NLA_DEST_ADDR),
+        )
+
+
+def _attributes(data: bytes) -> dict[int, int]:
+    """Netlink attributes whose values are integers: u16 length, u16 type, value, pad to 4."""
+    found = {}
+    at = 0
+    while at + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        value = data[at + _ATTRIBUTE.size : at + length]
+        if len(value) in _INTEGERS:
+            (found[kind],) = struct.unpack(_INTEGERS[len(value)], value)
+        at += max(length + 3 & ~3, _ATTRIBUTE.size)
+    return found
+
+
+def check_range(field: str, value: Any, high: int) -> int:
+    """``value`` as an integer 0-``high``; TypeError or OverflowError that names the field."""
+    try:
+        number = int(index(value))
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"J1939 {field} must be an integer 0-{high}, not {kind}") from None
+    if not 0 <= number <= high:
+        raise OverflowError(f"J1939 {field} must be 0-{high}, not {number}")
+    return number

@@ -1,0 +1,1 @@
+"""Operations of AF_CAN's sockets: a module for each protocol, loaded when first needed."""

@@ -1,0 +1,103 @@
+"""When, where and from whom a message came: what the kernel tells beside the data.
+
+Sources: socket(7), Documentation/networking/timestamping.rst, can.rst on system.MSG_DONTROUTE/system.MSG_CONFIRM.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from socket import CMSG_SPACE
+from typing import TYPE_CHECKING
+
+import attrs
+
+from famsock.plugin import constants as system
+
+if TYPE_CHECKING:
+    from famsock.plugin import socket
+
+_TIMESPEC = struct.Struct("@ll")
+_THREE_TIMESPECS = struct.Struct("@6l")
+_NS_PER_S = 1_000_000_000
+CONTROL_BYTES = CMSG_SPACE(_THREE_TIMESPECS.size) + CMSG_SPACE(_TIMESPEC.size) + CMSG_SPACE(4)
+
+
+@attrs.frozen
+class Arrival:
+    """What came with a message.
+
+    :ivar interface: the name of the interface that it came in by.
+    :ivar timestamp_ns: the time of reception in ns since the epoch by the system's clock; None
+        unless ``enable_timestamps`` was called.
+    :ivar hardware_timestamp_ns: the same by the interface's own clock, None where it gives none.
+    :ivar is_local: whether a socket of this machine sent it (MSG_DONTROUTE).
+    :ivar is_own: whether this very socket sent it (MSG_CONFIRM).
+    :ivar dropped: messages lost so far because the receive buffer was full; 0 unless
+        ``enable_drop_count`` was called.
+    """
+
+    interface: str
+    timestamp_ns: int | None
+    hardware_timestamp_ns: int | None
+    is_local: bool
+    is_own: bool
+    dropped: int
+
+
+def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int) -> Arrival:
+    """The `Arrival` of what recvmsg gave: an interface, control messages, msg_flags."""
+    timestamp: int | None = None
+    hardware: int | None = None
+    dropped = 0
+    for level, kind, data in items:
+        if level != system.SOL_SOCKET:
+            continue
+        if kind == system.SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
+            seconds, ns = _TIMESPEC.unpack(data)
+            timestamp = seconds * _NS_PER_S + ns
+        elif kind == system.SO_TIMESTAMPING and len(data) == _THREE_TIMESPECS.size:
+            seconds, ns, _, _, raw_seconds, raw_ns = _THREE_TIMESPECS.unpack(data)
+            timestamp = seconds * _NS_PER_S + ns or timestamp
+            hardware = raw_seconds * _NS_PER_S + raw_ns or None
+        elif kind == system.SO_RXQ_OVFL and len(data) == 4:
+            (dropped,) = struct.unpack("=I", data)
+    return Arrival(
+        interface,
+        timestamp,
+        hardware,
+        flags & system.MSG_DONTROUTE != 0,
+        flags & system.MSG_CONFIRM != 0,
+        dropped,
+    )
+
+
+class ArrivalOperations:
+    """What sockets of all CAN protocols can be told about the messages that they receive."""
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+
+    def enable_timestamps(self, *, hardware: bool = False) -> None:
+        """Have every message received with its time in ns.
+
+        ``hardware`` asks for the interface's own clock as well, where its driver has one (and where
+        it was switched on, see SIOCSHWTSTAMP). Source: timestamping.rst.
+        """
+        if hardware:
+            wanted = (
+                system.SOF_TIMESTAMPING_RX_HARDWARE
+                | system.SOF_TIMESTAMPING_RAW_HARDWARE
+                | system.SOF_TIMESTAMPING_RX_SOFTWARE
+                | system.SOF_TIMESTAMPING_SOFTWARE
+            )
+            self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPING, wanted)
+        else:
+            self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPNS, 1)
+
+    def enable_drop_count(self) -> None:
+        """Have messages received with the number of those lost so far (SO_RXQ_OVFL).
+
+        The buffer's size is SO_RCVBUF's. Source: socket(7).
+        """
+        self._sock.setsockopt(system.SOL_SOCKET, system.SO_RXQ_OVFL, 1)

@@ -1,0 +1,65 @@
+"""Operations of CAN_ISOTP sockets: what must be set before bind, in one call."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from famsock.plugin import Option
+from famsock_can import constants as c
+from famsock_can import options as rows
+from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions
+from famsock_can.operations.arrival import ArrivalOperations
+
+
+class IsotpOperations(ArrivalOperations):
+    """What a CAN_ISOTP socket can do beyond the stdlib's methods. Source: isotp.rst."""
+
+    def configure(
+        self,
+        options: IsotpOptions | None = None,
+        flow_control: IsotpFlowControl | None = None,
+        link_layer: IsotpLinkLayer | None = None,
+        *,
+        tx_stmin_ns: int | None = None,
+        rx_stmin_ns: int | None = None,
+    ) -> None:
+        """Set what is given, before bind; None leaves a setting as it is.
+
+        :param tx_stmin_ns: ns between frames that are sent, 0-0xffffffff, whatever the receiver
+            asks for (sets CAN_ISOTP_FORCE_TXSTMIN).
+        :param rx_stmin_ns: ns after a frame within which another one is ignored, 0-0xffffffff (sets
+            CAN_ISOTP_FORCE_RXSTMIN).
+        :raises OSError: EISCONN after bind, EINVAL for what the kernel does not take.
+        """
+        forced = 0 if tx_stmin_ns is None else c.CAN_ISOTP_FORCE_TXSTMIN
+        forced |= 0 if rx_stmin_ns is None else c.CAN_ISOTP_FORCE_RXSTMIN
+        if forced:
+            options = self._with_flags(options, forced)
+        settings: tuple[tuple[Option[Any], Any], ...] = (
+            (rows.CAN_ISOTP_OPTS, options),
+            (rows.CAN_ISOTP_RECV_FC, flow_control),
+            (rows.CAN_ISOTP_LL_OPTS, link_layer),
+            (rows.CAN_ISOTP_TX_STMIN, tx_stmin_ns),
+            (rows.CAN_ISOTP_RX_STMIN, rx_stmin_ns),
+        )
+        try:
+            for row, value in settings:
+                if value is not None:
+                    self._sock.set_option(row, value)
+        except OSError as error:
+            if error.errno == errno.EISCONN:
+                error.add_note("AF_CAN isotp: configure the socket before bind()")
+            raise
+
+    def _with_flags(self, options: IsotpOptions | None, flags: int) -> IsotpOptions:
+        """``options``, or those that the socket has, with more flags."""
+        now = self._sock.get_option(rows.CAN_ISOTP_OPTS) if options is None else options
+        return IsotpOptions(
+            now.flags | flags,
+            now.frame_txtime_ns,
+            now.ext_address,
+            now.txpad_content,
+            now.rxpad_content,
+            now.rx_ext_address,
+        )

@@ -1,0 +1,76 @@
+"""Operations of CAN_RAW sockets: frames, filters, modes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from famsock_can import options
+from famsock_can.constants import CANXL_MAX_MTU
+from famsock_can.filters import CanFilter
+from famsock_can.frames import Frame, unpack_frame
+from famsock_can.operations.arrival import CONTROL_BYTES, Arrival, ArrivalOperations, arrival
+
+
+@attrs.frozen
+class ReceivedFrame:
+    """A frame, and when, where and from whom it came. Text: ``can0:123#DEADBEEF``."""
+
+    frame: Frame
+    arrival: Arrival
+
+    def __str__(self) -> str:
+        return f"{self.arrival.interface}:{self.frame}"
+
+
+class RawOperations(ArrivalOperations):
+    """What a CAN_RAW socket can do beyond the stdlib's methods. Source: can.rst."""
+
+    def send_frame(self, frame: Frame, interface: str = "") -> None:
+        """Send one frame, by ``interface`` where the socket is bound to every interface.
+
+        Raises OSError: ENXIO or ENODEV without an interface, EINVAL for a kind of frame that is not
+        switched on (`enable_frames`) or that the interface's MTU is too small for, ENOBUFS if its
+        queue is full, ENETDOWN if it is down.
+        """
+        data = frame.pack()
+        if interface:
+            self._sock.sendto(data, (interface,))
+        else:
+            self._sock.send(data)
+
+    def recv_frame(self) -> ReceivedFrame:
+        """Receive one frame; waits as the socket's timeout says.
+
+        Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails (ENETDOWN).
+        """
+        data, items, flags, address = self._sock.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
+        return ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
+
+    def set_filters(self, filters: Iterable[CanFilter], *, join: bool = False) -> None:
+        """Receive only what one of the filters lets through, with ``join`` what all of them do.
+
+        At most 512. None at all means to receive nothing, which suits a socket that only sends.
+        """
+        self._sock.set_option(options.CAN_RAW_FILTER, tuple(filters))
+        self._sock.set_option(options.CAN_RAW_JOIN_FILTERS, join)
+
+    def set_error_mask(self, mask: int) -> None:
+        """Receive error messages of these classes: CAN_ERR_* bits, 0 to CAN_ERR_MASK."""
+        self._sock.set_option(options.CAN_RAW_ERR_FILTER, mask)
+
+    def set_loopback(self, *, local: bool = True, own: bool = False) -> None:
+        """Who on this machine sees what the socket sends: other sockets (``local``), itself too."""
+        self._sock.set_option(options.CAN_RAW_LOOPBACK, local)
+        self._sock.set_option(options.CAN_RAW_RECV_OWN_MSGS, own)
+
+    def enable_frames(self, *, fd: bool = True, xl: bool = False) -> None:
+        """Send and receive CAN FD frames beside classic ones, and CAN XL frames.
+
+        Once XL frames are on, the kernel keeps FD frames on too. Raises OSError (ENOPROTOOPT) for
+        ``xl`` on kernels before 6.2.
+        """
+        self._sock.set_option(options.CAN_RAW_FD_FRAMES, fd)
+        if xl:
+            self._sock.set_option(options.CAN_RAW_XL_FRAMES, True)
