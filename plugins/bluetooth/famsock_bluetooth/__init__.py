@@ -46,7 +46,10 @@ def famsock_families() -> Iterable[Family]:
             scheme="l2cap",
             modules=("bluetooth",),
             remedies=_LINK_REMEDIES,
-            exchange="famsock_bluetooth.exchange:l2cap",
+            exchange={
+                "l2cap": "famsock_bluetooth.exchange:l2cap",
+                "l2cap le": "famsock_bluetooth.exchange:l2cap_le",
+            },
         ),
         Protocol(
             "hci",

@@ -1,0 +1,242 @@
+"""Addresses of AF_BLUETOOTH, one class for each protocol.
+
+A shape that is wrong is an OSError ("wrong format") as in CPython, and so is an integer out of
+range, which is an OverflowError too where CPython masks it. Sources: the kernel's
+include/net/bluetooth headers; CPython 3.14's documentation of the stdlib forms.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from famsock.plugin import Address, AddressRangeError, CType, Lookup, sockaddr, wire
+from famsock_bluetooth.constants import (
+    AF_BLUETOOTH,
+    BDADDR_ANY,
+    BDADDR_BREDR,
+    BDADDR_LE_PUBLIC,
+    HCI_CHANNEL_RAW,
+    ISO_MAX_NUM_BIS,
+)
+from famsock_bluetooth.fields import BDADDR
+
+_NAME = "AF_BLUETOOTH"
+
+
+class _BluetoothAddress(Address):
+    """What the addresses share: the exceptions of CPython for a stdlib form that is wrong."""
+
+    __slots__ = ()
+    range_error: ClassVar = AddressRangeError
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
+        """The typed address of a tuple of ``stdlib_fields``; OSError where it is none."""
+        names, required = cls.stdlib_fields, cls.required_fields()
+        if not isinstance(form, tuple) or not required <= len(form) <= len(names):
+            raise _wrong_format(names, required, form)
+        try:
+            return cls(**dict(zip(names, form, strict=False)))
+        except TypeError as error:
+            raise OSError(f"wrong format: {error}") from None
+
+
+def _wrong_format(names: tuple[str, ...], required: int, form: object) -> OSError:
+    shape = ", ".join(names[:required]) + "".join(f"[, {name}" for name in names[required:])
+    return OSError(
+        f"wrong format: {_NAME} address must be a tuple ({shape}{']' * (len(names) - required)}), "
+        f"not {form!r}"
+    )
+
+
+@sockaddr(
+    "struct sockaddr_l2",
+    header="net/bluetooth/l2cap.h",
+    family=AF_BLUETOOTH,
+    family_name=_NAME,
+    size=14,
+)
+class L2capAddress(_BluetoothAddress):
+    """An L2CAP endpoint: ``(bdaddr, psm[, cid[, bdaddr_type]])``.
+
+    ``bdaddr`` is the adapter's or peer's address, "00:00:00:00:00:00" for any. ``psm`` (0-65535)
+    names a service: BR/EDR ones are odd, those of LE are 0x01-0xFF; 0 leaves it to the kernel.
+    ``cid`` (0-65535) is a fixed channel instead (4 is LE's ATT). ``bdaddr_type`` is BDADDR_BREDR,
+    BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM. Layout: u16 family, le16 psm, 6 bytes address reversed,
+    le16 cid, u8 type, a pad. Source: net/bluetooth/l2cap.h.
+    """
+
+    bdaddr: str = wire.field(BDADDR, "l2_bdaddr", offset=4)
+    psm: int = wire.le16("l2_psm", offset=2)
+    cid: int = wire.le16("l2_cid", offset=10, default=0)
+    bdaddr_type: int = wire.u8("l2_bdaddr_type", offset=12, default=BDADDR_BREDR)
+
+    def to_stdlib(self, lookup: Lookup) -> tuple[Any, ...]:
+        """Two items, three with a cid, four for LE."""
+        if self.bdaddr_type != BDADDR_BREDR:
+            return self.bdaddr, self.psm, self.cid, self.bdaddr_type
+        return (self.bdaddr, self.psm, self.cid) if self.cid else (self.bdaddr, self.psm)
+
+
+@sockaddr(
+    "struct sockaddr_rc",
+    header="net/bluetooth/rfcomm.h",
+    family=AF_BLUETOOTH,
+    family_name=_NAME,
+    size=10,
+)
+class RfcommAddress(_BluetoothAddress):
+    """An RFCOMM endpoint: ``(bdaddr, channel)``.
+
+    ``channel`` is 1-30, or 0 to let the kernel choose on listen; 0-255 is what the field holds.
+    Layout: u16 family, 6 bytes address reversed, u8 channel, a pad. Source: net/bluetooth/rfcomm.h.
+    """
+
+    bdaddr: str = wire.field(BDADDR, "rc_bdaddr")
+    channel: int = wire.u8("rc_channel")
+
+
+@sockaddr(
+    "struct sockaddr_hci",
+    header="net/bluetooth/hci_sock.h",
+    family=AF_BLUETOOTH,
+    family_name=_NAME,
+    size=6,
+)
+class HciAddress(_BluetoothAddress):
+    """A controller and one of its channels: ``dev``, ``(dev,)`` or ``(dev, channel)``.
+
+    ``dev`` is the index (0 for hci0, HCI_DEV_NONE 0xFFFF for none), ``channel`` one of
+    HCI_CHANNEL_RAW, _USER, _MONITOR, _CONTROL, _LOGGING; both 0-65535. The stdlib gives back a bare
+    int for the raw channel. Layout: three u16 in host order. Source: net/bluetooth/hci_sock.h.
+    """
+
+    dev: int = wire.u16("hci_dev")
+    channel: int = wire.u16("hci_channel", default=HCI_CHANNEL_RAW)
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> HciAddress:
+        """An int is the device; its channel is the raw one."""
+        return super().from_stdlib((form,) if isinstance(form, int) else form, lookup)
+
+    def to_stdlib(self, lookup: Lookup) -> int | tuple[int, int]:
+        """A bare int for the raw channel, else a pair."""
+        return self.dev if self.channel == HCI_CHANNEL_RAW else (self.dev, self.channel)
+
+
+@sockaddr(
+    "struct sockaddr_sco",
+    header="net/bluetooth/sco.h",
+    family=AF_BLUETOOTH,
+    family_name=_NAME,
+    size=8,
+)
+class ScoAddress(_BluetoothAddress):
+    """A SCO endpoint: ``bdaddr`` as str, or as bytes on input.
+
+    Layout: u16 family, 6 bytes address reversed. Source: net/bluetooth/sco.h.
+    """
+
+    bdaddr: str = wire.field(BDADDR, "sco_bdaddr")
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> ScoAddress:
+        """OSError for another type; ValueError for a null character or what has no UTF-8."""
+        if isinstance(form, str):
+            form.encode()
+            return cls(form)
+        if isinstance(form, bytes):
+            return cls(form.decode("latin-1"))
+        kind = type(form).__name__
+        raise OSError(f"wrong format: {_NAME} address of SCO must be str or bytes, not {kind}")
+
+    def to_stdlib(self, lookup: Lookup) -> str:
+        """The device address as text."""
+        return self.bdaddr
+
+
+@sockaddr(
+    "struct sockaddr_iso",
+    header="net/bluetooth/iso.h",
+    family=AF_BLUETOOTH,
+    family_name=_NAME,
+    size=10,
+)
+class IsoAddress(_BluetoothAddress):
+    """An ISO endpoint (LE Audio): ``(bdaddr[, bdaddr_type])``. The stdlib has no form of its own.
+
+    ``bdaddr_type`` is BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM. A broadcast's has more fields:
+    `IsoBroadcastAddress`. Layout: u16 family, 6 bytes address reversed, u8 type, then the
+    broadcast's part if any. Source: net/bluetooth/iso.h.
+    """
+
+    bdaddr: str = wire.field(BDADDR, "iso_bdaddr")
+    bdaddr_type: int = wire.u8("iso_bdaddr_type", default=BDADDR_LE_PUBLIC)
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> IsoAddress:
+        """A tuple of more than two items is a broadcast's."""
+        broadcast = cls is IsoAddress and isinstance(form, tuple) and len(form) > 2
+        made = IsoBroadcastAddress if broadcast else cls
+        return super(IsoAddress, made).from_stdlib(form, lookup)
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> IsoAddress:
+        """The address in ``data``: a broadcast's where the bytes of one are there."""
+        size = IsoBroadcastAddress.layout.size
+        made = IsoBroadcastAddress if cls is IsoAddress and len(data) >= size else cls
+        return super(IsoAddress, made).unpack(data, lookup)
+
+    @classmethod
+    def parse(cls, text: str) -> IsoAddress:
+        """The address that ``text`` writes; one with more than two fields is a broadcast's."""
+        try:
+            return super().parse(text)
+        except ValueError:
+            if cls is not IsoAddress:
+                raise
+            return IsoBroadcastAddress.parse(text)
+
+
+def _check_bis(value: object) -> tuple[int, ...]:
+    if not isinstance(value, tuple | list | bytes):
+        raise TypeError(f"must be a tuple of integers 1-31, not {type(value).__name__}")
+    if len(value) > ISO_MAX_NUM_BIS:
+        raise ValueError(f"must have at most {ISO_MAX_NUM_BIS} items, not {len(value)}")
+    for number in value:
+        if not 1 <= wire.U8.check(number) <= ISO_MAX_NUM_BIS:
+            raise OverflowError(f"must hold 1-{ISO_MAX_NUM_BIS}, not {number}")
+    return tuple(value)
+
+
+BIS_LIST = CType(
+    c="__u8",
+    code=f"{1 + ISO_MAX_NUM_BIS}s",
+    check=_check_bis,
+    encode=lambda value, _lookup: bytes((len(value), *value)),
+    decode=lambda raw, _lookup: tuple(raw[1 : 1 + min(raw[0], ISO_MAX_NUM_BIS)]),
+    text=lambda value: ",".join(map(str, value)),
+    parse=lambda text: tuple(int(number, 0) for number in text.split(",") if number),
+)
+"""``bc_num_bis`` and ``bc_bis``: how many indices of broadcast streams, and 31 places for them."""
+
+
+@sockaddr(
+    "",
+    header="net/bluetooth/iso.h",
+    family=AF_BLUETOOTH,
+    family_name=_NAME,
+    size=50,
+)
+class IsoBroadcastAddress(IsoAddress):
+    """An ISO endpoint with the broadcast part: where to synchronise, or what to broadcast.
+
+    ``bc_bdaddr`` and ``bc_bdaddr_type`` are the broadcaster's address; ``bc_sid`` is its
+    advertising set (0-15, or 0xFF for any); ``bc_bis`` the indices (1-31) of its streams. Layout:
+    that of `IsoAddress`, then 6 bytes, u8, u8, u8 count, u8[31], a pad.
+    """
+
+    bc_bdaddr: str = wire.field(BDADDR, "", offset=9, default=BDADDR_ANY)
+    bc_bdaddr_type: int = wire.u8("", default=BDADDR_LE_PUBLIC)
+    bc_sid: int = wire.u8("", default=0)
+    bc_bis: tuple[int, ...] = wire.field(BIS_LIST, "", default=())

@@ -1,0 +1,163 @@
+"""What ioctl(2) on an HCI socket asks of the kernel: controllers, links, inquiry.
+
+Sources: net/bluetooth/hci_sock.h, hci.h, and hci_sock_ioctl in net/bluetooth/hci_sock.c.
+"""
+
+from __future__ import annotations
+
+import struct
+from fcntl import ioctl
+
+from famsock.plugin import Struct, wire
+from famsock_bluetooth import constants as c
+from famsock_bluetooth.fields import BDADDR, check_int
+
+_HCI_SOCK_H = "net/bluetooth/hci_sock.h"
+_DEVICE_REQUEST = struct.Struct("=HxxI")
+_LIST_HEAD = struct.Struct("=HH")
+_INQUIRY = struct.Struct("=HH3sBB")
+
+MAX_DEVICES = 16
+MAX_CONNECTIONS = 64
+MAX_RESPONSES = 255
+GENERAL_INQUIRY = 0x9E8B33
+"""The access code (LAP) of a general inquiry."""
+
+
+@wire.struct("struct hci_dev_stats", header=_HCI_SOCK_H)
+class HciDevStats(Struct):
+    """A controller's counters: packets by kind, and bytes."""
+
+    err_rx: int = wire.u32("err_rx")
+    err_tx: int = wire.u32("err_tx")
+    cmd_tx: int = wire.u32("cmd_tx")
+    evt_rx: int = wire.u32("evt_rx")
+    acl_tx: int = wire.u32("acl_tx")
+    acl_rx: int = wire.u32("acl_rx")
+    sco_tx: int = wire.u32("sco_tx")
+    sco_rx: int = wire.u32("sco_rx")
+    byte_rx: int = wire.u32("byte_rx")
+    byte_tx: int = wire.u32("byte_tx")
+
+
+@wire.struct("struct hci_dev_info", header=_HCI_SOCK_H)
+class HciDevInfo(Struct):
+    """A controller as HCIGETDEVINFO describes it.
+
+    ``flags`` has bit HCI_UP and so on; ``type`` holds the bus (HCI_USB …) in its low four bits.
+    MTUs are in bytes, with the number of packets that the controller buffers.
+    """
+
+    dev_id: int = wire.u16("dev_id")
+    name: str = wire.char("name", 8)
+    bdaddr: str = wire.field(BDADDR, "bdaddr")
+    flags: int = wire.u32("flags")
+    type: int = wire.u8("type")
+    features: bytes = wire.raw("features", 8)
+    pkt_type: int = wire.u32("pkt_type")
+    link_policy: int = wire.u32("link_policy")
+    link_mode: int = wire.u32("link_mode")
+    acl_mtu: int = wire.u16("acl_mtu")
+    acl_pkts: int = wire.u16("acl_pkts")
+    sco_mtu: int = wire.u16("sco_mtu")
+    sco_pkts: int = wire.u16("sco_pkts")
+    stat: HciDevStats = wire.field(wire.nested(HciDevStats), "stat")
+
+    @property
+    def up(self) -> bool:
+        """Whether the controller is powered on."""
+        return bool(self.flags >> c.HCI_UP & 1)
+
+    @property
+    def bus(self) -> int:
+        """What the controller is attached by: HCI_VIRTUAL, HCI_USB, HCI_UART …"""
+        return self.type & 0xF
+
+
+@wire.struct("struct hci_conn_info", header=_HCI_SOCK_H)
+class HciConnInfo(Struct):
+    """A link: its handle, peer, ``type`` (ACL_LINK …), whether it goes ``out``, state, mode."""
+
+    handle: int = wire.u16("handle")
+    bdaddr: str = wire.field(BDADDR, "bdaddr")
+    type: int = wire.u8("type")
+    out: int = wire.u8("out")
+    state: int = wire.u16("state")
+    link_mode: int = wire.u32("link_mode")
+
+
+@wire.struct("struct inquiry_info", header="net/bluetooth/hci.h")
+class InquiryInfo(Struct):
+    """A device that answered an inquiry: packed, 14 bytes."""
+
+    bdaddr: str = wire.field(BDADDR, "bdaddr")
+    pscan_rep_mode: int = wire.u8("pscan_rep_mode")
+    pscan_period_mode: int = wire.u8("pscan_period_mode")
+    pscan_mode: int = wire.u8("pscan_mode")
+    dev_class: bytes = wire.raw("dev_class", 3)
+    clock_offset: int = wire.le16("clock_offset")
+
+
+def devices(descriptor: int) -> tuple[int, ...]:
+    """The indices of all controllers (HCIGETDEVLIST), powered on or not, in ascending order."""
+    size = _DEVICE_REQUEST.size
+    buffer = bytearray(_LIST_HEAD.size + MAX_DEVICES * size)
+    _LIST_HEAD.pack_into(buffer, 0, MAX_DEVICES, 0)
+    ioctl(descriptor, c.HCIGETDEVLIST, buffer)
+    count = _LIST_HEAD.unpack_from(buffer)[0]
+    starts = range(_LIST_HEAD.size, _LIST_HEAD.size + count * size, size)
+    return tuple(sorted(_DEVICE_REQUEST.unpack_from(buffer, start)[0] for start in starts))
+
+
+def device_info(descriptor: int, dev: int) -> HciDevInfo:
+    """One controller (HCIGETDEVINFO); OSError ENODEV if there is none of that index."""
+    buffer = bytearray(HciDevInfo.layout.size)
+    struct.pack_into("=H", buffer, 0, check_int("dev", dev, 0xFFFF))
+    ioctl(descriptor, c.HCIGETDEVINFO, buffer)
+    return HciDevInfo.unpack(buffer)
+
+
+def connections(descriptor: int, dev: int) -> tuple[HciConnInfo, ...]:
+    """A controller's links (HCIGETCONNLIST)."""
+    size = HciConnInfo.layout.size
+    buffer = bytearray(_LIST_HEAD.size + MAX_CONNECTIONS * size)
+    _LIST_HEAD.pack_into(buffer, 0, check_int("dev", dev, 0xFFFF), MAX_CONNECTIONS)
+    ioctl(descriptor, c.HCIGETCONNLIST, buffer)
+    count = _LIST_HEAD.unpack_from(buffer)[1]
+    view = memoryview(buffer)[_LIST_HEAD.size :]
+    return tuple(HciConnInfo.unpack(view[at * size :]) for at in range(count))
+
+
+def device_request(descriptor: int, request: int, dev: int, value: int) -> None:
+    """One of the requests that take a controller and a number (HCISETSCAN, HCISETSCOMTU …)."""
+    argument = _DEVICE_REQUEST.pack(
+        check_int("dev", dev, 0xFFFF), check_int("value", value, 0xFFFFFFFF)
+    )
+    ioctl(descriptor, request, argument)
+
+
+def control_device(descriptor: int, request: int, dev: int) -> None:
+    """One of the requests that take a controller alone (HCIDEVUP, HCIDEVDOWN, HCIDEVRESET …)."""
+    ioctl(descriptor, request, check_int("dev", dev, 0xFFFF))
+
+
+def inquiry(
+    descriptor: int, dev: int, length: int, max_responses: int, lap: int, flush: bool
+) -> tuple[InquiryInfo, ...]:
+    """Devices in range (HCIINQUIRY); the call lasts ``length`` times 1.28 seconds."""
+    size = InquiryInfo.layout.size
+    buffer = bytearray(_INQUIRY.size + (max_responses or MAX_RESPONSES) * size)
+    _INQUIRY.pack_into(
+        buffer,
+        0,
+        check_int("dev", dev, 0xFFFF),
+        c.IREQ_CACHE_FLUSH if flush else 0,
+        check_int("lap", lap, 0xFFFFFF).to_bytes(3, "little"),
+        check_int("length", length, 0xFF),
+        check_int("max_responses", max_responses, MAX_RESPONSES),
+    )
+    ioctl(descriptor, c.HCIINQUIRY, buffer)
+    count = _INQUIRY.unpack_from(buffer)[4]
+    # struct hci_inquiry_req ends in padding, and the kernel writes the answers behind that
+    view = memoryview(buffer)[-(-_INQUIRY.size // 2) * 2 :]
+    return tuple(InquiryInfo.unpack(view[at * size :]) for at in range(count))

@@ -1,0 +1,340 @@
+"""The management interface: powers adapters on and configures them, over the HCI control channel.
+
+A socket bound to ``(HCI_DEV_NONE, HCI_CHANNEL_CONTROL)`` takes commands and gives events, each with
+a header of three le16: opcode, controller index, length. Changing a controller needs CAP_NET_ADMIN.
+Sources: net/bluetooth/mgmt.h and mgmt.c, BlueZ's doc/mgmt-api.txt.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import time
+from enum import IntFlag
+from socket import SOCK_RAW
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import attrs
+
+from famsock.plugin import Struct, socket, wire
+from famsock_bluetooth import constants as c
+from famsock_bluetooth.addresses import HciAddress
+from famsock_bluetooth.fields import BDADDR, LE32, check_int
+
+_HEADER = struct.Struct("<HHH")
+_REPLY = struct.Struct("<HB")
+_U32 = struct.Struct("<I")
+_LONGEST_BYTES = 0xFFFF + _HEADER.size
+
+ISO_SOCKET_FEATURE = UUID("6fbaf188-05e0-496a-9885-d6ddfdb4e03e")
+"""The experimental feature that makes BTPROTO_ISO available (Linux 6.0 and later)."""
+
+
+class Setting(IntFlag):
+    """A controller's settings: MGMT_SETTING_*."""
+
+    POWERED = c.MGMT_SETTING_POWERED
+    CONNECTABLE = c.MGMT_SETTING_CONNECTABLE
+    FAST_CONNECTABLE = c.MGMT_SETTING_FAST_CONNECTABLE
+    DISCOVERABLE = c.MGMT_SETTING_DISCOVERABLE
+    BONDABLE = c.MGMT_SETTING_BONDABLE
+    LINK_SECURITY = c.MGMT_SETTING_LINK_SECURITY
+    SSP = c.MGMT_SETTING_SSP
+    BREDR = c.MGMT_SETTING_BREDR
+    HS = c.MGMT_SETTING_HS
+    LE = c.MGMT_SETTING_LE
+    ADVERTISING = c.MGMT_SETTING_ADVERTISING
+    SECURE_CONN = c.MGMT_SETTING_SECURE_CONN
+    DEBUG_KEYS = c.MGMT_SETTING_DEBUG_KEYS
+    PRIVACY = c.MGMT_SETTING_PRIVACY
+    CONFIGURATION = c.MGMT_SETTING_CONFIGURATION
+    STATIC_ADDRESS = c.MGMT_SETTING_STATIC_ADDRESS
+    PHY_CONFIGURATION = c.MGMT_SETTING_PHY_CONFIGURATION
+    WIDEBAND_SPEECH = c.MGMT_SETTING_WIDEBAND_SPEECH
+    CIS_CENTRAL = c.MGMT_SETTING_CIS_CENTRAL
+    CIS_PERIPHERAL = c.MGMT_SETTING_CIS_PERIPHERAL
+    ISO_BROADCASTER = c.MGMT_SETTING_ISO_BROADCASTER
+    ISO_SYNC_RECEIVER = c.MGMT_SETTING_ISO_SYNC_RECEIVER
+
+
+_SWITCHES = {
+    Setting.LE: c.MGMT_OP_SET_LE,
+    Setting.BREDR: c.MGMT_OP_SET_BREDR,
+    Setting.SSP: c.MGMT_OP_SET_SSP,
+    Setting.SECURE_CONN: c.MGMT_OP_SET_SECURE_CONN,
+    Setting.BONDABLE: c.MGMT_OP_SET_BONDABLE,
+    Setting.LINK_SECURITY: c.MGMT_OP_SET_LINK_SECURITY,
+    Setting.WIDEBAND_SPEECH: c.MGMT_OP_SET_WIDEBAND_SPEECH,
+    Setting.CONNECTABLE: c.MGMT_OP_SET_CONNECTABLE,
+    Setting.FAST_CONNECTABLE: c.MGMT_OP_SET_FAST_CONNECTABLE,
+    Setting.DEBUG_KEYS: c.MGMT_OP_SET_DEBUG_KEYS,
+    Setting.POWERED: c.MGMT_OP_SET_POWERED,
+    Setting.ADVERTISING: c.MGMT_OP_SET_ADVERTISING,
+}
+"""The settings that one byte switches, in an order in which the kernel takes them."""
+
+_ERRNO = {
+    c.MGMT_STATUS_UNKNOWN_COMMAND: errno.ENOSYS,
+    c.MGMT_STATUS_NOT_CONNECTED: errno.ENOTCONN,
+    c.MGMT_STATUS_CONNECT_FAILED: errno.ECONNREFUSED,
+    c.MGMT_STATUS_AUTH_FAILED: errno.EACCES,
+    c.MGMT_STATUS_NO_RESOURCES: errno.ENOMEM,
+    c.MGMT_STATUS_TIMEOUT: errno.ETIMEDOUT,
+    c.MGMT_STATUS_ALREADY_CONNECTED: errno.EISCONN,
+    c.MGMT_STATUS_BUSY: errno.EBUSY,
+    c.MGMT_STATUS_NOT_SUPPORTED: errno.EOPNOTSUPP,
+    c.MGMT_STATUS_INVALID_PARAMS: errno.EINVAL,
+    c.MGMT_STATUS_DISCONNECTED: errno.ECONNRESET,
+    c.MGMT_STATUS_NOT_POWERED: errno.ENETDOWN,
+    c.MGMT_STATUS_CANCELLED: errno.ECANCELED,
+    c.MGMT_STATUS_INVALID_INDEX: errno.ENODEV,
+    c.MGMT_STATUS_RFKILLED: errno.ERFKILL,
+    c.MGMT_STATUS_PERMISSION_DENIED: errno.EPERM,
+}
+_REMEDIES = {
+    c.MGMT_STATUS_PERMISSION_DENIED: "changing a controller needs CAP_NET_ADMIN",
+    c.MGMT_STATUS_RFKILLED: "the radio is blocked: rfkill unblock bluetooth",
+    c.MGMT_STATUS_NOT_POWERED: "power it on first: set_powered(index, True)",
+    c.MGMT_STATUS_INVALID_INDEX: "read_index_list() gives the controllers that there are",
+}
+_STATUS_NAMES = {
+    value: name.removeprefix("MGMT_STATUS_")
+    for name, value in vars(c).items()
+    if name.startswith("MGMT_STATUS_")
+}
+
+
+class ManagementError(OSError):
+    """A management command that the kernel refused.
+
+    ``errno`` is the nearest one, ``status`` the MGMT_STATUS_* and ``opcode`` the command's.
+    """
+
+    def __init__(self, opcode: int, index: int, status: int) -> None:
+        number = _ERRNO.get(status, errno.EIO)
+        name = _STATUS_NAMES.get(status, "unknown")
+        where = "" if index == c.MGMT_INDEX_NONE else f" for hci{index}"
+        super().__init__(
+            number,
+            f"{os.strerror(number)}: management command 0x{opcode:04X}{where}: "
+            f"status 0x{status:02X} ({name})",
+        )
+        self.opcode, self.index, self.status = opcode, index, status
+        if status in _REMEDIES:
+            self.add_note(_REMEDIES[status])
+
+    def __reduce__(self) -> tuple[type[ManagementError], tuple[int, int, int]]:
+        return type(self), (self.opcode, self.index, self.status)
+
+
+@wire.struct("struct mgmt_rp_read_info", header="net/bluetooth/mgmt.h")
+class ControllerInfo(Struct):
+    """What Read Controller Information gives: ``struct mgmt_rp_read_info``, packed, 280 bytes.
+
+    ``supported_settings`` and ``current_settings`` are masks of `Setting`.
+    """
+
+    bdaddr: str = wire.field(BDADDR, "bdaddr")
+    version: int = wire.u8("version")
+    manufacturer: int = wire.le16("manufacturer")
+    supported_settings: int = wire.field(LE32, "supported_settings")
+    current_settings: int = wire.field(LE32, "current_settings")
+    dev_class: bytes = wire.raw("dev_class", 3)
+    name: str = wire.char("name", c.MGMT_MAX_NAME_LENGTH)
+    short_name: str = wire.char("short_name", c.MGMT_MAX_SHORT_NAME_LENGTH)
+
+    @property
+    def supported(self) -> Setting:
+        """The settings that the controller has."""
+        return Setting(self.supported_settings)
+
+    @property
+    def current(self) -> Setting:
+        """The settings that are on."""
+        return Setting(self.current_settings)
+
+
+@attrs.frozen
+class ManagementEvent:
+    """An event of the control channel: ``code`` of MGMT_EV_*, a controller's index, parameters."""
+
+    code: int
+    index: int
+    parameters: bytes
+
+    @classmethod
+    def unpack(cls, data: bytes) -> ManagementEvent:
+        """The event in ``data``; ValueError if it is cut short."""
+        if len(data) >= _HEADER.size:
+            code, index, size = _HEADER.unpack_from(data)
+            if len(data) >= _HEADER.size + size:
+                return cls(code, index, data[_HEADER.size : _HEADER.size + size])
+        raise ValueError(f"a management event is longer than these {len(data)} bytes")
+
+
+class Management:
+    """The management interface on a socket that is bound to the control channel.
+
+    ``with Management.open() as management: management.switch_on(0, Setting.POWERED)``. Every method
+    raises `ManagementError` where the kernel refuses and TimeoutError where it does not answer in
+    the socket's timeout. ``index`` is the controller's number, 0 for hci0.
+    """
+
+    def __init__(self, sock: socket) -> None:
+        self.sock = sock
+
+    @classmethod
+    def open(cls, timeout_s: float = 10.0) -> Self:
+        """The interface on a socket of its own, which `close` closes."""
+        sock = socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI)
+        try:
+            sock.settimeout(timeout_s)
+            sock.bind(HciAddress(c.HCI_DEV_NONE, c.HCI_CHANNEL_CONTROL))
+        except BaseException:
+            sock.close()
+            raise
+        return cls(sock)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def command(
+        self, opcode: int, index: int = c.MGMT_INDEX_NONE, parameters: bytes = b""
+    ) -> bytes:
+        """Send a command (``opcode`` of MGMT_OP_*, 0-65535) and give its return parameters.
+
+        Events that arrive before the answer are dropped: keep another socket for those.
+        """
+        check_int("management opcode", opcode, 0xFFFF)
+        check_int("controller index", index, 0xFFFF)
+        size = check_int("length of parameters", len(parameters), 0xFFFF)
+        self.sock.send(_HEADER.pack(opcode, index, size) + parameters)
+        deadline = time.monotonic() + (self.sock.gettimeout() or float("inf"))
+        while time.monotonic() < deadline:
+            event = self.receive_event()
+            if event.code in (c.MGMT_EV_CMD_COMPLETE, c.MGMT_EV_CMD_STATUS):
+                number, status = _REPLY.unpack_from(event.parameters)
+                if (number, event.index) == (opcode, index):
+                    if status:
+                        raise ManagementError(opcode, index, status)
+                    return event.parameters[_REPLY.size :]
+        raise TimeoutError(f"no answer to management command 0x{opcode:04X}")
+
+    def receive_event(self) -> ManagementEvent:
+        """The next event; TimeoutError if none comes in the socket's timeout."""
+        return ManagementEvent.unpack(self.sock.recv(_LONGEST_BYTES))
+
+    def read_version(self) -> tuple[int, int]:
+        """The interface's version and revision: (1, 22) and so on."""
+        version, revision = struct.unpack("<BH", self.command(c.MGMT_OP_READ_VERSION))
+        return version, revision
+
+    def read_index_list(self) -> tuple[int, ...]:
+        """The indices of the controllers that are configured, in ascending order."""
+        answer = self.command(c.MGMT_OP_READ_INDEX_LIST)
+        return tuple(sorted(struct.unpack_from(f"<{(len(answer) - 2) // 2}H", answer, 2)))
+
+    def read_info(self, index: int) -> ControllerInfo:
+        """A controller's address, settings and name."""
+        return ControllerInfo.unpack(self.command(c.MGMT_OP_READ_INFO, index))
+
+    def set_powered(self, index: int, on: bool) -> Setting:
+        """Power a controller on or off; the settings then."""
+        return self._switch(index, Setting.POWERED, on)
+
+    def set_connectable(self, index: int, on: bool) -> Setting:
+        """Let peers connect, or not; the settings then."""
+        return self._switch(index, Setting.CONNECTABLE, on)
+
+    def set_bondable(self, index: int, on: bool) -> Setting:
+        """Let peers bond, or not; the settings then."""
+        return self._switch(index, Setting.BONDABLE, on)
+
+    def set_bredr(self, index: int, on: bool) -> Setting:
+        """Switch BR/EDR on or off (off: not while powered); the settings then."""
+        return self._switch(index, Setting.BREDR, on)
+
+    def set_le(self, index: int, on: bool) -> Setting:
+        """Switch Low Energy on or off; the settings then."""
+        return self._switch(index, Setting.LE, on)
+
+    def set_advertising(self, index: int, on: bool) -> Setting:
+        """Advertise as LE peripheral, or stop; the settings then. Connectable if that is set."""
+        return self._switch(index, Setting.ADVERTISING, on)
+
+    def set_discoverable(self, index: int, on: bool, timeout_s: int = 0) -> Setting:
+        """Let inquiries find a controller, for ``timeout_s`` (0-65535, 0: for ever), or not.
+
+        Needs CONNECTABLE, and POWERED for a time limit. Gives the settings then.
+        """
+        seconds = check_int("discoverable timeout_s", timeout_s, 0xFFFF)
+        parameters = struct.pack("<BH", on, seconds if on else 0)
+        return _settings(self.command(c.MGMT_OP_SET_DISCOVERABLE, index, parameters))
+
+    def set_local_name(self, index: int, name: str, short_name: str = "") -> None:
+        """Set the name (up to 248 bytes of UTF-8) and the short name (up to 10) that peers see."""
+        raw = wire.char_array(c.MGMT_MAX_NAME_LENGTH).check(name).encode()
+        short = wire.char_array(c.MGMT_MAX_SHORT_NAME_LENGTH).check(short_name).encode()
+        parameters = struct.pack(
+            f"{c.MGMT_MAX_NAME_LENGTH}s{c.MGMT_MAX_SHORT_NAME_LENGTH}s", raw, short
+        )
+        self.command(c.MGMT_OP_SET_LOCAL_NAME, index, parameters)
+
+    def set_experimental_feature(
+        self, feature: UUID, on: bool, index: int = c.MGMT_INDEX_NONE
+    ) -> bool:
+        """Switch an experimental feature of the kernel, or of one controller; whether it is on.
+
+        Asking for what is already so changes nothing.
+        """
+        parameters = feature.bytes[::-1] + bytes((on,))
+        answer = self.command(c.MGMT_OP_SET_EXP_FEATURE, index, parameters)
+        return bool(_U32.unpack_from(answer, 16)[0] & 1)
+
+    def switch_on(self, index: int, settings: Setting) -> ControllerInfo:
+        """Switch on those of ``settings`` that are off; the controller's information then.
+
+        Nothing is sent for a setting that is on already, so that calling it again is harmless.
+        ValueError for a setting that no single switch sets; EOPNOTSUPP for one that the controller
+        lacks.
+        """
+        return self._switch_all(index, settings, True)
+
+    def switch_off(self, index: int, settings: Setting) -> ControllerInfo:
+        """Switch off those of ``settings`` that are on; the controller's information then."""
+        return self._switch_all(index, settings, False)
+
+    def _switch_all(self, index: int, settings: Setting, on: bool) -> ControllerInfo:
+        info = self.read_info(index)
+        differing = settings & ~info.current if on else settings & info.current
+        if not differing:
+            return info
+        for setting in differing:
+            if setting not in _SWITCHES:
+                raise ValueError(f"{setting.name} cannot be switched by itself")
+        for setting in _SWITCHES if on else reversed(_SWITCHES):
+            if setting in differing:
+                self._switch(index, setting, on)
+        return self.read_info(index)
+
+    def _switch(self, index: int, setting: Setting, on: bool) -> Setting:
+        return _settings(self.command(_SWITCHES[setting], index, bytes((on,))))
+
+
+def _settings(answer: bytes) -> Setting:
+    return Setting(_U32.unpack_from(answer)[0])
