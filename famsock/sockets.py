@@ -37,6 +37,7 @@ _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _UNKNOWN: Any = object()
 _served = plugins.served
 _initialize = _stdlib.socket.__init__
+_create = _socket.socket.__init__
 _family_of = _socket.socket.family.__get__
 _type_of = _socket.socket.type.__get__
 _proto_of = _socket.socket.proto.__get__
@@ -58,7 +59,13 @@ class socket(_stdlib.socket):  # noqa: N801
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
     ) -> None:
         try:
-            _initialize(self, family, type, proto, fileno)
+            if fileno is None and family != -1 and type != -1:
+                _create(self, family, type, 0 if proto == -1 else proto)
+                # What Lib/socket.py's own __init__ adds; calling it would cost half as much again.
+                self._io_refs = 0
+                self._closed = False
+            else:
+                _initialize(self, family, type, proto, fileno)
         except OSError as error:
             _explain(error, family, type, proto)
             raise
@@ -211,7 +218,9 @@ class socket(_stdlib.socket):  # noqa: N801
         codec = self._codec
         if codec is None:
             return super().recvfrom(bufsize, flags)
-        if (bufsize := index(bufsize)) < 0:
+        if bufsize.__class__ is not int:
+            bufsize = index(bufsize)
+        if bufsize < 0:
             raise ValueError("negative buffersize in recvfrom")
         if flags:
             flags = _c_int(flags)

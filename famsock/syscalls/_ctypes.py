@@ -54,7 +54,17 @@ _LINUX = sys.platform.startswith("linux")
 def _declare(name: str, *argtypes: Any) -> Any:
     function = getattr(_libc, name)
     function.argtypes = argtypes
-    function.restype = c_ssize_t if name.startswith(("send", "recv")) else c_int
+    function.restype = c_int
+    return function
+
+
+def _declare_transfer(name: str) -> Any:
+    """A function that moves data: without argtypes, whose checks would double the cost of a call.
+
+    Integers then travel as C ints, bytes and ctypes objects as pointers; whoever calls sees to it.
+    """
+    function = getattr(_libc, name)
+    function.restype = c_ssize_t
     return function
 
 
@@ -64,10 +74,10 @@ _getsockname = _declare("getsockname", c_int, c_void_p, c_void_p)
 _getpeername = _declare("getpeername", c_int, c_void_p, c_void_p)
 _getsockopt = _declare("getsockopt", c_int, c_int, c_int, c_void_p, c_void_p)
 _setsockopt = _declare("setsockopt", c_int, c_int, c_int, c_void_p, c_uint)
-_sendto = _declare("sendto", c_int, c_void_p, c_size_t, c_int, c_void_p, c_uint)
-_recvfrom = _declare("recvfrom", c_int, c_void_p, c_size_t, c_int, c_void_p, c_void_p)
-_sendmsg = _declare("sendmsg", c_int, c_void_p, c_int)
-_recvmsg = _declare("recvmsg", c_int, c_void_p, c_int)
+_sendto = _declare_transfer("sendto")
+_recvfrom = _declare_transfer("recvfrom")
+_sendmsg = _declare_transfer("sendmsg")
+_recvmsg = _declare_transfer("recvmsg")
 _accept4 = _declare("accept4", c_int, c_void_p, c_void_p, c_int) if _LINUX else None
 _accept = _declare("accept", c_int, c_void_p, c_void_p)
 
@@ -89,33 +99,33 @@ class _Msghdr(ctypes.Structure):
 
 
 class _Storage:
-    """A buffer of fixed address that the kernel fills; ``view`` reads it."""
+    """A buffer that the kernel fills; ``pointer`` is what ctypes passes, ``view`` reads it."""
 
-    __slots__ = ("address", "buffer", "view")
+    __slots__ = ("buffer", "pointer", "view")
 
     def __init__(self, size: int) -> None:
         self.buffer = (c_char * size)()
-        self.address = ctypes.addressof(self.buffer)
+        self.pointer = ctypes.byref(self.buffer)
         self.view = memoryview(self.buffer).cast("B")
 
 
 class _Name:
     """A sockaddr buffer with its socklen_t, as calls that return an address want them."""
 
-    __slots__ = ("address", "length", "length_address", "storage", "view")
+    __slots__ = ("length", "length_pointer", "pointer", "storage", "view")
 
     def __init__(self) -> None:
         self.storage = _Storage(_SOCKADDR_BYTES)
-        self.address = self.storage.address
+        self.pointer = self.storage.pointer
         self.view = self.storage.view
         self.length = c_uint(_SOCKADDR_BYTES)
-        self.length_address = ctypes.addressof(self.length)
+        self.length_pointer = ctypes.byref(self.length)
 
     def reset(self) -> None:
         self.length.value = _SOCKADDR_BYTES
 
     def taken(self) -> bytes:
-        return self.view[: min(self.length.value, _SOCKADDR_BYTES)].tobytes()
+        return self.view[: self.length.value].tobytes()
 
 
 # Buffers are handed round through these lists: pop and append are atomic, so a thread that finds a
@@ -218,7 +228,7 @@ def accept(descriptor: int, timeout: float | None, ask_address: bool) -> tuple[i
     ``ask_address`` False passes no buffer, for protocols that refuse to name the peer.
     """
     name = _Name()
-    where = (name.address, name.length_address) if ask_address else (None, None)
+    where = (name.pointer, name.length_pointer) if ask_address else (None, None)
     if not ask_address:
         name.length.value = 0
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
@@ -228,7 +238,7 @@ def accept(descriptor: int, timeout: float | None, ask_address: bool) -> tuple[i
     return accepted, name.taken()
 
 
-def _accept_once(descriptor: int, address: int | None, length: int | None) -> int:
+def _accept_once(descriptor: int, address: Any, length: Any) -> int:
     if _accept4 is not None:
         accepted: int = _accept4(descriptor, address, length, _SOCK_CLOEXEC)
         if accepted >= 0 or _errno() != ENOSYS:
@@ -251,7 +261,7 @@ def getpeername(descriptor: int) -> bytes:
 
 def _named(function: Any, descriptor: int) -> bytes:
     name = _Name()
-    if function(descriptor, name.address, name.length_address) < 0:
+    if function(descriptor, name.pointer, name.length_pointer) < 0:
         raise _failed()
     return name.taken()
 
@@ -267,7 +277,7 @@ def getsockopt(
     storage = _Storage(size_bytes)
     storage.view[: len(request)] = request
     length = c_uint(size_bytes // unit)
-    if _getsockopt(descriptor, level, option, storage.address, ctypes.addressof(length)) < 0:
+    if _getsockopt(descriptor, level, option, storage.pointer, ctypes.byref(length)) < 0:
         raise _failed()
     return storage.view[: length.value * unit].tobytes()
 
@@ -281,8 +291,9 @@ def setsockopt(descriptor: int, level: int, option: int, value: bytes) -> None:
 def sendto(descriptor: int, timeout: float | None, data: Any, flags: int, sockaddr: bytes) -> int:
     """sendto(2): the number of bytes sent."""
     pointer, size = (data, len(data)) if type(data) is bytes else _readable(data)
+    length: Any = size if size <= _INT_MAX else c_size_t(size)
     deadline = _begin(descriptor, _OUT, timeout) if timeout else None
-    while (sent := _sendto(descriptor, pointer, size, flags, sockaddr, len(sockaddr))) < 0:
+    while (sent := _sendto(descriptor, pointer, length, flags, sockaddr, len(sockaddr))) < 0:
         _again(descriptor, _OUT, deadline)
     return sent  # type: ignore[no-any-return]
 
@@ -291,6 +302,7 @@ def recvfrom(
     descriptor: int, timeout: float | None, size_bytes: int, flags: int
 ) -> tuple[bytes, bytes]:
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
+    length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
     try:
         name = _names.pop()
         name.length.value = _SOCKADDR_BYTES
@@ -305,11 +317,13 @@ def recvfrom(
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
     while (
         received := _recvfrom(
-            descriptor, storage.address, size_bytes, flags, name.address, name.length_address
+            descriptor, storage.pointer, length, flags, name.pointer, name.length_pointer
         )
     ) < 0:
         _again(descriptor, _IN, deadline)
-    result = storage.view[: min(received, size_bytes)].tobytes(), name.taken()
+    if received > size_bytes:  # MSG_TRUNC: the datagram's own length
+        received = size_bytes
+    result = storage.view[:received].tobytes(), name.view[: name.length.value].tobytes()
     _names.append(name)
     if pooled:
         _buffers.append(storage)
@@ -321,12 +335,11 @@ def recvfrom_into(
 ) -> tuple[int, bytes]:
     """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
     target, _ = _writable(buffer)
+    length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
     name = _Name()
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
     while (
-        received := _recvfrom(
-            descriptor, target, size_bytes, flags, name.address, name.length_address
-        )
+        received := _recvfrom(descriptor, target, length, flags, name.pointer, name.length_pointer)
     ) < 0:
         _again(descriptor, _IN, deadline)
     return received, name.taken()
@@ -345,7 +358,7 @@ def sendmsg(
     packed = ancillary.pack(control)
     header, _kept = _message(pieces, sockaddr, len(sockaddr), packed, len(packed))
     deadline = _begin(descriptor, _OUT, timeout) if timeout else None
-    while (sent := _sendmsg(descriptor, ctypes.addressof(header), flags)) < 0:
+    while (sent := _sendmsg(descriptor, ctypes.byref(header), flags)) < 0:
         _again(descriptor, _OUT, deadline)
     return sent  # type: ignore[no-any-return]
 
@@ -372,11 +385,10 @@ def recvmsg_into(
     name = _Storage(_SOCKADDR_BYTES)
     control = _Storage(max(control_bytes, 1))
     header, _kept = _message(
-        pieces, name.address, _SOCKADDR_BYTES, control.address if control_bytes else None,
-        control_bytes,
+        pieces, name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes,
     )  # fmt: skip
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
-    while (received := _recvmsg(descriptor, ctypes.addressof(header), flags)) < 0:
+    while (received := _recvmsg(descriptor, ctypes.byref(header), flags)) < 0:
         _again(descriptor, _IN, deadline)
     items = ancillary.unpack(control.view[: header.control_length].tobytes())
     sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
@@ -385,9 +397,9 @@ def recvmsg_into(
 
 def _message(
     pieces: Sequence[tuple[Any, int]],
-    name: bytes | int,
+    name: Any,
     name_length: int,
-    control: bytes | int | None,
+    control: Any,
     control_length: int,
 ) -> tuple[_Msghdr, Any]:
     """A msghdr over all of these, and what must stay alive as long as it."""
@@ -407,8 +419,6 @@ def _message(
 
 
 def _pointer(data: Any) -> int | None:
-    if data is None or isinstance(data, int):
-        return data
     if isinstance(data, bytes):
         return ctypes.cast(ctypes.c_char_p(data), c_void_p).value
     return ctypes.addressof(data)
