@@ -30,6 +30,7 @@ def famsock_families() -> Iterable[Family]:
                     operations="famsock_unix.operations:UnixOperations",
                     scheme="unix",
                     remedies=_REMEDIES,
+                    passes_descriptors=True,
                     exchange={
                         "unix": "famsock_unix.exchange:stream",
                         "unix dgram": "famsock_unix.exchange:dgram",

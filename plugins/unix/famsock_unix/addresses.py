@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from famsock.plugin import Address, CType, Lookup, sockaddr, wire
 
@@ -73,6 +73,12 @@ class UnixAddress(Address):
 
     path: str | bytes = wire.field(PATH, "sun_path", default="")
     names_operation: ClassVar[bool] = False
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, path: str | bytes | bytearray | memoryview | os.PathLike[str] = ""
+        ) -> None: ...
 
     @classmethod
     def abstract(cls, name: str | bytes) -> UnixAddress:

@@ -1,0 +1,32 @@
+"""A server hands an open file to its client, after looking who the client is."""
+
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+from famsock_unix.addresses import UnixAddress
+
+import famsock as socket
+
+with tempfile.TemporaryDirectory() as directory:
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    server.bind_replacing_stale(UnixAddress(Path(directory, "files.sock")))
+    server.listen()
+    print("listening at", server.local_address)
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection, open("/etc/hostname", "rb") as file:
+            print("client has pid", connection.peer_credentials().pid, "- ours is", os.getpid())
+            connection.send_descriptors(b"/etc/hostname", [file])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+        client.connect(server.local_address)
+        (descriptor,), message = client.receive_descriptors()
+        with open(descriptor, "rb") as file:
+            print(message.data.decode(), "holds", file.read())
+    thread.join()
+    server.close()

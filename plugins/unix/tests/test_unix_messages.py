@@ -1,0 +1,239 @@
+"""Descriptors, credentials and what the kernel knows of the peer."""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import socket as stdlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from famsock_unix.control import MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS
+from famsock_unix.operations import UnixOperations
+from famsock_unix.structs import Credentials
+
+import famsock
+from famsock.plugin import socket
+from famsock.testing.plugin import open_descriptors
+
+pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
+
+TYPES = (stdlib.SOCK_STREAM, stdlib.SOCK_DGRAM, stdlib.SOCK_SEQPACKET)
+Pair = tuple[socket, socket]
+
+
+def pair_of(kind: int = stdlib.SOCK_STREAM) -> Pair:
+    """Two connected sockets."""
+    return cast(Pair, famsock.socketpair(stdlib.AF_UNIX, kind))
+
+
+@pytest.fixture(params=TYPES, ids=lambda kind: kind.name)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Two connected sockets of each type."""
+    ours, other = pair_of(request.param)
+    with ours, other:
+        ours.settimeout(10)
+        other.settimeout(10)
+        yield ours, other
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe's two ends."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_descriptors_arrive_and_work(pair: Pair, pipe: tuple[int, int]) -> None:
+    ours, other = pair
+    read, write = pipe
+    with open(read, "rb", closefd=False) as file:
+        assert ours.send_descriptors(b"data", [file, write]) == 4
+    (got_read, got_write), message = other.receive_descriptors()
+    try:
+        assert message.data == b"data"
+        assert not os.get_inheritable(got_read)
+        os.write(got_write, b"through")
+        assert os.read(got_read, 9) == b"through"
+    finally:
+        os.close(got_read)
+        os.close(got_write)
+
+
+def test_as_many_descriptors_as_a_message_carries(pair: Pair, pipe: tuple[int, int]) -> None:
+    ours, other = pair
+    ours.send_descriptors(b"x", [pipe[0]] * MAX_DESCRIPTORS)
+    got, message = other.receive_descriptors()
+    for descriptor in got:
+        os.close(descriptor)
+    assert len(got) == MAX_DESCRIPTORS
+    assert not message.flags & stdlib.MSG_CTRUNC
+    with pytest.raises(ValueError, match="at most 253 elements, not 254"):
+        ours.send_descriptors(b"x", [pipe[0]] * (MAX_DESCRIPTORS + 1))
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "error"),
+    [([-1], OSError), ([1 << 40], OverflowError), (["x"], TypeError), ([1.0], TypeError)],
+)
+def test_bad_descriptors_are_refused(descriptors: list[int], error: type[Exception]) -> None:
+    ours, other = pair_of()
+    with ours, other, pytest.raises(error):
+        ours.send_descriptors(b"x", descriptors)
+
+
+def test_a_stream_needs_data_to_carry_descriptors(pipe: tuple[int, int]) -> None:
+    ours, other = pair_of()
+    with ours, other:
+        for nothing in (b"", [b"", b""]):
+            with pytest.raises(ValueError, match="must be at least 1 byte"):
+                ours.send_descriptors(nothing, pipe)
+
+
+def test_descriptors_beyond_the_limit_are_dropped_and_told(pipe: tuple[int, int]) -> None:
+    ours, other = pair_of()
+    with ours, other:
+        ours.send_descriptors(b"x", [pipe[0]] * 4)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        unused = sorted(set(range(soft)) - set(open_descriptors()))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (unused[2], hard))
+        try:
+            got, message = other.receive_descriptors()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in got:
+            os.close(descriptor)
+        assert len(got) == 2
+        assert message.data == b"x"
+        assert message.flags & stdlib.MSG_CTRUNC
+
+
+def test_the_stdlib_takes_our_descriptors_and_gives_us_its(pipe: tuple[int, int]) -> None:
+    ours, other = pair_of()
+    theirs = stdlib.socket(fileno=other.detach())
+    with ours, theirs:
+        ours.send_descriptors(b"to", [pipe[0]])
+        data, got, _, _ = stdlib.recv_fds(theirs, 9, 1)
+        stdlib.send_fds(theirs, [data + b" and fro"], got)
+        back, message = ours.receive_descriptors()
+        for descriptor in (*got, *back):
+            os.close(descriptor)
+        assert message.data == b"to and fro"
+        assert len(back) == 1
+
+
+def test_credentials_are_those_of_the_sender(pair: Pair) -> None:
+    ours, other = pair
+    other.set_option("SO_PASSCRED", True)
+    assert other.get_option("SO_PASSCRED") is True
+    ours.send_credentials(b"x")
+    message = other.recv_message()
+    assert message.get(SCM_CREDENTIALS) == Credentials(os.getpid(), os.getuid(), os.getgid())
+    ours.send(b"y")
+    assert other.recv_message().get(SCM_CREDENTIALS) == Credentials.own()
+
+
+def test_credentials_of_no_process_are_refused() -> None:
+    ours, other = pair_of()
+    with ours, other, pytest.raises(OSError, match=r"No such process|not permitted"):
+        ours.send_credentials(b"x", Credentials(2**31 - 1, os.getuid(), os.getgid()))
+
+
+@pytest.mark.needs_kernel("6.5")
+def test_pidfd_of_the_sender(pair: Pair) -> None:
+    ours, other = pair
+    other.set_option("SO_PASSPIDFD", True)
+    ours.send(b"x")
+    descriptors, message = other.receive_descriptors()
+    pidfd = message.get(SCM_PIDFD)
+    assert descriptors == ()
+    assert pidfd is not None
+    with open(f"/proc/self/fdinfo/{pidfd}") as info:
+        assert f"Pid:\t{os.getpid()}\n" in info.read()
+    assert not os.get_inheritable(pidfd)
+    os.close(pidfd)
+
+
+def test_peer_credentials_and_groups(pair: Pair) -> None:
+    ours, _ = pair
+    assert ours.peer_credentials() == Credentials.own()
+    assert sorted(ours.peer_groups()) == sorted(os.getgroups())
+    assert ours.get_option("SO_PEERCRED") == Credentials.own()
+
+
+@pytest.mark.needs_kernel("6.5")
+def test_peer_pidfd_of_a_child() -> None:
+    ours, other = pair_of()
+    with ours, socket(stdlib.AF_UNIX) as listener:
+        other.close()
+        listener.bind("")
+        listener.listen()
+        name = listener.getsockname()
+        child = os.fork()
+        if not child:
+            client = stdlib.socket(stdlib.AF_UNIX)
+            client.connect(name)
+            client.recv(1)
+            os._exit(7)
+        accepted, _ = listener.accept()
+        with accepted:
+            pidfd = accepted.peer_pidfd()
+            assert accepted.peer_credentials().pid == child
+            assert not select.select([pidfd], [], [], 0)[0]
+            accepted.sendall(b"x")
+            assert select.select([pidfd], [], [], 30)[0]
+            os.close(pidfd)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_without_a_peer() -> None:
+    with socket(stdlib.AF_UNIX) as sock:
+        assert sock.peer_credentials() == Credentials(0, 2**32 - 1, 2**32 - 1)
+        with pytest.raises(OSError, match="No data available"):
+            sock.peer_groups()
+
+
+def test_peer_security_is_a_label_or_an_error() -> None:
+    ours, other = pair_of()
+    with ours, other:
+        ours.set_option("SO_PASSSEC", True)
+        active = Path("/sys/kernel/security/lsm")
+        if active.exists() and {"selinux", "smack", "apparmor"} & set(
+            active.read_text().split(",")
+        ):
+            assert ours.peer_security()
+        else:
+            with pytest.raises(OSError, match="Protocol not available"):
+                ours.peer_security()
+
+
+def test_read_only_options_refuse_a_value() -> None:
+    ours, other = pair_of()
+    with ours, other, pytest.raises(AttributeError, match="SO_PEERCRED is read-only"):
+        ours.set_option("SO_PEERCRED", Credentials.own())
+
+
+def test_peek_offset_moves_over_the_data() -> None:
+    ours, other = pair_of()
+    with ours, other:
+        other.set_option("SO_PEEK_OFF", 0)
+        ours.send(b"abcdef")
+        peeked = [other.recv(2, stdlib.MSG_PEEK) for _ in range(3)]
+        assert peeked == [b"ab", b"cd", b"ef"]
+        assert other.recv(9) == b"abcdef"
+
+
+def test_operations_are_the_sockets_own() -> None:
+    ours, other = pair_of()
+    with ours, other:
+        assert isinstance(ours.operations, UnixOperations)
+        assert "send_descriptors" in dir(ours)
+        rights = SCM_RIGHTS((other.fileno(),))
+        ours.send_message(b"x", control=[rights])
+        (got,), _ = other.receive_descriptors()
+        os.close(got)
