@@ -8,7 +8,6 @@ through entry points when the family is first used. Importing this module import
 from __future__ import annotations
 
 import socket as _stdlib
-from socket import *  # noqa: F403
 
 from famsock.address import Address, RawAddress
 from famsock.dropin import functions as _functions
@@ -19,6 +18,29 @@ from famsock.sockets import socket
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    # What the loop below binds at run time, with our class in the place of the stdlib's.
+    def socketpair(
+        family: int | None = None, type: int = ..., proto: int = 0
+    ) -> tuple[socket, socket]: ...
+    def fromfd(fd: int, family: int, type: int, proto: int = 0) -> socket: ...
+    def create_connection(
+        address: tuple[str | None, int],
+        timeout: float | None = ...,
+        source_address: Any = None,
+        *,
+        all_errors: bool = False,
+    ) -> socket: ...
+    def create_server(
+        address: Any,
+        *,
+        family: int = ...,
+        backlog: int | None = None,
+        reuse_port: bool = False,
+        dualstack_ipv6: bool = False,
+    ) -> socket: ...
+
+    from socket import *  # type: ignore[assignment]  # noqa: F403
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,7 +56,7 @@ __all__ = [
     "uninstall",
 ]
 
-# Its private names too, because its functions look them up in the module that they run in.
+# The stdlib's names, private ones too: its functions look them up in the module that they run in.
 globals().update({k: v for k, v in vars(_stdlib).items() if k not in globals()})
 globals().update(_functions(globals()))
 

@@ -263,7 +263,9 @@ class Registry:
         named = [name for name in self.names() if _number_here(name) == number]
         if named:
             return self.family(named[0])
-        # No plugin with a name that this Python knows: ask those whose number it cannot tell.
+        if any(number == int(known) for known in _stdlib.AddressFamily):
+            return None
+        # A number that this Python cannot name: ask the plugins whose number it cannot tell.
         unknown = [name for name in self.names() if _number_here(name) is None]
         return next((f for f in self.families(unknown) if f.number == number and f.here), None)
 

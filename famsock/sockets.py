@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-_CLOEXEC = getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0)
+_CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
+_AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
 _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _UNKNOWN: Any = object()
 _served = plugins.served
@@ -385,12 +386,13 @@ class socket(_stdlib.socket):  # noqa: N801
         from famsock.control import Message, typed
         from famsock.family import control_of
 
+        flags = _c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0)
         data, items, message_flags, sockaddr = syscalls.recvmsg(
             self.fileno(),
-            self.gettimeout(),
+            None if flags & _AT_ONCE else self.gettimeout(),
             bufsize_bytes,
             _control_bytes(control_bytes),
-            _c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0),
+            flags,
         )
         kinds = control_of(self._family)
         return Message(data, self._typed(sockaddr), typed(items, kinds), message_flags & ~_CLOEXEC)

@@ -17,6 +17,7 @@ construction: it costs one ``struct.unpack``. Imports only the standard library 
 
 from __future__ import annotations
 
+import inspect
 import operator
 import struct as _struct
 from collections.abc import Callable, Sequence
@@ -314,6 +315,11 @@ def struct(
     """
 
     def decorate(cls: type[_T]) -> type[_T]:
+        for name in inspect.get_annotations(cls):
+            if hasattr(Struct, name) or name in Struct.__annotations__:
+                raise TypeError(
+                    f"{cls.__name__}: every struct has {name!r}; name the field otherwise"
+                )
         made = attrs.frozen(cls, init=False, eq=True)
         made.layout = _layout(made, c_name, header, size, head)
         made.label = label or made.__name__
