@@ -1,8 +1,8 @@
 """Addresses of AF_BLUETOOTH, one class for each protocol.
 
-A shape that is wrong is an OSError ("wrong format") as in CPython, and so is an integer out of
-range, which is an OverflowError too where CPython masks it. Sources: the kernel's
-include/net/bluetooth headers; CPython 3.14's documentation of the stdlib forms.
+A form that is wrong is an OSError ("wrong format") as in CPython, and a TypeError, ValueError or
+OverflowError as well: the last for an integer out of range, which CPython masks. Sources: the
+kernel's include/net/bluetooth headers; CPython 3.14's documentation of the stdlib forms.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from famsock_bluetooth.constants import (
     HCI_CHANNEL_RAW,
     ISO_MAX_NUM_BIS,
 )
-from famsock_bluetooth.fields import BDADDR
+from famsock_bluetooth.fields import BDADDR, AddressTypeError
 
 _NAME = "AF_BLUETOOTH"
 
@@ -38,12 +38,12 @@ class _BluetoothAddress(Address):
         try:
             return cls(**dict(zip(names, form, strict=False)))
         except TypeError as error:
-            raise OSError(f"wrong format: {error}") from None
+            raise AddressTypeError(f"wrong format: {error}") from None
 
 
-def _wrong_format(names: tuple[str, ...], required: int, form: object) -> OSError:
+def _wrong_format(names: tuple[str, ...], required: int, form: object) -> AddressTypeError:
     shape = ", ".join(names[:required]) + "".join(f"[, {name}" for name in names[required:])
-    return OSError(
+    return AddressTypeError(
         f"wrong format: {_NAME} address must be a tuple ({shape}{']' * (len(names) - required)}), "
         f"not {form!r}"
     )
@@ -141,14 +141,16 @@ class ScoAddress(_BluetoothAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> ScoAddress:
-        """OSError for another type; ValueError for a null character or what has no UTF-8."""
+        """The address of a str or of bytes; UnicodeEncodeError for a str that has no UTF-8."""
         if isinstance(form, str):
             form.encode()
             return cls(form)
         if isinstance(form, bytes):
             return cls(form.decode("latin-1"))
         kind = type(form).__name__
-        raise OSError(f"wrong format: {_NAME} address of SCO must be str or bytes, not {kind}")
+        raise AddressTypeError(
+            f"wrong format: {_NAME} address of SCO must be str or bytes, not {kind}"
+        )
 
     def to_stdlib(self, lookup: Lookup) -> str:
         """The device address as text."""

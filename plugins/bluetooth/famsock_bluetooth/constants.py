@@ -4,6 +4,7 @@ HEADERS = (
     "net/bluetooth/bluetooth.h",
     "net/bluetooth/hci_sock.h",
     "net/bluetooth/hci.h",
+    "net/bluetooth/hci_core.h",
     "net/bluetooth/hci_mon.h",
     "net/bluetooth/l2cap.h",
     "net/bluetooth/rfcomm.h",

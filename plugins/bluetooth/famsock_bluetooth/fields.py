@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import index
 
 from famsock.plugin import CType, wire
 
@@ -13,6 +14,10 @@ _LENIENT = re.compile(":".join([_OCTET] * 6))
 
 class AddressFormatError(OSError, ValueError):
     """A device address that cannot be read: the OSError of CPython, and a ValueError as well."""
+
+
+class AddressTypeError(OSError, TypeError):
+    """An address of the wrong shape or type: the OSError of CPython, and a TypeError as well."""
 
 
 def check_bdaddr(value: object) -> str:
@@ -66,7 +71,7 @@ LE32 = wire.integer(
 
 
 def check_int(name: str, value: int, highest: int) -> int:
-    """``value``, or OverflowError if it is not 0 to ``highest``."""
-    if not 0 <= value <= highest:
-        raise OverflowError(f"AF_BLUETOOTH {name} must be 0-{highest}, not {value}")
-    return value
+    """``value``, or OverflowError if it is not 0 to ``highest``, TypeError if it is no integer."""
+    if not 0 <= (number := index(value)) <= highest:
+        raise OverflowError(f"AF_BLUETOOTH {name} must be 0-{highest}, not {number}")
+    return number

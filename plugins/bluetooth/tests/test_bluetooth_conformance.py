@@ -1,0 +1,139 @@
+"""AF_BLUETOOTH passes the conformance suite."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+from famsock_bluetooth.addresses import (
+    HciAddress,
+    IsoAddress,
+    L2capAddress,
+    RfcommAddress,
+    ScoAddress,
+)
+from hypothesis import strategies as st
+
+from famsock.testing import BadAddress, Conformance, Example
+
+PEER = "00:1B:DC:0F:A2:7E"
+PEER_HEX = "7ea20fdc1b00"
+EMULATED = (pytest.mark.needs_interface("hci1"), pytest.mark.needs_capability("CAP_NET_ADMIN"))
+WRONG_FORMAT = "wrong format: AF_BLUETOOTH"
+BAD_BDADDR = "bad bluetooth address: AF_BLUETOOTH bdaddr must be six octets 00-FF"
+
+
+def refused(protocol: str, form: object, error: type[Exception], match: str) -> BadAddress:
+    return BadAddress(protocol=protocol, form=form, error=error, match=match)
+
+
+class TestBluetooth(Conformance):
+    family = "AF_BLUETOOTH"
+    examples = (
+        Example(
+            protocol="l2cap",
+            typed=L2capAddress(PEER, 0x1001),
+            stdlib=(PEER, 0x1001),
+            sockaddr=bytes.fromhex(f"1f00 0110 {PEER_HEX} 0000 00 00"),
+            text=f"[{PEER}]:4097",
+            also_stdlib=(
+                (PEER.lower(), 0x1001),
+                (PEER, 0x1001, 0),
+                (PEER, 0x1001, 0, 0),
+                ("0:1b:dc:F:0xa2:7e", 0x1001),
+            ),
+            also_text=(f"[{PEER}]:0x1001:0:0",),
+        ),
+        Example(
+            protocol="l2cap",
+            typed=L2capAddress(PEER, 0, 4),
+            stdlib=(PEER, 0, 4),
+            sockaddr=bytes.fromhex(f"1f00 0000 {PEER_HEX} 0400 00 00"),
+            text=f"[{PEER}]:0:4",
+        ),
+        Example(
+            protocol="l2cap",
+            typed=L2capAddress(PEER, 0x81, 0, 2),
+            stdlib=(PEER, 0x81, 0, 2),
+            sockaddr=bytes.fromhex(f"1f00 8100 {PEER_HEX} 0000 02 00"),
+            text=f"[{PEER}]:129:0:2",
+        ),
+        Example(
+            protocol="rfcomm",
+            typed=RfcommAddress(PEER, 30),
+            stdlib=(PEER, 30),
+            sockaddr=bytes.fromhex(f"1f00 {PEER_HEX} 1e 00"),
+            text=f"[{PEER}]:30",
+        ),
+        Example(
+            protocol="hci",
+            typed=HciAddress(1),
+            stdlib=1,
+            sockaddr=bytes.fromhex("1f00 0100 0000"),
+            text="1",
+            also_stdlib=((1,), (1, 0)),
+        ),
+        Example(
+            protocol="hci",
+            typed=HciAddress(0xFFFF, 3),
+            stdlib=(0xFFFF, 3),
+            sockaddr=bytes.fromhex("1f00 ffff 0300"),
+            text="65535:3",
+        ),
+        Example(
+            protocol="sco",
+            typed=ScoAddress(PEER),
+            stdlib=PEER,
+            sockaddr=bytes.fromhex(f"1f00 {PEER_HEX}"),
+            text=f"[{PEER}]",
+            also_stdlib=(PEER.encode(), PEER.lower()),
+        ),
+        Example(
+            protocol="iso",
+            typed=IsoAddress(PEER, 2),
+            stdlib=(PEER, 2),
+            sockaddr=bytes.fromhex(f"1f00 {PEER_HEX} 02 00"),
+            text=f"[{PEER}]:2",
+        ),
+    )
+    bad = (
+        refused("l2cap", (PEER,), OSError, WRONG_FORMAT),
+        refused("l2cap", (PEER, 0, 0, 0, 0), TypeError, WRONG_FORMAT),
+        refused("l2cap", PEER, OSError, WRONG_FORMAT),
+        refused("l2cap", [PEER, 1], OSError, WRONG_FORMAT),
+        refused("l2cap", (PEER.encode(), 1), OSError, "bdaddr must be str, not bytes"),
+        refused("l2cap", ("\ud812", 1), OSError, BAD_BDADDR),
+        refused("l2cap", (PEER, -1), OverflowError, "AF_BLUETOOTH psm must be 0-65535, not -1"),
+        refused("l2cap", (PEER, 0x10000), OSError, "psm must be 0-65535, not 65536"),
+        refused("l2cap", (PEER, 1, 0x10000), OverflowError, "cid must be 0-65535, not 65536"),
+        refused("l2cap", (PEER, 1, 0, 256), OverflowError, "bdaddr_type must be 0-255, not 256"),
+        refused("rfcomm", (PEER, 256), OverflowError, "channel must be 0-255, not 256"),
+        refused("rfcomm", (PEER, -1), OSError, "channel must be 0-255, not -1"),
+        refused("rfcomm", (PEER,), OSError, WRONG_FORMAT),
+        refused("rfcomm", (PEER, 0, 0), OSError, WRONG_FORMAT),
+        refused("rfcomm", (PEER + "\0", 0), OSError, BAD_BDADDR),
+        refused("rfcomm", (PEER + " ", 0), OSError, BAD_BDADDR),
+        refused("rfcomm", (PEER + ":00", 0), OSError, BAD_BDADDR),
+        refused("rfcomm", ("00:1B:DC:0F:A2:100", 0), OSError, BAD_BDADDR),
+        refused("rfcomm", ("00:1B:DC:0F:A2:-1", 0), OSError, BAD_BDADDR),
+        refused("rfcomm", ("invalid", 0), OSError, BAD_BDADDR),
+        refused("hci", (), OSError, WRONG_FORMAT),
+        refused("hci", (0, 0, 0), OSError, WRONG_FORMAT),
+        refused("hci", PEER, OSError, WRONG_FORMAT),
+        refused("hci", PEER.encode(), OSError, WRONG_FORMAT),
+        refused("hci", 0x10000, OverflowError, "dev must be 0-65535, not 65536"),
+        refused("hci", (0, -1), OverflowError, "channel must be 0-65535, not -1"),
+        refused("sco", (PEER,), OSError, WRONG_FORMAT),
+        refused("sco", bytearray(PEER.encode()), OSError, WRONG_FORMAT),
+        refused("sco", PEER + "\0", ValueError, BAD_BDADDR),
+        refused("sco", PEER.encode() + b"\0", ValueError, BAD_BDADDR),
+        refused("sco", "invalid", OSError, BAD_BDADDR),
+        refused("sco", b"invalid", OSError, BAD_BDADDR),
+        refused("iso", (PEER, 256), OverflowError, "bdaddr_type must be 0-255, not 256"),
+        refused("iso", (PEER, 1, PEER, 1, 0, (32,)), OverflowError, "bc_bis must hold 1-31"),
+    )
+    strategies: ClassVar = {"HciDevInfo.name": st.from_regex(r"[a-z]{0,6}[0-9]?", fullmatch=True)}
+    exchange_marks: ClassVar = {
+        **dict.fromkeys(("l2cap", "l2cap le", "rfcomm", "hci"), EMULATED),
+        "iso": (*EMULATED, pytest.mark.needs_kernel("6.0")),
+    }
