@@ -1,0 +1,1 @@
+"""famsock against the stdlib on the same work, alternating in one run: ``python -m benchmarks``."""
