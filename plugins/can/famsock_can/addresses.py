@@ -125,7 +125,7 @@ class CanAddress(_CanAddress):
     :param interface: a name of at most 15 bytes, an index, or "" for every CAN interface.
     """
 
-    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4)
+    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4, default="")
     shortest_bytes = 8
 
 
@@ -159,7 +159,7 @@ class J1939Address(_CanAddress):
         (255: none, and broadcast as a destination).
     """
 
-    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4)
+    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4, default="")
     name: int = wire.field(NAME, "can_addr.j1939.name", offset=8, default=J1939_NO_NAME)
     pgn: int = wire.field(PGN, "can_addr.j1939.pgn", offset=16, default=J1939_NO_PGN)
     addr: int = wire.u8("can_addr.j1939.addr", offset=20, default=J1939_NO_ADDR)

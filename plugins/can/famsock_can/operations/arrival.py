@@ -1,6 +1,6 @@
 """When, where and from whom a message came: what the kernel tells beside the data.
 
-Sources: socket(7), Documentation/networking/timestamping.rst, can.rst on system.MSG_DONTROUTE/system.MSG_CONFIRM.
+Sources: socket(7), Documentation/networking/timestamping.rst, can.rst on MSG_DONTROUTE/MSG_CONFIRM.
 """
 
 from __future__ import annotations
