@@ -6,12 +6,14 @@ comes and goes as `RawControl`. Source: cmsg(3), recvmsg(2).
 
 from __future__ import annotations
 
+import socket as _stdlib
+import struct as _struct
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import attrs
 
-from famsock import values
+from famsock import constants, values
 from famsock.address import Address
 
 T = TypeVar("T")
@@ -97,3 +99,93 @@ def _typed_item(item: Item, kind: ControlType[Any] | None) -> ControlMessage[Any
         except ValueError:
             pass
     return RawControl(*item)
+
+
+class Timestamps(NamedTuple):
+    """SCM_TIMESTAMPING: when a packet was seen, in nanoseconds; 0 for a time that is not there.
+
+    ``software_ns`` is the kernel's time and ``hardware_ns`` the network adapter's raw one;
+    ``transformed_ns`` is no longer filled in. Source: Documentation/networking/timestamping.rst.
+    """
+
+    software_ns: int
+    transformed_ns: int
+    hardware_ns: int
+
+
+_THREE_TIMES = _struct.Struct("=6q")
+_NS_PER_S = 1_000_000_000
+
+
+def _pack_timestamps(times: Timestamps) -> bytes:
+    return _THREE_TIMES.pack(*(part for time in times for part in divmod(time, _NS_PER_S)))
+
+
+def _unpack_timestamps(data: bytes) -> Timestamps:
+    if len(data) < _THREE_TIMES.size:
+        raise ValueError(f"needs {_THREE_TIMES.size} bytes, not {len(data)}")
+    a, b, c, d, e, f = _THREE_TIMES.unpack_from(data)
+    return Timestamps(a * _NS_PER_S + b, c * _NS_PER_S + d, e * _NS_PER_S + f)
+
+
+_TIMESTAMPS: values.Codec[Timestamps] = values.Codec(
+    c="struct scm_timestamping64",
+    size_bytes=_THREE_TIMES.size,
+    encode=_pack_timestamps,
+    decode=_unpack_timestamps,
+)
+
+
+class TimestampedPacket(NamedTuple):
+    """SCM_TIMESTAMPING_PKTINFO: interface and length (bytes) of a packet that hardware stamped."""
+
+    if_index: int
+    pkt_length_bytes: int
+
+
+_PACKET = _struct.Struct("=II8x")
+
+
+def _unpack_packet(data: bytes) -> TimestampedPacket:
+    if len(data) < _PACKET.size:
+        raise ValueError(f"needs {_PACKET.size} bytes, not {len(data)}")
+    return TimestampedPacket(*_PACKET.unpack_from(data))
+
+
+_TIMESTAMPED_PACKET: values.Codec[TimestampedPacket] = values.Codec(
+    c="struct scm_ts_pktinfo",
+    size_bytes=_PACKET.size,
+    encode=lambda packet: _PACKET.pack(*packet),
+    decode=_unpack_packet,
+)
+
+
+def _row(name: str, codec: values.Codec[T]) -> ControlType[T]:
+    """A row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
+    number = getattr(_stdlib, name, getattr(constants, name))
+    return ControlType(name, _stdlib.SOL_SOCKET, number, codec)
+
+
+# Timestamps of received data, in nanoseconds since 1970.
+SO_TIMESTAMP_NEW: ControlType[int] = _row("SO_TIMESTAMP_NEW", values.TIMEVAL_NS)
+SO_TIMESTAMPNS_NEW: ControlType[int] = _row("SO_TIMESTAMPNS_NEW", values.TIMESPEC_NS)
+SO_TIMESTAMPING_NEW: ControlType[Timestamps] = _row("SO_TIMESTAMPING_NEW", _TIMESTAMPS)
+SCM_TIMESTAMP: ControlType[int] = _row("SCM_TIMESTAMP", values.TIMEVAL_NS)
+SCM_TIMESTAMPNS: ControlType[int] = _row("SCM_TIMESTAMPNS", values.TIMESPEC_NS)
+SCM_TIMESTAMPING_OPT_STATS: ControlType[bytes] = _row("SCM_TIMESTAMPING_OPT_STATS", values.raw(512))
+SCM_TIMESTAMPING_PKTINFO: ControlType[TimestampedPacket] = _row(
+    "SCM_TIMESTAMPING_PKTINFO", _TIMESTAMPED_PACKET
+)
+# To send, the flags (SOF_TIMESTAMPING_TX_*) for one message; what is received under the same number
+# is the row after it, which typed messages therefore show.
+SO_TIMESTAMPING: ControlType[int] = _row("SO_TIMESTAMPING", values.U32)
+SCM_TIMESTAMPING: ControlType[Timestamps] = _row("SCM_TIMESTAMPING", _TIMESTAMPS)
+
+# Sent: when a packet shall leave, in nanoseconds of SO_TXTIME's clock; its mark and priority.
+SCM_TXTIME: ControlType[int] = _row("SCM_TXTIME", values.U64)
+SO_MARK: ControlType[int] = _row("SO_MARK", values.U32)
+SO_PRIORITY: ControlType[int] = _row("SO_PRIORITY", values.U32)
+
+# Received: how many packets the queue has dropped so far; whether a Wi-Fi frame was acknowledged.
+SO_RXQ_OVFL: ControlType[int] = _row("SO_RXQ_OVFL", values.U32)
+SCM_WIFI_STATUS: ControlType[int] = _row("SCM_WIFI_STATUS", values.INT)

@@ -42,7 +42,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             number,
             types,
             address=f"famsock_inet.addresses:Inet{suffix}Address",
-            operations=f"famsock_inet.operations:{operations}",
+            operations=f"famsock_inet.operations.{operations}",
             scheme=name + suffix,
             remedies=common | (remedies or {}),
             exchange=f"famsock_inet.exchange:{name}{suffix}",
@@ -50,19 +50,19 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
         )
 
     return (
-        row("tcp", 6, (SOCK_STREAM,), "TcpOperations"),
-        row("udp", 17, (SOCK_DGRAM,), "UdpOperations"),
-        row("udplite", 136, (SOCK_DGRAM,), "UdpOperations"),
+        row("tcp", 6, (SOCK_STREAM,), "tcp:TcpOperations"),
+        row("udp", 17, (SOCK_DGRAM,), "udp:UdpOperations"),
+        row("udplite", 136, (SOCK_DGRAM,), "udp:UdpOperations"),
         row(
             "mptcp",
             262,
             (SOCK_STREAM,),
-            "MptcpOperations",
+            "mptcp:MptcpOperations",
             {ENOPROTOOPT: _MPTCP, EPROTONOSUPPORT: _MPTCP},
         ),
-        row("sctp", 132, (SOCK_STREAM, SOCK_SEQPACKET), "SctpOperations", modules=("sctp",)),
-        row("icmp", icmp, (SOCK_DGRAM,), "PingOperations", {EACCES: _PING}),
-        row("raw", ANY_PROTOCOL, (SOCK_RAW,), "RawOperations", capability="CAP_NET_RAW"),
+        row("sctp", 132, (SOCK_STREAM, SOCK_SEQPACKET), "sctp:SctpOperations", modules=("sctp",)),
+        row("icmp", icmp, (SOCK_DGRAM,), "raw:PingOperations", {EACCES: _PING}),
+        row("raw", ANY_PROTOCOL, (SOCK_RAW,), "raw:RawOperations", capability="CAP_NET_RAW"),
     )
 
 
@@ -75,7 +75,7 @@ def famsock_families() -> Iterable[Family]:
             _protocols("", 1),
             constants="famsock_inet.constants",
             options="famsock_inet.options:INET",
-            control="famsock_inet.control:INET",
+            control="famsock_inet.control",
         ),
         Family(
             "AF_INET6",
@@ -83,7 +83,7 @@ def famsock_families() -> Iterable[Family]:
             _protocols("6", 58),
             constants="famsock_inet.constants",
             options="famsock_inet.options:INET6",
-            control="famsock_inet.control:INET6",
+            control="famsock_inet.control",
             modules=("ipv6",),
         ),
     )

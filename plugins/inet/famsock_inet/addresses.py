@@ -14,8 +14,7 @@ from operator import index
 from socket import AF_INET, AF_INET6, EAI_NONAME, gaierror, inet_ntop, inet_pton
 from typing import Any, Self
 
-from famsock.plugin import Address, CType, Lookup, sockaddr, wire
-from famsock.text import quote
+from famsock.plugin import Address, CType, Lookup, sockaddr, text, wire
 
 _ANY_IPV4 = bytes(4)
 _ANY_IPV6 = bytes(16)
@@ -133,9 +132,7 @@ IPV6 = CType(
 )
 """``struct in6_addr`` as text; any host form is taken, an IPv6Address too."""
 
-FLOWINFO = wire.integer(
-    "__be32", "I", 0, 0xFFFFF, encode=wire.BE32.encode, decode=wire.BE32.decode
-)
+FLOWINFO = wire.integer("__be32", "I", 0, 0xFFFFF, encode=wire.BE32.encode, decode=wire.BE32.decode)
 """``sin6_flowinfo``: the 20 bits of a flow label, in network order."""
 
 
@@ -215,8 +212,9 @@ class Inet6Address(Address):
 
     ``host`` is an address (str, bytes, bytearray or `ipaddress.IPv6Address`), a name, or ``""`` for
     every local address; a zone behind a percent sign gives the scope, as an interface index or the
-    name of one (``fe80::1%eth0``), which is looked up when the address is used. ``port`` is 0-65535;
-    ``flowinfo`` 0-1048575; ``scope_id`` an interface index, 0-4294967295, and goes before a zone.
+    name of one (``fe80::1%eth0``), which is looked up when the address is used. ``port`` is
+    0-65535, ``flowinfo`` 0-1048575, ``scope_id`` an interface index 0-4294967295; it overrides a
+    zone.
     Text: ``[fe80::1%2]:80``. Layout: u16 family, be16 port, be32 flowinfo, 16 bytes address,
     u32 scope in host order (ipv6(7)).
     """
@@ -240,7 +238,7 @@ class Inet6Address(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of ``(host, port[, flowinfo[, scope_id]])``; CPython's errors in its order."""
+        """The address of ``(host, port[, flowinfo[, scope_id]])``, with CPython's errors."""
         _check_tuple(form, "AF_INET6", 4, "tuple (host, port[, flowinfo[, scopeid]])")
         host, port = _host_and_port("AF_INET6", form)
         flowinfo = _integer("AF_INET6", "flowinfo", form[2]) if len(form) > 2 else 0
@@ -277,7 +275,7 @@ class Inet6Address(Address):
 
     def __str__(self) -> str:
         host = f"{self.host}%{self.scope_id}" if self.scope_id else self.host
-        return f"{quote(host)}:{self.port}" + (f":{self.flowinfo}" if self.flowinfo else "")
+        return f"{text.quote(host)}:{self.port}" + (f":{self.flowinfo}" if self.flowinfo else "")
 
 
 def _text_if_host(value: Any) -> Any:

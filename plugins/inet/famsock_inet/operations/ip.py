@@ -1,0 +1,120 @@
+"""What every socket of AF_INET and AF_INET6 can do: the same calls for both families.
+
+Sources: ip(7), ipv6(7), RFC 3542, Documentation/networking/timestamping.rst.
+"""
+
+from __future__ import annotations
+
+import os
+from errno import EAGAIN
+from socket import AF_INET
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from famsock.plugin import options, socket
+from famsock_inet.options import ip, ipv6
+
+if TYPE_CHECKING:
+    from famsock.plugin import Address, Message
+    from famsock_inet.structs.ip import ReceivedError, SockExtendedErr
+
+_MSG_ERRQUEUE = 0x2000
+_MSG_DONTWAIT = 0x40
+
+
+@attrs.frozen
+class QueuedError:
+    """One entry of a socket's error queue.
+
+    ``error`` says what happened and ``offender`` which host reported it (None: this one).
+    ``message`` is the whole message: the data that was sent as far as the kernel kept it, the
+    address that it was for, and all control messages, timestamps among them.
+    """
+
+    error: SockExtendedErr
+    offender: Address | None
+    message: Message
+
+    @property
+    def errno(self) -> int:
+        """The errno of the failure; 0 or ENOMSG for what is no failure but a notification."""
+        return self.error.errno
+
+    def __str__(self) -> str:
+        by = f", told by {self.offender}" if self.offender else ""
+        return f"{os.strerror(self.errno)} for {self.message.address}{by}"
+
+
+class IpOperations:
+    """What every socket of AF_INET and AF_INET6 has."""
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+        self._ipv4 = sock.family == AF_INET
+
+    def _set(self, for_ipv4: Any, for_ipv6: Any, value: Any) -> None:
+        """Set an option that both families have, under a name of its own in each."""
+        self._sock.set_option(for_ipv4 if self._ipv4 else for_ipv6, value)
+
+    def receive_packet_info(self, on: bool = True) -> None:
+        """Have every message tell its destination address and interface.
+
+        As IP_PKTINFO (`InPktinfo`) or IPV6_PKTINFO (`In6Pktinfo`) in ``Message.control``.
+        """
+        self._set(ip.IP_PKTINFO, ipv6.IPV6_RECVPKTINFO, on)
+
+    def receive_hop_limit(self, on: bool = True) -> None:
+        """Have every message tell its TTL or hop limit, as IP_TTL or IPV6_HOPLIMIT."""
+        self._set(ip.IP_RECVTTL, ipv6.IPV6_RECVHOPLIMIT, on)
+
+    def receive_traffic_class(self, on: bool = True) -> None:
+        """Have every message tell its TOS or traffic class, as IP_TOS or IPV6_TCLASS."""
+        self._set(ip.IP_RECVTOS, ipv6.IPV6_RECVTCLASS, on)
+
+    def receive_original_destination(self, on: bool = True) -> None:
+        """Have every message tell where it was sent to, as IP_ORIGDSTADDR or IPV6_ORIGDSTADDR."""
+        self._set(ip.IP_RECVORIGDSTADDR, ipv6.IPV6_RECVORIGDSTADDR, on)
+
+    def receive_errors(self, on: bool = True) -> None:
+        """Keep ICMP errors in the error queue, for `recv_errors` (IP_RECVERR, IPV6_RECVERR)."""
+        self._set(ip.IP_RECVERR, ipv6.IPV6_RECVERR, on)
+
+    def receive_timestamps(self, flags: int | None = None) -> None:
+        """Have messages tell when they were received, in ns, as SCM_TIMESTAMPNS.
+
+        ``flags`` (SOF_TIMESTAMPING_*) ask for SCM_TIMESTAMPING instead: software and hardware
+        times, of receiving and of sending; those of sending come through `recv_errors`.
+        """
+        if flags is None:
+            self._sock.set_option(options.SO_TIMESTAMPNS, True)
+        else:
+            self._sock.set_option(options.SO_TIMESTAMPING, options.Timestamping(flags))
+
+    def recv_errors(self, limit: int = 64, bufsize_bytes: int = 2048) -> list[QueuedError]:
+        """Take at most ``limit`` entries from the error queue; [] if it is empty. Never waits.
+
+        Each keeps ``bufsize_bytes`` of the data that failed. `receive_errors` fills the queue, as
+        do timestamps of sending and zero-copy notifications. OSError as recvmsg(2) fails.
+        """
+        found: list[QueuedError] = []
+        while len(found) < limit:
+            try:
+                message = self._sock.recv_message(
+                    bufsize_bytes, 1024, _MSG_ERRQUEUE | _MSG_DONTWAIT
+                )
+            except OSError as error:
+                if error.errno != EAGAIN:
+                    raise
+                break
+            told = _received_error(message)
+            found.append(QueuedError(told.error, told.offender, message))
+        return found
+
+
+def _received_error(message: Message) -> ReceivedError:
+    from famsock_inet import control
+    from famsock_inet.structs.ip import ReceivedError, SockExtendedErr
+
+    told = message.get(control.IP_RECVERR) or message.get(control.IPV6_RECVERR)
+    return told or ReceivedError(SockExtendedErr(0, 0))

@@ -1,0 +1,37 @@
+"""UDP and UDP-Lite. Sources: udp(7), udplite(7), Documentation/networking/segmentation-offloads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from famsock_inet import control
+from famsock_inet.operations.multicast import MulticastOperations
+from famsock_inet.options import udp
+
+if TYPE_CHECKING:
+    from famsock.plugin import Address
+
+
+class UdpOperations(MulticastOperations):
+    """UDP and UDP-Lite: multicast, what messages tell of themselves, batches of datagrams."""
+
+    def send_segments(self, data: Any, segment_bytes: int, address: Any = None) -> int:
+        """Send ``data`` in one call as datagrams of ``segment_bytes`` each, the last one shorter.
+
+        ``segment_bytes`` is 1-65535 and must fit the path MTU with its headers; at most 128
+        datagrams, 65535 bytes together (generic segmentation offload, Linux 4.18). The number of
+        bytes sent. OSError: EMSGSIZE or EINVAL beyond these limits.
+        """
+        return self._sock.send_message(data, address, [control.UDP_SEGMENT(segment_bytes)])
+
+    def receive_segments(self, on: bool = True) -> None:
+        """Let the kernel join datagrams of one sender, for `recv_segments` (UDP_GRO, Linux 5.0)."""
+        self._sock.set_option(udp.UDP_GRO, on)
+
+    def recv_segments(self, flags: int = 0) -> tuple[list[bytes], Address | None]:
+        """Receive the datagrams that the kernel has joined, apart again, and their sender."""
+        message = self._sock.recv_message(65535, 512, flags)
+        data, size = message.data, message.get(control.UDP_GRO)
+        if not size or len(data) <= size:
+            return [data], message.address
+        return [data[at : at + size] for at in range(0, len(data), size)], message.address

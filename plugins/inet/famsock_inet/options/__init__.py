@@ -1,0 +1,34 @@
+"""The socket options of AF_INET and AF_INET6, a module for each level of getsockopt(2).
+
+`INET` are the rows of AF_INET sockets and `INET6` those of AF_INET6 sockets; where both IPPROTO_IP
+and IPPROTO_IPV6 have one of a name (MCAST_*), it is the socket's own. They are gathered when they
+are first asked for, so that a module of one level imports no other.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from famsock.plugin import Option
+
+    INET: tuple[Option[Any], ...]
+    INET6: tuple[Option[Any], ...]
+
+_TRANSPORTS = ("tcp", "tls", "udp", "udplite", "mptcp", "sctp")
+_LEVELS = {
+    "INET": ("ip", "icmp", *_TRANSPORTS),
+    "INET6": ("ip", "ipv6", "icmpv6", *_TRANSPORTS),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LEVELS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from famsock.plugin import options
+
+    modules = [importlib.import_module(f"{__name__}.{level}") for level in _LEVELS[name]]
+    rows = {row.name: row for module in modules for row in options.collect(vars(module))}
+    globals()[name] = tuple(rows.values())
+    return globals()[name]

@@ -1,0 +1,102 @@
+"""IPPROTO_IP's options; IPv6 sockets that speak IPv4 have them too. Sources: ip(7), linux/in.h."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from famsock.plugin import Option, values
+from famsock_inet.constants import SOL_IP
+from famsock_inet.deferred import deferred
+from famsock_inet.options.rows import rows_of
+
+if TYPE_CHECKING:
+    from famsock.plugin import Address
+    from famsock_inet.structs import ip
+
+_row = rows_of(SOL_IP)
+
+IP_TOS: Option[int] = _row("IP_TOS", values.INT)
+IP_TTL: Option[int] = _row("IP_TTL", values.INT)
+IP_HDRINCL: Option[bool] = _row("IP_HDRINCL", values.BOOL)
+IP_OPTIONS: Option[bytes] = _row("IP_OPTIONS", values.raw(40))
+IP_ROUTER_ALERT: Option[bool] = _row("IP_ROUTER_ALERT", values.BOOL, "w")
+IP_RECVOPTS: Option[bool] = _row("IP_RECVOPTS", values.BOOL)
+IP_RETOPTS: Option[bool] = _row("IP_RETOPTS", values.BOOL)
+IP_PKTINFO: Option[bool] = _row("IP_PKTINFO", values.BOOL)
+IP_PKTOPTIONS: Option[bytes] = _row("IP_PKTOPTIONS", values.raw(1024), "r")
+IP_MTU_DISCOVER: Option[int] = _row("IP_MTU_DISCOVER", values.INT)
+IP_RECVERR: Option[bool] = _row("IP_RECVERR", values.BOOL)
+IP_RECVTTL: Option[bool] = _row("IP_RECVTTL", values.BOOL)
+IP_RECVTOS: Option[bool] = _row("IP_RECVTOS", values.BOOL)
+IP_MTU: Option[int] = _row("IP_MTU", values.INT, "r")
+IP_FREEBIND: Option[bool] = _row("IP_FREEBIND", values.BOOL)
+IP_IPSEC_POLICY: Option[bytes] = _row("IP_IPSEC_POLICY", values.raw(1024), "w")
+IP_XFRM_POLICY: Option[bytes] = _row("IP_XFRM_POLICY", values.raw(1024), "w")
+IP_PASSSEC: Option[bool] = _row("IP_PASSSEC", values.BOOL)
+IP_TRANSPARENT: Option[bool] = _row("IP_TRANSPARENT", values.BOOL)
+IP_RECVORIGDSTADDR: Option[bool] = _row("IP_RECVORIGDSTADDR", values.BOOL)
+IP_MINTTL: Option[int] = _row("IP_MINTTL", values.INT)
+IP_NODEFRAG: Option[bool] = _row("IP_NODEFRAG", values.BOOL)
+IP_CHECKSUM: Option[bool] = _row("IP_CHECKSUM", values.BOOL)
+IP_BIND_ADDRESS_NO_PORT: Option[bool] = _row("IP_BIND_ADDRESS_NO_PORT", values.BOOL)
+IP_RECVFRAGSIZE: Option[bool] = _row("IP_RECVFRAGSIZE", values.BOOL)
+IP_RECVERR_RFC4884: Option[bool] = _row("IP_RECVERR_RFC4884", values.BOOL)
+IP_UNICAST_IF: Option[int] = _row("IP_UNICAST_IF", values.BE32)
+IP_LOCAL_PORT_RANGE: Option[tuple[int, int]] = _row(
+    "IP_LOCAL_PORT_RANGE", deferred("structs.ip:PORT_RANGE")
+)
+IP_PROTOCOL: Option[int] = _row("IP_PROTOCOL", values.INT, "r")
+SO_ORIGINAL_DST: Option[Address] = _row("SO_ORIGINAL_DST", deferred("structs.ip:SOCKADDR_IN"), "r")
+
+# Multicast: the interface is chosen by address, or by IpMreqn; it reads back as address.
+IP_MULTICAST_IF: Option[ip.IpMreqn | str] = _row(
+    "IP_MULTICAST_IF", deferred("structs.ip:MULTICAST_IF")
+)
+IP_MULTICAST_TTL: Option[int] = _row("IP_MULTICAST_TTL", values.INT)
+IP_MULTICAST_LOOP: Option[bool] = _row("IP_MULTICAST_LOOP", values.BOOL)
+IP_MULTICAST_ALL: Option[bool] = _row("IP_MULTICAST_ALL", values.BOOL)
+IP_ADD_MEMBERSHIP: Option[ip.IpMreqn] = _row(
+    "IP_ADD_MEMBERSHIP", deferred("structs.ip:IpMreqn"), "w"
+)
+IP_DROP_MEMBERSHIP: Option[ip.IpMreqn] = _row(
+    "IP_DROP_MEMBERSHIP", deferred("structs.ip:IpMreqn"), "w"
+)
+IP_ADD_SOURCE_MEMBERSHIP: Option[ip.IpMreqSource] = _row(
+    "IP_ADD_SOURCE_MEMBERSHIP", deferred("structs.ip:IpMreqSource"), "w"
+)
+IP_DROP_SOURCE_MEMBERSHIP: Option[ip.IpMreqSource] = _row(
+    "IP_DROP_SOURCE_MEMBERSHIP", deferred("structs.ip:IpMreqSource"), "w"
+)
+IP_BLOCK_SOURCE: Option[ip.IpMreqSource] = _row(
+    "IP_BLOCK_SOURCE", deferred("structs.ip:IpMreqSource"), "w"
+)
+IP_UNBLOCK_SOURCE: Option[ip.IpMreqSource] = _row(
+    "IP_UNBLOCK_SOURCE", deferred("structs.ip:IpMreqSource"), "w"
+)
+IP_MSFILTER: Option[ip.IpMsfilter] = _row(
+    "IP_MSFILTER", deferred("structs.ip:MSFILTER"), "rw", deferred("structs.ip:MSFILTER_REQUEST")
+)
+MCAST_JOIN_GROUP: Option[ip.GroupReq] = _row(
+    "MCAST_JOIN_GROUP", deferred("structs.ip:GroupReq"), "w"
+)
+MCAST_LEAVE_GROUP: Option[ip.GroupReq] = _row(
+    "MCAST_LEAVE_GROUP", deferred("structs.ip:GroupReq"), "w"
+)
+MCAST_JOIN_SOURCE_GROUP: Option[ip.GroupSourceReq] = _row(
+    "MCAST_JOIN_SOURCE_GROUP", deferred("structs.ip:GroupSourceReq"), "w"
+)
+MCAST_LEAVE_SOURCE_GROUP: Option[ip.GroupSourceReq] = _row(
+    "MCAST_LEAVE_SOURCE_GROUP", deferred("structs.ip:GroupSourceReq"), "w"
+)
+MCAST_BLOCK_SOURCE: Option[ip.GroupSourceReq] = _row(
+    "MCAST_BLOCK_SOURCE", deferred("structs.ip:GroupSourceReq"), "w"
+)
+MCAST_UNBLOCK_SOURCE: Option[ip.GroupSourceReq] = _row(
+    "MCAST_UNBLOCK_SOURCE", deferred("structs.ip:GroupSourceReq"), "w"
+)
+MCAST_MSFILTER: Option[ip.GroupFilter] = _row(
+    "MCAST_MSFILTER",
+    deferred("structs.ip:GROUP_FILTER"),
+    "rw",
+    deferred("structs.ip:GROUP_FILTER_REQUEST"),
+)

@@ -1,0 +1,17 @@
+"""SOL_TLS's options, for a TCP socket whose TCP_ULP is "tls". Source: linux/tls.h.
+
+TLS_TX and TLS_RX take the bytes of a ``struct tls12_crypto_info_*``, which holds keys.
+"""
+
+from __future__ import annotations
+
+from famsock.plugin import Option, values
+from famsock_inet.constants import SOL_TLS
+from famsock_inet.options.rows import rows_of
+
+_row = rows_of(SOL_TLS)
+
+TLS_TX: Option[bytes] = _row("TLS_TX", values.raw(64))
+TLS_RX: Option[bytes] = _row("TLS_RX", values.raw(64))
+TLS_TX_ZEROCOPY_RO: Option[bool] = _row("TLS_TX_ZEROCOPY_RO", values.BOOL)
+TLS_RX_EXPECT_NO_PAD: Option[bool] = _row("TLS_RX_EXPECT_NO_PAD", values.BOOL)

@@ -1,0 +1,16 @@
+"""SOL_UDP's options. Sources: udp(7), linux/udp.h."""
+
+from __future__ import annotations
+
+from famsock.plugin import Option, values
+from famsock_inet.constants import SOL_UDP
+from famsock_inet.options.rows import rows_of
+
+_row = rows_of(SOL_UDP)
+
+UDP_CORK: Option[bool] = _row("UDP_CORK", values.BOOL)
+UDP_ENCAP: Option[int] = _row("UDP_ENCAP", values.INT)
+UDP_NO_CHECK6_TX: Option[bool] = _row("UDP_NO_CHECK6_TX", values.BOOL)
+UDP_NO_CHECK6_RX: Option[bool] = _row("UDP_NO_CHECK6_RX", values.BOOL)
+UDP_SEGMENT: Option[int] = _row("UDP_SEGMENT", values.INT)
+UDP_GRO: Option[bool] = _row("UDP_GRO", values.BOOL)

@@ -1,0 +1,12 @@
+"""SOL_UDPLITE's options: how many bytes the checksum covers, 0 for all. Source: udplite(7)."""
+
+from __future__ import annotations
+
+from famsock.plugin import Option, values
+from famsock_inet.constants import SOL_UDPLITE
+from famsock_inet.options.rows import rows_of
+
+_row = rows_of(SOL_UDPLITE)
+
+UDPLITE_SEND_CSCOV: Option[int] = _row("UDPLITE_SEND_CSCOV", values.INT)
+UDPLITE_RECV_CSCOV: Option[int] = _row("UDPLITE_RECV_CSCOV", values.INT)

@@ -1,0 +1,359 @@
+"""The structs of IPPROTO_IP and IPPROTO_IPV6: multicast, packet information, errors, filters.
+
+Sources: linux/in.h, linux/in6.h, linux/ipv6.h, linux/icmpv6.h, linux/errqueue.h; ip(7), ipv6(7),
+RFC 3542, RFC 3678.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Iterable
+from socket import AF_INET, AF_INET6, inet_ntop
+from typing import Any
+
+import attrs
+
+from famsock.plugin import Address, Codec, Struct, values, wire
+from famsock_inet.addresses import IPV4, IPV6, Inet6Address, InetAddress, pack_ipv4, pack_ipv6
+from famsock_inet.structs.storage import STORAGE, address_of
+
+MAX_SOURCES = 64
+"""How many sources a multicast filter is read with."""
+
+
+@wire.struct("struct ip_mreq", header="netinet/in.h")
+class IpMreq(Struct):
+    """IP_ADD_MEMBERSHIP by address: the group, and an address of the interface ("" for any)."""
+
+    multiaddr: str = wire.field(IPV4, "imr_multiaddr")
+    interface: str = wire.field(IPV4, "imr_interface", default="")
+
+
+@wire.struct("struct ip_mreqn", header="netinet/in.h")
+class IpMreqn(Struct):
+    """IP_ADD_MEMBERSHIP by index: the group, an address of the interface, or its index (0: any)."""
+
+    multiaddr: str = wire.field(IPV4, "imr_multiaddr", default="")
+    address: str = wire.field(IPV4, "imr_address", default="")
+    ifindex: int = wire.i32("imr_ifindex", default=0)
+
+
+@wire.struct("struct ip_mreq_source", header="netinet/in.h")
+class IpMreqSource(Struct):
+    """IP_ADD_SOURCE_MEMBERSHIP: the group, an address of the interface, the one source."""
+
+    multiaddr: str = wire.field(IPV4, "imr_multiaddr")
+    interface: str = wire.field(IPV4, "imr_interface")
+    sourceaddr: str = wire.field(IPV4, "imr_sourceaddr")
+
+
+@wire.struct("struct ipv6_mreq", header="netinet/in.h")
+class Ipv6Mreq(Struct):
+    """IPV6_ADD_MEMBERSHIP: the group and the interface's index, 0 for the kernel's choice."""
+
+    multiaddr: str = wire.field(IPV6, "ipv6mr_multiaddr")
+    interface: int = wire.u32("ipv6mr_interface", default=0)
+
+
+@wire.struct("struct group_req", header="netinet/in.h", size=136)
+class GroupReq(Struct):
+    """MCAST_JOIN_GROUP, of either family: the interface's index (0: any) and the group."""
+
+    interface: int = wire.u32("gr_interface")
+    group: Address = wire.field(STORAGE, "gr_group", offset=8)
+
+
+@wire.struct("struct group_source_req", header="netinet/in.h", size=264)
+class GroupSourceReq(Struct):
+    """MCAST_JOIN_SOURCE_GROUP, of either family: interface index, group and source."""
+
+    interface: int = wire.u32("gsr_interface")
+    group: Address = wire.field(STORAGE, "gsr_group", offset=8)
+    source: Address = wire.field(STORAGE, "gsr_source", offset=136)
+
+
+@attrs.frozen
+class IpMsfilter:
+    """IP_MSFILTER (``struct ip_msfilter``): which sources of a group are let in or kept out.
+
+    ``fmode`` is MCAST_INCLUDE (1) or MCAST_EXCLUDE (0); ``interface`` an address of the interface.
+    As a request only ``multiaddr`` and ``interface`` count.
+    """
+
+    multiaddr: str
+    interface: str = ""
+    fmode: int = 1
+    sources: tuple[str, ...] = ()
+
+
+_MSFILTER = struct.Struct("=4s4sII")
+
+
+def _encode_msfilter(value: IpMsfilter) -> bytes:
+    if not isinstance(value, IpMsfilter):
+        raise TypeError(f"must be IpMsfilter, not {type(value).__name__}")
+    hosts = (value.multiaddr, value.interface, *value.sources)
+    group, interface, *sources = (pack_ipv4(IPV4.check(host)) for host in hosts)
+    head = _MSFILTER.pack(group, interface, wire.U32.check(value.fmode), len(sources))
+    return head + b"".join(sources)
+
+
+def _decode_msfilter(data: bytes) -> IpMsfilter:
+    if len(data) < _MSFILTER.size:
+        raise ValueError(f"needs {_MSFILTER.size} bytes, not {len(data)}")
+    group, interface, fmode, count = _MSFILTER.unpack_from(data)
+    rest = data[_MSFILTER.size :][: 4 * count]
+    group, interface, *sources = (
+        inet_ntop(AF_INET, raw)
+        for raw in (group, interface, *(rest[at : at + 4] for at in range(0, len(rest) - 3, 4)))
+    )
+    return IpMsfilter(group, interface, fmode, tuple(sources))
+
+
+def _with_room(encode: Any, source_bytes: int, count_at: int) -> Any:
+    """The encoding of a filter as a request: room for `MAX_SOURCES`, and their number."""
+
+    def encode_request(value: Any) -> bytes:
+        head = encode(attrs.evolve(value, sources=()))
+        counted = head[:count_at] + MAX_SOURCES.to_bytes(4, sys.byteorder) + head[count_at + 4 :]
+        return bytes(counted) + bytes(MAX_SOURCES * source_bytes)
+
+    return encode_request
+
+
+MSFILTER: Codec[IpMsfilter] = Codec(
+    c="struct ip_msfilter",
+    size_bytes=_MSFILTER.size + 4 * MAX_SOURCES,
+    encode=_encode_msfilter,
+    decode=_decode_msfilter,
+)
+MSFILTER_REQUEST: Codec[IpMsfilter] = attrs.evolve(
+    MSFILTER, encode=_with_room(_encode_msfilter, 4, 12)
+)
+
+
+@attrs.frozen
+class GroupFilter:
+    """MCAST_MSFILTER (``struct group_filter``), of either family: sources let in or kept out.
+
+    ``interface`` is an index; ``fmode`` is MCAST_INCLUDE (1) or MCAST_EXCLUDE (0). As a request
+    only ``interface`` and ``group`` count.
+    """
+
+    interface: int
+    group: Address
+    fmode: int = 1
+    sources: tuple[Address, ...] = ()
+
+
+_GROUP_FILTER = struct.Struct("=I4x128sII")
+
+
+def _encode_group_filter(value: GroupFilter) -> bytes:
+    if not isinstance(value, GroupFilter):
+        raise TypeError(f"must be GroupFilter, not {type(value).__name__}")
+    numbers = wire.U32.check(value.interface), wire.U32.check(value.fmode)
+    group, *sources = (STORAGE.check(a).pack() for a in (value.group, *value.sources))
+    head = _GROUP_FILTER.pack(numbers[0], group, numbers[1], len(sources))
+    return head + b"".join(source.ljust(128, b"\0") for source in sources)
+
+
+def _decode_group_filter(data: bytes) -> GroupFilter:
+    if len(data) < _GROUP_FILTER.size:
+        raise ValueError(f"needs {_GROUP_FILTER.size} bytes, not {len(data)}")
+    interface, group, fmode, count = _GROUP_FILTER.unpack_from(data)
+    rest = data[_GROUP_FILTER.size :][: 128 * count]
+    found = [
+        address_of(group),
+        *(address_of(rest[at : at + 128]) for at in range(0, len(rest), 128)),
+    ]
+    if None in found:
+        raise ValueError("an address in it has no family")
+    return GroupFilter(interface, found[0], fmode, tuple(found[1:]))  # type: ignore[arg-type]
+
+
+GROUP_FILTER: Codec[GroupFilter] = Codec(
+    c="struct group_filter",
+    size_bytes=_GROUP_FILTER.size + 128 * MAX_SOURCES,
+    encode=_encode_group_filter,
+    decode=_decode_group_filter,
+)
+GROUP_FILTER_REQUEST: Codec[GroupFilter] = attrs.evolve(
+    GROUP_FILTER, encode=_with_room(_encode_group_filter, 128, 140)
+)
+
+
+def _decode_in6_addr(data: bytes) -> str:
+    if len(data) < 16:
+        raise ValueError(f"needs 16 bytes, not {len(data)}")
+    return inet_ntop(AF_INET6, data[:16])
+
+
+IN6_ADDR: Codec[str] = Codec(
+    c="struct in6_addr",
+    size_bytes=16,
+    encode=lambda value: pack_ipv6(IPV6.check(value))[0],
+    decode=_decode_in6_addr,
+)
+
+
+def _encode_multicast_if(value: IpMreqn | str) -> bytes:
+    return value.pack() if isinstance(value, IpMreqn) else pack_ipv4(IPV4.check(value))
+
+
+def _decode_in_addr(data: bytes) -> str:
+    if len(data) < 4:
+        raise ValueError(f"needs 4 bytes, not {len(data)}")
+    return inet_ntop(AF_INET, data[:4])
+
+
+IN_ADDR: Codec[str] = Codec(
+    c="struct in_addr",
+    size_bytes=4,
+    encode=lambda value: pack_ipv4(IPV4.check(value)),
+    decode=_decode_in_addr,
+)
+MULTICAST_IF: Codec[Any] = attrs.evolve(IN_ADDR, encode=_encode_multicast_if)
+"""IP_MULTICAST_IF: set by address or by `IpMreqn`, read as address."""
+
+
+def _encode_port_range(value: tuple[int, int]) -> bytes:
+    low, high = (wire.U16.check(port) for port in value)
+    return struct.pack("=I", low | high << 16)
+
+
+def _decode_port_range(data: bytes) -> tuple[int, int]:
+    if len(data) < 4:
+        raise ValueError(f"needs 4 bytes, not {len(data)}")
+    (both,) = struct.unpack_from("=I", data)
+    return both & 0xFFFF, both >> 16
+
+
+PORT_RANGE: Codec[tuple[int, int]] = Codec(
+    c="uint32_t", size_bytes=4, encode=_encode_port_range, decode=_decode_port_range
+)
+"""IP_LOCAL_PORT_RANGE: lowest and highest port, the lower half and the upper half of a u32."""
+
+
+@wire.struct("struct in_pktinfo", header="netinet/in.h")
+class InPktinfo(Struct):
+    """IP_PKTINFO: the interface that a packet came in by or shall leave by, and its addresses.
+
+    Received: ``spec_dst`` is the local address, ``addr`` the destination in the header. Sent:
+    ``ifindex`` chooses the interface and ``spec_dst`` the source address; ``addr`` is ignored.
+    """
+
+    ifindex: int = wire.i32("ipi_ifindex", default=0)
+    spec_dst: str = wire.field(IPV4, "ipi_spec_dst", default="")
+    addr: str = wire.field(IPV4, "ipi_addr", default="")
+
+
+@wire.struct("struct in6_pktinfo", header="linux/ipv6.h")
+class In6Pktinfo(Struct):
+    """IPV6_PKTINFO: received, a packet's destination and interface; sent, its source and these."""
+
+    addr: str = wire.field(IPV6, "ipi6_addr", default="")
+    ifindex: int = wire.u32("ipi6_ifindex", default=0)
+
+
+@wire.struct("struct ip6_mtuinfo", header="netinet/in.h")
+class Ip6Mtuinfo(Struct):
+    """IPV6_PATHMTU: a destination and the path MTU towards it, in bytes."""
+
+    addr: Any = wire.field(
+        attrs.evolve(
+            STORAGE,
+            c="struct sockaddr_in6",
+            code="28s",
+            decode=lambda raw, _lookup: address_of(raw),
+        ),
+        "ip6m_addr",
+    )
+    mtu: int = wire.u32("ip6m_mtu")
+
+
+@wire.struct("struct in6_flowlabel_req", header=("netinet/in.h", "linux/in6.h"))
+class In6FlowlabelReq(Struct):
+    """IPV6_FLOWLABEL_MGR: lease, return or renew a flow label towards ``dst``.
+
+    ``action`` is IPV6_FL_A_*, ``share`` IPV6_FL_S_*, ``flags`` IPV6_FL_F_*; ``flow_label`` 0 lets
+    the kernel choose. ``expires`` and ``linger`` are seconds.
+    """
+
+    dst: str = wire.field(IPV6, "flr_dst", default="")
+    flow_label: int = wire.be32("flr_label", default=0)
+    action: int = wire.u8("flr_action", default=0)
+    share: int = wire.u8("flr_share", default=0)
+    flags: int = wire.u16("flr_flags", default=0)
+    expires: int = wire.u16("flr_expires", default=0)
+    linger: int = wire.u16("flr_linger", default=0)
+    pad: int = wire.u32("__flr_pad", default=0)
+
+
+@wire.struct("struct icmp6_filter", header="linux/icmpv6.h", size=32)
+class Icmp6Filter(Struct):
+    """ICMPV6_FILTER: which of the 256 ICMPv6 types a raw socket does not receive, one bit each."""
+
+    blocked: bytes = wire.raw("data", 32, default=bytes(32))
+
+    @classmethod
+    def pass_only(cls, types: Iterable[int]) -> Icmp6Filter:
+        """The filter that lets only these types through (0-255 each)."""
+        words = [0xFFFFFFFF] * 8
+        for kind in types:
+            words[wire.U8.check(kind) >> 5] &= ~(1 << (kind & 31))
+        return cls(struct.pack("=8I", *words))
+
+    def passes(self, kind: int) -> bool:
+        """Whether messages of type ``kind`` come through."""
+        return not struct.unpack("=8I", self.blocked)[kind >> 5] >> (kind & 31) & 1
+
+
+@wire.struct("struct sock_extended_err", header=("time.h", "linux/errqueue.h"))
+class SockExtendedErr(Struct):
+    """What the error queue tells of an error.
+
+    ``origin`` is SO_EE_ORIGIN_*; ``type`` and ``code`` are ICMP's; ``info`` is the path MTU for
+    EMSGSIZE, the kind of timestamp or the first of a range of zero-copy notifications; ``data`` the
+    last of that range, or the offset of RFC 4884's extensions.
+    """
+
+    errno: int = wire.u32("ee_errno")
+    origin: int = wire.u8("ee_origin")
+    type: int = wire.u8("ee_type", default=0)
+    code: int = wire.u8("ee_code", default=0)
+    pad: int = wire.u8("ee_pad", default=0)
+    info: int = wire.u32("ee_info", default=0)
+    data: int = wire.u32("ee_data", default=0)
+
+
+@attrs.frozen
+class ReceivedError:
+    """IP_RECVERR, IPV6_RECVERR: an error, and the address of the host that reported it.
+
+    ``offender`` is typed, None where the error is this host's own.
+    """
+
+    error: SockExtendedErr
+    offender: Address | None = None
+
+
+def _encode_error(value: ReceivedError) -> bytes:
+    if not isinstance(value, ReceivedError):
+        raise TypeError(f"must be ReceivedError, not {type(value).__name__}")
+    offender = bytes(16) if value.offender is None else value.offender.pack()
+    return value.error.pack() + offender
+
+
+def _decode_error(data: bytes) -> ReceivedError:
+    size = SockExtendedErr.layout.size
+    return ReceivedError(SockExtendedErr.unpack(data), address_of(data[size:]))
+
+
+RECEIVED_ERROR: Codec[ReceivedError] = Codec(
+    c="struct sock_extended_err", size_bytes=44, encode=_encode_error, decode=_decode_error
+)
+
+SOCKADDR_IN: Codec[InetAddress] = values.struct(InetAddress)
+SOCKADDR_IN6: Codec[Inet6Address] = values.struct(Inet6Address)

@@ -1,0 +1,65 @@
+"""``struct sockaddr_storage`` inside other structs, as a typed address."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from famsock.plugin import Address, CType, RawAddress
+from famsock_inet.addresses import Inet6Address, InetAddress
+
+_CLASSES: dict[int, type[Address]] = {2: InetAddress, 10: Inet6Address}
+
+
+def address_of(sockaddr: bytes) -> Address | None:
+    """The typed address of a sockaddr of either family; None for AF_UNSPEC or nothing at all."""
+    family = int.from_bytes(sockaddr[:2], sys.byteorder)
+    if not family:
+        return None
+    cls = _CLASSES.get(family, RawAddress)
+    try:
+        return cls.unpack(sockaddr)
+    except ValueError:
+        return RawAddress.unpack(sockaddr)
+
+
+def addresses_of(data: bytes) -> tuple[Address, ...]:
+    """The typed addresses of sockaddrs that lie end to end, each as long as its family's."""
+    found: list[Address] = []
+    while (address := address_of(data)) is not None:
+        found.append(address)
+        cls = type(address)
+        data = data[len(data) if cls is RawAddress else cls.layout.size :]
+    return tuple(found)
+
+
+def check_address(value: object) -> Address:
+    """``value`` if it is a typed address; TypeError otherwise."""
+    if not isinstance(value, Address):
+        raise TypeError(f"must be a typed address, not {type(value).__name__}")
+    return value
+
+
+def pack_addresses(addresses: Iterable[Address]) -> bytes:
+    """Sockaddrs end to end."""
+    return b"".join(check_address(address).pack() for address in addresses)
+
+
+def _check(value: object) -> Address | None:
+    return None if value is None else check_address(value)
+
+
+def _encode(address: Address | None, lookup: Any) -> bytes:
+    return b"" if address is None else address.pack(lookup)
+
+
+STORAGE = CType(
+    c="struct sockaddr_storage",
+    code="128s",
+    check=_check,
+    encode=_encode,
+    decode=lambda raw, _lookup: address_of(raw),
+    text=repr,
+)
+"""128 bytes that hold an address of any family; None where there is none."""

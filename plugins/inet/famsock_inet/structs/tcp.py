@@ -1,0 +1,303 @@
+"""The structs of SOL_TCP's options.
+
+Sources: linux/tcp.h of Linux 6.12, tcp(7), RFC 2385 (MD5), RFC 5925 (AO),
+Documentation/networking/tcp_ao.rst.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import ClassVar
+
+import attrs
+
+from famsock.plugin import Address, Codec, Struct, values, wire
+from famsock_inet.structs.storage import STORAGE
+
+_HEADER = ("netinet/in.h", "linux/tcp.h")
+
+
+def _bits(octet: int, start: int, width: int) -> int:
+    """A bit-field of a byte, counted from the first that C declares."""
+    shift = start if sys.byteorder == "little" else 8 - start - width
+    return octet >> shift & (1 << width) - 1
+
+
+@wire.struct("struct tcp_info", header=_HEADER)
+class TcpInfo(Struct):
+    """TCP_INFO: the state of a connection, in full as of Linux 6.12.
+
+    Times are in microseconds unless they say otherwise (``last_*`` and ``total_rto_time`` are
+    milliseconds), sizes in bytes, ``snd_cwnd`` in segments, rates in bytes per second. Members that
+    an older kernel does not know read as 0, which is what it gives for an unknown value, too.
+    """
+
+    state: int = wire.u8("tcpi_state", default=0)
+    ca_state: int = wire.u8("tcpi_ca_state", default=0)
+    retransmits: int = wire.u8("tcpi_retransmits", default=0)
+    probes: int = wire.u8("tcpi_probes", default=0)
+    backoff: int = wire.u8("tcpi_backoff", default=0)
+    options: int = wire.u8("tcpi_options", default=0)
+    wscale: int = wire.u8("", default=0)
+    app_limited_and_fastopen: int = wire.u8("", default=0)
+    rto: int = wire.u32("tcpi_rto", default=0)
+    ato: int = wire.u32("tcpi_ato", default=0)
+    snd_mss: int = wire.u32("tcpi_snd_mss", default=0)
+    rcv_mss: int = wire.u32("tcpi_rcv_mss", default=0)
+    unacked: int = wire.u32("tcpi_unacked", default=0)
+    sacked: int = wire.u32("tcpi_sacked", default=0)
+    lost: int = wire.u32("tcpi_lost", default=0)
+    retrans: int = wire.u32("tcpi_retrans", default=0)
+    fackets: int = wire.u32("tcpi_fackets", default=0)
+    last_data_sent: int = wire.u32("tcpi_last_data_sent", default=0)
+    last_ack_sent: int = wire.u32("tcpi_last_ack_sent", default=0)
+    last_data_recv: int = wire.u32("tcpi_last_data_recv", default=0)
+    last_ack_recv: int = wire.u32("tcpi_last_ack_recv", default=0)
+    pmtu: int = wire.u32("tcpi_pmtu", default=0)
+    rcv_ssthresh: int = wire.u32("tcpi_rcv_ssthresh", default=0)
+    rtt: int = wire.u32("tcpi_rtt", default=0)
+    rttvar: int = wire.u32("tcpi_rttvar", default=0)
+    snd_ssthresh: int = wire.u32("tcpi_snd_ssthresh", default=0)
+    snd_cwnd: int = wire.u32("tcpi_snd_cwnd", default=0)
+    advmss: int = wire.u32("tcpi_advmss", default=0)
+    reordering: int = wire.u32("tcpi_reordering", default=0)
+    rcv_rtt: int = wire.u32("tcpi_rcv_rtt", default=0)
+    rcv_space: int = wire.u32("tcpi_rcv_space", default=0)
+    total_retrans: int = wire.u32("tcpi_total_retrans", default=0)
+    pacing_rate: int = wire.u64("tcpi_pacing_rate", default=0)
+    max_pacing_rate: int = wire.u64("tcpi_max_pacing_rate", default=0)
+    bytes_acked: int = wire.u64("tcpi_bytes_acked", default=0)
+    bytes_received: int = wire.u64("tcpi_bytes_received", default=0)
+    segs_out: int = wire.u32("tcpi_segs_out", default=0)
+    segs_in: int = wire.u32("tcpi_segs_in", default=0)
+    notsent_bytes: int = wire.u32("tcpi_notsent_bytes", default=0)
+    min_rtt: int = wire.u32("tcpi_min_rtt", default=0)
+    data_segs_in: int = wire.u32("tcpi_data_segs_in", default=0)
+    data_segs_out: int = wire.u32("tcpi_data_segs_out", default=0)
+    delivery_rate: int = wire.u64("tcpi_delivery_rate", default=0)
+    busy_time: int = wire.u64("tcpi_busy_time", default=0)
+    rwnd_limited: int = wire.u64("tcpi_rwnd_limited", default=0)
+    sndbuf_limited: int = wire.u64("tcpi_sndbuf_limited", default=0)
+    delivered: int = wire.u32("tcpi_delivered", default=0)
+    delivered_ce: int = wire.u32("tcpi_delivered_ce", default=0)
+    bytes_sent: int = wire.u64("tcpi_bytes_sent", default=0)
+    bytes_retrans: int = wire.u64("tcpi_bytes_retrans", default=0)
+    dsack_dups: int = wire.u32("tcpi_dsack_dups", default=0)
+    reord_seen: int = wire.u32("tcpi_reord_seen", default=0)
+    rcv_ooopack: int = wire.u32("tcpi_rcv_ooopack", default=0)
+    snd_wnd: int = wire.u32("tcpi_snd_wnd", default=0)
+    rcv_wnd: int = wire.u32("tcpi_rcv_wnd", default=0)
+    rehash: int = wire.u32("tcpi_rehash", default=0)
+    total_rto: int = wire.u16("tcpi_total_rto", default=0)
+    total_rto_recoveries: int = wire.u16("tcpi_total_rto_recoveries", default=0)
+    total_rto_time: int = wire.u32("tcpi_total_rto_time", default=0)
+
+    @property
+    def snd_wscale(self) -> int:
+        """The window scale that the peer announced (0-14)."""
+        return _bits(self.wscale, 0, 4)
+
+    @property
+    def rcv_wscale(self) -> int:
+        """The window scale that this end announced (0-14)."""
+        return _bits(self.wscale, 4, 4)
+
+    @property
+    def delivery_rate_app_limited(self) -> bool:
+        """Whether ``delivery_rate`` was limited by the application."""
+        return bool(_bits(self.app_limited_and_fastopen, 0, 1))
+
+    @property
+    def fastopen_client_fail(self) -> int:
+        """Why TCP fast open failed: one of TFO_*."""
+        return _bits(self.app_limited_and_fastopen, 1, 2)
+
+
+TCP_INFO: Codec[TcpInfo] = attrs.evolve(
+    values.struct(TcpInfo),
+    decode=lambda data: TcpInfo.unpack(data.ljust(TcpInfo.layout.size, b"\0")),
+)
+"""`TcpInfo`, of kernels old and new."""
+
+
+@wire.struct("struct tcp_md5sig", header=_HEADER)
+class TcpMd5sig(Struct):
+    """TCP_MD5SIG and TCP_MD5SIG_EXT: the key of a peer; ``keylen`` 0 removes it.
+
+    ``flags`` are TCP_MD5SIG_FLAG_*; ``prefixlen`` and ``ifindex`` count with TCP_MD5SIG_EXT.
+    """
+
+    addr: Address = wire.field(STORAGE, "tcpm_addr")
+    flags: int = wire.u8("tcpm_flags", default=0)
+    prefixlen: int = wire.u8("tcpm_prefixlen", default=0)
+    keylen: int = wire.u16("tcpm_keylen", default=0)
+    ifindex: int = wire.i32("tcpm_ifindex", default=0)
+    key: bytes = wire.raw("tcpm_key", 80, default=bytes(80))
+
+    @classmethod
+    def with_key(
+        cls, addr: Address, key: bytes, *, flags: int = 0, prefixlen: int = 0, ifindex: int = 0
+    ) -> TcpMd5sig:
+        """The struct of a key of 1-80 bytes; ValueError for a longer one."""
+        return cls(addr, flags, prefixlen, len(key), ifindex, padded_key(key))
+
+
+def padded_key(key: bytes) -> bytes:
+    """A key of at most 80 bytes, filled up with NUL; ValueError for a longer one."""
+    if len(key) > 80:
+        raise ValueError(f"key must be at most 80 bytes, not {len(key)}")
+    return key.ljust(80, b"\0")
+
+
+@wire.struct("struct tcp_repair_opt", header=_HEADER)
+class TcpRepairOpt(Struct):
+    """TCP_REPAIR_OPTIONS: one TCP option and its value."""
+
+    code: int = wire.u32("opt_code")
+    value: int = wire.u32("opt_val", default=0)
+
+
+@wire.struct("struct tcp_repair_window", header=_HEADER)
+class TcpRepairWindow(Struct):
+    """TCP_REPAIR_WINDOW: the windows of a connection under repair."""
+
+    snd_wl1: int = wire.u32("snd_wl1")
+    snd_wnd: int = wire.u32("snd_wnd")
+    max_window: int = wire.u32("max_window")
+    rcv_wnd: int = wire.u32("rcv_wnd")
+    rcv_wup: int = wire.u32("rcv_wup")
+
+
+@wire.struct("struct tcp_zerocopy_receive", header=_HEADER)
+class TcpZerocopyReceive(Struct):
+    """TCP_ZEROCOPY_RECEIVE, both request and answer.
+
+    In: ``address`` and ``length`` of a mapping of the socket; ``copybuf_*`` a buffer for what
+    cannot be mapped. Out: ``length`` bytes mapped, ``recv_skip_hint`` bytes to read, ``inq`` bytes
+    queued.
+    """
+
+    address: int = wire.u64("address", default=0)
+    length: int = wire.u32("length", default=0)
+    recv_skip_hint: int = wire.u32("recv_skip_hint", default=0)
+    inq: int = wire.u32("inq", default=0)
+    err: int = wire.i32("err", default=0)
+    copybuf_address: int = wire.u64("copybuf_address", default=0)
+    copybuf_len: int = wire.i32("copybuf_len", default=0)
+    flags: int = wire.u32("flags", default=0)
+    msg_control: int = wire.u64("msg_control", default=0)
+    msg_controllen: int = wire.u64("msg_controllen", default=0)
+    msg_flags: int = wire.u32("msg_flags", default=0)
+    reserved: int = wire.u32("reserved", default=0)
+
+
+@wire.struct("struct tcp_ao_add", header=_HEADER, size=296)
+class TcpAoAdd(Struct):
+    """TCP_AO_ADD_KEY: a key (RFC 5925) for the peers of a prefix. ``flags`` are the bits below.
+
+    ``alg_name`` is a name of the kernel's crypto API ("hmac(sha1)", "cmac(aes128)"); ``maclen`` 0
+    takes the default of 12 bytes.
+    """
+
+    SET_CURRENT: ClassVar[int] = 1
+    SET_RNEXT: ClassVar[int] = 2
+
+    addr: Address = wire.field(STORAGE, "addr")
+    alg_name: str = wire.char("alg_name", 64)
+    ifindex: int = wire.i32("ifindex", default=0)
+    flags: int = wire.u32("", default=0)
+    reserved2: int = wire.u16("reserved2", default=0)
+    prefix: int = wire.u8("prefix", default=0)
+    sndid: int = wire.u8("sndid", default=0)
+    rcvid: int = wire.u8("rcvid", default=0)
+    maclen: int = wire.u8("maclen", default=0)
+    keyflags: int = wire.u8("keyflags", default=0)
+    keylen: int = wire.u8("keylen", default=0)
+    key: bytes = wire.raw("key", 80, default=bytes(80))
+
+
+@wire.struct("struct tcp_ao_del", header=_HEADER, size=144)
+class TcpAoDel(Struct):
+    """TCP_AO_DEL_KEY: which key to remove. ``flags`` are the bits below."""
+
+    SET_CURRENT: ClassVar[int] = 1
+    SET_RNEXT: ClassVar[int] = 2
+    DEL_ASYNC: ClassVar[int] = 4
+
+    addr: Address = wire.field(STORAGE, "addr")
+    ifindex: int = wire.i32("ifindex", default=0)
+    flags: int = wire.u32("", default=0)
+    reserved2: int = wire.u16("reserved2", default=0)
+    prefix: int = wire.u8("prefix", default=0)
+    sndid: int = wire.u8("sndid", default=0)
+    rcvid: int = wire.u8("rcvid", default=0)
+    current_key: int = wire.u8("current_key", default=0)
+    rnext: int = wire.u8("rnext", default=0)
+    keyflags: int = wire.u8("keyflags", default=0)
+
+
+@wire.struct("struct tcp_ao_info_opt", header=_HEADER)
+class TcpAoInfoOpt(Struct):
+    """TCP_AO_INFO: a connection's use of TCP-AO, and its counters. ``flags`` are the bits below."""
+
+    SET_CURRENT: ClassVar[int] = 1
+    SET_RNEXT: ClassVar[int] = 2
+    AO_REQUIRED: ClassVar[int] = 4
+    SET_COUNTERS: ClassVar[int] = 8
+    ACCEPT_ICMPS: ClassVar[int] = 16
+
+    flags: int = wire.u32("", default=0)
+    reserved2: int = wire.u16("reserved2", default=0)
+    current_key: int = wire.u8("current_key", default=0)
+    rnext: int = wire.u8("rnext", default=0)
+    pkt_good: int = wire.u64("pkt_good", default=0)
+    pkt_bad: int = wire.u64("pkt_bad", default=0)
+    pkt_key_not_found: int = wire.u64("pkt_key_not_found", default=0)
+    pkt_ao_required: int = wire.u64("pkt_ao_required", default=0)
+    pkt_dropped_icmp: int = wire.u64("pkt_dropped_icmp", default=0)
+
+
+@wire.struct("struct tcp_ao_getsockopt", header=_HEADER)
+class TcpAoGetsockopt(Struct):
+    """TCP_AO_GET_KEYS, both request and each key of the answer. ``flags`` are the bits below.
+
+    In: ``nkeys`` is how many the buffer holds (`MAX_KEYS` at most); GET_ALL asks for every key.
+    """
+
+    IS_CURRENT: ClassVar[int] = 1
+    IS_RNEXT: ClassVar[int] = 2
+    GET_ALL: ClassVar[int] = 4
+
+    addr: Address | None = wire.field(STORAGE, "addr", default=None)
+    alg_name: str = wire.char("alg_name", 64, default="")
+    key: bytes = wire.raw("key", 80, default=bytes(80))
+    nkeys: int = wire.u32("nkeys", default=0)
+    flags: int = wire.u16("", default=0)
+    sndid: int = wire.u8("sndid", default=0)
+    rcvid: int = wire.u8("rcvid", default=0)
+    prefix: int = wire.u8("prefix", default=0)
+    maclen: int = wire.u8("maclen", default=0)
+    keyflags: int = wire.u8("keyflags", default=0)
+    keylen: int = wire.u8("keylen", default=0)
+    ifindex: int = wire.i32("ifindex", default=0)
+    pkt_good: int = wire.u64("pkt_good", default=0)
+    pkt_bad: int = wire.u64("pkt_bad", default=0)
+
+
+MAX_KEYS = 32
+"""How many TCP-AO keys are read at once."""
+
+AO_KEYS = values.array(values.struct(TcpAoGetsockopt), MAX_KEYS)
+
+
+@wire.struct("struct tcp_ao_repair", header=_HEADER, size=16)
+class TcpAoRepair(Struct):
+    """TCP_AO_REPAIR: initial sequence numbers and their extensions, of a socket under repair."""
+
+    snt_isn: int = wire.be32("snt_isn")
+    rcv_isn: int = wire.be32("rcv_isn")
+    snd_sne: int = wire.u32("snd_sne")
+    rcv_sne: int = wire.u32("rcv_sne")
+
+
+REPAIR_OPTIONS = values.array(values.struct(TcpRepairOpt), 16)
