@@ -1,1 +1,75 @@
-"""AF_NETLINK for famsock: messages, attributes, groups, link dumps."""
+"""AF_NETLINK for famsock: messages to and from the kernel's subsystems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from errno import ENOBUFS, EPERM
+from socket import SOCK_DGRAM, SOCK_RAW
+
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+
+_MESSAGES = "famsock_netlink.operations:NetlinkOperations"
+_REMEDIES = {
+    ENOBUFS: "messages were lost: read faster, or set a larger SO_RCVBUF",
+    EPERM: "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
+}
+
+
+def _protocol(
+    name: str,
+    number: int | None,
+    modules: tuple[str, ...] = (),
+    operations: str = _MESSAGES,
+    exchange: str | None = None,
+) -> Protocol:
+    return Protocol(
+        name,
+        number,
+        (SOCK_RAW, SOCK_DGRAM),
+        "famsock_netlink.addresses:NetlinkAddress",
+        operations=operations,
+        scheme="" if number is None else f"netlink-{name.replace('_', '-')}",
+        modules=modules,
+        remedies=_REMEDIES,
+        exchange=exchange and f"famsock_netlink.exchange:{exchange}",
+    )
+
+
+@hookimpl
+def famsock_families() -> Iterable[Family]:
+    return (
+        Family(
+            "AF_NETLINK",
+            16,
+            (
+                _protocol(
+                    "route", 0, (), "famsock_netlink.route:RouteOperations", exchange="route"
+                ),
+                _protocol("usersock", 2, exchange="usersock"),
+                _protocol("sock_diag", 4, ("inet_diag", "tcp_diag", "udp_diag", "unix_diag")),
+                _protocol("nflog", 5, ("nfnetlink_log",)),
+                _protocol("xfrm", 6, ("xfrm_user",)),
+                _protocol("selinux", 7),
+                _protocol("iscsi", 8, ("scsi_transport_iscsi",)),
+                _protocol("audit", 9),
+                _protocol("fib_lookup", 10),
+                _protocol("connector", 11, ("cn",)),
+                _protocol("netfilter", 12, ("nfnetlink",)),
+                _protocol("kobject_uevent", 15),
+                _protocol(
+                    "generic",
+                    16,
+                    (),
+                    "famsock_netlink.generic:GenericOperations",
+                    exchange="generic",
+                ),
+                _protocol("scsitransport", 18, ("scsi_mod",)),
+                _protocol("rdma", 20, ("ib_core",)),
+                _protocol("crypto", 21, ("crypto_user",)),
+                _protocol("any", ANY_PROTOCOL),
+            ),
+            constants="famsock_netlink.constants",
+            options="famsock_netlink.options",
+            control="famsock_netlink.control",
+        ),
+    )

@@ -1,0 +1,197 @@
+"""Attributes of netlink messages: type, length, value. Source: netlink(7), linux/netlink.h.
+
+Wire layout of one: length with this header (u16), type (u16, of which bit 15 says that the value
+is nested attributes, and bit 14 that it is in network order), the value, zeros up to a multiple of
+4 bytes. Integers are in the host's order unless a subsystem says otherwise.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from famsock.plugin import CType, wire
+from famsock_netlink.constants import NLA_F_NESTED
+
+TYPE_MAX = 0x3FFF
+VALUE_BYTES_MAX = 0xFFFF - 4
+_HEADER = struct.Struct("=HH")
+_TYPE = wire.integer("__u16", "H", 0, TYPE_MAX)
+
+
+@attrs.frozen
+class Attribute:
+    """One attribute to send: its ``type`` (0-16383) and the bytes of its value (up to 65531).
+
+    ``flags`` are NLA_F_NESTED and NLA_F_NET_BYTEORDER, which go into the type's upper bits.
+
+    The class methods make the values: ``Attribute.u32(IFLA_MTU, 1500)``. Integers out of range
+    raise OverflowError, a value that is too long ValueError.
+    """
+
+    type: int
+    value: bytes = b""
+    flags: int = 0
+
+    def pack(self) -> bytes:
+        """The attribute's bytes, padded to a multiple of 4."""
+        value = self.value
+        if len(value) > VALUE_BYTES_MAX:
+            raise ValueError(
+                f"AF_NETLINK attribute {self.type}: value must be at most {VALUE_BYTES_MAX} bytes, "
+                f"not {len(value)}"
+            )
+        kind = _checked(_TYPE, "attribute type", self.type) | self.flags
+        return _HEADER.pack(len(value) + 4, kind) + value + bytes(-len(value) % 4)
+
+    @classmethod
+    def u8(cls, type: int, value: int) -> Attribute:
+        """An unsigned integer of 1 byte, 0-255."""
+        return cls(type, _integer(wire.U8, type, value))
+
+    @classmethod
+    def u16(cls, type: int, value: int) -> Attribute:
+        """An unsigned integer of 2 bytes, 0-65535."""
+        return cls(type, _integer(wire.U16, type, value))
+
+    @classmethod
+    def u32(cls, type: int, value: int) -> Attribute:
+        """An unsigned integer of 4 bytes, 0-4294967295."""
+        return cls(type, _integer(wire.U32, type, value))
+
+    @classmethod
+    def u64(cls, type: int, value: int) -> Attribute:
+        """An unsigned integer of 8 bytes, 0 to 2**64 - 1."""
+        return cls(type, _integer(wire.U64, type, value))
+
+    @classmethod
+    def s32(cls, type: int, value: int) -> Attribute:
+        """A signed integer of 4 bytes."""
+        return cls(type, _integer(wire.I32, type, value))
+
+    @classmethod
+    def be16(cls, type: int, value: int) -> Attribute:
+        """An unsigned integer of 2 bytes in network order, 0-65535."""
+        return cls(type, _integer(wire.BE16, type, value))
+
+    @classmethod
+    def be32(cls, type: int, value: int) -> Attribute:
+        """An unsigned integer of 4 bytes in network order, 0-4294967295."""
+        return cls(type, _integer(wire.BE32, type, value))
+
+    @classmethod
+    def text(cls, type: int, value: str) -> Attribute:
+        """A string with its terminating NUL; ValueError for one that holds a NUL."""
+        if "\0" in value:
+            raise ValueError(f"AF_NETLINK attribute {type}: text must not contain a null character")
+        return cls(type, value.encode("utf-8", "surrogateescape") + b"\0")
+
+    @classmethod
+    def nested(cls, type: int, attributes: Iterable[Attribute]) -> Attribute:
+        """Attributes inside an attribute, marked as such (NLA_F_NESTED)."""
+        return cls(type, pack(attributes), NLA_F_NESTED)
+
+
+def pack(attributes: Iterable[Attribute]) -> bytes:
+    """The bytes of attributes, end to end."""
+    return b"".join([attribute.pack() for attribute in attributes])
+
+
+class Attributes(Mapping[int, bytes]):
+    """Received attributes: a mapping of types to values, the last of a type as in the kernel.
+
+    ``pairs`` holds all of them in order. The flags in a type are left out. Reading methods take a
+    ``default`` for an attribute that is missing, and raise KeyError without one.
+    """
+
+    __slots__ = ("_values", "pairs")
+
+    def __init__(self, pairs: Iterable[tuple[int, bytes]] = ()) -> None:
+        self.pairs = tuple(pairs)
+        self._values = dict(self.pairs)
+
+    @classmethod
+    def unpack(cls, data: bytes | memoryview, offset: int = 0) -> Attributes:
+        """The attributes that fill ``data`` from ``offset`` bytes on; ValueError if one is cut."""
+        pairs = []
+        end = len(data)
+        unpack_from = _HEADER.unpack_from
+        while end - offset >= 4:
+            length, kind = unpack_from(data, offset)
+            if length < 4 or offset + length > end:
+                raise ValueError(
+                    f"AF_NETLINK attribute at byte {offset}: length must be 4-{end - offset}, "
+                    f"not {length}"
+                )
+            pairs.append((kind & TYPE_MAX, bytes(data[offset + 4 : offset + length])))
+            offset += length + 3 & ~3
+        if offset < end and any(data[offset:end]):
+            raise ValueError(
+                f"AF_NETLINK attribute at byte {offset}: {end - offset} bytes are left"
+            )
+        return cls(pairs)
+
+    def __getitem__(self, type: int) -> bytes:
+        return self._values[type]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Attributes({list(self.pairs)!r})"
+
+    def all(self, type: int) -> tuple[bytes, ...]:
+        """The values of every attribute of a type, in order."""
+        return tuple(value for kind, value in self.pairs if kind == type)
+
+    def unsigned(self, type: int, default: int | None = None) -> int:
+        """An unsigned integer of any size, in host order."""
+        return self._integer(type, default, sys.byteorder, False)
+
+    def signed(self, type: int, default: int | None = None) -> int:
+        """A signed integer of any size, in host order."""
+        return self._integer(type, default, sys.byteorder, True)
+
+    def big_endian(self, type: int, default: int | None = None) -> int:
+        """An unsigned integer of any size, in network order."""
+        return self._integer(type, default, "big", False)
+
+    def _integer(self, type: int, default: int | None, order: Any, signed: bool) -> int:
+        value = self._values.get(type)
+        if value is not None:
+            return int.from_bytes(value, order, signed=signed)
+        if default is None:
+            raise KeyError(type)
+        return default
+
+    def text(self, type: int, default: str | None = None) -> str:
+        """A string up to its first NUL."""
+        value = self._values.get(type)
+        if value is not None:
+            return value.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+        if default is None:
+            raise KeyError(type)
+        return default
+
+    def nested(self, type: int) -> Attributes:
+        """The attributes inside an attribute; none where it is missing."""
+        return Attributes.unpack(self._values.get(type, b""))
+
+
+def _integer(ctype: CType, type: int, value: int) -> bytes:
+    checked = _checked(ctype, f"attribute {type}", value)
+    return struct.pack("=" + ctype.code, ctype.encode(checked, None) if ctype.encode else checked)
+
+
+def _checked(ctype: CType, what: str, value: int) -> int:
+    try:
+        return int(ctype.check(value))
+    except (TypeError, OverflowError) as error:
+        raise type(error)(f"AF_NETLINK {what} {error}") from None

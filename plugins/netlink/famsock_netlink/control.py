@@ -1,0 +1,25 @@
+"""Control messages of AF_NETLINK, at level SOL_NETLINK. Source: linux/netlink.h.
+
+SCM_CREDENTIALS comes with SO_PASSCRED, as on any socket.
+"""
+
+from __future__ import annotations
+
+from famsock.plugin import ControlType, Struct, values, wire
+from famsock_netlink import constants
+from famsock_netlink.constants import SOL_NETLINK
+
+
+@wire.struct("struct nl_pktinfo", header="linux/netlink.h")
+class PacketInfo(Struct):
+    """The multicast group that a message was sent to, 0 for none (NETLINK_PKTINFO)."""
+
+    group: int = wire.u32("group")
+
+
+NETLINK_PKTINFO: ControlType[PacketInfo] = ControlType(
+    "NETLINK_PKTINFO", SOL_NETLINK, constants.NETLINK_PKTINFO, values.struct(PacketInfo)
+)
+NETLINK_LISTEN_ALL_NSID: ControlType[int] = ControlType(
+    "NETLINK_LISTEN_ALL_NSID", SOL_NETLINK, constants.NETLINK_LISTEN_ALL_NSID, values.INT
+)

@@ -1,0 +1,162 @@
+"""Netlink messages and what the kernel says of a request. Source: netlink(7), linux/netlink.h.
+
+Wire layout of a message: length with this header (u32), type (u16), flags (u16), sequence number
+(u32), port of the sender (u32), all in host order; the payload; zeros up to a multiple of 4 bytes.
+One datagram carries several.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable
+
+import attrs
+
+from famsock.plugin import Struct, wire
+from famsock_netlink import attributes
+from famsock_netlink.attributes import Attribute, Attributes
+from famsock_netlink.constants import (
+    NLM_F_ACK_TLVS,
+    NLM_F_CAPPED,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSGERR_ATTR_COOKIE,
+    NLMSGERR_ATTR_MISS_NEST,
+    NLMSGERR_ATTR_MISS_TYPE,
+    NLMSGERR_ATTR_MSG,
+    NLMSGERR_ATTR_OFFS,
+)
+
+
+@wire.struct("struct nlmsghdr", header="linux/netlink.h")
+class MessageHeader(Struct):
+    """The header of a message; ``length_bytes`` counts it and the payload, without padding."""
+
+    length_bytes: int = wire.u32("nlmsg_len")
+    type: int = wire.u16("nlmsg_type")
+    flags: int = wire.u16("nlmsg_flags")
+    sequence: int = wire.u32("nlmsg_seq")
+    pid: int = wire.u32("nlmsg_pid")
+
+
+_HEADER_BYTES = MessageHeader.layout.size
+_unpack_header = MessageHeader.layout.codec.unpack_from
+_ERROR = struct.Struct("=i")
+
+
+@attrs.frozen
+class NetlinkMessage:
+    """One message.
+
+    ``type`` (0-65535) is the subsystem's, below 16 that of netlink itself (NLMSG_ERROR …);
+    ``flags`` are NLM_F_*; ``sequence`` and ``pid`` (0-4294967295) tell which request of which port
+    it belongs to; ``payload`` is what follows the header.
+    """
+
+    type: int
+    payload: bytes = b""
+    flags: int = 0
+    sequence: int = 0
+    pid: int = 0
+
+    def pack(self) -> bytes:
+        """The bytes, padded to a multiple of 4; OverflowError for a field out of range."""
+        header = MessageHeader(
+            _HEADER_BYTES + len(self.payload), self.type, self.flags, self.sequence, self.pid
+        )
+        return header.pack() + self.payload + bytes(-len(self.payload) % 4)
+
+    def attributes(self, offset_bytes: int = 0) -> Attributes:
+        """The attributes in the payload, behind the subsystem's own header of ``offset_bytes``."""
+        return Attributes.unpack(self.payload, offset_bytes)
+
+
+def unpack(data: bytes) -> list[NetlinkMessage]:
+    """The messages of one datagram; ValueError if one is cut short."""
+    messages = []
+    offset, end = 0, len(data)
+    while offset < end:
+        if end - offset < _HEADER_BYTES:
+            raise ValueError(f"AF_NETLINK message at byte {offset}: only {end - offset} bytes")
+        length, kind, flags, sequence, pid = _unpack_header(data, offset)
+        if length < _HEADER_BYTES or offset + length > end:
+            raise ValueError(
+                f"AF_NETLINK message at byte {offset}: length must be "
+                f"{_HEADER_BYTES}-{end - offset}, not {length}"
+            )
+        payload = data[offset + _HEADER_BYTES : offset + length]
+        messages.append(NetlinkMessage(kind, payload, flags, sequence, pid))
+        offset += length + 3 & ~3
+    return messages
+
+
+def body(header: Struct | bytes, attributes_: Iterable[Attribute] = ()) -> bytes:
+    """The payload of a request: a subsystem's own header, padded, and attributes behind it."""
+    front = header.pack() if isinstance(header, Struct) else header
+    return front + bytes(-len(front) % 4) + attributes.pack(attributes_)
+
+
+@attrs.frozen
+class Acknowledgement:
+    """What NLMSG_ERROR or NLMSG_DONE says of a request.
+
+    ``error`` is an errno, 0 for success. The rest is the extended acknowledgement (NETLINK_EXT_ACK,
+    Linux 4.12): ``text``, the ``offset_bytes`` of the attribute at fault from the beginning of the
+    request, or the type of one that is missing, and of the nest that it is missing in; -1 where the
+    kernel names none. ``cookie`` is what a few subsystems return of a success.
+    """
+
+    error: int
+    text: str = ""
+    offset_bytes: int = -1
+    missing_type: int = -1
+    missing_in_offset_bytes: int = -1
+    cookie: bytes = b""
+
+    @classmethod
+    def unpack(cls, message: NetlinkMessage) -> Acknowledgement:
+        """The acknowledgement that a message is; ValueError for any other message."""
+        payload = message.payload
+        if message.type not in (NLMSG_ERROR, NLMSG_DONE):
+            raise ValueError(f"AF_NETLINK message of type {message.type} acknowledges nothing")
+        if len(payload) < _ERROR.size:
+            if message.type == NLMSG_DONE:
+                return cls(0)
+            raise ValueError(f"AF_NETLINK error message needs 4 bytes, not {len(payload)}")
+        error = -_ERROR.unpack_from(payload)[0]
+        if not message.flags & NLM_F_ACK_TLVS:
+            return cls(max(error, 0))
+        found = Attributes.unpack(payload, _attributes_at(message))
+        return cls(
+            max(error, 0),
+            found.text(NLMSGERR_ATTR_MSG, ""),
+            found.unsigned(NLMSGERR_ATTR_OFFS, -1),
+            found.unsigned(NLMSGERR_ATTR_MISS_TYPE, -1),
+            found.unsigned(NLMSGERR_ATTR_MISS_NEST, -1),
+            found.get(NLMSGERR_ATTR_COOKIE, b""),
+        )
+
+    def raise_for_error(self) -> None:
+        """Raise the OSError of an errno other than 0, with the kernel's own words."""
+        if not self.error:
+            return
+        words = os.strerror(self.error) + (f": {self.text}" if self.text else "")
+        error = OSError(self.error, words)
+        if self.offset_bytes >= 0:
+            error.add_note(f"AF_NETLINK: at fault is the attribute at byte {self.offset_bytes}")
+        if self.missing_type >= 0:
+            error.add_note(f"AF_NETLINK: attribute {self.missing_type} is missing")
+        raise error
+
+
+def _attributes_at(message: NetlinkMessage) -> int:
+    """Where the attributes of an extended acknowledgement begin, in bytes of its payload."""
+    if message.type == NLMSG_DONE:
+        return _ERROR.size
+    if message.flags & NLM_F_CAPPED:
+        return _ERROR.size + _HEADER_BYTES
+    if len(message.payload) < _ERROR.size + _HEADER_BYTES:
+        raise ValueError(f"AF_NETLINK error message of {len(message.payload)} bytes is cut short")
+    request_bytes: int = _unpack_header(message.payload, _ERROR.size)[0]
+    return _ERROR.size + (request_bytes + 3 & ~3)

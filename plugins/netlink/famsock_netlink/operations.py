@@ -1,0 +1,180 @@
+"""Operations of every netlink protocol: groups, messages, requests. Source: netlink(7)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from errno import EINTR, ENOBUFS
+from socket import MSG_PEEK, MSG_TRUNC
+
+from famsock.plugin import Struct, socket
+from famsock_netlink import messages
+from famsock_netlink.addresses import NetlinkAddress
+from famsock_netlink.attributes import Attribute
+from famsock_netlink.constants import (
+    NLM_F_ACK,
+    NLM_F_DUMP,
+    NLM_F_DUMP_INTR,
+    NLM_F_ECHO,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSG_NOOP,
+)
+from famsock_netlink.messages import Acknowledgement, NetlinkMessage
+from famsock_netlink.options import (
+    NETLINK_ADD_MEMBERSHIP,
+    NETLINK_CAP_ACK,
+    NETLINK_DROP_MEMBERSHIP,
+    NETLINK_EXT_ACK,
+    NETLINK_LIST_MEMBERSHIPS,
+)
+
+KERNEL = NetlinkAddress(0)
+FIRST_SEQUENCE = 1 << 31
+"""Requests are numbered from here on; smaller numbers are free for messages of one's own."""
+
+DUMP_ATTEMPTS = 8
+
+
+class NetlinkOperations:
+    """What a socket of any netlink protocol can do beyond the stdlib's methods.
+
+    The operations are for a blocking socket or one with a timeout, and for one thread at a time.
+    """
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+        self._sequence = FIRST_SEQUENCE
+        self._waiting: deque[NetlinkMessage] = deque()
+        self._explained = False
+
+    # Groups
+
+    def join_group(self, group: int) -> None:
+        """Receive what is sent to a multicast group (from 1 on; RTNLGRP_LINK is 1).
+
+        OSError EINVAL for a group that the protocol does not have, EPERM for one that needs
+        CAP_NET_ADMIN. Source: NETLINK_ADD_MEMBERSHIP.
+        """
+        self._sock.set_option(NETLINK_ADD_MEMBERSHIP, group)
+
+    def leave_group(self, group: int) -> None:
+        """No longer receive what is sent to a group. Source: NETLINK_DROP_MEMBERSHIP."""
+        self._sock.set_option(NETLINK_DROP_MEMBERSHIP, group)
+
+    def groups(self) -> frozenset[int]:
+        """The groups that the socket has joined. Source: NETLINK_LIST_MEMBERSHIPS."""
+        return self._sock.get_option(NETLINK_LIST_MEMBERSHIPS)
+
+    # Messages
+
+    def send_messages(self, *sent: NetlinkMessage, to: NetlinkAddress = KERNEL) -> None:
+        """Send messages as one datagram, as they are, to the kernel or to another port."""
+        self._sock.sendto(b"".join([message.pack() for message in sent]), to)
+
+    def receive_messages(self) -> list[NetlinkMessage]:
+        """The messages of the next datagram, whole however long it is; errors among them too.
+
+        What came in between the answers of a `request` is given first. OSError ENOBUFS tells that
+        the kernel had to drop messages; ValueError, that a datagram holds no messages.
+        """
+        if self._waiting:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            return waiting
+        return self._receive()[0]
+
+    def _receive(self) -> tuple[list[NetlinkMessage], NetlinkAddress]:
+        """The messages of one datagram, and who sent it."""
+        sock = self._sock
+        try:
+            size = sock.recv_into(bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
+            data, (pid, groups) = sock.recvfrom(size)
+        except OSError as error:
+            if error.errno == ENOBUFS:
+                error.add_note("AF_NETLINK messages were lost: read faster, or raise SO_RCVBUF")
+            raise
+        return messages.unpack(data), NetlinkAddress.unchecked(pid, groups)
+
+    # Requests
+
+    def request(
+        self,
+        type: int,
+        header: Struct | bytes = b"",
+        attributes: Iterable[Attribute] = (),
+        flags: int = 0,
+    ) -> list[NetlinkMessage]:
+        """Ask the kernel, and wait for its answers and its acknowledgement.
+
+        ``type`` is the message's; ``header`` is the subsystem's own, before the ``attributes``;
+        ``flags`` are added to NLM_F_REQUEST and NLM_F_ACK. Gives the answers, none for most
+        changes. OSError with the errno and the words of the kernel where it refuses. Messages of
+        joined groups that come in between are kept for `receive_messages`.
+        """
+        payload = messages.body(header, attributes)
+        return self._ask(type, payload, flags | NLM_F_REQUEST | NLM_F_ACK)[0]
+
+    def dump(
+        self,
+        type: int,
+        header: Struct | bytes = b"",
+        attributes: Iterable[Attribute] = (),
+        flags: int = 0,
+    ) -> list[NetlinkMessage]:
+        """Ask the kernel for all of its objects of a kind (NLM_F_DUMP).
+
+        A dump during which the objects changed (NLM_F_DUMP_INTR) is made again, up to eight times;
+        then InterruptedError. Otherwise as `request`.
+        """
+        payload = messages.body(header, attributes)
+        for _ in range(DUMP_ATTEMPTS):
+            answers, consistent = self._ask(type, payload, flags | NLM_F_REQUEST | NLM_F_DUMP)
+            if consistent:
+                return answers
+        raise InterruptedError(EINTR, f"dump changed under way {DUMP_ATTEMPTS} times")
+
+    def _ask(self, type: int, payload: bytes, flags: int) -> tuple[list[NetlinkMessage], bool]:
+        """The answers to one request, and whether they agree with each other."""
+        self._ask_for_words()
+        sequence = self._next_sequence()
+        self.send_messages(NetlinkMessage(type, payload, flags, sequence))
+        answers: list[NetlinkMessage] = []
+        consistent = True
+        while True:
+            for message in self._answers(sequence, flags):
+                consistent = consistent and not message.flags & NLM_F_DUMP_INTR
+                if message.type in (NLMSG_ERROR, NLMSG_DONE):
+                    Acknowledgement.unpack(message).raise_for_error()
+                    return answers, consistent
+                if message.type != NLMSG_NOOP:
+                    answers.append(message)
+
+    def _answers(self, sequence: int, flags: int) -> list[NetlinkMessage]:
+        """Those messages of the next datagram that answer a request; others are put aside.
+
+        Only what the kernel sends is an answer. What answers an earlier request, which was given
+        up, is dropped. A group's message carries the sequence of the request that caused it.
+        """
+        received, sender = self._receive()
+        direct = sender.pid == 0 and (sender.groups == 0 or flags & NLM_F_ECHO)
+        answers = []
+        for message in received:
+            if direct and message.sequence == sequence:
+                answers.append(message)
+            elif not (direct and FIRST_SEQUENCE <= message.sequence < sequence):
+                self._waiting.append(message)
+        return answers
+
+    def _next_sequence(self) -> int:
+        used = self._sequence
+        self._sequence = used + 1 if used < 0xFFFFFFFF else FIRST_SEQUENCE
+        return used
+
+    def _ask_for_words(self) -> None:
+        """Let errors come with the kernel's words, and without the request's bytes."""
+        if not self._explained:
+            self._sock.set_option(NETLINK_EXT_ACK, True)
+            self._sock.set_option(NETLINK_CAP_ACK, True)
+            self._explained = True
