@@ -25,18 +25,16 @@ def values(ctype: CType) -> st.SearchStrategy[Any]:
     """Values that a field of a C type takes."""
     if ctype.low is not None and ctype.high is not None:
         return st.integers(ctype.low, ctype.high)
-    decode = ctype.decode
-    wire = _wire_values(ctype.code)
-    decoded = wire if decode is None else wire.map(lambda raw: _decoded(decode, raw))
+    decoded = _wire_values(ctype).map(lambda raw: _decoded(ctype, raw))
     return decoded.filter(lambda value: _fits(ctype, value))
 
 
 _REFUSED: Any = object()
 
 
-def _decoded(decode: Any, raw: Any) -> Any:
+def _decoded(ctype: CType, raw: Any) -> Any:
     try:
-        return decode(raw, None)
+        return raw if ctype.decode is None else ctype.decode(raw, None)
     except ValueError:
         return _REFUSED
 
@@ -51,13 +49,15 @@ def _fits(ctype: CType, value: Any) -> bool:
     return True
 
 
-def _wire_values(code: str) -> st.SearchStrategy[Any]:
-    size = _struct.calcsize("=" + code)
-    if code.endswith("s"):
-        return st.binary(min_size=size, max_size=size)
-    return st.binary(min_size=size, max_size=size).map(
-        lambda raw: _struct.unpack("=" + code, raw)[0]
-    )
+def _wire_values(ctype: CType) -> st.SearchStrategy[Any]:
+    size = ctype.size
+    if not ctype.code.endswith("s"):
+        code = "=" + ctype.code
+        octets = st.binary(min_size=size, max_size=size)
+        return octets.map(lambda raw: _struct.unpack(code, raw)[0])
+    ended = st.binary(max_size=max(size - 1, 0)).map(lambda raw: raw.ljust(size, b"\0"))
+    full_too = _fits(ctype, _decoded(ctype, b"A" * size))
+    return st.binary(min_size=size, max_size=size) | ended if full_too else ended
 
 
 def structs(cls: type[_S], overrides: Strategies | None = None) -> st.SearchStrategy[_S]:

@@ -1,0 +1,168 @@
+"""A small right family, and the means to run the conformance suite on it with something broken."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from famsock.registry import plugins
+
+HEADER = """
+#include <stdint.h>
+#define AF_KIT 1
+#define SOL_KIT 1
+#define SO_KIT_TYPE 3
+#define SO_KIT_REUSE 2
+#define SCM_KIT 77
+enum { KIT_HIGH = 0xffffffff, KIT_LOW = -1 };
+struct sockaddr_kit {
+    uint16_t kit_family; uint16_t kit_port; uint32_t kit_node; char kit_name[8];
+};
+struct kit_pair { uint8_t first; uint64_t second; };
+"""
+
+FAMILY = '''
+import contextlib
+import os
+import signal
+import socket as stdlib
+from typing import Any
+
+from famsock.plugin import (
+    Address, ControlType, CType, Family, Option, Protocol, Struct, sockaddr, values, wire
+)
+
+CONSTANTS = {
+    "HEADERS": ("kit.h",),
+    "AF_KIT": 1, "SOL_KIT": 1, "SO_KIT_TYPE": 3, "SO_KIT_REUSE": 2, "SCM_KIT": 77,
+    "KIT_HIGH": 0xFFFFFFFF, "KIT_LOW": -1,
+}
+OPTIONS = (
+    Option("SO_KIT_TYPE", 1, 3, values.INT, "r"),
+    Option("SO_KIT_REUSE", 1, 2, values.INT),
+)
+CONTROL = (ControlType("SCM_KIT", 1, 77, values.U32),)
+
+
+@wire.struct("struct kit_pair", header="kit.h")
+class Pair(Struct):
+    """Two numbers."""
+
+    first: int = wire.u8("first")
+    second: int = wire.u64("second")
+
+
+@sockaddr(
+    "struct sockaddr_kit", header="kit.h", family=1, family_name="AF_KIT", stdlib=("node", "port")
+)
+class KitAddress(Address):
+    """A node, a port and a name."""
+
+    port: int = wire.u16("kit_port")
+    node: int = wire.u32("kit_node")
+    name: str = wire.char("kit_name", 8, default="")
+
+
+class Operations:
+    """What a socket of the kit can do."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def reuse(self, on: bool) -> None:
+        """Let others reuse."""
+
+
+@contextlib.contextmanager
+def exchange():
+    ours, theirs = stdlib.socketpair()
+    with ours, theirs:
+        def round_trip() -> None:
+            ours.send(b"?")
+            if theirs.recv(1) != b"?":
+                raise RuntimeError("wrong answer")
+        yield round_trip
+
+
+FAMILY = Family(
+    "AF_KIT",
+    1,
+    (Protocol("kit", 0, (stdlib.SOCK_STREAM,), KitAddress, Operations, scheme="kit",
+              exchange=f"{__name__}:exchange"),),
+    constants=CONSTANTS,
+    options=OPTIONS,
+    control=CONTROL,
+)
+'''
+
+SUITE = """
+import pytest
+from famsock.testing import BadAddress, Conformance, Example
+from PACKAGE import KitAddress
+
+class TestKit(Conformance):
+    family = "AF_KIT"
+    examples = (
+        Example(
+            protocol="kit",
+            typed=KitAddress(node=7, port=80),
+            stdlib=(7, 80),
+            sockaddr=bytes.fromhex("0100 5000 07000000 0000000000000000"),
+            text="7:80",
+        ),
+        Example(
+            protocol="kit",
+            typed=KitAddress(node=7, port=80, name="a:b"),
+            sockaddr=bytes.fromhex("0100 5000 07000000 613a620000000000"),
+            text="7:80?name=[a:b]",
+            reason="the stdlib form has no name",
+        ),
+    )
+    bad = (
+        BadAddress(protocol="kit", form=(2**32, 1), error=OverflowError,
+                   match="AF_KIT node must be 0-4294967295"),
+        BadAddress(protocol="kit", form="7:80", error=TypeError, match="must be a tuple"),
+    )
+"""
+
+_numbers = itertools.count(1)
+RunSuite = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunSuite]:
+    """Runs the suite on the small family, after replacing text of its source, header or suite.
+
+    Each replacement is (old, new); ``old`` must be there. Every run has a package of its own.
+    """
+
+    def run(*replacements: tuple[str, str], arguments: tuple[str, ...] = ()) -> pytest.RunResult:
+        package = f"kit_family_{next(_numbers)}"
+        texts = {"kit.h": HEADER, package: FAMILY, "suite": SUITE.replace("PACKAGE", package)}
+        for old, new in replacements:
+            assert any(old in text for text in texts.values()), old
+            texts = {name: text.replace(old, new) for name, text in texts.items()}
+        pytester.makefile(".h", kit=texts["kit.h"])
+        pytester.makepyfile(**{package: texts[package], f"test_{package}": texts["suite"]})
+        pytester.makeconftest(
+            textwrap.dedent(f"""
+            import famsock
+            from {package} import FAMILY
+
+            famsock.plugins.refresh()
+            famsock.plugins.register(FAMILY)
+
+            def pytest_unconfigure():
+                famsock.plugins.unregister("AF_KIT")
+            """)
+        )
+        pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")
+        monkeypatch.setenv("FAMSOCK_HEADERS", f"kit={pytester.path}")
+        monkeypatch.syspath_prepend(pytester.path)
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q", *arguments)
+
+    yield run
+    plugins.refresh()

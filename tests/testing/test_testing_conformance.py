@@ -1,0 +1,385 @@
+"""The conformance suite passes on a right family, and each fault fails the test made for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import famsock.testing.conformance  # noqa: F401 - once, and not anew by every run inside
+
+BEFORE_POST_INIT = '    name: str = wire.char("kit_name", 8, default="")\n'
+
+
+def method(code: str) -> tuple[str, str]:
+    """A replacement that gives the address class a method."""
+    return BEFORE_POST_INIT, f"{BEFORE_POST_INIT}\n{code}\n"
+
+
+def port(ctype: str) -> tuple[str, str]:
+    """A replacement of the port's C type."""
+    return 'port: int = wire.u16("kit_port")', f'port: int = wire.field({ctype}, "kit_port")'
+
+
+FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
+    "size of the struct": (
+        "test_layouts_agree_with_headers",
+        [('stdlib=("node", "port")\n', 'stdlib=("node", "port"), size=20\n')],
+    ),
+    "offset of a member": (
+        "test_layouts_agree_with_headers",
+        [('wire.u64("second")', 'wire.u64("second", offset=1)')],
+    ),
+    "size of a member": (
+        "test_layouts_agree_with_headers",
+        [('wire.u8("first")', 'wire.u16("first")')],
+    ),
+    "member that no header has": (
+        "test_headers_declare_every_struct",
+        [('wire.u8("first")', 'wire.u8("frist")')],
+    ),
+    "wrong constant": ("test_constants_agree_with_headers", [('"KIT_LOW": -1', '"KIT_LOW": 1')]),
+    "masked constant": (
+        "test_constants_agree_with_headers",
+        [('"KIT_HIGH": 0xFFFFFFFF', '"KIT_HIGH": -1')],
+    ),
+    "constant that no header has": (
+        "test_headers_declare_every_constant",
+        [('"KIT_LOW": -1', '"KIT_LWO": -1')],
+    ),
+    "constant unlike the stdlib's": (
+        "test_constants_agree_with_the_stdlib",
+        [('"KIT_LOW": -1', '"KIT_LOW": -1, "SOCK_STREAM": 2')],
+    ),
+    "no constant of the family's name": (
+        "test_constants_load_and_name_the_family",
+        [('"AF_KIT": 1, ', "")],
+    ),
+    "range one too wide": (
+        "test_integer_beyond_its_range_is_refused",
+        [port('wire.CType(c="u", code="H", low=0, high=65535, check=lambda v: v & 0x1FFFF)')],
+    ),
+    "range one too narrow": (
+        "test_integer_at_its_limits_is_taken",
+        [
+            (
+                'name: str = wire.char("kit_name", 8, default="")',
+                'name: str = wire.char("kit_name", 8, default="")\n\n'
+                "    def __attrs_post_init__(self):\n"
+                "        if self.port == 65535:\n"
+                '            raise OverflowError("AF_KIT port must be 0-65534, not 65535")',
+            )
+        ],
+    ),
+    "masking": (
+        "test_integer_beyond_its_range_is_refused",
+        [
+            port(
+                'CType(c="u", code="H", low=0, high=65535, check=lambda v: v & 0xFFFF, parse=int)'
+            )
+        ],
+    ),
+    "range error that names no field": (
+        "test_integer_beyond_its_range_is_refused",
+        [
+            method(
+                "    def __attrs_post_init__(self):\n"
+                "        if not 0 <= self.port < 65536:\n"
+                "            raise OverflowError('port out of range')"
+            )
+        ],
+    ),
+    "swallowed type error": (
+        "test_wrong_type_is_refused",
+        [port('CType(c="u", code="H", low=0, high=65535, check=int, parse=int)')],
+    ),
+    "wrong bytes": (
+        "test_typed_packs_to_sockaddr",
+        [("wire.u32(", "wire.be32(")],
+    ),
+    "stdlib form in another order": (
+        "test_typed_gives_stdlib_form",
+        [('stdlib=("node", "port")\n', 'stdlib=("port", "node")\n')],
+    ),
+    "text that loses a field": (
+        "test_any_address_survives_its_text",
+        [method("    def __str__(self):\n        return f'{self.node}:{self.port}'")],
+    ),
+    "text that is another": (
+        "test_text",
+        [method("    def __str__(self):\n        return super().__str__() + ' '")],
+    ),
+    "sockaddr that loses a field": (
+        "test_any_address_survives_its_sockaddr",
+        [
+            method(
+                "    def pack(self, lookup=None):\n"
+                "        return super().pack(lookup)[:8] + bytes(8)"
+            )
+        ],
+    ),
+    "stdlib form that is not taken back": (
+        "test_any_stdlib_form_is_taken_back",
+        [method("    def to_stdlib(self, lookup):\n        return [self.node, self.port]")],
+    ),
+    "crash on a short sockaddr": (
+        "test_truncated_sockaddr_is_no_trouble",
+        [
+            method(
+                "    @classmethod\n"
+                "    def unpack(cls, data, lookup=None):\n"
+                "        import struct\n"
+                "        port, node, name = struct.unpack_from('=HI8s', data, 2)\n"
+                "        return cls.unchecked(port, node, name.rstrip(b'\\0').decode())"
+            )
+        ],
+    ),
+    "crash on arbitrary bytes": (
+        "test_any_sockaddr_is_no_trouble",
+        [
+            method(
+                "    @classmethod\n"
+                "    def unpack(cls, data, lookup=None):\n"
+                "        if data[2:3] != b'\\x50':\n"
+                "            raise KeyError(data)\n"
+                "        return super().unpack(data, lookup)"
+            )
+        ],
+    ),
+    "mutable address": (
+        "test_example_is_a_value",
+        [("class Operations:", "KitAddress.__setattr__ = object.__setattr__\n\nclass Operations:")],
+    ),
+    "address that does not pickle": (
+        "test_example_is_a_value",
+        [method("    def __reduce__(self):\n        raise TypeError('no')")],
+    ),
+    "address with another hash each time": (
+        "test_example_is_a_value",
+        [method("    def __hash__(self):\n        return id(self)")],
+    ),
+    "repr without fields": (
+        "test_example_is_a_value",
+        [method("    def __repr__(self):\n        return 'KitAddress()'")],
+    ),
+    "address class without docstring": (
+        "test_address_class_is_documented",
+        [('    """A node, a port and a name."""\n', "")],
+    ),
+    "address class of another family": (
+        "test_address_class_is_of_the_family",
+        [('family=1, family_name="AF_KIT"', 'family=1, family_name="AF_TIK"')],
+    ),
+    "bad address that is taken": (
+        "test_bad_address_is_refused",
+        [("form=(2**32, 1)", "form=(2**31, 1)")],
+    ),
+    "bad address with another error": (
+        "test_bad_address_is_refused",
+        [('form="7:80", error=TypeError', 'form="7:80", error=ValueError')],
+    ),
+    "error that does not name the operation": (
+        "test_bad_address_is_refused",
+        [
+            method(
+                "    @classmethod\n"
+                "    def from_stdlib(cls, form, lookup):\n"
+                "        try:\n"
+                "            return super().from_stdlib(form, lookup)\n"
+                "        except Exception as error:\n"
+                "            raise type(error)(*error.args, 'and') from None"
+            )
+        ],
+    ),
+    "descriptor leaked by a bad address": (
+        "test_bad_address_is_refused",
+        [
+            method(
+                "    @classmethod\n"
+                "    def from_stdlib(cls, form, lookup):\n"
+                "        os.dup(0)\n"
+                "        return super().from_stdlib(form, lookup)"
+            )
+        ],
+    ),
+    "float taken in the stdlib form": (
+        "test_float_never_passes_for_an_integer",
+        [
+            method(
+                "    @classmethod\n"
+                "    def from_stdlib(cls, form, lookup):\n"
+                "        if isinstance(form, tuple):\n"
+                "            form = tuple(int(item) for item in form)\n"
+                "        return super().from_stdlib(form, lookup)"
+            )
+        ],
+    ),
+    "option of another number": (
+        "test_option_number_is_that_of_its_constant",
+        [('Option("SO_KIT_TYPE", 1, 3,', 'Option("SO_KIT_TYPE", 1, 4,')],
+    ),
+    "option of no level": (
+        "test_option_number_is_that_of_its_constant",
+        [('Option("SO_KIT_TYPE", 1, 3,', 'Option("SO_KIT_TYPE", 98765, 3,')],
+    ),
+    "control message without a constant": (
+        "test_control_number_is_that_of_its_constant",
+        [('ControlType("SCM_KIT"', 'ControlType("SCM_TIK"')],
+    ),
+    "option that crashes on short data": (
+        "test_option_takes_any_bytes",
+        [
+            (
+                "values.INT, \"r\"",
+                'values.Codec(c="x", size_bytes=4, encode=bytes, decode=lambda d: d[3]), "r"',
+            )
+        ],
+    ),
+    "control message that crashes on short data": (
+        "test_control_takes_any_bytes",
+        [
+            (
+                "77, values.U32",
+                '77, values.Codec(c="x", size_bytes=4, encode=bytes, decode=lambda d: d[3])',
+            )
+        ],
+    ),
+    "option that takes anything": (
+        "test_option_refuses_wrong_values",
+        [
+            (
+                'Option("SO_KIT_REUSE", 1, 2, values.INT)',
+                'Option("SO_KIT_REUSE", 1, 2, values.Codec('
+                'c="x", size_bytes=4, encode=lambda v: b"1234", decode=len))',
+            )
+        ],
+    ),
+    "options that the kernel does not know": (
+        "test_options_read_and_written_back_on_live_sockets",
+        [
+            ('"SO_KIT_TYPE", 1, 3', '"SO_KIT_TYPE", 1, 9999'),
+            ('"SO_KIT_REUSE", 1, 2', '"SO_KIT_REUSE", 1, 9998'),
+        ],
+    ),
+    "option that changes when written back": (
+        "test_options_read_and_written_back_on_live_sockets",
+        [
+            (
+                'Option("SO_KIT_REUSE", 1, 2, values.INT)',
+                'Option("SO_KIT_REUSE", 1, 2, values.Codec('
+                'c="x", size_bytes=4, encode=lambda v: bytes(v), decode=lambda d: len(d) + 1))',
+            )
+        ],
+    ),
+    "operation without annotations": (
+        "test_operations_are_typed_and_documented",
+        [("def reuse(self, on: bool) -> None", "def reuse(self, on) -> None")],
+    ),
+    "operation without a return annotation": (
+        "test_operations_are_typed_and_documented",
+        [("def reuse(self, on: bool) -> None", "def reuse(self, on: bool)")],
+    ),
+    "operation without docstring": (
+        "test_operations_are_typed_and_documented",
+        [('        """Let others reuse."""', "        return None")],
+    ),
+    "struct that crashes on arbitrary bytes": (
+        "test_struct_survives_any_bytes",
+        [
+            (
+                '    second: int = wire.u64("second")\n',
+                '    second: int = wire.u64("second")\n\n'
+                "    @classmethod\n"
+                "    def unpack(cls, data, lookup=None):\n"
+                "        return cls.unchecked(data[0], 1 // data[1])\n",
+            )
+        ],
+    ),
+    "struct that loses a field": (
+        "test_struct_survives_its_bytes",
+        [
+            (
+                '    second: int = wire.u64("second")\n',
+                '    second: int = wire.u64("second")\n\n'
+                "    @classmethod\n"
+                "    def unpack(cls, data, lookup=None):\n"
+                "        return cls.unchecked(data[0], 0)\n",
+            )
+        ],
+    ),
+    "exchange that answers wrong": (
+        "test_live_exchange",
+        [('ours.send(b"?")', 'ours.send(b"!")')],
+    ),
+    "exchange that leaks a descriptor": (
+        "test_live_exchange",
+        [("    ours, theirs = stdlib.socketpair()\n",
+          "    ours, theirs = stdlib.socketpair()\n    os.dup(0)\n")],
+    ),
+    "protocol whose reference does not load": (
+        "test_references_of_a_protocol_load",
+        [(':exchange"', ':exchagne"')],
+    ),
+    "address class without an example": (
+        "test_every_address_class_has_an_example",
+        [("    examples = (", "    no_examples = (")],
+    ),
+}  # fmt: skip
+
+
+def outcomes(result: pytest.RunResult) -> set[str]:
+    """The names of the tests that failed, setup and teardown included."""
+    words = [line.split() for line in result.outlines if line.startswith(("FAILED", "ERROR"))]
+    return {line[1].rpartition("::")[2].partition("[")[0] for line in words}
+
+
+def test_a_right_family_passes(run_suite: Any) -> None:
+    result = run_suite(arguments=("--fail-on-skip",))
+    result.assert_outcomes(passed=result.parseoutcomes()["passed"])
+    assert result.parseoutcomes()["passed"] > 40
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_fails_its_test(run_suite: Any, fault: str) -> None:
+    expected, replacements = FAULTS[fault]
+    result = run_suite(*replacements, arguments=("-k", expected))
+    assert expected in outcomes(result), "\n".join(result.outlines)
+
+
+def test_an_exchange_that_hangs_is_ended(run_suite: Any) -> None:
+    hangs = ('ours.send(b"?")', "signal.pause()")
+    result = run_suite(hangs, arguments=("-k", "live_exchange", "--alarm-s", "0.2"))
+    result.stdout.fnmatch_lines(["*no end within * s (--alarm-s)*"])
+    assert outcomes(result) == {"test_live_exchange"}
+
+
+def test_what_a_family_lacks_is_not_collected(run_suite: Any) -> None:
+    nothing = [
+        ("    options=OPTIONS,\n    control=CONTROL,\n", ""),
+        (', Operations, scheme="kit"', ""),
+        ('exchange=f"{__name__}:exchange"', "exchange=None"),
+        ("    bad = (", "    no_bad = ("),
+    ]
+    result = run_suite(*nothing, arguments=("--fail-on-skip", "--collect-only"))
+    listing = result.stdout.str()
+    for absent in ("option", "control", "operations", "live_exchange", "bad_address"):
+        assert f"::test_{absent}" not in listing
+    assert "::test_text" in listing
+
+
+def test_a_family_that_is_not_installed_says_how_to_install_it(run_suite: Any) -> None:
+    result = run_suite(('family = "AF_KIT"', 'family = "AF_NONE"'))
+    result.stdout.fnmatch_lines(["*no plugin supplies AF_NONE: install its distribution*"])
+    assert "test_the_family_loads" in outcomes(result)
+
+
+def test_an_example_that_leaves_a_shape_out_states_a_reason(run_suite: Any) -> None:
+    result = run_suite(('reason="the stdlib form has no name"', 'reason=""'))
+    result.stdout.fnmatch_lines(["*Example without stdlib needs a reason*"])
+
+
+def test_accepts_excuses_a_type(run_suite: Any) -> None:
+    takes_float = port("CType(c='u', code='H', low=0, high=65535, check=int, parse=int)")
+    excused = ("    bad = (", '    accepts = {"port": (float, str, bytes)}\n    bad = (')
+    result = run_suite(takes_float, excused, arguments=("-k", "wrong_type and port"))
+    result.assert_outcomes(passed=1, deselected=result.parseoutcomes()["deselected"])

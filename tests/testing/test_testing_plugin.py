@@ -1,0 +1,204 @@
+"""The pytest plugin: markers skip with reason and remedy, --fail-on-skip, alarm, descriptors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from famsock.testing import requirements
+
+SKIPS = """
+    import pytest
+
+    @pytest.mark.skip(reason="by mark")
+    def test_mark(): pass
+
+    @pytest.mark.skipif(True, reason="by condition")
+    def test_condition(): pass
+
+    def test_call(): pytest.skip("by call")
+
+    def test_import(): pytest.importorskip("no_such_module")
+
+    @pytest.fixture
+    def skipping(): pytest.skip("by fixture")
+
+    def test_fixture(skipping): pass
+
+    @pytest.mark.parametrize("nothing", [])
+    def test_no_parameters(nothing): pass
+
+    @pytest.mark.needs_command("no-such-program", package="no-such-package")
+    def test_needs(): pass
+
+    @pytest.mark.xfail(reason="expected")
+    def test_xfail(): assert False
+
+    def test_passes(): pass
+"""
+
+
+@pytest.fixture(autouse=True)
+def ini(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers -ra")
+
+
+def run(pytester: pytest.Pytester, code: str, *arguments: str) -> pytest.RunResult:
+    pytester.makepyfile(code)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+
+
+def test_skips_are_skips(pytester: pytest.Pytester) -> None:
+    run(pytester, SKIPS).assert_outcomes(passed=1, skipped=7, xfailed=1)
+
+
+def test_fail_on_skip_fails_every_kind_of_skip(pytester: pytest.Pytester) -> None:
+    result = run(pytester, SKIPS, "--fail-on-skip")
+    counts = result.parseoutcomes()
+    assert counts["passed"] == 1
+    assert counts["xfailed"] == 1
+    assert counts["failed"] + counts["errors"] == 7
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*--fail-on-skip allows no skipped test: *by call*"])
+
+
+@pytest.mark.parametrize(
+    "line", ['pytest.importorskip("no_such_module")', 'pytest.skip("all", allow_module_level=True)']
+)
+def test_fail_on_skip_fails_a_skipped_module(pytester: pytest.Pytester, line: str) -> None:
+    code = f"import pytest\n{line}\ndef test(): pass"
+    assert run(pytester, code).ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert run(pytester, code, "--fail-on-skip").ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_fail_on_skip_fails_a_skipped_unittest(pytester: pytest.Pytester) -> None:
+    code = """
+        import unittest
+        class T(unittest.TestCase):
+            def test_one(self): self.skipTest("one")
+            def test_two(self):
+                with self.subTest(n=1): self.skipTest("two")
+    """
+    result = run(pytester, code, "--fail-on-skip")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "skipped" not in result.parseoutcomes()
+
+
+@pytest.mark.parametrize(
+    ("marker", "reason"),
+    [
+        ('needs_family("AF_NONE")', "*no installed plugin serves it*"),
+        ('needs_family("AF_UNIX", protocol="no")', "*AF_UNIX has no protocol 'no'*"),
+        ('needs_family("AF_UNIX", protocol=77)', "*opens no such socket: *not supported*"),
+        ('needs_family("AF_INET", protocol=6, type=77)', "*opens no such socket: *"),
+        ('needs_kernel("999.1")', "*needs Linux 999.1 or later*boot a newer kernel*"),
+        ('needs_command("no-such")', "*needs the program no-such: apt-get install no-such*"),
+        ('needs_command("no-such", package="p")', "*program no-such: apt-get install p*"),
+        ('needs_interface("vkit7")', "*ip link add vkit7 type vkit && ip link set vkit7 up*"),
+        ('needs_module("no-such")', "*needs the kernel module no-such: modprobe no-such*"),
+    ],
+)
+def test_unmet_need_skips_with_its_remedy(
+    pytester: pytest.Pytester, marker: str, reason: str
+) -> None:
+    result = run(pytester, f"import pytest\n@pytest.mark.{marker}\ndef test(): assert False")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines([f"SKIPPED {reason}"])
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        'needs_family("AF_UNIX")',
+        'needs_family("AF_INET", protocol=6)',
+        'needs_family("AF_INET", protocol="tcp", type=1)',
+        'needs_kernel("2.6")',
+        'needs_command("sh")',
+        'needs_interface("lo")',
+    ],
+)
+def test_met_need_runs(pytester: pytest.Pytester, marker: str) -> None:
+    code = f"import pytest\n@pytest.mark.{marker}\ndef test(): pass"
+    run(pytester, code).assert_outcomes(passed=1)
+
+
+def test_capabilities_are_those_of_the_process() -> None:
+    held = subprocess.run(
+        [sys.executable, "-c", "print(open('/proc/self/status').read())"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    effective = next(line.split()[1] for line in held.splitlines() if line.startswith("CapEff"))
+    net_raw = int(effective, 16) >> 13 & 1
+    assert bool(requirements.capability("CAP_NET_RAW")) is not bool(net_raw)
+    with pytest.raises(LookupError, match="CAP_NO_SUCH"):
+        requirements.capability("CAP_NO_SUCH")
+
+
+def test_alarm_ends_a_marked_test(pytester: pytest.Pytester) -> None:
+    code = """
+        import pytest, signal
+        @pytest.mark.needs_kernel("2.6")
+        def test_marked(): signal.pause()
+        def test_fixture(alarm): signal.pause()
+        @pytest.fixture
+        def waiting(): signal.pause()
+        def test_setup(alarm, waiting): pass
+        def test_swallowing(alarm):
+            try:
+                signal.pause()
+            except Exception:
+                pass
+        def test_quick(alarm): assert alarm == 0.2
+    """
+    result = run(pytester, code, "--alarm-s", "0.2")
+    result.assert_outcomes(passed=1, failed=3, errors=1)
+    result.stdout.fnmatch_lines(["*no end within 0.2 s (--alarm-s)*"])
+
+
+def test_alarm_leaves_the_signal_as_it_was(pytester: pytest.Pytester) -> None:
+    code = """
+        import signal
+        def test_first(alarm): pass
+        def test_second():
+            assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+            assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    """
+    run(pytester, code).assert_outcomes(passed=2)
+
+
+def test_alarm_is_longer_in_the_lab(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAMSOCK_LAB", "1")
+    run(pytester, "def test(alarm): assert alarm == 300").assert_outcomes(passed=1)
+
+
+def test_descriptors_finds_a_leak(pytester: pytest.Pytester) -> None:
+    code = """
+        import os, socket, pytest
+        def test_leak(descriptors):
+            test_leak.kept = os.open(os.devnull, os.O_RDONLY)
+        def test_none(descriptors):
+            socket.socketpair()[0].close()
+    """
+    result = run(pytester, code, "-W", "default::ResourceWarning")
+    counts = result.parseoutcomes()
+    assert counts["errors"] == 1
+    result.stdout.fnmatch_lines(["*file descriptors leaked*/dev/null*"])
+
+
+def test_the_plugin_costs_a_pytest_run_no_library() -> None:
+    program = (
+        "import sys, pytest; before = set(sys.modules); import famsock.testing.plugin;"
+        "print(*sorted({n.partition('.')[0] for n in set(sys.modules) - before}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "famsock" in done.stdout.split()
+    assert not {"attr", "attrs", "hypothesis", "pluggy"} & set(done.stdout.split())
