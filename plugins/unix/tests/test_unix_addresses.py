@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pathlib
 import socket as stdlib
-from typing import cast
 
 import pytest
 from famsock_unix.addresses import UnixAddress
@@ -83,8 +82,7 @@ def test_the_kernel_names_a_socket_bound_to_nothing() -> None:
 
 
 def test_unnamed_sender_is_no_address() -> None:
-    pair = famsock.socketpair(stdlib.AF_UNIX, stdlib.SOCK_DGRAM)
-    ours, other = cast(tuple[socket, socket], pair)
+    ours, other = famsock.socketpair(stdlib.AF_UNIX, stdlib.SOCK_DGRAM)
     with ours, other:
         other.send(b"x")
         assert ours.recvfrom(1) == (b"x", None)

@@ -7,7 +7,6 @@ import resource
 import select
 import socket as stdlib
 from collections.abc import Callable, Iterator
-from typing import cast
 
 import pytest
 from famsock_unix.control import MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS
@@ -27,7 +26,7 @@ Pair = tuple[socket, socket]
 
 def pair_of(kind: int = stdlib.SOCK_STREAM) -> Pair:
     """Two connected sockets."""
-    return cast(Pair, famsock.socketpair(stdlib.AF_UNIX, kind))
+    return famsock.socketpair(stdlib.AF_UNIX, kind)
 
 
 @pytest.fixture(params=TYPES, ids=lambda kind: kind.name)
@@ -206,7 +205,7 @@ def test_peer_security_is_what_the_kernel_says() -> None:
         assert ours.get_option("SO_PASSSEC") is True
 
         def plain() -> str:
-            label = ours.getsockopt(stdlib.SOL_SOCKET, SO_PEERSEC.number, 1024)
+            label: bytes = ours.getsockopt(stdlib.SOL_SOCKET, SO_PEERSEC.number, 1024)
             return label.rstrip(b"\0").decode()
 
         assert outcome(ours.peer_security) == outcome(plain)

@@ -1,0 +1,176 @@
+"""Over the loopback transport: both socket types, options at work, socat at the other end."""
+
+from __future__ import annotations
+
+import errno
+import socket as stdlib
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from famsock_vsock.addresses import VsockAddress
+from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_LOCAL, VMADDR_PORT_ANY
+
+from famsock import endpoints
+from famsock.plugin import socket
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "vsock.py"
+SO_RCVTIMEO = 20
+TIMEOUT_S = 30
+
+pytestmark = [
+    pytest.mark.needs_family("AF_VSOCK"),
+    pytest.mark.needs_module("vsock_loopback"),
+    pytest.mark.usefixtures("descriptors"),
+]
+
+
+@contextmanager
+def listening(kind: int) -> Iterator[socket]:
+    """A socket that listens on a free port of CID 1."""
+    with socket(AF_VSOCK, kind) as listener:
+        listener.settimeout(TIMEOUT_S)
+        listener.bind((VMADDR_CID_LOCAL, VMADDR_PORT_ANY))
+        listener.listen()
+        yield listener
+
+
+@contextmanager
+def connected(kind: int) -> Iterator[tuple[socket, socket]]:
+    """Two connected sockets, the accepted one first."""
+    with listening(kind) as listener, socket(AF_VSOCK, kind) as client:
+        client.settimeout(TIMEOUT_S)
+        client.connect(listener.getsockname())
+        server, _ = listener.accept()
+        with server:
+            server.settimeout(TIMEOUT_S)
+            yield server, client
+
+
+@pytest.mark.parametrize("kind", [stdlib.SOCK_STREAM, stdlib.SOCK_SEQPACKET])
+def test_addresses_of_both_ends(kind: int) -> None:
+    with connected(kind) as (server, client):
+        assert client.peer_address == server.local_address
+        assert client.getpeername() == server.getsockname()
+        assert server.getpeername() == client.getsockname()
+        assert server.getpeername()[0] == VMADDR_CID_LOCAL
+
+
+def test_a_stream_carries_a_lot() -> None:
+    with connected(stdlib.SOCK_STREAM) as (server, client):
+        data = bytes(range(256)) * 200
+        client.sendall(data)
+        client.shutdown(stdlib.SHUT_WR)
+        received = b""
+        while piece := server.recv(65536):
+            received += piece
+        assert received == data
+
+
+def test_seqpacket_keeps_messages_apart() -> None:
+    with connected(stdlib.SOCK_SEQPACKET) as (server, client):
+        for message in (b"one", b"two", b"three"):
+            client.sendall(message)
+        first = server.recv_message()
+        assert first.data == b"one"
+        assert not first.flags & stdlib.MSG_TRUNC
+        assert server.recv_message(2).flags & stdlib.MSG_TRUNC
+        assert server.recv(65536) == b"three"
+
+
+def test_the_text_of_an_endpoint_connects() -> None:
+    with listening(stdlib.SOCK_SEQPACKET) as listener:
+        text = f"vsock+seqpacket://local:{listener.getsockname()[1]}"
+        end = endpoints.parse(text)
+        with socket(end.family, end.type, end.protocol) as client:
+            client.settimeout(TIMEOUT_S)
+            client.connect(end.address)
+            assert client.peer_address == end.address
+
+
+def test_a_receive_timeout_of_the_kernels() -> None:
+    with connected(stdlib.SOCK_STREAM) as (server, _):
+        server.settimeout(None)
+        server.setsockopt(stdlib.SOL_SOCKET, SO_RCVTIMEO, struct.pack("@ll", 0, 50_000))
+        with pytest.raises(BlockingIOError):
+            server.recv(1)
+
+
+def test_nobody_listens() -> None:
+    with socket(AF_VSOCK) as sock:
+        sock.settimeout(TIMEOUT_S)
+        with pytest.raises(ConnectionResetError) as caught:
+            sock.connect(VsockAddress(VMADDR_CID_LOCAL, 4_000_000_000))
+        assert "nobody listens" in " ".join(caught.value.__notes__)
+        assert sock.connect_ex((VMADDR_CID_LOCAL, 4_000_000_000)) == errno.ECONNRESET
+
+
+def test_the_flag_goes_to_the_host_that_is_not_there() -> None:
+    """With VMADDR_FLAG_TO_HOST the kernel looks for a way to the host alone."""
+    with socket(AF_VSOCK) as sock:
+        sock.settimeout(TIMEOUT_S)
+        with pytest.raises(OSError, match="No such device"):
+            sock.connect(VsockAddress(77, 1, flags=1))
+
+
+def test_the_stdlib_at_the_other_end() -> None:
+    with listening(stdlib.SOCK_STREAM) as listener, stdlib.socket(AF_VSOCK) as client:
+        client.settimeout(TIMEOUT_S)
+        client.connect(listener.getsockname())
+        server, peer = listener.accept()
+        with server:
+            assert peer == client.getsockname()
+            client.sendall(b"ping")
+            assert server.recv(16) == b"ping"
+
+
+@contextmanager
+def program(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A program with pipes to it, which is ended here at the latest."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.needs_command("socat")
+def test_socat_connects_to_us() -> None:
+    with listening(stdlib.SOCK_STREAM) as listener:
+        port = listener.getsockname()[1]
+        with program("socat", "-,ignoreeof", f"VSOCK-CONNECT:1:{port}") as socat:
+            server, _ = listener.accept()
+            with server:
+                server.settimeout(TIMEOUT_S)
+                assert socat.stdin is not None
+                assert socat.stdout is not None
+                socat.stdin.write(b"ping")
+                socat.stdin.flush()
+                assert server.recv(16) == b"ping"
+                server.sendall(b"pong")
+                assert socat.stdout.read(4) == b"pong"
+
+
+@pytest.mark.needs_command("socat")
+def test_we_connect_to_socat() -> None:
+    with listening(stdlib.SOCK_STREAM) as listener:
+        port = listener.getsockname()[1]
+    with program("socat", f"VSOCK-LISTEN:{port}", "EXEC:cat"), socket(AF_VSOCK) as client:
+        client.settimeout(TIMEOUT_S)
+        while client.connect_ex((VMADDR_CID_LOCAL, port)):
+            time.sleep(0.05)
+        client.sendall(b"there and back")
+        assert client.recv(64) == b"there and back"
+
+
+def test_the_example_runs() -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ping" in done.stdout
