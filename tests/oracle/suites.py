@@ -101,3 +101,20 @@ def compare(stdlib: Outcome, ours: Outcome) -> list[str]:
         for name, result in stdlib.tests.items()
         if result == "passed" and ours.tests.get(name) != "passed"
     ]
+
+
+def eintr_script(python: str = sys.executable) -> Path:
+    """CPython's tests of EINTR, a program that its test_eintr runs in a process of its own."""
+    code = "import test; print(list(test.__path__)[0])"
+    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    folder = Path(found.stdout.strip())
+    places = (folder / "_test_eintr.py", folder / "eintrdata" / "eintr_tester.py")
+    return next(place for place in places if place.exists())
+
+
+def run_eintr(*, famsock: bool, python: str = sys.executable) -> str:
+    """The last lines of SocketEINTRTest with the stdlib's socket, or with famsock's."""
+    command = [python, *(["-m", "famsock", "run"] if famsock else [])]
+    command += [str(eintr_script(python)), "-v", "SocketEINTRTest"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+    return done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -17,3 +18,11 @@ def test_suite(suite: str) -> None:
     ours = suites.run(suite, famsock=True)
     assert stdlib.count("passed") > 0, stdlib.tail
     assert suites.compare(stdlib, ours) == [], ours.tail
+
+
+def test_eintr() -> None:
+    ours, theirs = (suites.run_eintr(famsock=side) for side in (True, False))
+    ran = re.findall(r"^(test_\w+) .*\.\.\. (.+)$", theirs, re.MULTILINE)
+    assert len(ran) >= 6, theirs
+    assert re.findall(r"^(test_\w+) .*\.\.\. (.+)$", ours, re.MULTILINE) == ran, ours
+    assert ours.rstrip().endswith("OK")
