@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from errno import EACCES, EHOSTUNREACH
 from socket import SOCK_DGRAM, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import Family, Protocol, hookimpl
+
+_REMEDIES = {
+    EACCES: "service types below 64 belong to TIPC; a socket in a group can have no name",
+    EHOSTUNREACH: "no socket has this name; wait for it with subscribe()",
+}
+_EXCHANGES = {
+    f"tipc {label}": f"famsock_tipc.exchange:{label}"
+    for label in ("rdm", "seqpacket", "stream", "topology")
+}
 
 
 @hookimpl
@@ -20,10 +30,15 @@ def famsock_families() -> Iterable[Family]:
                     0,
                     (SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM),
                     "famsock_tipc.addresses:TipcAddress",
+                    operations="famsock_tipc.operations:TipcOperations",
                     scheme="tipc",
+                    remedies=_REMEDIES,
+                    exchange=_EXCHANGES,
                 ),
             ),
             constants="famsock_tipc.constants",
+            options="famsock_tipc.options",
+            control="famsock_tipc.control",
             modules=("tipc",),
         ),
     )

@@ -23,10 +23,10 @@ _TYPES = {"addr_type": wire.U32, "v1": wire.U32, "v2": wire.U32, "v3": wire.U32,
 
 
 class TipcAddress(Address):
-    """An address of AF_TIPC: `ServiceAddress`, `ServiceRange` or `SocketAddress`.
+    """An address of AF_TIPC: `ServiceAddress`, `ServiceRange`, `SocketAddress` or `GroupMember`.
 
-    `from_stdlib`, `unpack` and `parse` give the class that the address is of; called on one of the
-    three, they take no other. The stdlib form is ``(addr_type, v1, v2, v3[, scope])``.
+    `from_stdlib`, `unpack` and `parse` give the class that the address is of; called on one of
+    these, they take no other. The stdlib form is ``(addr_type, v1, v2, v3[, scope])``.
     ``addr_type`` is the sockaddr's discriminator, ``kind`` the word that opens the text form.
     """
 
@@ -69,7 +69,7 @@ class TipcAddress(Address):
             raise ValueError(
                 f"AF_TIPC needs {_SIZE} bytes of struct sockaddr_tipc, not {len(data)}"
             )
-        made: type[Self] | None = _class_of(data[2], cls)
+        made: type[Self] | None = _class_of(data[2], cls, data[_SIZE : _SIZE + len(_MEMBER)])
         if made is None:
             raise ValueError(f"AF_TIPC addrtype {data[2]} is no {cls.__name__}")
         return super(TipcAddress, made).unpack(data, lookup)
@@ -211,9 +211,55 @@ class SocketAddress(TipcAddress):
         return self.addr_type, self.node, self.ref, 0, self.scope
 
 
-_CLASSES: tuple[type[TipcAddress], ...] = (ServiceAddress, ServiceRange, SocketAddress)
+_MEMBER = family_head(AF_TIPC, _SIZE) + bytes([TIPC_SERVICE_ADDR])
 
 
-def _class_of(addr_type: int, wanted: type[TipcAddress]) -> Any:
-    """The class of an address type, if it is ``wanted`` or a subclass of that; else None."""
+@sockaddr(
+    "",
+    header="linux/tipc.h",
+    family=AF_TIPC,
+    family_name="AF_TIPC",
+    stdlib=("node", "ref", "type", "instance", "scope"),
+    size=2 * _SIZE,
+    head=family_head(AF_TIPC, _SIZE) + bytes([TIPC_SOCKET_ADDR]),
+)
+class GroupMember(SocketAddress):
+    """A member of a communication group: its socket, and the group and identity that it has.
+
+    What the kernel names the sender of a group's message by. ``type`` (the group) and ``instance``
+    (the member) are 0-4294967295, the rest is as in `SocketAddress`, and so are the stdlib form,
+    which cannot say them, and its effect as a destination. Text: ``member:0:3361643057:5000:1``.
+
+    Wire layout: the sockaddr of the socket and that of the member's name (address type 2), 16 bytes
+    each. Source: net/tipc/socket.c (struct sockaddr_pair).
+    """
+
+    kind = "member"
+
+    type: int = wire.u32("", offset=_SIZE + 4, default=0)
+    instance: int = wire.u32("", offset=_SIZE + 8, default=0)
+
+    def pack(self, lookup: Lookup | None = None) -> bytes:
+        """The two sockaddrs, 32 bytes."""
+        both = super().pack(lookup)
+        return both[:_SIZE] + _MEMBER + both[_SIZE + len(_MEMBER) :]
+
+
+_CLASSES: tuple[type[TipcAddress], ...] = (
+    ServiceAddress,
+    ServiceRange,
+    SocketAddress,
+    GroupMember,
+)
+
+
+def _class_of(addr_type: int, wanted: type[TipcAddress], second: object = None) -> Any:
+    """The class of an address type, if it is ``wanted`` or a subclass of that; else None.
+
+    ``second`` is what opens the sockaddr behind the first, which only a member's has.
+    """
+    if addr_type == TIPC_SOCKET_ADDR and second == _MEMBER and issubclass(GroupMember, wanted):
+        return GroupMember
+    if second is not None and wanted is GroupMember:
+        return None
     return next((c for c in _CLASSES if c.addr_type == addr_type and issubclass(c, wanted)), None)

@@ -1,0 +1,50 @@
+"""Control messages of AF_TIPC, all at level SOL_TIPC, all received only.
+
+A message that could not be delivered comes back with no data and the first two of these; make room
+for TIPC_RETDATA with ``recv_message(control_bytes=…)``. Source: linux/tipc.h, net/tipc/socket.c.
+"""
+
+from __future__ import annotations
+
+from famsock.plugin import ControlType, Struct, values, wire
+from famsock_tipc import constants
+from famsock_tipc.constants import SOL_TIPC
+from famsock_tipc.messages import DestinationName
+
+ERROR_NAMES = {
+    value: name
+    for name, value in vars(constants).items()
+    if name.startswith("TIPC_ERR_") or name in ("TIPC_OK", "TIPC_CONN_SHUTDOWN")
+}
+"""Why a message came back or a connection ended, by `ErrorInfo.error`."""
+
+
+@wire.struct("", header=())
+class ErrorInfo(Struct):
+    """TIPC_ERRINFO: why a message came back (``error``) and the bytes of data that it had.
+
+    ``error`` is TIPC_ERR_NO_NAME, TIPC_ERR_NO_PORT, TIPC_ERR_NO_NODE, TIPC_ERR_OVERLOAD or
+    TIPC_CONN_SHUTDOWN. Wire layout: u32 error, u32 length, in host order; C has no struct for it.
+    """
+
+    error: int = wire.u32("")
+    data_bytes: int = wire.u32("")
+
+    @property
+    def name(self) -> str:
+        """The error's constant ("TIPC_ERR_NO_NAME"); "" for one that has none."""
+        return ERROR_NAMES.get(self.error, "")
+
+
+TIPC_ERRINFO: ControlType[ErrorInfo] = ControlType(
+    "TIPC_ERRINFO", SOL_TIPC, constants.TIPC_ERRINFO, values.struct(ErrorInfo)
+)
+TIPC_RETDATA: ControlType[bytes] = ControlType(
+    "TIPC_RETDATA",
+    SOL_TIPC,
+    constants.TIPC_RETDATA,
+    values.raw(constants.TIPC_MAX_USER_MSG_SIZE),
+)
+TIPC_DESTNAME: ControlType[DestinationName] = ControlType(
+    "TIPC_DESTNAME", SOL_TIPC, constants.TIPC_DESTNAME, values.struct(DestinationName)
+)
