@@ -46,11 +46,20 @@ class Subject:
         raise LookupError(f"{self.family.name} has no protocol {name!r}, only {known}")
 
     def address_classes(self) -> dict[type[Address], Protocol]:
-        """The family's address classes, each with the first protocol that has it."""
+        """The family's classes of one layout each, with the first protocol that has it.
+
+        A protocol's own class may be a base of several, which says which of them an address is of.
+        """
         found: dict[type[Address], Protocol] = {}
         for protocol in self.family.protocols:
-            found.setdefault(load(protocol.address), protocol)
+            for cls in _with_layout(load(protocol.address)):
+                found.setdefault(cls, protocol)
         return found
+
+    def address_class(self, protocol: str) -> type[Address]:
+        """The class that a protocol names, which makes typed addresses of the other shapes."""
+        cls: type[Address] = load(self.protocol(protocol).address)
+        return cls
 
     def operations(self) -> dict[type[Any], Protocol]:
         """The family's classes of operations, each with the first protocol that has it."""
@@ -145,6 +154,14 @@ class Subject:
         """All names of the family's constants room, HEADERS among them."""
         loaded = load(self.family.constants)
         return loaded if isinstance(loaded, Mapping) else vars(loaded)
+
+
+def _with_layout(cls: type[Address]) -> Iterator[type[Address]]:
+    if "layout" in vars(cls):
+        yield cls
+    else:
+        for narrower in cls.__subclasses__():
+            yield from _with_layout(narrower)
 
 
 def _is_struct(value: Any) -> bool:

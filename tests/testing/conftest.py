@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import famsock.testing.conformance  # noqa: F401 - once, and not anew by every run inside
 from famsock.registry import plugins
 
 HEADER = """

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-import famsock.testing.conformance  # noqa: F401 - once, and not anew by every run inside
-
 BEFORE_POST_INIT = '    name: str = wire.char("kit_name", 8, default="")\n'
 
 

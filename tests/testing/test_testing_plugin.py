@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from famsock.registry import plugins
 from famsock.testing import requirements
 
 SKIPS = """
@@ -42,6 +43,9 @@ SKIPS = """
 
 @pytest.fixture(autouse=True)
 def ini(pytester: pytest.Pytester) -> None:
+    # Loaded out here: a run inside drops the modules that it imported, and the registry does not.
+    assert plugins.family("AF_INET")
+    assert plugins.family("AF_UNIX")
     pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers -ra")
 
 

@@ -22,16 +22,16 @@ class AddressChecks(Checks):
         if shapes.sockaddr is not None:
             assert shapes.typed.pack(Lookup("bind")).hex() == shapes.sockaddr.hex()
 
-    def test_sockaddr_unpacks_to_typed(self, shapes: Shapes) -> None:
+    def test_sockaddr_unpacks_to_typed(self, shapes: Shapes, makes: type[Address]) -> None:
         if shapes.sockaddr is not None:
-            unpacked = type(shapes.typed).unpack(shapes.sockaddr, Lookup("decode"))
+            unpacked = makes.unpack(shapes.sockaddr, Lookup("decode"))
             assert unpacked in (shapes.typed, shapes.unpacked)
-            without_lookup = type(shapes.typed).unpack(shapes.sockaddr)
+            without_lookup = makes.unpack(shapes.sockaddr)
             assert without_lookup in (shapes.typed, shapes.unpacked)
 
-    def test_stdlib_form_makes_typed(self, shapes: Shapes) -> None:
+    def test_stdlib_form_makes_typed(self, shapes: Shapes, makes: type[Address]) -> None:
         if shapes.stdlib is not None:
-            assert type(shapes.typed).from_stdlib(shapes.stdlib, Lookup("bind")) == shapes.typed
+            assert makes.from_stdlib(shapes.stdlib, Lookup("bind")) == shapes.typed
 
     def test_typed_gives_stdlib_form(self, shapes: Shapes) -> None:
         if shapes.stdlib is not None:
@@ -39,26 +39,28 @@ class AddressChecks(Checks):
                 form = typed.to_stdlib(Lookup("decode"))
                 assert (form, type(form)) == (shapes.stdlib, type(shapes.stdlib))
 
-    def test_other_stdlib_forms_make_the_same_sockaddr(self, shapes: Shapes) -> None:
+    def test_other_stdlib_forms_make_the_same_sockaddr(
+        self, shapes: Shapes, makes: type[Address]
+    ) -> None:
         for form in shapes.also_stdlib:
-            made = type(shapes.typed).from_stdlib(form, Lookup("bind"))
+            made = makes.from_stdlib(form, Lookup("bind"))
             assert made.pack(Lookup("bind")) == shapes.typed.pack(Lookup("bind")), form
 
-    def test_text(self, shapes: Shapes) -> None:
+    def test_text(self, shapes: Shapes, makes: type[Address]) -> None:
         if shapes.text is not None:
             assert str(shapes.typed) == shapes.text
-            assert type(shapes.typed).parse(shapes.text) == shapes.typed
+            assert makes.parse(shapes.text) == shapes.typed
 
-    def test_other_texts_make_the_same_sockaddr(self, shapes: Shapes) -> None:
+    def test_other_texts_make_the_same_sockaddr(self, shapes: Shapes, makes: type[Address]) -> None:
         for text in shapes.also_text:
-            made = type(shapes.typed).parse(text)
+            made = makes.parse(text)
             assert made.pack(Lookup("bind")) == shapes.typed.pack(Lookup("bind")), text
 
-    def test_text_behind_a_scheme(self, shapes: Shapes) -> None:
+    def test_text_behind_a_scheme(self, shapes: Shapes, makes: type[Address]) -> None:
         protocol = self.subject().protocol(shapes.protocol)
         if protocol.scheme and shapes.text is not None:
             text = f"{protocol.scheme}://{shapes.text}"
-            assert type(shapes.typed).parse(text) == shapes.typed
+            assert makes.parse(text) == shapes.typed
             endpoint = endpoints.parse(text)
             assert endpoint.address == shapes.typed
             assert endpoint.family == self.subject().family.number

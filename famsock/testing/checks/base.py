@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from famsock.address import Address
 from famsock.testing import header_trees
 from famsock.testing.examples import BadAddress, Example, Shapes
 from famsock.testing.strategies import Strategies
@@ -18,7 +19,7 @@ from famsock.testing.subject import Subject
 _T = TypeVar("_T")
 _IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 PROPERTY = settings(
-    max_examples=10 if _IN_LAB else 60,
+    max_examples=5 if _IN_LAB else 50,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -53,6 +54,11 @@ class Checks:
     def subject(cls) -> Subject:
         """The family under test."""
         return Subject.named(cls.family)
+
+    @pytest.fixture
+    def makes(self, example: Example) -> type[Address]:
+        """The class that makes an example's typed address: the one that its protocol names."""
+        return self.subject().address_class(example.protocol)
 
     @pytest.fixture
     def shapes(self, example: Example) -> Shapes:
