@@ -106,8 +106,17 @@ def pack_ipv6(host: str, lookup: Lookup | None = None) -> tuple[bytes, int]:
     return found[8:24], int.from_bytes(found[24:28], sys.byteorder)
 
 
+def _index_in(zone: str) -> int | None:
+    """The interface index that a zone is; None if it is the name of an interface."""
+    if zone.isascii() and zone.isdigit() and len(zone) <= 10 and int(zone) <= _MAX_SCOPE_ID:
+        return int(zone)
+    return None
+
+
 def _scope_of(zone: str, host: str, lookup: Lookup | None) -> int:
     """The index of the interface that a zone names."""
+    if (index := _index_in(zone)) is not None:
+        return index
     try:
         return (lookup or Lookup("pack")).interface_index(zone)
     except OSError:
@@ -230,11 +239,11 @@ class Inet6Address(Address):
             host = _text_if_host(host)
         while self.scope_id == 0 and type(host) is str and "%" in host:
             address, _, zone = host.rpartition("%")
-            if not (zone.isascii() and zone.isdigit()) or int(zone) > _MAX_SCOPE_ID:
+            if (index := _index_in(zone)) is None:
                 break
             host = address
             object.__setattr__(self, "host", host)
-            object.__setattr__(self, "scope_id", int(zone))
+            object.__setattr__(self, "scope_id", index)
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:

@@ -143,7 +143,7 @@ def _parsed(interface: Interface) -> IPv4Address | IPv6Address | None:
 def _index_by_ipv6(address: IPv6Address) -> int:
     """The index of the interface that has an IPv6 address, as /proc/net/if_inet6 lists them."""
     wanted = address.packed.hex()
-    with open("/proc/self/net/if_inet6") as table:
+    with open("/proc/thread-self/net/if_inet6") as table:
         for line in table:
             listed, index, *_ = line.split()
             if listed == wanted:
