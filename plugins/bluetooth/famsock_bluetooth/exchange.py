@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from socket import SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
@@ -22,6 +23,7 @@ from famsock_bluetooth.addresses import (
     RfcommAddress,
     ScoAddress,
 )
+from famsock_bluetooth.emulator import VoicePair
 from famsock_bluetooth.ioctls import HciDevInfo
 from famsock_bluetooth.mgmt import ISO_SOCKET_FEATURE, Management, Setting
 from famsock_bluetooth.options import BtIsoIoQos, BtIsoQos
@@ -33,40 +35,27 @@ _LE_PSM = 0x91
 _CHANNEL = 11
 _SDU_BYTES = 40
 _SCO_BYTES = 48
-_LINKED = Setting.BREDR | Setting.LE | Setting.CONNECTABLE | Setting.BONDABLE | Setting.POWERED
-
-Usable = Callable[[HciDevInfo], bool]
-
-
-def _virtual(info: HciDevInfo) -> bool:
-    return info.bus == c.HCI_VIRTUAL
-
-
-def _voiced(info: HciDevInfo) -> bool:
-    return _virtual(info) and info.sco_mtu > 0 and info.sco_pkts > 0
+VOICED = Setting.CONNECTABLE | Setting.BONDABLE | Setting.POWERED
+_LINKED = VOICED | Setting.BREDR | Setting.LE
 
 
 @contextmanager
-def emulated_pair(
-    settings: Setting = _LINKED, usable: Usable = _virtual
-) -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
-    """The first two emulated controllers, with ``settings`` switched on, and the management.
+def emulated_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
+    """The first two emulated controllers, powered on and connectable, and the management.
 
-    ``usable`` chooses among controllers that are powered on. OSError ENODEV if there are not two.
+    OSError ENODEV if there are not two.
     """
     with ExitStack() as stack:
         management = stack.enter_context(Management.open(_PATIENCE_S))
         raw = stack.enter_context(socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI))
-        found: list[HciDevInfo] = []
-        for index in management.read_index_list():
-            if len(found) < 2 and _virtual(raw.device_info(index)):
-                management.switch_on(index, settings)
-                info = raw.device_info(index)
-                found += [info] if usable(info) else []
+        known = (raw.device_info(index) for index in management.read_index_list())
+        found = [info for info in known if info.bus == c.HCI_VIRTUAL][:2]
         if len(found) < 2:
             error = OSError(errno.ENODEV, f"{os.strerror(errno.ENODEV)}: two emulated controllers")
             error.add_note("modprobe hci_vhci, then run btvirt -l2 (package bluez-test-tools)")
             raise error
+        for info in found:
+            management.switch_on(info.dev_id, _LINKED)
         yield found[0], found[1], management
 
 
@@ -154,12 +143,25 @@ def rfcomm() -> Iterator[Callable[[], None]]:
 def sco() -> Iterator[Callable[[], None]]:
     """SCO: a packet of voice from one controller to the other, and back.
 
-    Needs an emulator that carries SCO, as btvirt 5.66 does not.
+    Between two controllers of `famsock_bluetooth.emulator`, which are there as long as this lasts:
+    btvirt carries no SCO.
     """
-    with emulated_pair(usable=_voiced) as (first, second, _):
-        server, client = ScoAddress(first.bdaddr), ScoAddress(second.bdaddr)
+    with VoicePair() as pair, Management.open(_PATIENCE_S) as management:
+        for controller in (pair.first, pair.second):
+            await_controller(management, controller.index)
+            management.switch_on(controller.index, VOICED)
+        server, client = ScoAddress(pair.first.bdaddr), ScoAddress(pair.second.bdaddr)
         with _connected(SOCK_SEQPACKET, c.BTPROTO_SCO, server, client, _unprepared) as ends:
             yield _round_trip(*ends, bytes(range(_SCO_BYTES)))
+
+
+def await_controller(management: Management, index: int) -> None:
+    """Wait until the kernel has set up a controller that is new."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while index not in management.read_index_list():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the kernel does not set up hci{index} within {_PATIENCE_S} s")
+        time.sleep(0.01)
 
 
 @contextmanager

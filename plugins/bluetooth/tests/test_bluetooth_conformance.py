@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import ClassVar
 
 import pytest
@@ -12,6 +13,7 @@ from famsock_bluetooth.addresses import (
     RfcommAddress,
     ScoAddress,
 )
+from famsock_bluetooth.mgmt import ISO_SOCKET_FEATURE, Management
 from hypothesis import strategies as st
 
 from famsock.testing import BadAddress, Conformance, Example
@@ -135,5 +137,29 @@ class TestBluetooth(Conformance):
     strategies: ClassVar = {"HciDevInfo.name": st.from_regex(r"[a-z]{0,6}[0-9]?", fullmatch=True)}
     exchange_marks: ClassVar = {
         **dict.fromkeys(("l2cap", "l2cap le", "rfcomm", "hci"), EMULATED),
+        "sco": (pytest.mark.needs_capability("CAP_NET_ADMIN"),),
         "iso": (*EMULATED, pytest.mark.needs_kernel("6.0")),
     }
+    unreadable_options: ClassVar = {
+        "BT_CHANNEL_POLICY": "gone from the kernel with AMP",
+        "BT_CODEC": "needs codec offload",
+        "BT_DEFER_SETUP": "for a bound or listening socket: test_l2cap_deferred_setup",
+        "BT_FLUSHABLE": "cannot be set without a connection",
+        "BT_ISO_BASE": "needs ISO to be switched on: test_iso_qos",
+        "BT_ISO_QOS": "needs ISO to be switched on: test_iso_qos",
+        "BT_MODE": "needs the module parameter enable_ecred",
+        "BT_PHY": "needs a connection: test_l2cap_names_both_ends",
+        "BT_RCVMTU": "of LE sockets: test_l2cap_low_energy_channel",
+        "BT_SNDMTU": "of LE sockets: test_l2cap_low_energy_channel",
+        "L2CAP_CONNINFO": "needs a connection: test_link_shows_among_connections",
+        "RFCOMM_CONNINFO": "needs a connection: test_rfcomm_stream",
+        "SCO_CONNINFO": "needs a connection: test_sco_connection",
+        "SCO_OPTIONS": "needs a connection: test_sco_connection",
+    }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def iso_sockets_are_on() -> None:
+    """The ISO protocol is an experimental feature; where it can be switched on, it is."""
+    with contextlib.suppress(OSError), Management.open() as management:
+        management.set_experimental_feature(ISO_SOCKET_FEATURE, True)

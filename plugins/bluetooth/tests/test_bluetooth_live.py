@@ -1,0 +1,508 @@
+"""Bluetooth on a real kernel, between the two emulated controllers of the lab."""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket as stdlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+from famsock_bluetooth import constants as c
+from famsock_bluetooth import control, options
+from famsock_bluetooth.addresses import (
+    HciAddress,
+    IsoAddress,
+    L2capAddress,
+    RfcommAddress,
+)
+from famsock_bluetooth.emulator import VoicePair
+from famsock_bluetooth.exchange import VOICED, await_controller, emulated_pair
+from famsock_bluetooth.ioctls import HciDevInfo
+from famsock_bluetooth.mgmt import (
+    ISO_SOCKET_FEATURE,
+    Management,
+    ManagementError,
+    Setting,
+)
+from famsock_bluetooth.options import BtIsoIoQos, BtIsoQos
+from famsock_bluetooth.packets import (
+    CommandComplete,
+    CommandStatus,
+    HciCommand,
+    HciEvent,
+    MonitorMessage,
+)
+
+import famsock
+
+pytestmark = [
+    pytest.mark.needs_family("AF_BLUETOOTH", protocol="l2cap"),
+    pytest.mark.needs_capability("CAP_NET_ADMIN"),
+    pytest.mark.needs_interface("hci1"),
+    pytest.mark.usefixtures("alarm", "descriptors"),
+]
+PATIENCE_S = 20.0
+Pair = tuple[HciDevInfo, HciDevInfo]
+Open = Callable[..., famsock.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """The two controllers, powered on, neither advertising."""
+    with emulated_pair() as (first, second, management):
+        management.switch_off(first.dev_id, Setting.ADVERTISING)
+        management.switch_off(second.dev_id, Setting.ADVERTISING)
+        yield first, second
+
+
+@pytest.fixture
+def management() -> Iterator[Management]:
+    with Management.open(PATIENCE_S) as opened:
+        yield opened
+
+
+@pytest.fixture
+def new() -> Iterator[Open]:
+    """Makes sockets (type, protocol) that are closed at the end."""
+    opened = []
+
+    def make(kind: int, protocol: int, fileno: int | None = None) -> famsock.socket:
+        sock = famsock.socket(c.AF_BLUETOOTH, kind, protocol, fileno)
+        sock.settimeout(PATIENCE_S)
+        opened.append(sock)
+        return sock
+
+    yield make
+    for sock in opened:
+        sock.close()
+
+
+def raw_hci(new: Open, dev: int) -> famsock.socket:
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock.bind(HciAddress(dev))
+    return sock
+
+
+# Management
+
+
+def test_switching_twice_changes_nothing(pair: Pair, management: Management) -> None:
+    index = pair[0].dev_id
+    wanted = Setting.POWERED | Setting.CONNECTABLE | Setting.LE
+    before = management.read_info(index)
+    assert wanted in before.current
+    assert management.switch_on(index, wanted) == before
+    assert management.switch_off(index, Setting.ADVERTISING) == before
+
+
+def test_power_off_and_on(pair: Pair, management: Management, new: Open) -> None:
+    index = pair[1].dev_id
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    assert Setting.POWERED not in management.set_powered(index, False)
+    assert not sock.device_info(index).up
+    assert Setting.POWERED in management.set_powered(index, True)
+    assert sock.device_info(index).up
+
+
+def test_settings_one_by_one(pair: Pair, management: Management) -> None:
+    index = pair[1].dev_id
+    for switch, setting in (
+        (management.set_connectable, Setting.CONNECTABLE),
+        (management.set_bondable, Setting.BONDABLE),
+        (management.set_le, Setting.LE),
+    ):
+        assert setting not in switch(index, False)
+        assert setting in switch(index, True)
+    assert Setting.ADVERTISING in management.set_advertising(index, True)
+    assert Setting.ADVERTISING not in management.set_advertising(index, False)
+    assert Setting.DISCOVERABLE in management.set_discoverable(index, True, 30)
+    assert Setting.DISCOVERABLE not in management.set_discoverable(index, False)
+
+
+def test_local_name(pair: Pair, management: Management) -> None:
+    index = pair[0].dev_id
+    name = management.read_info(index).name
+    management.set_local_name(index, "famsock ☎", "fs")
+    info = management.read_info(index)
+    assert (info.name, info.short_name) == ("famsock ☎", "fs")
+    management.set_local_name(index, name)
+
+
+def test_settings_event_reaches_another_socket(pair: Pair, management: Management) -> None:
+    with Management.open(PATIENCE_S) as listener:
+        listener.read_version()
+        management.set_bondable(pair[0].dev_id, False)
+        management.set_bondable(pair[0].dev_id, True)
+        event = listener.receive_event()
+        while event.code != c.MGMT_EV_NEW_SETTINGS:
+            event = listener.receive_event()
+        assert event.index == pair[0].dev_id
+
+
+def test_management_refusals(management: Management) -> None:
+    with pytest.raises(ManagementError, match="INVALID_INDEX") as caught:
+        management.read_info(999)
+    assert caught.value.errno == errno.ENODEV
+    with pytest.raises(ManagementError, match="UNKNOWN_COMMAND"):
+        management.command(0x7777)
+    with pytest.raises(OverflowError, match="controller index must be 0-65535"):
+        management.read_info(65536)
+    with pytest.raises(ValueError, match="CIS_CENTRAL cannot be switched by itself"):
+        management.switch_off(management.read_index_list()[0], Setting.CIS_CENTRAL)
+    assert management.read_version()[0] == 1
+
+
+def test_management_on_a_socket_of_ones_own(pair: Pair, new: Open) -> None:
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock.bind((c.HCI_DEV_NONE, c.HCI_CHANNEL_CONTROL))
+    assert sock.getsockname() == (c.HCI_DEV_NONE, c.HCI_CHANNEL_CONTROL)
+    assert {info.dev_id for info in pair} <= set(sock.management().read_index_list())
+
+
+# HCI
+
+
+def test_device_list_and_information(pair: Pair, management: Management, new: Open) -> None:
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    assert set(management.read_index_list()) <= set(sock.devices())
+    info = sock.device_info(pair[0].dev_id)
+    assert info.name == f"hci{pair[0].dev_id}"
+    assert info.bdaddr == management.read_info(pair[0].dev_id).bdaddr
+    assert info.up
+    assert info.bus == c.HCI_VIRTUAL
+    assert info.acl_mtu > 0
+    with pytest.raises(OSError, match="No such device"):
+        sock.device_info(999)
+
+
+def test_command_and_answer(pair: Pair, new: Open) -> None:
+    sock = raw_hci(new, pair[0].dev_id)
+    answer = sock.send_command(c.HCI_OP_READ_BD_ADDR)
+    assert isinstance(answer, CommandComplete)
+    assert answer.status == 0
+    assert answer.parameters.hex(":").upper() == ":".join(reversed(pair[0].bdaddr.split(":")))
+    answer = sock.send_command(c.HCI_OP_DISCONNECT, b"\xff\x0e\x13")
+    assert isinstance(answer, CommandComplete | CommandStatus)
+    assert answer.status != 0
+
+
+def test_command_needs_a_raw_channel(new: Open) -> None:
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock.bind((c.HCI_DEV_NONE, c.HCI_CHANNEL_CONTROL))
+    with pytest.raises(ValueError, match="bound to a raw channel"):
+        sock.send_command(c.HCI_OP_READ_BD_ADDR)
+
+
+def test_filter_lets_through_what_it_names(pair: Pair, new: Open) -> None:
+    everything, filtered = raw_hci(new, pair[0].dev_id), raw_hci(new, pair[0].dev_id)
+    complete = {"types": (c.HCI_EVENT_PKT,), "events": (c.HCI_EV_CMD_COMPLETE,)}
+    everything.set_filter(**complete)
+    filtered.set_filter(**complete, opcode=c.HCI_OP_READ_BD_ADDR)
+    assert filtered.filter().opcode == c.HCI_OP_READ_BD_ADDR
+    for opcode in (c.HCI_OP_READ_LOCAL_VERSION, c.HCI_OP_READ_BD_ADDR):
+        everything.send_packet(HciCommand(opcode))
+    for sock, expected in (
+        (everything, (c.HCI_OP_READ_LOCAL_VERSION, c.HCI_OP_READ_BD_ADDR)),
+        (filtered, (c.HCI_OP_READ_BD_ADDR,)),
+    ):
+        for opcode in expected:
+            packet = sock.receive_packet()
+            assert isinstance(packet, HciEvent)
+            assert CommandComplete.of(packet).opcode == opcode
+
+
+def test_direction_and_time_come_as_control_messages(pair: Pair, new: Open) -> None:
+    sock = raw_hci(new, pair[0].dev_id)
+    sock.set_filter((c.HCI_COMMAND_PKT, c.HCI_EVENT_PKT), (c.HCI_EV_CMD_COMPLETE,))
+    sock.set_data_direction(True)
+    sock.set_time_stamps(True)
+    before_ns = time.time_ns()
+    raw_hci(new, pair[0].dev_id).send_command(c.HCI_OP_READ_BD_ADDR)
+    directions = []
+    for _ in range(2):
+        packet, message = sock.receive_message()
+        directions.append((type(packet), message.get(control.HCI_CMSG_DIR)))
+        stamp_ns = message.get(control.HCI_CMSG_TSTAMP)
+        assert stamp_ns is not None
+        assert before_ns - 1_000_000_000 < stamp_ns < time.time_ns() + 1_000_000_000
+    assert directions == [(HciCommand, False), (HciEvent, True)]
+
+
+def test_monitor_channel_sees_a_command(pair: Pair, new: Open) -> None:
+    monitor = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    monitor.bind((c.HCI_DEV_NONE, c.HCI_CHANNEL_MONITOR))
+    raw_hci(new, pair[1].dev_id).send_command(c.HCI_OP_READ_BD_ADDR)
+    message = MonitorMessage.unpack(monitor.recv(4096))
+    while message.opcode != c.HCI_MON_COMMAND_PKT:
+        message = MonitorMessage.unpack(monitor.recv(4096))
+    assert message.index == pair[1].dev_id
+    assert message.data[:2] == c.HCI_OP_READ_BD_ADDR.to_bytes(2, "little")
+
+
+def test_user_channel_has_the_controller_to_itself(
+    pair: Pair, management: Management, new: Open
+) -> None:
+    index = pair[1].dev_id
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    with pytest.raises(OSError, match="busy") as caught:
+        sock.bind((index, c.HCI_CHANNEL_USER))
+    assert "Management.set_powered" in "".join(caught.value.__notes__)
+    management.set_powered(index, False)
+    try:
+        sock.bind((index, c.HCI_CHANNEL_USER))
+        assert sock.getsockname() == (index, c.HCI_CHANNEL_USER)
+        sock.send_packet(HciCommand(c.HCI_OP_READ_BD_ADDR))
+        packet = sock.receive_packet()
+        assert isinstance(packet, HciEvent)
+        assert CommandComplete.of(packet).opcode == c.HCI_OP_READ_BD_ADDR
+    finally:
+        sock.close()
+        deadline = time.monotonic() + PATIENCE_S
+        while index not in management.read_index_list() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        management.set_powered(index, True)
+
+
+def test_link_shows_among_connections(pair: Pair, new: Open) -> None:
+    near, _ = l2cap_pair(pair, new)
+    handle = near.connection_info().hci_handle
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    links = [link for link in sock.connections(pair[1].dev_id) if link.handle == handle]
+    assert [link.bdaddr for link in links] == [pair[0].bdaddr]
+
+
+def test_inquiry_finds_the_other_controller(pair: Pair, management: Management, new: Open) -> None:
+    management.set_discoverable(pair[0].dev_id, True)
+    try:
+        found = new(stdlib.SOCK_RAW, c.BTPROTO_HCI).inquiry(pair[1].dev_id, length=1)
+    finally:
+        management.set_discoverable(pair[0].dev_id, False)
+    assert pair[0].bdaddr in [device.bdaddr for device in found]
+
+
+def test_reset_and_scan(pair: Pair, new: Open) -> None:
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    index = pair[1].dev_id
+    sock.set_scan(index, inquiry=False, page=True)
+    assert sock.device_info(index).flags >> c.HCI_PSCAN & 1
+    with pytest.raises(OSError, match="already"):
+        sock.device_up(index)
+    sock.device_reset(index)
+    assert sock.device_info(index).up
+
+
+# L2CAP
+
+
+def l2cap_pair(
+    pair: Pair, new: Open, prepare: Callable[[famsock.socket], None] = lambda _: None
+) -> tuple[famsock.socket, famsock.socket]:
+    """A BR/EDR connection from the second controller to the first: both ends."""
+    listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP) for _ in range(2))
+    listener.bind((pair[0].bdaddr, 0x1021))
+    near.bind((pair[1].bdaddr, 0))
+    for sock in (listener, near):
+        prepare(sock)
+    listener.listen()
+    near.connect((pair[0].bdaddr, 0x1021))
+    far, address = listener.accept()
+    assert address == (pair[1].bdaddr, 0x1021)
+    return near, new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP, far.detach())
+
+
+def test_l2cap_names_both_ends(pair: Pair, new: Open) -> None:
+    near, far = l2cap_pair(pair, new)
+    for sock, own, peer in ((near, pair[1], pair[0]), (far, pair[0], pair[1])):
+        assert sock.getsockname()[0] == own.bdaddr
+        assert sock.getpeername()[0] == peer.bdaddr
+        assert sock.peer_address == L2capAddress(*sock.getpeername())
+    assert near.phys() & c.BT_PHY_BR_1M_1SLOT
+    near.send(b"there")
+    assert far.recv(100) == b"there"
+
+
+def test_l2cap_mtu_is_negotiated(pair: Pair, new: Open) -> None:
+    near, far = l2cap_pair(pair, new, lambda sock: sock.set_incoming_mtu(1000))
+    assert near.incoming_mtu_bytes() == far.incoming_mtu_bytes() == 1000
+    assert near.outgoing_mtu_bytes() == 1000
+    near.send(bytes(1000))
+    assert len(far.recv(2000)) == 1000
+    with pytest.raises(OSError, match="too long") as caught:
+        near.send(bytes(1001))
+    assert caught.value.errno == errno.EMSGSIZE
+
+
+def test_l2cap_retransmission_mode(pair: Pair, new: Open) -> None:
+    near, far = l2cap_pair(pair, new, lambda sock: sock.set_mode(c.L2CAP_MODE_ERTM))
+    assert near.mode() == far.mode() == c.L2CAP_MODE_ERTM
+    near.send(b"acknowledged")
+    assert far.recv(100) == b"acknowledged"
+
+
+def test_l2cap_options_out_of_range(new: Open) -> None:
+    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+    with pytest.raises(OverflowError, match="imtu must be 0-65535, not 65536"):
+        sock.set_incoming_mtu(65536)
+    with pytest.raises(OSError, match="Invalid argument"):
+        sock.set_incoming_mtu(1)
+    assert sock.l2cap_options().imtu == 672
+
+
+def test_l2cap_security_level(new: Open) -> None:
+    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+    assert sock.security().level == c.BT_SECURITY_LOW
+    sock.set_security(c.BT_SECURITY_MEDIUM)
+    assert sock.get_option(options.BT_SECURITY).level == c.BT_SECURITY_MEDIUM
+    assert sock.get_option("L2CAP_LM") & c.L2CAP_LM_ENCRYPT
+
+
+def test_l2cap_deferred_setup(pair: Pair, new: Open) -> None:
+    listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP) for _ in range(2))
+    listener.bind((pair[0].bdaddr, 0x1023))
+    listener.listen()
+    listener.set_defer_setup(True)
+    near.bind((pair[1].bdaddr, 0))
+    near.setblocking(False)
+    assert near.connect_ex((pair[0].bdaddr, 0x1023)) == errno.EINPROGRESS
+    far, _ = listener.accept()
+    with far:
+        far.setblocking(False)
+        with pytest.raises(OSError, match="not connected"):
+            near.send(b"too early")
+        with suppress(BlockingIOError):
+            far.recv(1)
+        assert select.select([], [near], [], PATIENCE_S)[1] == [near]
+        assert near.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR) == 0
+        near.send(b"now")
+        far.settimeout(PATIENCE_S)
+        assert far.recv(10) == b"now"
+
+
+def test_l2cap_low_energy_channel(pair: Pair, management: Management, new: Open) -> None:
+    management.switch_on(pair[0].dev_id, Setting.ADVERTISING)
+    try:
+        listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP) for _ in range(2))
+        listener.bind((pair[0].bdaddr, 0xA1, 0, c.BDADDR_LE_PUBLIC))
+        near.bind(L2capAddress(pair[1].bdaddr, 0, 0, c.BDADDR_LE_PUBLIC))
+        assert listener.is_le()
+        listener.set_incoming_mtu(200)
+        listener.listen()
+        near.connect((pair[0].bdaddr, 0xA1, 0, c.BDADDR_LE_PUBLIC))
+        far, address = listener.accept()
+        with far:
+            assert address == (pair[1].bdaddr, 0xA1, 0, c.BDADDR_LE_PUBLIC)
+            assert far.incoming_mtu_bytes() == near.outgoing_mtu_bytes() == 200
+            far.settimeout(PATIENCE_S)
+            near.send(bytes(range(200)))
+            assert far.recv(300) == bytes(range(200))
+    finally:
+        management.switch_off(pair[0].dev_id, Setting.ADVERTISING)
+
+
+def test_no_service_is_refused_and_leaks_nothing(pair: Pair, new: Open) -> None:
+    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+    sock.bind((pair[1].bdaddr, 0))
+    with pytest.raises(ConnectionRefusedError):
+        sock.connect((pair[0].bdaddr, 0x1031))
+
+
+def test_peer_that_is_not_there(pair: Pair, new: Open) -> None:
+    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+    sock.bind((pair[1].bdaddr, 0))
+    with pytest.raises(OSError, match="Host is down") as caught:
+        sock.connect(("00:11:22:33:44:55", 0x1001))
+    assert "powered on and connectable" in "".join(caught.value.__notes__)
+
+
+# RFCOMM
+
+
+def test_rfcomm_stream(pair: Pair, new: Open) -> None:
+    listener, near = (new(stdlib.SOCK_STREAM, c.BTPROTO_RFCOMM) for _ in range(2))
+    listener.bind((pair[0].bdaddr, 0))
+    listener.listen()
+    channel = listener.getsockname()[1]
+    assert 1 <= channel <= 30
+    assert listener.local_address == RfcommAddress(pair[0].bdaddr, channel)
+    near.bind((pair[1].bdaddr, 0))
+    near.connect((pair[0].bdaddr, channel))
+    far, address = listener.accept()
+    with far:
+        assert address[0] == pair[1].bdaddr
+        assert near.connection_info().hci_handle > 0
+        far.settimeout(PATIENCE_S)
+        near.sendall(bytes(range(256)) * 20)
+        received = b""
+        while len(received) < 5120:
+            received += far.recv(5120)
+        assert received == bytes(range(256)) * 20
+        with far.makefile("wb") as out:
+            out.write(b"a line\n")
+        with near.makefile("r") as lines:
+            assert lines.readline() == "a line\n"
+        near.close()
+        assert far.recv(1) == b""
+
+
+def test_rfcomm_security(new: Open) -> None:
+    sock = new(stdlib.SOCK_STREAM, c.BTPROTO_RFCOMM)
+    sock.set_security(c.BT_SECURITY_HIGH)
+    assert sock.security().level == c.BT_SECURITY_HIGH
+
+
+# SCO and ISO
+
+
+def test_sco_voice(new: Open) -> None:
+    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_SCO)
+    assert sock.voice() == c.BT_VOICE_CVSD_16BIT
+    sock.set_voice(c.BT_VOICE_TRANSPARENT)
+    assert sock.voice() == c.BT_VOICE_TRANSPARENT
+    sock.set_packet_status(True)
+    assert sock.get_option(options.BT_PKT_STATUS) is True
+    sock.bind(c.BDADDR_ANY.encode())
+    assert sock.getsockname() == c.BDADDR_ANY
+
+
+def test_sco_connection(management: Management, new: Open) -> None:
+    with VoicePair() as controllers:
+        for controller in (controllers.first, controllers.second):
+            await_controller(management, controller.index)
+            management.switch_on(controller.index, VOICED)
+        listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_SCO) for _ in range(2))
+        listener.bind(controllers.first.bdaddr)
+        listener.listen()
+        near.bind(controllers.second.bdaddr.encode())
+        near.connect(controllers.first.bdaddr)
+        far, address = listener.accept()
+        with far:
+            assert address == controllers.second.bdaddr
+            assert near.getpeername() == controllers.first.bdaddr
+            assert near.mtu_bytes() == 64
+            assert near.connection_info().hci_handle == far.connection_info().hci_handle > 0
+            far.settimeout(PATIENCE_S)
+            far.set_packet_status(True)
+            near.send(b"voice" * 9)
+            message = far.recv_message(100)
+            assert message.data == b"voice" * 9
+            assert message.get(control.BT_SCM_PKT_STATUS) == 0
+            near.close()
+            assert far.recv(10) == b""
+
+
+@pytest.mark.needs_kernel("6.0")
+def test_iso_qos(management: Management, new: Open) -> None:
+    assert management.set_experimental_feature(ISO_SOCKET_FEATURE, True)
+    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_ISO)
+    qos = BtIsoQos(group=1, stream=2, input=BtIsoIoQos(sdu=40), output=BtIsoIoQos(sdu=120))
+    sock.set_qos(qos)
+    again = sock.qos()
+    assert (again.group, again.stream) == (1, 2)
+    assert (again.input, again.output) == (qos.input, qos.output)
+    sock.set_base(b"\1\2\3")
+    assert sock.base() == b"\1\2\3"
+    sock.bind(IsoAddress(c.BDADDR_ANY))
+    assert sock.local_address == IsoAddress(c.BDADDR_ANY)
