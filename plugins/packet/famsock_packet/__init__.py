@@ -1,1 +1,46 @@
-"""AF_PACKET for famsock: link-layer frames, filters, membership, statistics."""
+"""AF_PACKET for famsock: frames of network devices, below all protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from errno import ENETDOWN, ENODEV, ENXIO
+from socket import SOCK_DGRAM, SOCK_RAW
+
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+
+_REMEDIES = {
+    ENETDOWN: "the interface is down: ip link set NAME up",
+    ENODEV: "there is no such interface in this network namespace: ip -br link",
+    ENXIO: "name an interface: bind first, or send to an address that has one",
+}
+
+
+@hookimpl
+def famsock_families() -> Iterable[Family]:
+    return (
+        Family(
+            "AF_PACKET",
+            17,
+            (
+                Protocol(
+                    "packet",
+                    ANY_PROTOCOL,
+                    (SOCK_RAW, SOCK_DGRAM),
+                    "famsock_packet.addresses:PacketAddress",
+                    operations="famsock_packet.operations:PacketOperations",
+                    scheme="packet",
+                    capability="CAP_NET_RAW",
+                    remedies=_REMEDIES,
+                    exchange={
+                        "packet": "famsock_packet.exchange:raw",
+                        "packet dgram": "famsock_packet.exchange:dgram",
+                        "packet ring": "famsock_packet.exchange:ring",
+                    },
+                ),
+            ),
+            constants="famsock_packet.constants",
+            options="famsock_packet.options",
+            control="famsock_packet.control",
+            modules=("af_packet",),
+        ),
+    )

@@ -1,0 +1,42 @@
+"""Frames as AF_PACKET receives them, with what the kernel tells of each."""
+
+from __future__ import annotations
+
+import attrs
+
+from famsock.control import SCM_TIMESTAMPNS
+from famsock.plugin import Address, Message
+from famsock_packet.control import PACKET_AUXDATA
+from famsock_packet.structs import VlanTag
+
+
+@attrs.frozen
+class PacketFrame:
+    """One received frame.
+
+    ``data`` begins with the link-layer header on SOCK_RAW, behind it on SOCK_DGRAM; ``address``
+    tells where it came from. ``length_bytes`` is how long it was, more than ``data`` where the
+    filter or the buffer cut it. ``vlan`` is the tag that was taken off. ``timestamp_ns`` is when it
+    arrived, since 1970, None where the kernel does not say. ``status`` are TP_STATUS_*.
+    """
+
+    data: bytes
+    address: Address | None
+    length_bytes: int
+    timestamp_ns: int | None
+    vlan: VlanTag | None
+    status: int
+
+    @classmethod
+    def of(cls, message: Message) -> PacketFrame:
+        """The frame in a message of a socket with PACKET_AUXDATA and SO_TIMESTAMPNS."""
+        told = message.get(PACKET_AUXDATA)
+        data = message.data
+        return cls(
+            data,
+            message.address,
+            told.length_bytes if told else len(data),
+            message.get(SCM_TIMESTAMPNS),
+            told.vlan if told else None,
+            told.status if told else 0,
+        )

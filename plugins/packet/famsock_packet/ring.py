@@ -1,0 +1,252 @@
+"""TPACKET_V3: receiving through memory that the kernel fills, block by block.
+
+Wire layout, in host order: each block begins with a struct tpacket_block_desc, at whose
+``offset_to_first_pkt`` the first frame's struct tpacket3_hdr stands; ``tp_next_offset`` leads from
+one to the next. Behind that header, at a multiple of 16 bytes, comes the struct sockaddr_ll. A
+block belongs to the kernel until it sets TP_STATUS_USER, and again when that is cleared.
+Source: Documentation/networking/packet_mmap.rst, linux/if_packet.h.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator
+from errno import EAGAIN, EBADF
+from math import ceil
+from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
+from struct import Struct as Codec
+from time import monotonic
+from typing import Any
+
+import attrs
+
+from famsock.options import SO_ERROR
+from famsock.plugin import Lookup, Struct, socket, wire
+from famsock_packet.addresses import PacketAddress
+from famsock_packet.constants import (
+    TP_STATUS_BLK_TMO,
+    TP_STATUS_KERNEL,
+    TP_STATUS_LOSING,
+    TP_STATUS_USER,
+    TPACKET_V3,
+)
+from famsock_packet.options import PACKET_RX_RING, PACKET_VERSION
+from famsock_packet.structs import RingRequest, VlanTag, vlan_tag
+
+_HEADER = "linux/if_packet.h"
+_NS_PER_S = 1_000_000_000
+
+
+@wire.struct("struct tpacket_block_desc", header=_HEADER)
+class BlockHeader(Struct):
+    """What a block begins with."""
+
+    version: int = wire.u32("version")
+    private_offset: int = wire.u32("offset_to_priv")
+    status: int = wire.u32("hdr.bh1.block_status")
+    frames: int = wire.u32("hdr.bh1.num_pkts")
+    first_offset: int = wire.u32("hdr.bh1.offset_to_first_pkt")
+    used_bytes: int = wire.u32("hdr.bh1.blk_len")
+    sequence: int = wire.u64("hdr.bh1.seq_num")
+    first_s: int = wire.u32("hdr.bh1.ts_first_pkt.ts_sec")
+    first_ns: int = wire.u32("hdr.bh1.ts_first_pkt.ts_nsec")
+    last_s: int = wire.u32("hdr.bh1.ts_last_pkt.ts_sec")
+    last_ns: int = wire.u32("hdr.bh1.ts_last_pkt.ts_nsec")
+
+
+@wire.struct("struct tpacket3_hdr", header=_HEADER, size=48)
+class FrameHeader(Struct):
+    """What each frame begins with."""
+
+    next_offset: int = wire.u32("tp_next_offset")
+    seconds: int = wire.u32("tp_sec")
+    nanoseconds: int = wire.u32("tp_nsec")
+    captured_bytes: int = wire.u32("tp_snaplen")
+    length_bytes: int = wire.u32("tp_len")
+    status: int = wire.u32("tp_status")
+    mac: int = wire.u16("tp_mac")
+    net: int = wire.u16("tp_net")
+    hash: int = wire.u32("hv1.tp_rxhash")
+    vlan_tci: int = wire.u32("hv1.tp_vlan_tci")
+    vlan_tpid: int = wire.u16("hv1.tp_vlan_tpid")
+
+
+_unpack_block = BlockHeader.layout.codec.unpack_from
+_unpack_frame = FrameHeader.layout.codec.unpack_from
+_SOCKADDR = FrameHeader.layout.size
+_SOCKADDR_BYTES = PacketAddress.layout.size
+_STATUS_OFFSET = next(m.offset for m in BlockHeader.layout.members if m.attribute == "status")
+_STATUS = Codec("=I")
+
+
+@attrs.frozen
+class RingFrame:
+    """One frame of a ring.
+
+    ``data`` begins with the link-layer header on SOCK_RAW. ``timestamp_ns`` is when it arrived,
+    since 1970. ``length_bytes`` is how long it was. ``status`` are TP_STATUS_*, ``sockaddr`` is
+    where it came from, as bytes, of which no more than 8 are of its hardware address.
+    """
+
+    data: bytes
+    timestamp_ns: int
+    length_bytes: int
+    status: int
+    vlan_tci: int
+    vlan_tpid: int
+    sockaddr: bytes
+
+    @property
+    def vlan(self) -> VlanTag | None:
+        """The VLAN tag that was taken off, None without one."""
+        return vlan_tag(self.status, self.vlan_tci, self.vlan_tpid)
+
+    def address(self, sock: socket | None = None) -> PacketAddress:
+        """Where the frame came from: the interface's index, or its name if asked of ``sock``."""
+        raw = bytearray(self.sockaddr)
+        raw[11] = min(raw[11], 8)
+        return PacketAddress.unpack(raw, Lookup("decode", sock) if sock is not None else None)
+
+
+class RingBlock:
+    """One block of a ring: an iterable of its `RingFrame`, copied out as it goes.
+
+    ``frames`` is their number, ``sequence`` the block's. ``is_losing`` tells that frames were
+    dropped for want of room, ``is_timed_out`` that the block came although it was not full. It can
+    be read until the ring's next one is asked for: then iteration raises ValueError.
+    """
+
+    __slots__ = (
+        "_is_given_back",
+        "_memory",
+        "_start",
+        "frames",
+        "is_losing",
+        "is_timed_out",
+        "sequence",
+    )
+
+    def __init__(self, memory: mmap, start: int) -> None:
+        header = BlockHeader.unchecked(*_unpack_block(memory, start))
+        self._memory = memory
+        self._is_given_back = False
+        self._start = start + header.first_offset
+        self.frames = header.frames
+        self.sequence = header.sequence
+        self.is_losing = bool(header.status & TP_STATUS_LOSING)
+        self.is_timed_out = bool(header.status & TP_STATUS_BLK_TMO)
+
+    def __len__(self) -> int:
+        return self.frames
+
+    def __iter__(self) -> Iterator[RingFrame]:
+        memory, at = self._memory, self._start
+        for _ in range(self.frames):
+            if self._is_given_back:
+                raise ValueError("AF_PACKET ring block was given back to the kernel")
+            (step, seconds, fraction, captured, length, status, mac, _net, _hash, tci, tpid) = (
+                _unpack_frame(memory, at)
+            )
+            yield RingFrame(
+                memory[at + mac : at + mac + captured],
+                seconds * _NS_PER_S + fraction,
+                length,
+                status,
+                tci,
+                tpid,
+                memory[at + _SOCKADDR : at + _SOCKADDR + _SOCKADDR_BYTES],
+            )
+            at += step
+
+
+class ReceiveRing:
+    """The memory that a socket receives through: an iterator of blocks, without end.
+
+    Each step gives the block before back to the kernel and waits for the next one as a receive
+    does: for ever, for the socket's timeout (then TimeoutError), or not at all (BlockingIOError).
+    """
+
+    def __init__(
+        self, sock: socket, block_bytes: int, blocks: int, retire_ms: int, frame_bytes: int
+    ) -> None:
+        frames = blocks * block_bytes // frame_bytes if frame_bytes else 0
+        request = RingRequest(block_bytes, blocks, frame_bytes, frames, retire_ms)
+        sock.set_option(PACKET_VERSION, TPACKET_V3)
+        sock.set_option(PACKET_RX_RING, request)
+        self._sock = sock
+        self._size_bytes = block_bytes * blocks
+        self._block_bytes = block_bytes
+        self._next = 0
+        self._held: tuple[RingBlock, int] | None = None
+        try:
+            self._memory = mmap(sock.fileno(), self._size_bytes, MAP_SHARED, PROT_READ | PROT_WRITE)
+        except BaseException:
+            sock.set_option(PACKET_RX_RING, RingRequest(0, 0, 0, 0))
+            raise
+
+    def __enter__(self) -> ReceiveRing:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the ring away: the memory is unmapped, and what was in it is lost.
+
+        Receive calls give frames again from then on.
+        """
+        if self._memory.closed:
+            return
+        self._give_back()
+        self._memory.close()
+        if self._sock.fileno() >= 0:
+            self._sock.set_option(PACKET_RX_RING, RingRequest(0, 0, 0, 0))
+
+    def __iter__(self) -> ReceiveRing:
+        return self
+
+    def __next__(self) -> RingBlock:
+        if self._memory.closed or self._sock.fileno() < 0:
+            raise OSError(EBADF, "AF_PACKET ring is closed")
+        self._give_back()
+        start = self._next
+        self._wait(start)
+        block = RingBlock(self._memory, start)
+        self._held = block, start
+        self._next = (start + self._block_bytes) % self._size_bytes
+        return block
+
+    def _give_back(self) -> None:
+        if self._held is not None:
+            block, start = self._held
+            block._is_given_back = True
+            self._held = None
+            _STATUS.pack_into(self._memory, start + _STATUS_OFFSET, TP_STATUS_KERNEL)
+
+    def _wait(self, start: int) -> None:
+        """Return when the block at ``start`` is the program's."""
+        if self._is_ready(start):
+            return
+        timeout = self._sock.gettimeout()
+        if timeout == 0:
+            raise BlockingIOError(EAGAIN, "AF_PACKET ring has no block ready")
+        poll = select.poll()
+        poll.register(self._sock.fileno(), select.POLLIN | select.POLLERR)
+        deadline = None if timeout is None else monotonic() + timeout
+        while not self._is_ready(start):
+            left = None if deadline is None else deadline - monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError("timed out")
+            events = poll.poll(None if left is None else ceil(left * 1000))
+            if events and events[0][1] & ~select.POLLIN:
+                self._raise_pending_error()
+
+    def _is_ready(self, start: int) -> bool:
+        status: int = _STATUS.unpack_from(self._memory, start + _STATUS_OFFSET)[0]
+        return bool(status & TP_STATUS_USER)
+
+    def _raise_pending_error(self) -> None:
+        """Raise what happened to the interface, such as ENETDOWN."""
+        if error := self._sock.get_option(SO_ERROR):
+            raise OSError(error, os.strerror(error))

@@ -1,0 +1,183 @@
+"""What the options and control messages of AF_PACKET carry. Source: packet(7), linux/if_packet.h,
+Documentation/networking/packet_mmap.rst."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+from famsock.plugin import Struct, wire
+from famsock_packet.constants import (
+    ETH_P_8021Q,
+    TP_STATUS_CSUM_VALID,
+    TP_STATUS_CSUMNOTREADY,
+    TP_STATUS_LOSING,
+    TP_STATUS_VLAN_TPID_VALID,
+    TP_STATUS_VLAN_VALID,
+)
+from famsock_packet.fields import SHORT_ADDRESS_BYTES, counted_address
+
+_HEADER = "linux/if_packet.h"
+_LITTLE = sys.byteorder == "little"
+
+
+@wire.struct("struct packet_mreq", header=_HEADER)
+class Membership(Struct):
+    """What an interface shall receive as long as a socket asks for it (PACKET_ADD_MEMBERSHIP).
+
+    ``interface`` is its index. ``type`` is PACKET_MR_PROMISC, PACKET_MR_ALLMULTI, or
+    PACKET_MR_MULTICAST or PACKET_MR_UNICAST with the ``address`` to receive (at most 32 bytes).
+    """
+
+    interface: int = wire.i32("mr_ifindex")
+    type: int = wire.u16("mr_type")
+    address: bytes = wire.field(counted_address("H"), "", offset=6, default=b"")
+
+    def pack(self, lookup: Any = None) -> bytes:
+        """The struct's bytes, more than 16 where ``address`` has more than 8."""
+        return super().pack(lookup) + self.address[SHORT_ADDRESS_BYTES:]
+
+
+@wire.struct("struct tpacket_stats_v3", header=_HEADER)
+class Statistics(Struct):
+    """What a socket has received since its statistics were last read, as reading resets them.
+
+    ``packets`` passed the filter, ``drops`` of them found no room. ``queue_freezes`` counts how
+    often a ring (TPACKET_V3) was full; 0 for sockets without one.
+    """
+
+    packets: int = wire.u32("tp_packets")
+    drops: int = wire.u32("tp_drops")
+    queue_freezes: int = wire.u32("tp_freeze_q_cnt")
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Statistics:
+        """The statistics, also of the shorter struct tpacket_stats; ValueError below 8 bytes."""
+        return super().unpack(bytes(data).ljust(12, b"\0") if len(data) == 8 else data, lookup)
+
+
+@wire.struct("struct tpacket_rollover_stats", header=_HEADER)
+class RolloverStatistics(Struct):
+    """How many packets a fanout group passed on to another socket: in all, of large flows, in vain.
+
+    The kernel counts them for groups that roll over (PACKET_FANOUT_ROLLOVER, or the flag).
+    """
+
+    all: int = wire.u64("tp_all")
+    huge: int = wire.u64("tp_huge")
+    failed: int = wire.u64("tp_failed")
+
+
+@wire.struct("struct fanout_args", header=_HEADER)
+class Fanout(Struct):
+    """A group of sockets that share the packets (PACKET_FANOUT).
+
+    ``group`` (0-65535) is its number in the network namespace, ``mode`` PACKET_FANOUT_* with
+    PACKET_FANOUT_FLAG_* in the upper byte. ``members_max`` limits the group; 0 means 256.
+    """
+
+    group: int = wire.u16("id", offset=0 if _LITTLE else 2)
+    mode: int = wire.u16("type_flags", offset=2 if _LITTLE else 0)
+    members_max: int = wire.u32("max_num_members", offset=4, default=0)
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Fanout:
+        """The group, also without its limit, as getsockopt gives it; ValueError below 4 bytes."""
+        return super().unpack(bytes(data).ljust(8, b"\0") if len(data) == 4 else data, lookup)
+
+
+@wire.struct("struct tpacket_req3", header=_HEADER)
+class RingRequest(Struct):
+    """The size of a ring (PACKET_RX_RING, PACKET_TX_RING), all in bytes but for the counts.
+
+    ``block_bytes`` is a multiple of the page size, ``frame_bytes`` of TPACKET_ALIGNMENT, and
+    ``frames`` = ``blocks`` * (``block_bytes`` // ``frame_bytes``). The rest is of TPACKET_V3:
+    ``retire_ms`` is when the kernel hands over a block that is not full (0: it chooses),
+    ``private_bytes`` the room for one's own use in each block, ``features`` TP_FT_REQ_*. No blocks
+    take the ring away.
+    """
+
+    block_bytes: int = wire.u32("tp_block_size")
+    blocks: int = wire.u32("tp_block_nr")
+    frame_bytes: int = wire.u32("tp_frame_size")
+    frames: int = wire.u32("tp_frame_nr")
+    retire_ms: int = wire.u32("tp_retire_blk_tov", default=0)
+    private_bytes: int = wire.u32("tp_sizeof_priv", default=0)
+    features: int = wire.u32("tp_feature_req_word", default=0)
+
+
+class VlanTag(NamedTuple):
+    """The VLAN tag that the kernel took off a frame: ``tpid`` is its protocol, ``tci`` the rest."""
+
+    tci: int
+    tpid: int
+
+    @property
+    def vlan(self) -> int:
+        """The VLAN's number, 0-4095."""
+        return self.tci & 0xFFF
+
+    @property
+    def priority(self) -> int:
+        """The priority code point, 0-7."""
+        return self.tci >> 13
+
+
+def vlan_tag(status: int, tci: int, tpid: int) -> VlanTag | None:
+    """The tag that TP_STATUS_* bits, tag control information and protocol tell; None without."""
+    if not status & TP_STATUS_VLAN_VALID:
+        return None
+    return VlanTag(tci, tpid if status & TP_STATUS_VLAN_TPID_VALID else ETH_P_8021Q)
+
+
+@wire.struct("struct tpacket_auxdata", header=_HEADER)
+class AuxiliaryData(Struct):
+    """What PACKET_AUXDATA tells of a received packet.
+
+    ``status`` are TP_STATUS_*, ``length_bytes`` is how long the packet was, ``captured_bytes`` how
+    much of it passed the filter; ``mac`` and ``net`` are where the frame's headers begin.
+    """
+
+    status: int = wire.u32("tp_status")
+    length_bytes: int = wire.u32("tp_len")
+    captured_bytes: int = wire.u32("tp_snaplen")
+    mac: int = wire.u16("tp_mac")
+    net: int = wire.u16("tp_net")
+    vlan_tci: int = wire.u16("tp_vlan_tci")
+    vlan_tpid: int = wire.u16("tp_vlan_tpid")
+
+    @property
+    def vlan(self) -> VlanTag | None:
+        """The VLAN tag that the kernel or the network adapter took off, None without one."""
+        return vlan_tag(self.status, self.vlan_tci, self.vlan_tpid)
+
+    @property
+    def is_losing(self) -> bool:
+        """Whether packets were dropped since the statistics were last read."""
+        return bool(self.status & TP_STATUS_LOSING)
+
+    @property
+    def checksum_is_valid(self) -> bool:
+        """Whether the kernel has checked the transport's checksum already."""
+        return bool(self.status & TP_STATUS_CSUM_VALID)
+
+    @property
+    def checksum_is_missing(self) -> bool:
+        """Whether the checksum is still to be filled in, as in a packet of this machine's own."""
+        return bool(self.status & TP_STATUS_CSUMNOTREADY)
+
+
+@wire.struct("struct sock_extended_err", header="linux/errqueue.h")
+class ExtendedError(Struct):
+    """What the error queue (MSG_ERRQUEUE) says of a sent packet: ENOMSG with a time stamp.
+
+    ``origin`` is SO_EE_ORIGIN_TIMESTAMPING, ``info`` SCM_TSTAMP_*, ``data`` the packet's number
+    where SOF_TIMESTAMPING_OPT_ID was asked for.
+    """
+
+    error: int = wire.u32("ee_errno")
+    origin: int = wire.u8("ee_origin")
+    type: int = wire.u8("ee_type")
+    code: int = wire.u8("ee_code")
+    info: int = wire.u32("ee_info", offset=8)
+    data: int = wire.u32("ee_data")
