@@ -43,7 +43,7 @@ class Registry:
         self.served: dict[tuple[int, int, int], Served | None] = {}
         self._families: dict[str, Family] = {}
         self._entries: dict[str, list[EntryPoint]] | None = None
-        self._failed: dict[str, PluginError] = {}
+        self._failed: dict[str, str] = {}
         self._blocked: set[str] = set()
         self._chosen: set[str] | None = None
         self._by_hand: set[str] = set()
@@ -130,7 +130,7 @@ class Registry:
             if name in self._families:
                 return self._families[name]
             if name in self._failed:
-                raise self._failed[name]
+                raise PluginError(self._failed[name])
             claims = self._offered().get(name)
             return self._load(name, claims) if claims else None
 
@@ -278,7 +278,7 @@ class Registry:
                 )
             self._import(name, claims[0])
         except PluginError as error:
-            self._failed[name] = error
+            self._failed[name] = str(error)
             raise
         return self._families[name]
 

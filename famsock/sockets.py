@@ -124,9 +124,8 @@ class socket(_stdlib.socket):  # noqa: N801
         if error == syscalls.TIMED_OUT:
             raise TimeoutError("timed out")
         if error:
-            failure = OSError(error, os.strerror(error))
-            self._explain(failure)
-            raise failure
+            # No name may hold the exception here: its traceback would keep this frame alive.
+            raise self._explained(OSError(error, os.strerror(error)))
 
     def connect_ex(self, address: Any, /) -> int:
         codec = self._codec
@@ -447,6 +446,10 @@ class socket(_stdlib.socket):  # noqa: N801
     def __dir__(self) -> list[str]:
         cls = self._operations_class
         return sorted({*super().__dir__(), *(n for n in dir(cls) if cls and n[0] != "_")})
+
+    def _explained(self, error: OSError) -> OSError:
+        self._explain(error)
+        return error
 
     def _explain(self, error: OSError) -> None:
         if self._served is not None:
