@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from errno import EACCES, ENODEV
 from socket import SOCK_DGRAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+
+_REMEDIES = {
+    EACCES: "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on",
+    ENODEV: "no socket has this port",
+}
 
 
 @hookimpl
@@ -20,7 +26,13 @@ def famsock_families() -> Iterable[Family]:
                     ANY_PROTOCOL,
                     (SOCK_DGRAM,),
                     "famsock_qipcrtr.addresses:QipcrtrAddress",
+                    operations="famsock_qipcrtr.operations:QipcrtrOperations",
                     scheme="qipcrtr",
+                    remedies=_REMEDIES,
+                    exchange={
+                        "qipcrtr": "famsock_qipcrtr.exchange:datagrams",
+                        "qipcrtr lookup": "famsock_qipcrtr.exchange:lookup",
+                    },
                 ),
             ),
             constants="famsock_qipcrtr.constants",

@@ -19,8 +19,9 @@ class QipcrtrAddress(Address):
     """A port of a node: of a processor of the system on chip.
 
     ``node`` is 0-4294967295, 4294967295 (QRTR_NODE_BCAST) for all nodes. ``port`` is 0-4294967295:
-    0 lets the kernel choose one from 16384 on; below 1024 needs CAP_NET_ADMIN to bind; 4294967294
-    (QRTR_PORT_CTRL) is the node's name service. Stdlib form: ``(node, port)``. Text: ``1:16384``.
+    0 lets the kernel choose one from 16384 to 32767, to bind to a lower one needs CAP_NET_ADMIN,
+    and 4294967294 (QRTR_PORT_CTRL) is the node's name service. Stdlib form: ``(node, port)``.
+    Text: ``1:16384``.
 
     Wire layout: u16 family, 2 zero bytes, u32 node, u32 port, in host order. For an integer out of
     range raises AddressRangeError, which is an OverflowError and an OSError: CPython masks it, so

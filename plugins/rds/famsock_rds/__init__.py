@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from errno import EADDRNOTAVAIL, EDESTADDRREQ, ENOBUFS, ENOTCONN
 from socket import SOCK_SEQPACKET
 
 from famsock.plugin import Family, Protocol, hookimpl
+
+_REMEDIES = {
+    EADDRNOTAVAIL: "bind to an address of this host that a transport serves (modprobe rds_tcp)",
+    EDESTADDRREQ: "name a destination: RDS has none by default",
+    ENOBUFS: "the destination is congested; sendto_uncongested() waits",
+    ENOTCONN: "bind to an address of this host first",
+}
 
 
 @hookimpl
@@ -20,10 +28,15 @@ def famsock_families() -> Iterable[Family]:
                     0,
                     (SOCK_SEQPACKET,),
                     "famsock_rds.addresses:RdsAddress",
+                    operations="famsock_rds.operations:RdsOperations",
                     scheme="rds",
+                    remedies=_REMEDIES,
+                    exchange="famsock_rds.exchange:datagrams",
                 ),
             ),
             constants="famsock_rds.constants",
+            options="famsock_rds.options",
+            control="famsock_rds.control",
             modules=("rds", "rds_tcp"),
         ),
     )

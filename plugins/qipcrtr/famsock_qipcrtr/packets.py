@@ -1,0 +1,248 @@
+"""Control packets of QIPCRTR: what a node's name service is told, and what it tells.
+
+Each type is a class of its own; `parse` gives the one that some bytes are. All are a ``struct
+qrtr_ctrl_pkt``, 20 bytes in little-endian order, whose first word says the type.
+Sources: linux/qrtr.h, net/qrtr/ns.c, net/qrtr/af_qrtr.c.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar, Self
+
+import attrs
+
+from famsock.plugin import Struct, wire
+from famsock_qipcrtr import constants
+from famsock_qipcrtr.addresses import QipcrtrAddress
+
+_SIZE = 20
+
+
+def _swapped(value: int, _lookup: Any) -> int:
+    return int.from_bytes(value.to_bytes(4, "little"), "big")
+
+
+_CONVERSIONS = {} if sys.byteorder == "little" else {"encode": _swapped, "decode": _swapped}
+LE32 = wire.integer("__le32", "I", 0, 0xFFFFFFFF, **_CONVERSIONS)
+"""A ``__le32``: little-endian in a packet, a plain integer here."""
+
+
+def _head(number: int) -> bytes:
+    return number.to_bytes(4, "little")
+
+
+def instance_of(version: int, number: int) -> int:
+    """The instance that services of Qualcomm's name by a version (0-255) and a number (0-16777215).
+
+    Raises OverflowError for either out of range. Source: libqrtr.
+    """
+    if not 0 <= version <= 0xFF:
+        raise OverflowError(f"instance_of(): QIPCRTR version must be 0-255, not {version}")
+    if not 0 <= number <= 0xFFFFFF:
+        raise OverflowError(f"instance_of(): QIPCRTR number must be 0-16777215, not {number}")
+    return number << 8 | version
+
+
+class ControlPacket(Struct):
+    """A packet from or to QRTR_PORT_CTRL. ``type`` is its QRTR_TYPE constant."""
+
+    __slots__ = ()
+    type: ClassVar[int]
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
+        """The packet at the start of ``data``; ValueError for too few bytes or another type."""
+        if bytes(data[:4]) != cls.layout.head:
+            raise ValueError(f"{cls.label} starts with {cls.layout.head.hex()}, not {data[:4]!r}")
+        return super().unpack(data, lookup)
+
+
+class _OfServer(ControlPacket):
+    """What packets about a server have in common."""
+
+    __slots__ = ()
+    service: int
+    instance: int
+    node: int
+    port: int
+
+    @property
+    def address(self) -> QipcrtrAddress:
+        """Where the server is."""
+        return QipcrtrAddress(self.node, self.port)
+
+    @property
+    def version(self) -> int:
+        """The version of the service, by Qualcomm's convention the instance's low 8 bits."""
+        return self.instance & 0xFF
+
+    @property
+    def number(self) -> int:
+        """The number of the instance, by Qualcomm's convention its upper 24 bits."""
+        return self.instance >> 8
+
+    @property
+    def is_end_of_list(self) -> bool:
+        """Whether all is 0: the name service has told of every server that there was."""
+        return not (self.service or self.instance or self.node or self.port)
+
+
+class _OfClient(ControlPacket):
+    """What packets about a client have in common."""
+
+    __slots__ = ()
+    node: int
+    port: int
+
+    @property
+    def address(self) -> QipcrtrAddress:
+        """Where the client was."""
+        return QipcrtrAddress(self.node, self.port)
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(4))
+class NewServer(_OfServer):
+    """A server is there: told to the name service to publish it, and by it to who looks for it.
+
+    ``service``, ``instance``, ``node`` and ``port`` are 0-4294967295. The name service puts the
+    sender's own node and port in place of those of a local server.
+    """
+
+    type = constants.QRTR_TYPE_NEW_SERVER
+
+    service: int = wire.field(LE32, "server.service")
+    instance: int = wire.field(LE32, "server.instance", default=0)
+    node: int = wire.field(LE32, "server.node", default=0)
+    port: int = wire.field(LE32, "server.port", default=0)
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(5))
+class DelServer(_OfServer):
+    """A server is gone: it withdrew, its socket was closed or its node left. As `NewServer`."""
+
+    type = constants.QRTR_TYPE_DEL_SERVER
+
+    service: int = wire.field(LE32, "server.service")
+    instance: int = wire.field(LE32, "server.instance", default=0)
+    node: int = wire.field(LE32, "server.node", default=0)
+    port: int = wire.field(LE32, "server.port", default=0)
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(10))
+class NewLookup(ControlPacket):
+    """A request to be told of servers that come and go.
+
+    ``service`` and ``instance`` are 0-4294967295, each 0 for all of them.
+    """
+
+    type = constants.QRTR_TYPE_NEW_LOOKUP
+
+    service: int = wire.field(LE32, "server.service", default=0)
+    instance: int = wire.field(LE32, "server.instance", default=0)
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(11))
+class DelLookup(ControlPacket):
+    """The end of a lookup, by the service and instance that it was made with."""
+
+    type = constants.QRTR_TYPE_DEL_LOOKUP
+
+    service: int = wire.field(LE32, "server.service", default=0)
+    instance: int = wire.field(LE32, "server.instance", default=0)
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(6))
+class DelClient(_OfClient):
+    """A socket was closed: told to every local server. ``node`` and ``port`` are 0-4294967295."""
+
+    type = constants.QRTR_TYPE_DEL_CLIENT
+
+    node: int = wire.field(LE32, "client.node")
+    port: int = wire.field(LE32, "client.port")
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(7))
+class ResumeTx(_OfClient):
+    """A port takes data again, after EAGAIN. ``node`` and ``port`` are 0-4294967295."""
+
+    type = constants.QRTR_TYPE_RESUME_TX
+
+    node: int = wire.field(LE32, "client.node")
+    port: int = wire.field(LE32, "client.port")
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(3))
+class Bye(ControlPacket):
+    """A node left. ``node`` is 0-4294967295."""
+
+    type = constants.QRTR_TYPE_BYE
+
+    node: int = wire.field(LE32, "client.node", default=0)
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(2))
+class Hello(ControlPacket):
+    """A node is there, and asks for the servers of the one that it greets."""
+
+    type = constants.QRTR_TYPE_HELLO
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(8))
+class Exit(ControlPacket):
+    """A process ended; Linux's name service ignores it."""
+
+    type = constants.QRTR_TYPE_EXIT
+
+
+@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(9))
+class Ping(ControlPacket):
+    """A question for signs of life; Linux's name service ignores it."""
+
+    type = constants.QRTR_TYPE_PING
+
+
+@attrs.frozen
+class UnknownPacket:
+    """A control packet of a type that no class describes, whole."""
+
+    type: int
+    data: bytes
+
+
+@attrs.frozen
+class Datagram:
+    """Data from another socket, and which."""
+
+    data: bytes
+    source: QipcrtrAddress
+
+
+_CLASSES: dict[bytes, type[ControlPacket]] = {
+    cls.layout.head: cls
+    for cls in (
+        NewServer,
+        DelServer,
+        NewLookup,
+        DelLookup,
+        DelClient,
+        ResumeTx,
+        Bye,
+        Hello,
+        Exit,
+        Ping,
+    )
+}
+
+
+def parse(data: bytes) -> ControlPacket | UnknownPacket:
+    """The control packet that ``data`` is; what is cut short or of no known type comes back whole.
+
+    ValueError for less than the 4 bytes of a type.
+    """
+    cls = _CLASSES.get(data[:4])
+    if cls is not None and len(data) >= _SIZE:
+        return cls.unpack(data)
+    if len(data) < 4:
+        raise ValueError(f"a QIPCRTR control packet needs 4 bytes for its type, not {len(data)}")
+    return UnknownPacket(int.from_bytes(data[:4], "little"), data)

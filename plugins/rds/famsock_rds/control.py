@@ -1,0 +1,60 @@
+"""Control messages of AF_RDS, all at level SOL_RDS. Source: linux/rds.h, rds(7), rds-rdma(7).
+
+Received: RDMA_DEST, RDMA_STATUS, CONG_UPDATE, RXPATH_LATENCY, ZCOPY_COMPLETION. Sent: RDMA_ARGS,
+RDMA_DEST, RDMA_MAP, the atomics, ZCOPY_COOKIE. A message with a notification has no data and no
+address.
+"""
+
+from __future__ import annotations
+
+from famsock.plugin import Codec, ControlType, values
+from famsock_rds import constants
+from famsock_rds.constants import SOL_RDS
+from famsock_rds.structs import (
+    AtomicCompareSwap,
+    AtomicFetchAdd,
+    CongestionUpdate,
+    GetMemoryRegion,
+    Latency,
+    RdmaStatus,
+    RdmaTransfer,
+    ZeroCopyCookies,
+)
+
+
+def _row(name: str, codec: Codec[values.T]) -> ControlType[values.T]:
+    return ControlType(name, SOL_RDS, getattr(constants, name), codec)
+
+
+RDS_CMSG_CONG_UPDATE: ControlType[CongestionUpdate] = _row(
+    "RDS_CMSG_CONG_UPDATE", values.struct(CongestionUpdate)
+)
+RDS_CMSG_RXPATH_LATENCY: ControlType[Latency] = _row(
+    "RDS_CMSG_RXPATH_LATENCY", values.struct(Latency)
+)
+RDS_CMSG_ZCOPY_COOKIE: ControlType[int] = _row("RDS_CMSG_ZCOPY_COOKIE", values.U32)
+RDS_CMSG_ZCOPY_COMPLETION: ControlType[ZeroCopyCookies] = _row(
+    "RDS_CMSG_ZCOPY_COMPLETION", values.struct(ZeroCopyCookies)
+)
+RDS_CMSG_RDMA_ARGS: ControlType[RdmaTransfer] = _row(
+    "RDS_CMSG_RDMA_ARGS", values.struct(RdmaTransfer)
+)
+RDS_CMSG_RDMA_DEST: ControlType[int] = _row("RDS_CMSG_RDMA_DEST", values.U64)
+RDS_CMSG_RDMA_MAP: ControlType[GetMemoryRegion] = _row(
+    "RDS_CMSG_RDMA_MAP", values.struct(GetMemoryRegion)
+)
+RDS_CMSG_RDMA_STATUS: ControlType[RdmaStatus] = _row(
+    "RDS_CMSG_RDMA_STATUS", values.struct(RdmaStatus)
+)
+RDS_CMSG_ATOMIC_FADD: ControlType[AtomicFetchAdd] = _row(
+    "RDS_CMSG_ATOMIC_FADD", values.struct(AtomicFetchAdd)
+)
+RDS_CMSG_ATOMIC_CSWP: ControlType[AtomicCompareSwap] = _row(
+    "RDS_CMSG_ATOMIC_CSWP", values.struct(AtomicCompareSwap)
+)
+RDS_CMSG_MASKED_ATOMIC_FADD: ControlType[AtomicFetchAdd] = _row(
+    "RDS_CMSG_MASKED_ATOMIC_FADD", values.struct(AtomicFetchAdd)
+)
+RDS_CMSG_MASKED_ATOMIC_CSWP: ControlType[AtomicCompareSwap] = _row(
+    "RDS_CMSG_MASKED_ATOMIC_CSWP", values.struct(AtomicCompareSwap)
+)
