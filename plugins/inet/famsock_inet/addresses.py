@@ -51,7 +51,7 @@ def _host_or_ipaddress(version: int) -> Callable[[object], str]:
 
     def check(value: object) -> str:
         if type(value).__module__ == "ipaddress":
-            if getattr(value, "max_prefixlen", 0) != {4: 32, 6: 128}[version]:
+            if type(value).__name__ != f"IPv{version}Address":
                 raise TypeError(f"must be an IPv{version} address, not {value!r}")
             value = str(value)
         return host_text(value)

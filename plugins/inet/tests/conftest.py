@@ -86,8 +86,8 @@ def connect_pair(
 def in_namespace() -> Iterator[Callable[[Callable[[], T]], T]]:
     """Runs a function in a thread that has a network namespace of its own.
 
-    There lo is up, the veth pair v0 (192.0.2.1, 2001:db8::1, fe80::77) and v1 is up, and every group may
-    open ping sockets. Needs CAP_SYS_ADMIN and iproute2.
+    There lo is up, the veth pair v0 (192.0.2.1, 2001:db8::1, fe80::77) and v1 is up, and every
+    group may open ping sockets. Needs CAP_SYS_ADMIN and iproute2.
     """
     with ThreadPoolExecutor(1, initializer=_enter_namespace) as pool:
 
