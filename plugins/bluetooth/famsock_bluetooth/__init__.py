@@ -56,7 +56,7 @@ def famsock_families() -> Iterable[Family]:
             1,
             (SOCK_RAW,),
             "famsock_bluetooth.addresses:HciAddress",
-            operations="famsock_bluetooth.operations:HciOperations",
+            operations="famsock_bluetooth.hci:HciOperations",
             scheme="hci",
             modules=("bluetooth",),
             capability="CAP_NET_RAW",

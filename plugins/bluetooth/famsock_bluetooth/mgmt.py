@@ -288,8 +288,12 @@ class Management:
 
     def set_local_name(self, index: int, name: str, short_name: str = "") -> None:
         """Set the name (up to 248 bytes of UTF-8) and the short name (up to 10) that peers see."""
-        raw = wire.char_array(c.MGMT_MAX_NAME_LENGTH).check(name).encode()
-        short = wire.char_array(c.MGMT_MAX_SHORT_NAME_LENGTH).check(short_name).encode()
+        raw = wire.char_array(c.MGMT_MAX_NAME_LENGTH).check(name).encode("utf-8", "surrogateescape")
+        short = (
+            wire.char_array(c.MGMT_MAX_SHORT_NAME_LENGTH)
+            .check(short_name)
+            .encode("utf-8", "surrogateescape")
+        )
         parameters = struct.pack(
             f"{c.MGMT_MAX_NAME_LENGTH}s{c.MGMT_MAX_SHORT_NAME_LENGTH}s", raw, short
         )

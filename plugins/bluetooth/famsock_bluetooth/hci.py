@@ -1,0 +1,167 @@
+"""Operations of HCI sockets: controllers, their packets, and the way to the management interface.
+
+Sources: net/bluetooth/hci_sock.c of Linux; Core Specification vol 4 part E.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Iterable
+from socket import SOCK_RAW
+from typing import TYPE_CHECKING
+
+from famsock.plugin import Message, socket
+from famsock_bluetooth import constants as c
+from famsock_bluetooth import ioctls, options, packets
+from famsock_bluetooth.addresses import HciAddress
+from famsock_bluetooth.ioctls import HciConnInfo, HciDevInfo, InquiryInfo
+from famsock_bluetooth.options import HciFilter
+from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
+
+if TYPE_CHECKING:
+    from famsock_bluetooth.mgmt import Management
+
+
+class HciOperations:
+    """Operations of HCI sockets: controllers, their packets, and the management interface."""
+
+    def __init__(self, sock: socket) -> None:
+        self.sock = sock
+
+    # Controllers: any HCI socket, bound or not
+
+    def devices(self) -> tuple[int, ...]:
+        """The indices of all controllers, powered on or not."""
+        return ioctls.devices(self.sock.fileno())
+
+    def device_info(self, dev: int) -> HciDevInfo:
+        """A controller's name, address, state, MTUs and counters; OSError ENODEV if it is none."""
+        return ioctls.device_info(self.sock.fileno(), dev)
+
+    def connections(self, dev: int) -> tuple[HciConnInfo, ...]:
+        """The links of a controller."""
+        return ioctls.connections(self.sock.fileno(), dev)
+
+    def device_up(self, dev: int) -> None:
+        """Power a controller on (HCIDEVUP); EALREADY if it is. Needs CAP_NET_ADMIN."""
+        ioctls.control_device(self.sock.fileno(), c.HCIDEVUP, dev)
+
+    def device_down(self, dev: int) -> None:
+        """Power a controller off (HCIDEVDOWN). Needs CAP_NET_ADMIN."""
+        ioctls.control_device(self.sock.fileno(), c.HCIDEVDOWN, dev)
+
+    def device_reset(self, dev: int) -> None:
+        """Reset a controller that is up (HCIDEVRESET). Needs CAP_NET_ADMIN."""
+        ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
+
+    def set_scan(self, dev: int, *, inquiry: bool, page: bool) -> None:
+        """Whether inquiries find the controller and pages reach it (HCISETSCAN).
+
+        Needs CAP_NET_ADMIN.
+        """
+        mode = (c.SCAN_INQUIRY if inquiry else 0) | (c.SCAN_PAGE if page else 0)
+        ioctls.device_request(self.sock.fileno(), c.HCISETSCAN, dev, mode)
+
+    def set_sco_mtu(self, dev: int, mtu_bytes: int, packets: int) -> None:
+        """Overrule what the controller said of its SCO buffers (HCISETSCOMTU).
+
+        ``mtu_bytes`` and ``packets`` are 1-65535. Needs CAP_NET_ADMIN.
+        """
+        word = struct.unpack("=I", struct.pack("=HH", packets, mtu_bytes))[0]
+        ioctls.device_request(self.sock.fileno(), c.HCISETSCOMTU, dev, word)
+
+    def inquiry(
+        self,
+        dev: int,
+        *,
+        length: int = 8,
+        max_responses: int = 0,
+        lap: int = ioctls.GENERAL_INQUIRY,
+        flush: bool = True,
+    ) -> tuple[InquiryInfo, ...]:
+        """The BR/EDR devices that answer an inquiry.
+
+        It lasts ``length`` (1-48) times 1.28 s and blocks so long; ``max_responses`` (1-255, 0: no
+        limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets what an earlier
+        one found.
+        """
+        return ioctls.inquiry(self.sock.fileno(), dev, length, max_responses, lap, flush)
+
+    # Packets: a socket bound to the raw or the user channel
+
+    def filter(self) -> HciFilter:
+        """Which packets a raw socket receives."""
+        return self.sock.get_option(options.HCI_FILTER)
+
+    def set_filter(self, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> None:
+        """Receive packets of ``types`` (HCI_EVENT_PKT …), of events those with codes in ``events``.
+
+        ``opcode`` keeps of the events that answer a command only those of this one. A new socket
+        receives nothing. Without CAP_NET_RAW the kernel clears what only the privileged may see.
+        """
+        self.sock.set_option(options.HCI_FILTER, HciFilter.of(types, events, opcode))
+
+    def set_data_direction(self, on: bool) -> None:
+        """Have each packet carry its direction (control message HCI_CMSG_DIR)."""
+        self.sock.set_option(options.HCI_DATA_DIR, on)
+
+    def set_time_stamps(self, on: bool) -> None:
+        """Have each packet carry its time (control message HCI_CMSG_TSTAMP)."""
+        self.sock.set_option(options.HCI_TIME_STAMP, on)
+
+    def send_packet(self, packet: HciPacket) -> int:
+        """Send one packet to the controller; the number of bytes."""
+        return self.sock.send(packet.pack())
+
+    def receive_packet(self) -> HciPacket:
+        """The next packet that the filter lets through; ValueError for one cut short."""
+        return packets.unpack(self.sock.recv(c.HCI_MAX_FRAME_SIZE))
+
+    def receive_message(self) -> tuple[HciPacket, Message]:
+        """The next packet, and the message with its control messages (direction, time)."""
+        message: Message = self.sock.recv_message(c.HCI_MAX_FRAME_SIZE)
+        return packets.unpack(message.data), message
+
+    def send_command(
+        self, opcode: int, parameters: bytes = b"", timeout_s: float = 5.0
+    ) -> CommandComplete | CommandStatus:
+        """Send a command to the controller that this raw socket is bound to, and give its answer.
+
+        ``opcode`` is 0-65535 (`famsock_bluetooth.packets.opcode`), ``parameters`` up to 255 bytes.
+        The answer comes on a socket of its own, so that nothing that is queued or filtered here is
+        disturbed. A status other than 0 is not raised: it is the answer's ``status``. TimeoutError
+        if the controller does not answer; OSError ENETDOWN if it is off, EPERM without CAP_NET_RAW.
+        """
+        command = packets.HciCommand(opcode, parameters).pack()
+        local = self.sock.local_address
+        if not isinstance(local, HciAddress) or local.channel != c.HCI_CHANNEL_RAW:
+            raise ValueError(f"send_command needs a socket bound to a raw channel, not {local}")
+        answers = (c.HCI_EV_CMD_COMPLETE, c.HCI_EV_CMD_STATUS)
+        with socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as other:
+            other.set_option(options.HCI_FILTER, HciFilter.of((c.HCI_EVENT_PKT,), answers, opcode))
+            other.bind(local)
+            other.settimeout(timeout_s)
+            other.send(command)
+            deadline = time.monotonic() + timeout_s
+            while time.monotonic() < deadline:
+                answer = _answer(packets.unpack(other.recv(c.HCI_MAX_FRAME_SIZE)))
+                if answer is not None and answer.opcode == opcode:
+                    return answer
+        raise TimeoutError(f"no answer to HCI command 0x{opcode:04X} within {timeout_s} s")
+
+    # The control channel
+
+    def management(self) -> Management:
+        """The management interface on this socket, which must be bound to the control channel."""
+        from famsock_bluetooth.mgmt import Management
+
+        return Management(self.sock)
+
+
+def _answer(packet: HciPacket) -> CommandComplete | CommandStatus | None:
+    if not isinstance(packet, HciEvent):
+        return None
+    if packet.code == c.HCI_EV_CMD_COMPLETE:
+        return CommandComplete.of(packet)
+    return CommandStatus.of(packet)
