@@ -126,14 +126,16 @@ def compile_all() -> None:
 
 @contextlib.contextmanager
 def slot() -> Iterator[None]:
-    """Hold one of this machine's places for a running guest; wait while all are taken."""
+    """Hold one of this machine's places for a running guest; wait in line while all are taken."""
     with contextlib.ExitStack() as stack:
-        paths = [cache_dir() / f"guest-{number}.lock" for number in range(GUESTS_AT_ONCE)]
-        locks = [stack.enter_context(path.open("w")) for path in paths]
-        if not any(map(take, locks)):
-            say(f"waiting: {GUESTS_AT_ONCE} guests are running on this machine")
-            while not any(map(take, locks)):
-                time.sleep(1)
+        names = [f"guest-{number}.lock" for number in range(GUESTS_AT_ONCE)]
+        places = [stack.enter_context((cache_dir() / name).open("w")) for name in names]
+        with (cache_dir() / "line.lock").open("w") as line:
+            if not (take(line) and any(map(take, places))):
+                say(f"waiting: {GUESTS_AT_ONCE} guests are running on this machine")
+                fcntl.flock(line, fcntl.LOCK_EX)
+                while not any(map(take, places)):
+                    time.sleep(1)
         yield
 
 
