@@ -69,7 +69,7 @@ class RawOperations(ArrivalOperations):
         """Send and receive CAN FD frames beside classic ones, and CAN XL frames.
 
         Once XL frames are on, the kernel keeps FD frames on too. Raises OSError (ENOPROTOOPT) for
-        ``xl`` on kernels before 6.2.
+        ``xl`` on kernels before 6.1.
         """
         self._sock.set_option(options.CAN_RAW_FD_FRAMES, fd)
         if xl:

@@ -1,0 +1,212 @@
+"""CAN_BCM: its messages' bytes, and jobs on a real kernel."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from famsock_can import constants as c
+from famsock_can.bcm import BcmMessage, BcmOpcode
+from famsock_can.frames import CanFdFrame, CanFrame
+from hypothesis import given
+from hypothesis import strategies as st
+
+import famsock
+
+live = pytest.mark.needs_interface("vcan0")
+FRAMES = st.lists(st.builds(CanFrame, st.integers(0, 0x7FF), st.binary(max_size=8)), max_size=3)
+FD_FRAMES = st.lists(
+    st.builds(CanFdFrame, st.integers(0, 0x7FF), st.binary(max_size=64)), max_size=3
+)
+
+
+@given(
+    st.sampled_from(BcmOpcode),
+    st.integers(0, 0xFFFFFFFF),
+    FRAMES | FD_FRAMES,
+    st.integers(0, 0x7FF),
+    st.integers(0, 0xFFFFFFFF),
+    st.integers(0, 10**12),
+    st.integers(0, 10**12),
+)
+def test_a_message_survives_its_bytes(
+    opcode: BcmOpcode, can_id: int, frames: list[Any], flags: int, count: int, one: int, two: int
+) -> None:
+    message = BcmMessage(
+        opcode, can_id, frames, flags=flags, count=count, ival1_us=one, ival2_us=two
+    )
+    assert BcmMessage.unpack(message.pack()) == message
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_message_or_a_value_error(data: bytes) -> None:
+    try:
+        BcmMessage.unpack(data)
+    except ValueError:
+        return
+
+
+def test_layout_of_the_head() -> None:
+    message = BcmMessage(1, 0x42, [CanFrame(0x42, b"a")], flags=3, count=7, ival2_us=1_500_000)
+    head = struct.pack("@3I4l2I0q", 1, 3, 7, 0, 0, 1, 500_000, 0x42, 1)
+    assert message.pack() == head + CanFrame(0x42, b"a").pack()
+    for size in range(len(message.pack())):
+        with pytest.raises(ValueError, match="bytes"):
+            BcmMessage.unpack(message.pack()[:size])
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: BcmMessage(13, 0), ValueError, "13"),
+        (lambda: BcmMessage(1, 1 << 32), OverflowError, "can_id must be 0-4294967295"),
+        (lambda: BcmMessage(1, 0, count=-1), OverflowError, "count"),
+        (lambda: BcmMessage(1, 0, ival1_us=-1), OverflowError, "ival1_us"),
+        (lambda: BcmMessage(1, 0, ival2_us=1 << 80), OverflowError, "ival2_us"),
+        (lambda: BcmMessage(1, 0, [CanFrame(1), CanFdFrame(1)]), ValueError, "all CanFrame or"),
+        (lambda: BcmMessage(1, 0, [CanFrame(1)] * 258), ValueError, "at most 257, not 258"),
+        (lambda: BcmMessage(1, 0, [CanFrame(1)], flags=c.CAN_FD_FRAME), ValueError, "CanFdFrame"),
+    ],
+)
+def test_values_out_of_range_are_refused(make: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        make()
+
+
+@pytest.fixture
+def bus() -> Iterator[tuple[famsock.socket, famsock.socket]]:
+    """A broadcast manager and a raw socket on vcan0."""
+    with ExitStack() as stack:
+        bcm = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_BCM)
+        raw = famsock.socket(c.AF_CAN, famsock.SOCK_RAW, c.CAN_RAW)
+        for sock in (bcm, raw):
+            stack.enter_context(sock)
+            sock.settimeout(20)
+        bcm.connect(("vcan0",))
+        raw.enable_frames(fd=True)
+        raw.bind(("vcan0",))
+        yield bcm, raw
+
+
+@live
+def test_a_single_frame(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    bcm.send_frame(CanFrame(0x111, b"once"))
+    assert raw.recv_frame().frame == CanFrame(0x111, b"once")
+
+
+@live
+def test_cyclic_frames_in_turn_changed_and_stopped(
+    bus: tuple[famsock.socket, famsock.socket],
+) -> None:
+    bcm, raw = bus
+    frames = [CanFrame(0x112, b"a"), CanFrame(0x112, b"b")]
+    raw.enable_timestamps()
+    bcm.start_cyclic(frames, 50_000)
+    received = [raw.recv_frame() for _ in range(4)]
+    assert [r.frame for r in received] == frames * 2
+    times = [r.arrival.timestamp_ns or 0 for r in received]
+    assert 140_000_000 <= times[-1] - times[0] < 5_000_000_000
+    bcm.request_cyclic(0x112)
+    status = bcm.recv_event().message
+    assert (status.opcode, status.frames) == (BcmOpcode.TX_STATUS, tuple(frames))
+    assert status.ival2_us == 50_000
+    bcm.update_cyclic([CanFrame(0x112, b"c"), CanFrame(0x112, b"c")])
+    while raw.recv_frame().frame.data != b"c":
+        pass
+    bcm.stop_cyclic(0x112)
+    with pytest.raises(OSError, match="Invalid argument"):
+        bcm.stop_cyclic(0x112)
+
+
+@live
+def test_a_counted_burst_tells_its_end(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    bcm.start_cyclic([CanFrame(0x113)], 0, first_interval_us=10_000, count=3, notify=True)
+    event = bcm.recv_event().message
+    assert (event.opcode, event.can_id) == (BcmOpcode.TX_EXPIRED, 0x113)
+    assert [raw.recv_frame().frame.can_id for _ in range(3)] == [0x113] * 3
+
+
+@live
+def test_fd_frames(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    frame = CanFdFrame(0x114, bytes(64), c.CANFD_BRS)
+    bcm.start_cyclic([frame], 50_000)
+    assert raw.recv_frame().frame.data == frame.data
+    bcm.request_cyclic(0x114, fd=True)
+    assert isinstance(bcm.recv_event().message.frames[0], CanFdFrame)
+    bcm.stop_cyclic(0x114, fd=True)
+
+
+@live
+def test_content_filter_tells_changes_alone(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    bcm.enable_timestamps()
+    bcm.subscribe(0x115, [b"\xf0"])
+    for value in (0x10, 0x11, 0x1F, 0x20):
+        raw.send_frame(CanFrame(0x115, bytes((value,))))
+    events = [bcm.recv_event() for _ in range(2)]
+    assert [e.message.opcode for e in events] == [BcmOpcode.RX_CHANGED] * 2
+    assert [e.message.frames[0].data for e in events] == [b"\x10", b"\x20"]
+    assert events[0].arrival.interface == "vcan0"
+    assert events[0].arrival.timestamp_ns is not None
+    bcm.request_subscription(0x115)
+    status = bcm.recv_event().message
+    assert (status.opcode, status.frames[0].data) == (BcmOpcode.RX_STATUS, b"\xf0")
+    bcm.unsubscribe(0x115)
+    with pytest.raises(OSError, match="Invalid argument"):
+        bcm.unsubscribe(0x115)
+
+
+@live
+def test_multiplexed_content(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    bcm.subscribe(0x116, [b"\xff", b"\x01\xff", b"\x02\x00\xff"])
+    for data in (b"\x01\x05\x00", b"\x01\x05\x09", b"\x02\x05\x09", b"\x02\x06\x09", b"\x03\x00"):
+        raw.send_frame(CanFrame(0x116, data))
+    changes = [bcm.recv_event().message.frames[0].data for _ in range(2)]
+    assert changes == [b"\x01\x05\x00", b"\x02\x05\x09"]
+    bcm.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        bcm.recv_event()
+
+
+@live
+def test_absence_is_told_and_return(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    bcm.subscribe(0x117, [b"\xff"], timeout_us=200_000, announce_resume=True)
+    raw.send_frame(CanFrame(0x117, b"a"))
+    assert bcm.recv_event().message.opcode == BcmOpcode.RX_CHANGED
+    event = bcm.recv_event().message
+    assert (event.opcode, event.can_id, event.ival1_us) == (BcmOpcode.RX_TIMEOUT, 0x117, 200_000)
+    raw.send_frame(CanFrame(0x117, b"a"))
+    assert bcm.recv_event().message.opcode == BcmOpcode.RX_CHANGED
+
+
+@live
+def test_throttle(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    bcm.subscribe(0x118, throttle_us=300_000)
+    for value in range(20):
+        raw.send_frame(CanFrame(0x118, bytes((value,))))
+    seen = [bcm.recv_event().message.frames[0].data[0] for _ in range(2)]
+    assert seen == [0, 19]
+
+
+@live
+def test_remote_requests_are_answered(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    bcm.answer_requests(CanFrame(0x119, b"answer"))
+    raw.send_frame(CanFrame(0x119 | c.CAN_RTR_FLAG))
+    assert raw.recv_frame().frame == CanFrame(0x119, b"answer")
+
+
+@live
+def test_unconnected_socket_is_refused() -> None:
+    bcm = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_BCM)
+    with bcm, pytest.raises(OSError, match="not connected"):
+        bcm.send_frame(CanFrame(1))

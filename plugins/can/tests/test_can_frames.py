@@ -1,0 +1,288 @@
+"""CAN frames: bytes, text and ranges; no kernel needed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from famsock_can import constants as c
+from famsock_can.errors import (
+    ControllerStatus,
+    ErrorClass,
+    ProtocolLocation,
+    ProtocolViolation,
+    TransceiverStatus,
+)
+from famsock_can.filters import EVERY_FRAME, CanFilter
+from famsock_can.frames import (
+    CanFdFrame,
+    CanFrame,
+    CanXlFrame,
+    Frame,
+    parse_frame,
+    unpack_frame,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from famsock.testing.probe import compiler
+
+IDENTIFIERS = st.integers(0, c.CAN_SFF_MASK) | st.integers(0, c.CAN_EFF_MASK).map(
+    lambda number: number | c.CAN_EFF_FLAG
+)
+DATA_FRAMES = st.builds(CanFrame, IDENTIFIERS, st.binary(max_size=8))
+REMOTE_FRAMES = st.builds(
+    lambda can_id, dlc: CanFrame(can_id | c.CAN_RTR_FLAG, b"", dlc), IDENTIFIERS, st.integers(0, 15)
+)
+LONG_DLC_FRAMES = st.builds(
+    CanFrame, IDENTIFIERS, st.binary(min_size=8, max_size=8), st.integers(9, 15)
+)
+ERROR_FRAMES = st.builds(
+    lambda classes, data: CanFrame(classes | c.CAN_ERR_FLAG, data),
+    st.integers(0, c.CAN_ERR_MASK),
+    st.binary(min_size=8, max_size=8),
+)
+FD_FRAMES = st.builds(
+    CanFdFrame, IDENTIFIERS, st.binary(max_size=64), st.sampled_from((0, 1, 2, 3))
+)
+XL_FRAMES = st.builds(
+    CanXlFrame,
+    st.integers(0, 0x7FF),
+    st.binary(min_size=1, max_size=300),
+    st.integers(0, 0xFF),
+    st.integers(0, 0xFFFFFFFF),
+    st.integers(0, 0xFF),
+    st.sampled_from((0, c.CANXL_SEC, c.CANXL_XLF)),
+)
+FRAMES = DATA_FRAMES | REMOTE_FRAMES | LONG_DLC_FRAMES | ERROR_FRAMES | FD_FRAMES | XL_FRAMES
+
+
+@given(FRAMES)
+def test_a_frame_survives_its_bytes(frame: Frame) -> None:
+    assert unpack_frame(frame.pack()) == frame
+
+
+@given(FRAMES)
+def test_a_frame_survives_its_text(frame: Frame) -> None:
+    assert parse_frame(str(frame)) == frame
+    assert parse_frame(str(frame).lower()) == frame
+
+
+@given(st.binary(max_size=100) | st.binary(min_size=16, max_size=16))
+def test_any_bytes_are_a_frame_or_a_value_error(data: bytes) -> None:
+    try:
+        frame = unpack_frame(data)
+    except ValueError:
+        return
+    str(frame)
+    if isinstance(frame, CanFrame) and frame.error is not None:
+        repr(frame.error)
+
+
+@given(st.text(max_size=30) | st.from_regex(r"[0-9A-F]{3,8}#[#R0-9A-F._]*", fullmatch=True))
+def test_any_text_is_a_frame_or_a_value_error(text: str) -> None:
+    try:
+        frame = parse_frame(text)
+    except ValueError:
+        return
+    assert parse_frame(str(frame)) == frame
+
+
+@pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        ("5A1#11.2233.44556677.88", CanFrame(0x5A1, bytes.fromhex("1122334455667788"))),
+        ("123#DEADBEEF", CanFrame(0x123, b"\xde\xad\xbe\xef")),
+        ("5AA#", CanFrame(0x5AA)),
+        ("123##1", CanFdFrame(0x123, b"", c.CANFD_BRS)),
+        ("213##311223344", CanFdFrame(0x213, bytes.fromhex("11223344"), 3)),
+        (
+            "1F334455#1122334455667788",
+            CanFrame(0x1F334455 | c.CAN_EFF_FLAG, bytes.fromhex("1122334455667788")),
+        ),
+        ("123#R", CanFrame(0x123 | c.CAN_RTR_FLAG)),
+        ("00000123#R3", CanFrame(0x123 | c.CAN_EFF_FLAG | c.CAN_RTR_FLAG, b"", 3)),
+        ("123#R8_E", CanFrame(0x123 | c.CAN_RTR_FLAG, b"", 14)),
+        ("20000004#0001000000000000", CanFrame(c.CAN_ERR_FLAG | 4, b"\0\1" + bytes(6))),
+        (
+            "45123#81:00:12345678#11223344.556677",
+            CanXlFrame(0x123, bytes.fromhex("11223344556677"), 0, 0x12345678, 0x45, c.CANXL_SEC),
+        ),
+    ],
+)
+def test_text_as_in_can_utils(text: str, frame: Frame) -> None:
+    assert parse_frame(text) == frame
+
+
+NO_FRAMES = (
+    " # 123 12#00 123#0 123#GG 123#1.1 123#.. 123#R9 123#R88 123#112233445566778899 123#00_9"
+    " 123#1122334455667788_8 FFF#00 123#-1 123## 123##G 40000000#00 123#80:00:1234#00 123#_F 123#+1"
+    " 123#00:00:12345678#00 123#80:00:12345678# FF123#1:00:12345678#00 123#R8_8 1_3#00 123##1"
+) + "00" * 65
+
+
+@pytest.mark.parametrize(
+    "text",
+    NO_FRAMES.split(" "),
+)
+def test_what_is_no_frame_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="CAN"):
+        parse_frame(text)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: CanFrame(0x800), OverflowError, "can_id must be 0-0x7ff, or CAN_EFF_FLAG"),
+        (lambda: CanFrame(-1), OverflowError, "can_id must be 0-0xffffffff, not -0x1"),
+        (lambda: CanFrame(1 << 32), OverflowError, "can_id"),
+        (
+            lambda: CanFrame("1"),  # type: ignore[arg-type]
+            TypeError,
+            "can_id must be an integer",
+        ),
+        (
+            lambda: CanFrame(1.0),  # type: ignore[arg-type]
+            TypeError,
+            "not float",
+        ),
+        (lambda: CanFrame(1, bytes(9)), ValueError, "0-8 bytes, not 9"),
+        (lambda: CanFrame(1, "ab"), TypeError, "bytes-like"),
+        (lambda: CanFrame(1, b"ab", 3), ValueError, "dlc 3 does not go with 2 bytes"),
+        (lambda: CanFrame(1, b"ab", 9), ValueError, "dlc 9"),
+        (lambda: CanFrame(1, bytes(8), 16), OverflowError, "dlc must be 0-0xf"),
+        (lambda: CanFrame(c.CAN_RTR_FLAG | 1, b"a"), ValueError, "carries no data"),
+        (lambda: CanFdFrame(1, bytes(65)), ValueError, "0-64 bytes, not 65"),
+        (lambda: CanFdFrame(c.CAN_RTR_FLAG | 1), ValueError, "no remote frames"),
+        (lambda: CanFdFrame(1, b"", 256), OverflowError, "flags"),
+        (lambda: CanXlFrame(0x800, b"a"), OverflowError, "priority must be 0-0x7ff"),
+        (lambda: CanXlFrame(1, b""), ValueError, "1-2048 bytes, not 0"),
+        (lambda: CanXlFrame(1, bytes(2049)), ValueError, "not 2049"),
+        (lambda: CanXlFrame(1, b"a", vcid=256), OverflowError, "vcid"),
+        (lambda: CanXlFrame(1, b"a", 256), OverflowError, "sdt"),
+        (lambda: CanXlFrame(1, b"a", 0, 1 << 32), OverflowError, "af"),
+    ],
+)
+def test_values_out_of_range_are_refused(make: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        make()
+
+
+@pytest.mark.parametrize("frame", [CanFrame(1, b"abc"), CanFdFrame(1, b"abc")])
+def test_a_frame_cut_short_is_refused(frame: CanFrame | CanFdFrame) -> None:
+    packed = frame.pack()
+    for size in range(len(packed)):
+        with pytest.raises(ValueError, match="bytes"):
+            type(frame).unpack(packed[:size])
+    too_long = packed[:4] + b"\xff" + packed[5:]
+    with pytest.raises(ValueError, match="at most"):
+        type(frame).unpack(too_long)
+
+
+def test_an_xl_frame_cut_short_is_refused() -> None:
+    packed = CanXlFrame(1, b"abc").pack()
+    for size in range(len(packed)):
+        with pytest.raises(ValueError, match="frame"):
+            CanXlFrame.unpack(packed[:size])
+
+
+def test_identifier_and_flags_are_split() -> None:
+    frame = CanFrame(c.CAN_EFF_FLAG | c.CAN_RTR_FLAG | 0x12345678, b"", 4)
+    assert frame.identifier == 0x12345678
+    assert (frame.is_extended, frame.is_remote, frame.is_error) == (True, True, False)
+    assert (frame.error, frame.dlc, frame.data) == (None, 4, b"")
+    fd = CanFdFrame(0x123, b"", c.CANFD_BRS | c.CANFD_ESI)
+    assert (fd.identifier, fd.bit_rate_switch, fd.error_state_indicator) == (0x123, True, True)
+    assert CanXlFrame(1, b"a", flags=c.CANXL_SEC).simple_extended_content
+
+
+def test_an_error_message_is_decoded() -> None:
+    classes = c.CAN_ERR_LOSTARB | c.CAN_ERR_CRTL | c.CAN_ERR_PROT | c.CAN_ERR_TRX | c.CAN_ERR_CNT
+    data = bytes((7, 0x21, 0x84, 0x19, 0x74, 0, 96, 128))
+    error = CanFrame(c.CAN_ERR_FLAG | classes, data).error
+    assert error is not None
+    assert error.classes == ErrorClass(classes)
+    assert error.lost_arbitration_bit == 7
+    assert error.controller == ControllerStatus.RX_OVERFLOW | ControllerStatus.TX_PASSIVE
+    assert error.violation == ProtocolViolation.STUFF | ProtocolViolation.TX
+    assert error.location is ProtocolLocation.ACK
+    assert error.canh is TransceiverStatus.CANH_NO_WIRE
+    assert error.canl is TransceiverStatus.CANL_SHORT_TO_GND
+    assert (error.tx_errors, error.rx_errors) == (96, 128)
+
+
+def test_details_of_other_classes_are_none() -> None:
+    error = CanFrame(c.CAN_ERR_FLAG | c.CAN_ERR_BUSOFF, b"\xff").error
+    assert error is not None
+    assert error.classes == ErrorClass.BUSOFF
+    details = (error.lost_arbitration_bit, error.controller, error.violation, error.location)
+    assert details == (None, None, None, None)
+    assert (error.canh, error.canl, error.tx_errors, error.rx_errors) == (None, None, None, None)
+    strange = CanFrame(c.CAN_ERR_FLAG | 0x1FFFFFFF, b"\xff" * 8).error
+    assert strange is not None
+    assert strange.location == 0xFF
+
+
+@given(st.integers(0, 0xFFFFFFFF), st.integers(0, 0xFFFFFFFF))
+def test_a_filter_survives_its_text(can_id: int, mask: int) -> None:
+    if not can_id & c.CAN_EFF_FLAG:
+        can_id &= c.CAN_SFF_MASK | c.CAN_INV_FILTER
+    made = CanFilter(can_id, mask)
+    assert CanFilter.parse(str(made)) == made
+    assert made.inverted().inverted() == made
+    assert made.matches(0x123) != made.inverted().matches(0x123)
+
+
+def test_what_a_filter_lets_through() -> None:
+    exact = CanFilter.exact(0x123)
+    assert exact.matches(0x123)
+    assert not exact.matches(0x123 | c.CAN_EFF_FLAG)
+    assert not exact.matches(0x123 | c.CAN_RTR_FLAG)
+    assert CanFilter.exact(0x123 | c.CAN_EFF_FLAG).matches(0x123 | c.CAN_EFF_FLAG)
+    assert EVERY_FRAME.matches(0x7FF)
+    assert str(CanFilter(0x123, 0x7FF)) == "123:7FF"
+    assert CanFilter.parse("123~7F0") == CanFilter(0x123 | c.CAN_INV_FILTER, 0x7F0)
+    for text in ("", "123", "xyz:7FF", "123:", "123:1FFFFFFFF"):
+        with pytest.raises(ValueError, match="CAN filter"):
+            CanFilter.parse(text)
+
+
+C_PROGRAM = """
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <linux/can.h>
+static void show(const void *p, size_t n)
+{ for (size_t i = 0; i < n; i++) printf("%02x", ((const unsigned char *)p)[i]); printf("\\n"); }
+int main(void) {
+  struct can_frame f; memset(&f, 0, sizeof f);
+  f.can_id = 0x12345678 | CAN_EFF_FLAG; f.len = 8; f.len8_dlc = 13; memcpy(f.data, "famsockC", 8);
+  show(&f, CAN_MTU);
+  struct canfd_frame d; memset(&d, 0, sizeof d);
+  d.can_id = 0x123; d.len = 12; d.flags = CANFD_BRS; memcpy(d.data, "famsock on C", 12);
+  show(&d, CANFD_MTU);
+  struct canxl_frame x; memset(&x, 0, sizeof x);
+  x.prio = 0x321 | 0x450000; x.flags = CANXL_XLF | CANXL_SEC; x.sdt = 3; x.len = 7;
+  x.af = 0x12345678;
+  memcpy(x.data, "famsock", 7);
+  show(&x, CANXL_HDR_SIZE + x.len);
+}
+"""
+
+
+@pytest.mark.skipif(compiler() is None, reason="needs a C compiler: apt-get install gcc")
+def test_frames_are_what_c_makes_of_the_headers(tmp_path: Path) -> None:
+    source, program = tmp_path / "frames.c", tmp_path / "frames"
+    source.write_text(C_PROGRAM)
+    compiled = shutil.which(compiler() or "cc")
+    subprocess.run([str(compiled), "-o", str(program), str(source)], check=True, timeout=120)
+    done = subprocess.run([str(program)], capture_output=True, text=True, check=True, timeout=60)
+    frames = (
+        CanFrame(0x12345678 | c.CAN_EFF_FLAG, b"famsockC", 13),
+        CanFdFrame(0x123, b"famsock on C", c.CANFD_BRS),
+        CanXlFrame(0x321, b"famsock", 3, 0x12345678, 0x45, c.CANXL_SEC),
+    )
+    assert done.stdout.split() == [frame.pack().hex() for frame in frames]

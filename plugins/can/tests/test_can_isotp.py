@@ -1,0 +1,233 @@
+"""CAN_ISOTP: its options' values, and channels on a real kernel."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from famsock_can import constants as c
+from famsock_can import options as rows
+from famsock_can.addresses import IsotpAddress
+from famsock_can.frames import CanFdFrame, CanFrame
+from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions
+
+import famsock
+
+live = pytest.mark.needs_interface("vcan0")
+Opener = Callable[..., famsock.socket]
+
+
+def test_flags_follow_from_what_is_given() -> None:
+    options = IsotpOptions.make(ext_address=0, tx_padding=0xAA, flags=c.CAN_ISOTP_WAIT_TX_DONE)
+    expected = c.CAN_ISOTP_EXTEND_ADDR | c.CAN_ISOTP_TX_PADDING | c.CAN_ISOTP_WAIT_TX_DONE
+    assert (options.flags, options.txpad_content) == (expected, 0xAA)
+    assert IsotpOptions.make() == IsotpOptions()
+    assert IsotpOptions.make(frame_txtime_ns=0).frame_txtime_ns == c.CAN_ISOTP_FRAME_TXTIME_ZERO
+    assert IsotpOptions.make(frame_txtime_ns=7).frame_txtime_ns == 7
+    assert IsotpOptions.make(rx_padding=1, rx_ext_address=2).flags == 0x208
+
+
+@pytest.mark.parametrize("stmin_ns", [0, 1_000_000, 127_000_000, 100_000, 900_000])
+def test_stmin_in_ns_both_ways(stmin_ns: int) -> None:
+    assert IsotpFlowControl.for_time(stmin_ns).stmin_ns == stmin_ns
+
+
+def test_reserved_stmin_means_the_longest_time() -> None:
+    assert IsotpFlowControl(stmin=0x80).stmin_ns == 127_000_000
+    assert IsotpFlowControl(stmin=0xF3).stmin_ns == 300_000
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: IsotpFlowControl.for_time(1), ValueError, "stmin_ns must be 0-127 ms"),
+        (lambda: IsotpFlowControl.for_time(128_000_000), ValueError, "not 128000000"),
+        (lambda: IsotpFlowControl.for_time(-1_000_000), ValueError, "stmin_ns"),
+        (lambda: IsotpFlowControl(256), OverflowError, "block_size must be 0-255"),
+        (lambda: IsotpOptions(1 << 20), ValueError, "flags has bits that are no CAN_ISOTP flags"),
+        (lambda: IsotpOptions(0x1800), ValueError, "must not have both"),
+        (lambda: IsotpOptions(frame_txtime_ns=1 << 32), OverflowError, "frame_txtime_ns"),
+        (lambda: IsotpLinkLayer(17), ValueError, "mtu must be one of 16, 72, not 17"),
+        (lambda: IsotpLinkLayer(72, 9), ValueError, "tx_dl must be one of 8, 12, 16"),
+        (lambda: IsotpLinkLayer(16, 64), ValueError, "needs tx_dl 8"),
+        (lambda: IsotpLinkLayer(16, 8, 1), ValueError, "tx_flags 0"),
+        (lambda: IsotpLinkLayer("72"), TypeError, "mtu"),  # type: ignore[arg-type]
+    ],
+)
+def test_values_out_of_range_are_refused(make: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        make()
+
+
+@pytest.fixture
+def opened() -> Iterator[Opener]:
+    """Makes a socket, tells it options and binds it; all are closed afterwards."""
+    with ExitStack() as stack:
+
+        def make(
+            rx_id: int, tx_id: int, *options: Any, flags: int | None = None, **times_ns: int
+        ) -> famsock.socket:
+            sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_ISOTP)
+            stack.enter_context(sock)
+            sock.settimeout(20)
+            if flags is not None:
+                options = (IsotpOptions(flags), *options)
+            sock.configure(*options, **times_ns)
+            sock.bind(("vcan0", rx_id, tx_id))
+            return sock
+
+        yield make
+
+
+@pytest.fixture
+def raw() -> Iterator[famsock.socket]:
+    """A raw socket that sees the frames of a channel."""
+    with famsock.socket(c.AF_CAN, famsock.SOCK_RAW, c.CAN_RAW) as sock:
+        sock.settimeout(20)
+        sock.enable_frames(fd=True)
+        sock.bind(("vcan0",))
+        yield sock
+
+
+@live
+@pytest.mark.parametrize("size", [1, 7, 8, 4095, 6000])
+def test_messages_of_all_sizes(opened: Opener, size: int) -> None:
+    one, other = opened(0x301, 0x302), opened(0x302, 0x301)
+    message = bytes(n & 0xFF for n in range(size))
+    one.send(message)
+    assert other.recv(8192) == message
+
+
+@live
+def test_extended_identifiers_and_addresses(opened: Opener) -> None:
+    up, down = c.CAN_EFF_FLAG | 0x18DA10F1, c.CAN_EFF_FLAG | 0x18DAF110
+    one, other = opened(up, down), opened(down, up)
+    assert one.getsockname() == ("vcan0", up, down)
+    assert one.local_address == IsotpAddress("vcan0", up, down)
+    one.send(b"famsock" * 5)
+    data, address = other.recvfrom(100)
+    assert (data, address[0]) == (b"famsock" * 5, "vcan0")
+    other.send(b"back")
+    assert one.recv_message().data == b"back"
+    other.send(b"again")
+    message = one.recv_message()
+    assert isinstance(message.address, IsotpAddress)
+    assert message.address.interface == "vcan0"
+
+
+@live
+@pytest.mark.parametrize("identifier", [0x800, c.CAN_RTR_FLAG | 1, 0x18DA10F1])
+def test_identifier_without_its_flag_says_so(identifier: int, descriptors: None) -> None:
+    sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_ISOTP)
+    with sock, pytest.raises(OSError, match="Invalid argument") as caught:
+        sock.bind(("vcan0", identifier, 0x123))
+    assert "CAN_EFF_FLAG" in "\n".join(caught.value.__notes__)
+
+
+@live
+def test_options_are_read_back(opened: Opener) -> None:
+    options = IsotpOptions.make(
+        frame_txtime_ns=123_456, ext_address=0x11, rx_ext_address=0x22, tx_padding=0x33
+    )
+    sock = opened(
+        0x303,
+        0x304,
+        options,
+        IsotpFlowControl.for_time(300_000, block_size=4, wait_frames_max=2),
+        IsotpLinkLayer(c.CANFD_MTU, 64, c.CANFD_BRS),
+        tx_stmin_ns=5_000,
+        rx_stmin_ns=6_000,
+    )
+    read = sock.get_option(rows.CAN_ISOTP_OPTS)
+    forced = c.CAN_ISOTP_FORCE_TXSTMIN | c.CAN_ISOTP_FORCE_RXSTMIN
+    assert read.flags == options.flags | forced
+    assert (read.frame_txtime_ns, read.ext_address, read.rx_ext_address) == (123_456, 0x11, 0x22)
+    assert sock.get_option(rows.CAN_ISOTP_RECV_FC) == IsotpFlowControl(4, 0xF3, 2)
+    assert sock.get_option(rows.CAN_ISOTP_LL_OPTS) == IsotpLinkLayer(72, 64, 1)
+    assert sock.get_option(rows.CAN_ISOTP_TX_STMIN) == 5_000
+    assert sock.get_option(rows.CAN_ISOTP_RX_STMIN) == 6_000
+
+
+@live
+def test_configuring_after_bind_says_when(opened: Opener) -> None:
+    sock = opened(0x305, 0x306)
+    with pytest.raises(OSError, match="already connected") as caught:
+        sock.configure(IsotpOptions())
+    assert caught.value.errno == errno.EISCONN
+    assert "before bind()" in "\n".join(caught.value.__notes__)
+
+
+@live
+def test_padding_and_extended_addressing_on_the_bus(opened: Opener, raw: famsock.socket) -> None:
+    sock = opened(0x307, 0x308, IsotpOptions.make(ext_address=0x55, tx_padding=0xAA))
+    sock.send(b"\x01\x02")
+    assert raw.recv_frame().frame == CanFrame(0x308, bytes.fromhex("55020102AAAAAAAA"))
+
+
+@live
+def test_fd_link_layer_on_the_bus(opened: Opener, raw: famsock.socket) -> None:
+    link = IsotpLinkLayer(c.CANFD_MTU, 64, c.CANFD_BRS)
+    one, other = opened(0x309, 0x30A, None, None, link), opened(0x30A, 0x309, None, None, link)
+    one.send(bytes(60))
+    frame = raw.recv_frame().frame
+    assert isinstance(frame, CanFdFrame)
+    assert (frame.data[:2], frame.bit_rate_switch) == (b"\x00\x3c", True)
+    assert other.recv(100) == bytes(60)
+
+
+@live
+def test_flow_control_that_the_receiver_asks_for(opened: Opener, raw: famsock.socket) -> None:
+    one = opened(0x30B, 0x30C)
+    opened(0x30C, 0x30B, None, IsotpFlowControl(8, 0x05))
+    one.send(bytes(20))
+    frames = [raw.recv_frame().frame for _ in range(2)]
+    assert CanFrame(0x30B, b"\x30\x08\x05") in frames
+
+
+@live
+def test_time_between_frames_in_ns(opened: Opener, raw: famsock.socket) -> None:
+    raw.enable_timestamps()
+    one = opened(0x30D, 0x30E, tx_stmin_ns=50_000_000)
+    opened(0x30E, 0x30D)
+    one.send(bytes(27))
+    seen = [raw.recv_frame() for _ in range(5)]
+    times = [r.arrival.timestamp_ns or 0 for r in seen if r.frame.data[0] >> 4 == 2]
+    assert len(times) == 3
+    assert all(late - early >= 49_000_000 for early, late in pairwise(times))
+
+
+@live
+def test_functional_addressing_without_flow_control(opened: Opener) -> None:
+    other = opened(0x310, 0x30F)
+    one = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_ISOTP)
+    with one:
+        one.configure(IsotpOptions(c.CAN_ISOTP_SF_BROADCAST))
+        one.bind(("vcan0", 0xFFFFFFFF, 0x310))
+        one.send(b"all")
+        assert other.recv(10) == b"all"
+
+
+@live
+def test_waiting_for_the_transmission_fails_without_a_receiver(opened: Opener) -> None:
+    sock = opened(0x311, 0x312, flags=c.CAN_ISOTP_WAIT_TX_DONE)
+    started = time.monotonic()
+    with pytest.raises(OSError, match=r"\[Errno") as caught:
+        sock.send(bytes(20))
+    assert caught.value.errno in (errno.ECOMM, errno.ETIMEDOUT)
+    assert time.monotonic() - started < 15
+
+
+@live
+def test_listening_sends_no_flow_control(opened: Opener, raw: famsock.socket) -> None:
+    opened(0x314, 0x313, flags=c.CAN_ISOTP_LISTEN_MODE)
+    one = opened(0x313, 0x314)
+    one.send(bytes(20))
+    assert raw.recv_frame().frame.data[0] >> 4 == 1
+    raw.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        raw.recv_frame()

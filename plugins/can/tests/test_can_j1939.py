@@ -1,0 +1,337 @@
+"""J1939: its numbers, and messages, filters and address claims on a real kernel."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from famsock_can import constants as c
+from famsock_can import control, options
+from famsock_can.addresses import J1939Address
+from famsock_can.claim import AddressClaim
+from famsock_can.control import SockExtendedErr
+from famsock_can.filters import J1939Filter
+from famsock_can.j1939 import (
+    J1939Id,
+    J1939Name,
+    J1939Progress,
+    ProgressKind,
+    clean_pgn,
+    is_pdu1,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+import famsock
+
+live = pytest.mark.needs_interface("vcan0")
+Opener = Callable[..., famsock.socket]
+PGN = 0x1A300
+
+
+@given(st.integers(0, (1 << 64) - 1))
+def test_a_name_survives_its_number(number: int) -> None:
+    name = J1939Name.from_int(number)
+    assert int(name) == number & ~(1 << 48)
+    assert J1939Name.unpack(name.pack()) == name
+
+
+def test_fields_of_a_name() -> None:
+    name = J1939Name(
+        identity_number=0x1FFFFF,
+        manufacturer_code=0x123,
+        ecu_instance=5,
+        function_instance=17,
+        function=0x81,
+        vehicle_system=0x42,
+        vehicle_system_instance=9,
+        industry_group=3,
+        arbitrary_address_capable=True,
+    )
+    bits = 0x1FFFFF | 0x123 << 21 | 5 << 32 | 17 << 35 | 0x81 << 40 | 0x42 << 49 | 9 << 56 | 3 << 60
+    assert int(name) == bits | 1 << 63
+    assert name.pack() == int(name).to_bytes(8, "little")
+    assert J1939Address("", name=name).name == int(name)  # type: ignore[arg-type]
+
+
+@given(st.integers(0, c.CAN_EFF_MASK))
+def test_an_identifier_survives_its_parts(can_id: int) -> None:
+    parts = J1939Id.from_can_id(can_id)
+    assert parts.can_id == can_id | c.CAN_EFF_FLAG
+    assert J1939Id.from_can_id(parts.can_id) == parts
+
+
+def test_pdu1_has_a_destination_pdu2_none() -> None:
+    request = J1939Id.from_can_id(0x18EAFF80)
+    assert request == J1939Id(6, c.J1939_PGN_REQUEST, 0x80)
+    assert J1939Id.from_can_id(0x18EA2080).destination == 0x20
+    engine = J1939Id.from_can_id(0x0CF00400)
+    assert (engine.priority, engine.pgn, engine.source, engine.destination) == (3, 0xF004, 0, 255)
+    assert is_pdu1(0x1EF00)
+    assert not is_pdu1(0xF000)
+    assert (clean_pgn(0xEA20), clean_pgn(0xF004)) == (0xEA00, 0xF004)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: J1939Name(1 << 21), OverflowError, "NAME identity_number must be 0-2097151"),
+        (lambda: J1939Name(function=-1), OverflowError, "NAME function"),
+        (lambda: J1939Name.from_int(1 << 64), OverflowError, "NAME"),
+        (lambda: J1939Name.unpack(b"1234567"), ValueError, "8 bytes, not 7"),
+        (lambda: J1939Id(8, 0, 0), OverflowError, "priority must be 0-7, not 8"),
+        (lambda: J1939Id(0, 0x40000, 0), OverflowError, "pgn"),
+        (lambda: J1939Id(0, 0xEA20, 0), ValueError, "low byte must be 0"),
+        (lambda: J1939Id(0, 0xF004, 0, 1), ValueError, "no destination"),
+        (lambda: J1939Id(0, 0, 256), OverflowError, "source"),
+        (lambda: J1939Filter(addr=256), OverflowError, "addr"),
+        (lambda: AddressClaim("vcan0", 1, []), ValueError, "at least one address"),
+        (lambda: AddressClaim("vcan0", 1, [254]), OverflowError, "address must be 0-253"),
+        (lambda: AddressClaim("vcan0", -1, [1]), OverflowError, "NAME"),
+    ],
+)
+def test_values_out_of_range_are_refused(make: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        make()
+
+
+@given(st.binary(max_size=80))
+def test_any_statistics_decode(data: bytes) -> None:
+    report = SockExtendedErr(errno.ENOMSG, 4, 0, 0, 2, 7)
+    progress = J1939Progress.decode(report, data)
+    assert (progress.kind, progress.error, progress.key) == (ProgressKind.ACKNOWLEDGED, 0, 7)
+
+
+def test_an_unknown_report_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown report"):
+        J1939Progress.decode(SockExtendedErr(0, 9, 0, 0, 9, 0), b"")
+
+
+@pytest.fixture
+def opened() -> Iterator[Opener]:
+    """Makes a socket on vcan0 bound to an address; all are closed afterwards."""
+    with ExitStack() as stack:
+
+        def make(addr: int, name: int = 0, pgn: int = c.J1939_NO_PGN) -> famsock.socket:
+            sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_J1939)
+            stack.enter_context(sock)
+            sock.settimeout(20)
+            sock.bind(("vcan0", name, pgn, addr))
+            return sock
+
+        yield make
+
+
+@live
+@pytest.mark.parametrize("size", [1, 8, 9, 1785])
+def test_messages_of_all_sizes(opened: Opener, size: int) -> None:
+    one, other = opened(0x20), opened(0x30)
+    other.enable_timestamps()
+    data = bytes(n & 0xFF for n in range(size))
+    one.sendto(data, ("vcan0", 0, PGN, 0x30))
+    message = other.recv_pg()
+    assert message.data == data
+    assert message.source == J1939Address("vcan0", 0, PGN, 0x20)
+    assert (message.destination, message.destination_name, message.priority) == (0x30, 0, 6)
+    assert not message.is_truncated
+    assert message.timestamp_ns is not None
+
+
+@live
+def test_interface_in_both_forms_on_receive(opened: Opener) -> None:
+    one, other = opened(0x21), opened(0x31)
+    assert one.getsockname() == ("vcan0", 0, c.J1939_NO_PGN, 0x21)
+    assert one.local_address == J1939Address("vcan0", addr=0x21)
+    one.connect(("vcan0", 0, PGN, 0x31))
+    assert one.getpeername() == ("vcan0", 0, PGN, 0x31)
+    one.send(b"connected")
+    assert other.recvfrom(100) == (b"connected", ("vcan0", 0, PGN, 0x21))
+    one.send(b"typed")
+    message = other.recv_message()
+    assert message.address == J1939Address("vcan0", 0, PGN, 0x21)
+    assert message.get(control.SCM_J1939_DEST_ADDR) == 0x31
+    assert message.get(control.SCM_J1939_PRIO) == 6
+
+
+@live
+def test_priority(opened: Opener) -> None:
+    one, other = opened(0x22), opened(0x32)
+    one.set_priority(3)
+    assert one.get_option(options.SO_J1939_SEND_PRIO) == 3
+    one.sendto(b"x", ("vcan0", 0, PGN, 0x32))
+    assert other.recv_pg().priority == 3
+    with pytest.raises(OverflowError, match="SO_J1939_SEND_PRIO must be 0-7, not 8"):
+        one.set_priority(8)
+
+
+@live
+def test_truncation_shows(opened: Opener) -> None:
+    one, other = opened(0x23), opened(0x33)
+    one.sendto(b"12345678", ("vcan0", 0, PGN, 0x33))
+    message = other.recv_pg(3)
+    assert (message.data, message.is_truncated) == (b"123", True)
+
+
+@live
+def test_broadcast_needs_the_switch_on_both_sides(opened: Opener) -> None:
+    one, other = opened(0x24), opened(0x34)
+    everyone = ("vcan0", 0, 0xFEE6, c.J1939_NO_ADDR)
+    with pytest.raises(OSError, match="Permission denied") as caught:
+        one.connect(everyone)
+    assert "set_broadcast(True)" in "\n".join(caught.value.__notes__)
+    one.set_broadcast(True)
+    other.set_broadcast(True)
+    one.sendto(b"all", everyone)
+    message = other.recv_pg()
+    assert (message.data, message.destination) == (b"all", c.J1939_NO_ADDR)
+
+
+@live
+def test_filters_and_promiscuous_mode(opened: Opener) -> None:
+    one, other = opened(0x25), opened(0x35)
+    other.set_promiscuous(True)
+    other.set_filters([J1939Filter(pgn=PGN, pgn_mask=0x3FFFF, addr=0x25, addr_mask=0xFF)])
+    opened(0x36)
+    one.sendto(b"other pgn", ("vcan0", 0, 0x1A400, 0x36))
+    one.sendto(b"overheard", ("vcan0", 0, PGN, 0x36))
+    message = other.recv_pg()
+    assert (message.data, message.destination) == (b"overheard", 0x36)
+    with pytest.raises(ValueError, match="SO_J1939_FILTER must be at most 512"):
+        other.set_filters([J1939Filter()] * 513)
+    other.set_filters([])
+
+
+@live
+def test_binding_to_no_interface_says_so(descriptors: None) -> None:
+    sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_J1939)
+    with sock, pytest.raises(OSError, match="No such device") as caught:
+        sock.bind(("", 0, c.J1939_NO_PGN, 0x20))
+    assert "one CAN interface" in "\n".join(caught.value.__notes__)
+
+
+@live
+def test_progress_of_a_long_transfer(opened: Opener) -> None:
+    one, other = opened(0x26), opened(0x37)
+    one.enable_progress()
+    other.enable_progress(reception=True)
+    one.sendto(bytes(200), ("vcan0", 0, PGN, 0x37))
+    done = one.recv_progress()
+    while done.kind is ProgressKind.SCHEDULED:
+        done = one.recv_progress()
+    assert (done.kind, done.error, done.key) == (ProgressKind.ACKNOWLEDGED, 0, 0)
+    assert done.bytes_acked == 200
+    begun = other.recv_progress()
+    assert begun.kind is ProgressKind.RECEPTION_STARTED
+    assert (begun.total_bytes, begun.pgn) == (200, PGN)
+    assert (begun.source, begun.destination) == (0x26, 0x37)
+    assert other.recv_pg().data == bytes(200)
+
+
+@live
+def test_progress_tells_a_failure(opened: Opener) -> None:
+    one = opened(0x27)
+    one.enable_progress()
+    one.sendto(bytes(200), ("vcan0", 0, PGN, 0x99))
+    failed = one.recv_progress()
+    assert (failed.kind, failed.error) == (ProgressKind.ABORTED, errno.EHOSTUNREACH)
+    one.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        one.recv_progress()
+    one.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        one.recv_progress()
+
+
+def claimed(name: int, *addresses: int) -> AddressClaim:
+    claim = AddressClaim("vcan0", name, addresses)
+    try:
+        claim.acquire()
+    except BaseException:
+        claim.close()
+        raise
+    return claim
+
+
+@pytest.fixture
+def serving() -> Iterator[Callable[[AddressClaim], AddressClaim]]:
+    """Has claims defended by a thread each until the test ends."""
+    stop = threading.Event()
+    threads = []
+
+    def serve(claim: AddressClaim) -> None:
+        with claim:
+            while not stop.is_set():
+                claim.serve(0.05)
+
+    def start(claim: AddressClaim) -> AddressClaim:
+        thread = threading.Thread(target=serve, args=(claim,))
+        thread.start()
+        threads.append(thread)
+        return claim
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+@live
+def test_a_claimed_name_sends_from_its_address(opened: Opener) -> None:
+    name = int(J1939Name(identity_number=77, arbitrary_address_capable=True))
+    with claimed(name, 0x80) as claim:
+        assert claim.address == 0x80
+        one, other = opened(c.J1939_NO_ADDR, name), opened(0x38)
+        one.sendto(b"by name", ("vcan0", 0, PGN, 0x38))
+        source = other.recv_pg().source
+        assert (source.name, source.addr) == (name, 0x80)
+        other.sendto(b"to name", ("vcan0", name, PGN, c.J1939_NO_ADDR))
+        assert one.recv_pg().data == b"to name"
+
+
+@live
+def test_the_lower_name_wins_and_the_other_moves(
+    serving: Callable[[AddressClaim], AddressClaim],
+) -> None:
+    loser = serving(claimed(2000, 0x81, 0x82))
+    with claimed(1000, 0x81) as winner:
+        assert winner.address == 0x81
+        for _ in range(40):
+            winner.serve(0.05)
+        assert winner.holders.get(0x82) == 2000
+        assert loser.address == 0x82
+        assert winner.address == 0x81
+
+
+@live
+def test_who_finds_no_address_is_told(
+    serving: Callable[[AddressClaim], AddressClaim], opened: Opener
+) -> None:
+    serving(claimed(1001, 0x83))
+    witness = opened(0x39)
+    witness.set_broadcast(True)
+    witness.set_filters([J1939Filter(addr=c.J1939_IDLE_ADDR, addr_mask=0xFF)])
+    with AddressClaim("vcan0", 2001, [0x83]) as claim:
+        with pytest.raises(OSError, match="lost every one of its 1 addresses") as caught:
+            claim.acquire()
+        assert caught.value.errno == errno.EADDRNOTAVAIL
+        assert claim.address is None
+    heard = [witness.recv_pg() for _ in range(2)]
+    assert heard[1].source.pgn == c.J1939_PGN_ADDRESS_CLAIMED
+    assert heard[1].data == (2001).to_bytes(8, "little")
+
+
+@live
+def test_a_request_for_claims_is_answered(
+    serving: Callable[[AddressClaim], AddressClaim], opened: Opener
+) -> None:
+    serving(claimed(1002, 0x84))
+    asking = opened(0x3A)
+    asking.set_broadcast(True)
+    asking.sendto(b"\x00\xee\x00", ("vcan0", 0, c.J1939_PGN_REQUEST, c.J1939_NO_ADDR))
+    answer = asking.recv_pg()
+    assert (answer.source.pgn, answer.source.addr) == (c.J1939_PGN_ADDRESS_CLAIMED, 0x84)
+    assert answer.data == (1002).to_bytes(8, "little")

@@ -1,0 +1,246 @@
+"""CAN_RAW on a real kernel: frames, filters, modes, what comes with a frame."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from socket import SO_RCVBUF, SOL_SOCKET
+
+import pytest
+from famsock_can import constants as c
+from famsock_can import options
+from famsock_can.addresses import CanAddress
+from famsock_can.filters import CanFilter
+from famsock_can.frames import CanFdFrame, CanFrame, CanXlFrame, parse_frame
+
+import famsock
+
+pytestmark = [
+    pytest.mark.needs_family("AF_CAN", protocol="raw"),
+    pytest.mark.needs_interface("vcan0"),
+]
+FRAME = CanFrame(0x123, b"famsock")
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[famsock.socket, famsock.socket]]:
+    """Two sockets on vcan0."""
+    with ExitStack() as stack:
+        socks = [stack.enter_context(raw_socket()) for _ in range(2)]
+        for sock in socks:
+            sock.bind(("vcan0",))
+        yield socks[0], socks[1]
+
+
+def raw_socket(timeout_s: float = 20) -> famsock.socket:
+    sock = famsock.socket(c.AF_CAN, famsock.SOCK_RAW, c.CAN_RAW)
+    sock.settimeout(timeout_s)
+    return sock
+
+
+def nothing_left(sock: famsock.socket) -> bool:
+    sock.setblocking(False)
+    try:
+        sock.recv_frame()
+    except BlockingIOError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "text", ["123#", "123#DEADBEEF", "1F334455#1122334455667788", "7FF#R", "123#R5"]
+)
+def test_classic_frames_arrive_as_sent(
+    pair: tuple[famsock.socket, famsock.socket], text: str
+) -> None:
+    one, other = pair
+    one.send_frame(parse_frame(text))
+    received = other.recv_frame()
+    assert received.frame == parse_frame(text)
+    assert str(received) == f"vcan0:{text}"
+
+
+def test_fd_frames_need_the_switch(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    frame = CanFdFrame(0x123, bytes(range(64)), c.CANFD_BRS)
+    with pytest.raises(OSError, match="Invalid argument"):
+        one.send_frame(frame)
+    for sock in pair:
+        sock.enable_frames(fd=True)
+    one.send_frame(frame)
+    received = other.recv_frame().frame
+    assert isinstance(received, CanFdFrame)
+    assert (received.can_id, received.data) == (frame.can_id, frame.data)
+    assert received.flags & ~c.CANFD_FDF == c.CANFD_BRS
+    one.send_frame(FRAME)
+    assert other.recv_frame().frame == FRAME
+
+
+@pytest.mark.needs_interface("vcan1")
+def test_xl_frames() -> None:
+    with raw_socket() as one, raw_socket() as other:
+        for sock in (one, other):
+            sock.enable_frames(fd=True, xl=True)
+            sock.bind(("vcan1",))
+        for frame in (CanXlFrame(0x7FF, b"x", 3, 0xCAFE), CanXlFrame(0, bytes(2048))):
+            one.send_frame(frame)
+            assert other.recv_frame().frame == frame
+
+
+def test_filters(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    other.set_filters([CanFilter.exact(0x100), CanFilter.parse("200:700")])
+    assert other.get_option(options.CAN_RAW_FILTER)[0] == CanFilter.exact(0x100)
+    for can_id in (0x100, 0x101, 0x2FF, 0x300):
+        one.send_frame(CanFrame(can_id))
+    assert [other.recv_frame().frame.can_id for _ in range(2)] == [0x100, 0x2FF]
+    assert nothing_left(other)
+
+
+def test_joined_inverted_filters(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    other.set_filters([CanFilter.exact(n).inverted() for n in (0x100, 0x101)], join=True)
+    for can_id in (0x100, 0x101, 0x102):
+        one.send_frame(CanFrame(can_id))
+    assert other.recv_frame().frame.can_id == 0x102
+    assert nothing_left(other)
+
+
+def test_512_filters_and_no_more(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    filters = [CanFilter.exact(n) for n in range(512)]
+    other.set_filters(filters)
+    assert other.get_option(options.CAN_RAW_FILTER) == tuple(filters)
+    with pytest.raises(ValueError, match="CAN_RAW_FILTER must be at most 512 elements, not 513"):
+        other.set_filters([*filters, CanFilter(0, 0)])
+    one.send_frame(CanFrame(511))
+    assert other.recv_frame().frame.can_id == 511
+
+
+def test_no_filters_receive_nothing(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    other.set_filters([])
+    one.send_frame(FRAME)
+    assert nothing_left(other)
+
+
+def test_error_mask(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    error = CanFrame(c.CAN_ERR_FLAG | c.CAN_ERR_BUSOFF, bytes(8))
+    one.send_frame(error)
+    other.set_error_mask(c.CAN_ERR_MASK)
+    assert other.get_option(options.CAN_RAW_ERR_FILTER) == c.CAN_ERR_MASK
+    one.send_frame(error)
+    decoded = other.recv_frame().frame.error
+    assert decoded is not None
+    assert int(decoded.classes) == c.CAN_ERR_BUSOFF
+    assert nothing_left(other)
+    with pytest.raises(OverflowError, match="CAN_RAW_ERR_FILTER must be 0-536870911"):
+        other.set_error_mask(1 << 29)
+
+
+def test_who_sent_it(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    one.set_loopback(own=True)
+    one.send_frame(FRAME)
+    mine, theirs = one.recv_frame().arrival, other.recv_frame().arrival
+    assert (mine.is_local, mine.is_own) == (True, True)
+    assert (theirs.is_local, theirs.is_own) == (True, False)
+    one.set_loopback(local=False)
+    one.send_frame(FRAME)
+    assert nothing_left(one)
+
+
+def test_timestamps_in_ns(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    one.send_frame(FRAME)
+    assert other.recv_frame().arrival.timestamp_ns is None
+    other.enable_timestamps()
+    before = time.time_ns()
+    one.send_frame(FRAME)
+    arrival = other.recv_frame().arrival
+    assert arrival.timestamp_ns is not None
+    assert before <= arrival.timestamp_ns <= time.time_ns()
+    assert arrival.hardware_timestamp_ns is None
+
+
+def test_time_stamping_of_software_and_hardware(
+    pair: tuple[famsock.socket, famsock.socket],
+) -> None:
+    one, other = pair
+    other.enable_timestamps(hardware=True)
+    one.send_frame(FRAME)
+    assert other.recv_frame().arrival.timestamp_ns is not None
+
+
+def test_lost_frames_are_counted(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    other.enable_drop_count()
+    other.setsockopt(SOL_SOCKET, SO_RCVBUF, 2048)
+    sent = 40
+    for _ in range(sent):
+        one.send_frame(FRAME)
+    kept = 0
+    while not nothing_left(other):
+        kept += 1
+    one.send_frame(FRAME)
+    other.settimeout(20)
+    assert 0 < kept < sent
+    assert other.recv_frame().arrival.dropped == sent - kept
+
+
+def test_every_interface_at_once() -> None:
+    with raw_socket() as one, raw_socket() as other:
+        other.bind(("",))
+        assert other.getsockname() == ("",)
+        assert other.local_address == CanAddress("")
+        one.send_frame(FRAME, "vcan0")
+        received = other.recv_frame()
+        assert (received.frame, received.arrival.interface) == (FRAME, "vcan0")
+        other.send_frame(FRAME, "vcan0")
+        with pytest.raises(OSError, match=r"\[Errno") as caught:
+            other.send_frame(FRAME)
+        assert caught.value.errno in (errno.ENXIO, errno.ENODEV)
+
+
+def test_typed_address_by_name_and_by_index() -> None:
+    index = famsock.if_nametoindex("vcan0")
+    with raw_socket() as one, raw_socket() as other:
+        one.bind(CanAddress("vcan0"))
+        other.bind(CanAddress(index))
+        assert one.local_address == other.local_address == CanAddress("vcan0")
+        assert one.getsockname() == other.getsockname() == ("vcan0",)
+        one.send_frame(FRAME)
+        assert other.recv_message().address == CanAddress("vcan0")
+        one.sendto(FRAME.pack(), CanAddress(index))
+        assert other.recvfrom(16) == (FRAME.pack(), ("vcan0",))
+
+
+def test_bytes_and_paths_name_interfaces() -> None:
+    for name in (b"vcan0", Path("vcan0")):
+        with raw_socket() as sock:
+            sock.bind((name,))
+            assert sock.getsockname() == ("vcan0",)
+
+
+def test_missing_interface_says_how_to_make_it(descriptors: None) -> None:
+    with raw_socket() as sock, pytest.raises(OSError, match="No such device") as caught:
+        sock.bind(("vcan77",))
+    assert caught.value.errno == errno.ENODEV
+    assert "ip link add vcan77 type vcan" in "\n".join(caught.value.__notes__)
+
+
+def test_an_interface_that_is_no_can_interface() -> None:
+    with raw_socket() as sock, pytest.raises(OSError, match="device") as caught:
+        sock.bind(("lo",))
+    assert caught.value.errno == errno.ENODEV
+
+
+def test_receiving_times_out() -> None:
+    with raw_socket(0.05) as sock:
+        sock.bind(("vcan0",))
+        with pytest.raises(TimeoutError):
+            sock.recv_frame()
