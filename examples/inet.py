@@ -1,0 +1,36 @@
+"""A server learns all about a datagram, and a client why one did not arrive."""
+
+import errno
+
+from famsock_inet import control
+from famsock_inet.addresses import Inet6Address
+
+import famsock as socket
+from famsock.control import SCM_TIMESTAMPNS
+
+with (
+    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as server,
+    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client,
+):
+    server.settimeout(10)
+    server.bind(Inet6Address("::1", 0))
+    server.receive_packet_info()
+    server.receive_hop_limit()
+    server.receive_timestamps()
+    print("listening at", server.local_address)
+
+    client.connect(server.local_address)
+    client.send_message(b"hello", control=[control.IPV6_HOPLIMIT(7)])
+    message = server.recv_message()
+    info = message.get(control.IPV6_PKTINFO)
+    print(message.data, "from", message.address, "to", info.addr)
+    print("by interface", socket.if_indextoname(info.ifindex), end=", ")
+    print("with", message.get(control.IPV6_HOPLIMIT), "hops to go", end=", ")
+    print("at", message.get(SCM_TIMESTAMPNS), "ns")
+
+    server.close()
+    client.receive_errors()
+    client.send(b"is anybody there?")
+    (failed,) = client.recv_errors()
+    print(failed.message.data, "failed:", failed)
+    assert failed.errno == errno.ECONNREFUSED
