@@ -9,11 +9,13 @@ from socket import SOL_SOCKET
 
 from famsock.plugin import ControlType, values
 from famsock_unix import constants
-from famsock_unix.options import LABEL_BYTES
 from famsock_unix.structs import Credentials
 
 MAX_DESCRIPTORS = 253
 """The kernel's SCM_MAX_FD: how many descriptors one message carries at most."""
+
+LABEL_BYTES = 1024
+"""Room for a security label."""
 
 SCM_RIGHTS: ControlType[tuple[int, ...]] = ControlType(
     "SCM_RIGHTS", SOL_SOCKET, constants.SCM_RIGHTS, values.array(values.INT, MAX_DESCRIPTORS)

@@ -8,10 +8,10 @@ from operator import index
 from socket import CMSG_SPACE, SOCK_STREAM
 from typing import Any, Protocol
 
-from famsock.plugin import Message, socket
+from famsock.plugin import Message, options, socket
 from famsock_unix import constants, stale
-from famsock_unix.control import MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_RIGHTS
-from famsock_unix.options import LABEL_BYTES, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC
+from famsock_unix.control import LABEL_BYTES, MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_RIGHTS
+from famsock_unix.options import SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD
 from famsock_unix.structs import Credentials
 
 _CONTROL_BYTES = sum(
@@ -54,7 +54,7 @@ class UnixOperations:
 
     def peer_security(self) -> str:
         """The security label of the peer (SELinux, AppArmor). OSError ENOPROTOOPT without one."""
-        return self._sock.get_option(SO_PEERSEC)
+        return self._sock.get_option(options.SO_PEERSEC)
 
     # Descriptors and credentials in messages
 

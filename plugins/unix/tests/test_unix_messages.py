@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from famsock_unix.control import MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS
 from famsock_unix.operations import UnixOperations
-from famsock_unix.options import SO_PEERSEC
 from famsock_unix.structs import Credentials
 
 import famsock
@@ -211,7 +210,7 @@ def test_peer_security_is_what_the_kernel_says() -> None:
         assert ours.get_option("SO_PASSSEC") is True
 
         def plain() -> str:
-            label: bytes = ours.getsockopt(stdlib.SOL_SOCKET, SO_PEERSEC.number, 1024)
+            label: bytes = ours.getsockopt(stdlib.SOL_SOCKET, famsock.SO_PEERSEC, 1024)
             return label.rstrip(b"\0").decode()
 
         assert outcome(ours.peer_security) == outcome(plain)
