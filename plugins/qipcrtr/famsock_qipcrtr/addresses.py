@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from famsock.plugin import Address, AddressRangeError, sockaddr, wire
 from famsock_qipcrtr.constants import AF_QIPCRTR, QRTR_NODE_BCAST, QRTR_PORT_CTRL
 
@@ -28,7 +26,7 @@ class QipcrtrAddress(Address):
     that its callers meet the kernel's refusal. Source: linux/qrtr.h.
     """
 
-    range_error: ClassVar[type[OverflowError]] = AddressRangeError
+    range_error = AddressRangeError
 
     node: int = wire.u32("sq_node", offset=4)
     port: int = wire.u32("sq_port", offset=8)

@@ -83,6 +83,9 @@ _IPV6 = CType(
     encode=lambda host, lookup: _pack_ipv6(host, lookup)[0],
     decode=lambda raw, _lookup: inet_ntop(AF_INET6, raw),
 )
+_FLOWINFO = wire.integer(
+    "__be32", "I", 0, 0xFFFFF, encode=wire.BE32.encode, decode=wire.BE32.decode
+)
 
 
 class RdsAddress(Address):
@@ -189,7 +192,7 @@ class RdsInet6Address(RdsAddress):
 
     host: str = wire.field(_IPV6, "sin6_addr", offset=8)
     port: int = wire.be16("sin6_port", offset=2)
-    flowinfo: int = wire.be32("sin6_flowinfo", offset=4, default=0)
+    flowinfo: int = wire.field(_FLOWINFO, "sin6_flowinfo", offset=4, default=0)
     scope_id: int = wire.u32("sin6_scope_id", offset=24, default=0)
 
     def __str__(self) -> str:

@@ -124,7 +124,7 @@ class RdsOperations:
         return self.snapshot(options.RDS_INFO_CONNECTIONS)
 
     def sockets(self) -> tuple[info.SocketInfo, ...]:
-        """The sockets of RDS by IPv4, unbound ones too."""
+        """The bound sockets of RDS by IPv4."""
         return self.snapshot(options.RDS_INFO_SOCKETS)
 
     def tcp_sockets(self) -> tuple[info.TcpSocket, ...]:

@@ -1,0 +1,20 @@
+"""A service that is published, found and used, with the kernel's own name service."""
+
+from socket import AF_QIPCRTR, SOCK_DGRAM
+
+import famsock
+
+with famsock.socket(AF_QIPCRTR, SOCK_DGRAM) as client:
+    client.new_lookup(service=0x1234)
+    assert client.receive_packet().is_end_of_list, "no such service yet"
+
+    with famsock.socket(AF_QIPCRTR, SOCK_DGRAM) as server:
+        server.publish(service=0x1234, instance=1)
+        found = client.receive_packet()
+        print(found)
+
+        client.sendto(b"what is the answer?", found.address)
+        question = server.receive_packet()
+        server.sendto(b"42", question.source)
+        print(question.data.decode(), client.receive_packet().data.decode())
+    print(client.receive_packet())

@@ -1,0 +1,22 @@
+"""A service found by its name, and the topology service telling when it comes and goes."""
+
+from socket import AF_TIPC, SOCK_RDM, SOCK_SEQPACKET
+
+from famsock_tipc.addresses import ServiceAddress, ServiceRange
+
+import famsock
+
+with (
+    famsock.socket(AF_TIPC, SOCK_SEQPACKET) as watcher,
+    famsock.socket(AF_TIPC, SOCK_RDM) as client,
+):
+    watcher.subscribe(ServiceRange(18888, 0, 4294967295))
+    with famsock.socket(AF_TIPC, SOCK_RDM) as server:
+        server.bind(ServiceRange(18888, 0, 99, famsock.TIPC_NODE_SCOPE))
+        print("published", watcher.receive_event().service)
+
+        client.sendto(b"what is the answer?", ServiceAddress(18888, 42))
+        question, sender = server.recvfrom(100)
+        server.sendto(b"42", sender)
+        print(question.decode(), client.recv(100).decode())
+    print("withdrawn", watcher.receive_event().service)

@@ -1,0 +1,182 @@
+"""AF_QIPCRTR on a kernel that has it, with the kernel's own name service."""
+
+from __future__ import annotations
+
+import socket as stdlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from famsock_qipcrtr import operations
+from famsock_qipcrtr.addresses import QipcrtrAddress
+from famsock_qipcrtr.packets import (
+    Datagram,
+    DelClient,
+    DelServer,
+    NewServer,
+    Ping,
+    instance_of,
+)
+
+import famsock
+
+pytestmark = [pytest.mark.needs_family("AF_QIPCRTR"), pytest.mark.usefixtures("descriptors")]
+
+SERVICE = 0x51000
+EXAMPLE = Path(__file__).parents[3] / "examples" / "qipcrtr.py"
+Opener = Callable[[], famsock.socket]
+
+
+@pytest.fixture
+def qipcrtr() -> Iterator[Opener]:
+    """Opens sockets that are closed at the end."""
+    with ExitStack() as stack:
+
+        def make() -> famsock.socket:
+            sock = stack.enter_context(famsock.socket(42, stdlib.SOCK_DGRAM))
+            sock.settimeout(20)
+            return sock
+
+        yield make
+
+
+def test_an_unbound_socket_names_its_node(qipcrtr: Opener) -> None:
+    sock = qipcrtr()
+    node, port = sock.getsockname()
+    assert port == 0
+    assert sock.local_address == QipcrtrAddress(node, 0)
+    assert sock.operations.local_node() == node
+    sock.bind((node, 0))
+    assert 16384 <= sock.getsockname()[1] <= 32767
+
+
+def test_refusals_of_the_kernel(qipcrtr: Opener) -> None:
+    sock = qipcrtr()
+    node, _ = sock.getsockname()
+    with pytest.raises(OSError, match="Invalid argument"):
+        sock.bind((node + 1, 0))
+    sock.bind((node, 20000))
+    with pytest.raises(OSError, match=r"in use|Invalid argument"):
+        qipcrtr().bind((node, 20000))
+    with pytest.raises(OSError, match="No such device") as caught:
+        sock.sendto(b"x", (node, 20001))
+    assert any("no socket has this port" in note for note in caught.value.__notes__)
+    with pytest.raises(OSError, match=r"unreachable|No route"):
+        sock.sendto(b"x", (node + 1, 20001))
+    with pytest.raises(OSError, match="Message too long"):
+        sock.sendto(b"x" * 65535, (node, 20000))
+
+
+def test_the_longest_message_arrives_whole(qipcrtr: Opener) -> None:
+    sock, other = qipcrtr(), qipcrtr()
+    sock.bind((sock.getsockname()[0], 0))
+    other.sendto(b"z" * operations.MAX_MESSAGE_BYTES, sock.local_address)
+    packet = sock.operations.receive_packet()
+    assert packet == Datagram(b"z" * operations.MAX_MESSAGE_BYTES, packet.source)
+    assert packet.source == other.local_address
+
+
+def test_servers_come_and_go(qipcrtr: Opener) -> None:
+    server, watcher = qipcrtr(), qipcrtr()
+    server.operations.publish(SERVICE, instance_of(1, 7))
+    node, port = server.getsockname()
+    there = NewServer(SERVICE, instance_of(1, 7), node, port)
+    watcher.operations.new_lookup(SERVICE)
+    assert watcher.operations.receive_packet() == there
+    assert watcher.operations.receive_packet().is_end_of_list
+    server.operations.withdraw(SERVICE, instance_of(1, 7))
+    gone = watcher.operations.receive_packet()
+    assert gone == DelServer(SERVICE, instance_of(1, 7), node, port)
+    assert gone.address == server.local_address
+    server.operations.publish(SERVICE)
+    assert watcher.operations.receive_packet() == NewServer(SERVICE, 0, node, port)
+    server.close()
+    assert watcher.operations.receive_packet() == DelServer(SERVICE, 0, node, port)
+
+
+def test_a_lookup_that_ended_is_silent(qipcrtr: Opener) -> None:
+    server, watcher, after = qipcrtr(), qipcrtr(), qipcrtr()
+    watcher.operations.new_lookup(SERVICE + 1)
+    assert watcher.operations.receive_packet().is_end_of_list
+    watcher.operations.del_lookup(SERVICE + 1)
+    after.operations.new_lookup(SERVICE + 1)
+    assert after.operations.receive_packet().is_end_of_list
+    server.operations.publish(SERVICE + 1)
+    assert after.operations.receive_packet().service == SERVICE + 1
+    watcher.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        watcher.operations.receive_packet()
+
+
+def test_a_snapshot_asks_through_another_socket(qipcrtr: Opener) -> None:
+    servers = [qipcrtr() for _ in range(3)]
+    for number, server in enumerate(servers):
+        server.operations.publish(SERVICE + 2, number + 1)
+    asking = qipcrtr()
+    found = asking.operations.lookup(SERVICE + 2)
+    assert {(s.instance, s.address) for s in found} == {
+        (number + 1, server.local_address) for number, server in enumerate(servers)
+    }
+    assert [s.instance for s in operations.lookup(SERVICE + 2, 2)] == [2]
+    assert operations.lookup(SERVICE + 3) == ()
+    assert asking.getsockname()[1] == 0
+
+
+def test_a_server_learns_of_closed_clients(qipcrtr: Opener) -> None:
+    server, client = qipcrtr(), qipcrtr()
+    server.operations.publish(SERVICE + 4)
+    client.sendto(b"hello", server.local_address)
+    address = client.local_address
+    assert isinstance(address, QipcrtrAddress)
+    assert server.operations.receive_packet() == Datagram(b"hello", address)
+    client.close()
+    gone = server.operations.receive_packet()
+    assert gone == DelClient(address.node, address.port)
+    assert gone.address == address
+
+
+def test_what_publish_refuses(qipcrtr: Opener) -> None:
+    sock = qipcrtr()
+    with pytest.raises(OverflowError, match="service must be 1-4294967295, not 0"):
+        sock.operations.publish(0)
+    with pytest.raises(OverflowError, match="instance must be 0-4294967295, not -1"):
+        sock.operations.publish(1, -1)
+    sock.operations.send_control(Ping())
+    with pytest.raises(OSError, match=r"unreachable|No route"):
+        sock.operations.send_control(Ping(), sock.getsockname()[0] + 1)
+
+
+def test_addresses_are_those_of_the_stdlib(qipcrtr: Opener) -> None:
+    ours = qipcrtr()
+    with stdlib.socket(42, stdlib.SOCK_DGRAM) as other:
+        assert other.getsockname() == ours.getsockname()
+        ours.bind((ours.getsockname()[0], 0))
+        other.sendto(b"x", ours.getsockname())
+        assert ours.recvfrom(8) == (b"x", other.getsockname())
+        ours.sendto(b"y", other.getsockname())
+        assert other.recvfrom(8) == (b"y", ours.getsockname())
+        ours.connect((123, 123))
+        assert ours.getpeername() == (123, 123)
+
+
+@pytest.mark.needs_command("qrtr-lookup", package="qrtr-tools")
+def test_qrtr_lookup_shows_what_we_publish(qipcrtr: Opener) -> None:
+    server = qipcrtr()
+    server.operations.publish(SERVICE + 5, instance_of(3, 9))
+    node, port = server.getsockname()
+    done = subprocess.run(
+        ["qrtr-lookup", str(SERVICE + 5)], capture_output=True, text=True, timeout=100
+    )
+    rows = [line.split()[:5] for line in done.stdout.splitlines()]
+    assert [str(SERVICE + 5), "3", "9", str(node), str(port)] in rows
+
+
+def test_the_example_runs() -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE)], capture_output=True, text=True, check=True, timeout=200
+    )
+    assert "NewServer(service=4660, instance=1" in done.stdout
+    assert "DelServer(service=4660, instance=1" in done.stdout

@@ -1,0 +1,303 @@
+"""AF_TIPC on a kernel that has it, within this node: names, groups, the topology service."""
+
+from __future__ import annotations
+
+import socket as stdlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from famsock_tipc.addresses import ServiceAddress, ServiceRange, SocketAddress
+from famsock_tipc.control import TIPC_DESTNAME, TIPC_ERRINFO, TIPC_RETDATA
+from famsock_tipc.messages import DestinationName
+from famsock_tipc.options import TIPC_MCAST_BROADCAST, TIPC_MCAST_REPLICAST, TIPC_NODELAY
+
+import famsock
+
+pytestmark = [pytest.mark.needs_family("AF_TIPC"), pytest.mark.usefixtures("descriptors")]
+
+NODE = 3
+SERVICE = 20000
+EXAMPLE = Path(__file__).parents[3] / "examples" / "tipc.py"
+Opener = Callable[..., famsock.socket]
+
+
+@pytest.fixture
+def tipc() -> Iterator[Opener]:
+    """Opens sockets of a type, bound to an address if one is given, that are closed at the end."""
+    with ExitStack() as stack:
+
+        def make(kind: int = stdlib.SOCK_RDM, address: object = None) -> famsock.socket:
+            sock = stack.enter_context(famsock.socket(30, kind))
+            sock.settimeout(20)
+            if address is not None:
+                sock.bind(address)
+            return sock
+
+        yield make
+
+
+def test_a_name_a_range_and_an_identity_reach_a_socket(tipc: Opener) -> None:
+    server, client = tipc(address=ServiceRange(SERVICE, 0, 9, NODE)), tipc()
+    client.sendto(b"by name", ServiceAddress(SERVICE, 5))
+    message = server.recv_message()
+    assert message.data == b"by name"
+    assert message.address == client.local_address
+    assert message.get(TIPC_DESTNAME) == DestinationName(SERVICE, 5, 5)
+    client.sendto(b"by range", ServiceRange(SERVICE, 8, 20))
+    assert server.recv_message().get(TIPC_DESTNAME) == DestinationName(SERVICE, 8, 20)
+    client.sendto(b"by identity", server.local_address)
+    assert server.recv_message().get(TIPC_DESTNAME) is None
+
+
+def test_multicast_reaches_every_socket_of_a_range(tipc: Opener) -> None:
+    servers = [tipc(address=ServiceRange(SERVICE, i, i + 1, NODE)) for i in range(3)]
+    client = tipc()
+    client.sendto(b"to two", ServiceRange(SERVICE, 2, 9))
+    assert [s.recv(16) for s in servers[1:]] == [b"to two"] * 2
+    servers[0].setblocking(False)
+    with pytest.raises(BlockingIOError):
+        servers[0].recv(16)
+
+
+def test_withdrawn_names_reach_nobody(tipc: Opener) -> None:
+    name, other = ServiceAddress(SERVICE, 1, scope=NODE), ServiceAddress(SERVICE, 2)
+    server, client = tipc(address=name), tipc()
+    server.bind(other)
+    server.operations.withdraw(name.to_stdlib(None))  # type: ignore[arg-type]
+    with pytest.raises(OSError, match="No route") as caught:
+        client.sendto(b"x", name)
+    assert any("subscribe" in note for note in caught.value.__notes__)
+    client.sendto(b"still there", other)
+    assert server.recv(16) == b"still there"
+    with pytest.raises(OSError, match="Invalid argument"):
+        server.operations.withdraw(name)
+    with pytest.raises(TypeError, match="must be a service"):
+        server.operations.withdraw(SocketAddress(0, 1))
+
+
+def test_what_nobody_takes_comes_back(tipc: Opener) -> None:
+    client, gone = tipc(), tipc()
+    address = gone.local_address
+    gone.close()
+    client.set_option("TIPC_DEST_DROPPABLE", False)
+    client.sendto(b"lost", address)
+    message = client.recv_message()
+    assert message.data == b""
+    error = message.get(TIPC_ERRINFO)
+    assert error is not None
+    assert (error.name, error.data_bytes) == ("TIPC_ERR_NO_PORT", 4)
+    assert message.get(TIPC_RETDATA) == b"lost"
+
+
+def test_the_longest_message_comes_back_whole(tipc: Opener) -> None:
+    client, gone = tipc(), tipc()
+    address = gone.local_address
+    gone.close()
+    client.set_option("TIPC_DEST_DROPPABLE", False)
+    client.sendto(b"z" * 66000, address)
+    message = client.recv_message(control_bytes=67000)
+    assert message.get(TIPC_RETDATA) == b"z" * 66000
+    with pytest.raises(OSError, match="Message too long"):
+        client.sendto(b"z" * 66001, address)
+
+
+def test_options(tipc: Opener) -> None:
+    sock = tipc(stdlib.SOCK_SEQPACKET)
+    assert sock.get_option("TIPC_CONN_TIMEOUT") == 8000
+    sock.set_option("TIPC_CONN_TIMEOUT", 500)
+    assert sock.get_option("TIPC_CONN_TIMEOUT") == 500
+    sock.set_option("TIPC_IMPORTANCE", 3)
+    assert sock.getsockopt(famsock.SOL_TIPC, famsock.TIPC_IMPORTANCE) == 3
+    with pytest.raises(OSError, match="Invalid argument"):
+        sock.set_option("TIPC_IMPORTANCE", 4)
+    with pytest.raises(AttributeError, match="TIPC_SOCK_RECVQ_USED is read-only"):
+        sock.set_option("TIPC_SOCK_RECVQ_USED", 1)
+
+
+def test_options_without_a_value(tipc: Opener) -> None:
+    sock = tipc()
+    sock.set_option(TIPC_MCAST_BROADCAST, None)
+    sock.set_option(TIPC_MCAST_REPLICAST, None)
+    tipc(stdlib.SOCK_STREAM).set_option(TIPC_NODELAY, True)
+
+
+def test_waiting_messages_are_counted(tipc: Opener) -> None:
+    server, client = tipc(address=ServiceAddress(SERVICE, 3, scope=NODE)), tipc()
+    assert server.get_option("TIPC_SOCK_RECVQ_USED") == 0
+    client.sendto(b"1", ServiceAddress(SERVICE, 3))
+    client.sendto(b"2", ServiceAddress(SERVICE, 3))
+    assert server.get_option("TIPC_SOCK_RECVQ_DEPTH") == 2
+    assert server.get_option("TIPC_SOCK_RECVQ_USED") > 0
+
+
+def test_reserved_types_are_refused_with_the_reason(tipc: Opener) -> None:
+    with pytest.raises(PermissionError) as caught:
+        tipc(address=ServiceAddress(63, 1))
+    assert any("below 64" in note for note in caught.value.__notes__)
+
+
+def test_topology_tells_of_services(tipc: Opener) -> None:
+    watcher = tipc(stdlib.SOCK_SEQPACKET)
+    first = tipc(address=ServiceRange(SERVICE, 10, 19, NODE))
+    subscription = watcher.operations.subscribe((1, SERVICE, 0, 99), handle=b"mine....")
+    event = watcher.operations.receive_event()
+    assert event.published
+    assert event.service == ServiceRange(SERVICE, 10, 19)
+    assert event.socket_address == first.local_address
+    assert event.subscription == subscription
+    first.close()
+    assert next(watcher.operations.events()).withdrawn
+
+
+def test_a_subscription_times_out(tipc: Opener) -> None:
+    watcher = tipc(stdlib.SOCK_SEQPACKET)
+    watcher.operations.subscribe(ServiceAddress(SERVICE, 50), timeout_ms=1)
+    event = watcher.operations.receive_event()
+    assert event.timed_out
+    assert event.service == ServiceRange(SERVICE, 50, 50)
+
+
+def test_a_cancelled_subscription_is_silent_and_others_are_not(tipc: Opener) -> None:
+    watcher = tipc(stdlib.SOCK_SEQPACKET)
+    cancelled = watcher.operations.subscribe(ServiceAddress(SERVICE, 60), handle=b"1" * 8)
+    watcher.operations.subscribe(ServiceAddress(SERVICE, 60), handle=b"2" * 8)
+    watcher.operations.cancel(cancelled)
+    watcher.operations.subscribe(ServiceAddress(SERVICE, 61), timeout_ms=1)
+    assert watcher.operations.receive_event().timed_out
+    tipc(address=ServiceAddress(SERVICE, 60, scope=NODE))
+    assert watcher.operations.receive_event().subscription.handle == b"2" * 8
+    watcher.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        watcher.operations.receive_event()
+
+
+def test_subscribe_refuses_what_is_no_service(tipc: Opener) -> None:
+    watcher = tipc(stdlib.SOCK_SEQPACKET).operations
+    with pytest.raises(OverflowError, match="timeout_ms must be 0-4294967294, not 4294967295"):
+        watcher.subscribe(ServiceAddress(SERVICE, 1), timeout_ms=2**32 - 1)
+    with pytest.raises(TypeError, match="must be a name or a range"):
+        watcher.subscribe(SocketAddress(0, 1))
+    with pytest.raises(ValueError, match="handle must be 8 bytes"):
+        watcher.subscribe(ServiceAddress(SERVICE, 1), handle=b"short")
+
+
+def test_a_group(tipc: Opener) -> None:
+    one, two = tipc(), tipc()
+    one.operations.join_group(5000, 1, NODE, member_events=True)
+    assert one.operations.group() == 5000
+    two.operations.join_group(5000, 2, NODE)
+    joined = one.operations.receive_group()
+    assert joined.joined
+    assert joined.data == b""
+    assert (joined.sender.type, joined.sender.instance) == (5000, 2)
+    two.send(b"to all")
+    message = one.operations.receive_group()
+    assert (message.data, message.sender) == (b"to all", joined.sender)
+    one.sendto(b"to a name", ServiceAddress(5000, 2))
+    assert two.operations.receive_group().data == b"to a name"
+    one.sendto(b"to its socket", joined.sender)
+    assert two.recvfrom(32) == (b"to its socket", one.getsockname())
+    two.operations.leave_group()
+    assert two.operations.group() == 0
+    left = one.operations.receive_group()
+    assert (left.left, left.joined, left.sender) == (True, False, joined.sender)
+
+
+def test_a_group_refuses(tipc: Opener) -> None:
+    named = tipc(address=ServiceAddress(SERVICE, 70, scope=NODE))
+    with pytest.raises(OSError, match=r"Permission denied|Invalid argument"):
+        named.operations.join_group(5001, 1)
+    member = tipc()
+    with pytest.raises(OSError, match=r"Permission denied|Invalid argument"):
+        member.operations.join_group(63, 1)
+    with pytest.raises(OverflowError, match="type must be 0-4294967295"):
+        member.operations.join_group(2**32, 1)
+    with pytest.raises(OSError, match="Invalid argument"):
+        member.operations.leave_group()
+
+
+def test_nodes_and_links(tipc: Opener) -> None:
+    sock = tipc()
+    assert len(sock.operations.node_id(_identity(sock).node)) == 16
+    with pytest.raises(OSError, match="Cannot assign requested address"):
+        sock.operations.link_name(12345)
+    with pytest.raises(OverflowError, match="peer must be 0-4294967295"):
+        sock.operations.node_id(2**32)
+
+
+@pytest.mark.parametrize("kind", [stdlib.SOCK_STREAM, stdlib.SOCK_SEQPACKET])
+def test_connections_talk_to_the_stdlib(tipc: Opener, kind: int) -> None:
+    listener = tipc(kind, (stdlib.TIPC_ADDR_NAMESEQ, SERVICE, 80, 81, stdlib.TIPC_NODE_SCOPE))
+    listener.listen()
+    with stdlib.socket(30, kind) as other:
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.connect((stdlib.TIPC_ADDR_NAME, SERVICE, 80, 0))
+        accepted, peer = listener.accept()
+        with accepted:
+            other.settimeout(20)
+            accepted.settimeout(20)
+            assert peer == other.getsockname()
+            assert accepted.getpeername() == other.getsockname()
+            assert accepted.peer_address == SocketAddress(peer[1], peer[2])
+            other.sendall(b"question")
+            assert accepted.recv(16) == b"question"
+            accepted.sendall(b"answer")
+            assert other.recv(16) == b"answer"
+
+
+def test_addresses_are_those_of_the_stdlib(tipc: Opener) -> None:
+    server = tipc(address=ServiceAddress(SERVICE, 90, scope=NODE))
+    with stdlib.socket(30, stdlib.SOCK_RDM) as other:
+        other.sendto(b"x", (stdlib.TIPC_ADDR_NAME, SERVICE, 90, 0))
+        data, sender = server.recvfrom(16)
+        assert (data, sender) == (b"x", other.getsockname())
+        duplicate = stdlib.socket(fileno=stdlib.dup(server.fileno()))
+        with duplicate:
+            assert duplicate.getsockname() == server.getsockname()
+
+
+@pytest.mark.needs_command("tipc", package="iproute2")
+def test_tipc_of_iproute2_shows_the_same(tipc: Opener) -> None:
+    ref = _identity(tipc(address=ServiceRange(23456, 7, 9, NODE))).ref
+    table = _output("tipc", "nametable", "show").splitlines()
+    rows = [line.split() for line in table if line.startswith("23456")]
+    assert [row[:5] for row in rows] == [["23456", "7", "9", "node", str(ref)]]
+    sockets = _output("tipc", "socket", "list")
+    assert f"socket {ref}\n  bound to {{23456,7,9}}" in sockets
+
+
+_IDENTITY = """
+import famsock, socket
+with famsock.socket(socket.AF_TIPC, socket.SOCK_RDM) as sock:
+    print(sock.node_id(sock.local_address.node).rstrip(bytes(1)).decode())
+"""
+
+
+@pytest.mark.needs_command("tipc", package="iproute2")
+@pytest.mark.needs_command("unshare", package="util-linux")
+@pytest.mark.needs_capability("CAP_SYS_ADMIN")
+def test_a_node_has_the_identity_that_tipc_gave_it() -> None:
+    program = f"tipc node set identity famsock && exec {sys.executable} -c '{_IDENTITY}'"
+    assert _output("unshare", "--net", "sh", "-c", program).split()[-1] == "famsock"
+
+
+def test_the_example_runs() -> None:
+    shown = _output(sys.executable, str(EXAMPLE))
+    assert "published range:18888:0:99" in shown
+    assert "withdrawn" in shown
+
+
+def _identity(sock: famsock.socket) -> SocketAddress:
+    address = sock.local_address
+    assert isinstance(address, SocketAddress)
+    return address
+
+
+def _output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200)
+    return done.stdout
