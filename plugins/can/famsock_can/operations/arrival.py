@@ -57,9 +57,8 @@ def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int)
             seconds, ns = _TIMESPEC.unpack(data)
             timestamp = seconds * _NS_PER_S + ns
         elif kind == system.SO_TIMESTAMPING and len(data) == _THREE_TIMESPECS.size:
-            seconds, ns, _, _, raw_seconds, raw_ns = _THREE_TIMESPECS.unpack(data)
-            timestamp = seconds * _NS_PER_S + ns or timestamp
-            hardware = raw_seconds * _NS_PER_S + raw_ns or None
+            *_, seconds, ns = _THREE_TIMESPECS.unpack(data)
+            hardware = seconds * _NS_PER_S + ns or None
         elif kind == system.SO_RXQ_OVFL and len(data) == 4:
             (dropped,) = struct.unpack("=I", data)
     return Arrival(
@@ -84,16 +83,10 @@ class ArrivalOperations:
         ``hardware`` asks for the interface's own clock as well, where its driver has one (and where
         it was switched on, see SIOCSHWTSTAMP). Source: timestamping.rst.
         """
+        self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPNS, 1)
         if hardware:
-            wanted = (
-                system.SOF_TIMESTAMPING_RX_HARDWARE
-                | system.SOF_TIMESTAMPING_RAW_HARDWARE
-                | system.SOF_TIMESTAMPING_RX_SOFTWARE
-                | system.SOF_TIMESTAMPING_SOFTWARE
-            )
+            wanted = system.SOF_TIMESTAMPING_RX_HARDWARE | system.SOF_TIMESTAMPING_RAW_HARDWARE
             self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPING, wanted)
-        else:
-            self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPNS, 1)
 
     def enable_drop_count(self) -> None:
         """Have messages received with the number of those lost so far (SO_RXQ_OVFL).

@@ -1,0 +1,26 @@
+"""A diagnostic request and its answer over ISO-TP (ISO 15765-2), on vcan0."""
+
+from famsock_can.addresses import IsotpAddress
+from famsock_can.isotp import IsotpFlowControl, IsotpOptions
+
+import famsock as socket
+
+TESTER, ECU = socket.CAN_EFF_FLAG | 0x18DAF110, socket.CAN_EFF_FLAG | 0x18DA10F1
+
+with (
+    socket.socket(socket.AF_CAN, socket.SOCK_DGRAM, socket.CAN_ISOTP) as tester,
+    socket.socket(socket.AF_CAN, socket.SOCK_DGRAM, socket.CAN_ISOTP) as ecu,
+):
+    for sock in (tester, ecu):
+        sock.settimeout(10)
+        sock.configure(
+            IsotpOptions.make(tx_padding=0xAA, frame_txtime_ns=50_000),
+            IsotpFlowControl.for_time(100_000, block_size=8),
+        )
+    tester.bind(IsotpAddress("vcan0", TESTER, ECU))
+    ecu.bind(IsotpAddress("vcan0", ECU, TESTER))
+
+    tester.send(b"\x22\xf1\x90")
+    print("request:", ecu.recv(4095).hex(" "))
+    ecu.send(b"\x62\xf1\x90FAMSOCK0123456789")
+    print("answer:", tester.recv(4095)[3:].decode())
