@@ -9,11 +9,10 @@ import errno
 import struct
 from collections.abc import Iterable
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from famsock.plugin import socket
-from famsock_alg import algorithms, requests
-from famsock_alg.algorithms import Algorithm
+from famsock_alg import requests
 from famsock_alg.constants import (
     AF_ALG,
     ALG_OP_DECRYPT,
@@ -31,6 +30,9 @@ from famsock_alg.options import (
     ALG_SET_KEY_BY_KEY_SERIAL,
 )
 from famsock_alg.requests import Cipher, Hasher
+
+if TYPE_CHECKING:
+    from famsock_alg.algorithms import Algorithm
 
 TAG_BYTES = 16
 
@@ -186,7 +188,9 @@ class AlgOperations:
 
     def algorithms(self) -> tuple[Algorithm, ...]:
         """What the kernel lists in /proc/crypto, as `famsock_alg.algorithms.algorithms` gives."""
-        return algorithms.algorithms()
+        from famsock_alg.algorithms import algorithms
+
+        return algorithms()
 
     def sendmsg_afalg(
         self,
