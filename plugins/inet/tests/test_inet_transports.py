@@ -26,6 +26,9 @@ from famsock_inet.structs.ip import Icmp6Filter
 from famsock_inet.structs.mptcp import MptcpFullInfo, MptcpInfo
 from famsock_inet.structs.sctp import (
     SctpAssocStats,
+    SctpAssocValue,
+    SctpAuthkey,
+    SctpAuthkeyid,
     SctpEventSubscribe,
     SctpInitmsg,
     SctpRtoinfo,
@@ -275,7 +278,24 @@ def test_sctp_options(opened: Open) -> None:
     events = SctpEventSubscribe(data_io=1, association=1)
     sock.set_option(sctp.SCTP_EVENTS, events)
     assert sock.get_option(sctp.SCTP_EVENTS) == events
+
+
+@pytest.mark.needs_family("AF_INET", protocol=IPPROTO_SCTP)
+def test_sctp_authentication(opened: Open) -> None:
+    sock = opened(AF_INET, SOCK_STREAM, IPPROTO_SCTP)
+    sock.set_option(sctp.SCTP_AUTH_SUPPORTED, SctpAssocValue(0, 1))
     assert 1 in sock.get_option(sctp.SCTP_HMAC_IDENT)
+    sock.set_option(sctp.SCTP_HMAC_IDENT, (1,))
+    assert sock.get_option(sctp.SCTP_HMAC_IDENT) == (1,)
+    sock.set_option(sctp.SCTP_AUTH_CHUNK, 0)
+    assert 0 in sock.get_option(sctp.SCTP_LOCAL_AUTH_CHUNKS, 0)
+    sock.set_option(sctp.SCTP_AUTH_KEY, SctpAuthkey(0, 5, b"shared secret"))
+    sock.set_option(sctp.SCTP_AUTH_ACTIVE_KEY, SctpAuthkeyid(0, 5))
+    assert sock.get_option(sctp.SCTP_AUTH_ACTIVE_KEY).keynumber == 5
+    with pytest.raises(OverflowError, match="SCTP_AUTH_KEY must be 0-65535"):
+        sock.set_option(sctp.SCTP_AUTH_KEY, SctpAuthkey(0, 65536, b""))
+    with pytest.raises(OverflowError, match="SCTP_HMAC_IDENT has a number out of range"):
+        sock.set_option(sctp.SCTP_HMAC_IDENT, (1, 1 << 16))
 
 
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_SCTP)
