@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from errno import ECONNREFUSED, ENOENT
+from errno import EADDRINUSE, ECONNREFUSED, ENOENT
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
 _REMEDIES = {
-    ECONNREFUSED: "no socket is bound to this name; a path that a dead server left behind is "
-    "cleared by sock.bind_replacing_stale()",
-    ENOENT: "no such path; a server binds it before a client connects",
+    EADDRINUSE: "the name is taken; sock.bind_replacing_stale() takes over a path that a dead "
+    "server left behind",
+    ECONNREFUSED: "nobody listens at this name",
+    ENOENT: "a directory of the path is missing, or no server has bound the path yet",
 }
 
 
