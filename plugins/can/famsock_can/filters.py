@@ -27,9 +27,10 @@ class CanFilter(wire.Struct):
     """Lets a frame through if ``frame.can_id & can_mask == can_id & can_mask``, or if not.
 
     :param can_id: the identifier and flags to compare with, 0-0xffffffff; CAN_INV_FILTER in it
-        inverts the filter. The kernel removes CAN_ERR_FLAG, which has the same number, from masks.
+        inverts the filter.
     :param can_mask: the bits to compare, 0-0xffffffff: CAN_EFF_FLAG and CAN_RTR_FLAG in it tell
         frames with an 11-bit from those with a 29-bit identifier, and data from requests.
+        CAN_ERR_FLAG in it makes this a filter of error messages, by the classes in the mask.
 
     Text: candump's ``123:7FF``, inverted ``123~7FF``; 8 digits set CAN_EFF_FLAG in the identifier.
     """
@@ -45,11 +46,6 @@ class CanFilter(wire.Struct):
     def inverted(self) -> Self:
         """The filter that lets through what this one does not."""
         return type(self)(self.can_id ^ CAN_INV_FILTER, self.can_mask)
-
-    def matches(self, can_id: int) -> bool:
-        """Whether the filter lets a frame with this identifier and these flags through."""
-        same = can_id & self.can_mask == self.can_id & ~CAN_INV_FILTER & self.can_mask
-        return same != bool(self.can_id & CAN_INV_FILTER)
 
     def __str__(self) -> str:
         identifier = self.can_id & ~(CAN_INV_FILTER | CAN_EFF_FLAG)

@@ -11,7 +11,7 @@ from socket import SO_RCVBUF, SOL_SOCKET
 
 import pytest
 from famsock_can import constants as c
-from famsock_can import options
+from famsock_can import exchange, options
 from famsock_can.addresses import CanAddress
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFdFrame, CanFrame, CanXlFrame, parse_frame
@@ -244,3 +244,13 @@ def test_receiving_times_out() -> None:
         sock.bind(("vcan0",))
         with pytest.raises(TimeoutError):
             sock.recv_frame()
+
+
+@pytest.mark.parametrize("protocol", ["raw", "bcm", "isotp", "j1939"])
+def test_exchange_without_its_interface_says_how_to_make_it(
+    protocol: str, monkeypatch: pytest.MonkeyPatch, descriptors: None
+) -> None:
+    monkeypatch.setattr(exchange, "INTERFACE", "vcan78")
+    with pytest.raises(OSError, match="No such device") as caught, getattr(exchange, protocol)():
+        pass
+    assert "modprobe vcan && ip link add vcan78" in "\n".join(caught.value.__notes__)
