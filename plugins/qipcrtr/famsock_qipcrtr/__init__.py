@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from errno import EACCES, ENODEV
+from errno import EACCES, ECONNRESET, ENODEV
 from socket import SOCK_DGRAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
 _REMEDIES = {
     EACCES: "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on",
-    ENODEV: "no socket has this port",
+    ECONNRESET: "no node has this number; the own one is sock.local_node()",
+    ENODEV: "no other socket has this port",
 }
 
 

@@ -22,7 +22,7 @@ from famsock_qipcrtr.packets import (
     parse,
 )
 
-MAX_MESSAGE_BYTES = 65534
+MAX_MESSAGE_BYTES = 65535
 """The longest message that the kernel sends."""
 
 
@@ -93,8 +93,8 @@ class QipcrtrOperations:
     def send_control(self, packet: ControlPacket, node: int | None = None) -> None:
         """Send a control packet to the name service of a node, the own one if left out.
 
-        OSError as sendto(2) fails: ENODEV where the node has no name service, EHOSTUNREACH where
-        there is no such node.
+        OSError as sendto(2) fails: ENODEV where the node has no name service, ECONNRESET where there
+        is no such node.
         """
         where = self.local_node() if node is None else node
         self._sock.sendto(packet.pack(), QipcrtrAddress(where, QRTR_PORT_CTRL))

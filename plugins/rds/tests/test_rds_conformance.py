@@ -80,7 +80,9 @@ class TestRds(Conformance):
         BadAddress(protocol="rds", form=("a\0", 2), error=TypeError, match="null character"),
         BadAddress(protocol="rds", form=("\u0378" * 70, 2), error=TypeError, match="encoding of"),
         BadAddress(protocol="rds", form=("192.0.2.1", "2"), error=TypeError, match="port .*str"),
-        BadAddress(protocol="rds", form=("::1", 1), error=OSError, match="(?i)address family|not known"),
+        BadAddress(
+            protocol="rds", form=("::1", 1), error=OSError, match="(?i)address family|not known"
+        ),
     )
     strategies: ClassVar = {
         "RdsInetAddress.host": st.ip_addresses(v=4).map(str),
