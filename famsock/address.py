@@ -128,6 +128,12 @@ class Address(Struct):
         return tuple([getattr(self, name) for name in self.stdlib_fields])
 
     @classmethod
+    def reads(cls, sockaddr: bytes) -> bool:
+        """Whether ``sockaddr`` says that it is of this class's family."""
+        family = family_of(sockaddr)
+        return family == cls.family or family in cls.sa_families
+
+    @classmethod
     def required_fields(cls) -> int:
         """How many of ``stdlib_fields`` have no default."""
         import attrs
@@ -276,10 +282,8 @@ class AddressCodec:
         self, socket: StdlibSocket, sockaddr: bytes, lookup: Lookup | None = None
     ) -> Address:
         """The typed address of what the kernel gave; `RawAddress` where no class fits it."""
-        family = family_of(sockaddr)
         cls = self.address_class
-        own = family == cls.family or family in cls.sa_families
-        known = cls if own else self._other(family)
+        known = cls if cls.reads(sockaddr) else self._other(family_of(sockaddr))
         if known is None:
             return RawAddress.unpack(sockaddr)
         try:

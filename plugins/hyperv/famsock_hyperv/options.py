@@ -1,0 +1,16 @@
+"""Options of AF_HYPERV, at level HV_PROTOCOL_RAW. Source: hvsocket.h."""
+
+from __future__ import annotations
+
+from famsock.plugin import Option, values
+from famsock_hyperv import constants as c
+
+HVSOCKET_CONNECT_TIMEOUT: Option[int] = Option(
+    "HVSOCKET_CONNECT_TIMEOUT", c.HV_PROTOCOL_RAW, c.HVSOCKET_CONNECT_TIMEOUT, values.U32
+)
+"""How long connect waits, in milliseconds: 0-300000."""
+
+HVSOCKET_CONNECTED_SUSPEND: Option[bool] = Option(
+    "HVSOCKET_CONNECTED_SUSPEND", c.HV_PROTOCOL_RAW, c.HVSOCKET_CONNECTED_SUSPEND, values.BOOL
+)
+"""Whether the connection survives a suspended virtual machine."""
