@@ -6,6 +6,7 @@ must be asked for by an option: `famsock_inet.operations` does that for both fam
 
 from __future__ import annotations
 
+from socket import SOL_SOCKET
 from typing import TYPE_CHECKING, TypeVar
 
 from famsock.plugin import Address, Codec, ControlType, values
@@ -14,7 +15,7 @@ from famsock_inet.constants import SOL_IP, SOL_IPV6, SOL_SCTP, SOL_TCP, SOL_TLS,
 from famsock_inet.deferred import deferred
 
 if TYPE_CHECKING:
-    from famsock_inet.structs import ip, sctp
+    from famsock_inet.structs import ip, sctp, tcp
 
 T = TypeVar("T")
 
@@ -84,6 +85,14 @@ UDP_GRO: ControlType[int] = _row("UDP_GRO", SOL_UDP, values.INT)
 TCP_CM_INQ: ControlType[int] = _row("TCP_CM_INQ", SOL_TCP, values.INT)
 TLS_SET_RECORD_TYPE: ControlType[int] = _row("TLS_SET_RECORD_TYPE", SOL_TLS, values.U8)
 TLS_GET_RECORD_TYPE: ControlType[int] = _row("TLS_GET_RECORD_TYPE", SOL_TLS, values.U8)
+
+# Device memory TCP, received: where the bytes lie, in device memory or in the buffer itself.
+SCM_DEVMEM_DMABUF: ControlType[tcp.DmabufCmsg] = ControlType(
+    "SCM_DEVMEM_DMABUF", SOL_SOCKET, 79, deferred("structs.tcp:DmabufCmsg")
+)
+SCM_DEVMEM_LINEAR: ControlType[tcp.DmabufCmsg] = ControlType(
+    "SCM_DEVMEM_LINEAR", SOL_SOCKET, 78, deferred("structs.tcp:DmabufCmsg")
+)
 
 # SCTP, sent (SNDRCV received too).
 SCTP_INIT: ControlType[sctp.SctpInitmsg] = _row(

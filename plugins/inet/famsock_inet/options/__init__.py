@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     INET: tuple[Option[Any], ...]
     INET6: tuple[Option[Any], ...]
 
-_TRANSPORTS = ("tcp", "tls", "udp", "udplite", "mptcp", "sctp")
+_TRANSPORTS = ("tcp", "devmem", "tls", "udp", "udplite", "mptcp", "sctp")
 _LEVELS = {
     "INET": ("ip", "icmp", *_TRANSPORTS),
     "INET6": ("ip", "ipv6", "icmpv6", *_TRANSPORTS),

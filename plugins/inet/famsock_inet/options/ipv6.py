@@ -80,6 +80,10 @@ IPV6_ADD_MEMBERSHIP: Option[ip.Ipv6Mreq] = _row(
 IPV6_DROP_MEMBERSHIP: Option[ip.Ipv6Mreq] = _row(
     "IPV6_DROP_MEMBERSHIP", deferred("structs.ip:Ipv6Mreq"), "w"
 )
+IPV6_JOIN_GROUP: Option[ip.Ipv6Mreq] = _row("IPV6_JOIN_GROUP", deferred("structs.ip:Ipv6Mreq"), "w")
+IPV6_LEAVE_GROUP: Option[ip.Ipv6Mreq] = _row(
+    "IPV6_LEAVE_GROUP", deferred("structs.ip:Ipv6Mreq"), "w"
+)
 IPV6_JOIN_ANYCAST: Option[ip.Ipv6Mreq] = _row(
     "IPV6_JOIN_ANYCAST", deferred("structs.ip:Ipv6Mreq"), "w"
 )

@@ -174,6 +174,12 @@ SCTP_SOCKOPT_PEELOFF: Option[sctp.SctpPeeloffArg] = _row(
     "r",
     deferred("structs.sctp:SctpPeeloffArg"),
 )
+SCTP_SOCKOPT_PEELOFF_FLAGS: Option[sctp.SctpPeeloffFlagsArg] = _row(
+    "SCTP_SOCKOPT_PEELOFF_FLAGS",
+    deferred("structs.sctp:SctpPeeloffFlagsArg"),
+    "r",
+    deferred("structs.sctp:SctpPeeloffFlagsArg"),
+)
 SCTP_GET_ASSOC_STATS: Option[sctp.SctpAssocStats] = _row(
     "SCTP_GET_ASSOC_STATS",
     deferred("structs.sctp:SctpAssocStats"),

@@ -356,6 +356,15 @@ class SctpPeeloffArg(Struct):
     sd: int = wire.i32("sd", default=0)
 
 
+@wire.struct("sctp_peeloff_flags_arg_t", header=_HEADER)
+class SctpPeeloffFlagsArg(Struct):
+    """SCTP_SOCKOPT_PEELOFF_FLAGS: the same, with SOCK_CLOEXEC and SOCK_NONBLOCK for ``sd``."""
+
+    associd: int = wire.i32("p_arg.associd", default=0)
+    sd: int = wire.i32("p_arg.sd", default=0)
+    flags: int = wire.u32("flags", default=0)
+
+
 @attrs.frozen
 class SctpAuthkey:
     """SCTP_AUTH_KEY (``struct sctp_authkey``): a shared key under a number."""

@@ -300,4 +300,27 @@ class TcpAoRepair(Struct):
     rcv_sne: int = wire.u32("rcv_sne")
 
 
+@wire.struct("struct dmabuf_token", header="linux/uio.h")
+class DmabufToken(Struct):
+    """SO_DEVMEM_DONTNEED: a range of fragments that the program gives back."""
+
+    start: int = wire.u32("token_start")
+    count: int = wire.u32("token_count", default=1)
+
+
+@wire.struct("struct dmabuf_cmsg", header="linux/uio.h")
+class DmabufCmsg(Struct):
+    """SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR: where in device memory received bytes lie."""
+
+    frag_offset: int = wire.u64("frag_offset", default=0)
+    frag_size: int = wire.u32("frag_size", default=0)
+    frag_token: int = wire.u32("frag_token", default=0)
+    dmabuf_id: int = wire.u32("dmabuf_id", default=0)
+    flags: int = wire.u32("flags", default=0)
+
+
+MAX_TOKENS = 128
+"""How many tokens one call gives back at most."""
+
+DEVMEM_TOKENS = values.array(values.struct(DmabufToken), MAX_TOKENS)
 REPAIR_OPTIONS = values.array(values.struct(TcpRepairOpt), 16)

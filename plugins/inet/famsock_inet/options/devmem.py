@@ -1,0 +1,19 @@
+"""SOL_SOCKET's option of device memory TCP (Linux 6.12).
+
+Sources: linux/uio.h, Documentation/networking/devmem.rst.
+"""
+
+from __future__ import annotations
+
+from socket import SOL_SOCKET
+from typing import TYPE_CHECKING
+
+from famsock.plugin import Option
+from famsock_inet.deferred import deferred
+
+if TYPE_CHECKING:
+    from famsock_inet.structs import tcp
+
+SO_DEVMEM_DONTNEED: Option[tuple[tcp.DmabufToken, ...]] = Option(
+    "SO_DEVMEM_DONTNEED", SOL_SOCKET, 80, deferred("structs.tcp:DEVMEM_TOKENS"), "w"
+)
