@@ -85,6 +85,21 @@ class Lookup:
 
         return name_of(self.socket.fileno(), index)
 
+    def local_sockaddr(self) -> bytes:
+        """The sockaddr that the socket itself is bound to; b"" if there is none.
+
+        For what the kernel leaves out of a received address because bind has fixed it.
+        """
+        self.used = True
+        if self.socket is None:
+            return b""
+        from famsock import syscalls
+
+        try:
+            return syscalls.getsockname(self.socket.fileno())
+        except OSError:
+            return b""
+
 
 class Address(Struct):
     """Base of every typed address: one frozen attrs class per sockaddr layout, made by

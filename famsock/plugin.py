@@ -10,7 +10,7 @@ import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from famsock import constants, options, text, values, wire
+    from famsock import constants, control, filters, options, text, values, wire
     from famsock.address import Address, AddressRangeError, Lookup, RawAddress, family_head
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.family import ANY_PROTOCOL, Family, Protocol
@@ -40,7 +40,9 @@ _HOMES = {
     "RawControl": "control",
     "Struct": "wire",
     "constants": "",
+    "control": "",
     "family_head": "address",
+    "filters": "",
     "hookimpl": "hookspecs",
     "options": "",
     "sockaddr": "sockaddr",
@@ -68,7 +70,9 @@ __all__ = [
     "RawControl",
     "Struct",
     "constants",
+    "control",
     "family_head",
+    "filters",
     "hookimpl",
     "options",
     "sockaddr",

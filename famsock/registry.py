@@ -47,6 +47,7 @@ class Registry:
         self._blocked: set[str] = set()
         self._chosen: set[str] | None = None
         self._by_hand: set[str] = set()
+        self._imported: set[Any] = set()
         self._manager_: pluggy.PluginManager | None = None
         self._lock = threading.RLock()
         words = [word.strip() for word in selection.split(",") if word.strip()]
@@ -81,6 +82,9 @@ class Registry:
             self._failed.clear()
             for name in set(self._families) - self._by_hand:
                 del self._families[name]
+            for plugin in self._imported:
+                self._manager.unregister(plugin)
+            self._imported.clear()
             self.served.clear()
 
     # Registration
@@ -288,6 +292,7 @@ class Registry:
         try:
             plugin = load(claim.value)
             families = self._families_of(plugin, claim.distribution)
+            self._imported.add(plugin)
         except PluginError as error:
             raise PluginError(f"{name}: the plugin of {claim} is not valid: {error}") from error
         except Exception as error:

@@ -135,6 +135,12 @@ def _time(c: str, fraction_ns: int) -> Codec[int]:
     return Codec(c=c, size_bytes=pair.size, encode=encode, decode=decode)
 
 
+def _nothing(value: None) -> bytes:
+    if value is not None:
+        raise TypeError(f"must be None, not {type(value).__name__}")
+    return b""
+
+
 INT = scalar(wire.I32)
 U8 = scalar(wire.U8)
 U16 = scalar(wire.U16)
@@ -145,4 +151,4 @@ BE32 = scalar(wire.BE32)
 BOOL = _boolean()
 TIMEVAL_NS = _time("struct timeval", 1000)
 TIMESPEC_NS = _time("struct timespec", 1)
-EMPTY: Codec[None] = Codec(c="void", size_bytes=0, encode=lambda _: b"", decode=lambda _: None)
+EMPTY: Codec[None] = Codec(c="void", size_bytes=0, encode=_nothing, decode=lambda _: None)

@@ -17,7 +17,6 @@ construction: it costs one ``struct.unpack``. Imports only the standard library 
 
 from __future__ import annotations
 
-import inspect
 import operator
 import struct as _struct
 from collections.abc import Callable, Sequence
@@ -321,6 +320,11 @@ def struct(
                     f"{cls.__name__}: every struct has {name!r}; name the field otherwise"
                 )
         made = attrs.frozen(cls, init=False, eq=True)
+        for name in (field.name for field in attrs.fields(made)):
+            if hasattr(Struct, name) or name in Struct.__annotations__:
+                raise TypeError(
+                    f"{cls.__name__}: every struct has {name!r}; name the field otherwise"
+                )
         made.layout = _layout(made, c_name, header, size, head)
         made.label = label or made.__name__
         made.__init__ = _checked_init(made)  # type: ignore[method-assign]

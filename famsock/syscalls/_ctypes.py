@@ -283,8 +283,8 @@ def getsockopt(
 
 
 def setsockopt(descriptor: int, level: int, option: int, value: bytes) -> None:
-    """setsockopt(2) with ``value`` as it is."""
-    if _setsockopt(descriptor, level, option, value, len(value)) < 0:
+    """setsockopt(2) with ``value`` as it is; without a value it passes none, not an empty one."""
+    if _setsockopt(descriptor, level, option, value or None, len(value)) < 0:
         raise _failed()
 
 
