@@ -31,6 +31,8 @@ from famsock_netlink.options import (
 )
 
 KERNEL = NetlinkAddress(0)
+"""The kernel as a destination; in bind, any free port."""
+
 FIRST_SEQUENCE = 1 << 31
 """Requests are numbered from here on; smaller numbers are free for messages of one's own."""
 
@@ -54,9 +56,12 @@ class NetlinkOperations:
     def join_group(self, group: int) -> None:
         """Receive what is sent to a multicast group (from 1 on; RTNLGRP_LINK is 1).
 
-        OSError EINVAL for a group that the protocol does not have, EPERM for one that needs
+        Binds the socket to a free port if it has none, as the kernel gives it no group's messages
+        before. OSError EINVAL for a group that the protocol does not have, EPERM for one that needs
         CAP_NET_ADMIN. Source: NETLINK_ADD_MEMBERSHIP.
         """
+        if not self._sock.getsockname()[0]:
+            self._sock.bind(KERNEL)
         self._sock.set_option(NETLINK_ADD_MEMBERSHIP, group)
 
     def leave_group(self, group: int) -> None:

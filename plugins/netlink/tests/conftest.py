@@ -1,0 +1,68 @@
+"""What the live tests of AF_NETLINK share."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from socket import SOCK_RAW
+from typing import Any
+
+import pytest
+
+import famsock
+
+_CLONE_NEWNET = 0x40000000
+_SET_UP = (
+    "link set lo up",
+    "link add v0 type veth peer name v1",
+    "address add 192.0.2.1/24 broadcast 192.0.2.255 dev v0",
+    "address add 2001:db8::1/64 dev v0 nodad",
+    "link set v0 up",
+    "link set v1 up",
+)
+
+
+def _ip(command: str) -> str:
+    words = ["ip", *command.split()]
+    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.fixture
+def network() -> Iterator[None]:
+    """A network namespace of the test's own, with v0 and v1 joined as by a cable, both up.
+
+    Needs CAP_SYS_ADMIN and iproute2.
+    """
+    libc: Any = ctypes.CDLL(None, use_errno=True)
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        if libc.unshare(_CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
+        for command in _SET_UP:
+            _ip(command)
+        yield
+    finally:
+        assert libc.setns(before, _CLONE_NEWNET) == 0
+        os.close(before)
+
+
+@pytest.fixture
+def ip() -> Callable[[str], str]:
+    """Runs iproute2's ip in the namespace of the test, and gives what it prints."""
+    return _ip
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., Any]]:
+    """Opens netlink sockets with a time-out, and closes them at the end."""
+    with ExitStack() as stack:
+
+        def open_socket(protocol: int = 0) -> Any:
+            sock = stack.enter_context(famsock.socket(16, SOCK_RAW, protocol))
+            sock.settimeout(20)
+            return sock
+
+        yield open_socket

@@ -1,0 +1,193 @@
+"""Netlink with the kernel, in a network namespace of the test's own."""
+
+from __future__ import annotations
+
+import errno
+import socket as stdlib
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from famsock_netlink import constants as nl
+from famsock_netlink.addresses import NetlinkAddress
+from famsock_netlink.attributes import Attribute
+from famsock_netlink.control import NETLINK_PKTINFO, PacketInfo
+from famsock_netlink.messages import NetlinkMessage
+from famsock_netlink.route import Link, LinkHeader
+
+Opened = Callable[..., Any]
+Ip = Callable[[str], str]
+pytestmark = [
+    pytest.mark.needs_capability("CAP_SYS_ADMIN"),
+    pytest.mark.needs_capability("CAP_NET_ADMIN"),
+    pytest.mark.needs_command("ip", package="iproute2"),
+    pytest.mark.usefixtures("descriptors"),
+]
+
+
+def test_groups(opened: Opened) -> None:
+    sock = opened()
+    assert sock.groups() == frozenset()
+    for group in (nl.RTNLGRP_LINK, nl.RTNLGRP_NEXTHOP, nl.RTNLGRP_TUNNEL):
+        sock.join_group(group)
+    assert sock.groups() == {1, 32, 35}
+    assert sock.local_address.groups == 1 | 1 << 31
+    sock.leave_group(32)
+    assert sock.groups() == {1, 35}
+    with pytest.raises(OSError, match="Invalid argument"):
+        sock.join_group(100000)
+    with pytest.raises(OverflowError, match="NETLINK_ADD_MEMBERSHIP must be 0-4294967295"):
+        sock.join_group(-1)
+
+
+def test_groups_of_the_address(network: None, opened: Opened) -> None:
+    sock = opened()
+    sock.bind(NetlinkAddress(0, nl.RTMGRP_LINK))
+    assert sock.getsockname() == (sock.local_address.pid, 1)
+    assert sock.groups() == {1}
+
+
+def test_news_of_a_link(network: None, ip: Ip, opened: Opened) -> None:
+    sock = opened()
+    sock.join_group(nl.RTNLGRP_LINK)
+    sock.set_option("NETLINK_PKTINFO", True)
+    ip("link set v0 mtu 1400")
+    seen = Link.unpack(sock.receive_messages()[0])
+    assert (seen.name, seen.mtu, seen.kind) == ("v0", 1400, "veth")
+    ip("link set v0 mtu 1300")
+    message = sock.recv_message()
+    assert message.get(NETLINK_PKTINFO) == PacketInfo(nl.RTNLGRP_LINK)
+    assert message.address == NetlinkAddress(0, 1)
+
+
+def test_changes_by_request(network: None, opened: Opened) -> None:
+    sock = opened()
+    sock.join_group(nl.RTNLGRP_LINK)
+    index = sock.link("v1").index
+    assert sock.request(nl.RTM_SETLINK, LinkHeader(index=index), [Attribute.u32(4, 1234)]) == []
+    assert sock.link(index).mtu == 1234
+    news = [Link.unpack(m) for m in sock.receive_messages()]
+    assert [(n.index, n.mtu) for n in news][-1] == (index, 1234)
+
+
+def test_the_kernel_says_what_is_wrong(network: None, opened: Opened) -> None:
+    sock = opened()
+    with pytest.raises(OSError, match=r"\[Errno 19\] No such device"):
+        sock.link("nosuch0")
+    with pytest.raises(OSError, match=r"\[Errno 22\] .*: mtu less than device minimum") as caught:
+        sock.request(nl.RTM_SETLINK, LinkHeader(index=sock.link("v0").index), [Attribute.u32(4, 1)])
+    assert caught.value.errno == errno.EINVAL
+    with pytest.raises(OSError, match="Operation not supported"):
+        sock.request(0x3FF)
+    with pytest.raises(ValueError, match="at most 15 bytes"):
+        sock.link("n" * 16)
+    with pytest.raises(OverflowError, match="LinkHeader index"):
+        sock.link(2**31)
+
+
+def test_a_broken_attribute_is_pointed_at(network: None, opened: Opened) -> None:
+    sock = opened()
+    with pytest.raises(OSError, match=r"Numerical|Invalid") as caught:
+        sock.request(nl.RTM_SETLINK, LinkHeader(index=sock.link("v0").index), [Attribute.u8(4, 1)])
+    assert any("attribute at byte 32" in note for note in caught.value.__notes__)
+
+
+def test_a_message_longer_than_any_buffer(opened: Opened) -> None:
+    one, other = opened(nl.NETLINK_USERSOCK), opened(nl.NETLINK_USERSOCK)
+    for sock in (one, other):
+        sock.bind((0, 0))
+    sent = NetlinkMessage(0x10, bytes(range(256)) * 400, 0, 1, 0)
+    one.set_option("SO_SNDBUF", 1 << 18)
+    one.send_messages(sent, to=NetlinkAddress(other.getsockname()[0]))
+    assert other.receive_messages() == [sent]
+
+
+def test_a_datagram_without_messages(opened: Opened) -> None:
+    one, other = opened(nl.NETLINK_USERSOCK), opened(nl.NETLINK_USERSOCK)
+    other.bind((0, 0))
+    one.sendto(b"short", other.getsockname())
+    with pytest.raises(ValueError, match="AF_NETLINK message at byte 0: only 5 bytes"):
+        other.receive_messages()
+
+
+def receive_for_ever(sock: Any) -> None:
+    while True:
+        sock.receive_messages()
+
+
+def test_a_lost_message_is_told(network: None, ip: Ip, opened: Opened) -> None:
+    sock = opened()
+    sock.set_option("SO_RCVBUF", 1)
+    sock.join_group(nl.RTNLGRP_LINK)
+    for mtu in range(1300, 1310):
+        ip(f"link set v0 mtu {mtu}")
+    with pytest.raises(OSError, match="No buffer space") as caught:
+        receive_for_ever(sock)
+    assert "were lost" in caught.value.__notes__[0]
+
+
+def test_nothing_to_receive(opened: Opened) -> None:
+    sock = opened()
+    sock.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        sock.receive_messages()
+    sock.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        sock.receive_messages()
+
+
+def test_many_links_in_one_dump(network: None, ip: Ip, opened: Opened) -> None:
+    for number in range(40):
+        ip(f"link add br{number} type bridge")
+    sock = opened()
+    found = {link.name for link in sock.links()}
+    assert {f"br{number}" for number in range(40)} | {"lo", "v0", "v1"} <= found
+
+
+def test_generic_families(opened: Opened) -> None:
+    sock = opened(nl.NETLINK_GENERIC)
+    controller = sock.generic_family("nlctrl")
+    assert controller.id == nl.GENL_ID_CTRL
+    assert controller.groups["notify"] >= nl.GENL_MIN_ID
+    assert nl.CTRL_CMD_GETFAMILY in controller.commands
+    families = {family.name: family for family in sock.generic_families()}
+    assert families["nlctrl"] == controller
+    dumped = sock.generic_dump(controller, nl.CTRL_CMD_GETFAMILY)
+    assert len(dumped) == len(families)
+    wanted = [Attribute.text(nl.CTRL_ATTR_FAMILY_NAME, "nlctrl")]
+    (one,) = sock.generic_request(controller, nl.CTRL_CMD_GETFAMILY, wanted)
+    assert (one.command, one.header) == (nl.CTRL_CMD_NEWFAMILY, b"")
+    assert one.attributes.text(nl.CTRL_ATTR_FAMILY_NAME) == "nlctrl"
+    sock.join_group(controller.groups["notify"])
+    with pytest.raises(FileNotFoundError) as caught:
+        sock.generic_family("famsock-none")
+    assert "load its kernel module" in caught.value.__notes__[0]
+    with pytest.raises(ValueError, match="at most 15 bytes"):
+        sock.generic_family("n" * 16)
+
+
+def test_uevents_reach_a_plain_receive(opened: Opened) -> None:
+    sock = opened(nl.NETLINK_KOBJECT_UEVENT)
+    sock.bind((0, 1))
+    with open("/sys/class/net/lo/uevent", "w") as trigger:
+        trigger.write("change")
+    data, address = sock.recvfrom(65536)
+    assert b"SUBSYSTEM=net" in data
+    assert address == (0, 1)
+
+
+def test_unchanged_stdlib_code(network: None) -> None:
+    """The stdlib's tuple on famsock's socket, and the stdlib's own socket, see the same."""
+    import famsock
+
+    for module in (famsock, stdlib):
+        with module.socket(stdlib.AF_NETLINK, stdlib.SOCK_DGRAM, stdlib.NETLINK_ROUTE) as sock:
+            sock.settimeout(20)
+            sock.bind((0, 0))
+            pid, groups = sock.getsockname()
+            assert (pid > 0, groups) == (True, 0)
+            sock.sendto(struct.pack("=IHHIIB3x", 20, 18, 0x301, 5, 0, 0), (0, 0))
+            data, address = sock.recvfrom(65536)
+            assert address == (0, 0)
+            assert struct.unpack_from("=HHII", data, 4) == (16, 2, 5, pid)

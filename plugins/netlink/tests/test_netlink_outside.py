@@ -1,0 +1,134 @@
+"""Other programs and libraries see the same: iproute2's ip, pyroute2. And the example."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from famsock_netlink import constants as nl
+from famsock_netlink.route import FOREVER_S, InterfaceAddress, Link
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "netlink.py"
+Opened = Callable[..., Any]
+Ip = Callable[[str], str]
+needs_namespace = pytest.mark.needs_capability("CAP_SYS_ADMIN")
+needs_ip = pytest.mark.needs_command("ip", package="iproute2")
+STATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP")
+
+
+def as_ip_shows(link: Link) -> dict[str, Any]:
+    return {
+        "ifindex": link.index,
+        "ifname": link.name,
+        "mtu": link.mtu,
+        "address": link.address.hex(":"),
+        "broadcast": link.broadcast.hex(":"),
+        "operstate": STATES[link.operational_state],
+        "txqlen": link.queue_length,
+        "kind": link.kind,
+        "up": link.is_up,
+        "altnames": list(link.alternative_names),
+        "ifalias": link.alias,
+    }
+
+
+def as_shown(shown: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{k: shown[k] for k in ("ifindex", "ifname", "mtu", "address", "broadcast", "operstate")},
+        "txqlen": shown["txqlen"],
+        "kind": shown.get("linkinfo", {}).get("info_kind", ""),
+        "up": "UP" in shown["flags"],
+        "altnames": shown.get("altnames", []),
+        "ifalias": shown.get("ifalias", ""),
+    }
+
+
+@needs_namespace
+@needs_ip
+def test_ip_shows_the_same_links(network: None, ip: Ip, opened: Opened) -> None:
+    ip("link property add dev v1 altname a-name-of-more-than-fifteen-bytes")
+    ip("link set v1 alias famsock")
+    ip("link add b0 type bridge")
+    ip("link set v1 master b0")
+    shown = json.loads(ip("-j -d link"))
+    links = opened().links()
+    assert [as_ip_shows(link) for link in links] == [as_shown(one) for one in shown]
+    by_name = {link.name: link for link in links}
+    assert by_name["v1"].master == by_name["b0"].index
+    assert by_name["v0"].lower_index == by_name["v1"].index
+
+
+def as_address(link_index: int, shown: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        link_index,
+        shown["local"],
+        shown["prefixlen"],
+        shown.get("broadcast"),
+        shown.get("label", ""),
+        shown["scope"],
+        shown["valid_life_time"],
+    )
+
+
+SCOPES = {nl.RT_SCOPE_UNIVERSE: "global", nl.RT_SCOPE_LINK: "link", nl.RT_SCOPE_HOST: "host"}
+
+
+def as_tuple(address: InterfaceAddress) -> tuple[Any, ...]:
+    return (
+        address.link_index,
+        str(address.address),
+        address.prefix_length,
+        str(address.broadcast) if address.broadcast else None,
+        address.label,
+        SCOPES[address.scope],
+        address.valid_s,
+    )
+
+
+@needs_namespace
+@needs_ip
+def test_ip_shows_the_same_addresses(network: None, ip: Ip, opened: Opened) -> None:
+    ip("address add 198.51.100.1 peer 198.51.100.2/32 dev v0 label v0:1")
+    shown = [
+        as_address(link["ifindex"], address)
+        for link in json.loads(ip("-j address"))
+        for address in link["addr_info"]
+    ]
+    sock = opened()
+    found = sock.addresses()
+    assert sorted(map(as_tuple, found), key=str) == sorted(shown, key=str)
+    index = sock.link("v0").index
+    assert {a.link_index for a in sock.addresses(index)} == {index}
+    assert {a.family for a in sock.addresses(family=2)} == {2}
+    (peer,) = [a for a in found if a.label == "v0:1"]
+    assert (str(peer.address), str(peer.peer)) == ("198.51.100.1", "198.51.100.2")
+    assert peer.valid_s == FOREVER_S
+
+
+@needs_namespace
+@needs_ip
+def test_pyroute2_sees_the_same(network: None, opened: Opened) -> None:
+    pyroute2 = pytest.importorskip("pyroute2", reason="pip install pyroute2")
+    with pyroute2.IPRoute() as other:
+        theirs = {
+            (link["index"], link.get_attr("IFLA_IFNAME"), link.get_attr("IFLA_MTU"), link["flags"])
+            for link in other.get_links()
+        }
+    ours = {(link.index, link.name, link.mtu, link.flags) for link in opened().links()}
+    assert ours == theirs
+    with pyroute2.GenericNetlinkSocket() as other:
+        other.bind("nlctrl", pyroute2.netlink.generic.ctrlmsg)
+        assert opened(nl.NETLINK_GENERIC).generic_family("nlctrl").id == other.prid
+
+
+def test_the_example_runs(alarm: float) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE)], capture_output=True, text=True, timeout=alarm
+    )
+    assert done.returncode == 0, done.stderr
+    assert "lo" in done.stdout
