@@ -314,13 +314,8 @@ def struct(
     """
 
     def decorate(cls: type[_T]) -> type[_T]:
-        for name in inspect.get_annotations(cls):
-            if hasattr(Struct, name) or name in Struct.__annotations__:
-                raise TypeError(
-                    f"{cls.__name__}: every struct has {name!r}; name the field otherwise"
-                )
         made = attrs.frozen(cls, init=False, eq=True)
-        for name in (field.name for field in attrs.fields(made)):
+        for name in (a.name for a in attrs.fields(made)):  # type: ignore[arg-type]
             if hasattr(Struct, name) or name in Struct.__annotations__:
                 raise TypeError(
                     f"{cls.__name__}: every struct has {name!r}; name the field otherwise"
