@@ -15,6 +15,8 @@ from . import guest
 from .store import KERNELS, Kernel, LabError, cache_dir, install, say
 
 CONSOLE_LINES_SHOWN = 60
+# Tests of the test kit (pytest within pytest) and of this lab: they say nothing about a kernel.
+INDEPENDENT_OF_THE_KERNEL = ("tests/testing", "tests/lab")
 EXIT_TIMED_OUT = 124
 EXIT_LAB_FAILED = 125
 EXIT_INTERRUPTED = 130
@@ -43,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
 def pytest_command(arguments: Sequence[str], *, allow_skips: bool) -> list[str]:
     own = ["-p", "no:cacheprovider", f"--junitxml={guest.SHARE}/junit.xml"]
     strict = [] if allow_skips else ["--fail-on-skip"]
-    return [sys.executable, "-m", "pytest", *own, *strict, *arguments]
+    chosen = arguments or [f"--ignore={folder}" for folder in INDEPENDENT_OF_THE_KERNEL]
+    return [sys.executable, "-m", "pytest", *own, *strict, *chosen]
 
 
 def report(kernel: Kernel, outcome: guest.Outcome, *, show_console: bool) -> int:

@@ -22,6 +22,7 @@ ulimit -n 65536
 hostname famsock-lab
 printf '127.0.0.1 localhost famsock-lab\n::1 localhost ip6-localhost\n' >/etc/hosts
 ip link set lo up
+echo '0 2147483647' >/proc/sys/net/ipv4/ping_group_range
 modprobe -a $(sed 's/#.*//' $share/modules.txt)
 ip link add vcan0 type vcan
 ip link set vcan0 mtu 72 up
