@@ -93,8 +93,8 @@ class QipcrtrOperations:
     def send_control(self, packet: ControlPacket, node: int | None = None) -> None:
         """Send a control packet to the name service of a node, the own one if left out.
 
-        OSError as sendto(2) fails: ENODEV where the node has no name service, ECONNRESET where there
-        is no such node.
+        OSError as sendto(2) fails: ENODEV where the node has no name service, ECONNRESET where it
+        is unknown.
         """
         where = self.local_node() if node is None else node
         self._sock.sendto(packet.pack(), QipcrtrAddress(where, QRTR_PORT_CTRL))

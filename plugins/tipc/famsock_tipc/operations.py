@@ -30,7 +30,7 @@ from famsock_tipc.messages import (
     Subscription,
     TopologyEvent,
 )
-from famsock_tipc.options import TIPC_GROUP_JOIN
+from famsock_tipc.options import TIPC_GROUP_JOIN, TIPC_GROUP_LEAVE
 
 _S = TypeVar("_S", bound=Struct)
 
@@ -138,7 +138,7 @@ class TipcOperations:
 
     def leave_group(self) -> None:
         """Leave the communication group. OSError EINVAL where the socket is in none."""
-        self._sock.setsockopt(constants.SOL_TIPC, constants.TIPC_GROUP_LEAVE, None, 0)
+        self._sock.set_option(TIPC_GROUP_LEAVE, None)
 
     def group(self) -> int:
         """The type of the communication group that the socket is in, 0 for none."""
