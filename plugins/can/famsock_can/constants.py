@@ -10,6 +10,32 @@ HEADERS = (
     "linux/can/error.h",
     "linux/can/netlink.h",
 )
+NOT_IN_HEADERS = (
+    "CAN_BCM_TX_SETUP",
+    "CAN_BCM_TX_DELETE",
+    "CAN_BCM_TX_READ",
+    "CAN_BCM_TX_SEND",
+    "CAN_BCM_RX_SETUP",
+    "CAN_BCM_RX_DELETE",
+    "CAN_BCM_RX_READ",
+    "CAN_BCM_TX_STATUS",
+    "CAN_BCM_TX_EXPIRED",
+    "CAN_BCM_RX_STATUS",
+    "CAN_BCM_RX_TIMEOUT",
+    "CAN_BCM_RX_CHANGED",
+    "CAN_BCM_SETTIMER",
+    "CAN_BCM_STARTTIMER",
+    "CAN_BCM_TX_COUNTEVT",
+    "CAN_BCM_TX_ANNOUNCE",
+    "CAN_BCM_TX_CP_CAN_ID",
+    "CAN_BCM_RX_FILTER_ID",
+    "CAN_BCM_RX_CHECK_DLC",
+    "CAN_BCM_RX_NO_AUTOTIMER",
+    "CAN_BCM_RX_ANNOUNCE_RESUME",
+    "CAN_BCM_TX_RESET_MULTI_IDX",
+    "CAN_BCM_RX_RTR_FRAME",
+    "CAN_BCM_CAN_FD_FRAME",
+)
 
 # sys/socket.h
 AF_CAN = 29

@@ -191,7 +191,7 @@ class TcpZerocopyReceive(Struct):
     reserved: int = wire.u32("reserved", default=0)
 
 
-@wire.struct("struct tcp_ao_add", header=_HEADER, size=296)
+@wire.struct("struct tcp_ao_add", header=_HEADER, size=288)
 class TcpAoAdd(Struct):
     """TCP_AO_ADD_KEY: a key (RFC 5925) for the peers of a prefix. ``flags`` are the bits below.
 
