@@ -165,8 +165,9 @@ def descriptors() -> Iterator[None]:
     """Fails a test that leaves more file descriptors open than it found."""
     before = open_descriptors()
     yield
-    gc.collect()
-    leaked = {number: to for number, to in open_descriptors().items() if before.get(number) != to}
+    if open_descriptors().items() - before.items():
+        gc.collect()
+    leaked = dict(open_descriptors().items() - before.items())
     assert not leaked, f"file descriptors leaked: {leaked}"
 
 

@@ -60,6 +60,9 @@ _CAPABILITIES = [
     "CHECKPOINT_RESTORE",
 ]
 
+_VIRTUAL = ("bond", "bridge", "dummy", "ifb", "nlmon", "vcan", "veth", "vsockmon", "vxcan")
+"""Interfaces that ip-link(8) makes from nothing."""
+
 
 @cache
 def family(name: str, protocol: int | str | None = None, type: int | None = None) -> str:
@@ -146,6 +149,8 @@ def interface(name: str) -> str:
         if any(Path("/sys/class").glob(f"*/{name}")):
             return ""
         kind = name.rstrip("0123456789")
+        if kind not in _VIRTUAL:
+            return f"needs the interface {name}: attach such a device"
         return (
             f"needs the interface {name}: ip link add {name} type {kind} && ip link set {name} up"
         )

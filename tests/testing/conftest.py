@@ -133,6 +133,12 @@ _numbers = itertools.count(1)
 RunSuite = Callable[..., pytest.RunResult]
 
 
+@pytest.fixture(autouse=True)
+def loaded_plugins() -> None:
+    """Load plugins out here: a run inside drops the modules it imports, the registry does not."""
+    list(plugins.families())
+
+
 @pytest.fixture
 def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunSuite]:
     """Runs the suite on the small family, after replacing text of its source, header or suite.

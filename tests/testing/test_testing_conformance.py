@@ -213,19 +213,19 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         ],
     ),
     "option of another number": (
-        "test_option_number_is_that_of_its_constant",
+        "test_option_numbers_are_those_of_their_constants",
         [('Option("SO_KIT_TYPE", 1, 3,', 'Option("SO_KIT_TYPE", 1, 4,')],
     ),
     "option of no level": (
-        "test_option_number_is_that_of_its_constant",
+        "test_option_numbers_are_those_of_their_constants",
         [('Option("SO_KIT_TYPE", 1, 3,', 'Option("SO_KIT_TYPE", 98765, 3,')],
     ),
     "control message without a constant": (
-        "test_control_number_is_that_of_its_constant",
+        "test_control_numbers_are_those_of_their_constants",
         [('ControlType("SCM_KIT"', 'ControlType("SCM_TIK"')],
     ),
     "option that crashes on short data": (
-        "test_option_takes_any_bytes",
+        "test_options_take_any_bytes",
         [
             (
                 "values.INT, \"r\"",
@@ -234,7 +234,7 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         ],
     ),
     "control message that crashes on short data": (
-        "test_control_takes_any_bytes",
+        "test_control_messages_take_any_bytes",
         [
             (
                 "77, values.U32",
@@ -243,7 +243,7 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         ],
     ),
     "option that takes anything": (
-        "test_option_refuses_wrong_values",
+        "test_options_refuse_wrong_values",
         [
             (
                 'Option("SO_KIT_REUSE", 1, 2, values.INT)',
@@ -282,7 +282,7 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [('        """Let others reuse."""', "        return None")],
     ),
     "struct that crashes on arbitrary bytes": (
-        "test_struct_survives_any_bytes",
+        "test_structs_survive_any_bytes",
         [
             (
                 '    second: int = wire.u64("second")\n',
@@ -294,7 +294,7 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         ],
     ),
     "struct that loses a field": (
-        "test_struct_survives_its_bytes",
+        "test_structs_survive_their_bytes",
         [
             (
                 '    second: int = wire.u64("second")\n',

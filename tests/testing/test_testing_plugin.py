@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from famsock.registry import plugins
 from famsock.testing import requirements
 
 SKIPS = """
@@ -43,9 +42,6 @@ SKIPS = """
 
 @pytest.fixture(autouse=True)
 def ini(pytester: pytest.Pytester) -> None:
-    # Loaded out here: a run inside drops the modules that it imported, and the registry does not.
-    assert plugins.family("AF_INET")
-    assert plugins.family("AF_UNIX")
     pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers -ra")
 
 
@@ -100,7 +96,8 @@ def test_fail_on_skip_fails_a_skipped_unittest(pytester: pytest.Pytester) -> Non
         ('needs_kernel("999.1")', "*needs Linux 999.1 or later*boot a newer kernel*"),
         ('needs_command("no-such")', "*needs the program no-such: apt-get install no-such*"),
         ('needs_command("no-such", package="p")', "*program no-such: apt-get install p*"),
-        ('needs_interface("vkit7")', "*ip link add vkit7 type vkit && ip link set vkit7 up*"),
+        ('needs_interface("vcan77")', "*ip link add vcan77 type vcan && *"),
+        ('needs_interface("hci77")', "*needs the interface hci77: attach such a device*"),
         ('needs_module("no-such")', "*needs the kernel module no-such: modprobe no-such*"),
     ],
 )

@@ -17,9 +17,9 @@ from famsock.testing.strategies import Strategies
 from famsock.testing.subject import Subject
 
 _T = TypeVar("_T")
-_IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
+IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 PROPERTY = settings(
-    max_examples=5 if _IN_LAB else 50,
+    max_examples=5 if IN_LAB else 50,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -129,7 +129,15 @@ def _protocols(cls: type[Checks]) -> Iterable[Any]:
 
 
 def _rows(room: str) -> Callable[[type[Checks]], Iterable[Any]]:
-    return lambda cls: [pytest.param(row, id=row.name) for row in cls.subject().rows(room)]
+    def found(cls: type[Checks]) -> Iterable[Any]:
+        return _at_once(cls.subject().rows(room))
+
+    return found
+
+
+def _at_once(found: tuple[Any, ...]) -> list[Any]:
+    """One parameter of all that was found; none if that is nothing."""
+    return [pytest.param(found, id=f"{len(found)}")] if found else []
 
 
 def _readable_options(cls: type[Checks]) -> Iterable[Any]:
@@ -141,11 +149,13 @@ def _readable_options(cls: type[Checks]) -> Iterable[Any]:
 
 
 def _layouts(cls: type[Checks]) -> Iterable[Any]:
-    found = cls.subject().layouts() if cls.subject().family.here else ()
-    return [pytest.param(found, id="all")] if found else []
+    return _at_once(cls.subject().layouts() if cls.subject().family.here else ())
 
 
 def _header_trees(cls: type[Checks]) -> Iterable[Any]:
+    """The trees of headers; none in the lab, whose kernel says nothing about the host's files."""
+    if IN_LAB:
+        return
     subject = cls.subject()
     if subject.family.here and (subject.layouts() or "HEADERS" in subject.constants_module()):
         for tree in header_trees.header_trees():
@@ -162,16 +172,11 @@ def _here(cls: type[Checks]) -> Iterable[Any]:
     return [pytest.param(None, id="")] if cls.subject().family.here else []
 
 
-def _structs(cls: type[Checks]) -> Iterable[Any]:
-    for name, struct in cls.subject().structs().items():
-        yield pytest.param(struct, id=name.partition(".")[2])
-
-
 PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "address_class": _classes,
     "all_trees": _all_trees,
     "bad_address": lambda cls: [pytest.param(bad, id=str(bad)) for bad in cls.bad],
-    "control_row": _rows("control"),
+    "control_rows": _rows("control"),
     "example": _examples,
     "exchange": _exchanges,
     "field": _fields,
@@ -179,15 +184,30 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "integer_field": _integer_fields,
     "layouts": _layouts,
     "operations_class": _operations,
-    "options": _readable_options,
-    "option_row": _rows("options"),
+    "readable_options": _readable_options,
+    "option_rows": _rows("options"),
     "protocol": _protocols,
-    "struct": _structs,
+    "structs": lambda cls: _at_once(tuple(cls.subject().structs().values())),
     "subject_here": _here,
 }
 """What each argument of the suite's tests stands for."""
 
 
-def for_all(strategy: SearchStrategy[_T], check: Callable[[_T], None]) -> None:
-    """Run ``check`` on many values drawn from ``strategy``."""
-    PROPERTY(given(strategy)(check))()
+def for_all(strategy: SearchStrategy[_T], check: Callable[[_T], None], times: int = 1) -> None:
+    """Run ``check`` on many values drawn from ``strategy``; ``times`` as many as usual."""
+    many = settings(PROPERTY, max_examples=times * PROPERTY.max_examples)
+    many(given(strategy)(check))()
+
+
+def for_each(rows: Iterable[Any], check: Callable[[Any], None]) -> None:
+    """Run ``check`` on all rows, and tell all that fail by name: quicker than a test for each."""
+    failures: list[str] = []
+    first = None
+    for row in rows:
+        try:
+            check(row)
+        except (Exception, pytest.fail.Exception) as error:
+            failures.append(f"{row.name}: {type(error).__name__}: {error}")
+            first = first or error
+    if first:
+        raise AssertionError("\n".join(failures)) from first

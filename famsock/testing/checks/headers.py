@@ -69,12 +69,9 @@ class HeaderChecks(Checks):
         assert not missing, "fix the C name, or leave it empty where there is none"
 
     def _stated(self) -> dict[str, int]:
-        """Constants and the numbers of option and control rows, save those that no header has."""
-        subject = self.subject()
-        rows = {r.name: r.number for room in ("options", "control") for r in subject.rows(room)}
-        elsewhere = subject.constants_module().get("NOT_IN_HEADERS", ())
-        stated = {**rows, **subject.integers()}
-        return {name: value for name, value in stated.items() if name not in elsewhere}
+        """The family's constants, save those that it says no header has."""
+        elsewhere = self.subject().constants_module().get("NOT_IN_HEADERS", ())
+        return {n: v for n, v in self.subject().integers().items() if n not in elsewhere}
 
     def _headers(self) -> tuple[str, ...]:
         return tuple(self.subject().constants_module().get("HEADERS", ()))
