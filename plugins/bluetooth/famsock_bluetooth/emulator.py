@@ -29,11 +29,14 @@ _CREATE_PRIMARY = bytes((c.HCI_VENDOR_PKT, 0))
 _FEATURES = bytes((0x07, 0x28, 0, 0x80, 0x03, 0, 0, 0))
 """3 and 5 slots, encryption; SCO, HV3; eSCO with EV3, EV4, EV5 packets."""
 
+_COMMANDS = bytes(9) + b"\x04" + bytes(54)
+"""Read Voice Setting, without which Linux makes no SCO links. The others it uses unasked."""
+
 _VERSION = struct.pack("<BHBHH", 3, 0, 3, 0xFFFF, 0)
 _BUFFERS = struct.pack("<HBHH", 1021, 64, 8, 8)
 _ANSWERS = {
     c.HCI_OP_READ_LOCAL_VERSION: _VERSION,
-    c.HCI_OP_READ_LOCAL_COMMANDS: bytes(64),
+    c.HCI_OP_READ_LOCAL_COMMANDS: _COMMANDS,
     c.HCI_OP_READ_LOCAL_FEATURES: _FEATURES,
     c.HCI_OP_READ_BUFFER_SIZE: _BUFFERS,
     c.HCI_OP_READ_CLASS_OF_DEV: bytes(3),
@@ -76,12 +79,19 @@ class Controller:
             raise
         try:
             os.write(self.descriptor, _CREATE_PRIMARY)
-            self.index: int = struct.unpack("<BBH", os.read(self.descriptor, 4))[2]
+            self.early: list[bytes] = []
+            while (packet := self.read())[0] != c.HCI_VENDOR_PKT:
+                self.early.append(packet)
+            self.index: int = struct.unpack("<BBH", packet)[2]
         except BaseException:
             os.close(self.descriptor)
             raise
         self.address = address
         self.bdaddr = bdaddr_from_bytes(address)
+
+    def read(self) -> bytes:
+        """The kernel's next packet."""
+        return os.read(self.descriptor, c.HCI_MAX_FRAME_SIZE)
 
     def event(self, code: int, parameters: bytes) -> None:
         """Tell the kernel of something that happened."""
@@ -130,20 +140,26 @@ class VoicePair:
             os.close(descriptor)
 
     def _serve(self) -> None:
+        pairs = ((self.first, self.second), (self.second, self.first))
         with selectors.DefaultSelector() as selector:
             selector.register(self._stop, selectors.EVENT_READ)
-            for near, far in ((self.first, self.second), (self.second, self.first)):
-                selector.register(near.descriptor, selectors.EVENT_READ, (near, far))
+            for pair in pairs:
+                selector.register(pair[0].descriptor, selectors.EVENT_READ, pair)
+                for packet in pair[0].early:
+                    self._handle(*pair, packet)
             while True:
                 for key, _ in selector.select():
                     if key.data is None:
                         return
                     near, far = key.data
-                    packet = packets.unpack(os.read(near.descriptor, c.HCI_MAX_FRAME_SIZE))
-                    if isinstance(packet, HciCommand):
-                        self._command(near, far, packet.opcode, packet.parameters)
-                    elif isinstance(packet, HciData):
-                        self._data(near, far, packet)
+                    self._handle(near, far, near.read())
+
+    def _handle(self, near: Controller, far: Controller, data: bytes) -> None:
+        packet = packets.unpack(data)
+        if isinstance(packet, HciCommand):
+            self._command(near, far, packet.opcode, packet.parameters)
+        elif isinstance(packet, HciData):
+            self._data(near, far, packet)
 
     def _data(self, near: Controller, far: Controller, packet: HciData) -> None:
         os.write(far.descriptor, packet.pack())

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from famsock.plugin import Message, socket
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import ioctls, options, packets
-from famsock_bluetooth.addresses import HciAddress
 from famsock_bluetooth.ioctls import HciConnInfo, HciDevInfo, InquiryInfo
 from famsock_bluetooth.options import HciFilter
 from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
@@ -134,8 +133,12 @@ class HciOperations:
         if the controller does not answer; OSError ENETDOWN if it is off, EPERM without CAP_NET_RAW.
         """
         command = packets.HciCommand(opcode, parameters).pack()
-        local = self.sock.local_address
-        if not isinstance(local, HciAddress) or local.channel != c.HCI_CHANNEL_RAW:
+        try:
+            local = self.sock.getsockname()
+        except OSError as error:
+            error.add_note("this socket names no controller: bind it to one first")
+            raise
+        if not isinstance(local, int):
             raise ValueError(f"send_command needs a socket bound to a raw channel, not {local}")
         answers = (c.HCI_EV_CMD_COMPLETE, c.HCI_EV_CMD_STATUS)
         with socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as other:

@@ -34,6 +34,7 @@ from famsock_bluetooth.packets import (
     HciCommand,
     HciEvent,
     MonitorMessage,
+    opcode,
 )
 
 import famsock
@@ -158,7 +159,8 @@ def test_management_refusals(management: Management) -> None:
 def test_management_on_a_socket_of_ones_own(pair: Pair, new: Open) -> None:
     sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
     sock.bind((c.HCI_DEV_NONE, c.HCI_CHANNEL_CONTROL))
-    assert sock.getsockname() == (c.HCI_DEV_NONE, c.HCI_CHANNEL_CONTROL)
+    with pytest.raises(OSError, match="bad state"):  # the kernel names no controller here
+        sock.getsockname()
     assert {info.dev_id for info in pair} <= set(sock.management().read_index_list())
 
 
@@ -184,16 +186,16 @@ def test_command_and_answer(pair: Pair, new: Open) -> None:
     assert isinstance(answer, CommandComplete)
     assert answer.status == 0
     assert answer.parameters.hex(":").upper() == ":".join(reversed(pair[0].bdaddr.split(":")))
-    answer = sock.send_command(c.HCI_OP_DISCONNECT, b"\xff\x0e\x13")
-    assert isinstance(answer, CommandComplete | CommandStatus)
-    assert answer.status != 0
+    unknown = sock.send_command(opcode(0x3F, 0x3FF))
+    assert isinstance(unknown, CommandComplete | CommandStatus)
+    assert unknown.status != 0
 
 
-def test_command_needs_a_raw_channel(new: Open) -> None:
+def test_command_needs_a_controller(new: Open) -> None:
     sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
-    sock.bind((c.HCI_DEV_NONE, c.HCI_CHANNEL_CONTROL))
-    with pytest.raises(ValueError, match="bound to a raw channel"):
+    with pytest.raises(OSError, match="bad state") as caught:
         sock.send_command(c.HCI_OP_READ_BD_ADDR)
+    assert "bind it to one first" in "".join(caught.value.__notes__)
 
 
 def test_filter_lets_through_what_it_names(pair: Pair, new: Open) -> None:
@@ -202,16 +204,16 @@ def test_filter_lets_through_what_it_names(pair: Pair, new: Open) -> None:
     everything.set_filter(**complete)
     filtered.set_filter(**complete, opcode=c.HCI_OP_READ_BD_ADDR)
     assert filtered.filter().opcode == c.HCI_OP_READ_BD_ADDR
-    for opcode in (c.HCI_OP_READ_LOCAL_VERSION, c.HCI_OP_READ_BD_ADDR):
-        everything.send_packet(HciCommand(opcode))
+    for number in (c.HCI_OP_READ_LOCAL_VERSION, c.HCI_OP_READ_BD_ADDR):
+        everything.send_packet(HciCommand(number))
     for sock, expected in (
         (everything, (c.HCI_OP_READ_LOCAL_VERSION, c.HCI_OP_READ_BD_ADDR)),
         (filtered, (c.HCI_OP_READ_BD_ADDR,)),
     ):
-        for opcode in expected:
+        for number in expected:
             packet = sock.receive_packet()
             assert isinstance(packet, HciEvent)
-            assert CommandComplete.of(packet).opcode == opcode
+            assert CommandComplete.of(packet).opcode == number
 
 
 def test_direction_and_time_come_as_control_messages(pair: Pair, new: Open) -> None:
@@ -254,6 +256,8 @@ def test_user_channel_has_the_controller_to_itself(
     try:
         sock.bind((index, c.HCI_CHANNEL_USER))
         assert sock.getsockname() == (index, c.HCI_CHANNEL_USER)
+        with pytest.raises(ValueError, match="bound to a raw channel"):
+            sock.send_command(c.HCI_OP_READ_BD_ADDR)
         sock.send_packet(HciCommand(c.HCI_OP_READ_BD_ADDR))
         packet = sock.receive_packet()
         assert isinstance(packet, HciEvent)
@@ -283,9 +287,18 @@ def test_inquiry_finds_the_other_controller(pair: Pair, management: Management, 
     assert pair[0].bdaddr in [device.bdaddr for device in found]
 
 
+def await_no_links(sock: famsock.socket, pair: Pair) -> None:
+    """Wait for links of earlier tests to end: a reset would end them at one end alone."""
+    deadline = time.monotonic() + PATIENCE_S
+    while any(sock.connections(info.dev_id) for info in pair):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_reset_and_scan(pair: Pair, new: Open) -> None:
     sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
     index = pair[1].dev_id
+    await_no_links(sock, pair)
     sock.set_scan(index, inquiry=False, page=True)
     assert sock.device_info(index).flags >> c.HCI_PSCAN & 1
     with pytest.raises(OSError, match="already"):
@@ -309,7 +322,7 @@ def l2cap_pair(
     listener.listen()
     near.connect((pair[0].bdaddr, 0x1021))
     far, address = listener.accept()
-    assert address == (pair[1].bdaddr, 0x1021)
+    assert address[:2] == (pair[1].bdaddr, 0x1021)
     return near, new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP, far.detach())
 
 
