@@ -6,7 +6,6 @@ import errno
 import socket as stdlib
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,11 +14,7 @@ import attrs
 import pytest
 from famsock_rds import options
 from famsock_rds.addresses import RdsInet6Address, RdsInetAddress
-from famsock_rds.control import (
-    RDS_CMSG_CONG_UPDATE,
-    RDS_CMSG_RDMA_DEST,
-    RDS_CMSG_RXPATH_LATENCY,
-)
+from famsock_rds.control import RDS_CMSG_RDMA_DEST, RDS_CMSG_RXPATH_LATENCY
 from famsock_rds.info import SocketInfo
 from famsock_rds.structs import GetMemoryRegion, IoVector
 
@@ -179,55 +174,6 @@ def test_a_snapshot_grows_as_it_must(rds: Opener) -> None:
     assert caught.value.errno == errno.ENOSPC
     ports = {s.local_port for s in several[0].operations.snapshot(small)}
     assert ports >= {port_of(sock) for sock in several}
-
-
-def fill(sender: famsock.socket, receiver: famsock.socket) -> int:
-    """Send until the receiver is congested; the number of messages."""
-    sender.setblocking(False)
-    for count in range(10000):
-        try:
-            sender.sendto(b"z" * 2000, receiver.getsockname())
-        except OSError as error:
-            if error.errno != errno.ENOBUFS:
-                raise
-            return count
-    pytest.fail("10000 messages congest no receiver")
-
-
-def test_congestion_is_waited_for(rds: Opener) -> None:
-    sender, receiver = rds(), rds()
-    receiver.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVBUF, 10000)
-    count = fill(sender, receiver)
-    assert count > 0
-    sender.settimeout(0.2)
-    with pytest.raises(TimeoutError, match="congested"):
-        sender.operations.sendto_uncongested(b"last", receiver.getsockname())
-
-    def drain() -> None:
-        for _ in range(count):
-            receiver.recv(4000)
-
-    sender.settimeout(60)
-    draining = threading.Thread(target=drain)
-    draining.start()
-    assert sender.operations.sendto_uncongested(b"last", receiver.getsockname()) == 4
-    draining.join()
-    assert receiver.recv(16) == b"last"
-
-
-def test_the_end_of_congestion_is_told(rds: Opener) -> None:
-    sender, receiver = rds(), rds()
-    receiver.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVBUF, 10000)
-    sender.operations.monitor_congestion()
-    for _ in range(fill(sender, receiver)):
-        receiver.recv(4000)
-    sender.settimeout(20)
-    message = sender.recv_message()
-    update = message.get(RDS_CMSG_CONG_UPDATE)
-    assert update is not None
-    assert (message.data, message.address) == (b"", None)
-    assert update.covers(port_of(receiver))
-    assert not update.covers(port_of(receiver) + 1)
 
 
 _PEER = """

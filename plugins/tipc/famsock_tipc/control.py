@@ -1,7 +1,7 @@
 """Control messages of AF_TIPC, all at level SOL_TIPC, all received only.
 
 A message that could not be delivered comes back with no data and the first two of these; make room
-for TIPC_RETDATA with ``recv_message(control_bytes=…)``. Source: linux/tipc.h, net/tipc/socket.c.
+for them with ``recv_message(control_bytes=2000)``. Source: linux/tipc.h, net/tipc/socket.c.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from famsock.plugin import ControlType, Struct, values, wire
 from famsock_tipc import constants
 from famsock_tipc.constants import SOL_TIPC
 from famsock_tipc.messages import DestinationName
+
+MAX_RETURNED_BYTES = 1024
+"""How much of a message's data comes back at most (net/tipc/msg.c, MAX_FORWARD_SIZE)."""
 
 ERROR_NAMES = {
     value: name
@@ -21,7 +24,7 @@ ERROR_NAMES = {
 
 @wire.struct("", header=())
 class ErrorInfo(Struct):
-    """TIPC_ERRINFO: why a message came back (``error``) and the bytes of data that it had.
+    """TIPC_ERRINFO: why a message came back, and how many bytes of its data.
 
     ``error`` is TIPC_ERR_NO_NAME, TIPC_ERR_NO_PORT, TIPC_ERR_NO_NODE, TIPC_ERR_OVERLOAD or
     TIPC_CONN_SHUTDOWN. Wire layout: u32 error, u32 length, in host order; C has no struct for it.
@@ -40,10 +43,7 @@ TIPC_ERRINFO: ControlType[ErrorInfo] = ControlType(
     "TIPC_ERRINFO", SOL_TIPC, constants.TIPC_ERRINFO, values.struct(ErrorInfo)
 )
 TIPC_RETDATA: ControlType[bytes] = ControlType(
-    "TIPC_RETDATA",
-    SOL_TIPC,
-    constants.TIPC_RETDATA,
-    values.raw(constants.TIPC_MAX_USER_MSG_SIZE),
+    "TIPC_RETDATA", SOL_TIPC, constants.TIPC_RETDATA, values.raw(MAX_RETURNED_BYTES)
 )
 TIPC_DESTNAME: ControlType[DestinationName] = ControlType(
     "TIPC_DESTNAME", SOL_TIPC, constants.TIPC_DESTNAME, values.struct(DestinationName)

@@ -130,8 +130,9 @@ class TipcOperations:
         ``scope`` TIPC_CLUSTER_SCOPE or TIPC_NODE_SCOPE. With ``loopback`` own messages come back;
         with ``member_events`` `receive_group` tells of members that join and leave. A send without
         an address reaches all members, one to a `ServiceAddress` any member of that instance, one
-        to a `ServiceRange` all of that instance, one to a `SocketAddress` that member. OSError
-        EACCES for a reserved type or a socket that has a name, EISCONN for one in a group.
+        to a `ServiceRange` all of that instance, one to a `SocketAddress` that member.
+        PermissionError for a reserved type or a socket in a group, OSError EINVAL for a scope that
+        does not exist.
         """
         flags = TIPC_GROUP_LOOPBACK * loopback | TIPC_GROUP_MEMBER_EVTS * member_events
         self._sock.set_option(TIPC_GROUP_JOIN, GroupRequest(type, instance, scope, flags))

@@ -1,0 +1,64 @@
+"""Two hosts for RDS: network namespaces with a cable between them, as loopback never congests."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from socket import SOCK_SEQPACKET
+
+import pytest
+
+import famsock
+
+HOSTS = {"famsock-rds-a": "10.253.7.1", "famsock-rds-b": "10.253.7.2"}
+_CLONE_NEWNET = 0x40000000
+
+
+@pytest.fixture
+def hosts() -> Iterator[Callable[[str], famsock.socket]]:
+    """Opens a socket of RDS that is bound to the address of a host, "a" or "b"."""
+    with ExitStack() as stack:
+        for name in HOSTS:
+            _ip("netns", "add", name)
+            stack.callback(_ip, "netns", "del", name)
+        ours, other = HOSTS
+        _ip("link", "add", "cable", "netns", ours, "type", "veth", "peer", "cable", "netns", other)
+        for name, address in HOSTS.items():
+            _ip("-n", name, "address", "add", f"{address}/30", "dev", "cable")
+            _ip("-n", name, "link", "set", "lo", "up")
+            _ip("-n", name, "link", "set", "cable", "up")
+
+        def make(host: str) -> famsock.socket:
+            sock = stack.enter_context(_socket_in(f"famsock-rds-{host}"))
+            sock.settimeout(60)
+            sock.bind((HOSTS[f"famsock-rds-{host}"], 0))
+            return sock
+
+        yield make
+
+
+def _socket_in(namespace: str) -> famsock.socket:
+    """A socket made in a network namespace, which only a thread of its own enters."""
+    made: list[famsock.socket] = []
+
+    def make() -> None:
+        entrance = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).setns(entrance, _CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+            made.append(famsock.socket(21, SOCK_SEQPACKET))
+        finally:
+            os.close(entrance)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, timeout=60)
