@@ -15,7 +15,7 @@ from famsock_bluetooth.fields import BDADDR, check_int
 _HCI_SOCK_H = "net/bluetooth/hci_sock.h"
 _DEVICE_REQUEST = struct.Struct("=HxxI")
 _LIST_HEAD = struct.Struct("=HH")
-_INQUIRY = struct.Struct("=HH3sBB")
+_INQUIRY = struct.Struct("=HH3sBBx")
 
 MAX_DEVICES = 16
 MAX_CONNECTIONS = 64
@@ -146,7 +146,8 @@ def inquiry(
 ) -> tuple[InquiryInfo, ...]:
     """Devices in range (HCIINQUIRY); the call lasts ``length`` times 1.28 seconds."""
     size = InquiryInfo.layout.size
-    buffer = bytearray(_INQUIRY.size + (max_responses or MAX_RESPONSES) * size)
+    room = check_int("max_responses", max_responses, MAX_RESPONSES) or MAX_RESPONSES
+    buffer = bytearray(_INQUIRY.size + room * size)
     _INQUIRY.pack_into(
         buffer,
         0,
@@ -154,10 +155,9 @@ def inquiry(
         c.IREQ_CACHE_FLUSH if flush else 0,
         check_int("lap", lap, 0xFFFFFF).to_bytes(3, "little"),
         check_int("length", length, 0xFF),
-        check_int("max_responses", max_responses, MAX_RESPONSES),
+        max_responses,
     )
     ioctl(descriptor, c.HCIINQUIRY, buffer)
     count = _INQUIRY.unpack_from(buffer)[4]
-    # struct hci_inquiry_req ends in padding, and the kernel writes the answers behind that
-    view = memoryview(buffer)[-(-_INQUIRY.size // 2) * 2 :]
+    view = memoryview(buffer)[_INQUIRY.size :]
     return tuple(InquiryInfo.unpack(view[at * size :]) for at in range(count))

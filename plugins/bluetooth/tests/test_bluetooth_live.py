@@ -285,6 +285,9 @@ def test_inquiry_finds_the_other_controller(pair: Pair, management: Management, 
     finally:
         management.set_discoverable(pair[0].dev_id, False)
     assert pair[0].bdaddr in [device.bdaddr for device in found]
+    for wrong in ({"max_responses": -1}, {"length": 256}, {"lap": 1 << 24}):
+        with pytest.raises(OverflowError, match=f"{next(iter(wrong))} must be 0-"):
+            new(stdlib.SOCK_RAW, c.BTPROTO_HCI).inquiry(pair[1].dev_id, **wrong)
 
 
 def await_no_links(sock: famsock.socket, pair: Pair) -> None:
