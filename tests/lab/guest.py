@@ -95,7 +95,7 @@ def guest_environment(kernel: Kernel, host: Mapping[str, str]) -> dict[str, str]
     """The command's environment: what of the host's concerns Python and pytest, and the lab's."""
     passed_on = {name: value for name, value in host.items() if name.startswith(PASSED_ON)}
     return passed_on | {
-        "HOME": host.get("HOME", "/root"),
+        "HOME": host.get("HOME", "/"),
         "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
         "TMPDIR": "/run/tmp",
         "FAMSOCK_LAB": "1",
