@@ -115,8 +115,8 @@ def _index_in(zone: str) -> int | None:
 
 def _scope_of(zone: str, host: str, lookup: Lookup | None) -> int:
     """The index of the interface that a zone names."""
-    if (index := _index_in(zone)) is not None:
-        return index
+    if (number := _index_in(zone)) is not None:
+        return number
     try:
         return (lookup or Lookup("pack")).interface_index(zone)
     except OSError:
@@ -239,11 +239,11 @@ class Inet6Address(Address):
             host = _text_if_host(host)
         while self.scope_id == 0 and type(host) is str and "%" in host:
             address, _, zone = host.rpartition("%")
-            if (index := _index_in(zone)) is None:
+            if (number := _index_in(zone)) is None:
                 break
             host = address
             object.__setattr__(self, "host", host)
-            object.__setattr__(self, "scope_id", index)
+            object.__setattr__(self, "scope_id", number)
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:

@@ -134,7 +134,7 @@ def test_zero_copy_completions(connect_pair: Connect) -> None:
         received += len(server.recv(20000))
     done: list[int] = []
     while len(done) < 3:
-        assert select.select([], [], [client], 20)[2] or done or client.tcp_info()
+        assert select.select([client], [], [], 20)[0]
         for first, last in client.zerocopy_completions():
             done += range(first, last + 1)
     assert done == [0, 1, 2]

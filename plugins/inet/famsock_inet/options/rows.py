@@ -15,9 +15,13 @@ def rows_of(level: int) -> Callable[..., Option[Any]]:
     """A function that makes the row of a constant at a level."""
 
     def row(
-        name: str, codec: Codec[T], access: str = "rw", request: Codec[Any] | None = None
+        name: str,
+        codec: Codec[T],
+        access: str = "rw",
+        request: Codec[Any] | None = None,
+        length_unit_bytes: int = 1,
     ) -> Option[T]:
         number: int = getattr(constants, name)
-        return Option(name, level, number, codec, access, request)
+        return Option(name, level, number, codec, access, request, length_unit_bytes)
 
     return row

@@ -162,11 +162,13 @@ SCTP_GET_PEER_ADDRS: Option[tuple[Address, ...]] = _row(
     "r",
     deferred("structs.sctp:ASSOC_ID"),
 )
+# The length that the kernel gives for these leaves out the 8 bytes in front: twice that is enough.
 SCTP_GET_LOCAL_ADDRS: Option[tuple[Address, ...]] = _row(
     "SCTP_GET_LOCAL_ADDRS",
     deferred("structs.sctp:ADDRESSES_OF_ASSOC"),
     "r",
     deferred("structs.sctp:ASSOC_ID"),
+    length_unit_bytes=2,
 )
 SCTP_SOCKOPT_PEELOFF: Option[sctp.SctpPeeloffArg] = _row(
     "SCTP_SOCKOPT_PEELOFF",
