@@ -103,6 +103,7 @@ def famsock_families() -> Iterable[Family]:
             31,
             protocols,
             constants="famsock_bluetooth.constants",
+            operation_names="famsock_bluetooth.operation_names:NAMES",
             options="famsock_bluetooth.options",
             control="famsock_bluetooth.control",
             modules=("bluetooth",),

@@ -51,7 +51,10 @@ class HciOperations:
         ioctls.control_device(self.sock.fileno(), c.HCIDEVDOWN, dev)
 
     def device_reset(self, dev: int) -> None:
-        """Reset a controller that is up (HCIDEVRESET). Needs CAP_NET_ADMIN."""
+        """Reset a controller that is up (HCIDEVRESET). Needs CAP_NET_ADMIN.
+
+        Linux forgets the controller's buffers thereby, and sends no data until it has been down.
+        """
         ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
 
     def set_scan(self, dev: int, *, inquiry: bool, page: bool) -> None:

@@ -298,7 +298,7 @@ def await_no_links(sock: famsock.socket, pair: Pair) -> None:
         time.sleep(0.05)
 
 
-def test_reset_and_scan(pair: Pair, new: Open) -> None:
+def test_reset_and_scan(pair: Pair, management: Management, new: Open) -> None:
     sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
     index = pair[1].dev_id
     await_no_links(sock, pair)
@@ -308,6 +308,12 @@ def test_reset_and_scan(pair: Pair, new: Open) -> None:
         sock.device_up(index)
     sock.device_reset(index)
     assert sock.device_info(index).up
+    sock.device_down(index)
+    assert not sock.device_info(index).up
+    sock.device_up(index)
+    assert sock.device_info(index).up
+    management.set_powered(index, False)
+    management.set_powered(index, True)
 
 
 # L2CAP
