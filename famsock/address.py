@@ -253,9 +253,11 @@ class AddressCodec:
     Only results that asked the system nothing are cached. A hit needs the same value *and* the same
     types, so that ``("127.0.0.1", 80.0)`` never rides on ``("127.0.0.1", 80)``. Both caches are
     bounded; they are plain dicts whose single operations are atomic, so threads may share them.
+    ``encoded`` maps an address to itself and its sockaddr, ``decoded`` a sockaddr to its form; the
+    compiled raw layer reads them too.
     """
 
-    __slots__ = ("_address_class", "_decoded", "_encoded", "_load", "_other")
+    __slots__ = ("_address_class", "_load", "_other", "decoded", "encoded")
 
     def __init__(
         self, load: Callable[[], type[Address]], other: Callable[[int], type[Address] | None]
@@ -263,8 +265,8 @@ class AddressCodec:
         self._load = load
         self._other = other
         self._address_class: type[Address] | None = None
-        self._encoded: dict[Any, tuple[Any, bytes]] = {}
-        self._decoded: dict[bytes, Any] = {}
+        self.encoded: dict[Any, tuple[Any, bytes]] = {}
+        self.decoded: dict[bytes, Any] = {}
 
     @property
     def address_class(self) -> type[Address]:
@@ -276,7 +278,7 @@ class AddressCodec:
     def encode(self, socket: StdlibSocket, operation: str, address: Any) -> bytes:
         """The sockaddr of ``address`` in any of its shapes, for ``operation`` on ``socket``."""
         try:
-            hit = self._encoded.get(address)
+            hit = self.encoded.get(address)
         except TypeError:
             hit = None
         if hit is not None and (hit[0] is address or _same_types(hit[0], address)):
@@ -285,12 +287,12 @@ class AddressCodec:
 
     def decode(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
         """The stdlib form of what the kernel gave: None for no address; never cut, never raises."""
-        form = self._decoded.get(sockaddr)
+        form = self.decoded.get(sockaddr)
         if form is None and sockaddr:
             lookup = Lookup("decode", socket)
             form = self.decode_typed(socket, sockaddr, lookup).to_stdlib(lookup)
             if not lookup.used:
-                _remember(self._decoded, sockaddr, form)
+                _remember(self.decoded, sockaddr, form)
         return form
 
     def decode_typed(
@@ -323,7 +325,7 @@ class AddressCodec:
                 name_operation(error, operation)
             raise
         if not lookup.used and _is_plain(address):
-            _remember(self._encoded, address, (address, packed))
+            _remember(self.encoded, address, (address, packed))
         return packed
 
 

@@ -28,10 +28,10 @@ class Protocol(NamedTuple):
 
     ``number`` is socket(2)'s third argument, or `ANY_PROTOCOL`. ``types`` are the socket types that
     it is opened with, the usual one first. ``address`` is the `Address` class, or its name as
-    ``"module:attribute"``; ``operations`` likewise a class taking the socket, whose public methods
-    the socket gains, or None. ``scheme`` opens the text of an endpoint ("vsock"). ``modules`` are
-    the kernel modules that provide it, for ``modprobe``; ``capability`` is what opening it needs
-    (capabilities(7)), or "". ``remedies`` maps an errno of a failing call to what would cure it.
+    ``"module:attribute"``; ``operations`` likewise a class taking the socket, or None. ``scheme``
+    opens the text of an endpoint ("vsock"). ``modules`` are the kernel modules that provide it, for
+    ``modprobe``; ``capability`` is what opening it needs (capabilities(7)), or "". ``remedies``
+    maps an errno of a failing call to what would cure it.
     ``accepts_address`` is False where accept(2) must not ask for the peer's address.
     ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
@@ -69,7 +69,9 @@ class Family(NamedTuple):
     ``name`` is the constant's name ("AF_CAN") and ``number`` its value on ``platforms`` (prefixes
     of ``sys.platform``). ``constants``, ``options`` and ``control`` name modules (or are mappings)
     of constants by name, `famsock.options.Option` rows and `famsock.control.ControlType` rows.
-    ``api_version`` is the version of this interface that the plugin was written for.
+    ``operation_names`` maps each `Protocol.operations` to the names that sockets gain from it (or
+    names such a mapping), so that they are known before the class is loaded. ``api_version`` is the
+    version of this interface that the plugin was written for.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Family(NamedTuple):
     constants: str | Mapping[str, int | str] = {}
     options: str | Iterable[Any] = ()
     control: str | Iterable[Any] = ()
+    operation_names: str | Mapping[str, tuple[str, ...]] = {}
     platforms: tuple[str, ...] = ("linux",)
     modules: tuple[str, ...] = ()
     api_version: int = 1
@@ -167,7 +170,7 @@ def _rows(reference: Any, common: Any, keyed: Callable[[Iterable[Any]], dict[Any
 class Served:
     """A protocol as sockets use it: its row, its codec, and its operations loaded on first use."""
 
-    __slots__ = ("codec", "family", "integer_bytes", "protocol")
+    __slots__ = ("codec", "family", "integer_bytes", "operation_names", "protocol")
 
     def __init__(
         self,
@@ -178,6 +181,8 @@ class Served:
         self.family = family
         self.protocol = protocol
         self.integer_bytes = protocol.integer_bytes
+        names: Mapping[Any, tuple[str, ...]] = load(family.operation_names)
+        self.operation_names = names.get(protocol.operations, ())
         self.codec = AddressCodec(lambda: load(protocol.address), other_address)
 
     @property

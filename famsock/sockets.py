@@ -44,6 +44,27 @@ _type_of = _socket.socket.type.__get__
 _proto_of = _socket.socket.proto.__get__
 
 
+class _Operation:
+    """An operation's name on the socket class: looks it up on the socket's own operations.
+
+    A ``__getattr__`` on the class would need no such names, but would slow down the look-up of
+    every attribute of every socket, `send` and `recv` too.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, sock: socket | None, owner: type[socket]) -> Any:
+        if sock is None:
+            return self
+        served = sock._served
+        if served is None or self.name not in served.operation_names:
+            raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}")
+        return getattr(sock.operations, self.name)
+
+
 class socket(_stdlib.socket):  # noqa: N801
     """The stdlib's socket, with its address family as a plugin.
 
@@ -80,13 +101,17 @@ class socket(_stdlib.socket):  # noqa: N801
 
     def _find_served(self, fileno: int | None) -> Served | None:
         try:
-            return plugins.find(_family_of(self), _type_of(self), _proto_of(self))
+            served = plugins.find(_family_of(self), _type_of(self), _proto_of(self))
         except BaseException:
             if fileno is None:
                 self.close()
             else:
                 self.detach()
             raise
+        for name in () if served is None else served.operation_names:
+            if not hasattr(socket, name):
+                setattr(socket, name, _Operation(name))
+        return served
 
     def _plain_codec(self) -> AddressCodec | None:
         """None where the stdlib serves this family, `RAW_CODEC` where nobody does.
@@ -436,16 +461,14 @@ class socket(_stdlib.socket):  # noqa: N801
     def _operations_class(self) -> type[Any] | None:
         return None if self._served is None else self._served.operations
 
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and name != "operations":
-            cls = self._operations_class
-            if cls is not None and hasattr(cls, name):
-                return getattr(self.operations, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __dir__(self) -> list[str]:
-        cls = self._operations_class
-        return sorted({*super().__dir__(), *(n for n in dir(cls) if cls and n[0] != "_")})
+        others = {n for n, value in vars(socket).items() if isinstance(value, _Operation)}
+        own = () if self._served is None else self._served.operation_names
+        return sorted(({*super().__dir__()} - others) | {*own})
 
     def _explained(self, error: OSError) -> OSError:
         self._explain(error)

@@ -43,6 +43,7 @@ def famsock_families() -> Iterable[Family]:
                 ),
             ),
             constants="famsock_vsock.constants",
+            operation_names="famsock_vsock.operation_names:NAMES",
             options="famsock_vsock.options",
             modules=("vsock",),
         ),

@@ -1,0 +1,490 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
+"""The raw system calls, compiled: the interface of :mod:`famsock.syscalls._ctypes`, for speed.
+
+Optional: where it was not built, ctypes makes the calls. The GIL is released around every call that
+may block; buffers of any kind are used in place. What `_ctypes` documents holds here too.
+"""
+
+from cpython.buffer cimport (
+    PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
+from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EISCONN, errno
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from time import monotonic
+
+from famsock.syscalls import TIMED_OUT, ancillary
+
+cdef extern from "poll.h" nogil:
+    ctypedef unsigned long nfds_t
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int c_poll "poll"(pollfd *, nfds_t, int)
+    short POLLIN
+    short POLLOUT
+    short POLLERR
+
+cdef extern from "sys/uio.h" nogil:
+    struct iovec:
+        void *iov_base
+        size_t iov_len
+
+cdef extern from "sys/socket.h" nogil:
+    ctypedef unsigned int socklen_t
+    struct sockaddr_c "sockaddr":
+        pass
+    struct msghdr:
+        void *msg_name
+        socklen_t msg_namelen
+        iovec *msg_iov
+        size_t msg_iovlen
+        void *msg_control
+        size_t msg_controllen
+        int msg_flags
+    int c_bind "bind"(int, const sockaddr_c *, socklen_t)
+    int c_connect "connect"(int, const sockaddr_c *, socklen_t)
+    int c_getsockname "getsockname"(int, sockaddr_c *, socklen_t *)
+    int c_getpeername "getpeername"(int, sockaddr_c *, socklen_t *)
+    int c_getsockopt "getsockopt"(int, int, int, void *, socklen_t *)
+    int c_setsockopt "setsockopt"(int, int, int, const void *, socklen_t)
+    ssize_t c_sendto "sendto"(int, const void *, size_t, int, const sockaddr_c *, socklen_t)
+    ssize_t c_recvfrom "recvfrom"(int, void *, size_t, int, sockaddr_c *, socklen_t *)
+    ssize_t c_sendmsg "sendmsg"(int, const msghdr *, int)
+    ssize_t c_recvmsg "recvmsg"(int, msghdr *, int)
+    int SOL_SOCKET
+    int SO_ERROR
+
+cdef extern from * nogil:
+    """
+    #include <sys/socket.h>
+    #include <fcntl.h>
+    #include <errno.h>
+    static int famsock_accept(int fd, void *name, socklen_t *length) {
+    #ifdef SOCK_CLOEXEC
+        int accepted = accept4(fd, (struct sockaddr *)name, length, SOCK_CLOEXEC);
+        if (accepted >= 0 || errno != ENOSYS)
+            return accepted;
+    #endif
+        {
+            int plain = accept(fd, (struct sockaddr *)name, length);
+            if (plain >= 0)
+                fcntl(plain, F_SETFD, FD_CLOEXEC);
+            return plain;
+        }
+    }
+    """
+    int famsock_accept(int, void *, socklen_t *)
+
+cdef enum:
+    SOCKADDR_BYTES = 128  # struct sockaddr_storage
+    STACK_BYTES = 4096
+    INT_MAX = 0x7FFFFFFF
+
+cdef object FOREVER = float("inf")
+
+
+cdef int wait_until(int descriptor, short events, double deadline) except -1:
+    """Return when the descriptor is ready; TimeoutError at the deadline (monotonic seconds)."""
+    cdef pollfd waited
+    cdef double remaining_ms
+    cdef int ready, timeout_ms
+    if descriptor < 0:
+        return 0
+    waited.fd = descriptor
+    waited.events = events
+    while True:
+        remaining_ms = (deadline - <double>monotonic()) * 1000
+        timeout_ms = INT_MAX if remaining_ms >= INT_MAX else <int>remaining_ms
+        if timeout_ms < 0:
+            timeout_ms = 0
+        elif timeout_ms < remaining_ms and timeout_ms < INT_MAX:
+            timeout_ms += 1
+        with nogil:
+            ready = c_poll(&waited, 1, timeout_ms)
+        if ready > 0:
+            return 0
+        if ready == 0 and timeout_ms < INT_MAX:
+            raise TimeoutError("timed out")
+        if ready < 0:
+            if errno != EINTR:
+                PyErr_SetFromErrno(OSError)
+                return -1
+            PyErr_CheckSignals()
+
+
+cdef double begin(int descriptor, short events, object timeout) except? -2:
+    """Wait before the first attempt, as the stdlib does with a timeout; the deadline, or -1."""
+    cdef double deadline
+    if not timeout:
+        return -1
+    deadline = <double>monotonic() + <double>timeout
+    wait_until(descriptor, events, deadline)
+    return deadline
+
+
+cdef int again(int descriptor, short events, double deadline) except -1:
+    """After a failed call: return to make it once more, or raise its error."""
+    cdef int error = errno
+    if error == EINTR:
+        PyErr_CheckSignals()
+    elif deadline < 0 or error != EAGAIN:
+        PyErr_SetFromErrno(OSError)
+        return -1
+    if deadline >= 0:
+        wait_until(descriptor, events, deadline)
+    return 0
+
+
+def bind(int descriptor, bytes sockaddr not None):
+    """bind(2)."""
+    if c_bind(descriptor, <sockaddr_c *>PyBytes_AS_STRING(sockaddr),
+              <socklen_t>PyBytes_GET_SIZE(sockaddr)) < 0:
+        PyErr_SetFromErrno(OSError)
+
+
+def connect(int descriptor, timeout, bytes sockaddr not None):
+    """connect(2): 0, the errno of the failure, or `TIMED_OUT`."""
+    cdef char *name = PyBytes_AS_STRING(sockaddr)
+    cdef socklen_t length = <socklen_t>PyBytes_GET_SIZE(sockaddr)
+    cdef int result, error, outcome = 0
+    cdef socklen_t size = sizeof(int)
+    with nogil:
+        result = c_connect(descriptor, <sockaddr_c *>name, length)
+        error = errno
+    if result >= 0:
+        return 0
+    if error == EINTR:
+        PyErr_CheckSignals()
+        if timeout is not None and timeout == 0:
+            return error
+    elif not timeout or error != EINPROGRESS:
+        return error
+    try:
+        wait_until(descriptor, POLLOUT | POLLERR,
+                   FOREVER if timeout is None else monotonic() + timeout)
+    except TimeoutError:
+        return TIMED_OUT
+    if c_getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &outcome, &size) < 0:
+        PyErr_SetFromErrno(OSError)
+    return 0 if outcome == EISCONN else outcome
+
+
+def accept(int descriptor, timeout, bint ask_address):
+    """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef socklen_t length = SOCKADDR_BYTES
+    cdef int accepted
+    cdef double deadline = begin(descriptor, POLLIN, timeout)
+    while True:
+        length = SOCKADDR_BYTES
+        with nogil:
+            accepted = famsock_accept(
+                descriptor, name if ask_address else NULL, &length if ask_address else NULL
+            )
+        if accepted >= 0:
+            break
+        again(descriptor, POLLIN, deadline)
+    return accepted, taken(name, length if ask_address else 0)
+
+
+cdef bytes taken(char *name, socklen_t length):
+    return PyBytes_FromStringAndSize(name, min(length, <socklen_t>SOCKADDR_BYTES))
+
+
+def getsockname(int descriptor):
+    """getsockname(2)."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef socklen_t length = SOCKADDR_BYTES
+    if c_getsockname(descriptor, <sockaddr_c *>name, &length) < 0:
+        PyErr_SetFromErrno(OSError)
+    return taken(name, length)
+
+
+def getpeername(int descriptor):
+    """getpeername(2)."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef socklen_t length = SOCKADDR_BYTES
+    if c_getpeername(descriptor, <sockaddr_c *>name, &length) < 0:
+        PyErr_SetFromErrno(OSError)
+    return taken(name, length)
+
+
+def getsockopt(int descriptor, int level, int option, int size_bytes,
+               bytes request not None=b"", int unit=1):
+    """getsockopt(2) with a buffer of ``size_bytes`` that ``request`` begins."""
+    cdef bytearray buffer = bytearray(max(size_bytes, len(request)))
+    cdef socklen_t length = size_bytes // unit
+    cdef char *start = buffer
+    memcpy(start, PyBytes_AS_STRING(request), len(request))
+    if c_getsockopt(descriptor, level, option, start, &length) < 0:
+        PyErr_SetFromErrno(OSError)
+    return bytes(buffer[:length * unit])
+
+
+def setsockopt(int descriptor, int level, int option, bytes value not None):
+    """setsockopt(2) with ``value`` as it is; without a value it passes none."""
+    cdef socklen_t length = <socklen_t>PyBytes_GET_SIZE(value)
+    if c_setsockopt(descriptor, level, option,
+                    PyBytes_AS_STRING(value) if length else NULL, length) < 0:
+        PyErr_SetFromErrno(OSError)
+
+
+def sendto(int descriptor, timeout, data, int flags, bytes sockaddr not None):
+    """sendto(2): the number of bytes sent."""
+    cdef Py_buffer view
+    cdef ssize_t sent
+    cdef double deadline
+    cdef char *name = PyBytes_AS_STRING(sockaddr)
+    cdef socklen_t length = <socklen_t>PyBytes_GET_SIZE(sockaddr)
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        deadline = begin(descriptor, POLLOUT, timeout)
+        while True:
+            with nogil:
+                sent = c_sendto(descriptor, view.buf, view.len, flags, <sockaddr_c *>name, length)
+            if sent >= 0:
+                return sent
+            again(descriptor, POLLOUT, deadline)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def recvfrom(int descriptor, timeout, Py_ssize_t size_bytes, int flags):
+    """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
+    return receive(descriptor, timeout, size_bytes, flags)
+
+
+cdef tuple receive(int descriptor, object timeout, Py_ssize_t size_bytes, int flags):
+    cdef char name[SOCKADDR_BYTES]
+    cdef char small[STACK_BYTES]
+    cdef char *target = small
+    cdef bytes data = None
+    cdef socklen_t length
+    cdef ssize_t received
+    cdef double deadline = begin(descriptor, POLLIN, timeout)
+    if size_bytes > STACK_BYTES:
+        data = PyBytes_FromStringAndSize(NULL, size_bytes)
+        target = PyBytes_AS_STRING(data)
+    while True:
+        length = SOCKADDR_BYTES
+        with nogil:
+            received = c_recvfrom(
+                descriptor, target, size_bytes, flags, <sockaddr_c *>name, &length
+            )
+        if received >= 0:
+            break
+        again(descriptor, POLLIN, deadline)
+    if received > size_bytes:  # MSG_TRUNC: the datagram's own length
+        received = size_bytes
+    if data is None:
+        data = PyBytes_FromStringAndSize(small, received)
+    elif received < size_bytes:
+        data = data[:received]
+    return data, taken(name, length)
+
+
+def recvfrom_into(int descriptor, timeout, buffer, Py_ssize_t size_bytes, int flags):
+    """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef socklen_t length
+    cdef Py_buffer view
+    cdef ssize_t received
+    cdef double deadline
+    PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+    try:
+        if size_bytes > view.len:
+            raise ValueError("nbytes is greater than the length of the buffer")
+        deadline = begin(descriptor, POLLIN, timeout)
+        while True:
+            length = SOCKADDR_BYTES
+            with nogil:
+                received = c_recvfrom(
+                    descriptor, view.buf, size_bytes, flags, <sockaddr_c *>name, &length
+                )
+            if received >= 0:
+                return received, taken(name, length)
+            again(descriptor, POLLIN, deadline)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef class Vector:
+    """The iovec over a sequence of buffers, which stay exported as long as it lives."""
+
+    cdef iovec *slots
+    cdef Py_buffer *views
+    cdef Py_ssize_t count
+
+    def __cinit__(self, buffers, int access):
+        cdef Py_ssize_t wanted = len(buffers)
+        self.count = 0
+        self.slots = <iovec *>malloc(max(wanted, 1) * sizeof(iovec))
+        self.views = <Py_buffer *>malloc(max(wanted, 1) * sizeof(Py_buffer))
+        if self.slots == NULL or self.views == NULL:
+            raise MemoryError()
+        for buffer in buffers:
+            PyObject_GetBuffer(buffer, &self.views[self.count], access)
+            self.slots[self.count].iov_base = self.views[self.count].buf
+            self.slots[self.count].iov_len = self.views[self.count].len
+            self.count += 1
+
+    def __dealloc__(self):
+        cdef Py_ssize_t index
+        for index in range(self.count):
+            PyBuffer_Release(&self.views[index])
+        free(self.slots)
+        free(self.views)
+
+
+def sendmsg(int descriptor, timeout, buffers, control, int flags, bytes sockaddr not None):
+    """sendmsg(2): the number of bytes sent."""
+    cdef Vector vector = Vector(buffers, PyBUF_SIMPLE)
+    cdef bytes packed = ancillary.pack(control)
+    cdef msghdr header
+    cdef ssize_t sent
+    cdef double deadline = begin(descriptor, POLLOUT, timeout)
+    memset(&header, 0, sizeof(header))
+    if len(sockaddr):
+        header.msg_name = PyBytes_AS_STRING(sockaddr)
+        header.msg_namelen = <socklen_t>len(sockaddr)
+    header.msg_iov = vector.slots
+    header.msg_iovlen = vector.count
+    if len(packed):
+        header.msg_control = PyBytes_AS_STRING(packed)
+        header.msg_controllen = len(packed)
+    while True:
+        with nogil:
+            sent = c_sendmsg(descriptor, &header, flags)
+        if sent >= 0:
+            return sent
+        again(descriptor, POLLOUT, deadline)
+
+
+def recvmsg(int descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes, int flags):
+    """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
+    cdef bytearray data = bytearray(size_bytes)
+    received, items, message_flags, sockaddr = recvmsg_into(
+        descriptor, timeout, (data,), control_bytes, flags
+    )
+    return bytes(memoryview(data)[:received]), items, message_flags, sockaddr
+
+
+def recvmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
+    """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
+    cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
+    cdef bytearray control = bytearray(control_bytes)
+    cdef char *control_start = control
+    cdef char name[SOCKADDR_BYTES]
+    cdef msghdr header
+    cdef ssize_t received
+    cdef double deadline = begin(descriptor, POLLIN, timeout)
+    memset(name, 0, SOCKADDR_BYTES)
+    while True:
+        memset(&header, 0, sizeof(header))
+        header.msg_name = name
+        header.msg_namelen = SOCKADDR_BYTES
+        header.msg_iov = vector.slots
+        header.msg_iovlen = vector.count
+        if control_bytes:
+            header.msg_control = control_start
+            header.msg_controllen = control_bytes
+        with nogil:
+            received = c_recvmsg(descriptor, &header, flags)
+        if received >= 0:
+            break
+        again(descriptor, POLLIN, deadline)
+    items = ancillary.unpack(bytes(control[:header.msg_controllen]))
+    return received, items, header.msg_flags, taken(name, header.msg_namelen)
+
+
+cdef extern from "Python.h":
+    int PySys_Audit(const char *, const char *, PyObject *, PyObject *) except -1
+
+cdef object UNSET = object()
+
+
+cdef inline bint same(object cached, object address):
+    """Whether two equal addresses have the same types too, so that 80.0 never rides on 80."""
+    cdef Py_ssize_t index
+    if cached is address:
+        return True
+    if type(cached) is not type(address):
+        return False
+    if type(cached) is tuple:
+        for index in range(len(<tuple>cached)):
+            if type((<tuple>cached)[index]) is not type((<tuple>address)[index]):
+                return False
+    return True
+
+
+def shorten(cls):
+    """Put compiled ways in front of the class's sendto and recvfrom.
+
+    They serve the usual call whole: a family with a plugin, an address that the codec has seen. Any
+    other goes on to the method that was there before, so there is one place for each rule.
+    """
+    full_sendto = cls.sendto
+    full_recvfrom = cls.recvfrom
+
+    def sendto(self, data, first, second=UNSET, /):
+        cdef object codec = self._codec
+        cdef object address = first if second is UNSET else second
+        cdef int flags = 0
+        cdef object hit = None
+        if codec is not None and (second is UNSET or type(first) is int):
+            try:
+                hit = (<dict>codec.encoded).get(address)
+            except TypeError:
+                pass
+        if hit is None or type(data) is not bytes or not same((<tuple>hit)[0], address):
+            if second is UNSET:
+                return full_sendto(self, data, first)
+            return full_sendto(self, data, first, second)
+        if second is not UNSET:
+            flags = first
+        PySys_Audit("socket.sendto", "OO", <PyObject *>self, <PyObject *>address)
+        try:
+            return send_bytes(self, <bytes>data, flags, <bytes>(<tuple>hit)[1])
+        except OSError as error:
+            self._explain(error)
+            raise
+
+    def recvfrom(self, bufsize, flags=0, /):
+        cdef object codec = self._codec
+        cdef tuple got
+        if codec is None or type(bufsize) is not int or type(flags) is not int or bufsize < 0:
+            return full_recvfrom(self, bufsize, flags)
+        got = receive(self.fileno(), self.gettimeout(), bufsize, flags)
+        form = (<dict>codec.decoded).get(got[1])
+        if form is None:
+            form = codec.decode(self, got[1])
+        return got[0], form
+
+    for method, full in ((sendto, full_sendto), (recvfrom, full_recvfrom)):
+        method.__doc__ = full.__doc__
+        method.__qualname__ = full.__qualname__
+        method.__module__ = full.__module__
+        setattr(cls, full.__name__, method)
+
+
+cdef object send_bytes(object sock, bytes data, int flags, bytes sockaddr):
+    cdef int descriptor = sock.fileno()
+    cdef object timeout = sock.gettimeout()
+    cdef double deadline = begin(descriptor, POLLOUT, timeout)
+    cdef char *start = PyBytes_AS_STRING(data)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+    cdef char *name = PyBytes_AS_STRING(sockaddr)
+    cdef socklen_t length = <socklen_t>PyBytes_GET_SIZE(sockaddr)
+    cdef ssize_t sent
+    while True:
+        with nogil:
+            sent = c_sendto(descriptor, start, size, flags, <sockaddr_c *>name, length)
+        if sent >= 0:
+            return sent
+        again(descriptor, POLLOUT, deadline)

@@ -1,0 +1,45 @@
+"""The names that sockets gain from each class of operations, known before it is imported."""
+
+NAMES = {
+    "famsock_can.operations.raw:RawOperations": (
+        "enable_drop_count",
+        "enable_frames",
+        "enable_timestamps",
+        "recv_frame",
+        "send_frame",
+        "set_error_mask",
+        "set_filters",
+        "set_loopback",
+    ),
+    "famsock_can.operations.bcm:BcmOperations": (
+        "answer_requests",
+        "enable_drop_count",
+        "enable_timestamps",
+        "recv_event",
+        "request_cyclic",
+        "request_subscription",
+        "send_bcm",
+        "send_frame",
+        "start_cyclic",
+        "stop_cyclic",
+        "subscribe",
+        "unsubscribe",
+        "update_cyclic",
+    ),
+    "famsock_can.operations.isotp:IsotpOperations": (
+        "configure",
+        "enable_drop_count",
+        "enable_timestamps",
+    ),
+    "famsock_can.operations.j1939:J1939Operations": (
+        "enable_drop_count",
+        "enable_progress",
+        "enable_timestamps",
+        "recv_pg",
+        "recv_progress",
+        "set_broadcast",
+        "set_filters",
+        "set_priority",
+        "set_promiscuous",
+    ),
+}

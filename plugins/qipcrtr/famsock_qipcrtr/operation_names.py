@@ -1,0 +1,14 @@
+"""The names that sockets gain from each class of operations, known before it is imported."""
+
+NAMES = {
+    "famsock_qipcrtr.operations:QipcrtrOperations": (
+        "del_lookup",
+        "local_node",
+        "lookup",
+        "new_lookup",
+        "publish",
+        "receive_packet",
+        "send_control",
+        "withdraw",
+    ),
+}

@@ -1,0 +1,17 @@
+"""The names that sockets gain from each class of operations, known before it is imported."""
+
+NAMES = {
+    "famsock_tipc.operations:TipcOperations": (
+        "cancel",
+        "events",
+        "group",
+        "join_group",
+        "leave_group",
+        "link_name",
+        "node_id",
+        "receive_event",
+        "receive_group",
+        "subscribe",
+        "withdraw",
+    ),
+}
