@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from famsock.control import SCM_TIMESTAMPNS
-from famsock.plugin import Address, Message
+from famsock.plugin import Address, Message, control
 from famsock_packet.control import PACKET_AUXDATA
 from famsock_packet.structs import VlanTag
 
@@ -36,7 +35,7 @@ class PacketFrame:
             data,
             message.address,
             told.length_bytes if told else len(data),
-            message.get(SCM_TIMESTAMPNS),
+            message.get(control.SCM_TIMESTAMPNS),
             told.vlan if told else None,
             told.status if told else 0,
         )

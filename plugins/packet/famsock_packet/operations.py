@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from famsock.filters import Instruction
-from famsock.options import (
-    SO_ATTACH_FILTER,
-    SO_DETACH_FILTER,
-    SO_GET_FILTER,
-    SO_LOCK_FILTER,
-    SO_TIMESTAMPNS,
-)
-from famsock.plugin import Lookup, socket
+from famsock.plugin import Lookup, filters, options, socket
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import (
     ETH_P_ALL,
@@ -53,7 +45,7 @@ class PacketOperations:
         self,
         interface: str | int = "",
         proto: int = ETH_P_ALL,
-        program: Iterable[Instruction] = (),
+        program: Iterable[filters.Instruction] = (),
     ) -> None:
         """Begin to receive the frames of an interface that pass a filter, and no others.
 
@@ -100,39 +92,40 @@ class PacketOperations:
 
     def _ask_to_be_told(self) -> None:
         self._sock.set_option(PACKET_AUXDATA, True)
-        self._sock.set_option(SO_TIMESTAMPNS, True)
+        self._sock.set_option(options.SO_TIMESTAMPNS, True)
         self._told = True
 
     # Filters
 
-    def set_filter(self, program: Iterable[Instruction]) -> None:
+    def set_filter(self, program: Iterable[filters.Instruction]) -> None:
         """Receive only what a classic BPF program (1-4096 instructions) lets pass.
 
         `famsock_packet.bpf.parse_program` reads one from ``tcpdump -ddd``. What waits to be read is
         not filtered: set it before bind. OSError EINVAL for a program that is not valid, EPERM for
         a locked filter. Source: SO_ATTACH_FILTER.
         """
-        self._sock.set_option(SO_ATTACH_FILTER, tuple(program))
+        self._sock.set_option(options.SO_ATTACH_FILTER, tuple(program))
 
     def remove_filter(self) -> None:
         """Let everything pass; OSError ENOENT without a filter, EPERM for a locked one."""
-        self._sock.set_option(SO_DETACH_FILTER, 0)
+        self._sock.set_option(options.SO_DETACH_FILTER, 0)
 
     def lock_filter(self) -> None:
         """Let nobody change or remove the filter, for good. Source: SO_LOCK_FILTER, socket(7)."""
-        self._sock.set_option(SO_LOCK_FILTER, True)
+        self._sock.set_option(options.SO_LOCK_FILTER, True)
 
-    def filter(self) -> tuple[Instruction, ...]:
+    def filter(self) -> tuple[filters.Instruction, ...]:
         """The program of the filter, empty without one. Source: SO_GET_FILTER."""
-        return self._sock.get_option(SO_GET_FILTER)
+        return self._sock.get_option(options.SO_GET_FILTER)
 
     # What the interface lets through
 
     def set_promiscuous(self, interface: str | int, on: bool = True) -> None:
         """Receive frames for other machines, too, until the socket is closed.
 
-        As for all memberships: OSError ENODEV for an interface that is not there, EADDRNOTAVAIL
-        for taking back what was not asked for. Source: PACKET_MR_PROMISC.
+        As for all memberships: OSError ENODEV for an interface that is not there; the kernel counts
+        them, and ignores that something is taken back which was not asked for.
+        Source: PACKET_MR_PROMISC.
         """
         self._set_membership(on, interface, PACKET_MR_PROMISC)
 
@@ -180,7 +173,7 @@ class PacketOperations:
         """The group that the socket is in; all zeros for none."""
         return self._sock.get_option(PACKET_FANOUT)
 
-    def set_fanout_program(self, program: Iterable[Instruction] | int) -> None:
+    def set_fanout_program(self, program: Iterable[filters.Instruction] | int) -> None:
         """Let a program choose the socket: it returns its place in the group.
 
         Instructions for PACKET_FANOUT_CBPF, an eBPF program's descriptor for PACKET_FANOUT_EBPF.

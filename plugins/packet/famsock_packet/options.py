@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from famsock import filters
-from famsock.filters import Instruction
-from famsock.plugin import Codec, Option, values
+from famsock.plugin import Codec, Option, filters, values
 from famsock_packet import constants
 from famsock_packet.constants import SOL_PACKET
 from famsock_packet.structs import (
@@ -21,7 +19,7 @@ from famsock_packet.structs import (
     Statistics,
 )
 
-Program = Iterable[Instruction]
+Program = Iterable[filters.Instruction]
 
 
 def _encode_program(program: Program | int) -> bytes:

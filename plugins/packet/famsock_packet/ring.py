@@ -21,8 +21,7 @@ from typing import Any
 
 import attrs
 
-from famsock.options import SO_ERROR
-from famsock.plugin import Lookup, Struct, socket, wire
+from famsock.plugin import Lookup, Struct, options, socket, wire
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import (
     TP_STATUS_BLK_TMO,
@@ -248,5 +247,5 @@ class ReceiveRing:
 
     def _raise_pending_error(self) -> None:
         """Raise what happened to the interface, such as ENETDOWN."""
-        if error := self._sock.get_option(SO_ERROR):
+        if error := self._sock.get_option(options.SO_ERROR):
             raise OSError(error, os.strerror(error))

@@ -1,0 +1,345 @@
+"""Frames between the ends of a veth pair, in a network namespace of the test's own."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket as stdlib
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from famsock_packet import constants as c
+from famsock_packet.addresses import PacketAddress
+from famsock_packet.bpf import REJECT_ALL
+from famsock_packet.control import PACKET_TX_TIMESTAMP
+from famsock_packet.structs import VlanTag
+
+from famsock.plugin import constants, control, filters, options
+
+Opened = Callable[..., Any]
+Ip = Callable[[str], str]
+MAC0, MAC1 = bytes.fromhex("020000000010"), bytes.fromhex("020000000011")
+TYPE = c.ETH_P_802_EX1
+ACCEPT = filters.Instruction(c.BPF_RET | c.BPF_K, 0, 0, 0xFFFF)
+pytestmark = [
+    pytest.mark.needs_capability("CAP_SYS_ADMIN"),
+    pytest.mark.needs_capability("CAP_NET_RAW"),
+    pytest.mark.needs_command("ip", package="iproute2"),
+    pytest.mark.usefixtures("descriptors"),
+]
+
+
+def frame(payload: bytes = b"", to: bytes = MAC1, proto: int = TYPE) -> bytes:
+    return to + MAC0 + proto.to_bytes(2, "big") + payload.ljust(46, b"\0")
+
+
+def test_frames_and_where_they_come_from(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    sock.bind(("v1", TYPE))
+    assert sock.getsockname() == ("v1", TYPE, 0, 1, MAC1)
+    assert sock.local_address == PacketAddress("v1", TYPE, 0, c.ARPHRD_ETHER, MAC1)
+    for to, pkttype in (
+        (MAC1, c.PACKET_HOST),
+        (b"\xff" * 6, c.PACKET_BROADCAST),
+        (b"\x01" + bytes(5), c.PACKET_MULTICAST),
+        (b"\x02" + bytes(5), c.PACKET_OTHERHOST),
+    ):
+        wire.send(frame(b"x", to))
+        assert sock.recvfrom(2048) == (frame(b"x", to), ("v1", TYPE, pkttype, 1, MAC0))
+    wire.send(frame(b"y"))
+    assert sock.recv_message().address == PacketAddress("v1", TYPE, 0, 1, MAC0)
+
+
+def test_the_kernel_makes_the_header(network: None, opened: Opened) -> None:
+    sender, sock = opened(stdlib.SOCK_DGRAM), opened(stdlib.SOCK_DGRAM)
+    sock.bind(PacketAddress("v1", TYPE))
+    for to in (PacketAddress("v0", TYPE, addr=MAC1), ("v0", TYPE, 0, 0, MAC1)):
+        sender.sendto(b"x" * 46, to)
+        assert sock.recvfrom(2048) == (b"x" * 46, ("v1", TYPE, 0, 1, MAC0))
+        sender.sendmsg([b"x" * 23, b"y" * 23], [], 0, to)
+        assert sock.recvfrom(2048)[0] == b"x" * 23 + b"y" * 23
+
+
+def test_the_name_that_an_interface_has_now(
+    wire: Any, opened: Opened, ip: Ip, wait_for_the_cable: Callable[[], None]
+) -> None:
+    sock = opened()
+    sock.bind(PacketAddress("", TYPE))
+    names: list[str] = []
+    for name in ("renamed0", "renamed1"):
+        previous = names[-1] if names else "v1"
+        ip(f"link set {previous} down")
+        ip(f"link set {previous} name {name}")
+        ip(f"link set {name} up")
+        wait_for_the_cable()
+        wire.send(frame())
+        names.append(sock.recvfrom(2048)[1][0])
+    assert names == ["renamed0", "renamed1"]
+
+
+def test_an_interface_that_is_gone(wire: Any, opened: Opened, ip: Ip) -> None:
+    sock = opened()
+    sock.bind(PacketAddress("", TYPE))
+    index = stdlib.if_nametoindex("v1")
+    for _ in range(2):
+        wire.send(frame())
+    ip("link delete v1")
+    assert sock.recvfrom(2048)[1] == ("", TYPE, 0, 1, MAC0)
+    assert sock.recv_message().address == PacketAddress(index, TYPE, 0, 1, MAC0)
+
+
+def test_remedies(network: None, opened: Opened, ip: Ip) -> None:
+    sock = opened()
+    with pytest.raises(OSError, match="No such device") as caught:
+        sock.bind(PacketAddress(12345, TYPE))
+    assert "ip -br link" in caught.value.__notes__[0]
+    ip("link set v0 down")
+    with pytest.raises(OSError, match="Network is down") as caught:
+        sock.sendto(frame(), ("v0", 0))
+    assert "ip link set NAME up" in caught.value.__notes__[0]
+
+
+def promiscuity(ip: Ip) -> int:
+    return int(json.loads(ip("-j -d link show v1"))[0]["promiscuity"])
+
+
+def test_promiscuous_until_closed(network: None, opened: Opened, ip: Ip) -> None:
+    sock = opened()
+    sock.set_promiscuous("v1")
+    assert promiscuity(ip) == 1
+    sock.set_promiscuous("v1", False)
+    assert promiscuity(ip) == 0
+    sock.set_promiscuous("v1", False)
+    sock.set_promiscuous(stdlib.if_nametoindex("v1"))
+    sock.close()
+    assert promiscuity(ip) == 0
+
+
+def test_other_memberships(network: None, opened: Opened, ip: Ip) -> None:
+    sock = opened()
+    group = bytes.fromhex("0180c200000e")
+    sock.join_multicast("v1", group)
+    assert group.hex(":") in ip("maddress show dev v1")
+    sock.leave_multicast("v1", group)
+    assert group.hex(":") not in ip("maddress show dev v1")
+    sock.set_all_multicast("v1")
+    sock.set_all_multicast("v1", False)
+    sock.add_unicast("v1", b"\x02" + bytes(5))
+    sock.remove_unicast("v1", b"\x02" + bytes(5))
+    with pytest.raises(OSError, match="No such device"):
+        sock.join_multicast("none0", group)
+    with pytest.raises(OSError, match="Invalid argument"):
+        sock.join_multicast("v1", b"\x01" * 5)
+    with pytest.raises(ValueError, match="address must be at most 32 bytes, not 33"):
+        sock.join_multicast("v1", bytes(33))
+    with pytest.raises(OverflowError, match="Membership interface must be"):
+        sock.set_promiscuous(2**31)
+
+
+def test_a_filter_before_bind(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    first_payload_byte_is_7 = (
+        filters.Instruction(c.BPF_LD | c.BPF_B | c.BPF_ABS, 0, 0, 14),
+        filters.Instruction(c.BPF_JMP | c.BPF_JEQ | c.BPF_K, 0, 1, 7),
+        filters.Instruction(c.BPF_RET | c.BPF_K, 0, 0, 20),
+        filters.Instruction(c.BPF_RET | c.BPF_K, 0, 0, 0),
+    )
+    sock.capture("v1", TYPE, first_payload_byte_is_7)
+    assert sock.filter() == first_payload_byte_is_7
+    for octet in (6, 7, 8):
+        wire.send(frame(bytes([octet])))
+    got = sock.receive_frame()
+    assert (got.data, got.length_bytes) == (frame(b"\7")[:20], 60)
+    assert sock.statistics().packets == 1
+
+
+def test_a_filter_put_on_and_off(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    sock.bind(("v1", TYPE))
+    sock.setblocking(False)
+    assert sock.filter() == ()
+    sock.set_filter(REJECT_ALL)
+    wire.send(frame())
+    with pytest.raises(BlockingIOError):
+        sock.recv(100)
+    sock.remove_filter()
+    wire.send(frame(b"1"))
+    assert sock.recv(100) == frame(b"1")
+    with pytest.raises(FileNotFoundError):
+        sock.remove_filter()
+    sock.set_filter([ACCEPT])
+    sock.lock_filter()
+    with pytest.raises(PermissionError):
+        sock.remove_filter()
+    with pytest.raises(PermissionError):
+        sock.set_filter(REJECT_ALL)
+
+
+def test_programs_that_are_not_valid(opened: Opened) -> None:
+    sock = opened()
+    for program in ((), [filters.Instruction(0xFFFF)], [filters.Instruction(5, 0, 0, 9)]):
+        with pytest.raises(OSError, match="Invalid argument"):
+            sock.set_filter(program)
+    with pytest.raises(ValueError, match="at most 4096 elements, not 4097"):
+        sock.set_filter([ACCEPT] * 4097)
+    with pytest.raises(TypeError, match="must be Instruction, not int"):
+        sock.set_filter([6])
+
+
+def test_capture_wants_protocol_0(opened: Opened) -> None:
+    sock = opened(stdlib.SOCK_RAW, stdlib.htons(c.ETH_P_ALL))
+    with pytest.raises(ValueError, match="must be opened with protocol 0"):
+        sock.capture("lo")
+
+
+def test_what_the_kernel_tells_of_a_frame(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    sock.capture("v1", c.ETH_P_ALL)
+    before = time.time_ns()
+    tagged = frame(b"\xa0\x05" + TYPE.to_bytes(2, "big") + b"x", proto=c.ETH_P_8021Q)
+    wire.send(tagged)
+    got = sock.receive_frame(20)
+    assert got.data == (tagged[:12] + tagged[16:])[:20]
+    assert got.length_bytes == len(tagged) - 4
+    assert got.vlan == VlanTag(0xA005, c.ETH_P_8021Q)
+    assert before <= got.timestamp_ns <= time.time_ns()
+    assert got.address.pkttype in (c.PACKET_HOST, c.PACKET_OTHERHOST)
+    wire.send(frame())
+    assert sock.receive_frame().vlan is None
+
+
+def test_statistics_reset_when_read(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    sock.set_option("SO_RCVBUF", 1)
+    sock.bind(("v1", TYPE))
+    for _ in range(30):
+        wire.send(frame())
+    first = sock.statistics()
+    assert first.packets == 30
+    assert 0 < first.drops < 30
+    assert sock.receive_frame().data == frame()
+    assert sock.statistics().packets == 0
+
+
+def test_outgoing_frames(network: None, opened: Opened) -> None:
+    sock, sender = opened(), opened()
+    sock.capture("v0", c.ETH_P_ALL)
+    sender.sendto(frame(b"1"), ("v0", 0))
+    assert sock.receive_frame().address.pkttype == c.PACKET_OUTGOING
+    sock.set_ignore_outgoing()
+    assert sock.get_option("PACKET_IGNORE_OUTGOING") is True
+    sender.sendto(frame(b"2"), ("v0", 0))
+    sock.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        sock.receive_frame()
+    sock.set_ignore_outgoing(False)
+    sender.set_qdisc_bypass()
+    assert sender.get_option("PACKET_QDISC_BYPASS") is True
+    sender.sendto(frame(b"3"), ("v0", 0))
+
+
+def members(opened: Opened, group: int, mode: int, count: int = 2) -> list[Any]:
+    found = [opened() for _ in range(count)]
+    for sock in found:
+        sock.bind(("v1", TYPE))
+        sock.join_fanout(group, mode)
+    return found
+
+
+def waiting(sock: Any) -> int:
+    return int(sock.statistics().packets)
+
+
+def test_a_group_shares_the_frames(wire: Any, opened: Opened) -> None:
+    group = members(opened, 7, c.PACKET_FANOUT_LB)
+    assert (group[0].fanout().group, group[0].fanout().mode) == (7, c.PACKET_FANOUT_LB)
+    for _ in range(20):
+        wire.send(frame())
+    assert [waiting(sock) for sock in group] == [10, 10]
+    with pytest.raises(OSError, match="Operation already in progress"):
+        group[0].join_fanout(7, c.PACKET_FANOUT_LB)
+    with pytest.raises(OSError, match="Invalid argument"):
+        opened().join_fanout(7, c.PACKET_FANOUT_LB)
+
+
+def test_a_group_whose_number_the_kernel_chooses(wire: Any, opened: Opened) -> None:
+    mode = c.PACKET_FANOUT_ROLLOVER | c.PACKET_FANOUT_FLAG_UNIQUEID
+    (first,) = members(opened, 0, mode, 1)
+    (second,) = members(opened, first.fanout().group, c.PACKET_FANOUT_ROLLOVER, 1)
+    for _ in range(5):
+        wire.send(frame())
+    assert [waiting(first), waiting(second)] == [5, 0]
+    assert first.rollover_statistics().failed == 0
+    assert opened().fanout().mode == 0
+
+
+def test_a_program_shares_the_frames(wire: Any, opened: Opened) -> None:
+    group = members(opened, 8, c.PACKET_FANOUT_CBPF)
+    by_first_byte = [
+        filters.Instruction(c.BPF_LD | c.BPF_B | c.BPF_ABS, 0, 0, 0),
+        filters.Instruction(c.BPF_RET | c.BPF_A),
+    ]
+    group[0].set_fanout_program(by_first_byte)
+    for octet in (1, 1, 1, 0):
+        wire.send(frame(bytes([octet])))
+    assert [waiting(sock) for sock in group] == [1, 3]
+    with pytest.raises(OSError, match=r"Invalid argument|Bad file"):
+        group[0].set_fanout_program(12345)
+    for wrong in (1.5, "x", [1]):
+        with pytest.raises(TypeError, match="PACKET_FANOUT_DATA"):
+            group[0].set_fanout_program(wrong)
+
+
+def test_when_a_frame_was_sent(wire: Any) -> None:
+    flags = (
+        constants.SOF_TIMESTAMPING_TX_SOFTWARE
+        | constants.SOF_TIMESTAMPING_SOFTWARE
+        | constants.SOF_TIMESTAMPING_OPT_ID
+    )
+    wire.set_option(options.SO_TIMESTAMPING, options.Timestamping(flags))
+    before = time.time_ns()
+    wire.send(frame(b"1"))
+    told = wire.recv_message(flags=stdlib.MSG_ERRQUEUE)
+    assert told.data == frame(b"1")
+    stamp = told.get(PACKET_TX_TIMESTAMP)
+    assert (stamp.error, stamp.origin, stamp.data) == (errno.ENOMSG, 4, 0)
+    assert before <= told.get(control.SCM_TIMESTAMPING).software_ns <= time.time_ns()
+
+
+def test_options_that_are_asked_something(opened: Opened) -> None:
+    sock = opened()
+    sizes = [sock.get_option("PACKET_HDRLEN", version) for version in range(3)]
+    assert sizes[1:] == [32, 48]
+    with pytest.raises(OSError, match="Invalid argument"):
+        sock.get_option("PACKET_HDRLEN", 3)
+    with pytest.raises(OSError, match="Invalid argument"):
+        sock.rollover_statistics()
+
+
+def test_a_longer_hardware_address(opened: Opened, network: None, ip: Ip) -> None:
+    try:
+        ip("link add g0 type ip6gre local 2001:db8::1 remote 2001:db8::2")
+    except subprocess.CalledProcessError:
+        pytest.skip("this kernel has no interface with a long address: modprobe ip6_gre")
+    ip("link set g0 up")
+    sock = opened()
+    sock.bind(("g0", 0))
+    own = stdlib.inet_pton(stdlib.AF_INET6, "2001:db8::1")
+    assert sock.getsockname() == ("g0", 0, 0, c.ARPHRD_IP6GRE, own)
+    assert sock.local_address.addr == own
+
+
+def test_bytes_that_no_buffer_holds(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    sock.bind(("v1", TYPE))
+    payload = os.urandom(1400)
+    wire.send(frame(payload))
+    buffer = bytearray(2000)
+    size, address = sock.recvfrom_into(buffer)
+    assert (bytes(buffer[:size]), address[0]) == (frame(payload), "v1")
+    with pytest.raises(OSError, match="Message too long"):
+        wire.send(frame(bytes(1501)))

@@ -1,0 +1,166 @@
+"""Receiving through TPACKET_V3's shared memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from famsock_packet import constants as c
+from famsock_packet.addresses import PacketAddress
+from famsock_packet.structs import VlanTag
+
+Opened = Callable[..., Any]
+Ip = Callable[[str], str]
+MAC0, MAC1 = bytes.fromhex("020000000010"), bytes.fromhex("020000000011")
+TYPE = c.ETH_P_802_EX1
+pytestmark = [
+    pytest.mark.needs_capability("CAP_SYS_ADMIN"),
+    pytest.mark.needs_capability("CAP_NET_RAW"),
+    pytest.mark.needs_command("ip", package="iproute2"),
+    pytest.mark.usefixtures("descriptors"),
+]
+
+
+def frame(payload: bytes = b"", proto: int = TYPE) -> bytes:
+    return MAC1 + MAC0 + proto.to_bytes(2, "big") + payload.ljust(46, b"\0")
+
+
+def received(ring: Any, count: int) -> list[Any]:
+    """So many frames of a ring."""
+    found: list[Any] = []
+    for block in ring:
+        assert len(block) == block.frames
+        found += block
+        if len(found) >= count:
+            return found
+    raise AssertionError("a ring has no end")
+
+
+def test_frames_in_their_order(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    sent = [frame(n.to_bytes(2, "big") + os.urandom(n % 900)) for n in range(300)]
+    with sock.receive_ring(1 << 16, 8, 5) as ring:
+        sock.bind(("v1", TYPE))
+        before = time.time_ns()
+        for one in sent:
+            wire.send(one)
+        got = received(ring, len(sent))
+    assert [one.data for one in got] == sent
+    assert [one.length_bytes for one in got] == [len(one) for one in sent]
+    stamps = [one.timestamp_ns for one in got]
+    assert sorted(stamps) == stamps
+    assert before <= stamps[0] <= stamps[-1] <= time.time_ns()
+    assert got[0].address(sock) == PacketAddress("v1", TYPE, 0, 1, MAC0)
+    assert isinstance(got[0].address().interface, int)
+    assert got[0].vlan is None
+
+
+def test_blocks_are_counted_and_used_again(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    with sock.receive_ring(1 << 12, 2, 1) as ring:
+        sock.bind(("v1", TYPE))
+        sequences = []
+        for number in range(6):
+            wire.send(frame(bytes([number])))
+            block = next(ring)
+            while not block.frames:
+                block = next(ring)
+            sequences.append(block.sequence)
+            assert [one.data for one in block] == [frame(bytes([number]))]
+            assert block.is_timed_out
+    assert sequences == sorted(set(sequences))
+
+
+def test_a_block_that_was_given_back(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    with sock.receive_ring(1 << 12, 4, 1) as ring:
+        sock.bind(("v1", TYPE))
+        wire.send(frame(b"1"))
+        block = next(ring)
+        assert [one.data for one in block] == [frame(b"1")] == [one.data for one in block]
+        wire.send(frame(b"2"))
+        frames = iter(block)
+        next(ring)
+        with pytest.raises(ValueError, match="given back"):
+            next(frames)
+    with pytest.raises(OSError, match="ring is closed") as caught:
+        next(ring)
+    assert caught.value.errno == errno.EBADF
+
+
+def test_nothing_to_receive(network: None, opened: Opened) -> None:
+    sock = opened()
+    with sock.receive_ring(1 << 12, 2) as ring:
+        sock.bind(("v1", TYPE))
+        sock.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            next(ring)
+        sock.settimeout(0.05)
+        with pytest.raises(TimeoutError, match="timed out"):
+            next(ring)
+
+
+def test_a_full_ring_loses_and_tells(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    with sock.receive_ring(1 << 12, 2, 1) as ring:
+        sock.bind(("v1", TYPE))
+        for _ in range(200):
+            wire.send(frame(bytes(1000)))
+        told = sock.statistics()
+        assert (told.packets, told.drops > 0, told.queue_freezes > 0) == (200, True, True)
+        assert sum(len(block) for block in (next(ring), next(ring))) == 200 - told.drops
+
+
+def test_a_vlan_tag(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    with sock.receive_ring(1 << 14, 2, 1) as ring:
+        sock.capture("v1", c.ETH_P_ALL)
+        wire.send(frame(b"\x20\x07" + TYPE.to_bytes(2, "big"), c.ETH_P_8021Q))
+        (got,) = received(ring, 1)
+    assert got.vlan == VlanTag(0x2007, c.ETH_P_8021Q)
+    assert got.data == frame()[:56]
+
+
+def test_receiving_without_a_ring_again(wire: Any, opened: Opened) -> None:
+    sock = opened()
+    ring = sock.receive_ring(1 << 12, 2, 1)
+    with pytest.raises(OSError, match="Device or resource busy"):
+        sock.receive_ring()
+    ring.close()
+    ring.close()
+    sock.bind(("v1", TYPE))
+    wire.send(frame(b"1"))
+    assert sock.receive_frame().data == frame(b"1")
+
+
+def test_a_socket_closed_before_its_ring(network: None, opened: Opened) -> None:
+    sock = opened()
+    with sock.receive_ring(1 << 12, 2) as ring:
+        sock.close()
+        with pytest.raises(OSError, match="ring is closed"):
+            next(ring)
+
+
+def test_an_interface_that_goes_down(network: None, opened: Opened, ip: Ip) -> None:
+    sock = opened()
+    with sock.receive_ring(1 << 12, 2) as ring:
+        sock.bind(("v1", TYPE))
+        ip("link set v1 down")
+        with pytest.raises(OSError, match="Network is down"):
+            next(ring)
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1000, 2), (1 << 12, 0), (1 << 12, 2, 1, 100), (1 << 12, 2, 1, 1 << 13), (0, 0, 1, 0)]
+)
+def test_sizes_that_do_not_suit(opened: Opened, sizes: tuple[int, ...]) -> None:
+    sock = opened()
+    with pytest.raises((OSError, ValueError)):
+        sock.receive_ring(*sizes)
+    with pytest.raises(OverflowError, match="RingRequest block_bytes must be 0-4294967295"):
+        sock.receive_ring(1 << 32)
+    sock.bind(("lo", 0))
