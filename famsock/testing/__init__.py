@@ -34,7 +34,12 @@ _HOMES = {"BadAddress": "examples", "Conformance": "conformance", "Example": "ex
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    try:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("hypothesis", "pytest"):
+            raise
+        raise ImportError(f"{name} needs {missing.name}: pip install 'famsock[testing]'") from None
 
 
 def __dir__() -> list[str]:

@@ -115,10 +115,11 @@ class Subject:
         return socket(self.family.number, kind or protocol.types[0], number, ours.detach())
 
     def package(self) -> str:
-        """The name of the Python package that the family lives in."""
+        """The name of the package that holds the family's addresses, or of their only module."""
         reference = self.family.protocols[0].address
         module = reference if isinstance(reference, str) else reference.__module__
-        return module.partition(":")[0].partition(".")[0]
+        module = module.partition(":")[0]
+        return module.rpartition(".")[0] or module
 
     def modules(self) -> Iterator[ModuleType]:
         """Every module of the family's package, imported."""

@@ -96,6 +96,7 @@ FAMILY = Family(
     constants=CONSTANTS,
     options=OPTIONS,
     control=CONTROL,
+    operation_names={Operations: ("reuse",)},
 )
 '''
 

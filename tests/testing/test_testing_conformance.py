@@ -269,6 +269,10 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
             )
         ],
     ),
+    "operation that is not listed": (
+        "test_operations_show_on_the_socket",
+        [('("reuse",)', '("reuse", "abuse")')],
+    ),
     "operation without annotations": (
         "test_operations_are_typed_and_documented",
         [("def reuse(self, on: bool) -> None", "def reuse(self, on) -> None")],
@@ -354,6 +358,7 @@ def test_an_exchange_that_hangs_is_ended(run_suite: Any) -> None:
 def test_what_a_family_lacks_is_not_collected(run_suite: Any) -> None:
     nothing = [
         ("    options=OPTIONS,\n    control=CONTROL,\n", ""),
+        ('    operation_names={Operations: ("reuse",)},\n', ""),
         (', Operations, scheme="kit"', ""),
         ('exchange=f"{__name__}:exchange"', "exchange=None"),
         ("    bad = (", "    no_bad = ("),

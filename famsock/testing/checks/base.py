@@ -148,16 +148,17 @@ def _readable_options(cls: type[Checks]) -> Iterable[Any]:
     return [pytest.param(rows, id="all")] if rows and subject.family.here else []
 
 
+def _headers(cls: type[Checks]) -> Iterable[Any]:
+    return _at_once(tuple(cls.subject().constants_module().get("HEADERS", ())))
+
+
 def _layouts(cls: type[Checks]) -> Iterable[Any]:
     return _at_once(cls.subject().layouts() if cls.subject().family.here else ())
 
 
 def _header_trees(cls: type[Checks]) -> Iterable[Any]:
     """The trees of headers; none in the lab, whose kernel says nothing about the host's files."""
-    if IN_LAB:
-        return
-    subject = cls.subject()
-    if subject.family.here and (subject.layouts() or "HEADERS" in subject.constants_module()):
+    if not IN_LAB and cls.subject().family.here:
         for tree in header_trees.header_trees():
             yield pytest.param(tree, id=tree.label)
 
@@ -181,6 +182,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "exchange": _exchanges,
     "field": _fields,
     "header_tree": _header_trees,
+    "headers": _headers,
     "integer_field": _integer_fields,
     "layouts": _layouts,
     "operations_class": _operations,
