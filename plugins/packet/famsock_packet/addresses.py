@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from operator import index
+from socket import ntohs
+from struct import Struct
 from typing import Any, Self
 
 import attrs
 
 from famsock.plugin import Address, Lookup, sockaddr, wire
 from famsock_packet.constants import AF_PACKET, PACKET_HOST
-from famsock_packet.fields import INTERFACE, SHORT_ADDRESS_BYTES, counted_address
+from famsock_packet.fields import INTERFACE, SHORT_ADDRESS_BYTES, counted_address, decode_interface
 
-_HALEN = 11
 _ADDRESS = 12
 _SIZE_BYTES = 20
+_unpack_head = Struct("=HHiHBB").unpack_from
 _NAMES = ("proto", "pkttype", "hatype")
 
 PROTO = attrs.evolve(wire.BE16, text="{:#06x}".format)
@@ -51,7 +53,7 @@ class PacketAddress(Address):
     proto: int = wire.field(PROTO, "sll_protocol", offset=2, default=0)
     pkttype: int = wire.u8("sll_pkttype", offset=10, default=PACKET_HOST)
     hatype: int = wire.u16("sll_hatype", offset=8, default=0)
-    addr: bytes = wire.field(counted_address("B"), "", offset=_HALEN, default=b"")
+    addr: bytes = wire.field(counted_address("B"), "", offset=_ADDRESS - 1, default=b"")
 
     @classmethod
     def required_fields(cls) -> int:
@@ -85,15 +87,13 @@ class PacketAddress(Address):
 
         Without a ``lookup`` the interface stays an index.
         """
-        end = _ADDRESS + data[_HALEN] if len(data) > _HALEN else _ADDRESS
-        if len(data) < end:
+        if len(data) < _ADDRESS:
+            raise ValueError(f"AF_PACKET needs 12 bytes of struct sockaddr_ll, not {len(data)}")
+        _, proto, number, hatype, pkttype, size = _unpack_head(data)
+        if len(data) < (end := _ADDRESS + size):
             raise ValueError(f"AF_PACKET needs {end} bytes of struct sockaddr_ll, not {len(data)}")
-        if len(data) < _SIZE_BYTES:
-            data = bytes(data).ljust(_SIZE_BYTES, b"\0")
-        made = super().unpack(data, lookup)
-        if end > _SIZE_BYTES:
-            object.__setattr__(made, "addr", bytes(data[_ADDRESS:end]))
-        return made
+        interface = decode_interface(number, lookup)
+        return cls.unchecked(interface, ntohs(proto), pkttype, hatype, bytes(data[_ADDRESS:end]))
 
 
 def _stdlib_shape(form: Any) -> tuple[str, tuple[int, ...], bytes]:

@@ -40,7 +40,8 @@ def _encode_interface(interface: str | int, lookup: Lookup | None) -> int:
     return (lookup or Lookup("pack")).interface_index(interface) if interface else 0
 
 
-def _decode_interface(index: int, lookup: Lookup | None) -> str | int:
+def decode_interface(index: int, lookup: Lookup | None) -> str | int:
+    """The interface of an index: "" for 0; by its name if there is a ``lookup`` to ask, and one."""
     if not index:
         return ""
     return index if lookup is None else lookup.interface_name(index) or index
@@ -59,7 +60,7 @@ INTERFACE = CType(
     code="i",
     check=_check_interface,
     encode=_encode_interface,
-    decode=_decode_interface,
+    decode=decode_interface,
     text=_interface_text,
     parse=_parse_interface,
 )
