@@ -10,7 +10,6 @@ import pytest
 
 from tests.oracle import suites
 
-
 # In emulation the suites that touch no family of their own would take an hour.
 CHOSEN = ("test_socket",) if os.environ.get("FAMSOCK_LAB") else tuple(suites.SUITES)
 
