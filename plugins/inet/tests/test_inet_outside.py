@@ -94,4 +94,8 @@ print(*sorted(name for name in sys.modules if name.startswith("famsock_inet")))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stdout.split() == ["famsock_inet", "famsock_inet.addresses"]
+    assert done.stdout.split() == [
+        "famsock_inet",
+        "famsock_inet.addresses",
+        "famsock_inet.operation_names",
+    ]
