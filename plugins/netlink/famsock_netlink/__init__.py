@@ -47,7 +47,6 @@ def famsock_families() -> Iterable[Family]:
                 ),
                 _protocol("usersock", 2, exchange="usersock"),
                 _protocol("sock_diag", 4, ("inet_diag", "tcp_diag", "udp_diag", "unix_diag")),
-                _protocol("nflog", 5, ("nfnetlink_log",)),
                 _protocol("xfrm", 6, ("xfrm_user",)),
                 _protocol("selinux", 7),
                 _protocol("iscsi", 8, ("scsi_transport_iscsi",)),
@@ -55,7 +54,7 @@ def famsock_families() -> Iterable[Family]:
                 _protocol("fib_lookup", 10),
                 _protocol("connector", 11, ("cn",)),
                 _protocol("netfilter", 12, ("nfnetlink",)),
-                _protocol("kobject_uevent", 15),
+                _protocol("kobject_uevent", 15, (), "famsock_netlink.uevent:UeventOperations"),
                 _protocol(
                     "generic",
                     16,

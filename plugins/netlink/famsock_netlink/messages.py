@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable
+from errno import EPERM
 
 import attrs
 
@@ -143,6 +144,10 @@ class Acknowledgement:
             return
         words = os.strerror(self.error) + (f": {self.text}" if self.text else "")
         error = OSError(self.error, words)
+        if self.error == EPERM:
+            error.add_note(
+                "AF_NETLINK needs CAP_NET_ADMIN in the network namespace's user namespace"
+            )
         if self.offset_bytes >= 0:
             error.add_note(f"AF_NETLINK: at fault is the attribute at byte {self.offset_bytes}")
         if self.missing_type >= 0:

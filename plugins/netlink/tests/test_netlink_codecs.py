@@ -22,6 +22,7 @@ from famsock_netlink.constants import (
 from famsock_netlink.generic import GenericFamily, GenericMessage
 from famsock_netlink.messages import Acknowledgement, MessageHeader, NetlinkMessage
 from famsock_netlink.route import InterfaceAddress, Link
+from famsock_netlink.uevent import Uevent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -200,8 +201,9 @@ def test_acknowledgement_with_words(request_bytes: bytes) -> None:
 
 
 def test_acknowledgement_without_words() -> None:
-    with pytest.raises(PermissionError):
+    with pytest.raises(PermissionError) as caught:
         Acknowledgement.unpack(error_message(EPERM, 0, b"")).raise_for_error()
+    assert "CAP_NET_ADMIN" in caught.value.__notes__[0]
     assert Acknowledgement.unpack(error_message(0, NLM_F_CAPPED, b"")) == Acknowledgement(0)
     assert Acknowledgement.unpack(NetlinkMessage(NLMSG_DONE)) == Acknowledgement(0)
     done = NetlinkMessage(NLMSG_DONE, struct.pack("=i", -EPERM) + WORDS, NLM_F_ACK_TLVS)
@@ -214,3 +216,11 @@ def test_acknowledgement_without_words() -> None:
 
 def test_a_generic_family_of_nothing() -> None:
     assert GenericFamily.unpack(Attributes()) == GenericFamily(0, "", 0, 0, 0, {}, {})
+
+
+def test_uevents_as_bytes() -> None:
+    event = Uevent.unpack(b"add@/devices/x\0ACTION=add\0A=b=c\0EMPTY=\0noise\0")
+    assert event == Uevent("add", "/devices/x", {"ACTION": "add", "A": "b=c", "EMPTY": ""})
+    for data in (b"", b"libudev\0\xfe\xed", b"add"):
+        with pytest.raises(ValueError, match="must begin with ACTION@DEVPATH"):
+            Uevent.unpack(data)

@@ -167,14 +167,36 @@ def test_generic_families(opened: Opened) -> None:
         sock.generic_family("n" * 16)
 
 
-def test_uevents_reach_a_plain_receive(opened: Opened) -> None:
-    sock = opened(nl.NETLINK_KOBJECT_UEVENT)
-    sock.bind((0, 1))
+def test_uevents(opened: Opened) -> None:
+    sock, plain = opened(nl.NETLINK_KOBJECT_UEVENT), opened(nl.NETLINK_KOBJECT_UEVENT)
+    sock.join_kernel_events()
+    plain.bind((0, 1))
     with open("/sys/class/net/lo/uevent", "w") as trigger:
         trigger.write("change")
-    data, address = sock.recvfrom(65536)
-    assert b"SUBSYSTEM=net" in data
-    assert address == (0, 1)
+    event = sock.receive_uevent()
+    while event.path != "/devices/virtual/net/lo":
+        event = sock.receive_uevent()
+    assert event.action == event.variables["ACTION"] == "change"
+    assert event.variables["INTERFACE"] == "lo"
+    data, address = plain.recvfrom(65536)
+    assert (b"@/" in data, address) == (True, (0, 1))
+
+
+def paths_of_all_events(sock: Any) -> list[str]:
+    found: list[str] = []
+    try:
+        while True:
+            found.append(sock.receive_uevent().path)
+    except TimeoutError:
+        return found
+
+
+def test_a_forged_uevent_is_passed_over(opened: Opened) -> None:
+    sock, forger = opened(nl.NETLINK_KOBJECT_UEVENT), opened(nl.NETLINK_KOBJECT_UEVENT)
+    sock.join_kernel_events()
+    sock.settimeout(0.05)
+    forger.sendto(b"add@/devices/forged\0ACTION=add\0", sock.getsockname())
+    assert "/devices/forged" not in paths_of_all_events(sock)
 
 
 def test_unchanged_stdlib_code(network: None) -> None:

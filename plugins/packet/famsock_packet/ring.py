@@ -169,7 +169,7 @@ class ReceiveRing:
     def __init__(
         self, sock: socket, block_bytes: int, blocks: int, retire_ms: int, frame_bytes: int
     ) -> None:
-        frames = blocks * block_bytes // frame_bytes if frame_bytes else 0
+        frames = blocks * (block_bytes // frame_bytes) if frame_bytes else 0
         request = RingRequest(block_bytes, blocks, frame_bytes, frames, retire_ms)
         sock.set_option(PACKET_VERSION, TPACKET_V3)
         sock.set_option(PACKET_RX_RING, request)

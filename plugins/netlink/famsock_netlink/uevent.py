@@ -1,0 +1,51 @@
+"""NETLINK_KOBJECT_UEVENT: what happens to devices, as udev hears it. Source: udev(7),
+Documentation/ABI/testing/sysfs-uevent, lib/kobject_uevent.c.
+
+A datagram is ``ACTION@DEVPATH``, a null byte, and ``NAME=VALUE`` pairs, each with a null byte.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from famsock_netlink.operations import NetlinkOperations
+
+KERNEL_GROUP = 1
+_DATAGRAM_BYTES_MAX = 1 << 16
+
+
+@attrs.frozen
+class Uevent:
+    """One event: ``action`` ("add", "change" …), the device's ``path`` below /sys, variables."""
+
+    action: str
+    path: str
+    variables: dict[str, str]
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Uevent:
+        """The event of a datagram; ValueError if it has no ``ACTION@DEVPATH``."""
+        head, *pairs = data.decode("utf-8", "surrogateescape").split("\0")
+        action, at, path = head.partition("@")
+        if not at:
+            raise ValueError(f"AF_NETLINK uevent must begin with ACTION@DEVPATH, not {head[:60]!r}")
+        named = (pair.partition("=") for pair in pairs if "=" in pair)
+        return cls(action, path, {name: value for name, _, value in named})
+
+
+class UeventOperations(NetlinkOperations):
+    """What a socket of NETLINK_KOBJECT_UEVENT can do beyond those of any netlink protocol."""
+
+    def join_kernel_events(self) -> None:
+        """Receive the kernel's events, of this network namespace where they are of the network."""
+        self.join_group(KERNEL_GROUP)
+
+    def receive_uevent(self) -> Uevent:
+        """The kernel's next event; what processes send to the group is passed over.
+
+        Errors are those of recvfrom(2): ENOBUFS tells that events were lost.
+        """
+        while True:
+            data, (pid, _) = self._sock.recvfrom(_DATAGRAM_BYTES_MAX)
+            if pid == 0:
+                return Uevent.unpack(data)
