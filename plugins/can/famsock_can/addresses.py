@@ -164,3 +164,16 @@ class J1939Address(_CanAddress):
     pgn: int = wire.field(PGN, "can_addr.j1939.pgn", offset=16, default=J1939_NO_PGN)
     addr: int = wire.u8("can_addr.j1939.addr", offset=20, default=J1939_NO_ADDR)
     shortest_bytes = 24
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
+        """The address of a sockaddr of 24 bytes; ValueError if it is shorter.
+
+        The kernel leaves the interface out of what came in several packets; it can only be the one
+        that the socket is bound to.
+        """
+        if lookup is not None and not any(data[4:8]):
+            own = lookup.local_sockaddr()
+            if own[:2] == data[:2]:
+                data = own[:8] + bytes(data[8:])
+        return super().unpack(data, lookup)

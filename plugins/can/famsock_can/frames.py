@@ -33,7 +33,6 @@ from famsock_can.constants import (
     CAN_SFF_MASK,
     CANFD_BRS,
     CANFD_ESI,
-    CANFD_FDF,
     CANFD_MAX_DLEN,
     CANFD_MTU,
     CANXL_HDR_SIZE,
@@ -173,11 +172,11 @@ class CanFdFrame(_Identified):
     :param can_id: 11-bit identifier, or 29-bit identifier | CAN_EFF_FLAG.
     :param data: 0-64 bytes. A driver pads to the next length that the bus knows: 0-8, 12, 16, 20,
         24, 32, 48, 64.
-    :param flags: CANFD_BRS, CANFD_ESI, CANFD_FDF or 0. The kernel adds CANFD_FDF (from 5.14 on).
+    :param flags: CANFD_BRS, CANFD_ESI, CANFD_FDF or 0, 0-15. The kernel adds CANFD_FDF (6.1 on).
     :raises OverflowError: for an identifier or flags out of range.
     :raises ValueError: for more than 64 bytes, or a remote request, which CAN FD does not have.
 
-    Text: ``123##1DEADBEEF``, the digit after ``##`` being the flags without CANFD_FDF.
+    Text: ``123##1DEADBEEF``, the digit after ``##`` being the flags.
     """
 
     can_id: int
@@ -189,7 +188,7 @@ class CanFdFrame(_Identified):
         if can_id & CAN_RTR_FLAG:
             raise ValueError("CAN FD has no remote frames: can_id must not have CAN_RTR_FLAG")
         data = _check_data(data, 0, CANFD_MAX_DLEN, "CAN FD")
-        flags = _check_range("flags", flags, 0xFF)
+        flags = _check_range("flags", flags, 0xF)
         self.__attrs_init__(can_id, data, flags)
 
     @property
@@ -221,7 +220,7 @@ class CanFdFrame(_Identified):
         return frame
 
     def __str__(self) -> str:
-        return f"{_id_text(self)}##{self.flags & ~CANFD_FDF & 0xF:X}{_hex(self.data)}"
+        return f"{_id_text(self)}##{self.flags & 0xF:X}{_hex(self.data)}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
