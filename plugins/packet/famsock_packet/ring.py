@@ -17,9 +17,7 @@ from math import ceil
 from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
 from struct import Struct as Codec
 from time import monotonic
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from famsock.plugin import Lookup, Struct, options, socket, wire
 from famsock_packet.addresses import PacketAddress
@@ -79,9 +77,8 @@ _STATUS_OFFSET = next(m.offset for m in BlockHeader.layout.members if m.attribut
 _STATUS = Codec("=I")
 
 
-@attrs.frozen
-class RingFrame:
-    """One frame of a ring.
+class RingFrame(NamedTuple):
+    """One frame of a ring: a tuple, which takes an eighth of the time to make of an attrs object.
 
     ``data`` begins with the link-layer header on SOCK_RAW. ``timestamp_ns`` is when it arrived,
     since 1970. ``length_bytes`` is how long it was. ``status`` are TP_STATUS_*, ``sockaddr`` is
@@ -147,14 +144,17 @@ class RingBlock:
             (step, seconds, fraction, captured, length, status, mac, _net, _hash, tci, tpid) = (
                 _unpack_frame(memory, at)
             )
-            yield RingFrame(
-                memory[at + mac : at + mac + captured],
-                seconds * _NS_PER_S + fraction,
-                length,
-                status,
-                tci,
-                tpid,
-                memory[at + _SOCKADDR : at + _SOCKADDR + _SOCKADDR_BYTES],
+            yield tuple.__new__(
+                RingFrame,
+                (
+                    memory[at + mac : at + mac + captured],
+                    seconds * _NS_PER_S + fraction,
+                    length,
+                    status,
+                    tci,
+                    tpid,
+                    memory[at + _SOCKADDR : at + _SOCKADDR + _SOCKADDR_BYTES],
+                ),
             )
             at += step
 
