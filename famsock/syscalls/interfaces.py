@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import struct
 import sys
 
+try:
+    from fcntl import ioctl
+except ImportError:  # no such call on this platform: the stdlib's functions answer
+    ioctl = None  # type: ignore[assignment]
+
 IFNAMSIZ = 16
+_BY_IOCTL = ioctl is not None and sys.platform.startswith("linux")
 _SIOCGIFNAME = 0x8910
 _SIOCGIFINDEX = 0x8933
 _IFREQ = struct.Struct("=16si20x")
@@ -21,12 +28,8 @@ def index_of(descriptor: int, name: str) -> int:
     raw = os.fsencode(name)
     if len(raw) >= IFNAMSIZ or b"\0" in raw:
         raise OSError(errno.ENODEV, f"interface name of at most 15 bytes, not {name!r}")
-    if not sys.platform.startswith("linux"):
-        import socket
-
+    if not _BY_IOCTL:
         return socket.if_nametoindex(name)
-    from fcntl import ioctl
-
     answer = ioctl(descriptor, _SIOCGIFINDEX, _IFREQ.pack(raw, 0))
     return int(_IFREQ.unpack(answer)[1])
 
@@ -36,12 +39,8 @@ def name_of(descriptor: int, index: int) -> str:
     if not 0 < index < 1 << 31:
         return ""
     try:
-        if not sys.platform.startswith("linux"):
-            import socket
-
+        if not _BY_IOCTL:
             return socket.if_indextoname(index)
-        from fcntl import ioctl
-
         answer = ioctl(descriptor, _SIOCGIFNAME, _IFREQ.pack(b"", index))
     except OSError:
         return ""
