@@ -80,9 +80,10 @@ class socket(_stdlib.socket):  # noqa: N801
     def __init__(
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
     ) -> None:
+        known = family != -1 and type != -1 and (fileno is None or proto != -1)
         try:
-            if fileno is None and family != -1 and type != -1:
-                _create(self, family, type, 0 if proto == -1 else proto)
+            if known:
+                _create(self, family, type, 0 if proto == -1 else proto, fileno)
                 # What Lib/socket.py's own __init__ adds; calling it would cost half as much again.
                 self._io_refs = 0
                 self._closed = False
@@ -91,10 +92,10 @@ class socket(_stdlib.socket):  # noqa: N801
         except OSError as error:
             _explain(error, family, type, proto)
             raise
-        served = _served.get((family, type, proto), _UNKNOWN) if fileno is None else _UNKNOWN
+        served = _served.get((family, type, proto), _UNKNOWN) if known else _UNKNOWN
         if served is _UNKNOWN:
             served = self._find_served(fileno)
-            if fileno is None:
+            if known:
                 _served[family, type, proto] = served
         self._served: Served | None = served
         self._codec: AddressCodec | None = self._plain_codec() if served is None else served.codec
@@ -540,3 +541,7 @@ def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
         level, kind, data = item
         items.append((_c_int(level), _c_int(kind), bytes(_view(data))))
     return items
+
+
+if syscalls.native is not None:
+    syscalls.native.shorten(socket)

@@ -56,12 +56,14 @@ def doctor(as_json: bool, names: tuple[str, ...]) -> None:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "kernel": f"{platform.system()} {platform.release()}",
         "syscalls": syscalls.implementation(),
+        "why_ctypes": syscalls.why_ctypes,
     }
     if as_json:
         rows = [attrs.asdict(finding) for finding in findings]
         click.echo(json.dumps({**here, "protocols": rows}, indent=2))
         return
-    click.echo("{python} on {kernel}, system calls through {syscalls}\n".format(**here))
+    click.echo("{python} on {kernel}, system calls: {syscalls}".format(**here))
+    click.echo(f"Why ctypes: {syscalls.why_ctypes}\n" if syscalls.why_ctypes else "")
     show_table(
         ("family", "protocol", "kernel", "CPython alone", "round trip", "trouble and remedy"),
         [

@@ -1,14 +1,20 @@
 """Raw system calls: the bytes of a sockaddr go in, bytes come out.
 
-One interface, whose functions :mod:`famsock.syscalls._ctypes` describes; the implementation is
-loaded on the first call. This layer alone owns timeouts, EINTR (PEP 475), connect's SO_ERROR,
-close-on-exec, and the closing of received descriptors when something fails after they arrived.
+One interface, whose functions :mod:`famsock.syscalls._ctypes` describes, and two implementations:
+``_native``, compiled, used where it was built, and ``_ctypes``, loaded on the first call. The
+environment variable ``FAMSOCK_SYSCALLS`` asks for one of them: ``native`` or ``ctypes``. This layer
+alone owns timeouts, EINTR (PEP 475), connect's SO_ERROR, close-on-exec, and the closing of received
+descriptors when something fails after they arrived.
 """
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from famsock.syscalls._ctypes import *  # noqa: F403
 
 TIMED_OUT = -1
@@ -32,15 +38,34 @@ CALLS = (
 """The functions that an implementation provides, each described in `_ctypes`."""
 
 
+def _choose(wanted: str) -> tuple[ModuleType | None, str]:
+    """The compiled module, or None and the reason why ctypes makes the calls."""
+    if wanted not in ("", "ctypes", "native"):
+        raise ImportError(f"FAMSOCK_SYSCALLS must be 'ctypes' or 'native', not {wanted!r}")
+    if wanted == "ctypes":
+        return None, "FAMSOCK_SYSCALLS=ctypes"
+    try:
+        from famsock.syscalls import _native
+    except ImportError as error:
+        if wanted:
+            raise
+        return None, f"{error}; to compile it, install famsock anew where there is a C compiler"
+    return _native, ""
+
+
+native, why_ctypes = _choose(os.environ.get("FAMSOCK_SYSCALLS", ""))
+
+
 def implementation() -> str:
-    """Which implementation makes the calls: "ctypes"."""
-    return "ctypes"
+    """Which implementation makes the calls: "compiled" or "ctypes"."""
+    return "ctypes" if native is None else "compiled"
 
 
 def __getattr__(name: str) -> object:
     if name not in CALLS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from famsock.syscalls import _ctypes as implementation
-
-    globals().update({call: getattr(implementation, call) for call in CALLS})
+    chosen = native
+    if chosen is None:
+        from famsock.syscalls import _ctypes as chosen
+    globals().update({call: getattr(chosen, call) for call in CALLS})
     return globals()[name]

@@ -8,7 +8,9 @@ may block; buffers of any kind are used in place. What `_ctypes` documents holds
 from cpython.buffer cimport (
     PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING, PyBytes_AsStringAndSize, PyBytes_FromStringAndSize, PyBytes_GET_SIZE,
+)
 from cpython.object cimport PyObject
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EISCONN, errno
@@ -17,7 +19,7 @@ from libc.string cimport memcpy, memset
 
 from time import monotonic
 
-from famsock.syscalls import TIMED_OUT, ancillary
+from famsock.syscalls import TIMED_OUT
 
 cdef extern from "poll.h" nogil:
     ctypedef unsigned long nfds_t
@@ -87,6 +89,23 @@ cdef enum:
     INT_MAX = 0x7FFFFFFF
 
 cdef object FOREVER = float("inf")
+cdef object ancillary = None
+
+
+cdef object control_messages():
+    """The module that packs and unpacks them, imported on first use."""
+    global ancillary
+    if ancillary is None:
+        from famsock.syscalls import ancillary as loaded
+        ancillary = loaded
+    return ancillary
+
+
+cdef socklen_t whole(object data, char **start) except? 0:
+    """Where bytes (or a subclass of theirs) start, and their length."""
+    cdef Py_ssize_t length
+    PyBytes_AsStringAndSize(data, start, &length)
+    return <socklen_t>length
 
 
 cdef int wait_until(int descriptor, short events, double deadline) except -1:
@@ -141,17 +160,21 @@ cdef int again(int descriptor, short events, double deadline) except -1:
     return 0
 
 
-def bind(int descriptor, bytes sockaddr not None):
+def bind(int descriptor, sockaddr):
     """bind(2)."""
-    if c_bind(descriptor, <sockaddr_c *>PyBytes_AS_STRING(sockaddr),
-              <socklen_t>PyBytes_GET_SIZE(sockaddr)) < 0:
+    cdef char *name
+    cdef socklen_t length = whole(sockaddr, &name)
+    cdef int result
+    with nogil:
+        result = c_bind(descriptor, <sockaddr_c *>name, length)
+    if result < 0:
         PyErr_SetFromErrno(OSError)
 
 
-def connect(int descriptor, timeout, bytes sockaddr not None):
+def connect(int descriptor, timeout, sockaddr):
     """connect(2): 0, the errno of the failure, or `TIMED_OUT`."""
-    cdef char *name = PyBytes_AS_STRING(sockaddr)
-    cdef socklen_t length = <socklen_t>PyBytes_GET_SIZE(sockaddr)
+    cdef char *name
+    cdef socklen_t length = whole(sockaddr, &name)
     cdef int result, error, outcome = 0
     cdef socklen_t size = sizeof(int)
     with nogil:
@@ -201,7 +224,10 @@ def getsockname(int descriptor):
     """getsockname(2)."""
     cdef char name[SOCKADDR_BYTES]
     cdef socklen_t length = SOCKADDR_BYTES
-    if c_getsockname(descriptor, <sockaddr_c *>name, &length) < 0:
+    cdef int result
+    with nogil:
+        result = c_getsockname(descriptor, <sockaddr_c *>name, &length)
+    if result < 0:
         PyErr_SetFromErrno(OSError)
     return taken(name, length)
 
@@ -210,7 +236,10 @@ def getpeername(int descriptor):
     """getpeername(2)."""
     cdef char name[SOCKADDR_BYTES]
     cdef socklen_t length = SOCKADDR_BYTES
-    if c_getpeername(descriptor, <sockaddr_c *>name, &length) < 0:
+    cdef int result
+    with nogil:
+        result = c_getpeername(descriptor, <sockaddr_c *>name, &length)
+    if result < 0:
         PyErr_SetFromErrno(OSError)
     return taken(name, length)
 
@@ -221,27 +250,33 @@ def getsockopt(int descriptor, int level, int option, int size_bytes,
     cdef bytearray buffer = bytearray(max(size_bytes, len(request)))
     cdef socklen_t length = size_bytes // unit
     cdef char *start = buffer
+    cdef int result
     memcpy(start, PyBytes_AS_STRING(request), len(request))
-    if c_getsockopt(descriptor, level, option, start, &length) < 0:
+    with nogil:
+        result = c_getsockopt(descriptor, level, option, start, &length)
+    if result < 0:
         PyErr_SetFromErrno(OSError)
     return bytes(buffer[:length * unit])
 
 
-def setsockopt(int descriptor, int level, int option, bytes value not None):
+def setsockopt(int descriptor, int level, int option, value):
     """setsockopt(2) with ``value`` as it is; without a value it passes none."""
-    cdef socklen_t length = <socklen_t>PyBytes_GET_SIZE(value)
-    if c_setsockopt(descriptor, level, option,
-                    PyBytes_AS_STRING(value) if length else NULL, length) < 0:
+    cdef char *start
+    cdef socklen_t length = whole(value, &start)
+    cdef int result
+    with nogil:
+        result = c_setsockopt(descriptor, level, option, start if length else NULL, length)
+    if result < 0:
         PyErr_SetFromErrno(OSError)
 
 
-def sendto(int descriptor, timeout, data, int flags, bytes sockaddr not None):
+def sendto(int descriptor, timeout, data, int flags, sockaddr):
     """sendto(2): the number of bytes sent."""
     cdef Py_buffer view
     cdef ssize_t sent
     cdef double deadline
-    cdef char *name = PyBytes_AS_STRING(sockaddr)
-    cdef socklen_t length = <socklen_t>PyBytes_GET_SIZE(sockaddr)
+    cdef char *name
+    cdef socklen_t length = whole(sockaddr, &name)
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         deadline = begin(descriptor, POLLOUT, timeout)
@@ -322,13 +357,14 @@ cdef class Vector:
     cdef Py_ssize_t count
 
     def __cinit__(self, buffers, int access):
-        cdef Py_ssize_t wanted = len(buffers)
+        cdef tuple pieces = tuple(buffers)  # taking a buffer may run code that changes the list
+        cdef Py_ssize_t wanted = len(pieces)
         self.count = 0
         self.slots = <iovec *>malloc(max(wanted, 1) * sizeof(iovec))
         self.views = <Py_buffer *>malloc(max(wanted, 1) * sizeof(Py_buffer))
         if self.slots == NULL or self.views == NULL:
             raise MemoryError()
-        for buffer in buffers:
+        for buffer in pieces:
             PyObject_GetBuffer(buffer, &self.views[self.count], access)
             self.slots[self.count].iov_base = self.views[self.count].buf
             self.slots[self.count].iov_len = self.views[self.count].len
@@ -342,17 +378,20 @@ cdef class Vector:
         free(self.views)
 
 
-def sendmsg(int descriptor, timeout, buffers, control, int flags, bytes sockaddr not None):
+def sendmsg(int descriptor, timeout, buffers, control, int flags, sockaddr):
     """sendmsg(2): the number of bytes sent."""
     cdef Vector vector = Vector(buffers, PyBUF_SIMPLE)
-    cdef bytes packed = ancillary.pack(control)
+    cdef bytes packed = control_messages().pack(control)
     cdef msghdr header
+    cdef char *name
+    cdef socklen_t length
     cdef ssize_t sent
     cdef double deadline = begin(descriptor, POLLOUT, timeout)
     memset(&header, 0, sizeof(header))
-    if len(sockaddr):
-        header.msg_name = PyBytes_AS_STRING(sockaddr)
-        header.msg_namelen = <socklen_t>len(sockaddr)
+    length = whole(sockaddr, &name)
+    if length:
+        header.msg_name = name
+        header.msg_namelen = length
     header.msg_iov = vector.slots
     header.msg_iovlen = vector.count
     if len(packed):
@@ -399,7 +438,7 @@ def recvmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int
         if received >= 0:
             break
         again(descriptor, POLLIN, deadline)
-    items = ancillary.unpack(bytes(control[:header.msg_controllen]))
+    items = control_messages().unpack(bytes(control[:header.msg_controllen]))
     return received, items, header.msg_flags, taken(name, header.msg_namelen)
 
 
@@ -432,8 +471,12 @@ def shorten(cls):
     full_sendto = cls.sendto
     full_recvfrom = cls.recvfrom
 
-    def sendto(self, data, first, second=UNSET, /):
-        cdef object codec = self._codec
+    def sendto(self, data, first=UNSET, second=UNSET, /, *others):
+        cdef object codec
+        if first is UNSET or others:
+            given = [argument for argument in (first, second) if argument is not UNSET]
+            return full_sendto(self, data, *given, *others)
+        codec = self._codec
         cdef object address = first if second is UNSET else second
         cdef int flags = 0
         cdef object hit = None

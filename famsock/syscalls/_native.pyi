@@ -1,0 +1,15 @@
+from famsock.syscalls._ctypes import accept as accept
+from famsock.syscalls._ctypes import bind as bind
+from famsock.syscalls._ctypes import connect as connect
+from famsock.syscalls._ctypes import getpeername as getpeername
+from famsock.syscalls._ctypes import getsockname as getsockname
+from famsock.syscalls._ctypes import getsockopt as getsockopt
+from famsock.syscalls._ctypes import recvfrom as recvfrom
+from famsock.syscalls._ctypes import recvfrom_into as recvfrom_into
+from famsock.syscalls._ctypes import recvmsg as recvmsg
+from famsock.syscalls._ctypes import recvmsg_into as recvmsg_into
+from famsock.syscalls._ctypes import sendmsg as sendmsg
+from famsock.syscalls._ctypes import sendto as sendto
+from famsock.syscalls._ctypes import setsockopt as setsockopt
+
+def shorten(cls: type) -> None: ...
