@@ -40,6 +40,7 @@ from hypothesis import strategies as st
 
 import famsock
 from famsock.options import SO_KEEPALIVE
+from famsock.testing import requirements
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
 Connect = Callable[..., tuple[famsock.socket, famsock.socket]]
@@ -198,6 +199,15 @@ def test_repair(connect_pair: Connect) -> None:
 # MPTCP
 
 
+def assert_is_mptcp(sock: famsock.socket, expected: bool) -> None:
+    """What TCP_IS_MPTCP tells; kernels before 6.7 refuse the question."""
+    if requirements.kernel("6.7"):
+        with pytest.raises(OSError, match=r"not supported|not available"):
+            sock.get_option(tcp.TCP_IS_MPTCP)
+    else:
+        assert sock.get_option(tcp.TCP_IS_MPTCP) is expected
+
+
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_MPTCP)
 def test_mptcp(connect_pair: Connect, family: int) -> None:
     client, server = connect_pair(family, IPPROTO_MPTCP)
@@ -211,15 +221,18 @@ def test_mptcp(connect_pair: Connect, family: int) -> None:
     assert (ends.local, ends.remote) == (client.local_address, client.peer_address)
     (inside,) = client.subflow_tcp_infos()
     assert inside.state == constants.TCP_ESTABLISHED
-    assert client.get_option(tcp.TCP_IS_MPTCP) is True
+    assert_is_mptcp(client, True)
     assert client.tcp_info().state == constants.TCP_ESTABLISHED
 
 
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_MPTCP)
-@pytest.mark.needs_kernel("6.6")
 def test_mptcp_full_info(connect_pair: Connect) -> None:
     client, _ = connect_pair(AF_INET, IPPROTO_MPTCP)
     asked = MptcpFullInfo(size_tcpinfo_user=8, size_sfinfo_user=8)
+    if requirements.kernel("6.5"):
+        with pytest.raises(OSError, match="not supported"):
+            client.get_option(mptcp.MPTCP_FULL_INFO, asked)
+        return
     full = client.get_option(mptcp.MPTCP_FULL_INFO, asked)
     assert full.num_subflows == 1
     assert full.size_tcpinfo_kernel >= 232
@@ -236,7 +249,7 @@ def test_mptcp_falls_back(opened: Open) -> None:
     with listener.accept()[0] as server:
         client.sendall(b"x")
         assert server.recv(1) == b"x"
-        assert server.get_option(tcp.TCP_IS_MPTCP) is False
+        assert_is_mptcp(server, False)
         with pytest.raises(OSError, match="not supported"):
             client.mptcp_info()
 
@@ -319,7 +332,8 @@ def test_sctp_associations_of_one_socket(opened: Open) -> None:
     assert server.get_option(sctp.SCTP_GET_ASSOC_ID_LIST) == (info.assoc_id,)
     assert server.get_option(sctp.SCTP_GET_ASSOC_NUMBER) == 1
     stats = server.get_option(sctp.SCTP_GET_ASSOC_STATS, SctpAssocStats(info.assoc_id))
-    assert stats.ipackets > 0
+    assert stats.obs_rto_ipaddr == InetAddress("127.0.0.1", client.getsockname()[1])
+    assert stats.maxrto > 0
     with server.peel_off(info.assoc_id) as peeled:
         peeled.settimeout(20)
         assert not peeled.get_inheritable()
