@@ -38,7 +38,7 @@ MARKERS = {
     "nothing_to_check": "set by the conformance suite where a family has nothing to be tested",
 }
 _PREFIX = "needs_"
-_LAB_IS_SLOWER = 5
+_LAB_IS_SLOWER = 3
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help="end tests that need a kernel's help after so long (60; five times that in the lab)",
+        help="end tests that need a kernel's help after so long (60; three times that in the lab)",
     )
 
 
