@@ -1,0 +1,53 @@
+"""AF_IEEE802154 for famsock: low-rate wireless personal area networks (IEEE 802.15.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from errno import EISCONN, ENETDOWN, ENETUNREACH, ENODEV, ENXIO
+from socket import SOCK_DGRAM, SOCK_RAW
+
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+
+_ADDRESS = "famsock_ieee802154.addresses:Ieee802154Address"
+_REMEDIES = {
+    EISCONN: "a connected socket takes no destination: use send()",
+    ENETDOWN: "bring the interface up: ip link set wpan0 up",
+    ENETUNREACH: "bind the socket before connecting it",
+    ENODEV: "no interface has this address: iwpan dev shows those that there are",
+    ENXIO: "there is no 802.15.4 interface: modprobe mac802154_hwsim makes two simulated ones",
+}
+
+
+@hookimpl
+def famsock_families() -> Iterable[Family]:
+    return (
+        Family(
+            "AF_IEEE802154",
+            36,
+            (
+                Protocol(
+                    "dgram",
+                    ANY_PROTOCOL,
+                    (SOCK_DGRAM,),
+                    _ADDRESS,
+                    scheme="ieee802154",
+                    remedies=_REMEDIES,
+                    exchange="famsock_ieee802154.exchange:dgram",
+                ),
+                Protocol(
+                    "raw",
+                    ANY_PROTOCOL,
+                    (SOCK_RAW,),
+                    _ADDRESS,
+                    scheme="ieee802154-raw",
+                    capability="CAP_NET_RAW",
+                    remedies=_REMEDIES,
+                    exchange="famsock_ieee802154.exchange:raw",
+                ),
+            ),
+            constants="famsock_ieee802154.constants",
+            options="famsock_ieee802154.options",
+            control="famsock_ieee802154.control",
+            modules=("ieee802154", "ieee802154_socket"),
+        ),
+    )
