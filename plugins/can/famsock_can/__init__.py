@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from errno import EACCES, EINVAL, ENODEV
+from errno import EACCES, EINVAL, EISCONN, ENODEV
 from socket import SOCK_DGRAM, SOCK_RAW
 
 from famsock.plugin import Family, Protocol, hookimpl
@@ -35,7 +35,10 @@ _PROTOCOLS = (
         SOCK_DGRAM,
         "IsotpAddress",
         "isotp",
-        {EINVAL: "an identifier over 0x7ff needs CAN_EFF_FLAG (0x80000000), none has other flags"},
+        {
+            EINVAL: "an identifier over 0x7ff needs CAN_EFF_FLAG (0x80000000) and no other flag",
+            EISCONN: "set its options before bind()",
+        },
     ),
     _protocol(
         "j1939",

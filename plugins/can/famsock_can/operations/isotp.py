@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import Any
 
 from famsock.plugin import Option
@@ -43,14 +42,9 @@ class IsotpOperations(ArrivalOperations):
             (rows.CAN_ISOTP_TX_STMIN, tx_stmin_ns),
             (rows.CAN_ISOTP_RX_STMIN, rx_stmin_ns),
         )
-        try:
-            for row, value in settings:
-                if value is not None:
-                    self._sock.set_option(row, value)
-        except OSError as error:
-            if error.errno == errno.EISCONN:
-                error.add_note("AF_CAN isotp: configure the socket before bind()")
-            raise
+        for row, value in settings:
+            if value is not None:
+                self._sock.set_option(row, value)
 
     def _with_flags(self, options: IsotpOptions | None, flags: int) -> IsotpOptions:
         """``options``, or those that the socket has, with more flags."""
