@@ -1,0 +1,1 @@
+"""Families from outside: distributions of strangers, installed next to famsock's own wheel."""

@@ -1,0 +1,119 @@
+"""Wheels, and clean virtual environments to install them into.
+
+The lab has no network to install from: there the one test is that of `test_external_in_lab`, which
+needs no installation.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
+collect_ignore_glob = (
+    ["test_external_wheel.py", "test_new_family.py", "test_guide.py"]
+    if IN_LAB
+    else ["test_external_in_lab.py"]
+)
+NEEDS_UV = pytest.mark.skipif(shutil.which("uv") is None, reason="needs uv: pip install uv")
+_OF_ITS_WHEEL = ("famsock", "LICENSE", "README.md", "pyproject.toml", "setup.py")
+_LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "*.egg-info", "build", "dist")
+_PATIENCE_S = 300
+
+
+def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
+    """What a command prints; it must end with ``status``."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "FAMSOCK_PLUGINS"))}
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=clean,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout
+    return done.stdout
+
+
+def built(source: Path, folder: Path) -> Path:
+    """The wheel of a source tree, in a folder of its own."""
+    run("uv", "build", "--wheel", "--quiet", "--out-dir", folder, source, cwd=folder.parent)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+class Environment:
+    """A virtual environment with nothing in it but what is installed here."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.python = folder / "bin" / "python"
+        run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
+
+    @property
+    def packages(self) -> Path:
+        """Its site-packages."""
+        (found,) = self.folder.glob("lib/python*/site-packages")
+        return found
+
+    def pip(self, *words: str | Path) -> None:
+        """Run ``pip`` with its first word ("install"), the rest and this environment."""
+        action, *rest = words
+        run("uv", "pip", action, "--quiet", "--python", self.python, *rest, cwd=self.folder)
+
+    def famsock(self, *words: str) -> str:
+        """What the ``famsock`` command prints."""
+        return run(self.folder / "bin" / "famsock", *words, cwd=self.folder)
+
+    def pytest(self, distribution: Path) -> str:
+        """What pytest says of a distribution's tests, away from its source."""
+        away = self.folder / "away" / distribution.name
+        away.mkdir(parents=True)
+        shutil.copytree(distribution / "tests", away / "tests", ignore=_LEFT_BEHIND)
+        shutil.copy(distribution / "pyproject.toml", away)
+        return run(self.folder / "bin" / "pytest", "-q", "-p", "no:cacheprovider", away, cwd=away)
+
+    def mypy(self, *sources: str, cwd: Path) -> str:
+        """What ``mypy --strict`` says of sources, with the types that are installed here."""
+        strict = ("-m", "mypy", "--strict", "--python-executable", self.python)
+        cache = self.folder / "mypy"
+        return run(sys.executable, *strict, "--cache-dir", cache, *sources, cwd=cwd)
+
+
+@pytest.fixture(scope="session")
+def famsock_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """famsock's own wheel, built from a copy so that the tree stays as it is."""
+    source = tmp_path_factory.mktemp("famsock-source")
+    for name in _OF_ITS_WHEEL:
+        if (REPOSITORY / name).is_dir():
+            shutil.copytree(REPOSITORY / name, source / name, ignore=_LEFT_BEHIND)
+        elif (REPOSITORY / name).exists():
+            shutil.copy(REPOSITORY / name, source)
+    return built(source, tmp_path_factory.mktemp("famsock-wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(
+    famsock_wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], Environment]:
+    """Makes an environment of famsock's wheel and that of a source tree."""
+
+    def install(source: Path) -> Environment:
+        folder = tmp_path_factory.mktemp(source.name)
+        shutil.copytree(source, folder / "source", ignore=_LEFT_BEHIND)
+        made = Environment(folder / "environment")
+        wheel = built(folder / "source", folder / "wheel")
+        made.pip("install", f"famsock[cli,testing] @ {famsock_wheel.as_uri()}", wheel)
+        return made
+
+    return install
