@@ -38,7 +38,7 @@ class ControlType(Generic[T]):
 class ControlMessage(Generic[T]):
     """One control message: its kind and its value."""
 
-    kind: ControlType[T]
+    kind: ControlType[T] = attrs.field(repr=lambda kind: kind.name)
     value: T
 
     def pack(self) -> Item:
