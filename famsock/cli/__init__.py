@@ -9,6 +9,7 @@ import click
 _COMMANDS = {
     "doctor": "Check every installed family on this machine.",
     "families": "List the installed families.",
+    "new-family": "Write a small distribution for a new family.",
     "run": "Run a program with famsock in place of the stdlib's socket.",
 }
 """Each command is the object of its name in the module of its name; the help shows this line."""

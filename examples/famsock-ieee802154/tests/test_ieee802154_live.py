@@ -93,8 +93,10 @@ def test_raw_frame_reaches_a_datagram_socket(pair: Pair) -> None:
 
 
 def test_unknown_address_is_refused_with_a_remedy() -> None:
-    with socket.socket(AF_IEEE802154, socket.SOCK_DGRAM) as sock:
-        with pytest.raises(OSError, match="No such device") as caught:
-            sock.bind(ShortAddress(PAN_ID, 77))
+    with (
+        socket.socket(AF_IEEE802154, socket.SOCK_DGRAM) as sock,
+        pytest.raises(OSError, match="No such device") as caught,
+    ):
+        sock.bind(ShortAddress(PAN_ID, 77))
     assert caught.value.errno == errno.ENODEV
     assert "iwpan dev" in caught.value.__notes__[0]
