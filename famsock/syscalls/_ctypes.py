@@ -188,6 +188,8 @@ def _readable(data: Any) -> tuple[Any, int]:
 
 def _writable(buffer: Any) -> tuple[Any, int]:
     view = memoryview(buffer)
+    if not view.contiguous:
+        raise BufferError("memoryview: underlying buffer is not C-contiguous")
     return (c_char * view.nbytes).from_buffer(view) if view.nbytes else b"", view.nbytes
 
 
@@ -309,7 +311,6 @@ def recvfrom(
     except IndexError:
         name = _Name()
     pooled = size_bytes <= _POOLED_BYTES
-    pooled = size_bytes <= _POOLED_BYTES
     try:
         storage = _buffers.pop() if pooled else _Storage(size_bytes)
     except IndexError:
@@ -334,7 +335,9 @@ def recvfrom_into(
     descriptor: int, timeout: float | None, buffer: Any, size_bytes: int, flags: int
 ) -> tuple[int, bytes]:
     """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
-    target, _ = _writable(buffer)
+    target, available = _writable(buffer)
+    if size_bytes > available:
+        raise ValueError("nbytes is greater than the length of the buffer")
     length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
     name = _Name()
     deadline = _begin(descriptor, _IN, timeout) if timeout else None

@@ -1,0 +1,252 @@
+"""Calls that block: timeouts, signals (PEP 475), descriptors that go away, connect's SO_ERROR."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from famsock.syscalls import TIMED_OUT
+from tests.syscalls.conftest import Storm
+
+Pair = tuple[socket.socket, socket.socket]
+Later = Callable[[float, Callable[[], object]], None]
+Receive = Callable[[Any, int, float | None], bytes]
+
+RECEIVING: dict[str, Receive] = {
+    "recvfrom": lambda raw, fd, timeout: raw.recvfrom(fd, timeout, 64, 0)[0],
+    "recvfrom_into": lambda raw, fd, timeout: _into(
+        lambda buffer: raw.recvfrom_into(fd, timeout, buffer, 64, 0)[0]
+    ),
+    "recvmsg": lambda raw, fd, timeout: raw.recvmsg(fd, timeout, 64, 64, 0)[0],
+    "recvmsg_into": lambda raw, fd, timeout: _into(
+        lambda buffer: raw.recvmsg_into(fd, timeout, [buffer], 64, 0)[0]
+    ),
+}
+SENDING: dict[str, Callable[[Any, int, float | None], int]] = {
+    "sendto": lambda raw, fd, timeout: raw.sendto(fd, timeout, b"x" * 1000, 0, b""),
+    "sendmsg": lambda raw, fd, timeout: raw.sendmsg(fd, timeout, [b"x" * 1000], [], 0, b""),
+}
+TIMEOUTS = pytest.mark.parametrize("timeout", [None, 10.0])
+
+
+def _into(call: Callable[[bytearray], int]) -> bytes:
+    buffer = bytearray(64)
+    return bytes(buffer[: call(buffer)])
+
+
+def _fill(sock: socket.socket) -> None:
+    sock.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            sock.send(b"x" * 1000)
+    sock.setblocking(True)
+
+
+def _drain(sock: socket.socket) -> None:
+    with suppress(BlockingIOError):
+        while True:
+            sock.recv(1000, socket.MSG_DONTWAIT)
+
+
+@TIMEOUTS
+@pytest.mark.parametrize("name", RECEIVING)
+def test_a_signal_storm_does_not_end_a_receiving_call(
+    raw: Any, pair: Pair, storm: Storm, later: Later, name: str, timeout: float | None
+) -> None:
+    a, b = pair
+    if timeout is not None:
+        b.setblocking(False)
+    with storm() as seen:
+        later(0.1, lambda: a.send(b"data"))
+        assert RECEIVING[name](raw, b.fileno(), timeout) == b"data"
+    assert len(seen) > 3
+
+
+@TIMEOUTS
+@pytest.mark.parametrize("name", SENDING)
+def test_a_signal_storm_does_not_end_a_sending_call(
+    raw: Any, pair: Pair, storm: Storm, later: Later, name: str, timeout: float | None
+) -> None:
+    a, b = pair
+    _fill(a)
+    if timeout is not None:
+        a.setblocking(False)
+    with storm() as seen:
+        later(0.1, lambda: _drain(b))
+        assert SENDING[name](raw, a.fileno(), timeout) == 1000
+    assert len(seen) > 3
+
+
+@pytest.mark.parametrize("name", [*RECEIVING, *SENDING])
+def test_time_runs_out_though_signals_storm(raw: Any, pair: Pair, storm: Storm, name: str) -> None:
+    a, b = pair
+    _fill(a)
+    if name in RECEIVING:
+        _drain(b)
+    sock = b if name in RECEIVING else a
+    sock.setblocking(False)
+    start = time.monotonic()
+    with storm() as seen, pytest.raises(TimeoutError, match="timed out"):
+        {**RECEIVING, **SENDING}[name](raw, sock.fileno(), 0.15)
+    assert 0.15 <= time.monotonic() - start < 5
+    assert len(seen) > 3
+
+
+@pytest.mark.parametrize("name", RECEIVING)
+def test_what_a_handler_raises_goes_out(raw: Any, pair: Pair, name: str) -> None:
+    def handler(number: int, frame: object) -> None:
+        raise ZeroDivisionError("from the handler")
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(ZeroDivisionError, match="from the handler"):
+            RECEIVING[name](raw, pair[1].fileno(), None)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("name", RECEIVING)
+def test_timeout_zero_fails_at_once(raw: Any, pair: Pair, name: str) -> None:
+    pair[1].setblocking(False)
+    with pytest.raises(BlockingIOError):
+        RECEIVING[name](raw, pair[1].fileno(), 0.0)
+
+
+@pytest.mark.parametrize("name", [*RECEIVING, *SENDING])
+def test_a_descriptor_closed_in_the_middle_of_a_call(
+    raw: Any, descriptors: None, later: Later, name: str
+) -> None:
+    a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with a, b:
+        if name in SENDING:
+            _fill(a)
+        sock = b if name in RECEIVING else a
+        sock.setblocking(False)
+        number = sock.detach()
+        later(0.05, lambda: os.close(number))
+        with pytest.raises((TimeoutError, OSError)) as caught:
+            {**RECEIVING, **SENDING}[name](raw, number, 0.2)
+    assert isinstance(caught.value, TimeoutError) or caught.value.errno == errno.EBADF
+
+
+def _patient(call: Callable[[Any, int, float | None], object]) -> Callable[[Any, int], object]:
+    return lambda raw, fd: call(raw, fd, None)
+
+
+CALLS: dict[str, Callable[[Any, int], object]] = {
+    **{name: _patient(call) for name, call in RECEIVING.items()},
+    **{name: _patient(call) for name, call in SENDING.items()},
+    "accept": lambda raw, fd: raw.accept(fd, None, True),
+    "bind": lambda raw, fd: raw.bind(fd, bytes(16)),
+    "getpeername": lambda raw, fd: raw.getpeername(fd),
+    "getsockname": lambda raw, fd: raw.getsockname(fd),
+    "getsockopt": lambda raw, fd: raw.getsockopt(fd, 1, 3, 4),
+    "setsockopt": lambda raw, fd: raw.setsockopt(fd, 1, 2, bytes(4)),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_such_descriptor(raw: Any, name: str) -> None:
+    with pytest.raises(OSError, match="Bad file descriptor") as caught:
+        CALLS[name](raw, -1)
+    assert caught.value.errno == errno.EBADF
+
+
+def test_connect_says_no_such_descriptor_by_its_number(raw: Any) -> None:
+    assert raw.connect(-1, None, bytes(16)) == errno.EBADF
+
+
+@pytest.fixture
+def full(descriptors: None) -> Iterator[socket.socket]:
+    """A TCP server that lets nobody else in."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as server,
+        socket.create_connection(server.getsockname()),
+    ):
+        yield server
+
+
+def _sockaddr(sock: socket.socket) -> bytes:
+    host, port = sock.getsockname()
+    return struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, socket.inet_aton(host))
+
+
+def test_connect_runs_out_of_time(raw: Any, full: socket.socket, storm: Storm) -> None:
+    with socket.socket() as client, storm() as seen:
+        client.settimeout(0.15)
+        assert raw.connect(client.fileno(), 0.15, _sockaddr(full)) == TIMED_OUT
+    assert len(seen) > 3
+
+
+@pytest.mark.parametrize("timeout", [None, 20.0])
+def test_connect_outlasts_signals(
+    raw: Any, full: socket.socket, storm: Storm, later: Later, timeout: float | None
+) -> None:
+    with socket.socket() as client:
+        client.settimeout(timeout)
+        with storm() as seen:
+            later(0.1, lambda: full.accept()[0].close())
+            assert raw.connect(client.fileno(), timeout, _sockaddr(full)) == 0
+        assert client.getpeername() == full.getsockname()
+    assert len(seen) > 3
+
+
+def test_connect_does_not_wait_without_a_timeout(raw: Any, full: socket.socket) -> None:
+    with socket.socket() as client:
+        client.setblocking(False)
+        assert raw.connect(client.fileno(), 0.0, _sockaddr(full)) == errno.EINPROGRESS
+        assert raw.connect(client.fileno(), 0.0, _sockaddr(full)) == errno.EALREADY
+
+
+@pytest.mark.parametrize("timeout", [None, 5.0])
+def test_connect_refused(raw: Any, descriptors: None, timeout: float | None) -> None:
+    with socket.socket() as bound, socket.socket() as client:
+        bound.bind(("127.0.0.1", 0))
+        client.settimeout(timeout)
+        assert raw.connect(client.fileno(), timeout, _sockaddr(bound)) == errno.ECONNREFUSED
+
+
+@pytest.mark.parametrize("timeout", [None, 5.0])
+def test_accept(
+    raw: Any, descriptors: None, storm: Storm, later: Later, timeout: float | None
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        server.settimeout(timeout)
+        with storm() as seen:
+            later(0.05, lambda: client.connect(server.getsockname()))
+            number, sockaddr = raw.accept(server.fileno(), timeout, True)
+        with socket.socket(fileno=number) as accepted:
+            assert not os.get_inheritable(number)
+            assert sockaddr == _sockaddr(client)
+            assert accepted.getpeername() == client.getsockname()
+    assert len(seen) > 3
+
+
+def test_accept_without_an_address(raw: Any, descriptors: None) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()),
+    ):
+        number, sockaddr = raw.accept(server.fileno(), None, False)
+        os.close(number)
+    assert sockaddr == b""
+
+
+def test_accept_runs_out_of_time(raw: Any, descriptors: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        with pytest.raises(TimeoutError):
+            raw.accept(server.fileno(), 0.05, True)
+        with pytest.raises(BlockingIOError):
+            raw.accept(server.fileno(), 0.0, True)
