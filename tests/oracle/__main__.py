@@ -7,6 +7,9 @@ import sys
 from tests.oracle import suites
 
 
+SHOWN = 20
+
+
 def main(names: list[str]) -> int:
     lost = 0
     for name in names or suites.SUITES:
@@ -15,9 +18,12 @@ def main(names: list[str]) -> int:
             continue
         stdlib, ours = suites.run(name, famsock=False), suites.run(name, famsock=True)
         print(f"{name}\n  stdlib:  {stdlib}\n  famsock: {ours}", flush=True)
-        for line in (differences := suites.compare(stdlib, ours)):
-            print(f"  LOST {line}")
+        differences = suites.compare(stdlib, ours)
         lost += len(differences)
+        for line in differences[:SHOWN]:
+            print(f"  LOST {line}")
+        if differences:
+            print(f"  {len(differences)} tests lost; famsock's run ends:\n{ours.tail}")
     return 1 if lost else 0
 
 
