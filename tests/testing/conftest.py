@@ -33,7 +33,8 @@ import socket as stdlib
 from typing import Any
 
 from famsock.plugin import (
-    Address, ControlType, CType, Family, Option, Protocol, Struct, sockaddr, values, wire
+    Address, ControlType, CType, Family, Option, Protocol, Struct, hookimpl, sockaddr, values,
+    wire,
 )
 
 CONSTANTS = {
@@ -86,6 +87,11 @@ def exchange():
             if theirs.recv(1) != b"?":
                 raise RuntimeError("wrong answer")
         yield round_trip
+
+
+@hookimpl
+def famsock_families():
+    return (FAMILY,)
 
 
 FAMILY = Family(
@@ -144,10 +150,13 @@ def loaded_plugins() -> None:
 def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunSuite]:
     """Runs the suite on the small family, after replacing text of its source, header or suite.
 
-    Each replacement is (old, new); ``old`` must be there. Every run has a package of its own.
+    Each replacement is (old, new); ``old`` must be there. Every run has a package of its own, which
+    is registered by hand, or ``installed`` with an entry point.
     """
 
-    def run(*replacements: tuple[str, str], arguments: tuple[str, ...] = ()) -> pytest.RunResult:
+    def run(
+        *replacements: tuple[str, str], arguments: tuple[str, ...] = (), installed: bool = False
+    ) -> pytest.RunResult:
         package = f"kit_family_{next(_numbers)}"
         texts = {"kit.h": HEADER, package: FAMILY, "suite": SUITE.replace("PACKAGE", package)}
         for old, new in replacements:
@@ -155,16 +164,22 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Ite
             texts = {name: text.replace(old, new) for name, text in texts.items()}
         pytester.makefile(".h", kit=texts["kit.h"])
         pytester.makepyfile(**{package: texts[package], f"test_{package}": texts["suite"]})
+        if installed:
+            metadata = pytester.mkdir(f"{package}-1.0.dist-info")
+            metadata.joinpath("entry_points.txt").write_text(f"[famsock]\nAF_KIT = {package}\n")
+            monkeypatch.setenv("PYTHONPATH", str(pytester.path))
         pytester.makeconftest(
             textwrap.dedent(f"""
             import famsock
             from {package} import FAMILY
 
             famsock.plugins.refresh()
-            famsock.plugins.register(FAMILY)
+            if not {installed}:
+                famsock.plugins.register(FAMILY)
 
             def pytest_unconfigure():
-                famsock.plugins.unregister("AF_KIT")
+                if not {installed}:
+                    famsock.plugins.unregister("AF_KIT")
             """)
         )
         pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")

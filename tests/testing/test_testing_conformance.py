@@ -53,6 +53,19 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_constants_load_and_name_the_family",
         [('"AF_KIT": 1, ', "")],
     ),
+    "headers that are not there": (
+        "test_headers_declare_every_constant",
+        [('"HEADERS": ("kit.h",)', '"HEADERS": ("tik.h",)')],
+    ),
+    "room that does not load": (
+        "test_rooms_load",
+        [("    options=OPTIONS,", '    options="no_such_module",')],
+    ),
+    "row that is none": ("test_rooms_load", [("    options=OPTIONS,", "    options=(1,),")]),
+    "module that does not import": (
+        "test_modules_import",
+        [("KitAddress, Operations, scheme", '"no_such.addresses:X", Operations, scheme')],
+    ),
     "range one too wide": (
         "test_integer_beyond_its_range_is_refused",
         [port('wire.CType(c="u", code="H", low=0, high=65535, check=lambda v: v & 0x1FFFF)')],
@@ -386,3 +399,23 @@ def test_accepts_excuses_a_type(run_suite: Any) -> None:
     excused = ("    bad = (", '    accepts = {"port": (float, str, bytes)}\n    bad = (')
     result = run_suite(takes_float, excused, arguments=("-k", "wrong_type and port"))
     result.assert_outcomes(passed=1, deselected=result.parseoutcomes()["deselected"])
+
+
+NUMBER_OF_ITS_OWN = (
+    ("#define AF_KIT 1", "#define AF_KIT 4711"),
+    ('"AF_KIT": 1,', '"AF_KIT": 4711,'),
+    ('    "AF_KIT",\n    1,', '    "AF_KIT",\n    4711,'),
+    ('family=1, family_name="AF_KIT"', 'family=4711, family_name="AF_KIT"'),
+)
+
+
+def test_an_installed_family_is_imported_alone(run_suite: Any) -> None:
+    result = run_suite(*NUMBER_OF_ITS_OWN, arguments=("-k", "import"), installed=True)
+    assert outcomes(result) == set()
+    assert result.parseoutcomes()["passed"] >= 4
+
+
+def test_a_plugin_that_imports_another_is_found(run_suite: Any) -> None:
+    imports = ("import contextlib\n", "import contextlib\nimport famsock_unix\n")
+    result = run_suite(*NUMBER_OF_ITS_OWN, imports, arguments=("-k", "import"), installed=True)
+    assert outcomes(result) == {"test_opening_this_family_imports_no_other"}

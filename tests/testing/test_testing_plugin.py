@@ -176,7 +176,7 @@ def test_alarm_is_longer_in_the_lab(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAMSOCK_LAB", "1")
-    run(pytester, "def test(alarm): assert alarm == 300").assert_outcomes(passed=1)
+    run(pytester, "def test(alarm): assert alarm == 180").assert_outcomes(passed=1)
 
 
 def test_descriptors_finds_a_leak(pytester: pytest.Pytester) -> None:

@@ -72,7 +72,7 @@ class Checks:
                 try:
                     found = list(make(type(self)))
                 except (ImportError, LookupError, AttributeError):
-                    found = []  # test_the_family_loads and its neighbours tell why
+                    found = []  # DescriptionChecks load all the same things, and tell why
                 nothing = pytest.param(None, marks=pytest.mark.nothing_to_check)
                 metafunc.parametrize(name, found or [nothing])
 
@@ -142,10 +142,8 @@ def _at_once(found: tuple[Any, ...]) -> list[Any]:
 
 def _readable_options(cls: type[Checks]) -> Iterable[Any]:
     subject = cls.subject()
-    rows = tuple(
-        row for row in subject.rows("options") if "r" in row.access and row.request is None
-    )
-    return [pytest.param(rows, id="all")] if rows and subject.family.here else []
+    rows = subject.rows("options") if subject.family.here else ()
+    return _at_once(tuple(row for row in rows if "r" in row.access and row.request is None))
 
 
 def _headers(cls: type[Checks]) -> Iterable[Any]:
@@ -186,9 +184,9 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "integer_field": _integer_fields,
     "layouts": _layouts,
     "operations_class": _operations,
-    "readable_options": _readable_options,
     "option_rows": _rows("options"),
     "protocol": _protocols,
+    "readable_options": _readable_options,
     "structs": lambda cls: _at_once(tuple(cls.subject().structs().values())),
     "subject_here": _here,
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from famsock.address import Address
+from famsock.control import ControlType
 from famsock.family import Protocol, constants_of, load
+from famsock.options import Option
 from famsock.testing.checks.base import Checks
 from famsock.validation import API_VERSION, check_family
 
@@ -22,6 +25,15 @@ class DescriptionChecks(Checks):
     def test_constants_load_and_name_the_family(self) -> None:
         family = self.subject().family
         assert constants_of(family).get(family.name) == family.number
+
+    def test_rooms_load(self) -> None:
+        subject = self.subject()
+        assert all(isinstance(row, Option) for row in subject.rows("options"))
+        assert all(isinstance(row, ControlType) for row in subject.rows("control"))
+        assert isinstance(load(subject.family.operation_names), Mapping)
+
+    def test_modules_import(self) -> None:
+        assert list(self.subject().modules())
 
     def test_every_address_class_has_an_example(self) -> None:
         shown = {type(example.some_typed()) for example in self.examples}
