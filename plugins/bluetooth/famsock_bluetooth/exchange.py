@@ -35,6 +35,7 @@ _LE_PSM = 0x91
 _CHANNEL = 11
 _SDU_BYTES = 40
 _SCO_BYTES = 48
+_NONE_OF_ALL_SETS = bytes(2)
 VOICED = Setting.CONNECTABLE | Setting.BONDABLE | Setting.POWERED
 _LINKED = VOICED | Setting.BREDR | Setting.LE
 
@@ -108,10 +109,12 @@ def l2cap() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _advertising() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
+def advertising_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
     """The pair, of which the first advertises and the second does not: LE's two roles."""
     with emulated_pair() as (first, second, management):
         management.switch_off(second.dev_id, Setting.ADVERTISING)
+        management.switch_off(first.dev_id, Setting.ADVERTISING)
+        _stop_advertising(first.dev_id)
         management.switch_on(first.dev_id, Setting.ADVERTISING)
         try:
             yield first, second, management
@@ -119,10 +122,21 @@ def _advertising() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
             management.switch_off(first.dev_id, Setting.ADVERTISING)
 
 
+def _stop_advertising(dev: int) -> None:
+    """Have a controller really stop.
+
+    A connection ends advertising, says Linux and sends no command; btvirt goes on all the same, and
+    would refuse to start again.
+    """
+    with socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as sock:
+        sock.bind(HciAddress(dev))
+        sock.operations.send_command(c.HCI_OP_LE_SET_EXT_ADV_ENABLE, _NONE_OF_ALL_SETS)
+
+
 @contextmanager
 def l2cap_le() -> Iterator[Callable[[], None]]:
     """An LE credit-based L2CAP channel: a message from one controller to the other, and back."""
-    with _advertising() as (first, second, _):
+    with advertising_pair() as (first, second, _):
         server = L2capAddress(first.bdaddr, _LE_PSM, 0, c.BDADDR_LE_PUBLIC)
         client = L2capAddress(second.bdaddr, 0, 0, c.BDADDR_LE_PUBLIC)
         with _connected(SOCK_SEQPACKET, c.BTPROTO_L2CAP, server, client, _unprepared) as ends:
@@ -167,7 +181,7 @@ def await_controller(management: Management, index: int) -> None:
 @contextmanager
 def iso() -> Iterator[Callable[[], None]]:
     """ISO, a connected isochronous stream: an SDU from one controller to the other, and back."""
-    with _advertising() as (first, second, management):
+    with advertising_pair() as (first, second, management):
         management.set_experimental_feature(ISO_SOCKET_FEATURE, True)
         direction = BtIsoIoQos(sdu=_SDU_BYTES)
         qos = BtIsoQos(input=direction, output=direction)

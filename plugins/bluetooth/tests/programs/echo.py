@@ -20,8 +20,11 @@ with sock:
         connection, address = sock.accept()
         with connection:
             print("connected by", address[0], flush=True)
-            while data := connection.recv(1024):
-                connection.send(data)
+            try:
+                while data := connection.recv(1024):
+                    connection.send(data)
+            except ConnectionResetError:
+                pass
     else:
         sock.bind((local, 0))
         sock.connect((peer, int(port)))
