@@ -183,7 +183,12 @@ class Served:
         self.integer_bytes = protocol.integer_bytes
         names: Mapping[Any, tuple[str, ...]] = load(family.operation_names)
         self.operation_names = names.get(protocol.operations, ())
-        self.codec = AddressCodec(lambda: load(protocol.address), other_address)
+        self.codec = AddressCodec(self._load_address_class, other_address)
+
+    def _load_address_class(self) -> type[Address]:
+        from famsock.validation import load_address_class
+
+        return load_address_class(self.family, self.protocol)
 
     @property
     def operations(self) -> type[Any] | None:

@@ -11,6 +11,8 @@ from famsock import wire
 from famsock.address import Address, family_head
 
 _T = TypeVar("_T", bound=Address)
+MAX_BYTES = 128
+"""The size of struct sockaddr_storage, beyond which no kernel takes a sockaddr; bind(2)."""
 
 
 @dataclass_transform(
@@ -40,7 +42,14 @@ def sockaddr(
         front = head if head is not None else family_head(family, size or 0)
         made = wire.struct(c_name, header=header, size=size, head=front, label=family_name)(cls)
         made.family, made.family_name = family, family_name
-        made.stdlib_fields = stdlib or tuple(m.name for m in attrs.fields(made))  # type: ignore[arg-type]
+        fields = tuple(field.name for field in attrs.fields(made))  # type: ignore[arg-type]
+        made.stdlib_fields = stdlib or fields
+        if unknown := [name for name in made.stdlib_fields if name not in fields]:
+            raise TypeError(f"{cls.__name__}: stdlib names {unknown[0]!r}, which is no field")
+        if made.layout.size > MAX_BYTES:
+            raise TypeError(
+                f"{cls.__name__}: a sockaddr has at most {MAX_BYTES} bytes, not {made.layout.size}"
+            )
         return made
 
     return decorate

@@ -354,7 +354,12 @@ def _layout(
     end = len(head)
     alignment = len(head) or 1
     for attribute in attrs.fields(cls):  # type: ignore[arg-type]
+        if _METADATA not in attribute.metadata:
+            raise TypeError(
+                f"{cls.__name__} {attribute.name}: no C type; make it by wire.u16(...) or the like"
+            )
         ctype, member_name, offset = attribute.metadata[_METADATA]
+        _check_default(cls, attribute, ctype)
         align = ctype.alignment
         start = -(-end // align) * align if offset is None else offset
         members.append(Member(attribute.name, member_name, ctype, start))
@@ -375,21 +380,31 @@ def _layout(
         size=total,
         members=tuple(members),
         head=head,
-        codec=_struct.Struct(_format(members, head, total)),
+        codec=_struct.Struct(_format(cls, members, head, total)),
         arrange=None if order == sorted(order) else operator.itemgetter(*order),
         encoders=encoders if any(encoders) else None,
         decoders=decoders if any(decoders) else None,
     )
 
 
-def _format(members: list[Member], head: bytes, total: int) -> str:
+def _check_default(cls: type[Struct], attribute: attrs.Attribute[Any], ctype: CType) -> None:
+    if attribute.default is attrs.NOTHING:
+        return
+    try:
+        ctype.check(attribute.default)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"{cls.__name__} {attribute.name}: its default {error}") from None
+
+
+def _format(cls: type[Struct], members: list[Member], head: bytes, total: int) -> str:
     """The `struct` format of members in offset order; gaps become pads."""
     pieces = ["="] + ([f"{len(head)}s"] if head else [])
     position = len(head)
     for member in members:
         if member.offset < position:
             raise TypeError(
-                f"{member.attribute}: offset {member.offset} overlaps the member before"
+                f"{cls.__name__} {member.attribute}: offset {member.offset} overlaps the member "
+                f"before, which ends at {position}"
             )
         pieces.append(f"{member.offset - position}x{member.type.code}")
         position = member.offset + member.type.size

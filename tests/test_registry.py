@@ -6,14 +6,19 @@ import errno
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import famsock
+from famsock import wire
+from famsock.address import Address
 from famsock.discovery import entry_points
 from famsock.family import Family, Protocol
 from famsock.registry import PluginError, Registry
+from famsock.sockaddr import sockaddr
 
 PLUGIN = """
 from famsock.plugin import Family, Protocol, hookimpl
@@ -196,6 +201,10 @@ def test_registered_by_hand_precedes_an_entry_point() -> None:
             "protocols p and q are both number None of socket type 1",
         ),
         (
+            Family("AF_NEW", 99, (PROTOCOL, PROTOCOL)),
+            "protocols p and p are both number None of socket type 1",
+        ),
+        (
             Family("AF_NEW", 99, (PROTOCOL,), api_version=7),
             "written for version 7 of famsock's plugin interface, this famsock has version 1",
         ),
@@ -206,6 +215,89 @@ def test_invalid_families_are_refused(family: Family, message: str) -> None:
     with pytest.raises(PluginError, match=message):
         registry.register(family)
     assert family.name not in registry.names() or family.name == "AF_UNIX"
+
+
+def _made(source: str) -> type[Address]:
+    """The class that the body of an address class makes, in a plugin."""
+    names: dict[str, Any] = {"wire": wire, "Address": Address, "sockaddr": sockaddr}
+    exec(textwrap.dedent(source), names)
+    made: type[Address] = names["NewAddress"]
+    return made
+
+
+ADDRESS = """
+@sockaddr("struct sockaddr_new", header="", family=99, family_name="AF_NEW"{more})
+class NewAddress(Address):
+    port: int = wire.u16("new_port")
+    node: int = {node}
+"""
+
+
+@pytest.mark.parametrize(
+    ("node", "more", "message"),
+    [
+        ("wire.u32('n')", ", size=6", "NewAddress: size 6 is less than its members' 8 bytes"),
+        (
+            "wire.u32('n', offset=3)",
+            "",
+            "NewAddress node: offset 3 overlaps the member before, which ends at 4",
+        ),
+        ("wire.u32('n', default=-1)", "", "node: its default must be 0-4294967295, not -1"),
+        ("5", "", "NewAddress node: no C type; make it by wire.u16"),
+        ("wire.u32('n')", ", size=129", "a sockaddr has at most 128 bytes, not 129"),
+        ("wire.u32('n')", ", stdlib=('nodes',)", "stdlib names 'nodes', which is no field"),
+    ],
+)
+def test_layout_that_does_not_fit_is_refused(node: str, more: str, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        _made(ADDRESS.format(node=node, more=more))
+
+
+def test_field_named_as_something_of_every_struct_is_refused() -> None:
+    with pytest.raises(TypeError, match="every struct has 'pack'; name the field otherwise"):
+        _made(ADDRESS.format(node="wire.u32('n')", more="").replace("node", "pack"))
+
+
+def test_broken_address_class_is_told_with_its_family(site: Site) -> None:
+    protocol = '(Protocol("p", None, (1, 2), "keyed:NewAddress"),)'
+    source = f"""
+from famsock.plugin import Address, Family, Protocol, hookimpl, sockaddr, wire
+
+@hookimpl
+def famsock_families():
+    return (Family("AF_UNIX", 1, {protocol}),)
+
+def __getattr__(name):
+    {textwrap.indent(ADDRESS.format(node="wire.u32('n')", more=", size=6"), "    ")}
+    return NewAddress
+"""
+    site.install("famsock-unix", "AF_UNIX", "keyed", source)
+    code = OPEN_UNIX.replace("(famsock.AF_UNIX)", "(famsock.AF_UNIX).bind('x')")
+    refused, fine = site.run(code).splitlines()
+    assert refused == (
+        "PluginError AF_UNIX p: the address class keyed:NewAddress cannot be loaded: "
+        "TypeError: NewAddress: size 6 is less than its members' 8 bytes"
+    )
+    assert fine == "famsock.sockets"
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        (object, "AF_NEW p: <class 'object'> must be a subclass of Address"),
+        (
+            _made(ADDRESS.format(node="wire.u32('n')", more="")),
+            "AF_NEW p: the sockaddr of NewAddress is of family 99, not 98",
+        ),
+    ],
+)
+def test_address_class_that_is_not_the_familys_is_refused(address: Any, message: str) -> None:
+    registry = Registry()
+    registry.register(Family("AF_NEW", 98, (PROTOCOL._replace(address=address),)))
+    served = registry.find(98, 1, 0)
+    assert served is not None
+    with pytest.raises(PluginError, match=message):
+        _ = served.codec.address_class
 
 
 def test_missing_plugin_says_what_to_install(site: Site) -> None:

@@ -44,9 +44,9 @@ with socket.socket(socket.$family, socket.SOCK_DGRAM) as sock:
     sock.connect(${Family}Address(node=1, port=80))
 ```
 
-To make it yours: the family's number in `famsock_$name/constants.py`, the sockaddr
-in `famsock_$name/addresses.py`, and examples of addresses in `tests`, which the conformance suite
-takes from there:
+To make it yours, change in `famsock_$name` the family's number (`__init__.py`, `constants.py`), the
+sockaddr (`addresses.py`) and the options (`options.py`), and in `tests` the examples of addresses,
+which the conformance suite takes from there:
 
     pip install -e '.[test]' && pytest
 
