@@ -6,7 +6,6 @@ import sys
 
 from tests.oracle import suites
 
-
 SHOWN = 20
 
 
