@@ -436,6 +436,85 @@ class socket(_stdlib.socket):  # noqa: N801
         buffers = data if isinstance(data, (list, tuple)) else [data]
         return self.sendmsg(buffers, [c.pack() for c in control], flags, address)
 
+    # Many messages in one system call
+
+    def recvmmsg(
+        self, count: int, bufsize_bytes: int = 2048, control_bytes: int = 0, flags: int = 0
+    ) -> list[tuple[bytes, list[tuple[int, int, bytes]], int, Any]]:
+        """Receive the messages that are there, at most ``count`` (1-1024), each as `recvmsg` does.
+
+        Waits for the first one alone, no longer than the socket's timeout. A message has room for
+        ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit shows in
+        its flags (MSG_TRUNC, MSG_CTRUNC). Errors are those of recvmmsg(2), and TimeoutError.
+        """
+        if index(count) < 1:
+            raise ValueError(f"recvmmsg(): count must be at least 1, not {count}")
+        if index(bufsize_bytes) < 0:
+            raise ValueError("negative buffer size in recvmmsg()")
+        flags = _c_int(flags)
+        timeout = None if flags & _AT_ONCE else self.gettimeout()
+        return self._decode_batch(
+            syscalls.recvmmsg(
+                self.fileno(), timeout, count, bufsize_bytes, _control_bytes(control_bytes), flags
+            )
+        )
+
+    def recvmmsg_into(
+        self, buffers: Iterable[Any], control_bytes: int = 0, flags: int = 0
+    ) -> list[tuple[int, list[tuple[int, int, bytes]], int, Any]]:
+        """As `recvmmsg`, each message into a writable buffer of its own, and its length instead."""
+        wanted = "recvmmsg_into() argument 1 must be an iterable of read-write buffers"
+        views = [_writable(buffer, wanted) for buffer in _iterable(buffers, wanted)]
+        if not views:
+            raise ValueError("recvmmsg_into(): there must be at least 1 buffer")
+        flags = _c_int(flags)
+        timeout = None if flags & _AT_ONCE else self.gettimeout()
+        return self._decode_batch(
+            syscalls.recvmmsg_into(
+                self.fileno(), timeout, views, _control_bytes(control_bytes), flags
+            )
+        )
+
+    def _decode_batch(self, messages: list[tuple[Any, Any, int, bytes]]) -> list[Any]:
+        codec = self._codec or RAW_CODEC
+        try:
+            decode = codec.decode
+            return [(data, items, f, decode(self, name)) for data, items, f, name in messages]
+        except BaseException:
+            from famsock.syscalls.ancillary import close_descriptors
+
+            for message in messages:
+                close_descriptors(message[1])
+            raise
+
+    def sendmmsg(self, messages: Iterable[Sequence[Any]], flags: int = 0) -> int:
+        """Send messages, any number of them: how many were sent.
+
+        A message is (data, address) or (data, address, control): bytes or a list of buffers, an
+        address in any shape or None, control messages as objects or (level, type, data). All are
+        checked before one is sent. What fails after others were sent shows as their number, and
+        raises when the rest is sent anew. Errors are those of sendmmsg(2) and of the addresses.
+        """
+        codec = self._codec or RAW_CODEC
+        flags = _c_int(flags)
+        last, sockaddr = None, b""
+        given = []
+        for data, address, *control in messages:
+            if address is not last:
+                sockaddr = b"" if address is None else codec.encode(self, "sendmmsg", address)
+                last = address
+                audit("socket.sendmsg", self, address)
+            items: Any = ()
+            if control:
+                items = _items([c if isinstance(c, tuple) else c.pack() for c in control[0]])
+            given.append((data, items, sockaddr))
+        timeout = None if flags & _AT_ONCE else self.gettimeout()
+        try:
+            return syscalls.sendmmsg(self.fileno(), timeout, given, flags)
+        except OSError as error:
+            self._explain(error)
+            raise
+
     # Operations of the family
 
     @property

@@ -31,8 +31,11 @@ __all__ = [
     "getsockopt",
     "recvfrom",
     "recvfrom_into",
+    "recvmmsg",
+    "recvmmsg_into",
     "recvmsg",
     "recvmsg_into",
+    "sendmmsg",
     "sendmsg",
     "sendto",
     "setsockopt",
@@ -45,6 +48,8 @@ _INT_MAX = (1 << 31) - 1
 _POOLED_BYTES = 1 << 16
 _SOCKADDR_BYTES = 128  # struct sockaddr_storage
 _SOCK_CLOEXEC = 0o2000000
+_MSG_WAITFORONE = 0x10000
+_BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _errno = ctypes.get_errno
@@ -96,6 +101,10 @@ class _Msghdr(ctypes.Structure):
         ("control_length", c_size_t if _LINUX else c_uint),
         ("flags", c_int),
     )
+
+
+class _Mmsghdr(ctypes.Structure):
+    _fields_ = (("header", _Msghdr), ("length", c_uint))
 
 
 class _Storage:
@@ -425,3 +434,106 @@ def _pointer(data: Any) -> int | None:
     if isinstance(data, bytes):
         return ctypes.cast(ctypes.c_char_p(data), c_void_p).value
     return ctypes.addressof(data)
+
+
+def recvmmsg(
+    descriptor: int,
+    timeout: float | None,
+    count: int,
+    size_bytes: int,
+    control_bytes: int,
+    flags: int,
+) -> list[tuple[bytes, list[ancillary.Item], int, bytes]]:
+    """recvmmsg(2): what `recvmsg` gives, for each message that was there, at most ``count``.
+
+    It waits for the first one alone, as long as ``timeout`` says; the kernel's own timeout, which
+    ends no wait, is not used.
+    """
+    count = min(count, _BATCH_MESSAGES)
+    if count * size_bytes > sys.maxsize:
+        raise MemoryError
+    buffers = [bytearray(size_bytes) for _ in range(count)]
+    messages = recvmmsg_into(descriptor, timeout, buffers, control_bytes, flags)
+    return [
+        (bytes(memoryview(buffer)[:length]), items, message_flags, sockaddr)
+        for buffer, (length, items, message_flags, sockaddr) in zip(buffers, messages, strict=False)
+    ]
+
+
+def recvmmsg_into(
+    descriptor: int, timeout: float | None, buffers: Sequence[Any], control_bytes: int, flags: int
+) -> list[Received]:
+    """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
+    pieces = [_writable(buffer) for buffer in buffers[:_BATCH_MESSAGES]]
+    rooms = [(_Storage(_SOCKADDR_BYTES), _Storage(max(control_bytes, 1))) for _ in pieces]
+    vector = (_Mmsghdr * len(pieces))()
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    while True:
+        kept = []
+        for slot, piece, (name, control) in zip(vector, pieces, rooms, strict=True):
+            slot.header, alive = _message(
+                [piece], name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes
+            )
+            kept.append(alive)
+        received = _batched("recvmmsg")(
+            descriptor, vector, len(pieces), flags | _MSG_WAITFORONE, None
+        )
+        if received >= 0:
+            break
+        _again(descriptor, _IN, deadline)
+    heads = [slot.header for slot in vector[:received]]
+    items = ancillary.unpack_each(
+        [
+            control.view[: head.control_length].tobytes() if control_bytes else b""
+            for head, (_, control) in zip(heads, rooms, strict=False)
+        ]
+    )
+    return [
+        (slot.length, item, head.flags, name.view[: min(head.name_length, 128)].tobytes())
+        for slot, head, item, (name, _) in zip(vector, heads, items, rooms, strict=False)
+    ]
+
+
+def sendmmsg(
+    descriptor: int,
+    timeout: float | None,
+    messages: Iterable[tuple[Any, Iterable[ancillary.Item], bytes]],
+    flags: int,
+) -> int:
+    """sendmmsg(2): how many messages of (data, control, sockaddr) were sent.
+
+    Data is a buffer, or a list or tuple of several. Any number of messages. A failure counts only
+    if nothing was sent before it; the kernel repeats it when what is left is sent.
+    """
+    given = list(messages)
+    vector = (_Mmsghdr * len(given))()
+    kept = []
+    for slot, (data, control, sockaddr) in zip(vector, given, strict=True):
+        buffers = data if isinstance(data, (list, tuple)) else (data,)
+        packed = ancillary.pack(control)
+        pieces = [_readable(buffer) for buffer in buffers]
+        slot.header, alive = _message(pieces, sockaddr, len(sockaddr), packed, len(packed))
+        kept.append(alive)
+    deadline = _begin(descriptor, _OUT, timeout) if timeout and given else None
+    done = 0
+    while done < len(given):
+        rest = ctypes.byref(vector, done * ctypes.sizeof(_Mmsghdr))
+        sent = _batched("sendmmsg")(descriptor, rest, len(given) - done, flags)
+        if sent > 0:
+            done += sent
+            continue
+        try:
+            _again(descriptor, _OUT, deadline)
+        except OSError:
+            if done:
+                break
+            raise
+    return done
+
+
+def _batched(name: str) -> Any:
+    """recvmmsg or sendmmsg of the C library; OSError (ENOSYS) where it has none."""
+    try:
+        return getattr(_libc, name)
+    except AttributeError:
+        raise OSError(ENOSYS, os.strerror(ENOSYS), name) from None

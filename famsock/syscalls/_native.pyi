@@ -6,8 +6,11 @@ from famsock.syscalls._ctypes import getsockname as getsockname
 from famsock.syscalls._ctypes import getsockopt as getsockopt
 from famsock.syscalls._ctypes import recvfrom as recvfrom
 from famsock.syscalls._ctypes import recvfrom_into as recvfrom_into
+from famsock.syscalls._ctypes import recvmmsg as recvmmsg
+from famsock.syscalls._ctypes import recvmmsg_into as recvmmsg_into
 from famsock.syscalls._ctypes import recvmsg as recvmsg
 from famsock.syscalls._ctypes import recvmsg_into as recvmsg_into
+from famsock.syscalls._ctypes import sendmmsg as sendmmsg
 from famsock.syscalls._ctypes import sendmsg as sendmsg
 from famsock.syscalls._ctypes import sendto as sendto
 from famsock.syscalls._ctypes import setsockopt as setsockopt

@@ -14,8 +14,8 @@ from cpython.bytes cimport (
 from cpython.object cimport PyObject
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EISCONN, errno
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcmp, memcpy, memset
 
 from time import monotonic
 
@@ -49,6 +49,12 @@ cdef extern from "sys/socket.h" nogil:
         void *msg_control
         size_t msg_controllen
         int msg_flags
+    struct mmsghdr:
+        msghdr msg_hdr
+        unsigned int msg_len
+    int MSG_WAITFORONE
+    int c_recvmmsg "recvmmsg"(int, mmsghdr *, unsigned int, int, void *)
+    int c_sendmmsg "sendmmsg"(int, mmsghdr *, unsigned int, int)
     int c_bind "bind"(int, const sockaddr_c *, socklen_t)
     int c_connect "connect"(int, const sockaddr_c *, socklen_t)
     int c_getsockname "getsockname"(int, sockaddr_c *, socklen_t *)
@@ -87,6 +93,7 @@ cdef enum:
     SOCKADDR_BYTES = 128  # struct sockaddr_storage
     STACK_BYTES = 4096
     INT_MAX = 0x7FFFFFFF
+    BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
 
 cdef object FOREVER = float("inf")
 cdef object ancillary = None
@@ -440,6 +447,181 @@ def recvmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int
         again(descriptor, POLLIN, deadline)
     items = control_messages().unpack(bytes(control[:header.msg_controllen]))
     return received, items, header.msg_flags, taken(name, header.msg_namelen)
+
+
+cdef void *room(Py_ssize_t count, Py_ssize_t each_bytes) except NULL:
+    if count < 0 or each_bytes < 0:
+        raise ValueError("negative size")
+    cdef void *start = calloc(max(count, 1), max(each_bytes, 1))  # which refuses an overflow
+    if start == NULL:
+        raise MemoryError()
+    return start
+
+
+cdef class Batch:
+    """The headers of many messages, and room for what the kernel writes or reads with them."""
+
+    cdef mmsghdr *headers
+    cdef iovec *slots
+    cdef char *names
+    cdef char *control
+    cdef char *data
+    cdef Py_ssize_t count, size_bytes, control_bytes
+
+    def __cinit__(self, Py_ssize_t count):
+        self.count = count
+        self.headers = <mmsghdr *>room(count, sizeof(mmsghdr))
+        self.slots = <iovec *>room(count, sizeof(iovec))
+
+    cdef int receive(self, Py_ssize_t size_bytes, Py_ssize_t control_bytes, Vector into) except -1:
+        """Make room to receive: into the buffers given, or ``size_bytes`` for each message."""
+        cdef Py_ssize_t index
+        self.size_bytes, self.control_bytes = size_bytes, control_bytes
+        self.names = <char *>room(self.count, SOCKADDR_BYTES)
+        self.control = <char *>room(self.count, control_bytes)
+        if into is None:
+            self.data = <char *>room(self.count, size_bytes)
+        for index in range(self.count):
+            if into is None:
+                self.slots[index].iov_base = self.data + index * size_bytes
+                self.slots[index].iov_len = size_bytes
+            else:
+                self.slots[index] = into.slots[index]
+        return 0
+
+    cdef void prepare(self) noexcept:
+        cdef Py_ssize_t index
+        cdef msghdr *header
+        for index in range(self.count):
+            header = &self.headers[index].msg_hdr
+            header.msg_name = self.names + index * SOCKADDR_BYTES
+            header.msg_namelen = SOCKADDR_BYTES
+            header.msg_iov = &self.slots[index]
+            header.msg_iovlen = 1
+            header.msg_control = (
+                self.control + index * self.control_bytes if self.control_bytes else NULL
+            )
+            header.msg_controllen = self.control_bytes
+
+    def __dealloc__(self):
+        free(self.headers)
+        free(self.slots)
+        free(self.names)
+        free(self.control)
+        free(self.data)
+
+
+def recvmmsg(int descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
+             Py_ssize_t control_bytes, int flags):
+    """recvmmsg(2): what `recvmsg` gives, for each message that was there."""
+    cdef Batch batch = Batch(min(count, BATCH_MESSAGES))
+    batch.receive(size_bytes, control_bytes, None)
+    return receive_batch(descriptor, timeout, batch, flags)
+
+
+def recvmmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
+    """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
+    cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
+    cdef Batch batch = Batch(min(vector.count, BATCH_MESSAGES))
+    batch.receive(0, control_bytes, vector)
+    return receive_batch(descriptor, timeout, batch, flags)
+
+
+cdef list receive_batch(int descriptor, object timeout, Batch batch, int flags):
+    cdef int got, index
+    cdef msghdr *header
+    cdef bytes sockaddr = b""
+    cdef object data, items, controls = None
+    cdef list messages = []
+    cdef double deadline = begin(descriptor, POLLIN, timeout)
+    flags |= MSG_WAITFORONE
+    while True:
+        batch.prepare()
+        with nogil:
+            got = c_recvmmsg(descriptor, batch.headers, batch.count, flags, NULL)
+        if got >= 0:
+            break
+        again(descriptor, POLLIN, deadline)
+    if batch.control_bytes:
+        controls = control_messages().unpack_each([
+            PyBytes_FromStringAndSize(
+                <char *>batch.headers[index].msg_hdr.msg_control,
+                batch.headers[index].msg_hdr.msg_controllen,
+            )
+            for index in range(got)
+        ])
+    for index in range(got):
+        header = &batch.headers[index].msg_hdr
+        if batch.data == NULL:
+            data = batch.headers[index].msg_len
+        else:
+            data = PyBytes_FromStringAndSize(
+                <char *>header.msg_iov.iov_base,
+                min(<Py_ssize_t>batch.headers[index].msg_len, batch.size_bytes),
+            )
+        # Neighbours mostly have one sender; the same object spares its hash when it is looked up.
+        if header.msg_namelen != <socklen_t>len(sockaddr) or memcmp(
+            header.msg_name, PyBytes_AS_STRING(sockaddr), len(sockaddr)
+        ):
+            sockaddr = taken(<char *>header.msg_name, header.msg_namelen)
+        items = [] if controls is None else controls[index]
+        messages.append((data, items, header.msg_flags, sockaddr))
+    return messages
+
+
+def sendmmsg(int descriptor, timeout, messages, int flags):
+    """sendmmsg(2): how many messages were sent."""
+    cdef list given = list(messages)
+    cdef Batch batch = Batch(len(given))
+    cdef list kept = []
+    cdef Vector vector
+    cdef msghdr *header
+    cdef char *start
+    cdef bytes packed
+    cdef Py_ssize_t index
+    cdef unsigned int at = 0, total = <unsigned int>len(given)
+    cdef int sent
+    cdef double deadline
+    for index, (data, control, sockaddr) in enumerate(given):
+        header = &batch.headers[index].msg_hdr
+        if type(data) is bytes:
+            batch.slots[index].iov_base = PyBytes_AS_STRING(data)
+            batch.slots[index].iov_len = PyBytes_GET_SIZE(data)
+            header.msg_iov = &batch.slots[index]
+            header.msg_iovlen = 1
+            kept.append(data)
+        else:
+            vector = Vector(data if isinstance(data, (list, tuple)) else (data,), PyBUF_SIMPLE)
+            header.msg_iov = vector.slots
+            header.msg_iovlen = vector.count
+            kept.append(vector)
+        header.msg_namelen = whole(sockaddr, &start)
+        if header.msg_namelen:
+            header.msg_name = start
+            kept.append(sockaddr)
+        if control:
+            packed = control_messages().pack(control)
+            header.msg_control = PyBytes_AS_STRING(packed)
+            header.msg_controllen = PyBytes_GET_SIZE(packed)
+            kept.append(packed)
+    if not total:
+        return 0
+    deadline = begin(descriptor, POLLOUT, timeout)
+    while at < total:
+        with nogil:
+            sent = c_sendmmsg(descriptor, batch.headers + at, total - at, flags)
+        if sent > 0:
+            at += sent
+        elif at and errno != EINTR and (errno != EAGAIN or deadline < 0):
+            break
+        else:
+            try:
+                again(descriptor, POLLOUT, deadline)
+            except TimeoutError:
+                if at:
+                    break
+                raise
+    return at
 
 
 cdef extern from "Python.h":

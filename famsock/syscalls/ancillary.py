@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from socket import CMSG_LEN, CMSG_SPACE, SCM_RIGHTS, SOL_SOCKET
 
 Item = tuple[int, int, bytes]
@@ -41,6 +41,21 @@ def unpack(control: bytes) -> list[Item]:
     except BaseException:
         close_descriptors(_walk(control, warn=False))
         raise
+
+
+def unpack_each(controls: Sequence[bytes]) -> list[list[Item]]:
+    """`unpack` for the control buffers of many messages: if one fails, all descriptors close."""
+    unpacked: list[list[Item]] = []
+    try:
+        for control in controls:
+            unpacked.append(unpack(control))
+    except BaseException:
+        for items in unpacked:
+            close_descriptors(items)
+        for control in controls[len(unpacked) + 1 :]:
+            close_descriptors(_walk(control, warn=False))
+        raise
+    return unpacked
 
 
 def _walk(control: bytes, *, warn: bool) -> list[Item]:
