@@ -245,6 +245,7 @@ class Registry:
 
     def _resolve(self, number: int, kind: int, protocol: int) -> Served | None:
         from famsock.family import Served
+        from famsock.sockets import show_operations
 
         family = self._family_numbered(number)
         if family is None:
@@ -258,7 +259,9 @@ class Registry:
         row = family.protocol(protocol, kind)
         if row is None:
             return None
-        return Served(family, row, lambda other: self.address_class(other, kind, protocol))
+        served = Served(family, row, lambda other: self.address_class(other, kind, protocol))
+        show_operations(served.operation_names)
+        return served
 
     def _family_numbered(self, number: int) -> Family | None:
         for family in self._families.values():

@@ -65,6 +65,13 @@ class _Operation:
         return getattr(sock.operations, self.name)
 
 
+def show_operations(names: Iterable[str]) -> None:
+    """Give the socket class the names of operations, for the sockets whose family has them."""
+    for name in names:
+        if not hasattr(socket, name):
+            setattr(socket, name, _Operation(name))
+
+
 class socket(_stdlib.socket):  # noqa: N801
     """The stdlib's socket, with its address family as a plugin.
 
@@ -102,17 +109,13 @@ class socket(_stdlib.socket):  # noqa: N801
 
     def _find_served(self, fileno: int | None) -> Served | None:
         try:
-            served = plugins.find(_family_of(self), _type_of(self), _proto_of(self))
+            return plugins.find(_family_of(self), _type_of(self), _proto_of(self))
         except BaseException:
             if fileno is None:
                 self.close()
             else:
                 self.detach()
             raise
-        for name in () if served is None else served.operation_names:
-            if not hasattr(socket, name):
-                setattr(socket, name, _Operation(name))
-        return served
 
     def _plain_codec(self) -> AddressCodec | None:
         """None where the stdlib serves this family, `RAW_CODEC` where nobody does.

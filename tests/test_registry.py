@@ -315,6 +315,27 @@ except AttributeError as error:
     assert "pip install famsock-" in site.run(code)
 
 
+def test_operations_show_on_sockets_of_a_family_found_before(site: Site) -> None:
+    source = (
+        PLUGIN.format(name="AF_UNIX", number="1", module="keyed")
+        + """
+class Operations:
+    def __init__(self, sock): pass
+    def greet(self): return "hello"
+"""
+    )
+    source = source.replace(':nothing"', ":nothing\", 'keyed:Operations'")
+    source = source.replace("),)),)", "),), operation_names={'keyed:Operations': ('greet',)}),)")
+    site.install("famsock-unix", "AF_UNIX", "keyed", source)
+    code = """
+import famsock
+famsock.plugins.find(famsock.AF_UNIX, famsock.SOCK_STREAM, 0)
+with famsock.socket(famsock.AF_UNIX, famsock.SOCK_STREAM, 0) as sock:
+    print(sock.greet())
+"""
+    assert site.run(code) == "hello"
+
+
 def test_describe_imports_nothing() -> None:
     code = "import sys\nfrom famsock.registry import plugins\nrows = plugins.describe()\n"
     code += "print(len(rows) > 10, [m for m in sys.modules if m.startswith('famsock_')])"
