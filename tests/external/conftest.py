@@ -6,6 +6,7 @@ needs no installation.
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -52,13 +53,25 @@ def built(source: Path, folder: Path) -> Path:
     return wheel
 
 
+def code_lines(source: str) -> int:
+    """The lines of Python that are neither blank nor part of a docstring."""
+    documentation: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            documentation |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = enumerate(source.splitlines(), 1)
+    return sum(bool(line.strip()) and number not in documentation for number, line in lines)
+
+
 class Environment:
     """A virtual environment with nothing in it but what is installed here."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.python = folder / "bin" / "python"
-        run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
+        run(
+            "uv", "venv", "--quiet", "--seed", "--python", sys.executable, folder, cwd=folder.parent
+        )
 
     @property
     def packages(self) -> Path:
@@ -74,6 +87,11 @@ class Environment:
     def famsock(self, *words: str) -> str:
         """What the ``famsock`` command prints."""
         return run(self.folder / "bin" / "famsock", *words, cwd=self.folder)
+
+    def shell(self, script: str, cwd: Path) -> str:
+        """What a script prints with this environment's programs first on the path."""
+        path = f'export PATH="{self.folder}/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1\n'
+        return run("sh", "-e", "-c", path + script, cwd=cwd)
 
     def pytest(self, distribution: Path) -> str:
         """What pytest says of a distribution's tests, away from its source."""
@@ -103,17 +121,28 @@ def famsock_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(
+def empty(
     famsock_wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Path], Environment]:
-    """Makes an environment of famsock's wheel and that of a source tree."""
+) -> Callable[[str], Environment]:
+    """Makes an environment with famsock's wheel and what its extras need."""
+
+    def make(name: str) -> Environment:
+        made = Environment(tmp_path_factory.mktemp(name) / "environment")
+        made.pip("install", f"famsock[cli,testing] @ {famsock_wheel.as_uri()}")
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def installed(empty: Callable[[str], Environment]) -> Callable[[Path], Environment]:
+    """Makes such an environment with the wheel of a source tree besides."""
 
     def install(source: Path) -> Environment:
-        folder = tmp_path_factory.mktemp(source.name)
+        made = empty(source.name)
+        folder = made.folder.parent
         shutil.copytree(source, folder / "source", ignore=_LEFT_BEHIND)
-        made = Environment(folder / "environment")
-        wheel = built(folder / "source", folder / "wheel")
-        made.pip("install", f"famsock[cli,testing] @ {famsock_wheel.as_uri()}", wheel)
+        made.pip("install", built(folder / "source", folder / "wheel"))
         return made
 
     return install

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from famsock.cli import main
 
-from .conftest import NEEDS_UV, Environment, run
+from .conftest import NEEDS_UV, Environment, code_lines, run
 
 MOST_LINES = 40
 
@@ -48,19 +47,8 @@ def test_demo_is_formatted_and_clean(demo: Path) -> None:
 
 
 def test_own_code_is_short(demo: Path) -> None:
-    lines = sum(_code_lines(file) for file in demo.glob("famsock_demo/*.py"))
+    lines = sum(code_lines(file.read_text()) for file in demo.glob("famsock_demo/*.py"))
     assert lines <= MOST_LINES
-
-
-def _code_lines(file: Path) -> int:
-    """The lines of a file that are neither blank nor part of a docstring."""
-    source = file.read_text()
-    documentation: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            documentation |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    lines = enumerate(source.splitlines(), 1)
-    return sum(bool(line.strip()) and number not in documentation for number, line in lines)
 
 
 def test_number_is_the_authors(tmp_path: Path) -> None:
