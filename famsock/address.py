@@ -143,6 +143,15 @@ class Address(Struct):
         return tuple([getattr(self, name) for name in self.stdlib_fields])
 
     @classmethod
+    def stdlib_of(cls, sockaddr: bytes) -> Any:
+        """The stdlib form of a usual sockaddr in one step; None: by `unpack` and `to_stdlib`.
+
+        A class may override it for speed, where every peer has another address. It asks the system
+        nothing and gives what the two would give.
+        """
+        return None
+
+    @classmethod
     def reads(cls, sockaddr: bytes) -> bool:
         """Whether ``sockaddr`` says that it is of this class's family."""
         family = family_of(sockaddr)
@@ -289,10 +298,13 @@ class AddressCodec:
         """The stdlib form of what the kernel gave: None for no address; never cut, never raises."""
         form = self.decoded.get(sockaddr)
         if form is None and sockaddr:
-            lookup = Lookup("decode", socket)
-            form = self.decode_typed(socket, sockaddr, lookup).to_stdlib(lookup)
-            if not lookup.used:
-                _remember(self.decoded, sockaddr, form)
+            form = self.address_class.stdlib_of(sockaddr)
+            if form is None:
+                lookup = Lookup("decode", socket)
+                form = self.decode_typed(socket, sockaddr, lookup).to_stdlib(lookup)
+                if lookup.used:
+                    return form
+            _remember(self.decoded, sockaddr, form)
         return form
 
     def decode_typed(

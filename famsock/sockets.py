@@ -480,8 +480,12 @@ class socket(_stdlib.socket):  # noqa: N801
 
     def _decode_batch(self, messages: list[tuple[Any, Any, int, bytes]]) -> list[Any]:
         codec = self._codec or RAW_CODEC
+        decoded = codec.decoded
         try:
+            return [(data, items, f, decoded[name]) for data, items, f, name in messages]
+        except KeyError:
             decode = codec.decode
+        try:
             return [(data, items, f, decode(self, name)) for data, items, f, name in messages]
         except BaseException:
             from famsock.syscalls.ancillary import close_descriptors
@@ -502,15 +506,13 @@ class socket(_stdlib.socket):  # noqa: N801
         flags = _c_int(flags)
         last, sockaddr = None, b""
         given = []
-        for data, address, *control in messages:
+        for message in messages:
+            address = message[1]
             if address is not last:
                 sockaddr = b"" if address is None else codec.encode(self, "sendmmsg", address)
                 last = address
                 audit("socket.sendmsg", self, address)
-            items: Any = ()
-            if control:
-                items = _items([c if isinstance(c, tuple) else c.pack() for c in control[0]])
-            given.append((data, items, sockaddr))
+            given.append((message[0], _control_of(message), sockaddr))
         timeout = None if flags & _AT_ONCE else self.gettimeout()
         try:
             return syscalls.sendmmsg(self.fileno(), timeout, given, flags)
@@ -583,6 +585,14 @@ def _control_bytes(size: Any) -> int:
     if not 0 <= (number := index(size)) < 1 << 31:
         raise ValueError("invalid ancillary data buffer length")
     return number
+
+
+def _control_of(message: Sequence[Any]) -> Sequence[tuple[int, int, bytes]]:
+    """The control messages of one for sendmmsg: its third item, if it has one."""
+    if len(message) == 2:
+        return ()
+    _, _, control = message
+    return _items([c if isinstance(c, tuple) else c.pack() for c in control])
 
 
 def _view(data: Any) -> memoryview:

@@ -93,6 +93,7 @@ cdef enum:
     SOCKADDR_BYTES = 128  # struct sockaddr_storage
     STACK_BYTES = 4096
     INT_MAX = 0x7FFFFFFF
+    SPARE_BYTES = 1 << 20
     BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
 
 cdef object FOREVER = float("inf")
@@ -458,6 +459,10 @@ cdef void *room(Py_ssize_t count, Py_ssize_t each_bytes) except NULL:
     return start
 
 
+# One batch that nobody uses now: fresh memory would cost a page fault for every other message.
+cdef dict spare = {}
+
+
 cdef class Batch:
     """The headers of many messages, and room for what the kernel writes or reads with them."""
 
@@ -514,9 +519,17 @@ cdef class Batch:
 def recvmmsg(int descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
              Py_ssize_t control_bytes, int flags):
     """recvmmsg(2): what `recvmsg` gives, for each message that was there."""
-    cdef Batch batch = Batch(min(count, BATCH_MESSAGES))
-    batch.receive(size_bytes, control_bytes, None)
-    return receive_batch(descriptor, timeout, batch, flags)
+    cdef tuple shape = (min(count, BATCH_MESSAGES), size_bytes, control_bytes)
+    cdef Batch batch = spare.pop(shape, None)
+    cdef list messages
+    if batch is None:
+        batch = Batch(shape[0])
+        batch.receive(size_bytes, control_bytes, None)
+    messages = receive_batch(descriptor, timeout, batch, flags)
+    if batch.count * (size_bytes + control_bytes) <= SPARE_BYTES:
+        spare.clear()
+        spare[shape] = batch
+    return messages
 
 
 def recvmmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
@@ -571,7 +584,7 @@ cdef list receive_batch(int descriptor, object timeout, Batch batch, int flags):
 
 def sendmmsg(int descriptor, timeout, messages, int flags):
     """sendmmsg(2): how many messages were sent."""
-    cdef list given = list(messages)
+    cdef list given = [tuple(message) for message in messages]  # keeps data and names alive
     cdef Batch batch = Batch(len(given))
     cdef list kept = []
     cdef Vector vector
@@ -589,7 +602,6 @@ def sendmmsg(int descriptor, timeout, messages, int flags):
             batch.slots[index].iov_len = PyBytes_GET_SIZE(data)
             header.msg_iov = &batch.slots[index]
             header.msg_iovlen = 1
-            kept.append(data)
         else:
             vector = Vector(data if isinstance(data, (list, tuple)) else (data,), PyBUF_SIMPLE)
             header.msg_iov = vector.slots
@@ -598,7 +610,6 @@ def sendmmsg(int descriptor, timeout, messages, int flags):
         header.msg_namelen = whole(sockaddr, &start)
         if header.msg_namelen:
             header.msg_name = start
-            kept.append(sockaddr)
         if control:
             packed = control_messages().pack(control)
             header.msg_control = PyBytes_AS_STRING(packed)

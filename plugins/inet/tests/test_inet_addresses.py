@@ -215,3 +215,13 @@ def test_no_descriptor_is_left(descriptors: None, family: int) -> None:
         for form in (("\0", 0), ("", 70000), None, ("::::", 1)):
             refused(lambda form=form: sock.bind(form))  # type: ignore[misc]
             refused(lambda form=form: sock.sendto(b"", form))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "address", [InetAddress("192.0.2.1", 80), Inet6Address("fe80::1", 65535, 0xFFFFF, 7)]
+)
+def test_one_step_gives_what_two_give(address: InetAddress | Inet6Address) -> None:
+    packed = address.pack()
+    assert type(address).stdlib_of(packed) == address.to_stdlib(Lookup("decode"))
+    assert type(address).stdlib_of(packed[:-1]) is None
+    assert type(address).stdlib_of(b"\xff\xff" + packed[2:]) is None
