@@ -43,6 +43,7 @@ from famsock_bluetooth.packets import (
 )
 
 import famsock
+from famsock.testing import requirements
 
 pytestmark = [
     pytest.mark.needs_family("AF_BLUETOOTH", protocol="l2cap"),
@@ -433,12 +434,15 @@ def test_no_service_is_refused_and_leaks_nothing(pair: Pair, new: Open) -> None:
         sock.connect((pair[0].bdaddr, 0x1031))
 
 
-def test_peer_that_is_not_there(pair: Pair, new: Open) -> None:
-    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
-    sock.bind((pair[1].bdaddr, 0))
-    with pytest.raises(OSError, match="Host is down") as caught:
-        sock.connect(("00:11:22:33:44:55", 0x1001))
-    assert "powered on and connectable" in "".join(caught.value.__notes__)
+# Linux 6.1.192 has a kernel BUG (hci_chan_del) when such a socket is closed, and so no test of it.
+if requirements.kernel("6.12") == "":
+
+    def test_peer_that_is_not_there(pair: Pair, new: Open) -> None:
+        sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+        sock.bind((pair[1].bdaddr, 0))
+        with pytest.raises(OSError, match="Host is down") as caught:
+            sock.connect(("00:11:22:33:44:55", 0x1001))
+        assert "powered on and connectable" in "".join(caught.value.__notes__)
 
 
 # RFCOMM
@@ -509,10 +513,12 @@ def test_sco_connection(management: Management, new: Open) -> None:
             assert near.mtu_bytes() == 64
             assert near.connection_info().hci_handle == far.connection_info().hci_handle > 0
             far.settimeout(PATIENCE_S)
-            far.set_packet_status(True)
-            near.send(b"voice" * 9)
-            message = far.recv_message(100)
-            assert message.data == b"voice" * 9
+            near.send(b"there" * 9)
+            assert far.recv(100) == b"there" * 9
+            near.set_packet_status(True)
+            far.send(b"back" * 9)
+            message = near.recv_message(100)
+            assert message.data == b"back" * 9
             assert message.get(control.BT_SCM_PKT_STATUS) == 0
             near.close()
             with pytest.raises(ConnectionResetError):
