@@ -54,7 +54,9 @@ def test_news_of_a_link(network: None, ip: Ip, opened: Opened) -> None:
     sock.set_option("NETLINK_PKTINFO", True)
     ip("link set v0 mtu 1400")
     seen = Link.unpack(sock.receive_messages()[0])
-    assert (seen.name, seen.mtu, seen.kind) == ("v0", 1400, "veth")
+    while seen.mtu != 1400:  # the kernel tells of a new link's carrier some time after "up"
+        seen = Link.unpack(sock.receive_messages()[0])
+    assert (seen.name, seen.kind) == ("v0", "veth")
     ip("link set v0 mtu 1300")
     message = sock.recv_message()
     assert message.get(NETLINK_PKTINFO) == PacketInfo(nl.RTNLGRP_LINK)
@@ -68,7 +70,7 @@ def test_changes_by_request(network: None, opened: Opened) -> None:
     assert sock.request(nl.RTM_SETLINK, LinkHeader(index=index), [Attribute.u32(4, 1234)]) == []
     assert sock.link(index).mtu == 1234
     news = [Link.unpack(m) for m in sock.receive_messages()]
-    assert [(n.index, n.mtu) for n in news][-1] == (index, 1234)
+    assert (index, 1234) in [(n.index, n.mtu) for n in news]
 
 
 def test_the_kernel_says_what_is_wrong(network: None, opened: Opened) -> None:
