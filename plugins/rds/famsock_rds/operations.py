@@ -131,17 +131,20 @@ class RdsOperations:
         """The TCP connections that carry RDS by IPv4; OSError ENOPROTOOPT without rds_tcp."""
         return self.snapshot(options.RDS_INFO_TCP_SOCKETS)
 
-    def queued_to_send(self) -> tuple[info.QueuedMessage, ...]:
-        """The messages that wait to be sent by IPv4."""
-        return self.snapshot(options.RDS_INFO_SEND_MESSAGES)
+    def queued_to_send(self) -> tuple[info.QueuedMessage6, ...]:
+        """The messages that wait to be sent, by IPv6 addresses (``::ffff:192.0.2.1`` for IPv4).
 
-    def queued_for_acknowledgement(self) -> tuple[info.QueuedMessage, ...]:
-        """The messages that were sent by IPv4 and not acknowledged yet."""
-        return self.snapshot(options.RDS_INFO_RETRANS_MESSAGES)
+        Not by RDS_INFO_SEND_MESSAGES, where the kernel gives 0.0.0.0 for both hosts.
+        """
+        return self.snapshot(options.RDS6_INFO_SEND_MESSAGES)
 
-    def queued_to_receive(self) -> tuple[info.QueuedMessage, ...]:
-        """The messages that wait to be received by IPv4."""
-        return self.snapshot(options.RDS_INFO_RECV_MESSAGES)
+    def queued_for_acknowledgement(self) -> tuple[info.QueuedMessage6, ...]:
+        """The messages that were sent and not acknowledged yet, by addresses as above."""
+        return self.snapshot(options.RDS6_INFO_RETRANS_MESSAGES)
+
+    def queued_to_receive(self) -> tuple[info.QueuedMessage6, ...]:
+        """The messages that wait to be received, by addresses as above."""
+        return self.snapshot(options.RDS6_INFO_RECV_MESSAGES)
 
     def snapshot(self, option: Option[tuple[_S, ...]]) -> tuple[_S, ...]:
         """The value of an RDS_INFO_* or RDS6_INFO_* row, whatever its size.

@@ -28,7 +28,7 @@ def hosts() -> Iterator[Callable[[str], famsock.socket]]:
         ours, other = HOSTS
         _ip("link", "add", "cable", "netns", ours, "type", "veth", "peer", "cable", "netns", other)
         for name, address in HOSTS.items():
-            _ip("-n", name, "address", "add", f"{address}/30", "dev", "cable")
+            _ip("-n", name, "address", "add", f"{address}/29", "dev", "cable")
             _ip("-n", name, "link", "set", "lo", "up")
             _ip("-n", name, "link", "set", "cable", "up")
 

@@ -108,9 +108,9 @@ def test_options(rds: Opener) -> None:
 
 def test_rdma_needs_a_device(rds: Opener) -> None:
     one, two = rds(), rds()
-    with pytest.raises(OSError, match=r"."):
+    with pytest.raises(OSError, match="Operation not supported"):
         one.set_option(options.RDS_GET_MR, GetMemoryRegion(IoVector(0, 4096), 0))
-    with pytest.raises(OSError, match=r"."):
+    with pytest.raises(OSError, match="Invalid argument"):
         one.send_message(b"x", two.getsockname(), [RDS_CMSG_RDMA_DEST(5)])
 
 
@@ -146,11 +146,11 @@ def test_snapshots(rds: Opener) -> None:
     two.sendto(b"waiting", one.getsockname())
     assert one.operations.counters()["recv_queued"] == before + 1
     (queued,) = one.operations.queued_to_receive()
-    assert (queued.data_bytes, queued.local_port, queued.peer_port) == (
-        7,
-        port_of(one),
-        port_of(two),
-    )
+    assert queued.data_bytes == 7
+    assert (queued.local_host, queued.local_port) == (f"::ffff:{LOCAL}", port_of(one))
+    assert (queued.peer_host, queued.peer_port) == (f"::ffff:{LOCAL}", port_of(two))
+    (same,) = one.operations.snapshot(options.RDS_INFO_RECV_MESSAGES)
+    assert (same.local_host, same.peer_port) == (LOCAL, port_of(two))
     assert one.recv(16) == b"waiting"
     assert one.operations.queued_to_receive() == ()
     assert one.operations.queued_to_send() == ()
