@@ -18,11 +18,12 @@ from famsock_bluetooth.fields import (
     bdaddr_to_bytes,
     check_bdaddr,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from famsock.plugin import AddressRangeError, Lookup
 
+PROPERTY = settings(deadline=None, max_examples=30)
 BDADDRS = st.binary(min_size=6, max_size=6).map(lambda raw: raw.hex(":").upper())
 LOOKUP = Lookup("bind")
 
@@ -66,12 +67,14 @@ def test_spellings_that_are_no_address(text: str) -> None:
     assert isinstance(caught.value, ValueError)
 
 
+@PROPERTY
 @given(BDADDRS)
 def test_bytes_are_in_reverse(bdaddr: str) -> None:
     assert bdaddr_from_bytes(bdaddr_to_bytes(bdaddr)) == bdaddr
     assert bdaddr_to_bytes(bdaddr)[5] == int(bdaddr[:2], 16)
 
 
+@PROPERTY
 @given(BDADDRS.map(str.lower), st.integers(0, 0xFFFF))
 def test_upper_case_comes_out(bdaddr: str, psm: int) -> None:
     assert L2capAddress(bdaddr, psm).to_stdlib(LOOKUP) == (bdaddr.upper(), psm)
@@ -111,6 +114,7 @@ BROADCASTS = st.builds(
 )
 
 
+@PROPERTY
 @given(BROADCASTS)
 def test_broadcast_address_survives_every_shape(address: IsoBroadcastAddress) -> None:
     packed = address.pack()

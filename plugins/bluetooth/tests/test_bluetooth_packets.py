@@ -23,9 +23,10 @@ from famsock_bluetooth.packets import (
     OtherPacket,
     ScoData,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+PROPERTY = settings(deadline=None, max_examples=30)
 OCTETS = st.binary(max_size=255)
 PACKETS: Any = st.one_of(
     st.builds(HciCommand, st.integers(0, 0xFFFF), OCTETS),
@@ -38,11 +39,13 @@ PACKETS: Any = st.one_of(
 )
 
 
+@PROPERTY
 @given(PACKETS)
 def test_packet_survives_its_bytes(packet: Any) -> None:
     assert packets.unpack(packet.pack()) == packet
 
 
+@PROPERTY
 @given(PACKETS)
 def test_packet_cut_short_is_a_value_error(packet: Any) -> None:
     packed = packet.pack()
@@ -108,6 +111,7 @@ def test_command_answers() -> None:
             kind.of(HciEvent(0, b"\0"))
 
 
+@PROPERTY
 @given(OCTETS)
 def test_monitor_message(data: bytes) -> None:
     packed = (2).to_bytes(2, "little") + b"\1\0" + len(data).to_bytes(2, "little") + data
@@ -117,6 +121,7 @@ def test_monitor_message(data: bytes) -> None:
             MonitorMessage.unpack(packed[:size])
 
 
+@PROPERTY
 @given(OCTETS)
 def test_management_event(data: bytes) -> None:
     packed = b"\1\0\2\0" + len(data).to_bytes(2, "little") + data
@@ -162,6 +167,7 @@ def test_filter_bits() -> None:
             HciFilter.of(types, events)
 
 
+@PROPERTY
 @given(st.integers(0, 0xFFFFFFFF), st.integers(0, 2**64 - 1), st.integers(0, 0xFFFF))
 def test_filter_survives_its_bytes(types: int, events: int, opcode: int) -> None:
     made = HciFilter(types, events, opcode)
@@ -181,6 +187,7 @@ CODECS = st.lists(
 ).map(tuple)
 
 
+@PROPERTY
 @given(CODECS)
 def test_codecs_survive_their_bytes(codecs: tuple[BtCodec, ...]) -> None:
     packed = options.BT_CODEC.encode(codecs)
