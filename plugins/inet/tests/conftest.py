@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,8 +27,8 @@ _SET_UP = (
     "ip address add 192.0.2.1/24 dev v0",
     "ip address add 2001:db8::1/64 dev v0 nodad",
     "ip address add fe80::77/64 dev v0 nodad",
-    "ip link set v0 up",
     "ip link set v1 up",
+    "ip link set v0 up",
 )
 
 
@@ -105,3 +106,18 @@ def _enter_namespace() -> None:
     for command in _SET_UP:
         subprocess.run(command.split(), check=True, timeout=TIMEOUT_S)
     Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 2147483647")
+    _await_routes("v0")
+
+
+def _await_routes(interface: str) -> None:
+    """Wait until IPv6 sends by an interface: its routes come after the command returned."""
+    index = famsock.if_nametoindex(interface)
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        with famsock.socket(AF_INET6, SOCK_DGRAM) as sock:
+            error = sock.connect_ex(("ff02::1", 9, 0, index))
+        if not error:
+            return
+        if time.monotonic() > deadline:
+            raise OSError(error, os.strerror(error), interface)
+        time.sleep(0.01)
