@@ -30,6 +30,7 @@ PACKAGES = (
     "socat",
     "tcpdump",
     "wpan-tools",
+    "qrtr-tools",
 )
 APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=600")
 
