@@ -35,7 +35,7 @@ _LE_PSM = 0x91
 _CHANNEL = 11
 _SDU_BYTES = 40
 _SCO_BYTES = 48
-_NONE_OF_ALL_SETS = bytes(2)
+_DISABLE_FIRST_SET = bytes((0, 1, 0, 0, 0, 0))
 VOICED = Setting.CONNECTABLE | Setting.BONDABLE | Setting.POWERED
 _LINKED = VOICED | Setting.BREDR | Setting.LE
 
@@ -125,12 +125,12 @@ def advertising_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
 def _stop_advertising(dev: int) -> None:
     """Have a controller really stop.
 
-    A connection ends advertising, says Linux and sends no command; btvirt goes on all the same, and
-    would refuse to start again.
+    A connection ends advertising, so Linux sends no command then; but btvirt's set stays enabled,
+    and it would refuse to enable it again, if the set itself is not disabled.
     """
     with socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as sock:
         sock.bind(HciAddress(dev))
-        sock.operations.send_command(c.HCI_OP_LE_SET_EXT_ADV_ENABLE, _NONE_OF_ALL_SETS)
+        sock.operations.send_command(c.HCI_OP_LE_SET_EXT_ADV_ENABLE, _DISABLE_FIRST_SET)
 
 
 @contextmanager
