@@ -31,6 +31,7 @@ PACKAGES = (
     "tcpdump",
     "wpan-tools",
     "qrtr-tools",
+    "python3",  # Debian's own knows AF_BLUETOOTH: the other end of its tests
 )
 APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=600")
 
