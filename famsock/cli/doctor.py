@@ -13,8 +13,8 @@ import signal
 import socket as _stdlib
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import attrs
@@ -26,7 +26,7 @@ from famsock.family import ANY_PROTOCOL, Family, Protocol, load
 from famsock.registry import plugins
 from famsock.remedies import UNSUPPORTED
 
-_PATIENCE_S = 30
+_PATIENCE_S = 60
 
 
 @attrs.frozen
@@ -102,8 +102,9 @@ def _examine(family: Family, protocol: Protocol, label: str, exchange: str | Non
     round_trip_ns = None
     if kernel and exchange is not None:
         try:
+            live = load(exchange)
             with _alarm(_PATIENCE_S):
-                round_trip_ns = _measure_ns(exchange)
+                round_trip_ns = _measure_ns(live)
         except (OSError, RuntimeError, ImportError) as error:
             kernel = getattr(error, "errno", None) not in UNSUPPORTED
             trouble = _reason(error)
@@ -139,9 +140,9 @@ def _cpython_alone(family: Family, protocol: Protocol) -> bool:
     return True
 
 
-def _measure_ns(reference: str) -> int:
+def _measure_ns(exchange: Callable[[], AbstractContextManager[Callable[[], None]]]) -> int:
     """The time of the second of two verified round trips, in nanoseconds."""
-    with load(reference)() as round_trip:
+    with exchange() as round_trip:
         round_trip()
         start_ns = time.perf_counter_ns()
         round_trip()
