@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,9 +42,10 @@ def test_demo_installs_and_conforms(demo: Path, installed: Callable[[Path], Envi
 
 
 def test_demo_is_formatted_and_clean(demo: Path) -> None:
+    ruff = (sys.executable, "-m", "ruff")
     isolated = ("--isolated", "--no-cache", "--line-length", "100")
-    run(sys.executable, "-m", "ruff", "check", *isolated, "--select", "A,B,E,F,N,RET,RUF,SIM,UP,W", demo, cwd=demo)
-    run(sys.executable, "-m", "ruff", "format", "--check", *isolated, demo, cwd=demo)
+    run(*ruff, "check", *isolated, "--select", "A,B,E,F,N,RET,RUF,SIM,UP,W", demo, cwd=demo)
+    run(*ruff, "format", "--check", *isolated, demo, cwd=demo)
 
 
 def test_own_code_is_short(demo: Path) -> None:
