@@ -27,6 +27,7 @@ from famsock_bluetooth.fields import BDADDR, LE32, check_int
 _HEADER = struct.Struct("<HHH")
 _REPLY = struct.Struct("<HB")
 _U32 = struct.Struct("<I")
+_ADD_ADVERTISING = struct.Struct("<BIHHBB")
 _LONGEST_BYTES = 0xFFFF + _HEADER.size
 
 ISO_SOCKET_FEATURE = UUID("6fbaf188-05e0-496a-9885-d6ddfdb4e03e")
@@ -276,6 +277,37 @@ class Management:
     def set_advertising(self, index: int, on: bool) -> Setting:
         """Advertise as LE peripheral, or stop; the settings then. Connectable if that is set."""
         return self._switch(index, Setting.ADVERTISING, on)
+
+    def add_advertising(
+        self,
+        index: int,
+        instance: int,
+        *,
+        flags: int = c.MGMT_ADV_FLAG_CONNECTABLE,
+        timeout_s: int = 0,
+        data: bytes = b"",
+        scan_response: bytes = b"",
+    ) -> None:
+        """Advertise with data of one's own, or change what an instance advertises.
+
+        ``instance`` is 1 to what the controller has (at most 254), ``flags`` of
+        MGMT_ADV_FLAG_*, ``timeout_s`` 0-65535 (0: until it is removed), ``data`` and
+        ``scan_response`` up to 31 bytes each, 251 where the controller advertises extended.
+        """
+        head = _ADD_ADVERTISING.pack(
+            check_int("advertising instance", instance, 0xFF),
+            check_int("flags", flags, 0xFFFFFFFF),
+            0,
+            check_int("timeout_s", timeout_s, 0xFFFF),
+            check_int("length of data", len(data), 0xFF),
+            check_int("length of scan_response", len(scan_response), 0xFF),
+        )
+        self.command(c.MGMT_OP_ADD_ADVERTISING, index, head + data + scan_response)
+
+    def remove_advertising(self, index: int, instance: int) -> None:
+        """Stop what `add_advertising` began; ``instance`` 0 stops all."""
+        parameters = bytes((check_int("advertising instance", instance, 0xFF),))
+        self.command(c.MGMT_OP_REMOVE_ADVERTISING, index, parameters)
 
     def set_discoverable(self, index: int, on: bool, timeout_s: int = 0) -> Setting:
         """Let inquiries find a controller, for ``timeout_s`` (0-65535, 0: for ever), or not.

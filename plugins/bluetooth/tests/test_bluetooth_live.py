@@ -129,6 +129,14 @@ def test_settings_one_by_one(pair: Pair, management: Management) -> None:
     assert Setting.DISCOVERABLE not in management.set_discoverable(index, False)
 
 
+def test_advertising_out_of_range(management: Management) -> None:
+    for wrong in ({"instance": 256}, {"instance": 1, "data": bytes(256)}):
+        with pytest.raises(OverflowError, match="must be 0-255, not 256"):
+            management.add_advertising(0, **wrong)
+    with pytest.raises(ManagementError, match="INVALID_PARAMS"):
+        management.add_advertising(management.read_index_list()[0], 255)
+
+
 def test_local_name(pair: Pair, management: Management) -> None:
     index = pair[0].dev_id
     name = management.read_info(index).name
