@@ -1,4 +1,4 @@
-"""What the tests below share: pytester, for those that run pytest itself; what the lab leaves out."""
+"""What the tests below share: pytester, for those that run pytest; what the lab leaves out."""
 
 from __future__ import annotations
 
