@@ -30,10 +30,10 @@ _AddrInfo._fields_ = [
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _getaddrinfo = _libc.getaddrinfo
-_getaddrinfo.argtypes = (c_char_p, c_char_p, POINTER(_AddrInfo), POINTER(POINTER(_AddrInfo)))
+_getaddrinfo.argtypes = (c_char_p, c_char_p, c_void_p, c_void_p)
 _getaddrinfo.restype = c_int
 _freeaddrinfo = _libc.freeaddrinfo
-_freeaddrinfo.argtypes = (POINTER(_AddrInfo),)
+_freeaddrinfo.argtypes = (c_void_p,)
 _freeaddrinfo.restype = None
 _gai_strerror = _libc.gai_strerror
 _gai_strerror.argtypes = (c_int,)
