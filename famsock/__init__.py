@@ -12,7 +12,8 @@ import socket as _stdlib
 from famsock.address import Address, RawAddress
 from famsock.dropin import functions as _functions
 from famsock.dropin import install, recv_fds, send_fds, uninstall
-from famsock.registry import PluginError, plugins
+from famsock.errors import PluginError
+from famsock.registry import plugins
 from famsock.sockets import socket
 
 TYPE_CHECKING = False

@@ -36,14 +36,6 @@ _CACHED_ADDRESSES = 1024
 _PLAIN_TYPES = frozenset({str, int, bytes, bool, type(None)})
 
 
-class AddressRangeError(OSError, OverflowError):
-    """A field out of range, where the stdlib's callers expect an OSError.
-
-    For the ``range_error`` of an address whose integers CPython masks, so that its own tests and
-    programs wait for the kernel's refusal.
-    """
-
-
 class Lookup:
     """What an address may ask the system while it is converted, and for which operation.
 

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from famsock.address import AddressCodec
+from famsock.address import Address, AddressCodec
+from famsock.errors import PluginError
 
 if TYPE_CHECKING:
-    from famsock.address import Address
     from famsock.control import ControlType
     from famsock.options import Option
 
@@ -186,9 +186,22 @@ class Served:
         self.codec = AddressCodec(self._load_address_class, other_address)
 
     def _load_address_class(self) -> type[Address]:
-        from famsock.validation import load_address_class
-
-        return load_address_class(self.family, self.protocol)
+        where = f"{self.family.name} {self.protocol.name}"
+        reference, number = self.protocol.address, self.family.number
+        try:
+            cls = load(reference)
+        except Exception as error:
+            raise PluginError(
+                f"{where}: the address class {reference} cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if not (isinstance(cls, type) and issubclass(cls, Address)):
+            raise PluginError(f"{where}: {reference} must be a subclass of Address, not {cls!r}")
+        if getattr(cls, "family", number) != number:
+            raise PluginError(
+                f"{where}: the sockaddr of {cls.__name__} is of family {cls.family}, not {number}"
+            )
+        return cls
 
     @property
     def operations(self) -> type[Any] | None:

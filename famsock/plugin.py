@@ -11,8 +11,9 @@ import importlib
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from famsock import constants, control, filters, options, text, values, wire
-    from famsock.address import Address, AddressRangeError, Lookup, RawAddress, family_head
+    from famsock.address import Address, Lookup, RawAddress, family_head
     from famsock.control import ControlMessage, ControlType, Message, RawControl
+    from famsock.errors import AddressRangeError
     from famsock.family import ANY_PROTOCOL, Family, Protocol
     from famsock.hookspecs import hookimpl
     from famsock.options import Option
@@ -26,7 +27,7 @@ _HOMES = {
     "ANY_PROTOCOL": "family",
     "API_VERSION": "validation",
     "Address": "address",
-    "AddressRangeError": "address",
+    "AddressRangeError": "errors",
     "CType": "wire",
     "Codec": "values",
     "ControlMessage": "control",

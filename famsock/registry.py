@@ -17,9 +17,11 @@ import socket as _stdlib
 import sys
 import threading
 
+from famsock.errors import PluginError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     import pluggy
@@ -32,15 +34,12 @@ GROUP = "famsock"
 DIRECTORY_GROUP = "famsock.directory"
 
 
-class PluginError(ImportError):
-    """A plugin cannot serve its family: it is broken, clashes with another, or is not valid."""
-
-
 class Registry:
     """The families that famsock can serve; ``famsock.plugins`` is the one that sockets use."""
 
     def __init__(self, selection: str = "") -> None:
         self.served: dict[tuple[int, int, int], Served | None] = {}
+        self.on_served: Callable[[Served], object] = lambda served: None
         self._families: dict[str, Family] = {}
         self._entries: dict[str, list[EntryPoint]] | None = None
         self._failed: dict[str, str] = {}
@@ -245,7 +244,6 @@ class Registry:
 
     def _resolve(self, number: int, kind: int, protocol: int) -> Served | None:
         from famsock.family import Served
-        from famsock.sockets import show_operations
 
         family = self._family_numbered(number)
         if family is None:
@@ -260,7 +258,7 @@ class Registry:
         if row is None:
             return None
         served = Served(family, row, lambda other: self.address_class(other, kind, protocol))
-        show_operations(served.operation_names)
+        self.on_served(served)
         return served
 
     def _family_numbered(self, number: int) -> Family | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from errno import EACCES, EAFNOSUPPORT, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT
 from typing import TYPE_CHECKING
 
-from famsock.registry import PluginError, plugins
+from famsock.errors import PluginError
+from famsock.registry import plugins
 
 if TYPE_CHECKING:
     from famsock.family import Served

@@ -65,9 +65,9 @@ class _Operation:
         return getattr(sock.operations, self.name)
 
 
-def show_operations(names: Iterable[str]) -> None:
-    """Give the socket class the names of operations, for the sockets whose family has them."""
-    for name in names:
+def _show_operations(served: Served) -> None:
+    """Give the socket class the names of the operations that a protocol has."""
+    for name in served.operation_names:
         if not hasattr(socket, name):
             setattr(socket, name, _Operation(name))
 
@@ -635,5 +635,6 @@ def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
     return items
 
 
+plugins.on_served = _show_operations
 if syscalls.native is not None:
     syscalls.native.shorten(socket)

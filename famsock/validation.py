@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket as _stdlib
 
-from famsock.address import Address
-from famsock.family import Family, Protocol, load
+from famsock.family import Family, Protocol
 
 API_VERSION = 1
 """The version of the plugin interface; a plugin states the one it was written for."""
@@ -15,7 +14,7 @@ def check_family(family: object) -> None:
     """Raise ValueError if ``family`` cannot be registered.
 
     The address classes are not looked at, as that would import them: they check themselves when
-    they are made, `load_address_class` tells of it when a socket first needs one, and the
+    they are made, `famsock.family.Served` tells of it when a socket first needs one, and the
     conformance suite checks them in full.
     """
     if not isinstance(family, Family):
@@ -52,25 +51,3 @@ def _check_protocols(name: str, protocols: tuple[Protocol, ...]) -> None:
                     f"{protocol.number} of socket type {int(kind)}"
                 )
             seen[key] = protocol.name
-
-
-def load_address_class(family: Family, protocol: Protocol) -> type[Address]:
-    """The class of a protocol's addresses, imported; PluginError where it cannot serve them."""
-    from famsock.registry import PluginError
-
-    where = f"{family.name} {protocol.name}"
-    try:
-        cls = load(protocol.address)
-    except Exception as error:
-        raise PluginError(
-            f"{where}: the address class {protocol.address} cannot be loaded: "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    if not (isinstance(cls, type) and issubclass(cls, Address)):
-        raise PluginError(f"{where}: {protocol.address} must be a subclass of Address, not {cls!r}")
-    number = getattr(cls, "family", family.number)
-    if number != family.number:
-        raise PluginError(
-            f"{where}: the sockaddr of {cls.__name__} is of family {number}, not {family.number}"
-        )
-    return cls

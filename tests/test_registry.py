@@ -17,7 +17,8 @@ from famsock import wire
 from famsock.address import Address
 from famsock.discovery import entry_points
 from famsock.family import Family, Protocol
-from famsock.registry import PluginError, Registry
+from famsock.errors import PluginError
+from famsock.registry import Registry
 from famsock.sockaddr import sockaddr
 
 PLUGIN = """

@@ -1,0 +1,13 @@
+"""famsock's own exceptions, each one also of the kind that the stdlib's callers expect."""
+
+
+class PluginError(ImportError):
+    """A plugin cannot serve its family: it is broken, clashes with another, or is not valid."""
+
+
+class AddressRangeError(OSError, OverflowError):
+    """A field out of range, where the stdlib's callers expect an OSError.
+
+    For the ``range_error`` of an address whose integers CPython masks, so that its own tests and
+    programs wait for the kernel's refusal.
+    """
