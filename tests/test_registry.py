@@ -16,8 +16,8 @@ import famsock
 from famsock import wire
 from famsock.address import Address
 from famsock.discovery import entry_points
-from famsock.family import Family, Protocol
 from famsock.errors import PluginError
+from famsock.family import Family, Protocol
 from famsock.registry import Registry
 from famsock.sockaddr import sockaddr
 
