@@ -84,7 +84,8 @@ class IpOperations:
         """Have messages tell when they were received, in ns, as SCM_TIMESTAMPNS.
 
         ``flags`` (SOF_TIMESTAMPING_*) ask for SCM_TIMESTAMPING instead: software and hardware
-        times, of receiving and of sending; those of sending come through `recv_errors`.
+        times, of receiving and of sending; those of sending come through `recv_errors`. Where no
+        other socket of the machine asked for any, the kernel begins to stamp a moment later.
         """
         if flags is None:
             self._sock.set_option(options.SO_TIMESTAMPNS, True)
