@@ -22,25 +22,6 @@ from typing import Any
 
 from famsock.syscalls import TIMED_OUT, ancillary
 
-__all__ = [
-    "accept",
-    "bind",
-    "connect",
-    "getpeername",
-    "getsockname",
-    "getsockopt",
-    "recvfrom",
-    "recvfrom_into",
-    "recvmmsg",
-    "recvmmsg_into",
-    "recvmsg",
-    "recvmsg_into",
-    "sendmmsg",
-    "sendmsg",
-    "sendto",
-    "setsockopt",
-]
-
 _IN = select.POLLIN if hasattr(select, "POLLIN") else 1
 _OUT = select.POLLOUT if hasattr(select, "POLLOUT") else 4
 _ERR = select.POLLERR if hasattr(select, "POLLERR") else 8
