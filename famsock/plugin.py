@@ -10,7 +10,7 @@ import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from famsock import constants, control, filters, options, text, values, wire
+    from famsock import constants, control, exchange, filters, options, text, values, wire
     from famsock.address import Address, Lookup, RawAddress, family_head
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.errors import AddressRangeError
@@ -42,6 +42,7 @@ _HOMES = {
     "Struct": "wire",
     "constants": "",
     "control": "",
+    "exchange": "",
     "family_head": "address",
     "filters": "",
     "hookimpl": "hookspecs",
@@ -72,6 +73,7 @@ __all__ = [
     "Struct",
     "constants",
     "control",
+    "exchange",
     "family_head",
     "filters",
     "hookimpl",

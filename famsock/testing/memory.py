@@ -31,7 +31,7 @@ import shutil
 import socket as _stdlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -39,6 +39,7 @@ from weakref import WeakValueDictionary
 
 from famsock import wire
 from famsock.address import Address, AddressCodec, Lookup, family_head
+from famsock.exchange import RoundTrip, accepted, echo
 from famsock.family import ANY_PROTOCOL, Family, Protocol
 from famsock.options import Option
 from famsock.registry import plugins
@@ -299,23 +300,15 @@ class _Translated(AddressCodec):
 
 
 @contextmanager
-def exchange() -> Iterator[Callable[[], None]]:
+def exchange() -> Iterator[RoundTrip]:
     """A client and a server of AF_MEMORY; see `famsock.family.Protocol.exchange`."""
     network = Network()
     with network, network.socket(AF_MEMORY) as server, network.socket(AF_MEMORY) as client:
         server.bind("server")
         server.listen()
         client.connect("server")
-        accepted, _ = server.accept()
-        with accepted:
-
-            def round_trip() -> None:
-                client.sendall(b"ping")
-                accepted.sendall(accepted.recv(4))
-                if client.recv(4) != b"ping":
-                    raise RuntimeError("AF_MEMORY: what came back is not what was sent")
-
-            yield round_trip
+        with accepted(server) as connection:
+            yield echo(client, connection)
 
 
 FAMILY = Family(

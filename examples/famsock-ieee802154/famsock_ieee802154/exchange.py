@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import ENODEV
 from pathlib import Path
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import socket
+from famsock.plugin import exchange, socket
 from famsock_ieee802154.addresses import ExtendedAddress
 from famsock_ieee802154.constants import AF_IEEE802154, IEEE802154_PANID_BROADCAST
 from famsock_ieee802154.frames import DataHeader
 
 _ARPHRD_IEEE802154 = 804
 _IFF_UP = 1
-_TIMEOUT_S = 10.0
 
 
 def radios() -> list[ExtendedAddress]:
@@ -35,20 +34,19 @@ def _octets(file: Path) -> bytes:
 @contextmanager
 def _opened(kind: int) -> Iterator[tuple[socket, socket]]:
     """Two sockets, each bound to a radio of its own."""
-    with socket(AF_IEEE802154, kind) as ours, socket(AF_IEEE802154, kind) as theirs:
+    with exchange.sockets(AF_IEEE802154, kind) as (ours, theirs):
         found = radios()
         if len(found) < 2:
             error = OSError(ENODEV, f"AF_IEEE802154 needs two interfaces up, has {len(found)}")
             error.add_note("modprobe mac802154_hwsim; ip link set wpan0 up; ip link set wpan1 up")
             raise error
         for sock, address in zip((ours, theirs), found, strict=False):
-            sock.settimeout(_TIMEOUT_S)
             sock.bind(address)
         yield ours, theirs
 
 
 @contextmanager
-def dgram() -> Iterator[Callable[[], None]]:
+def dgram() -> Iterator[exchange.RoundTrip]:
     """Data frames to an extended address, answered to the one that they came from."""
     with _opened(SOCK_DGRAM) as (client, server):
         address = radios()[1]
@@ -57,25 +55,20 @@ def dgram() -> Iterator[Callable[[], None]]:
             client.sendto(b"ping", address)
             data, sender = server.recvfrom(128)
             server.sendto(data + b" pong", sender)
-            _expect(client.recvfrom(128), (b"ping pong", (address.pan_id, address.hwaddr)))
+            exchange.expect(client.recvfrom(128), (b"ping pong", (address.pan_id, address.hwaddr)))
 
         yield round_trip
 
 
 @contextmanager
-def raw() -> Iterator[Callable[[], None]]:
+def raw() -> Iterator[exchange.RoundTrip]:
     """Frames with a header of our own, to everyone; the kernel takes the header off again."""
     with _opened(SOCK_RAW) as (client, server):
 
         def round_trip() -> None:
             client.send(DataHeader(sequence=1, source=1).pack() + b"ping")
-            _expect(server.recv(128), b"ping")
+            exchange.expect(server.recv(128), b"ping")
             server.send(DataHeader(sequence=2, source=2).pack() + b"pong")
-            _expect(client.recv(128), b"pong")
+            exchange.expect(client.recv(128), b"pong")
 
         yield round_trip
-
-
-def _expect(got: object, wanted: object) -> None:
-    if got != wanted:
-        raise RuntimeError(f"AF_IEEE802154 gave {got!r}, not {wanted!r}")

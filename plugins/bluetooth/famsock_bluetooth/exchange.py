@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from socket import SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import Address, socket
+from famsock.plugin import Address, exchange, socket
 from famsock_bluetooth import constants as c
 from famsock_bluetooth.addresses import (
     HciAddress,
@@ -65,47 +65,28 @@ def _connected(
     kind: int, protocol: int, server: Address, client: Address, prepare: Callable[[socket], None]
 ) -> Iterator[tuple[socket, socket]]:
     """A connection from ``client`` to ``server``: the connecting socket and the accepted one."""
-    with ExitStack() as stack:
-        listener, near = (
-            stack.enter_context(socket(c.AF_BLUETOOTH, kind, protocol)) for _ in range(2)
-        )
+    with exchange.sockets(c.AF_BLUETOOTH, kind, protocol) as (listener, near):
         for sock, address in ((listener, server), (near, client)):
-            sock.settimeout(_PATIENCE_S)
             sock.bind(address)
             prepare(sock)
         listener.listen(1)
         near.connect(server)
-        far = stack.enter_context(listener.accept()[0])
-        far.settimeout(_PATIENCE_S)
-        yield near, far
+        with exchange.accepted(listener) as far:
+            yield near, far
 
 
 def _unprepared(_: socket) -> None:
     pass
 
 
-def _round_trip(near: socket, far: socket, message: bytes) -> Callable[[], None]:
-    """A function that sends ``message`` there and, reversed, back."""
-
-    def run() -> None:
-        near.send(message)
-        if (there := far.recv(2 * len(message))) != message:
-            raise RuntimeError(f"sent {message!r}, the other end received {there!r}")
-        far.send(message[::-1])
-        if (back := near.recv(2 * len(message))) != message[::-1]:
-            raise RuntimeError(f"sent back {message[::-1]!r}, received {back!r}")
-
-    return run
-
-
 @contextmanager
-def l2cap() -> Iterator[Callable[[], None]]:
+def l2cap() -> Iterator[exchange.RoundTrip]:
     """L2CAP over BR/EDR: a message from one controller to the other, and back."""
     with emulated_pair() as (first, second, _):
         server = L2capAddress(first.bdaddr, _BREDR_PSM)
         client = L2capAddress(second.bdaddr, 0)
         with _connected(SOCK_SEQPACKET, c.BTPROTO_L2CAP, server, client, _unprepared) as ends:
-            yield _round_trip(*ends, b"famsock over l2cap")
+            yield exchange.echo(*ends, b"famsock over l2cap")
 
 
 @contextmanager
@@ -126,27 +107,27 @@ def advertising_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
 
 
 @contextmanager
-def l2cap_le() -> Iterator[Callable[[], None]]:
+def l2cap_le() -> Iterator[exchange.RoundTrip]:
     """An LE credit-based L2CAP channel: a message from one controller to the other, and back."""
     with advertising_pair() as (first, second, _):
         server = L2capAddress(first.bdaddr, _LE_PSM, 0, c.BDADDR_LE_PUBLIC)
         client = L2capAddress(second.bdaddr, 0, 0, c.BDADDR_LE_PUBLIC)
         with _connected(SOCK_SEQPACKET, c.BTPROTO_L2CAP, server, client, _unprepared) as ends:
-            yield _round_trip(*ends, b"famsock over l2cap le")
+            yield exchange.echo(*ends, b"famsock over l2cap le")
 
 
 @contextmanager
-def rfcomm() -> Iterator[Callable[[], None]]:
+def rfcomm() -> Iterator[exchange.RoundTrip]:
     """RFCOMM: a few bytes from one controller to the other, and back."""
     with emulated_pair() as (first, second, _):
         server = RfcommAddress(first.bdaddr, _CHANNEL)
         client = RfcommAddress(second.bdaddr, 0)
         with _connected(SOCK_STREAM, c.BTPROTO_RFCOMM, server, client, _unprepared) as ends:
-            yield _round_trip(*ends, b"famsock over rfcomm")
+            yield exchange.echo(*ends, b"famsock over rfcomm")
 
 
 @contextmanager
-def sco() -> Iterator[Callable[[], None]]:
+def sco() -> Iterator[exchange.RoundTrip]:
     """SCO: a packet of voice from one controller to the other, and back.
 
     Between two controllers of `famsock_bluetooth.emulator`, which are there as long as this lasts:
@@ -158,7 +139,7 @@ def sco() -> Iterator[Callable[[], None]]:
             management.switch_on(controller.index, VOICED)
         server, client = ScoAddress(pair.first.bdaddr), ScoAddress(pair.second.bdaddr)
         with _connected(SOCK_SEQPACKET, c.BTPROTO_SCO, server, client, _unprepared) as ends:
-            yield _round_trip(*ends, bytes(range(_SCO_BYTES)))
+            yield exchange.echo(*ends, bytes(range(_SCO_BYTES)))
 
 
 def await_controller(management: Management, index: int) -> None:
@@ -171,7 +152,7 @@ def await_controller(management: Management, index: int) -> None:
 
 
 @contextmanager
-def iso() -> Iterator[Callable[[], None]]:
+def iso() -> Iterator[exchange.RoundTrip]:
     """ISO, a connected isochronous stream: an SDU from one controller to the other, and back."""
     with advertising_pair() as (first, second, management):
         management.set_experimental_feature(ISO_SOCKET_FEATURE, True)
@@ -183,11 +164,11 @@ def iso() -> Iterator[Callable[[], None]]:
 
         server, client = IsoAddress(first.bdaddr), IsoAddress(second.bdaddr)
         with _connected(SOCK_SEQPACKET, c.BTPROTO_ISO, server, client, prepare) as ends:
-            yield _round_trip(*ends, bytes(range(_SDU_BYTES)))
+            yield exchange.echo(*ends, bytes(range(_SDU_BYTES)))
 
 
 @contextmanager
-def hci() -> Iterator[Callable[[], None]]:
+def hci() -> Iterator[exchange.RoundTrip]:
     """HCI: a command that an emulated controller answers."""
     with emulated_pair() as (first, _, _), socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as sock:
         sock.bind(HciAddress(first.dev_id))
@@ -197,7 +178,6 @@ def hci() -> Iterator[Callable[[], None]]:
             answer = sock.operations.send_command(c.HCI_OP_READ_BD_ADDR, timeout_s=_PATIENCE_S)
             if not isinstance(answer, CommandComplete) or answer.status:
                 raise RuntimeError(f"the controller answered {answer}")
-            if answer.parameters != expected:
-                raise RuntimeError(f"the controller's address is {answer.parameters.hex()}")
+            exchange.expect(answer.parameters, expected)
 
         yield run

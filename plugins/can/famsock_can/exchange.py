@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import socket
+from famsock.plugin import exchange
 from famsock_can import constants as c
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFrame
 
 INTERFACE = "vcan0"
-_TIMEOUT_S = 10.0
 
 
 @contextmanager
-def raw() -> Iterator[Callable[[], None]]:
+def raw() -> Iterator[exchange.RoundTrip]:
     """A frame each way between two CAN_RAW sockets."""
     frame = CanFrame(0x7A1, b"famsock")
-    with _open(c.CAN_RAW) as one, _open(c.CAN_RAW) as other:
+    with exchange.sockets(c.AF_CAN, SOCK_RAW, c.CAN_RAW) as (one, other):
         for sock in (one, other):
             sock.set_filters([CanFilter.exact(frame.can_id)])
             sock.bind((INTERFACE,))
@@ -27,16 +26,16 @@ def raw() -> Iterator[Callable[[], None]]:
         def round_trip() -> None:
             for sender, receiver in ((one, other), (other, one)):
                 sender.send_frame(frame)
-                _verify(receiver.recv_frame().frame, frame)
+                exchange.expect(receiver.recv_frame().frame, frame)
 
         yield round_trip
 
 
 @contextmanager
-def bcm() -> Iterator[Callable[[], None]]:
+def bcm() -> Iterator[exchange.RoundTrip]:
     """A frame that one broadcast manager sends, and another one tells as changed."""
     frame = CanFrame(0x7A2, b"famsock")
-    with _open(c.CAN_BCM) as one, _open(c.CAN_BCM) as other:
+    with exchange.sockets(c.AF_CAN, SOCK_DGRAM, c.CAN_BCM) as (one, other):
         for sock in (one, other):
             sock.connect((INTERFACE,))
         other.subscribe(frame.can_id)
@@ -44,32 +43,25 @@ def bcm() -> Iterator[Callable[[], None]]:
         def round_trip() -> None:
             one.send_frame(frame)
             message = other.recv_event().message
-            _verify((message.opcode, message.frames), (c.RX_CHANGED, (frame,)))
+            exchange.expect((message.opcode, message.frames), (c.RX_CHANGED, (frame,)))
 
         yield round_trip
 
 
 @contextmanager
-def isotp() -> Iterator[Callable[[], None]]:
+def isotp() -> Iterator[exchange.RoundTrip]:
     """A message of several frames each way over an ISO-TP channel."""
-    message = b"famsock" * 20
-    with _open(c.CAN_ISOTP) as one, _open(c.CAN_ISOTP) as other:
+    with exchange.sockets(c.AF_CAN, SOCK_DGRAM, c.CAN_ISOTP) as (one, other):
         one.bind((INTERFACE, 0x7A3, 0x7A4))
         other.bind((INTERFACE, 0x7A4, 0x7A3))
-
-        def round_trip() -> None:
-            for sender, receiver in ((one, other), (other, one)):
-                sender.send(message)
-                _verify(receiver.recv(4095), message)
-
-        yield round_trip
+        yield exchange.echo(one, other)
 
 
 @contextmanager
-def j1939() -> Iterator[Callable[[], None]]:
+def j1939() -> Iterator[exchange.RoundTrip]:
     """A message of several packets each way between two J1939 addresses."""
     message, pgn = b"famsock" * 10, 0x1A300
-    with _open(c.CAN_J1939) as one, _open(c.CAN_J1939) as other:
+    with exchange.sockets(c.AF_CAN, SOCK_DGRAM, c.CAN_J1939) as (one, other):
         one.bind((INTERFACE, c.J1939_NO_NAME, c.J1939_NO_PGN, 0x71))
         other.bind((INTERFACE, c.J1939_NO_NAME, c.J1939_NO_PGN, 0x72))
 
@@ -77,18 +69,6 @@ def j1939() -> Iterator[Callable[[], None]]:
             for sender, receiver, to, back in ((one, other, 0x72, 0x71), (other, one, 0x71, 0x72)):
                 sender.sendto(message, (INTERFACE, c.J1939_NO_NAME, pgn, to))
                 received = receiver.recv_pg()
-                _verify((received.data, received.source.addr), (message, back))
+                exchange.expect((received.data, received.source.addr), (message, back))
 
         yield round_trip
-
-
-def _open(protocol: int) -> socket:
-    kind = SOCK_RAW if protocol == c.CAN_RAW else SOCK_DGRAM
-    sock = socket(c.AF_CAN, kind, protocol)
-    sock.settimeout(_TIMEOUT_S)
-    return sock
-
-
-def _verify(received: object, sent: object) -> None:
-    if received != sent:
-        raise RuntimeError(f"received {received!r} instead of {sent!r}")

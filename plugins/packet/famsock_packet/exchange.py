@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import socket
+from famsock.plugin import exchange, socket
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import AF_PACKET, ETH_P_802_EX1, PACKET_HOST
 from famsock_packet.operations import PacketOperations
 
-_TIMEOUT_S = 5.0
 _LOOPBACK = "lo"
 _TO = bytes(6)
 
@@ -20,9 +19,7 @@ _TO = bytes(6)
 @contextmanager
 def _opened(kind: int) -> Iterator[tuple[socket, socket]]:
     """A socket that sends to the loopback interface, and one that receives from it."""
-    with socket(AF_PACKET, kind, 0) as sender, socket(AF_PACKET, kind, 0) as receiver:
-        for sock in (sender, receiver):
-            sock.settimeout(_TIMEOUT_S)
+    with exchange.sockets(AF_PACKET, kind) as (sender, receiver):
         sender.bind(PacketAddress(_LOOPBACK, 0))
         yield sender, receiver
 
@@ -33,7 +30,7 @@ def _frame() -> bytes:
 
 
 @contextmanager
-def raw() -> Iterator[Callable[[], None]]:
+def raw() -> Iterator[exchange.RoundTrip]:
     """Whole frames."""
     with _opened(SOCK_RAW) as (sender, receiver):
         receiver.bind(PacketAddress(_LOOPBACK, ETH_P_802_EX1))
@@ -43,13 +40,13 @@ def raw() -> Iterator[Callable[[], None]]:
             sender.send(frame)
             while (received := receiver.recvfrom(2048))[0] != frame:
                 _expect_experiment(received[0])
-            _expect(received[1][:3], (_LOOPBACK, ETH_P_802_EX1, PACKET_HOST))
+            exchange.expect(received[1][:3], (_LOOPBACK, ETH_P_802_EX1, PACKET_HOST))
 
         yield round_trip
 
 
 @contextmanager
-def dgram() -> Iterator[Callable[[], None]]:
+def dgram() -> Iterator[exchange.RoundTrip]:
     """Frames without their header, which the kernel makes from the address."""
     with _opened(SOCK_DGRAM) as (sender, receiver):
         receiver.bind(PacketAddress(_LOOPBACK, ETH_P_802_EX1))
@@ -60,13 +57,13 @@ def dgram() -> Iterator[Callable[[], None]]:
             sender.sendto(payload, to)
             while (received := receiver.recvfrom(2048))[0] != payload:
                 pass
-            _expect(received[1][:3], (_LOOPBACK, ETH_P_802_EX1, PACKET_HOST))
+            exchange.expect(received[1][:3], (_LOOPBACK, ETH_P_802_EX1, PACKET_HOST))
 
         yield round_trip
 
 
 @contextmanager
-def ring() -> Iterator[Callable[[], None]]:
+def ring() -> Iterator[exchange.RoundTrip]:
     """Whole frames, received through a ring."""
     with (
         _opened(SOCK_RAW) as (sender, receiver),
@@ -84,9 +81,4 @@ def ring() -> Iterator[Callable[[], None]]:
 
 
 def _expect_experiment(frame: bytes) -> None:
-    _expect(frame[12:14], ETH_P_802_EX1.to_bytes(2, "big"))
-
-
-def _expect(got: object, wanted: object) -> None:
-    if got != wanted:
-        raise RuntimeError(f"AF_PACKET gave {got!r}, not {wanted!r}")
+    exchange.expect(frame[12:14], ETH_P_802_EX1.to_bytes(2, "big"))

@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from os import getpid
 from socket import AF_QIPCRTR, SOCK_DGRAM
 
-from famsock.plugin import socket
+from famsock.plugin import exchange
 from famsock_qipcrtr.packets import DelServer, NewServer
 
-_TIMEOUT_S = 10.0
-
 
 @contextmanager
-def datagrams() -> Iterator[Callable[[], None]]:
+def datagrams() -> Iterator[exchange.RoundTrip]:
     """Datagrams to a port, answered to the one that they came from."""
-    with socket(AF_QIPCRTR, SOCK_DGRAM) as server, socket(AF_QIPCRTR, SOCK_DGRAM) as client:
-        for sock in (server, client):
-            sock.settimeout(_TIMEOUT_S)
-            sock.bind((sock.getsockname()[0], 0))
-
-        def round_trip() -> None:
-            client.sendto(b"ping", server.getsockname())
-            data, sender = server.recvfrom(16)
-            _expect(sender, client.getsockname())
-            server.sendto(data + b" pong", sender)
-            _expect(client.recv(16), b"ping pong")
-
-        yield round_trip
+    with exchange.sockets(AF_QIPCRTR, SOCK_DGRAM) as (client, server):
+        for sock in (client, server):
+            sock.bind((sock.local_node(), 0))
+        yield exchange.echo_to_sender(client, server)
 
 
 @contextmanager
-def lookup() -> Iterator[Callable[[], None]]:
+def lookup() -> Iterator[exchange.RoundTrip]:
     """A server that comes and goes, as the kernel's name service tells of it."""
     service = 0x7A000000 + getpid()
-    with socket(AF_QIPCRTR, SOCK_DGRAM) as server, socket(AF_QIPCRTR, SOCK_DGRAM) as watcher:
-        watcher.settimeout(_TIMEOUT_S)
-        operations = watcher.operations
-        operations.new_lookup(service)
-        _expect(operations.receive_packet(), NewServer(0))
+    with exchange.sockets(AF_QIPCRTR, SOCK_DGRAM) as (server, watcher):
+        watcher.new_lookup(service)
+        exchange.expect(watcher.receive_packet(), NewServer(0))
 
         def round_trip() -> None:
-            server.operations.publish(service, 1)
+            server.publish(service, 1)
             node, port = server.getsockname()
-            _expect(operations.receive_packet(), NewServer(service, 1, node, port))
-            server.operations.withdraw(service, 1)
-            _expect(operations.receive_packet(), DelServer(service, 1, node, port))
+            exchange.expect(watcher.receive_packet(), NewServer(service, 1, node, port))
+            server.withdraw(service, 1)
+            exchange.expect(watcher.receive_packet(), DelServer(service, 1, node, port))
 
         yield round_trip
-
-
-def _expect(got: object, wanted: object) -> None:
-    if got != wanted:
-        raise RuntimeError(f"AF_QIPCRTR gave {got!r}, not {wanted!r}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from socket import SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import socket
+from famsock.plugin import exchange
 from famsock_vsock.addresses import VsockAddress
 from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_LOCAL, VMADDR_PORT_ANY
 
@@ -15,43 +16,15 @@ _REMEDY = "AF_VSOCK reaches its own machine by CID 1 only through loopback: modp
 
 
 @contextmanager
-def stream() -> Iterator[Callable[[], None]]:
-    """Over a connection."""
-    with _connected(SOCK_STREAM) as round_trip:
-        yield round_trip
-
-
-@contextmanager
-def seqpacket() -> Iterator[Callable[[], None]]:
-    """Over a connection that keeps the messages apart (Linux 5.14)."""
-    with _connected(SOCK_SEQPACKET) as round_trip:
-        yield round_trip
-
-
-@contextmanager
-def _connected(kind: int) -> Iterator[Callable[[], None]]:
-    with socket(AF_VSOCK, kind) as listener, socket(AF_VSOCK, kind) as client:
-        server = _connect(listener, client)
-        with server:
-            server.settimeout(_TIMEOUT_S)
-
-            def round_trip() -> None:
-                client.sendall(b"ping")
-                server.sendall(server.recv(16) + b" pong")
-                if (answer := client.recv(16)) != b"ping pong":
-                    raise RuntimeError(f"AF_VSOCK gave {answer!r}, not b'ping pong'")
-
-            yield round_trip
-
-
-def _connect(listener: socket, client: socket) -> socket:
-    for sock in (listener, client):
-        sock.settimeout(_TIMEOUT_S)
+def _connection(kind: int) -> Iterator[exchange.RoundTrip]:
+    at = VsockAddress(VMADDR_CID_LOCAL, VMADDR_PORT_ANY)
     try:
-        listener.bind(VsockAddress(VMADDR_CID_LOCAL, VMADDR_PORT_ANY))
-        listener.listen(1)
-        client.connect(listener.local_address)
-        return listener.accept()[0]
+        with exchange.connection(AF_VSOCK, kind, at=at, timeout_s=_TIMEOUT_S) as round_trip:
+            yield round_trip
     except TimeoutError as error:
         error.add_note(_REMEDY)
         raise
+
+
+stream: exchange.Exchange = partial(_connection, SOCK_STREAM)
+seqpacket: exchange.Exchange = partial(_connection, SOCK_SEQPACKET)
