@@ -500,7 +500,9 @@ class socket(_stdlib.socket):  # noqa: N801
         A message is (data, address) or (data, address, control): bytes or a list of buffers, an
         address in any shape or None, control messages as objects or (level, type, data). All are
         checked before one is sent. What fails after others were sent shows as their number, and
-        raises when the rest is sent anew. Errors are those of sendmmsg(2) and of the addresses.
+        raises when the rest is sent anew. What a signal's handler raises goes out with the number
+        of messages sent as its ``messages_sent``. Errors are those of sendmmsg(2) and of the
+        addresses.
         """
         codec = self._codec or RAW_CODEC
         flags = _c_int(flags)

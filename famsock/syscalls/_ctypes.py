@@ -30,6 +30,7 @@ _POOLED_BYTES = 1 << 16
 _SOCKADDR_BYTES = 128  # struct sockaddr_storage
 _SOCK_CLOEXEC = 0o2000000
 _MSG_WAITFORONE = 0x10000
+_UNSENT = 0xFFFFFFFF  # no message has this length
 _BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -126,16 +127,24 @@ _buffers: list[_Storage] = []
 
 def _wait(descriptor: int, events: int, deadline: float) -> None:
     """Return when the descriptor is ready; TimeoutError at the deadline (monotonic seconds)."""
+    if not _is_ready(descriptor, events, deadline):
+        raise TimeoutError("timed out")
+
+
+def _is_ready(descriptor: int, events: int, deadline: float | None) -> bool:
+    """Wait for the descriptor: False at the deadline. Raises what a signal's handler raises."""
     if descriptor < 0:
-        return
+        return True
     poll = select.poll()
     poll.register(descriptor, events)
+    if deadline is None:
+        return bool(poll.poll())
     while True:
         remaining_ms = ceil((deadline - monotonic()) * 1000)
         if poll.poll(min(max(remaining_ms, 0), _INT_MAX)):
-            return
+            return True
         if remaining_ms <= _INT_MAX:
-            raise TimeoutError("timed out")
+            return False
 
 
 def _begin(descriptor: int, events: int, timeout: float) -> float:
@@ -163,12 +172,23 @@ def _failed() -> OSError:
     return OSError(error, os.strerror(error))
 
 
+def _length(data: bytes) -> int:
+    if len(data) > _INT_MAX:
+        raise OverflowError(f"length must be 0-{_INT_MAX}, not {len(data)}")
+    return len(data)
+
+
+def _refuse_negative(size_bytes: int) -> None:
+    if size_bytes < 0:
+        raise ValueError("negative size")
+
+
 def _readable(data: Any) -> tuple[Any, int]:
     """What ctypes passes for a contiguous bytes-like object, and its length in bytes."""
     if type(data) is bytes:
         return data, len(data)
     view = memoryview(data)
-    if not view.contiguous:
+    if not view.c_contiguous:
         raise BufferError("memoryview: underlying buffer is not C-contiguous")
     if view.readonly or not view.nbytes:
         raw = bytes(view)
@@ -178,14 +198,14 @@ def _readable(data: Any) -> tuple[Any, int]:
 
 def _writable(buffer: Any) -> tuple[Any, int]:
     view = memoryview(buffer)
-    if not view.contiguous:
+    if not view.c_contiguous:
         raise BufferError("memoryview: underlying buffer is not C-contiguous")
     return (c_char * view.nbytes).from_buffer(view) if view.nbytes else b"", view.nbytes
 
 
 def bind(descriptor: int, sockaddr: bytes) -> None:
     """bind(2)."""
-    if _bind(descriptor, sockaddr, len(sockaddr)) < 0:
+    if _bind(descriptor, sockaddr, _length(sockaddr)) < 0:
         raise _failed()
 
 
@@ -194,24 +214,16 @@ def connect(descriptor: int, timeout: float | None, sockaddr: bytes) -> int:
 
     Never issued twice: after EINTR, or EINPROGRESS with a timeout, it waits and reads SO_ERROR.
     """
-    if _connect(descriptor, sockaddr, len(sockaddr)) >= 0:
+    if _connect(descriptor, sockaddr, _length(sockaddr)) >= 0:
         return 0
     error = _errno()
     if not (timeout != 0 if error == EINTR else timeout and error == EINPROGRESS):
         return error
-    try:
-        deadline = float("inf") if timeout is None else monotonic() + timeout
-        _wait_forever(descriptor) if timeout is None else _wait(descriptor, _OUT | _ERR, deadline)
-    except TimeoutError:
+    deadline = None if timeout is None else monotonic() + timeout
+    if not _is_ready(descriptor, _OUT | _ERR, deadline):
         return TIMED_OUT
     outcome = int.from_bytes(getsockopt(descriptor, SOL_SOCKET, SO_ERROR, 4), sys.byteorder)
     return 0 if outcome == EISCONN else outcome
-
-
-def _wait_forever(descriptor: int) -> None:
-    poll = select.poll()
-    poll.register(descriptor, _OUT | _ERR)
-    poll.poll()
 
 
 def accept(descriptor: int, timeout: float | None, ask_address: bool) -> tuple[int, bytes]:
@@ -266,7 +278,8 @@ def getsockopt(
     ``request`` is what the buffer holds at first, for options that read it. ``unit`` is the number
     of bytes that one counts in the option's length.
     """
-    storage = _Storage(size_bytes)
+    _refuse_negative(size_bytes)
+    storage = _Storage(max(size_bytes, len(request), 1))
     storage.view[: len(request)] = request
     length = c_uint(size_bytes // unit)
     if _getsockopt(descriptor, level, option, storage.pointer, ctypes.byref(length)) < 0:
@@ -276,7 +289,7 @@ def getsockopt(
 
 def setsockopt(descriptor: int, level: int, option: int, value: bytes) -> None:
     """setsockopt(2) with ``value`` as it is; without a value it passes none, not an empty one."""
-    if _setsockopt(descriptor, level, option, value or None, len(value)) < 0:
+    if _setsockopt(descriptor, level, option, value or None, _length(value)) < 0:
         raise _failed()
 
 
@@ -284,8 +297,9 @@ def sendto(descriptor: int, timeout: float | None, data: Any, flags: int, sockad
     """sendto(2): the number of bytes sent."""
     pointer, size = (data, len(data)) if type(data) is bytes else _readable(data)
     length: Any = size if size <= _INT_MAX else c_size_t(size)
+    name_length = _length(sockaddr)
     deadline = _begin(descriptor, _OUT, timeout) if timeout else None
-    while (sent := _sendto(descriptor, pointer, length, flags, sockaddr, len(sockaddr))) < 0:
+    while (sent := _sendto(descriptor, pointer, length, flags, sockaddr, name_length)) < 0:
         _again(descriptor, _OUT, deadline)
     return sent  # type: ignore[no-any-return]
 
@@ -294,6 +308,8 @@ def recvfrom(
     descriptor: int, timeout: float | None, size_bytes: int, flags: int
 ) -> tuple[bytes, bytes]:
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
+    if size_bytes < 0:
+        raise ValueError("negative size")
     length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
     try:
         name = _names.pop()
@@ -325,6 +341,7 @@ def recvfrom_into(
     descriptor: int, timeout: float | None, buffer: Any, size_bytes: int, flags: int
 ) -> tuple[int, bytes]:
     """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
+    _refuse_negative(size_bytes)
     target, available = _writable(buffer)
     if size_bytes > available:
         raise ValueError("nbytes is greater than the length of the buffer")
@@ -349,7 +366,7 @@ def sendmsg(
     """sendmsg(2): the number of bytes sent."""
     pieces = [_readable(buffer) for buffer in buffers]
     packed = ancillary.pack(control)
-    header, _kept = _message(pieces, sockaddr, len(sockaddr), packed, len(packed))
+    header, _kept = _message(pieces, sockaddr, _length(sockaddr), packed, len(packed))
     deadline = _begin(descriptor, _OUT, timeout) if timeout else None
     while (sent := _sendmsg(descriptor, ctypes.byref(header), flags)) < 0:
         _again(descriptor, _OUT, deadline)
@@ -374,6 +391,7 @@ def recvmsg_into(
     descriptor: int, timeout: float | None, buffers: Sequence[Any], control_bytes: int, flags: int
 ) -> Received:
     """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
+    _refuse_negative(control_bytes)
     pieces = [_writable(buffer) for buffer in buffers]
     name = _Storage(_SOCKADDR_BYTES)
     control = _Storage(max(control_bytes, 1))
@@ -430,6 +448,7 @@ def recvmmsg(
     It waits for the first one alone, as long as ``timeout`` says; the kernel's own timeout, which
     ends no wait, is not used.
     """
+    _refuse_negative(min(count, size_bytes))
     count = min(count, _BATCH_MESSAGES)
     if count * size_bytes > sys.maxsize:
         raise MemoryError
@@ -445,7 +464,8 @@ def recvmmsg_into(
     descriptor: int, timeout: float | None, buffers: Sequence[Any], control_bytes: int, flags: int
 ) -> list[Received]:
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
-    pieces = [_writable(buffer) for buffer in buffers[:_BATCH_MESSAGES]]
+    _refuse_negative(control_bytes)
+    pieces = [_writable(buffer) for buffer in buffers][:_BATCH_MESSAGES]
     rooms = [(_Storage(_SOCKADDR_BYTES), _Storage(max(control_bytes, 1))) for _ in pieces]
     vector = (_Mmsghdr * len(pieces))()
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
@@ -484,7 +504,8 @@ def sendmmsg(
     """sendmmsg(2): how many messages of (data, control, sockaddr) were sent.
 
     Data is a buffer, or a list or tuple of several. Any number of messages. A failure counts only
-    if nothing was sent before it; the kernel repeats it when what is left is sent.
+    if nothing was sent before it; the kernel repeats it when what is left is sent. What a signal's
+    handler raises goes out with the number of messages sent as its ``messages_sent``.
     """
     given = list(messages)
     vector = (_Mmsghdr * len(given))()
@@ -493,22 +514,34 @@ def sendmmsg(
         buffers = data if isinstance(data, (list, tuple)) else (data,)
         packed = ancillary.pack(control)
         pieces = [_readable(buffer) for buffer in buffers]
-        slot.header, alive = _message(pieces, sockaddr, len(sockaddr), packed, len(packed))
+        slot.header, alive = _message(pieces, sockaddr, _length(sockaddr), packed, len(packed))
+        slot.length = _UNSENT
         kept.append(alive)
-    deadline = _begin(descriptor, _OUT, timeout) if timeout and given else None
-    done = 0
-    while done < len(given):
-        rest = ctypes.byref(vector, done * ctypes.sizeof(_Mmsghdr))
-        sent = _batched("sendmmsg")(descriptor, rest, len(given) - done, flags)
-        if sent > 0:
-            done += sent
-            continue
-        try:
-            _again(descriptor, _OUT, deadline)
-        except OSError:
-            if done:
-                break
-            raise
+    send = _batched("sendmmsg")
+    done, stopped = 0, False
+    try:
+        deadline = _begin(descriptor, _OUT, timeout) if timeout and given else None
+        while done < len(given) and not stopped:
+            rest = ctypes.byref(vector, done * ctypes.sizeof(_Mmsghdr))
+            sent = send(descriptor, rest, len(given) - done, flags)
+            if sent > 0:
+                done += sent
+                continue
+            error = _errno()
+            if error in (EAGAIN, EWOULDBLOCK) and deadline is not None:
+                if not _is_ready(descriptor, _OUT, deadline):
+                    if not done:
+                        raise TimeoutError("timed out")
+                    stopped = True
+            elif error != EINTR:
+                if not done:
+                    raise OSError(error, os.strerror(error))
+                stopped = True
+    except BaseException as failure:
+        # A handler may run before the call's result has a name; the kernel's own marks tell.
+        sent = sum(slot.length != _UNSENT for slot in vector)
+        failure.messages_sent = sent  # type: ignore[attr-defined]
+        raise
     return done
 
 

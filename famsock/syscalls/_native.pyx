@@ -113,16 +113,31 @@ cdef socklen_t whole(object data, char **start) except? 0:
     """Where bytes (or a subclass of theirs) start, and their length."""
     cdef Py_ssize_t length
     PyBytes_AsStringAndSize(data, start, &length)
+    if length > INT_MAX:
+        raise OverflowError(f"length must be 0-{INT_MAX}, not {length}")
     return <socklen_t>length
+
+
+cdef int refuse_negative(Py_ssize_t size_bytes) except -1:
+    if size_bytes < 0:
+        raise ValueError("negative size")
+    return 0
 
 
 cdef int wait_until(int descriptor, short events, double deadline) except -1:
     """Return when the descriptor is ready; TimeoutError at the deadline (monotonic seconds)."""
+    if not is_ready(descriptor, events, deadline):
+        raise TimeoutError("timed out")
+    return 0
+
+
+cdef int is_ready(int descriptor, short events, double deadline) except -1:
+    """Wait for the descriptor: 1, or 0 at the deadline. Raises what a signal's handler raises."""
     cdef pollfd waited
     cdef double remaining_ms
     cdef int ready, timeout_ms
     if descriptor < 0:
-        return 0
+        return 1
     waited.fd = descriptor
     waited.events = events
     while True:
@@ -135,9 +150,9 @@ cdef int wait_until(int descriptor, short events, double deadline) except -1:
         with nogil:
             ready = c_poll(&waited, 1, timeout_ms)
         if ready > 0:
-            return 0
+            return 1
         if ready == 0 and timeout_ms < INT_MAX:
-            raise TimeoutError("timed out")
+            return 0
         if ready < 0:
             if errno != EINTR:
                 PyErr_SetFromErrno(OSError)
@@ -196,10 +211,8 @@ def connect(int descriptor, timeout, sockaddr):
             return error
     elif not timeout or error != EINPROGRESS:
         return error
-    try:
-        wait_until(descriptor, POLLOUT | POLLERR,
-                   FOREVER if timeout is None else monotonic() + timeout)
-    except TimeoutError:
+    if not is_ready(descriptor, POLLOUT | POLLERR,
+                    FOREVER if timeout is None else monotonic() + timeout):
         return TIMED_OUT
     if c_getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &outcome, &size) < 0:
         PyErr_SetFromErrno(OSError)
@@ -310,7 +323,9 @@ cdef tuple receive(int descriptor, object timeout, Py_ssize_t size_bytes, int fl
     cdef bytes data = None
     cdef socklen_t length
     cdef ssize_t received
-    cdef double deadline = begin(descriptor, POLLIN, timeout)
+    cdef double deadline
+    refuse_negative(size_bytes)
+    deadline = begin(descriptor, POLLIN, timeout)
     if size_bytes > STACK_BYTES:
         data = PyBytes_FromStringAndSize(NULL, size_bytes)
         target = PyBytes_AS_STRING(data)
@@ -339,6 +354,7 @@ def recvfrom_into(int descriptor, timeout, buffer, Py_ssize_t size_bytes, int fl
     cdef Py_buffer view
     cdef ssize_t received
     cdef double deadline
+    refuse_negative(size_bytes)
     PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
     try:
         if size_bytes > view.len:
@@ -451,8 +467,7 @@ def recvmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int
 
 
 cdef void *room(Py_ssize_t count, Py_ssize_t each_bytes) except NULL:
-    if count < 0 or each_bytes < 0:
-        raise ValueError("negative size")
+    refuse_negative(min(count, each_bytes))
     cdef void *start = calloc(max(count, 1), max(each_bytes, 1))  # which refuses an overflow
     if start == NULL:
         raise MemoryError()
@@ -583,7 +598,10 @@ cdef list receive_batch(int descriptor, object timeout, Batch batch, int flags):
 
 
 def sendmmsg(int descriptor, timeout, messages, int flags):
-    """sendmmsg(2): how many messages were sent."""
+    """sendmmsg(2): how many messages were sent.
+
+    What a signal's handler raises goes out with that number as its ``messages_sent``.
+    """
     cdef list given = [tuple(message) for message in messages]  # keeps data and names alive
     cdef Batch batch = Batch(len(given))
     cdef list kept = []
@@ -594,6 +612,7 @@ def sendmmsg(int descriptor, timeout, messages, int flags):
     cdef Py_ssize_t index
     cdef unsigned int at = 0, total = <unsigned int>len(given)
     cdef int sent
+    cdef bint stopped = False
     cdef double deadline
     for index, (data, control, sockaddr) in enumerate(given):
         header = &batch.headers[index].msg_hdr
@@ -617,23 +636,51 @@ def sendmmsg(int descriptor, timeout, messages, int flags):
             kept.append(packed)
     if not total:
         return 0
-    deadline = begin(descriptor, POLLOUT, timeout)
-    while at < total:
-        with nogil:
-            sent = c_sendmmsg(descriptor, batch.headers + at, total - at, flags)
-        if sent > 0:
-            at += sent
-        elif at and errno != EINTR and (errno != EAGAIN or deadline < 0):
-            break
-        else:
-            try:
-                again(descriptor, POLLOUT, deadline)
-            except TimeoutError:
-                if at:
-                    break
-                raise
+    try:
+        deadline = begin(descriptor, POLLOUT, timeout)
+        while at < total and not stopped:
+            with nogil:
+                sent = c_sendmmsg(descriptor, batch.headers + at, total - at, flags)
+            if sent > 0:
+                at += sent
+            elif errno == EAGAIN and deadline >= 0:
+                if not is_ready(descriptor, POLLOUT, deadline):
+                    if not at:
+                        raise TimeoutError("timed out")
+                    stopped = True
+            elif errno != EINTR:
+                if not at:
+                    PyErr_SetFromErrno(OSError)
+                stopped = True
+            # A signal may end the call after some messages: their number comes, and no EINTR.
+            PyErr_CheckSignals()
+    except BaseException as error:
+        error.messages_sent = at
+        raise
     return at
 
+
+cdef extern from *:
+    """
+    /* A new reference, None if there is nothing: where there is no GIL, another thread may empty the
+       cache between finding an entry and taking a reference to it. */
+    static PyObject *famsock_cached(PyObject *cache, PyObject *key) {
+        PyObject *found;
+    #if PY_VERSION_HEX >= 0x030d0000
+        if (PyDict_GetItemRef(cache, key, &found) < 0)
+            return NULL;
+    #else
+        found = PyDict_GetItemWithError(cache, key);
+        Py_XINCREF(found);
+        if (found == NULL && PyErr_Occurred())
+            return NULL;
+    #endif
+        if (found == NULL)
+            Py_RETURN_NONE;
+        return found;
+    }
+    """
+    object famsock_cached(dict, object)
 
 cdef extern from "Python.h":
     int PySys_Audit(const char *, const char *, PyObject *, PyObject *) except -1
@@ -675,7 +722,7 @@ def shorten(cls):
         cdef object hit = None
         if codec is not None and (second is UNSET or type(first) is int):
             try:
-                hit = (<dict>codec.encoded).get(address)
+                hit = famsock_cached(codec.encoded, address)
             except TypeError:
                 pass
         if hit is None or type(data) is not bytes or not same((<tuple>hit)[0], address):
@@ -697,7 +744,7 @@ def shorten(cls):
         if codec is None or type(bufsize) is not int or type(flags) is not int or bufsize < 0:
             return full_recvfrom(self, bufsize, flags)
         got = receive(self.fileno(), self.gettimeout(), bufsize, flags)
-        form = (<dict>codec.decoded).get(got[1])
+        form = famsock_cached(codec.decoded, got[1])
         if form is None:
             form = codec.decode(self, got[1])
         return got[0], form
