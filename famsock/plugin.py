@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from famsock.family import ANY_PROTOCOL, Family, Protocol
     from famsock.hookspecs import hookimpl
     from famsock.options import Option
+    from famsock.rows import control_rows, option_rows
     from famsock.sockaddr import sockaddr
     from famsock.sockets import socket
     from famsock.validation import API_VERSION
@@ -42,10 +43,12 @@ _HOMES = {
     "Struct": "wire",
     "constants": "",
     "control": "",
+    "control_rows": "rows",
     "exchange": "",
     "family_head": "address",
     "filters": "",
     "hookimpl": "hookspecs",
+    "option_rows": "rows",
     "options": "",
     "sockaddr": "sockaddr",
     "socket": "sockets",
@@ -73,10 +76,12 @@ __all__ = [
     "Struct",
     "constants",
     "control",
+    "control_rows",
     "exchange",
     "family_head",
     "filters",
     "hookimpl",
+    "option_rows",
     "options",
     "sockaddr",
     "socket",

@@ -9,11 +9,12 @@ from __future__ import annotations
 import struct as _struct
 import sys
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
 from famsock import wire
+from famsock.family import load
 
 T = TypeVar("T")
 _S = TypeVar("_S", bound=wire.Struct)
@@ -62,6 +63,41 @@ def struct(cls: type[_S]) -> Codec[_S]:
         return value.pack()
 
     return Codec(c=cls.layout.c_name, size_bytes=cls.layout.size, encode=encode, decode=cls.unpack)
+
+
+def codec(value: Codec[T] | type[T]) -> Codec[T]:
+    """A codec as it is; of a struct class, that of `struct`."""
+    made: Codec[T] = struct(value) if isinstance(value, type) else value  # type: ignore[type-var]
+    return made
+
+
+class _Deferred:
+    """Stands for a codec that is imported when something is first asked of it."""
+
+    __slots__ = ("_codec", "_reference")
+
+    def __init__(self, reference: str) -> None:
+        self._reference = reference
+        self._codec: Codec[Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self._codec is None:
+            self._codec = codec(load(self._reference))
+        return getattr(self._codec, name)
+
+    def __repr__(self) -> str:
+        return f"deferred({self._reference!r})"
+
+
+def deferred(reference: str) -> Codec[Any]:
+    """The codec, or that of the struct class, that ``"module:attribute"`` names.
+
+    It is imported when the first value travels: a family with dozens of structs costs a program
+    that sets one option only the one's module.
+    """
+    return cast(Codec[Any], _Deferred(reference))
 
 
 def raw(size_bytes: int) -> Codec[bytes]:

@@ -106,12 +106,12 @@ OPTIONS = '''\
 
 from __future__ import annotations
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, option_rows, values
 from famsock_$name import constants
 
-${FAMILY}_BUFFER_SIZE: Option[int] = Option(
-    "${FAMILY}_BUFFER_SIZE", constants.SOL_$FAMILY, constants.${FAMILY}_BUFFER_SIZE, values.U32
-)
+_row = option_rows(constants.SOL_$FAMILY, constants)
+
+${FAMILY}_BUFFER_SIZE: Option[int] = _row("${FAMILY}_BUFFER_SIZE", values.U32)
 '''
 
 TESTS = '''\

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, values
+from famsock.plugin import ControlType, control_rows, values
 from famsock_ieee802154 import constants
 
-WPAN_WANTLQI: ControlType[int] = ControlType(
-    "WPAN_WANTLQI", constants.SOL_IEEE802154, constants.WPAN_WANTLQI, values.U8
-)
+_row = control_rows(constants.SOL_IEEE802154, constants)
+
+WPAN_WANTLQI: ControlType[int] = _row("WPAN_WANTLQI", values.U8)
 """Received with each frame where the option of this name is set: the link quality, 0-255."""

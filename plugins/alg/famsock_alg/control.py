@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from famsock.plugin import Codec, ControlType, values
+from famsock.plugin import Codec, ControlType, control_rows, values
 from famsock_alg import constants
 from famsock_alg.constants import SOL_ALG
 
@@ -25,11 +25,11 @@ def _decode_iv(data: bytes) -> bytes:
     return iv[:size]
 
 
-ALG_SET_OP: ControlType[int] = ControlType("ALG_SET_OP", SOL_ALG, constants.ALG_SET_OP, values.U32)
-ALG_SET_IV: ControlType[bytes] = ControlType(
+_row = control_rows(SOL_ALG, constants)
+
+ALG_SET_OP: ControlType[int] = _row("ALG_SET_OP", values.U32)
+ALG_SET_IV: ControlType[bytes] = _row(
     "ALG_SET_IV",
-    SOL_ALG,
-    constants.ALG_SET_IV,
     Codec(
         c="struct af_alg_iv",
         size_bytes=_LENGTH.size + IV_BYTES_MAX,
@@ -37,6 +37,4 @@ ALG_SET_IV: ControlType[bytes] = ControlType(
         decode=_decode_iv,
     ),
 )
-ALG_SET_AEAD_ASSOCLEN: ControlType[int] = ControlType(
-    "ALG_SET_AEAD_ASSOCLEN", SOL_ALG, constants.ALG_SET_AEAD_ASSOCLEN, values.U32
-)
+ALG_SET_AEAD_ASSOCLEN: ControlType[int] = _row("ALG_SET_AEAD_ASSOCLEN", values.U32)

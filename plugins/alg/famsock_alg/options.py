@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Codec, Option, values, wire
+from famsock.plugin import Codec, Option, option_rows, values, wire
 from famsock_alg import constants
 from famsock_alg.constants import SOL_ALG
 
@@ -15,15 +15,9 @@ LENGTH: Codec[int] = Codec(
 )
 """A number that setsockopt takes as the length of its value, which the kernel does not read."""
 
-ALG_SET_KEY: Option[bytes] = Option(
-    "ALG_SET_KEY", SOL_ALG, constants.ALG_SET_KEY, values.raw(KEY_BYTES_MAX), "w"
-)
-ALG_SET_AEAD_AUTHSIZE: Option[int] = Option(
-    "ALG_SET_AEAD_AUTHSIZE", SOL_ALG, constants.ALG_SET_AEAD_AUTHSIZE, LENGTH, "w"
-)
-ALG_SET_DRBG_ENTROPY: Option[bytes] = Option(
-    "ALG_SET_DRBG_ENTROPY", SOL_ALG, constants.ALG_SET_DRBG_ENTROPY, values.raw(KEY_BYTES_MAX), "w"
-)
-ALG_SET_KEY_BY_KEY_SERIAL: Option[int] = Option(
-    "ALG_SET_KEY_BY_KEY_SERIAL", SOL_ALG, constants.ALG_SET_KEY_BY_KEY_SERIAL, values.INT, "w"
-)
+_row = option_rows(SOL_ALG, constants)
+
+ALG_SET_KEY: Option[bytes] = _row("ALG_SET_KEY", values.raw(KEY_BYTES_MAX), "w")
+ALG_SET_AEAD_AUTHSIZE: Option[int] = _row("ALG_SET_AEAD_AUTHSIZE", LENGTH, "w")
+ALG_SET_DRBG_ENTROPY: Option[bytes] = _row("ALG_SET_DRBG_ENTROPY", values.raw(KEY_BYTES_MAX), "w")
+ALG_SET_KEY_BY_KEY_SERIAL: Option[int] = _row("ALG_SET_KEY_BY_KEY_SERIAL", values.INT, "w")

@@ -6,20 +6,17 @@ net/bluetooth/bluetooth.h and sco.c, iso.c (BT_PKT_STATUS).
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, values
+from famsock.plugin import ControlType, control_rows, values
 from famsock_bluetooth import constants as c
 
-HCI_CMSG_DIR: ControlType[bool] = ControlType(
-    "HCI_CMSG_DIR", c.SOL_HCI, c.HCI_CMSG_DIR, values.BOOL
-)
+_shared = control_rows(c.SOL_BLUETOOTH, c)
+_hci = control_rows(c.SOL_HCI, c)
+
+HCI_CMSG_DIR: ControlType[bool] = _hci("HCI_CMSG_DIR", values.BOOL)
 """Whether a packet came from the controller (True) or went to it."""
 
-HCI_CMSG_TSTAMP: ControlType[int] = ControlType(
-    "HCI_CMSG_TSTAMP", c.SOL_HCI, c.HCI_CMSG_TSTAMP, values.TIMEVAL_NS
-)
+HCI_CMSG_TSTAMP: ControlType[int] = _hci("HCI_CMSG_TSTAMP", values.TIMEVAL_NS)
 """When a packet passed the kernel, in integer nanoseconds since the epoch (microsecond steps)."""
 
-BT_SCM_PKT_STATUS: ControlType[int] = ControlType(
-    "BT_SCM_PKT_STATUS", c.SOL_BLUETOOTH, c.BT_SCM_PKT_STATUS, values.U8
-)
+BT_SCM_PKT_STATUS: ControlType[int] = _shared("BT_SCM_PKT_STATUS", values.U8)
 """The status of a SCO or ISO packet: 0 correct, 1 possibly invalid, 2 no data, 3 partly lost."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from famsock.plugin import Codec, Option, Struct, values, wire
+from famsock.plugin import Codec, Option, Struct, option_rows, values, wire
 from famsock_bluetooth import constants as c
 from famsock_bluetooth.fields import check_int
 
@@ -258,49 +258,37 @@ def _mask(bits: Iterable[int]) -> int:
     return mask
 
 
-BT_SECURITY: Option[BtSecurity] = Option(
-    "BT_SECURITY", c.SOL_BLUETOOTH, c.BT_SECURITY, values.struct(BtSecurity)
-)
-BT_DEFER_SETUP: Option[bool] = Option(
-    "BT_DEFER_SETUP", c.SOL_BLUETOOTH, c.BT_DEFER_SETUP, values.BOOL
-)
-BT_FLUSHABLE: Option[bool] = Option("BT_FLUSHABLE", c.SOL_BLUETOOTH, c.BT_FLUSHABLE, values.BOOL)
-BT_POWER: Option[BtPower] = Option("BT_POWER", c.SOL_BLUETOOTH, c.BT_POWER, values.struct(BtPower))
-BT_CHANNEL_POLICY: Option[int] = Option(
-    "BT_CHANNEL_POLICY", c.SOL_BLUETOOTH, c.BT_CHANNEL_POLICY, values.U32
-)
-BT_VOICE: Option[BtVoice] = Option("BT_VOICE", c.SOL_BLUETOOTH, c.BT_VOICE, values.struct(BtVoice))
-BT_SNDMTU: Option[int] = Option("BT_SNDMTU", c.SOL_BLUETOOTH, c.BT_SNDMTU, values.U16)
-BT_RCVMTU: Option[int] = Option("BT_RCVMTU", c.SOL_BLUETOOTH, c.BT_RCVMTU, values.U16)
-BT_PHY: Option[int] = Option("BT_PHY", c.SOL_BLUETOOTH, c.BT_PHY, values.U32, "r")
-BT_MODE: Option[int] = Option("BT_MODE", c.SOL_BLUETOOTH, c.BT_MODE, values.U8)
-BT_PKT_STATUS: Option[bool] = Option("BT_PKT_STATUS", c.SOL_BLUETOOTH, c.BT_PKT_STATUS, values.BOOL)
-BT_ISO_QOS: Option[BtIsoQos] = Option("BT_ISO_QOS", c.SOL_BLUETOOTH, c.BT_ISO_QOS, ISO_QOS)
-BT_CODEC: Option[tuple[BtCodec, ...]] = Option("BT_CODEC", c.SOL_BLUETOOTH, c.BT_CODEC, CODECS)
-BT_ISO_BASE: Option[bytes] = Option("BT_ISO_BASE", c.SOL_BLUETOOTH, c.BT_ISO_BASE, values.raw(248))
+_shared = option_rows(c.SOL_BLUETOOTH, c)
+_l2cap = option_rows(c.SOL_L2CAP, c)
+_rfcomm = option_rows(c.SOL_RFCOMM, c)
+_sco = option_rows(c.SOL_SCO, c)
+_hci = option_rows(c.SOL_HCI, c)
 
-L2CAP_OPTIONS: Option[L2capOptions] = Option(
-    "L2CAP_OPTIONS", c.SOL_L2CAP, c.L2CAP_OPTIONS, values.struct(L2capOptions)
-)
-L2CAP_CONNINFO: Option[L2capConninfo] = Option(
-    "L2CAP_CONNINFO", c.SOL_L2CAP, c.L2CAP_CONNINFO, values.struct(L2capConninfo), "r"
-)
-L2CAP_LM: Option[int] = Option("L2CAP_LM", c.SOL_L2CAP, c.L2CAP_LM, values.U32)
+BT_SECURITY: Option[BtSecurity] = _shared("BT_SECURITY", BtSecurity)
+BT_DEFER_SETUP: Option[bool] = _shared("BT_DEFER_SETUP", values.BOOL)
+BT_FLUSHABLE: Option[bool] = _shared("BT_FLUSHABLE", values.BOOL)
+BT_POWER: Option[BtPower] = _shared("BT_POWER", BtPower)
+BT_CHANNEL_POLICY: Option[int] = _shared("BT_CHANNEL_POLICY", values.U32)
+BT_VOICE: Option[BtVoice] = _shared("BT_VOICE", BtVoice)
+BT_SNDMTU: Option[int] = _shared("BT_SNDMTU", values.U16)
+BT_RCVMTU: Option[int] = _shared("BT_RCVMTU", values.U16)
+BT_PHY: Option[int] = _shared("BT_PHY", values.U32, "r")
+BT_MODE: Option[int] = _shared("BT_MODE", values.U8)
+BT_PKT_STATUS: Option[bool] = _shared("BT_PKT_STATUS", values.BOOL)
+BT_ISO_QOS: Option[BtIsoQos] = _shared("BT_ISO_QOS", ISO_QOS)
+BT_CODEC: Option[tuple[BtCodec, ...]] = _shared("BT_CODEC", CODECS)
+BT_ISO_BASE: Option[bytes] = _shared("BT_ISO_BASE", values.raw(248))
 
-RFCOMM_CONNINFO: Option[RfcommConninfo] = Option(
-    "RFCOMM_CONNINFO", c.SOL_RFCOMM, c.RFCOMM_CONNINFO, values.struct(RfcommConninfo), "r"
-)
-RFCOMM_LM: Option[int] = Option("RFCOMM_LM", c.SOL_RFCOMM, c.RFCOMM_LM, values.U32)
+L2CAP_OPTIONS: Option[L2capOptions] = _l2cap("L2CAP_OPTIONS", L2capOptions)
+L2CAP_CONNINFO: Option[L2capConninfo] = _l2cap("L2CAP_CONNINFO", L2capConninfo, "r")
+L2CAP_LM: Option[int] = _l2cap("L2CAP_LM", values.U32)
 
-SCO_OPTIONS: Option[ScoOptions] = Option(
-    "SCO_OPTIONS", c.SOL_SCO, c.SCO_OPTIONS, values.struct(ScoOptions), "r"
-)
-SCO_CONNINFO: Option[ScoConninfo] = Option(
-    "SCO_CONNINFO", c.SOL_SCO, c.SCO_CONNINFO, values.struct(ScoConninfo), "r"
-)
+RFCOMM_CONNINFO: Option[RfcommConninfo] = _rfcomm("RFCOMM_CONNINFO", RfcommConninfo, "r")
+RFCOMM_LM: Option[int] = _rfcomm("RFCOMM_LM", values.U32)
 
-HCI_DATA_DIR: Option[bool] = Option("HCI_DATA_DIR", c.SOL_HCI, c.HCI_DATA_DIR, values.BOOL)
-HCI_FILTER: Option[HciFilter] = Option(
-    "HCI_FILTER", c.SOL_HCI, c.HCI_FILTER, values.struct(HciFilter)
-)
-HCI_TIME_STAMP: Option[bool] = Option("HCI_TIME_STAMP", c.SOL_HCI, c.HCI_TIME_STAMP, values.BOOL)
+SCO_OPTIONS: Option[ScoOptions] = _sco("SCO_OPTIONS", ScoOptions, "r")
+SCO_CONNINFO: Option[ScoConninfo] = _sco("SCO_CONNINFO", ScoConninfo, "r")
+
+HCI_DATA_DIR: Option[bool] = _hci("HCI_DATA_DIR", values.BOOL)
+HCI_FILTER: Option[HciFilter] = _hci("HCI_FILTER", HciFilter)
+HCI_TIME_STAMP: Option[bool] = _hci("HCI_TIME_STAMP", values.BOOL)

@@ -5,7 +5,7 @@ Sources: linux/can/raw.h, linux/can/j1939.h, linux/errqueue.h; j1939.rst.
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, values, wire
+from famsock.plugin import ControlType, control_rows, values, wire
 from famsock_can import constants as c
 from famsock_can.addresses import NAME
 
@@ -32,18 +32,11 @@ class SockExtendedErr(wire.Struct):
 
 _EXTENDED_ERROR = values.struct(SockExtendedErr)
 
-SCM_CAN_RAW_ERRQUEUE: ControlType[SockExtendedErr] = ControlType(
-    "SCM_CAN_RAW_ERRQUEUE", c.SOL_CAN_RAW, c.SCM_CAN_RAW_ERRQUEUE, _EXTENDED_ERROR
-)
-SCM_J1939_DEST_ADDR: ControlType[int] = ControlType(
-    "SCM_J1939_DEST_ADDR", c.SOL_CAN_J1939, c.SCM_J1939_DEST_ADDR, values.U8
-)
-SCM_J1939_DEST_NAME: ControlType[int] = ControlType(
-    "SCM_J1939_DEST_NAME", c.SOL_CAN_J1939, c.SCM_J1939_DEST_NAME, values.scalar(NAME)
-)
-SCM_J1939_PRIO: ControlType[int] = ControlType(
-    "SCM_J1939_PRIO", c.SOL_CAN_J1939, c.SCM_J1939_PRIO, values.U8
-)
-SCM_J1939_ERRQUEUE: ControlType[SockExtendedErr] = ControlType(
-    "SCM_J1939_ERRQUEUE", c.SOL_CAN_J1939, c.SCM_J1939_ERRQUEUE, _EXTENDED_ERROR
-)
+_raw = control_rows(c.SOL_CAN_RAW, c)
+_j1939 = control_rows(c.SOL_CAN_J1939, c)
+
+SCM_CAN_RAW_ERRQUEUE: ControlType[SockExtendedErr] = _raw("SCM_CAN_RAW_ERRQUEUE", _EXTENDED_ERROR)
+SCM_J1939_DEST_ADDR: ControlType[int] = _j1939("SCM_J1939_DEST_ADDR", values.U8)
+SCM_J1939_DEST_NAME: ControlType[int] = _j1939("SCM_J1939_DEST_NAME", values.scalar(NAME))
+SCM_J1939_PRIO: ControlType[int] = _j1939("SCM_J1939_PRIO", values.U8)
+SCM_J1939_ERRQUEUE: ControlType[SockExtendedErr] = _j1939("SCM_J1939_ERRQUEUE", _EXTENDED_ERROR)

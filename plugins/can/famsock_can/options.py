@@ -6,7 +6,7 @@ CAN_BCM has none.
 
 from __future__ import annotations
 
-from famsock.plugin import Option, values, wire
+from famsock.plugin import Option, option_rows, values, wire
 from famsock_can import constants as c
 from famsock_can.filters import CanFilter, J1939Filter
 from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions
@@ -28,57 +28,33 @@ class CanRawVcidOptions(wire.Struct):
     rx_vcid_mask: int = wire.u8("rx_vcid_mask", default=0)
 
 
-def _raw(name: str, number: int, codec: values.Codec[values.T]) -> Option[values.T]:
-    return Option(name, c.SOL_CAN_RAW, number, codec)
-
-
-def _isotp(name: str, number: int, codec: values.Codec[values.T]) -> Option[values.T]:
-    return Option(name, c.SOL_CAN_ISOTP, number, codec)
-
-
-def _j1939(
-    name: str, number: int, codec: values.Codec[values.T], access: str = "rw"
-) -> Option[values.T]:
-    return Option(name, c.SOL_CAN_J1939, number, codec, access)
-
+_raw = option_rows(c.SOL_CAN_RAW, c)
+_isotp = option_rows(c.SOL_CAN_ISOTP, c)
+_j1939 = option_rows(c.SOL_CAN_J1939, c)
 
 _FILTERS = values.array(values.struct(CanFilter), c.CAN_RAW_FILTER_MAX)
 _ERROR_MASK = values.scalar(wire.integer("can_err_mask_t", "I", 0, c.CAN_ERR_MASK))
 _J1939_FILTERS = values.array(values.struct(J1939Filter), c.J1939_FILTER_MAX)
 _PRIORITY = values.scalar(wire.integer("int", "i", 0, 7))
 
-CAN_RAW_FILTER: Option[tuple[CanFilter, ...]] = _raw("CAN_RAW_FILTER", c.CAN_RAW_FILTER, _FILTERS)
-CAN_RAW_ERR_FILTER: Option[int] = _raw("CAN_RAW_ERR_FILTER", c.CAN_RAW_ERR_FILTER, _ERROR_MASK)
-CAN_RAW_LOOPBACK: Option[bool] = _raw("CAN_RAW_LOOPBACK", c.CAN_RAW_LOOPBACK, values.BOOL)
-CAN_RAW_RECV_OWN_MSGS: Option[bool] = _raw(
-    "CAN_RAW_RECV_OWN_MSGS", c.CAN_RAW_RECV_OWN_MSGS, values.BOOL
-)
-CAN_RAW_FD_FRAMES: Option[bool] = _raw("CAN_RAW_FD_FRAMES", c.CAN_RAW_FD_FRAMES, values.BOOL)
-CAN_RAW_JOIN_FILTERS: Option[bool] = _raw(
-    "CAN_RAW_JOIN_FILTERS", c.CAN_RAW_JOIN_FILTERS, values.BOOL
-)
-CAN_RAW_XL_FRAMES: Option[bool] = _raw("CAN_RAW_XL_FRAMES", c.CAN_RAW_XL_FRAMES, values.BOOL)
-CAN_RAW_XL_VCID_OPTS: Option[CanRawVcidOptions] = _raw(
-    "CAN_RAW_XL_VCID_OPTS", c.CAN_RAW_XL_VCID_OPTS, values.struct(CanRawVcidOptions)
-)
+CAN_RAW_FILTER: Option[tuple[CanFilter, ...]] = _raw("CAN_RAW_FILTER", _FILTERS)
+CAN_RAW_ERR_FILTER: Option[int] = _raw("CAN_RAW_ERR_FILTER", _ERROR_MASK)
+CAN_RAW_LOOPBACK: Option[bool] = _raw("CAN_RAW_LOOPBACK", values.BOOL)
+CAN_RAW_RECV_OWN_MSGS: Option[bool] = _raw("CAN_RAW_RECV_OWN_MSGS", values.BOOL)
+CAN_RAW_FD_FRAMES: Option[bool] = _raw("CAN_RAW_FD_FRAMES", values.BOOL)
+CAN_RAW_JOIN_FILTERS: Option[bool] = _raw("CAN_RAW_JOIN_FILTERS", values.BOOL)
+CAN_RAW_XL_FRAMES: Option[bool] = _raw("CAN_RAW_XL_FRAMES", values.BOOL)
+CAN_RAW_XL_VCID_OPTS: Option[CanRawVcidOptions] = _raw("CAN_RAW_XL_VCID_OPTS", CanRawVcidOptions)
 
-CAN_ISOTP_OPTS: Option[IsotpOptions] = _isotp(
-    "CAN_ISOTP_OPTS", c.CAN_ISOTP_OPTS, values.struct(IsotpOptions)
-)
-CAN_ISOTP_RECV_FC: Option[IsotpFlowControl] = _isotp(
-    "CAN_ISOTP_RECV_FC", c.CAN_ISOTP_RECV_FC, values.struct(IsotpFlowControl)
-)
-CAN_ISOTP_TX_STMIN: Option[int] = _isotp("CAN_ISOTP_TX_STMIN", c.CAN_ISOTP_TX_STMIN, values.U32)
+CAN_ISOTP_OPTS: Option[IsotpOptions] = _isotp("CAN_ISOTP_OPTS", IsotpOptions)
+CAN_ISOTP_RECV_FC: Option[IsotpFlowControl] = _isotp("CAN_ISOTP_RECV_FC", IsotpFlowControl)
+CAN_ISOTP_TX_STMIN: Option[int] = _isotp("CAN_ISOTP_TX_STMIN", values.U32)
 """Nanoseconds between frames that are sent, with CAN_ISOTP_FORCE_TXSTMIN."""
-CAN_ISOTP_RX_STMIN: Option[int] = _isotp("CAN_ISOTP_RX_STMIN", c.CAN_ISOTP_RX_STMIN, values.U32)
+CAN_ISOTP_RX_STMIN: Option[int] = _isotp("CAN_ISOTP_RX_STMIN", values.U32)
 """Nanoseconds within which a second frame is ignored, with CAN_ISOTP_FORCE_RXSTMIN."""
-CAN_ISOTP_LL_OPTS: Option[IsotpLinkLayer] = _isotp(
-    "CAN_ISOTP_LL_OPTS", c.CAN_ISOTP_LL_OPTS, values.struct(IsotpLinkLayer)
-)
+CAN_ISOTP_LL_OPTS: Option[IsotpLinkLayer] = _isotp("CAN_ISOTP_LL_OPTS", IsotpLinkLayer)
 
-SO_J1939_FILTER: Option[tuple[J1939Filter, ...]] = _j1939(
-    "SO_J1939_FILTER", c.SO_J1939_FILTER, _J1939_FILTERS, "w"
-)
-SO_J1939_PROMISC: Option[bool] = _j1939("SO_J1939_PROMISC", c.SO_J1939_PROMISC, values.BOOL)
-SO_J1939_SEND_PRIO: Option[int] = _j1939("SO_J1939_SEND_PRIO", c.SO_J1939_SEND_PRIO, _PRIORITY)
-SO_J1939_ERRQUEUE: Option[bool] = _j1939("SO_J1939_ERRQUEUE", c.SO_J1939_ERRQUEUE, values.BOOL)
+SO_J1939_FILTER: Option[tuple[J1939Filter, ...]] = _j1939("SO_J1939_FILTER", _J1939_FILTERS, "w")
+SO_J1939_PROMISC: Option[bool] = _j1939("SO_J1939_PROMISC", values.BOOL)
+SO_J1939_SEND_PRIO: Option[int] = _j1939("SO_J1939_SEND_PRIO", _PRIORITY)
+SO_J1939_ERRQUEUE: Option[bool] = _j1939("SO_J1939_ERRQUEUE", values.BOOL)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, option_rows, values
 from famsock_hyperv import constants as c
 
-HVSOCKET_CONNECT_TIMEOUT: Option[int] = Option(
-    "HVSOCKET_CONNECT_TIMEOUT", c.HV_PROTOCOL_RAW, c.HVSOCKET_CONNECT_TIMEOUT, values.U32
-)
+_row = option_rows(c.HV_PROTOCOL_RAW, c)
+
+HVSOCKET_CONNECT_TIMEOUT: Option[int] = _row("HVSOCKET_CONNECT_TIMEOUT", values.U32)
 """How long connect waits, in milliseconds: 0-300000."""
 
-HVSOCKET_CONNECTED_SUSPEND: Option[bool] = Option(
-    "HVSOCKET_CONNECTED_SUSPEND", c.HV_PROTOCOL_RAW, c.HVSOCKET_CONNECTED_SUSPEND, values.BOOL
-)
+HVSOCKET_CONNECTED_SUSPEND: Option[bool] = _row("HVSOCKET_CONNECTED_SUSPEND", values.BOOL)
 """Whether the connection survives a suspended virtual machine."""

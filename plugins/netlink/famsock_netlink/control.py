@@ -5,7 +5,7 @@ SCM_CREDENTIALS comes with SO_PASSCRED, as on any socket.
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, Struct, values, wire
+from famsock.plugin import ControlType, Struct, control_rows, values, wire
 from famsock_netlink import constants
 from famsock_netlink.constants import SOL_NETLINK
 
@@ -17,9 +17,7 @@ class PacketInfo(Struct):
     group: int = wire.u32("group")
 
 
-NETLINK_PKTINFO: ControlType[PacketInfo] = ControlType(
-    "NETLINK_PKTINFO", SOL_NETLINK, constants.NETLINK_PKTINFO, values.struct(PacketInfo)
-)
-NETLINK_LISTEN_ALL_NSID: ControlType[int] = ControlType(
-    "NETLINK_LISTEN_ALL_NSID", SOL_NETLINK, constants.NETLINK_LISTEN_ALL_NSID, values.INT
-)
+_row = control_rows(SOL_NETLINK, constants)
+
+NETLINK_PKTINFO: ControlType[PacketInfo] = _row("NETLINK_PKTINFO", PacketInfo)
+NETLINK_LISTEN_ALL_NSID: ControlType[int] = _row("NETLINK_LISTEN_ALL_NSID", values.INT)

@@ -5,9 +5,7 @@ NETLINK_RX_RING and NETLINK_TX_RING have no rows: Linux 4.6 took the rings out.
 
 from __future__ import annotations
 
-from typing import Any
-
-from famsock.plugin import Codec, Option, values
+from famsock.plugin import Codec, Option, option_rows, values
 from famsock_netlink import constants
 from famsock_netlink.constants import SOL_NETLINK
 
@@ -27,10 +25,7 @@ def _decode_groups(data: bytes) -> frozenset[int]:
 
 _GROUPS: Codec[frozenset[int]] = Codec("__u32[]", GROUPS_MAX // 8, _encode_groups, _decode_groups)
 
-
-def _row(name: str, codec: Codec[Any], access: str = "rw") -> Option[Any]:
-    return Option(name, SOL_NETLINK, getattr(constants, name), codec, access)
-
+_row = option_rows(SOL_NETLINK, constants)
 
 NETLINK_ADD_MEMBERSHIP: Option[int] = _row("NETLINK_ADD_MEMBERSHIP", values.U32, "w")
 NETLINK_DROP_MEMBERSHIP: Option[int] = _row("NETLINK_DROP_MEMBERSHIP", values.U32, "w")

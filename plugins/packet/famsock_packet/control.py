@@ -5,14 +5,12 @@ Time stamps (SCM_TIMESTAMPNS …) come as on any socket.
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, values
+from famsock.plugin import ControlType, control_rows
 from famsock_packet import constants
 from famsock_packet.constants import SOL_PACKET
 from famsock_packet.structs import AuxiliaryData, ExtendedError
 
-PACKET_AUXDATA: ControlType[AuxiliaryData] = ControlType(
-    "PACKET_AUXDATA", SOL_PACKET, constants.PACKET_AUXDATA, values.struct(AuxiliaryData)
-)
-PACKET_TX_TIMESTAMP: ControlType[ExtendedError] = ControlType(
-    "PACKET_TX_TIMESTAMP", SOL_PACKET, constants.PACKET_TX_TIMESTAMP, values.struct(ExtendedError)
-)
+_row = control_rows(SOL_PACKET, constants)
+
+PACKET_AUXDATA: ControlType[AuxiliaryData] = _row("PACKET_AUXDATA", AuxiliaryData)
+PACKET_TX_TIMESTAMP: ControlType[ExtendedError] = _row("PACKET_TX_TIMESTAMP", ExtendedError)

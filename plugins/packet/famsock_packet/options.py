@@ -6,18 +6,11 @@ PACKET_TX_TIMESTAMP is no option but a control message; PACKET_RECV_OUTPUT was n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from famsock.plugin import Codec, Option, filters, values
+from famsock.plugin import Codec, Option, filters, option_rows, values
 from famsock_packet import constants
 from famsock_packet.constants import SOL_PACKET
-from famsock_packet.structs import (
-    Fanout,
-    Membership,
-    RingRequest,
-    RolloverStatistics,
-    Statistics,
-)
+from famsock_packet.structs import Fanout, Membership, RingRequest, RolloverStatistics, Statistics
 
 Program = Iterable[filters.Instruction]
 
@@ -35,20 +28,11 @@ _FANOUT_PROGRAM: Codec[Program | int] = Codec(
     "struct sock_fprog", filters.PROGRAM.size_bytes, _encode_program, filters.PROGRAM.decode
 )
 
+_row = option_rows(SOL_PACKET, constants)
 
-def _row(
-    name: str, codec: Codec[Any], access: str = "rw", request: Codec[Any] | None = None
-) -> Option[Any]:
-    return Option(name, SOL_PACKET, getattr(constants, name), codec, access, request)
-
-
-PACKET_ADD_MEMBERSHIP: Option[Membership] = _row(
-    "PACKET_ADD_MEMBERSHIP", values.struct(Membership), "w"
-)
-PACKET_DROP_MEMBERSHIP: Option[Membership] = _row(
-    "PACKET_DROP_MEMBERSHIP", values.struct(Membership), "w"
-)
-PACKET_STATISTICS: Option[Statistics] = _row("PACKET_STATISTICS", values.struct(Statistics), "r")
+PACKET_ADD_MEMBERSHIP: Option[Membership] = _row("PACKET_ADD_MEMBERSHIP", Membership, "w")
+PACKET_DROP_MEMBERSHIP: Option[Membership] = _row("PACKET_DROP_MEMBERSHIP", Membership, "w")
+PACKET_STATISTICS: Option[Statistics] = _row("PACKET_STATISTICS", Statistics, "r")
 PACKET_AUXDATA: Option[bool] = _row("PACKET_AUXDATA", values.BOOL)
 PACKET_ORIGDEV: Option[bool] = _row("PACKET_ORIGDEV", values.BOOL)
 PACKET_COPY_THRESH: Option[int] = _row("PACKET_COPY_THRESH", values.INT, "w")
@@ -61,17 +45,17 @@ PACKET_VNET_HDR: Option[bool] = _row("PACKET_VNET_HDR", values.BOOL)
 PACKET_VNET_HDR_SZ: Option[int] = _row("PACKET_VNET_HDR_SZ", values.INT)
 
 # Groups of sockets that share the packets.
-PACKET_FANOUT: Option[Fanout] = _row("PACKET_FANOUT", values.struct(Fanout))
+PACKET_FANOUT: Option[Fanout] = _row("PACKET_FANOUT", Fanout)
 PACKET_FANOUT_DATA: Option[Program | int] = _row("PACKET_FANOUT_DATA", _FANOUT_PROGRAM, "w")
 PACKET_ROLLOVER_STATS: Option[RolloverStatistics] = _row(
-    "PACKET_ROLLOVER_STATS", values.struct(RolloverStatistics), "r"
+    "PACKET_ROLLOVER_STATS", RolloverStatistics, "r"
 )
 
 # Rings; HDRLEN is asked for a version (TPACKET_V1 to TPACKET_V3). RESERVE is in bytes.
 PACKET_VERSION: Option[int] = _row("PACKET_VERSION", values.INT)
 PACKET_HDRLEN: Option[int] = _row("PACKET_HDRLEN", values.INT, "r", values.INT)
 PACKET_RESERVE: Option[int] = _row("PACKET_RESERVE", values.U32)
-PACKET_RX_RING: Option[RingRequest] = _row("PACKET_RX_RING", values.struct(RingRequest), "w")
-PACKET_TX_RING: Option[RingRequest] = _row("PACKET_TX_RING", values.struct(RingRequest), "w")
+PACKET_RX_RING: Option[RingRequest] = _row("PACKET_RX_RING", RingRequest, "w")
+PACKET_TX_RING: Option[RingRequest] = _row("PACKET_TX_RING", RingRequest, "w")
 PACKET_LOSS: Option[bool] = _row("PACKET_LOSS", values.BOOL)
 PACKET_TX_HAS_OFF: Option[bool] = _row("PACKET_TX_HAS_OFF", values.BOOL)

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from famsock.plugin import Codec, Option, Struct, values
+from famsock.plugin import Codec, Option, Struct, option_rows, values
 from famsock_rds import constants, info
 from famsock_rds.addresses import RdsAddress
 from famsock_rds.constants import SOL_RDS
-from famsock_rds.structs import (
-    FreeMemoryRegion,
-    GetMemoryRegion,
-    GetMemoryRegionFor,
-    LatencyTrace,
-)
+from famsock_rds.structs import FreeMemoryRegion, GetMemoryRegion, GetMemoryRegionFor, LatencyTrace
 
 _S = TypeVar("_S", bound=Struct)
 
@@ -38,9 +33,7 @@ ADDRESS: Codec[RdsAddress] = Codec(
     decode=RdsAddress.unpack,
 )
 
-
-def _row(name: str, codec: Codec[values.T], access: str) -> Option[values.T]:
-    return Option(name, SOL_RDS, getattr(constants, name), codec, access)
+_row = option_rows(SOL_RDS, constants)
 
 
 def _snapshot(name: str, cls: type[_S]) -> Option[tuple[_S, ...]]:
@@ -50,10 +43,10 @@ def _snapshot(name: str, cls: type[_S]) -> Option[tuple[_S, ...]]:
 RDS_CANCEL_SENT_TO: Option[RdsAddress] = _row("RDS_CANCEL_SENT_TO", ADDRESS, "w")
 """Drop what is queued for an address; all of it for port 0 of 0.0.0.0."""
 
-RDS_GET_MR: Option[GetMemoryRegion] = _row("RDS_GET_MR", values.struct(GetMemoryRegion), "w")
-RDS_FREE_MR: Option[FreeMemoryRegion] = _row("RDS_FREE_MR", values.struct(FreeMemoryRegion), "w")
+RDS_GET_MR: Option[GetMemoryRegion] = _row("RDS_GET_MR", GetMemoryRegion, "w")
+RDS_FREE_MR: Option[FreeMemoryRegion] = _row("RDS_FREE_MR", FreeMemoryRegion, "w")
 RDS_GET_MR_FOR_DEST: Option[GetMemoryRegionFor] = _row(
-    "RDS_GET_MR_FOR_DEST", values.struct(GetMemoryRegionFor), "w"
+    "RDS_GET_MR_FOR_DEST", GetMemoryRegionFor, "w"
 )
 RDS_RECVERR: Option[bool] = _row("RDS_RECVERR", values.BOOL, "rw")
 """Whether messages that are not delivered are told of (RDS_CMSG_RDMA_STATUS)."""
@@ -66,7 +59,7 @@ SO_RDS_TRANSPORT: Option[int] = _row("SO_RDS_TRANSPORT", values.INT, "rw")
 """RDS_TRANS_IB (0) or RDS_TRANS_TCP (2), set before bind; RDS_TRANS_NONE (-1) until then."""
 
 SO_RDS_MSG_RXPATH_LATENCY: Option[LatencyTrace] = _row(
-    "SO_RDS_MSG_RXPATH_LATENCY", values.struct(LatencyTrace), "w"
+    "SO_RDS_MSG_RXPATH_LATENCY", LatencyTrace, "w"
 )
 
 RDS_INFO_COUNTERS: Option[tuple[info.Counter, ...]] = _snapshot("RDS_INFO_COUNTERS", info.Counter)

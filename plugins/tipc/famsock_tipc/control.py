@@ -6,7 +6,7 @@ for them with ``recv_message(control_bytes=2000)``. Source: linux/tipc.h, net/ti
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, Struct, values, wire
+from famsock.plugin import ControlType, Struct, control_rows, values, wire
 from famsock_tipc import constants
 from famsock_tipc.constants import SOL_TIPC
 from famsock_tipc.messages import DestinationName
@@ -39,12 +39,8 @@ class ErrorInfo(Struct):
         return ERROR_NAMES.get(self.error, "")
 
 
-TIPC_ERRINFO: ControlType[ErrorInfo] = ControlType(
-    "TIPC_ERRINFO", SOL_TIPC, constants.TIPC_ERRINFO, values.struct(ErrorInfo)
-)
-TIPC_RETDATA: ControlType[bytes] = ControlType(
-    "TIPC_RETDATA", SOL_TIPC, constants.TIPC_RETDATA, values.raw(MAX_RETURNED_BYTES)
-)
-TIPC_DESTNAME: ControlType[DestinationName] = ControlType(
-    "TIPC_DESTNAME", SOL_TIPC, constants.TIPC_DESTNAME, values.struct(DestinationName)
-)
+_row = control_rows(SOL_TIPC, constants)
+
+TIPC_ERRINFO: ControlType[ErrorInfo] = _row("TIPC_ERRINFO", ErrorInfo)
+TIPC_RETDATA: ControlType[bytes] = _row("TIPC_RETDATA", values.raw(MAX_RETURNED_BYTES))
+TIPC_DESTNAME: ControlType[DestinationName] = _row("TIPC_DESTNAME", DestinationName)

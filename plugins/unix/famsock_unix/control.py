@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from socket import SOL_SOCKET
 
-from famsock.plugin import ControlType, values
+from famsock.plugin import ControlType, control_rows, values
 from famsock_unix import constants
 from famsock_unix.structs import Credentials
 
@@ -17,13 +17,11 @@ MAX_DESCRIPTORS = 253
 LABEL_BYTES = 1024
 """Room for a security label."""
 
-SCM_RIGHTS: ControlType[tuple[int, ...]] = ControlType(
-    "SCM_RIGHTS", SOL_SOCKET, constants.SCM_RIGHTS, values.array(values.INT, MAX_DESCRIPTORS)
+_row = control_rows(SOL_SOCKET, constants)
+
+SCM_RIGHTS: ControlType[tuple[int, ...]] = _row(
+    "SCM_RIGHTS", values.array(values.INT, MAX_DESCRIPTORS)
 )
-SCM_CREDENTIALS: ControlType[Credentials] = ControlType(
-    "SCM_CREDENTIALS", SOL_SOCKET, constants.SCM_CREDENTIALS, values.struct(Credentials)
-)
-SCM_SECURITY: ControlType[str] = ControlType(
-    "SCM_SECURITY", SOL_SOCKET, constants.SCM_SECURITY, values.text(LABEL_BYTES)
-)
-SCM_PIDFD: ControlType[int] = ControlType("SCM_PIDFD", SOL_SOCKET, constants.SCM_PIDFD, values.INT)
+SCM_CREDENTIALS: ControlType[Credentials] = _row("SCM_CREDENTIALS", Credentials)
+SCM_SECURITY: ControlType[str] = _row("SCM_SECURITY", values.text(LABEL_BYTES))
+SCM_PIDFD: ControlType[int] = _row("SCM_PIDFD", values.INT)

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from socket import SOL_SOCKET
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, option_rows, values
 from famsock_unix import constants
 from famsock_unix.structs import Credentials
 
 MAX_GROUPS = 65536
 """The kernel's NGROUPS_MAX."""
 
-SO_PEERCRED: Option[Credentials] = Option(
-    "SO_PEERCRED", SOL_SOCKET, constants.SO_PEERCRED, values.struct(Credentials), "r"
+_row = option_rows(SOL_SOCKET, constants)
+
+SO_PEERCRED: Option[Credentials] = _row("SO_PEERCRED", Credentials, "r")
+SO_PEERGROUPS: Option[tuple[int, ...]] = _row(
+    "SO_PEERGROUPS", values.array(values.U32, MAX_GROUPS), "r"
 )
-SO_PEERGROUPS: Option[tuple[int, ...]] = Option(
-    "SO_PEERGROUPS", SOL_SOCKET, constants.SO_PEERGROUPS, values.array(values.U32, MAX_GROUPS), "r"
-)
-SO_PEERPIDFD: Option[int] = Option(
-    "SO_PEERPIDFD", SOL_SOCKET, constants.SO_PEERPIDFD, values.INT, "r"
-)
+SO_PEERPIDFD: Option[int] = _row("SO_PEERPIDFD", values.INT, "r")

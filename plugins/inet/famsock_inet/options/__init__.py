@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     INET6: tuple[Option[Any], ...]
 
 _TRANSPORTS = ("tcp", "devmem", "tls", "udp", "udplite", "mptcp", "sctp")
-_LEVELS = {
-    "INET": ("ip", "icmp", *_TRANSPORTS),
-    "INET6": ("ip", "ipv6", "icmpv6", *_TRANSPORTS),
-}
+_LEVELS = {"INET": ("ip", "icmp", *_TRANSPORTS), "INET6": ("ip", "ipv6", "icmpv6", *_TRANSPORTS)}
 
 
 def __getattr__(name: str) -> object:

@@ -8,12 +8,15 @@ from __future__ import annotations
 from socket import SOL_SOCKET
 from typing import TYPE_CHECKING
 
-from famsock.plugin import Option
-from famsock_inet.deferred import deferred
+from famsock.plugin import Option, values
 
 if TYPE_CHECKING:
     from famsock_inet.structs import tcp
 
 SO_DEVMEM_DONTNEED: Option[tuple[tcp.DmabufToken, ...]] = Option(
-    "SO_DEVMEM_DONTNEED", SOL_SOCKET, 80, deferred("structs.tcp:DEVMEM_TOKENS"), "w"
+    "SO_DEVMEM_DONTNEED",
+    SOL_SOCKET,
+    80,
+    values.deferred("famsock_inet.structs.tcp:DEVMEM_TOKENS"),
+    "w",
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, option_rows, values
+from famsock_inet import constants
 from famsock_inet.constants import SOL_RAW
-from famsock_inet.options.rows import rows_of
 
-_row = rows_of(SOL_RAW)
+_row = option_rows(SOL_RAW, constants)
 
 ICMP_FILTER: Option[int] = _row("ICMP_FILTER", values.U32)

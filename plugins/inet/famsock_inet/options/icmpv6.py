@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from famsock.plugin import Option
+from famsock.plugin import Option, option_rows
+from famsock_inet import constants
 from famsock_inet.constants import SOL_ICMPV6
-from famsock_inet.deferred import deferred
-from famsock_inet.options.rows import rows_of
 
 if TYPE_CHECKING:
     from famsock_inet.structs import ip
 
-_row = rows_of(SOL_ICMPV6)
+_row = option_rows(SOL_ICMPV6, constants, "famsock_inet.structs.ip")
 
-ICMPV6_FILTER: Option[ip.Icmp6Filter] = _row("ICMPV6_FILTER", deferred("structs.ip:Icmp6Filter"))
+ICMPV6_FILTER: Option[ip.Icmp6Filter] = _row("ICMPV6_FILTER", "Icmp6Filter")

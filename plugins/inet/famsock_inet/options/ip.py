@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, option_rows, values
+from famsock_inet import constants
 from famsock_inet.constants import SOL_IP
-from famsock_inet.deferred import deferred
-from famsock_inet.options.rows import rows_of
 
 if TYPE_CHECKING:
     from famsock.plugin import Address
     from famsock_inet.structs import ip
 
-_row = rows_of(SOL_IP)
+_row = option_rows(SOL_IP, constants, "famsock_inet.structs.ip")
 
 IP_TOS: Option[int] = _row("IP_TOS", values.INT)
 IP_TTL: Option[int] = _row("IP_TTL", values.INT)
@@ -42,61 +41,38 @@ IP_BIND_ADDRESS_NO_PORT: Option[bool] = _row("IP_BIND_ADDRESS_NO_PORT", values.B
 IP_RECVFRAGSIZE: Option[bool] = _row("IP_RECVFRAGSIZE", values.BOOL)
 IP_RECVERR_RFC4884: Option[bool] = _row("IP_RECVERR_RFC4884", values.BOOL)
 IP_UNICAST_IF: Option[int] = _row("IP_UNICAST_IF", values.BE32)
-IP_LOCAL_PORT_RANGE: Option[tuple[int, int]] = _row(
-    "IP_LOCAL_PORT_RANGE", deferred("structs.ip:PORT_RANGE")
-)
+IP_LOCAL_PORT_RANGE: Option[tuple[int, int]] = _row("IP_LOCAL_PORT_RANGE", "PORT_RANGE")
 IP_PROTOCOL: Option[int] = _row("IP_PROTOCOL", values.INT, "r")
-SO_ORIGINAL_DST: Option[Address] = _row("SO_ORIGINAL_DST", deferred("structs.ip:SOCKADDR_IN"), "r")
+SO_ORIGINAL_DST: Option[Address] = _row("SO_ORIGINAL_DST", "SOCKADDR_IN", "r")
 
 # Multicast: the interface is chosen by address, or by IpMreqn; it reads back as address.
-IP_MULTICAST_IF: Option[ip.IpMreqn | str] = _row(
-    "IP_MULTICAST_IF", deferred("structs.ip:MULTICAST_IF")
-)
+IP_MULTICAST_IF: Option[ip.IpMreqn | str] = _row("IP_MULTICAST_IF", "MULTICAST_IF")
 IP_MULTICAST_TTL: Option[int] = _row("IP_MULTICAST_TTL", values.INT)
 IP_MULTICAST_LOOP: Option[bool] = _row("IP_MULTICAST_LOOP", values.BOOL)
 IP_MULTICAST_ALL: Option[bool] = _row("IP_MULTICAST_ALL", values.BOOL)
-IP_ADD_MEMBERSHIP: Option[ip.IpMreqn] = _row(
-    "IP_ADD_MEMBERSHIP", deferred("structs.ip:IpMreqn"), "w"
-)
-IP_DROP_MEMBERSHIP: Option[ip.IpMreqn] = _row(
-    "IP_DROP_MEMBERSHIP", deferred("structs.ip:IpMreqn"), "w"
-)
+IP_ADD_MEMBERSHIP: Option[ip.IpMreqn] = _row("IP_ADD_MEMBERSHIP", "IpMreqn", "w")
+IP_DROP_MEMBERSHIP: Option[ip.IpMreqn] = _row("IP_DROP_MEMBERSHIP", "IpMreqn", "w")
 IP_ADD_SOURCE_MEMBERSHIP: Option[ip.IpMreqSource] = _row(
-    "IP_ADD_SOURCE_MEMBERSHIP", deferred("structs.ip:IpMreqSource"), "w"
+    "IP_ADD_SOURCE_MEMBERSHIP", "IpMreqSource", "w"
 )
 IP_DROP_SOURCE_MEMBERSHIP: Option[ip.IpMreqSource] = _row(
-    "IP_DROP_SOURCE_MEMBERSHIP", deferred("structs.ip:IpMreqSource"), "w"
+    "IP_DROP_SOURCE_MEMBERSHIP", "IpMreqSource", "w"
 )
-IP_BLOCK_SOURCE: Option[ip.IpMreqSource] = _row(
-    "IP_BLOCK_SOURCE", deferred("structs.ip:IpMreqSource"), "w"
-)
-IP_UNBLOCK_SOURCE: Option[ip.IpMreqSource] = _row(
-    "IP_UNBLOCK_SOURCE", deferred("structs.ip:IpMreqSource"), "w"
-)
-IP_MSFILTER: Option[ip.IpMsfilter] = _row(
-    "IP_MSFILTER", deferred("structs.ip:MSFILTER"), "rw", deferred("structs.ip:MSFILTER_REQUEST")
-)
-MCAST_JOIN_GROUP: Option[ip.GroupReq] = _row(
-    "MCAST_JOIN_GROUP", deferred("structs.ip:GroupReq"), "w"
-)
-MCAST_LEAVE_GROUP: Option[ip.GroupReq] = _row(
-    "MCAST_LEAVE_GROUP", deferred("structs.ip:GroupReq"), "w"
-)
+IP_BLOCK_SOURCE: Option[ip.IpMreqSource] = _row("IP_BLOCK_SOURCE", "IpMreqSource", "w")
+IP_UNBLOCK_SOURCE: Option[ip.IpMreqSource] = _row("IP_UNBLOCK_SOURCE", "IpMreqSource", "w")
+IP_MSFILTER: Option[ip.IpMsfilter] = _row("IP_MSFILTER", "MSFILTER", "rw", "MSFILTER_REQUEST")
+MCAST_JOIN_GROUP: Option[ip.GroupReq] = _row("MCAST_JOIN_GROUP", "GroupReq", "w")
+MCAST_LEAVE_GROUP: Option[ip.GroupReq] = _row("MCAST_LEAVE_GROUP", "GroupReq", "w")
 MCAST_JOIN_SOURCE_GROUP: Option[ip.GroupSourceReq] = _row(
-    "MCAST_JOIN_SOURCE_GROUP", deferred("structs.ip:GroupSourceReq"), "w"
+    "MCAST_JOIN_SOURCE_GROUP", "GroupSourceReq", "w"
 )
 MCAST_LEAVE_SOURCE_GROUP: Option[ip.GroupSourceReq] = _row(
-    "MCAST_LEAVE_SOURCE_GROUP", deferred("structs.ip:GroupSourceReq"), "w"
+    "MCAST_LEAVE_SOURCE_GROUP", "GroupSourceReq", "w"
 )
-MCAST_BLOCK_SOURCE: Option[ip.GroupSourceReq] = _row(
-    "MCAST_BLOCK_SOURCE", deferred("structs.ip:GroupSourceReq"), "w"
-)
+MCAST_BLOCK_SOURCE: Option[ip.GroupSourceReq] = _row("MCAST_BLOCK_SOURCE", "GroupSourceReq", "w")
 MCAST_UNBLOCK_SOURCE: Option[ip.GroupSourceReq] = _row(
-    "MCAST_UNBLOCK_SOURCE", deferred("structs.ip:GroupSourceReq"), "w"
+    "MCAST_UNBLOCK_SOURCE", "GroupSourceReq", "w"
 )
 MCAST_MSFILTER: Option[ip.GroupFilter] = _row(
-    "MCAST_MSFILTER",
-    deferred("structs.ip:GROUP_FILTER"),
-    "rw",
-    deferred("structs.ip:GROUP_FILTER_REQUEST"),
+    "MCAST_MSFILTER", "GROUP_FILTER", "rw", "GROUP_FILTER_REQUEST"
 )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, option_rows, values
+from famsock_inet import constants
 from famsock_inet.constants import SOL_IPV6
-from famsock_inet.deferred import deferred
-from famsock_inet.options.rows import rows_of
 
 if TYPE_CHECKING:
     from famsock.plugin import Address
     from famsock_inet.structs import ip
 
-_row = rows_of(SOL_IPV6)
+_row = option_rows(SOL_IPV6, constants, "famsock_inet.structs.ip")
 
 IPV6_ADDRFORM: Option[int] = _row("IPV6_ADDRFORM", values.INT)
 IPV6_2292PKTINFO: Option[bool] = _row("IPV6_2292PKTINFO", values.BOOL)
@@ -33,17 +32,14 @@ IPV6_RECVERR: Option[bool] = _row("IPV6_RECVERR", values.BOOL)
 IPV6_RECVERR_RFC4884: Option[bool] = _row("IPV6_RECVERR_RFC4884", values.BOOL)
 IPV6_V6ONLY: Option[bool] = _row("IPV6_V6ONLY", values.BOOL)
 IPV6_FLOWLABEL_MGR: Option[ip.In6FlowlabelReq] = _row(
-    "IPV6_FLOWLABEL_MGR",
-    deferred("structs.ip:In6FlowlabelReq"),
-    "rw",
-    deferred("structs.ip:In6FlowlabelReq"),
+    "IPV6_FLOWLABEL_MGR", "In6FlowlabelReq", "rw", "In6FlowlabelReq"
 )
 IPV6_FLOWINFO_SEND: Option[bool] = _row("IPV6_FLOWINFO_SEND", values.BOOL)
 IPV6_IPSEC_POLICY: Option[bytes] = _row("IPV6_IPSEC_POLICY", values.raw(1024), "w")
 IPV6_XFRM_POLICY: Option[bytes] = _row("IPV6_XFRM_POLICY", values.raw(1024), "w")
 IPV6_HDRINCL: Option[bool] = _row("IPV6_HDRINCL", values.BOOL)
 IPV6_RECVPKTINFO: Option[bool] = _row("IPV6_RECVPKTINFO", values.BOOL)
-IPV6_PKTINFO: Option[ip.In6Pktinfo] = _row("IPV6_PKTINFO", deferred("structs.ip:In6Pktinfo"), "w")
+IPV6_PKTINFO: Option[ip.In6Pktinfo] = _row("IPV6_PKTINFO", "In6Pktinfo", "w")
 IPV6_RECVHOPLIMIT: Option[bool] = _row("IPV6_RECVHOPLIMIT", values.BOOL)
 IPV6_RECVHOPOPTS: Option[bool] = _row("IPV6_RECVHOPOPTS", values.BOOL)
 IPV6_HOPOPTS: Option[bytes] = _row("IPV6_HOPOPTS", values.raw(2048))
@@ -53,7 +49,7 @@ IPV6_RTHDR: Option[bytes] = _row("IPV6_RTHDR", values.raw(2048))
 IPV6_RECVDSTOPTS: Option[bool] = _row("IPV6_RECVDSTOPTS", values.BOOL)
 IPV6_DSTOPTS: Option[bytes] = _row("IPV6_DSTOPTS", values.raw(2048))
 IPV6_RECVPATHMTU: Option[bool] = _row("IPV6_RECVPATHMTU", values.BOOL)
-IPV6_PATHMTU: Option[ip.Ip6Mtuinfo] = _row("IPV6_PATHMTU", deferred("structs.ip:Ip6Mtuinfo"), "r")
+IPV6_PATHMTU: Option[ip.Ip6Mtuinfo] = _row("IPV6_PATHMTU", "Ip6Mtuinfo", "r")
 IPV6_DONTFRAG: Option[bool] = _row("IPV6_DONTFRAG", values.BOOL)
 IPV6_RECVTCLASS: Option[bool] = _row("IPV6_RECVTCLASS", values.BOOL)
 IPV6_TCLASS: Option[int] = _row("IPV6_TCLASS", values.INT)
@@ -65,52 +61,31 @@ IPV6_TRANSPARENT: Option[bool] = _row("IPV6_TRANSPARENT", values.BOOL)
 IPV6_UNICAST_IF: Option[int] = _row("IPV6_UNICAST_IF", values.BE32)
 IPV6_RECVFRAGSIZE: Option[bool] = _row("IPV6_RECVFRAGSIZE", values.BOOL)
 IPV6_FREEBIND: Option[bool] = _row("IPV6_FREEBIND", values.BOOL)
-IP6T_SO_ORIGINAL_DST: Option[Address] = _row(
-    "IP6T_SO_ORIGINAL_DST", deferred("structs.ip:SOCKADDR_IN6"), "r"
-)
+IP6T_SO_ORIGINAL_DST: Option[Address] = _row("IP6T_SO_ORIGINAL_DST", "SOCKADDR_IN6", "r")
 
 # Multicast and anycast.
 IPV6_MULTICAST_IF: Option[int] = _row("IPV6_MULTICAST_IF", values.INT)
 IPV6_MULTICAST_HOPS: Option[int] = _row("IPV6_MULTICAST_HOPS", values.INT)
 IPV6_MULTICAST_LOOP: Option[bool] = _row("IPV6_MULTICAST_LOOP", values.BOOL)
 IPV6_MULTICAST_ALL: Option[bool] = _row("IPV6_MULTICAST_ALL", values.BOOL)
-IPV6_ADD_MEMBERSHIP: Option[ip.Ipv6Mreq] = _row(
-    "IPV6_ADD_MEMBERSHIP", deferred("structs.ip:Ipv6Mreq"), "w"
-)
-IPV6_DROP_MEMBERSHIP: Option[ip.Ipv6Mreq] = _row(
-    "IPV6_DROP_MEMBERSHIP", deferred("structs.ip:Ipv6Mreq"), "w"
-)
-IPV6_JOIN_GROUP: Option[ip.Ipv6Mreq] = _row("IPV6_JOIN_GROUP", deferred("structs.ip:Ipv6Mreq"), "w")
-IPV6_LEAVE_GROUP: Option[ip.Ipv6Mreq] = _row(
-    "IPV6_LEAVE_GROUP", deferred("structs.ip:Ipv6Mreq"), "w"
-)
-IPV6_JOIN_ANYCAST: Option[ip.Ipv6Mreq] = _row(
-    "IPV6_JOIN_ANYCAST", deferred("structs.ip:Ipv6Mreq"), "w"
-)
-IPV6_LEAVE_ANYCAST: Option[ip.Ipv6Mreq] = _row(
-    "IPV6_LEAVE_ANYCAST", deferred("structs.ip:Ipv6Mreq"), "w"
-)
-MCAST_JOIN_GROUP: Option[ip.GroupReq] = _row(
-    "MCAST_JOIN_GROUP", deferred("structs.ip:GroupReq"), "w"
-)
-MCAST_LEAVE_GROUP: Option[ip.GroupReq] = _row(
-    "MCAST_LEAVE_GROUP", deferred("structs.ip:GroupReq"), "w"
-)
+IPV6_ADD_MEMBERSHIP: Option[ip.Ipv6Mreq] = _row("IPV6_ADD_MEMBERSHIP", "Ipv6Mreq", "w")
+IPV6_DROP_MEMBERSHIP: Option[ip.Ipv6Mreq] = _row("IPV6_DROP_MEMBERSHIP", "Ipv6Mreq", "w")
+IPV6_JOIN_GROUP: Option[ip.Ipv6Mreq] = _row("IPV6_JOIN_GROUP", "Ipv6Mreq", "w")
+IPV6_LEAVE_GROUP: Option[ip.Ipv6Mreq] = _row("IPV6_LEAVE_GROUP", "Ipv6Mreq", "w")
+IPV6_JOIN_ANYCAST: Option[ip.Ipv6Mreq] = _row("IPV6_JOIN_ANYCAST", "Ipv6Mreq", "w")
+IPV6_LEAVE_ANYCAST: Option[ip.Ipv6Mreq] = _row("IPV6_LEAVE_ANYCAST", "Ipv6Mreq", "w")
+MCAST_JOIN_GROUP: Option[ip.GroupReq] = _row("MCAST_JOIN_GROUP", "GroupReq", "w")
+MCAST_LEAVE_GROUP: Option[ip.GroupReq] = _row("MCAST_LEAVE_GROUP", "GroupReq", "w")
 MCAST_JOIN_SOURCE_GROUP: Option[ip.GroupSourceReq] = _row(
-    "MCAST_JOIN_SOURCE_GROUP", deferred("structs.ip:GroupSourceReq"), "w"
+    "MCAST_JOIN_SOURCE_GROUP", "GroupSourceReq", "w"
 )
 MCAST_LEAVE_SOURCE_GROUP: Option[ip.GroupSourceReq] = _row(
-    "MCAST_LEAVE_SOURCE_GROUP", deferred("structs.ip:GroupSourceReq"), "w"
+    "MCAST_LEAVE_SOURCE_GROUP", "GroupSourceReq", "w"
 )
-MCAST_BLOCK_SOURCE: Option[ip.GroupSourceReq] = _row(
-    "MCAST_BLOCK_SOURCE", deferred("structs.ip:GroupSourceReq"), "w"
-)
+MCAST_BLOCK_SOURCE: Option[ip.GroupSourceReq] = _row("MCAST_BLOCK_SOURCE", "GroupSourceReq", "w")
 MCAST_UNBLOCK_SOURCE: Option[ip.GroupSourceReq] = _row(
-    "MCAST_UNBLOCK_SOURCE", deferred("structs.ip:GroupSourceReq"), "w"
+    "MCAST_UNBLOCK_SOURCE", "GroupSourceReq", "w"
 )
 MCAST_MSFILTER: Option[ip.GroupFilter] = _row(
-    "MCAST_MSFILTER",
-    deferred("structs.ip:GROUP_FILTER"),
-    "rw",
-    deferred("structs.ip:GROUP_FILTER_REQUEST"),
+    "MCAST_MSFILTER", "GROUP_FILTER", "rw", "GROUP_FILTER_REQUEST"
 )

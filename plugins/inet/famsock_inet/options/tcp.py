@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, option_rows, values
+from famsock_inet import constants
 from famsock_inet.constants import SOL_TCP
-from famsock_inet.deferred import deferred
-from famsock_inet.options.rows import rows_of
 
 if TYPE_CHECKING:
     from famsock_inet.structs import tcp
 
-_row = rows_of(SOL_TCP)
+_row = option_rows(SOL_TCP, constants, "famsock_inet.structs.tcp")
 
 TCP_NODELAY: Option[bool] = _row("TCP_NODELAY", values.BOOL)
 TCP_MAXSEG: Option[int] = _row("TCP_MAXSEG", values.INT)
@@ -26,13 +25,11 @@ TCP_SYNCNT: Option[int] = _row("TCP_SYNCNT", values.INT)
 TCP_LINGER2: Option[int] = _row("TCP_LINGER2", values.INT)
 TCP_DEFER_ACCEPT: Option[int] = _row("TCP_DEFER_ACCEPT", values.INT)
 TCP_WINDOW_CLAMP: Option[int] = _row("TCP_WINDOW_CLAMP", values.INT)
-TCP_INFO: Option[tcp.TcpInfo] = _row("TCP_INFO", deferred("structs.tcp:TCP_INFO"), "r")
+TCP_INFO: Option[tcp.TcpInfo] = _row("TCP_INFO", "TCP_INFO", "r")
 TCP_QUICKACK: Option[bool] = _row("TCP_QUICKACK", values.BOOL)
 TCP_CONGESTION: Option[str] = _row("TCP_CONGESTION", values.text(16))
-TCP_MD5SIG: Option[tcp.TcpMd5sig] = _row("TCP_MD5SIG", deferred("structs.tcp:TcpMd5sig"), "w")
-TCP_MD5SIG_EXT: Option[tcp.TcpMd5sig] = _row(
-    "TCP_MD5SIG_EXT", deferred("structs.tcp:TcpMd5sig"), "w"
-)
+TCP_MD5SIG: Option[tcp.TcpMd5sig] = _row("TCP_MD5SIG", "TcpMd5sig", "w")
+TCP_MD5SIG_EXT: Option[tcp.TcpMd5sig] = _row("TCP_MD5SIG_EXT", "TcpMd5sig", "w")
 TCP_THIN_LINEAR_TIMEOUTS: Option[bool] = _row("TCP_THIN_LINEAR_TIMEOUTS", values.BOOL)
 TCP_THIN_DUPACK: Option[bool] = _row("TCP_THIN_DUPACK", values.BOOL)
 TCP_USER_TIMEOUT: Option[int] = _row("TCP_USER_TIMEOUT", values.INT)
@@ -40,11 +37,9 @@ TCP_REPAIR: Option[int] = _row("TCP_REPAIR", values.INT)
 TCP_REPAIR_QUEUE: Option[int] = _row("TCP_REPAIR_QUEUE", values.INT)
 TCP_QUEUE_SEQ: Option[int] = _row("TCP_QUEUE_SEQ", values.U32)
 TCP_REPAIR_OPTIONS: Option[tuple[tcp.TcpRepairOpt, ...]] = _row(
-    "TCP_REPAIR_OPTIONS", deferred("structs.tcp:REPAIR_OPTIONS"), "w"
+    "TCP_REPAIR_OPTIONS", "REPAIR_OPTIONS", "w"
 )
-TCP_REPAIR_WINDOW: Option[tcp.TcpRepairWindow] = _row(
-    "TCP_REPAIR_WINDOW", deferred("structs.tcp:TcpRepairWindow")
-)
+TCP_REPAIR_WINDOW: Option[tcp.TcpRepairWindow] = _row("TCP_REPAIR_WINDOW", "TcpRepairWindow")
 TCP_FASTOPEN: Option[int] = _row("TCP_FASTOPEN", values.INT)
 TCP_FASTOPEN_CONNECT: Option[bool] = _row("TCP_FASTOPEN_CONNECT", values.BOOL)
 TCP_FASTOPEN_KEY: Option[bytes] = _row("TCP_FASTOPEN_KEY", values.raw(32))
@@ -56,18 +51,15 @@ TCP_SAVE_SYN: Option[int] = _row("TCP_SAVE_SYN", values.INT)
 TCP_SAVED_SYN: Option[bytes] = _row("TCP_SAVED_SYN", values.raw(1024), "r")
 TCP_ULP: Option[str] = _row("TCP_ULP", values.text(16))
 TCP_ZEROCOPY_RECEIVE: Option[tcp.TcpZerocopyReceive] = _row(
-    "TCP_ZEROCOPY_RECEIVE",
-    deferred("structs.tcp:TcpZerocopyReceive"),
-    "r",
-    deferred("structs.tcp:TcpZerocopyReceive"),
+    "TCP_ZEROCOPY_RECEIVE", "TcpZerocopyReceive", "r", "TcpZerocopyReceive"
 )
 TCP_INQ: Option[bool] = _row("TCP_INQ", values.BOOL)
 TCP_TX_DELAY: Option[int] = _row("TCP_TX_DELAY", values.INT)
-TCP_AO_ADD_KEY: Option[tcp.TcpAoAdd] = _row("TCP_AO_ADD_KEY", deferred("structs.tcp:TcpAoAdd"), "w")
-TCP_AO_DEL_KEY: Option[tcp.TcpAoDel] = _row("TCP_AO_DEL_KEY", deferred("structs.tcp:TcpAoDel"), "w")
-TCP_AO_INFO: Option[tcp.TcpAoInfoOpt] = _row("TCP_AO_INFO", deferred("structs.tcp:TcpAoInfoOpt"))
+TCP_AO_ADD_KEY: Option[tcp.TcpAoAdd] = _row("TCP_AO_ADD_KEY", "TcpAoAdd", "w")
+TCP_AO_DEL_KEY: Option[tcp.TcpAoDel] = _row("TCP_AO_DEL_KEY", "TcpAoDel", "w")
+TCP_AO_INFO: Option[tcp.TcpAoInfoOpt] = _row("TCP_AO_INFO", "TcpAoInfoOpt")
 TCP_AO_GET_KEYS: Option[tuple[tcp.TcpAoGetsockopt, ...]] = _row(
-    "TCP_AO_GET_KEYS", deferred("structs.tcp:AO_KEYS"), "r", deferred("structs.tcp:TcpAoGetsockopt")
+    "TCP_AO_GET_KEYS", "AO_KEYS", "r", "TcpAoGetsockopt"
 )
-TCP_AO_REPAIR: Option[tcp.TcpAoRepair] = _row("TCP_AO_REPAIR", deferred("structs.tcp:TcpAoRepair"))
+TCP_AO_REPAIR: Option[tcp.TcpAoRepair] = _row("TCP_AO_REPAIR", "TcpAoRepair")
 TCP_IS_MPTCP: Option[bool] = _row("TCP_IS_MPTCP", values.BOOL, "r")

@@ -5,11 +5,11 @@ TLS_TX and TLS_RX take the bytes of a ``struct tls12_crypto_info_*``, which hold
 
 from __future__ import annotations
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, option_rows, values
+from famsock_inet import constants
 from famsock_inet.constants import SOL_TLS
-from famsock_inet.options.rows import rows_of
 
-_row = rows_of(SOL_TLS)
+_row = option_rows(SOL_TLS, constants)
 
 TLS_TX: Option[bytes] = _row("TLS_TX", values.raw(64))
 TLS_RX: Option[bytes] = _row("TLS_RX", values.raw(64))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, option_rows, values
+from famsock_inet import constants
 from famsock_inet.constants import SOL_UDP
-from famsock_inet.options.rows import rows_of
 
-_row = rows_of(SOL_UDP)
+_row = option_rows(SOL_UDP, constants)
 
 UDP_CORK: Option[bool] = _row("UDP_CORK", values.BOOL)
 UDP_ENCAP: Option[int] = _row("UDP_ENCAP", values.INT)
