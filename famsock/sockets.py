@@ -166,7 +166,7 @@ class socket(_stdlib.socket):  # noqa: N801
     def _connect(self, codec: AddressCodec, operation: str, address: Any) -> int:
         sockaddr = codec.encode(self, operation, address)
         audit("socket.connect", self, address)
-        return syscalls.connect(self.fileno(), self.gettimeout(), sockaddr)
+        return syscalls.connect(self, self.gettimeout(), sockaddr)
 
     def sendto(self, data: Any, /, *arguments: Any) -> int:
         codec = self._codec
@@ -183,7 +183,7 @@ class socket(_stdlib.socket):  # noqa: N801
         sockaddr = (codec or RAW_CODEC).encode(self, "sendto", address)
         audit("socket.sendto", self, address)
         try:
-            return syscalls.sendto(self.fileno(), self.gettimeout(), data, flags, sockaddr)
+            return syscalls.sendto(self, self.gettimeout(), data, flags, sockaddr)
         except OSError as error:
             self._explain(error)
             raise
@@ -205,7 +205,7 @@ class socket(_stdlib.socket):  # noqa: N801
         views = _views(buffers, "sendmsg() argument 1 must be an iterable")
         items = _items(ancdata)
         try:
-            return syscalls.sendmsg(self.fileno(), self.gettimeout(), views, items, flags, sockaddr)
+            return syscalls.sendmsg(self, self.gettimeout(), views, items, flags, sockaddr)
         except OSError as error:
             self._explain(error)
             raise
@@ -217,7 +217,7 @@ class socket(_stdlib.socket):  # noqa: N801
         if codec is None:
             return super()._accept()  # type: ignore[misc,no-any-return]
         ask = self._served is None or self._served.protocol.accepts_address
-        descriptor, sockaddr = syscalls.accept(self.fileno(), self.gettimeout(), ask)
+        descriptor, sockaddr = syscalls.accept(self, self.gettimeout(), ask)
         try:
             return descriptor, codec.decode(self, sockaddr)
         except BaseException:
@@ -253,7 +253,7 @@ class socket(_stdlib.socket):  # noqa: N801
             raise ValueError("negative buffersize in recvfrom")
         if flags:
             flags = _c_int(flags)
-        data, sockaddr = syscalls.recvfrom(self.fileno(), self.gettimeout(), bufsize, flags)
+        data, sockaddr = syscalls.recvfrom(self, self.gettimeout(), bufsize, flags)
         return data, codec.decode(self, sockaddr)
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
@@ -266,7 +266,7 @@ class socket(_stdlib.socket):  # noqa: N801
         if size > view.nbytes:
             raise ValueError("nbytes is greater than the length of the buffer")
         received, sockaddr = syscalls.recvfrom_into(
-            self.fileno(), self.gettimeout(), view, size or view.nbytes, _c_int(flags)
+            self, self.gettimeout(), view, size or view.nbytes, _c_int(flags)
         )
         return received, codec.decode(self, sockaddr)
 
@@ -279,7 +279,7 @@ class socket(_stdlib.socket):  # noqa: N801
         if (bufsize := index(bufsize)) < 0:
             raise ValueError("negative buffer size in recvmsg()")
         data, items, message_flags, sockaddr = syscalls.recvmsg(
-            self.fileno(), self.gettimeout(), bufsize, _control_bytes(ancbufsize), _c_int(flags)
+            self, self.gettimeout(), bufsize, _control_bytes(ancbufsize), _c_int(flags)
         )
         return data, items, message_flags, self._decode_received(codec, sockaddr, items)
 
@@ -295,7 +295,7 @@ class socket(_stdlib.socket):  # noqa: N801
             for b in _iterable(buffers, "recvmsg_into() argument 1 must be an iterable")
         ]  # fmt: skip
         received, items, message_flags, sockaddr = syscalls.recvmsg_into(
-            self.fileno(), self.gettimeout(), views, _control_bytes(ancbufsize), _c_int(flags)
+            self, self.gettimeout(), views, _control_bytes(ancbufsize), _c_int(flags)
         )
         return received, items, message_flags, self._decode_received(codec, sockaddr, items)
 
@@ -416,7 +416,7 @@ class socket(_stdlib.socket):  # noqa: N801
 
         flags = _c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0)
         data, items, message_flags, sockaddr = syscalls.recvmsg(
-            self.fileno(),
+            self,
             None if flags & _AT_ONCE else self.gettimeout(),
             bufsize_bytes,
             _control_bytes(control_bytes),
@@ -458,7 +458,7 @@ class socket(_stdlib.socket):  # noqa: N801
         timeout = None if flags & _AT_ONCE else self.gettimeout()
         return self._decode_batch(
             syscalls.recvmmsg(
-                self.fileno(), timeout, count, bufsize_bytes, _control_bytes(control_bytes), flags
+                self, timeout, count, bufsize_bytes, _control_bytes(control_bytes), flags
             )
         )
 
@@ -473,9 +473,7 @@ class socket(_stdlib.socket):  # noqa: N801
         flags = _c_int(flags)
         timeout = None if flags & _AT_ONCE else self.gettimeout()
         return self._decode_batch(
-            syscalls.recvmmsg_into(
-                self.fileno(), timeout, views, _control_bytes(control_bytes), flags
-            )
+            syscalls.recvmmsg_into(self, timeout, views, _control_bytes(control_bytes), flags)
         )
 
     def _decode_batch(self, messages: list[tuple[Any, Any, int, bytes]]) -> list[Any]:
@@ -517,7 +515,7 @@ class socket(_stdlib.socket):  # noqa: N801
             given.append((message[0], _control_of(message), sockaddr))
         timeout = None if flags & _AT_ONCE else self.gettimeout()
         try:
-            return syscalls.sendmmsg(self.fileno(), timeout, given, flags)
+            return syscalls.sendmmsg(self, timeout, given, flags)
         except OSError as error:
             self._explain(error)
             raise

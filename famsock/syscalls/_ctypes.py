@@ -1,8 +1,11 @@
 """The raw system calls on ctypes: works wherever ctypes does, with nothing to build.
 
-Every function takes a descriptor and, where the call may block, ``timeout``: seconds, None to block
-and 0.0 to fail at once, as ``socket.gettimeout`` gives it. A sockaddr is bytes; an empty one means
-that there is none. Failures raise OSError with errno, or TimeoutError.
+Every function takes a descriptor's number. One that may block also takes the socket in its place,
+and asks for the number before each attempt, as the stdlib does: by the second one a handler or
+another thread may have closed the socket, and the number may be somebody else's. Such a function
+also takes ``timeout``: seconds, None to block and 0.0 to fail at once, as ``socket.gettimeout``
+gives it. A sockaddr is bytes; an empty one means that there is none. Failures raise OSError with
+errno, or TimeoutError.
 Sources: the man page, section 2, of each function; PEP 475; Modules/socketmodule.c for the order.
 """
 
@@ -16,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from ctypes import c_char, c_int, c_size_t, c_ssize_t, c_uint, c_void_p
 from errno import EAGAIN, EINPROGRESS, EINTR, EISCONN, ENOSYS, EWOULDBLOCK
 from math import ceil
-from socket import SO_ERROR, SOL_SOCKET
+from socket import SO_ERROR, SOL_SOCKET, socket
 from time import monotonic
 from typing import Any
 
@@ -125,18 +128,26 @@ _names: list[_Name] = []
 _buffers: list[_Storage] = []
 
 
-def _wait(descriptor: int, events: int, deadline: float) -> None:
+Descriptor = int | socket
+
+
+def _number(descriptor: Descriptor) -> int:
+    return descriptor if type(descriptor) is int else descriptor.fileno()  # type: ignore[union-attr]
+
+
+def _wait(descriptor: Descriptor, events: int, deadline: float) -> None:
     """Return when the descriptor is ready; TimeoutError at the deadline (monotonic seconds)."""
     if not _is_ready(descriptor, events, deadline):
         raise TimeoutError("timed out")
 
 
-def _is_ready(descriptor: int, events: int, deadline: float | None) -> bool:
+def _is_ready(descriptor: Descriptor, events: int, deadline: float | None) -> bool:
     """Wait for the descriptor: False at the deadline. Raises what a signal's handler raises."""
-    if descriptor < 0:
+    number = _number(descriptor)
+    if number < 0:
         return True
     poll = select.poll()
-    poll.register(descriptor, events)
+    poll.register(number, events)
     if deadline is None:
         return bool(poll.poll())
     while True:
@@ -147,14 +158,14 @@ def _is_ready(descriptor: int, events: int, deadline: float | None) -> bool:
             return False
 
 
-def _begin(descriptor: int, events: int, timeout: float) -> float:
+def _begin(descriptor: Descriptor, events: int, timeout: float) -> float:
     """Wait before the first attempt, as the stdlib does with a timeout; the deadline."""
     deadline = monotonic() + timeout
     _wait(descriptor, events, deadline)
     return deadline
 
 
-def _again(descriptor: int, events: int, deadline: float | None) -> None:
+def _again(descriptor: Descriptor, events: int, deadline: float | None) -> None:
     """After a failed call: return to make it once more, or raise its error.
 
     A signal's handler has run by the time that this is reached; what it raises goes out through it.
@@ -209,12 +220,12 @@ def bind(descriptor: int, sockaddr: bytes) -> None:
         raise _failed()
 
 
-def connect(descriptor: int, timeout: float | None, sockaddr: bytes) -> int:
+def connect(descriptor: Descriptor, timeout: float | None, sockaddr: bytes) -> int:
     """connect(2): 0, the errno of the failure, or `TIMED_OUT`.
 
     Never issued twice: after EINTR, or EINPROGRESS with a timeout, it waits and reads SO_ERROR.
     """
-    if _connect(descriptor, sockaddr, _length(sockaddr)) >= 0:
+    if _connect(_number(descriptor), sockaddr, _length(sockaddr)) >= 0:
         return 0
     error = _errno()
     if not (timeout != 0 if error == EINTR else timeout and error == EINPROGRESS):
@@ -222,11 +233,13 @@ def connect(descriptor: int, timeout: float | None, sockaddr: bytes) -> int:
     deadline = None if timeout is None else monotonic() + timeout
     if not _is_ready(descriptor, _OUT | _ERR, deadline):
         return TIMED_OUT
-    outcome = int.from_bytes(getsockopt(descriptor, SOL_SOCKET, SO_ERROR, 4), sys.byteorder)
+    outcome = int.from_bytes(
+        getsockopt(_number(descriptor), SOL_SOCKET, SO_ERROR, 4), sys.byteorder
+    )
     return 0 if outcome == EISCONN else outcome
 
 
-def accept(descriptor: int, timeout: float | None, ask_address: bool) -> tuple[int, bytes]:
+def accept(descriptor: Descriptor, timeout: float | None, ask_address: bool) -> tuple[int, bytes]:
     """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr.
 
     ``ask_address`` False passes no buffer, for protocols that refuse to name the peer.
@@ -236,7 +249,7 @@ def accept(descriptor: int, timeout: float | None, ask_address: bool) -> tuple[i
     if not ask_address:
         name.length.value = 0
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
-    while (accepted := _accept_once(descriptor, *where)) < 0:
+    while (accepted := _accept_once(_number(descriptor), *where)) < 0:
         _again(descriptor, _IN, deadline)
         name.reset()
     return accepted, name.taken()
@@ -293,19 +306,21 @@ def setsockopt(descriptor: int, level: int, option: int, value: bytes) -> None:
         raise _failed()
 
 
-def sendto(descriptor: int, timeout: float | None, data: Any, flags: int, sockaddr: bytes) -> int:
+def sendto(
+    descriptor: Descriptor, timeout: float | None, data: Any, flags: int, sockaddr: bytes
+) -> int:
     """sendto(2): the number of bytes sent."""
     pointer, size = (data, len(data)) if type(data) is bytes else _readable(data)
     length: Any = size if size <= _INT_MAX else c_size_t(size)
     name_length = _length(sockaddr)
     deadline = _begin(descriptor, _OUT, timeout) if timeout else None
-    while (sent := _sendto(descriptor, pointer, length, flags, sockaddr, name_length)) < 0:
+    while (sent := _sendto(_number(descriptor), pointer, length, flags, sockaddr, name_length)) < 0:
         _again(descriptor, _OUT, deadline)
     return sent  # type: ignore[no-any-return]
 
 
 def recvfrom(
-    descriptor: int, timeout: float | None, size_bytes: int, flags: int
+    descriptor: Descriptor, timeout: float | None, size_bytes: int, flags: int
 ) -> tuple[bytes, bytes]:
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
     if size_bytes < 0:
@@ -324,7 +339,7 @@ def recvfrom(
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
     while (
         received := _recvfrom(
-            descriptor, storage.pointer, length, flags, name.pointer, name.length_pointer
+            _number(descriptor), storage.pointer, length, flags, name.pointer, name.length_pointer
         )
     ) < 0:
         _again(descriptor, _IN, deadline)
@@ -338,7 +353,7 @@ def recvfrom(
 
 
 def recvfrom_into(
-    descriptor: int, timeout: float | None, buffer: Any, size_bytes: int, flags: int
+    descriptor: Descriptor, timeout: float | None, buffer: Any, size_bytes: int, flags: int
 ) -> tuple[int, bytes]:
     """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
     _refuse_negative(size_bytes)
@@ -349,14 +364,16 @@ def recvfrom_into(
     name = _Name()
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
     while (
-        received := _recvfrom(descriptor, target, length, flags, name.pointer, name.length_pointer)
+        received := _recvfrom(
+            _number(descriptor), target, length, flags, name.pointer, name.length_pointer
+        )
     ) < 0:
         _again(descriptor, _IN, deadline)
     return received, name.taken()
 
 
 def sendmsg(
-    descriptor: int,
+    descriptor: Descriptor,
     timeout: float | None,
     buffers: Sequence[Any],
     control: Iterable[ancillary.Item],
@@ -368,7 +385,7 @@ def sendmsg(
     packed = ancillary.pack(control)
     header, _kept = _message(pieces, sockaddr, _length(sockaddr), packed, len(packed))
     deadline = _begin(descriptor, _OUT, timeout) if timeout else None
-    while (sent := _sendmsg(descriptor, ctypes.byref(header), flags)) < 0:
+    while (sent := _sendmsg(_number(descriptor), ctypes.byref(header), flags)) < 0:
         _again(descriptor, _OUT, deadline)
     return sent  # type: ignore[no-any-return]
 
@@ -377,7 +394,7 @@ Received = tuple[int, list[ancillary.Item], int, bytes]
 
 
 def recvmsg(
-    descriptor: int, timeout: float | None, size_bytes: int, control_bytes: int, flags: int
+    descriptor: Descriptor, timeout: float | None, size_bytes: int, control_bytes: int, flags: int
 ) -> tuple[bytes, list[ancillary.Item], int, bytes]:
     """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
     data = bytearray(size_bytes)
@@ -388,7 +405,11 @@ def recvmsg(
 
 
 def recvmsg_into(
-    descriptor: int, timeout: float | None, buffers: Sequence[Any], control_bytes: int, flags: int
+    descriptor: Descriptor,
+    timeout: float | None,
+    buffers: Sequence[Any],
+    control_bytes: int,
+    flags: int,
 ) -> Received:
     """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
     _refuse_negative(control_bytes)
@@ -399,7 +420,7 @@ def recvmsg_into(
         pieces, name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes,
     )  # fmt: skip
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
-    while (received := _recvmsg(descriptor, ctypes.byref(header), flags)) < 0:
+    while (received := _recvmsg(_number(descriptor), ctypes.byref(header), flags)) < 0:
         _again(descriptor, _IN, deadline)
     items = ancillary.unpack(control.view[: header.control_length].tobytes())
     sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
@@ -436,7 +457,7 @@ def _pointer(data: Any) -> int | None:
 
 
 def recvmmsg(
-    descriptor: int,
+    descriptor: Descriptor,
     timeout: float | None,
     count: int,
     size_bytes: int,
@@ -461,7 +482,11 @@ def recvmmsg(
 
 
 def recvmmsg_into(
-    descriptor: int, timeout: float | None, buffers: Sequence[Any], control_bytes: int, flags: int
+    descriptor: Descriptor,
+    timeout: float | None,
+    buffers: Sequence[Any],
+    control_bytes: int,
+    flags: int,
 ) -> list[Received]:
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
     _refuse_negative(control_bytes)
@@ -477,7 +502,7 @@ def recvmmsg_into(
             )
             kept.append(alive)
         received = _batched("recvmmsg")(
-            descriptor, vector, len(pieces), flags | _MSG_WAITFORONE, None
+            _number(descriptor), vector, len(pieces), flags | _MSG_WAITFORONE, None
         )
         if received >= 0:
             break
@@ -496,7 +521,7 @@ def recvmmsg_into(
 
 
 def sendmmsg(
-    descriptor: int,
+    descriptor: Descriptor,
     timeout: float | None,
     messages: Iterable[tuple[Any, Iterable[ancillary.Item], bytes]],
     flags: int,
@@ -523,7 +548,7 @@ def sendmmsg(
         deadline = _begin(descriptor, _OUT, timeout) if timeout and given else None
         while done < len(given) and not stopped:
             rest = ctypes.byref(vector, done * ctypes.sizeof(_Mmsghdr))
-            sent = send(descriptor, rest, len(given) - done, flags)
+            sent = send(_number(descriptor), rest, len(given) - done, flags)
             if sent > 0:
                 done += sent
                 continue

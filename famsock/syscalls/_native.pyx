@@ -118,29 +118,34 @@ cdef socklen_t whole(object data, char **start) except? 0:
     return <socklen_t>length
 
 
+cdef int number(object descriptor) except? -2:
+    """The descriptor's number, asked for before each attempt: see `_ctypes`."""
+    return descriptor if type(descriptor) is int else descriptor.fileno()
+
+
 cdef int refuse_negative(Py_ssize_t size_bytes) except -1:
     if size_bytes < 0:
         raise ValueError("negative size")
     return 0
 
 
-cdef int wait_until(int descriptor, short events, double deadline) except -1:
+cdef int wait_until(object descriptor, short events, double deadline) except -1:
     """Return when the descriptor is ready; TimeoutError at the deadline (monotonic seconds)."""
     if not is_ready(descriptor, events, deadline):
         raise TimeoutError("timed out")
     return 0
 
 
-cdef int is_ready(int descriptor, short events, double deadline) except -1:
+cdef int is_ready(object descriptor, short events, double deadline) except -1:
     """Wait for the descriptor: 1, or 0 at the deadline. Raises what a signal's handler raises."""
     cdef pollfd waited
     cdef double remaining_ms
     cdef int ready, timeout_ms
-    if descriptor < 0:
-        return 1
-    waited.fd = descriptor
     waited.events = events
     while True:
+        waited.fd = number(descriptor)
+        if waited.fd < 0:
+            return 1
         remaining_ms = (deadline - <double>monotonic()) * 1000
         timeout_ms = INT_MAX if remaining_ms >= INT_MAX else <int>remaining_ms
         if timeout_ms < 0:
@@ -160,7 +165,7 @@ cdef int is_ready(int descriptor, short events, double deadline) except -1:
             PyErr_CheckSignals()
 
 
-cdef double begin(int descriptor, short events, object timeout) except? -2:
+cdef double begin(object descriptor, short events, object timeout) except? -2:
     """Wait before the first attempt, as the stdlib does with a timeout; the deadline, or -1."""
     cdef double deadline
     if not timeout:
@@ -170,7 +175,7 @@ cdef double begin(int descriptor, short events, object timeout) except? -2:
     return deadline
 
 
-cdef int again(int descriptor, short events, double deadline) except -1:
+cdef int again(object descriptor, short events, double deadline) except -1:
     """After a failed call: return to make it once more, or raise its error."""
     cdef int error = errno
     if error == EINTR:
@@ -194,14 +199,14 @@ def bind(int descriptor, sockaddr):
         PyErr_SetFromErrno(OSError)
 
 
-def connect(int descriptor, timeout, sockaddr):
+def connect(descriptor, timeout, sockaddr):
     """connect(2): 0, the errno of the failure, or `TIMED_OUT`."""
     cdef char *name
     cdef socklen_t length = whole(sockaddr, &name)
-    cdef int result, error, outcome = 0
+    cdef int result, error, outcome = 0, fd = number(descriptor)
     cdef socklen_t size = sizeof(int)
     with nogil:
-        result = c_connect(descriptor, <sockaddr_c *>name, length)
+        result = c_connect(fd, <sockaddr_c *>name, length)
         error = errno
     if result >= 0:
         return 0
@@ -214,22 +219,23 @@ def connect(int descriptor, timeout, sockaddr):
     if not is_ready(descriptor, POLLOUT | POLLERR,
                     FOREVER if timeout is None else monotonic() + timeout):
         return TIMED_OUT
-    if c_getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &outcome, &size) < 0:
+    if c_getsockopt(number(descriptor), SOL_SOCKET, SO_ERROR, &outcome, &size) < 0:
         PyErr_SetFromErrno(OSError)
     return 0 if outcome == EISCONN else outcome
 
 
-def accept(int descriptor, timeout, bint ask_address):
+def accept(descriptor, timeout, bint ask_address):
     """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr."""
     cdef char name[SOCKADDR_BYTES]
     cdef socklen_t length = SOCKADDR_BYTES
-    cdef int accepted
+    cdef int accepted, fd
     cdef double deadline = begin(descriptor, POLLIN, timeout)
     while True:
         length = SOCKADDR_BYTES
+        fd = number(descriptor)
         with nogil:
             accepted = famsock_accept(
-                descriptor, name if ask_address else NULL, &length if ask_address else NULL
+                fd, name if ask_address else NULL, &length if ask_address else NULL
             )
         if accepted >= 0:
             break
@@ -291,19 +297,21 @@ def setsockopt(int descriptor, int level, int option, value):
         PyErr_SetFromErrno(OSError)
 
 
-def sendto(int descriptor, timeout, data, int flags, sockaddr):
+def sendto(descriptor, timeout, data, int flags, sockaddr):
     """sendto(2): the number of bytes sent."""
     cdef Py_buffer view
     cdef ssize_t sent
     cdef double deadline
     cdef char *name
+    cdef int fd
     cdef socklen_t length = whole(sockaddr, &name)
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         deadline = begin(descriptor, POLLOUT, timeout)
         while True:
+            fd = number(descriptor)
             with nogil:
-                sent = c_sendto(descriptor, view.buf, view.len, flags, <sockaddr_c *>name, length)
+                sent = c_sendto(fd, view.buf, view.len, flags, <sockaddr_c *>name, length)
             if sent >= 0:
                 return sent
             again(descriptor, POLLOUT, deadline)
@@ -311,18 +319,19 @@ def sendto(int descriptor, timeout, data, int flags, sockaddr):
         PyBuffer_Release(&view)
 
 
-def recvfrom(int descriptor, timeout, Py_ssize_t size_bytes, int flags):
+def recvfrom(descriptor, timeout, Py_ssize_t size_bytes, int flags):
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
     return receive(descriptor, timeout, size_bytes, flags)
 
 
-cdef tuple receive(int descriptor, object timeout, Py_ssize_t size_bytes, int flags):
+cdef tuple receive(object descriptor, object timeout, Py_ssize_t size_bytes, int flags):
     cdef char name[SOCKADDR_BYTES]
     cdef char small[STACK_BYTES]
     cdef char *target = small
     cdef bytes data = None
     cdef socklen_t length
     cdef ssize_t received
+    cdef int fd
     cdef double deadline
     refuse_negative(size_bytes)
     deadline = begin(descriptor, POLLIN, timeout)
@@ -331,9 +340,10 @@ cdef tuple receive(int descriptor, object timeout, Py_ssize_t size_bytes, int fl
         target = PyBytes_AS_STRING(data)
     while True:
         length = SOCKADDR_BYTES
+        fd = number(descriptor)
         with nogil:
             received = c_recvfrom(
-                descriptor, target, size_bytes, flags, <sockaddr_c *>name, &length
+                fd, target, size_bytes, flags, <sockaddr_c *>name, &length
             )
         if received >= 0:
             break
@@ -347,12 +357,13 @@ cdef tuple receive(int descriptor, object timeout, Py_ssize_t size_bytes, int fl
     return data, taken(name, length)
 
 
-def recvfrom_into(int descriptor, timeout, buffer, Py_ssize_t size_bytes, int flags):
+def recvfrom_into(descriptor, timeout, buffer, Py_ssize_t size_bytes, int flags):
     """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
     cdef char name[SOCKADDR_BYTES]
     cdef socklen_t length
     cdef Py_buffer view
     cdef ssize_t received
+    cdef int fd
     cdef double deadline
     refuse_negative(size_bytes)
     PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
@@ -362,9 +373,10 @@ def recvfrom_into(int descriptor, timeout, buffer, Py_ssize_t size_bytes, int fl
         deadline = begin(descriptor, POLLIN, timeout)
         while True:
             length = SOCKADDR_BYTES
+            fd = number(descriptor)
             with nogil:
                 received = c_recvfrom(
-                    descriptor, view.buf, size_bytes, flags, <sockaddr_c *>name, &length
+                    fd, view.buf, size_bytes, flags, <sockaddr_c *>name, &length
                 )
             if received >= 0:
                 return received, taken(name, length)
@@ -402,7 +414,7 @@ cdef class Vector:
         free(self.views)
 
 
-def sendmsg(int descriptor, timeout, buffers, control, int flags, sockaddr):
+def sendmsg(descriptor, timeout, buffers, control, int flags, sockaddr):
     """sendmsg(2): the number of bytes sent."""
     cdef Vector vector = Vector(buffers, PyBUF_SIMPLE)
     cdef bytes packed = control_messages().pack(control)
@@ -410,6 +422,7 @@ def sendmsg(int descriptor, timeout, buffers, control, int flags, sockaddr):
     cdef char *name
     cdef socklen_t length
     cdef ssize_t sent
+    cdef int fd
     cdef double deadline = begin(descriptor, POLLOUT, timeout)
     memset(&header, 0, sizeof(header))
     length = whole(sockaddr, &name)
@@ -422,14 +435,15 @@ def sendmsg(int descriptor, timeout, buffers, control, int flags, sockaddr):
         header.msg_control = PyBytes_AS_STRING(packed)
         header.msg_controllen = len(packed)
     while True:
+        fd = number(descriptor)
         with nogil:
-            sent = c_sendmsg(descriptor, &header, flags)
+            sent = c_sendmsg(fd, &header, flags)
         if sent >= 0:
             return sent
         again(descriptor, POLLOUT, deadline)
 
 
-def recvmsg(int descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes, int flags):
+def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes, int flags):
     """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
     cdef bytearray data = bytearray(size_bytes)
     received, items, message_flags, sockaddr = recvmsg_into(
@@ -438,7 +452,7 @@ def recvmsg(int descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_b
     return bytes(memoryview(data)[:received]), items, message_flags, sockaddr
 
 
-def recvmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
+def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
     """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
     cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
     cdef bytearray control = bytearray(control_bytes)
@@ -446,6 +460,7 @@ def recvmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int
     cdef char name[SOCKADDR_BYTES]
     cdef msghdr header
     cdef ssize_t received
+    cdef int fd
     cdef double deadline = begin(descriptor, POLLIN, timeout)
     memset(name, 0, SOCKADDR_BYTES)
     while True:
@@ -457,8 +472,9 @@ def recvmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int
         if control_bytes:
             header.msg_control = control_start
             header.msg_controllen = control_bytes
+        fd = number(descriptor)
         with nogil:
-            received = c_recvmsg(descriptor, &header, flags)
+            received = c_recvmsg(fd, &header, flags)
         if received >= 0:
             break
         again(descriptor, POLLIN, deadline)
@@ -531,7 +547,7 @@ cdef class Batch:
         free(self.data)
 
 
-def recvmmsg(int descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
+def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
              Py_ssize_t control_bytes, int flags):
     """recvmmsg(2): what `recvmsg` gives, for each message that was there."""
     cdef tuple shape = (min(count, BATCH_MESSAGES), size_bytes, control_bytes)
@@ -547,7 +563,7 @@ def recvmmsg(int descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
     return messages
 
 
-def recvmmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
+def recvmmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
     cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
     cdef Batch batch = Batch(min(vector.count, BATCH_MESSAGES))
@@ -555,8 +571,8 @@ def recvmmsg_into(int descriptor, timeout, buffers, Py_ssize_t control_bytes, in
     return receive_batch(descriptor, timeout, batch, flags)
 
 
-cdef list receive_batch(int descriptor, object timeout, Batch batch, int flags):
-    cdef int got, index
+cdef list receive_batch(object descriptor, object timeout, Batch batch, int flags):
+    cdef int got, index, fd
     cdef msghdr *header
     cdef bytes sockaddr = b""
     cdef object data, items, controls = None
@@ -565,8 +581,9 @@ cdef list receive_batch(int descriptor, object timeout, Batch batch, int flags):
     flags |= MSG_WAITFORONE
     while True:
         batch.prepare()
+        fd = number(descriptor)
         with nogil:
-            got = c_recvmmsg(descriptor, batch.headers, batch.count, flags, NULL)
+            got = c_recvmmsg(fd, batch.headers, batch.count, flags, NULL)
         if got >= 0:
             break
         again(descriptor, POLLIN, deadline)
@@ -597,7 +614,7 @@ cdef list receive_batch(int descriptor, object timeout, Batch batch, int flags):
     return messages
 
 
-def sendmmsg(int descriptor, timeout, messages, int flags):
+def sendmmsg(descriptor, timeout, messages, int flags):
     """sendmmsg(2): how many messages were sent.
 
     What a signal's handler raises goes out with that number as its ``messages_sent``.
@@ -611,7 +628,7 @@ def sendmmsg(int descriptor, timeout, messages, int flags):
     cdef bytes packed
     cdef Py_ssize_t index
     cdef unsigned int at = 0, total = <unsigned int>len(given)
-    cdef int sent
+    cdef int sent, fd
     cdef bint stopped = False
     cdef double deadline
     for index, (data, control, sockaddr) in enumerate(given):
@@ -639,8 +656,9 @@ def sendmmsg(int descriptor, timeout, messages, int flags):
     try:
         deadline = begin(descriptor, POLLOUT, timeout)
         while at < total and not stopped:
+            fd = number(descriptor)
             with nogil:
-                sent = c_sendmmsg(descriptor, batch.headers + at, total - at, flags)
+                sent = c_sendmmsg(fd, batch.headers + at, total - at, flags)
             if sent > 0:
                 at += sent
             elif errno == EAGAIN and deadline >= 0:
@@ -743,7 +761,7 @@ def shorten(cls):
         cdef tuple got
         if codec is None or type(bufsize) is not int or type(flags) is not int or bufsize < 0:
             return full_recvfrom(self, bufsize, flags)
-        got = receive(self.fileno(), self.gettimeout(), bufsize, flags)
+        got = receive(self, self.gettimeout(), bufsize, flags)
         form = famsock_cached(codec.decoded, got[1])
         if form is None:
             form = codec.decode(self, got[1])
@@ -757,17 +775,17 @@ def shorten(cls):
 
 
 cdef object send_bytes(object sock, bytes data, int flags, bytes sockaddr):
-    cdef int descriptor = sock.fileno()
-    cdef object timeout = sock.gettimeout()
-    cdef double deadline = begin(descriptor, POLLOUT, timeout)
+    cdef double deadline = begin(sock, POLLOUT, sock.gettimeout())
+    cdef int fd
     cdef char *start = PyBytes_AS_STRING(data)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
     cdef char *name = PyBytes_AS_STRING(sockaddr)
     cdef socklen_t length = <socklen_t>PyBytes_GET_SIZE(sockaddr)
     cdef ssize_t sent
     while True:
+        fd = number(sock)
         with nogil:
-            sent = c_sendto(descriptor, start, size, flags, <sockaddr_c *>name, length)
+            sent = c_sendto(fd, start, size, flags, <sockaddr_c *>name, length)
         if sent >= 0:
             return sent
-        again(descriptor, POLLOUT, deadline)
+        again(sock, POLLOUT, deadline)
