@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from famsock.address import Address, Lookup, RawAddress, family_head
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.errors import AddressRangeError
+    from famsock.errqueue import SockExtendedErr
     from famsock.family import ANY_PROTOCOL, Family, Protocol
     from famsock.hookspecs import hookimpl
     from famsock.options import Option
@@ -40,6 +41,7 @@ _HOMES = {
     "Protocol": "family",
     "RawAddress": "address",
     "RawControl": "control",
+    "SockExtendedErr": "errqueue",
     "Struct": "wire",
     "constants": "",
     "control": "",
@@ -73,6 +75,7 @@ __all__ = [
     "Protocol",
     "RawAddress",
     "RawControl",
+    "SockExtendedErr",
     "Struct",
     "constants",
     "control",

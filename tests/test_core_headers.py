@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from famsock import constants, control, options
+from famsock import constants, control, errqueue, options
 from famsock.structure import Struct
 from famsock.testing import probe
 from famsock.testing.checks.headers import stated_layout
@@ -15,7 +15,7 @@ STATED = {n: v for n, v in vars(constants).items() if n.isupper() and isinstance
 STRUCTS = sorted(
     {
         value
-        for room in (options, control)
+        for room in (options, control, errqueue)
         for value in vars(room).values()
         if isinstance(value, type) and issubclass(value, Struct) and hasattr(value, "layout")
     },

@@ -6,19 +6,19 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import SOCK_SEQPACKET
 
 from famsock.plugin import exchange, socket
 from famsock_alg.addresses import AlgAddress
 from famsock_alg.constants import AF_ALG
 from famsock_alg.operations import AlgOperations
 
-_SOCK_SEQPACKET = 5
 _MESSAGE = b"what do ya want for nothing?"
 
 
 @contextmanager
 def _bound(address: AlgAddress) -> Iterator[AlgOperations]:
-    with socket(AF_ALG, _SOCK_SEQPACKET) as sock:
+    with socket(AF_ALG, SOCK_SEQPACKET) as sock:
         sock.bind(address)
         yield AlgOperations(sock)
 

@@ -13,10 +13,10 @@ from typing import Any, Self
 
 import attrs
 
+from famsock.plugin import SockExtendedErr
 from famsock.plugin import constants as system
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
-from famsock_can.control import SockExtendedErr
 
 _PDU2_FIRST_FORMAT = 240
 _NAME_BITS = {

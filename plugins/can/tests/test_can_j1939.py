@@ -13,7 +13,6 @@ from famsock_can import constants as c
 from famsock_can import control, options
 from famsock_can.addresses import J1939Address
 from famsock_can.claim import AddressClaim
-from famsock_can.control import SockExtendedErr
 from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import (
     J1939Id,
@@ -27,6 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import famsock
+from famsock.plugin import SockExtendedErr
 
 live = pytest.mark.needs_interface("vcan0")
 Opener = Callable[..., famsock.socket]

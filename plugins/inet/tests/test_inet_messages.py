@@ -12,7 +12,7 @@ from famsock_inet import control
 from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.constants import SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 from famsock_inet.options import ip, ipv6
-from famsock_inet.structs.ip import In6Pktinfo, InPktinfo, ReceivedError, SockExtendedErr
+from famsock_inet.structs.ip import In6Pktinfo, InPktinfo, ReceivedError
 
 import famsock
 from famsock import constants
@@ -25,6 +25,7 @@ from famsock.control import (
     RawControl,
     Timestamps,
 )
+from famsock.errqueue import SockExtendedErr
 from famsock.options import SO_RCVBUF, SO_RCVMARK, SO_TIMESTAMP
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")

@@ -5,12 +5,12 @@ Time stamps (SCM_TIMESTAMPNS …) come as on any socket.
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, control_rows
+from famsock.plugin import ControlType, SockExtendedErr, control_rows
 from famsock_packet import constants
 from famsock_packet.constants import SOL_PACKET
-from famsock_packet.structs import AuxiliaryData, ExtendedError
+from famsock_packet.structs import AuxiliaryData
 
 _row = control_rows(SOL_PACKET, constants)
 
 PACKET_AUXDATA: ControlType[AuxiliaryData] = _row("PACKET_AUXDATA", AuxiliaryData)
-PACKET_TX_TIMESTAMP: ControlType[ExtendedError] = _row("PACKET_TX_TIMESTAMP", ExtendedError)
+PACKET_TX_TIMESTAMP: ControlType[SockExtendedErr] = _row("PACKET_TX_TIMESTAMP", SockExtendedErr)

@@ -165,19 +165,3 @@ class AuxiliaryData(Struct):
     def checksum_is_missing(self) -> bool:
         """Whether the checksum is still to be filled in, as in a packet of this machine's own."""
         return bool(self.status & TP_STATUS_CSUMNOTREADY)
-
-
-@wire.struct("struct sock_extended_err", header="linux/errqueue.h")
-class ExtendedError(Struct):
-    """What the error queue (MSG_ERRQUEUE) says of a sent packet: ENOMSG with a time stamp.
-
-    ``origin`` is SO_EE_ORIGIN_TIMESTAMPING, ``info`` SCM_TSTAMP_*, ``data`` the packet's number
-    where SOF_TIMESTAMPING_OPT_ID was asked for.
-    """
-
-    error: int = wire.u32("ee_errno")
-    origin: int = wire.u8("ee_origin")
-    type: int = wire.u8("ee_type")
-    code: int = wire.u8("ee_code")
-    info: int = wire.u32("ee_info", offset=8)
-    data: int = wire.u32("ee_data")

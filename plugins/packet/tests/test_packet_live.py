@@ -41,7 +41,7 @@ def test_frames_and_where_they_come_from(wire: Any, opened: Opened) -> None:
     sock = opened()
     sock.bind(("v1", TYPE))
     assert sock.getsockname() == ("v1", TYPE, 0, 1, MAC1)
-    assert sock.local_address == PacketAddress("v1", TYPE, 0, c.ARPHRD_ETHER, MAC1)
+    assert sock.local_address == PacketAddress("v1", TYPE, 0, constants.ARPHRD_ETHER, MAC1)
     for to, pkttype in (
         (MAC1, c.PACKET_HOST),
         (b"\xff" * 6, c.PACKET_BROADCAST),
@@ -329,7 +329,7 @@ def test_a_longer_hardware_address(opened: Opened, network: None, ip: Ip) -> Non
     sock = opened()
     sock.bind(("g0", 0))
     own = stdlib.inet_pton(stdlib.AF_INET6, "2001:db8::1")
-    assert sock.getsockname() == ("g0", 0, 0, c.ARPHRD_IP6GRE, own)
+    assert sock.getsockname() == ("g0", 0, 0, constants.ARPHRD_IP6GRE, own)
     assert sock.local_address.addr == own
 
 

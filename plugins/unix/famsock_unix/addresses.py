@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from famsock.plugin import Address, CType, Lookup, sockaddr, wire
+from famsock_unix.constants import UNIX_PATH_MAX
 
-SUN_PATH_BYTES = 108
-_LONGEST_NAME_BYTES = SUN_PATH_BYTES - len("/proc/self/fd/1234567/") - 1
+_LONGEST_NAME_BYTES = UNIX_PATH_MAX - len("/proc/self/fd/1234567/") - 1
 _TOO_LONG = "AF_UNIX path too long"
 _AT_SIGN = re.compile(r"\\*@")
 
@@ -17,9 +17,9 @@ _AT_SIGN = re.compile(r"\\*@")
 def _checked(value: object) -> str | bytes:
     name = os.fsencode(value) if isinstance(value, str | os.PathLike) else _octets(value)
     if name[:1] == b"\0":
-        if len(name) > SUN_PATH_BYTES:
+        if len(name) > UNIX_PATH_MAX:
             raise ValueError(
-                f"abstract name must be at most {SUN_PATH_BYTES - 1} bytes after its null byte, "
+                f"abstract name must be at most {UNIX_PATH_MAX - 1} bytes after its null byte, "
                 f"not {len(name) - 1}"
             )
         return name
@@ -51,7 +51,7 @@ def _parsed(text: str) -> str | bytes:
     return text[1:] if _AT_SIGN.match(text) else text
 
 
-PATH = CType(c="char", code=f"{SUN_PATH_BYTES}s", check=_checked, text=_text, parse=_parsed)
+PATH = CType(c="char", code=f"{UNIX_PATH_MAX}s", check=_checked, text=_text, parse=_parsed)
 
 
 @sockaddr("struct sockaddr_un", header="sys/un.h", family=1, family_name="AF_UNIX", size=110)
@@ -114,7 +114,7 @@ class UnixAddress(Address):
         """
         name = os.fsencode(form) if isinstance(form, str) else _octets(form)
         abstract = name[:1] == b"\0"
-        if len(name) > SUN_PATH_BYTES - (not abstract) and (abstract or b"\0" in name):
+        if len(name) > UNIX_PATH_MAX - (not abstract) and (abstract or b"\0" in name):
             raise OSError(_TOO_LONG)
         return cls.unchecked(name if abstract else os.fsdecode(name.partition(b"\0")[0]))
 
@@ -127,7 +127,7 @@ class UnixAddress(Address):
         name = os.fsencode(self.path)
         if not self.is_path:
             return self.layout.head + name
-        if len(name) < SUN_PATH_BYTES:
+        if len(name) < UNIX_PATH_MAX:
             return self.layout.head + name + b"\0"
         return _ThroughDirectory.of(name, self.layout.head, lookup)
 

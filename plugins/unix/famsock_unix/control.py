@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from socket import SOL_SOCKET
 
-from famsock.plugin import ControlType, control_rows, values
-from famsock_unix import constants
+from famsock.plugin import ControlType, constants, control_rows, values
 from famsock_unix.structs import Credentials
 
 MAX_DESCRIPTORS = 253

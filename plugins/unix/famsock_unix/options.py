@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from socket import SOL_SOCKET
 
-from famsock.plugin import Option, option_rows, values
-from famsock_unix import constants
+from famsock.plugin import Option, constants, option_rows, values
 from famsock_unix.structs import Credentials
 
 MAX_GROUPS = 65536

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from famsock.plugin import options, socket
+from famsock.plugin import constants, options, socket
 from famsock_inet.options import ip, ipv6
 
 if TYPE_CHECKING:
-    from famsock.plugin import Address, Message
-    from famsock_inet.structs.ip import ReceivedError, SockExtendedErr
+    from famsock.plugin import Address, Message, SockExtendedErr
+    from famsock_inet.structs.ip import ReceivedError
 
-_MSG_ERRQUEUE = 0x2000
-_MSG_DONTWAIT = 0x40
+_FROM_ERROR_QUEUE = constants.MSG_ERRQUEUE | constants.MSG_DONTWAIT
 
 
 @attrs.frozen
@@ -101,9 +100,7 @@ class IpOperations:
         found: list[QueuedError] = []
         while len(found) < limit:
             try:
-                message = self._sock.recv_message(
-                    bufsize_bytes, 1024, _MSG_ERRQUEUE | _MSG_DONTWAIT
-                )
+                message = self._sock.recv_message(bufsize_bytes, 1024, _FROM_ERROR_QUEUE)
             except OSError as error:
                 if error.errno != EAGAIN:
                     raise
@@ -114,8 +111,9 @@ class IpOperations:
 
 
 def _received_error(message: Message) -> ReceivedError:
+    from famsock.plugin import SockExtendedErr
     from famsock_inet import control
-    from famsock_inet.structs.ip import ReceivedError, SockExtendedErr
+    from famsock_inet.structs.ip import ReceivedError
 
     told = message.get(control.IP_RECVERR) or message.get(control.IPV6_RECVERR)
     return told or ReceivedError(SockExtendedErr(0, 0))

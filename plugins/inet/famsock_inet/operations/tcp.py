@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from famsock.plugin import options
-from famsock_inet.constants import SO_EE_ORIGIN_ZEROCOPY
+from famsock.plugin import constants, options
 from famsock_inet.operations.ip import IpOperations
 from famsock_inet.options import tcp
 
@@ -41,5 +40,5 @@ class TcpOperations(IpOperations):
         return [
             (entry.error.info, entry.error.data)
             for entry in self.recv_errors()
-            if entry.error.origin == SO_EE_ORIGIN_ZEROCOPY
+            if entry.error.origin == constants.SO_EE_ORIGIN_ZEROCOPY
         ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from famsock.plugin import Address, Codec, Struct, values, wire
+from famsock.plugin import Address, Codec, SockExtendedErr, Struct, values, wire
 from famsock_inet.addresses import IPV4, IPV6, Inet6Address, InetAddress, pack_ipv4, pack_ipv6
 from famsock_inet.structs.storage import STORAGE, address_of
 
@@ -308,24 +308,6 @@ class Icmp6Filter(Struct):
     def passes(self, kind: int) -> bool:
         """Whether messages of type ``kind`` come through."""
         return not struct.unpack("=8I", self.blocked)[kind >> 5] >> (kind & 31) & 1
-
-
-@wire.struct("struct sock_extended_err", header=("time.h", "linux/errqueue.h"))
-class SockExtendedErr(Struct):
-    """What the error queue tells of an error.
-
-    ``origin`` is SO_EE_ORIGIN_*; ``type`` and ``code`` are ICMP's; ``info`` is the path MTU for
-    EMSGSIZE, the kind of timestamp or the first of a range of zero-copy notifications; ``data`` the
-    last of that range, or the offset of RFC 4884's extensions.
-    """
-
-    errno: int = wire.u32("ee_errno")
-    origin: int = wire.u8("ee_origin")
-    type: int = wire.u8("ee_type", default=0)
-    code: int = wire.u8("ee_code", default=0)
-    pad: int = wire.u8("ee_pad", default=0)
-    info: int = wire.u32("ee_info", default=0)
-    data: int = wire.u32("ee_data", default=0)
 
 
 @attrs.frozen
