@@ -20,3 +20,9 @@ def _differences(family: Family) -> dict[str, set[str]]:
 def test_names_are_listed() -> None:
     differences = {family.name: _differences(family) for family in Registry().families()}
     assert {name: found for name, found in differences.items() if found} == {}
+
+
+def test_no_name_is_listed_twice() -> None:
+    for family in Registry().families():
+        for operations, names in load(family.operation_names).items():
+            assert len(names) == len(set(names)), operations

@@ -1,20 +1,19 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
+_LINK = ("phys", "security", "set_defer_setup", "set_security")
+
 NAMES = {
     "famsock_bluetooth.operations:L2capOperations": (
+        *_LINK,
         "connection_info",
         "incoming_mtu_bytes",
         "is_le",
         "l2cap_options",
         "mode",
         "outgoing_mtu_bytes",
-        "phys",
-        "security",
-        "set_defer_setup",
         "set_incoming_mtu",
         "set_l2cap_options",
         "set_mode",
-        "set_security",
     ),
     "famsock_bluetooth.hci:HciOperations": (
         "connections",
@@ -37,32 +36,14 @@ NAMES = {
         "set_time_stamps",
     ),
     "famsock_bluetooth.operations:ScoOperations": (
+        *_LINK,
         "codecs",
         "connection_info",
         "mtu_bytes",
-        "phys",
-        "security",
-        "set_defer_setup",
         "set_packet_status",
-        "set_security",
         "set_voice",
         "voice",
     ),
-    "famsock_bluetooth.operations:RfcommOperations": (
-        "connection_info",
-        "phys",
-        "security",
-        "set_defer_setup",
-        "set_security",
-    ),
-    "famsock_bluetooth.operations:IsoOperations": (
-        "base",
-        "phys",
-        "qos",
-        "security",
-        "set_base",
-        "set_defer_setup",
-        "set_qos",
-        "set_security",
-    ),
+    "famsock_bluetooth.operations:RfcommOperations": (*_LINK, "connection_info"),
+    "famsock_bluetooth.operations:IsoOperations": (*_LINK, "base", "qos", "set_base", "set_qos"),
 }

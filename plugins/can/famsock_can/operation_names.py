@@ -1,10 +1,11 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
+_ARRIVAL = ("enable_drop_count", "enable_timestamps")
+
 NAMES = {
     "famsock_can.operations.raw:RawOperations": (
-        "enable_drop_count",
+        *_ARRIVAL,
         "enable_frames",
-        "enable_timestamps",
         "recv_frame",
         "send_frame",
         "set_error_mask",
@@ -12,9 +13,8 @@ NAMES = {
         "set_loopback",
     ),
     "famsock_can.operations.bcm:BcmOperations": (
+        *_ARRIVAL,
         "answer_requests",
-        "enable_drop_count",
-        "enable_timestamps",
         "recv_event",
         "request_cyclic",
         "request_subscription",
@@ -26,15 +26,10 @@ NAMES = {
         "unsubscribe",
         "update_cyclic",
     ),
-    "famsock_can.operations.isotp:IsotpOperations": (
-        "configure",
-        "enable_drop_count",
-        "enable_timestamps",
-    ),
+    "famsock_can.operations.isotp:IsotpOperations": (*_ARRIVAL, "configure"),
     "famsock_can.operations.j1939:J1939Operations": (
-        "enable_drop_count",
+        *_ARRIVAL,
         "enable_progress",
-        "enable_timestamps",
         "recv_pg",
         "recv_progress",
         "set_broadcast",
