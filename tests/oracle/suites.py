@@ -1,20 +1,24 @@
 """CPython's own tests as an outside oracle: each suite with the stdlib's socket and with famsock's.
 
 A suite is arguments for ``python``; the same with ``-m famsock run`` in front is the other side.
-Both write a JUnit file, and `compare` says what famsock lost.
+`run` tells what became of each test, `lost` and `gained` how the two sides differ.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import NamedTuple
 
-TIMEOUT_S = 1500 if os.environ.get("FAMSOCK_LAB") else 600
+IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
+TIMEOUT_S = 3000 if IN_LAB else 600
 
 _ASYNCIO = [
     "test_sock_lowlevel",
@@ -25,29 +29,48 @@ _ASYNCIO = [
     "test_sendfile",
     "test_buffered_proto",
 ]
+_EINTR = "SocketEINTRTest"
+_EINTR_PROGRAMS = ["_test_eintr", "eintrdata.eintr_tester"]  # newest first
+
+
+def _regrtest(*arguments: str) -> list[str]:
+    return ["-m", "test", "-v", *arguments]
+
 
 SUITES: dict[str, list[str]] = {
-    "test_socket": ["test_socket"],
-    "test_timeout": ["-u", "network", "-i", "*TCPTimeoutTestCase*", "test_timeout"],
-    "test_socketserver": ["-u", "network", "test_socketserver"],
-    "test_selectors": ["test_selectors"],
-    "test_ssl": ["test_ssl"],
-    "test_httplib": ["test_httplib"],
-    "test_smtplib": ["test_smtplib"],
-    "test_asyncio": ["test_asyncio", *(w for n in _ASYNCIO for w in ("-m", f"*.{n}.*"))],
+    "test_socket": _regrtest("test_socket"),
+    "test_timeout": _regrtest("-u", "network", "-i", "*TCPTimeoutTestCase*", "test_timeout"),
+    "test_socketserver": _regrtest("-u", "network", "test_socketserver"),
+    "test_selectors": _regrtest("test_selectors"),
+    "test_ssl": _regrtest("test_ssl"),
+    "test_httplib": _regrtest("test_httplib"),
+    "test_smtplib": _regrtest("test_smtplib"),
+    "test_asyncio": _regrtest("test_asyncio", *(w for n in _ASYNCIO for w in ("-m", f"*.{n}.*"))),
+    _EINTR: ["-v", _EINTR],
 }
-"""Arguments for ``python -m test``. The resource "network" is what CPython calls a socket on
-loopback, too; the class left out of test_timeout asks for hosts on the Internet."""
+"""Arguments for ``python``. The resource "network" is what CPython calls a socket on loopback, too;
+the class left out of test_timeout asks for hosts on the Internet. The tests of EINTR are a program
+of their own, whose path comes first."""
 
 # The stdlib's own client and server on VSOCK wait for ever for each other where the kernel has
 # VSOCK but no loopback for it.
-HANGS_WITHOUT_LOOPBACK = "ThreadedVSOCKSocketStreamTest"
+_HANGS_WITHOUT_LOOPBACK = ["-i", "*ThreadedVSOCKSocketStreamTest*"]
+
+_RANK = {"not run": 0, "skipped": 0, "failed": 1, "passed": 2}
+
+# A line of unittest's verbose output, after a test's name: its docstring may come between.
+_TEST_LINE = re.compile(
+    r"^\w+ \((?:__main__\.)?([\w.]+)\)(?:\n[^\n]*)? \.\.\. (ok|skipped|FAIL|ERROR)\b", re.MULTILINE
+)
+_RESULT = {"ok": "passed", "skipped": "skipped", "FAIL": "failed", "ERROR": "failed"}
 
 
 class Outcome(NamedTuple):
-    """The tests of one run, by name: "passed", "skipped" or "failed"; and its last lines."""
+    """One run: its tests by name ("passed", "skipped" or "failed"), command, time, last lines."""
 
     tests: dict[str, str]
+    command: str
+    seconds: float
     tail: str
 
     def count(self, result: str) -> int:
@@ -55,22 +78,40 @@ class Outcome(NamedTuple):
 
     def __str__(self) -> str:
         counts = ", ".join(f"{self.count(r)} {r}" for r in ("passed", "skipped", "failed"))
-        return f"{len(self.tests)} tests: {counts}"
+        return f"{len(self.tests)} tests: {counts} ({self.seconds:.0f} s)"
 
 
-def exists(python: str, suite: str) -> bool:
-    """Whether this Python ships the suite."""
-    probe = f"import importlib.util as u, sys; sys.exit(u.find_spec('test.{suite}') is None)"
-    return subprocess.run([python, "-c", probe], check=False).returncode == 0
+def _place(suite: str, python: str) -> Path | None:
+    """The file of a suite (a package's first one); None if this Python came without."""
+    names = _EINTR_PROGRAMS if suite == _EINTR else [suite]
+    code = "import importlib.util as u, sys; print(u.find_spec(sys.argv[1]).origin)"
+    for name in names:
+        command = [python, "-c", code, f"test.{name}"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not found.returncode:
+            return Path(found.stdout.strip())
+    return None
+
+
+def shipped(python: str = sys.executable) -> list[str]:
+    """The suites that this Python has: Debian's has few."""
+    return [suite for suite in SUITES if _place(suite, python)]
+
+
+def _arguments(suite: str, report: Path, python: str) -> list[str]:
+    if suite == _EINTR:
+        return [str(_place(suite, python)), *SUITES[suite]]
+    ignored = [] if IN_LAB else _HANGS_WITHOUT_LOOPBACK
+    return [*SUITES[suite], *ignored, "--junit-xml", str(report)]
 
 
 def run(suite: str, *, famsock: bool, python: str = sys.executable) -> Outcome:
     """Run a suite with the stdlib's socket, or with famsock's."""
-    ignored = ["-i", f"*{HANGS_WITHOUT_LOOPBACK}*"] if not os.environ.get("FAMSOCK_LAB") else []
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         command = [python, *(["-m", "famsock", "run"] if famsock else [])]
-        command += ["-m", "test", "-v", "--junit-xml", str(report), *ignored, *SUITES[suite]]
+        command += _arguments(suite, report, python)
+        started = time.monotonic()
         done = subprocess.run(
             command,
             cwd=folder,
@@ -80,12 +121,21 @@ def run(suite: str, *, famsock: bool, python: str = sys.executable) -> Outcome:
             stdin=subprocess.DEVNULL,
             timeout=TIMEOUT_S,
         )
+        seconds = time.monotonic() - started
         output = done.stdout.decode(errors="replace")
-        tail = "\n".join(output.splitlines()[-40:])
-        return Outcome(_read(report) if report.exists() else {}, tail)
+        tests = _read_output(output, everything=suite == _EINTR)
+        tests |= _read_report(report) if report.exists() else {}
+        return Outcome(tests, shlex.join(command), seconds, "\n".join(output.splitlines()[-40:]))
 
 
-def _read(report: Path) -> dict[str, str]:
+def _read_output(output: str, *, everything: bool) -> dict[str, str]:
+    """The tests in the printed lines; without ``everything`` the skipped ones, as 3.12.1's reports
+    leave those out."""
+    found = {match[1]: _RESULT[match[2]] for match in _TEST_LINE.finditer(output)}
+    return {name: result for name, result in found.items() if everything or result == "skipped"}
+
+
+def _read_report(report: Path) -> dict[str, str]:
     tests = {}
     for case in ET.parse(report).iter("testcase"):
         failed = case.find("failure") is not None or case.find("error") is not None
@@ -95,27 +145,18 @@ def _read(report: Path) -> dict[str, str]:
     return tests
 
 
-def compare(stdlib: Outcome, ours: Outcome) -> list[str]:
-    """What famsock's run lost against the stdlib's, a line per test; empty when nothing."""
+def lost(stdlib: Outcome, ours: Outcome) -> list[str]:
+    """Tests that did worse with famsock, a line for each: one that the stdlib passed and famsock
+    did not, and one that the stdlib ran, be it in vain, and famsock skipped."""
+    pairs = ((name, was, ours.tests.get(name, "not run")) for name, was in stdlib.tests.items())
     return [
-        f"{name}: {result} with the stdlib, {ours.tests.get(name, 'not run')} with famsock"
-        for name, result in stdlib.tests.items()
-        if result == "passed" and ours.tests.get(name) != "passed"
+        f"{name}: {was} with the stdlib, {now} with famsock"
+        for name, was, now in pairs
+        if _RANK[now] < _RANK[was]
     ]
 
 
-def eintr_script(python: str = sys.executable) -> Path:
-    """CPython's tests of EINTR, a program that its test_eintr runs in a process of its own."""
-    code = "import test; print(list(test.__path__)[0])"
-    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
-    folder = Path(found.stdout.strip())
-    places = (folder / "_test_eintr.py", folder / "eintrdata" / "eintr_tester.py")
-    return next(place for place in places if place.exists())
-
-
-def run_eintr(*, famsock: bool, python: str = sys.executable) -> str:
-    """The last lines of SocketEINTRTest with the stdlib's socket, or with famsock's."""
-    command = [python, *(["-m", "famsock", "run"] if famsock else [])]
-    command += [str(eintr_script(python)), "-v", "SocketEINTRTest"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
-    return done.stderr
+def gained(stdlib: Outcome, ours: Outcome) -> list[str]:
+    """Names of the tests that pass with famsock and are skipped or fail with the stdlib."""
+    passed = (name for name, now in ours.tests.items() if now == "passed")
+    return [name for name in passed if stdlib.tests.get(name) != "passed"]

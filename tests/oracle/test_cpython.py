@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-import os
-import re
-import sys
+import functools
 
 import pytest
 
+from famsock.testing import requirements
 from tests.oracle import suites
 
-# In emulation the suites that touch no family of their own would take an hour.
-CHOSEN = ("test_socket",) if os.environ.get("FAMSOCK_LAB") else tuple(suites.SUITES)
+# In emulation all of them take an hour; `python -m tests.lab exec -- python -m tests.oracle` does.
+CHEAP_IN_EMULATION = ("test_socket", "SocketEINTRTest")
+CHOSEN = CHEAP_IN_EMULATION if suites.IN_LAB else tuple(suites.SUITES)
+
+run = functools.cache(suites.run)
 
 
-@pytest.mark.parametrize("suite", [n for n in CHOSEN if suites.exists(sys.executable, n)])
+def outcome(*tests: str, result: str) -> suites.Outcome:
+    return suites.Outcome(dict.fromkeys(tests, result), "", 0, "")
+
+
+@pytest.mark.parametrize("suite", [name for name in suites.shipped() if name in CHOSEN])
 def test_suite(suite: str) -> None:
-    stdlib = suites.run(suite, famsock=False)
-    ours = suites.run(suite, famsock=True)
+    stdlib, ours = run(suite, famsock=False), run(suite, famsock=True)
     assert stdlib.count("passed") > 0, stdlib.tail
-    assert suites.compare(stdlib, ours) == [], ours.tail
+    assert suites.lost(stdlib, ours) == [], ours.tail
 
 
-def test_eintr() -> None:
-    ours, theirs = (suites.run_eintr(famsock=side) for side in (True, False))
-    ran = re.findall(r"^(test_\w+) .*\.\.\. (.+)$", theirs, re.MULTILINE)
-    assert len(ran) >= 6, theirs
-    assert re.findall(r"^(test_\w+) .*\.\.\. (.+)$", ours, re.MULTILINE) == ran, ours
-    assert ours.rstrip().endswith("OK")
+def test_bluetooth_of_a_python_without_it() -> None:
+    """CPython's tests of Bluetooth are skipped where it was built without BlueZ's header."""
+    if reason := requirements.family("AF_BLUETOOTH", protocol=1):
+        pytest.skip(reason)
+    ours = run("test_socket", famsock=True)
+    bluetooth = {name: now for name, now in ours.tests.items() if "BluetoothTest" in name}
+    assert len(bluetooth) >= 5
+    assert set(bluetooth.values()) == {"passed"}, ours.tail
+
+
+@pytest.mark.parametrize("was", ["passed", "failed"])
+def test_a_test_that_famsock_skips_or_leaves_out_is_lost(was: str) -> None:
+    stdlib = outcome("a", "b", result=was)
+    assert len(suites.lost(stdlib, outcome("a", result="skipped"))) == 2
+    assert suites.lost(stdlib, stdlib) == []
+
+
+def test_what_the_stdlib_skips_can_only_be_gained() -> None:
+    stdlib, ours = outcome("a", result="skipped"), outcome("a", result="passed")
+    assert suites.lost(stdlib, ours) == []
+    assert suites.gained(stdlib, ours) == ["a"]
+    assert suites.lost(ours, stdlib) == ["a: passed with the stdlib, skipped with famsock"]
