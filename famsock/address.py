@@ -18,15 +18,18 @@ from __future__ import annotations
 import socket as _stdlib
 import sys
 
+from famsock import syscalls
 from famsock.structure import Struct
 from famsock.text import join_fields, split_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, ClassVar, Self
 
     StdlibSocket = _stdlib.socket
+    Asked = tuple[Callable[[int, Any], Any], Any, Any]
+    """A question to the system about a descriptor, its argument, and the answer."""
 
 _BSD = ("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly")
 HAS_SA_LEN = sys.platform.startswith(_BSD)
@@ -39,58 +42,88 @@ _PLAIN_TYPES = frozenset({str, int, bytes, bool, type(None)})
 class Lookup:
     """What an address may ask the system while it is converted, and for which operation.
 
-    ``operation`` is the socket method at work ("bind"), which opens error messages. ``used`` tells
-    afterwards whether the system was asked: such a result must not be cached.
+    ``operation`` is the socket method at work ("bind"), which opens error messages. ``asked`` keeps
+    the questions with their answers: the result holds as long as the system gives the same answers
+    again. A class that asks the system in a way of its own sets ``used``: such a result is never
+    kept.
     """
 
-    __slots__ = ("operation", "socket", "used")
+    __slots__ = ("_used", "asked", "operation", "socket")
 
     def __init__(self, operation: str, socket: StdlibSocket | None = None) -> None:
         self.operation = operation
         self.socket = socket
-        self.used = False
+        self.asked: list[Asked] = []
+        self._used = False
+
+    @property
+    def used(self) -> bool:
+        """Whether the system was asked."""
+        return self._used or bool(self.asked)
+
+    @used.setter
+    def used(self, used: bool) -> None:
+        self._used = used
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether ``asked`` is all that the system was asked."""
+        return not self._used
 
     def interface_index(self, name: str) -> int:
         """The interface index of ``name`` in the socket's own network namespace; OSError if none.
 
         Source: netdevice(7), SIOCGIFINDEX.
         """
-        self.used = True
         if self.socket is None:
+            self.used = True
             return _stdlib.if_nametoindex(name)
-        from famsock.syscalls.interfaces import index_of
-
-        return index_of(self.socket.fileno(), name)
+        return self._ask(syscalls.interface_index, name)  # type: ignore[no-any-return]
 
     def interface_name(self, index: int) -> str:
         """The name of interface ``index`` in the socket's network namespace; "" if there is none.
 
         Source: netdevice(7), SIOCGIFNAME.
         """
-        self.used = True
         if self.socket is None:
+            self.used = True
             try:
                 return _stdlib.if_indextoname(index)
             except (OSError, OverflowError):
                 return ""
-        from famsock.syscalls.interfaces import name_of
-
-        return name_of(self.socket.fileno(), index)
+        return self._ask(syscalls.interface_name, index)  # type: ignore[no-any-return]
 
     def local_sockaddr(self) -> bytes:
         """The sockaddr that the socket itself is bound to; b"" if there is none.
 
         For what the kernel leaves out of a received address because bind has fixed it.
         """
-        self.used = True
         if self.socket is None:
+            self.used = True
             return b""
-        from famsock import syscalls
+        return self._ask(_own_sockaddr, None)  # type: ignore[no-any-return]
 
-        try:
-            return syscalls.getsockname(self.socket.fileno())
-        except OSError:
-            return b""
+    def _ask(self, question: Callable[[int, Any], Any], argument: Any) -> Any:
+        assert self.socket is not None
+        answer = question(self.socket.fileno(), argument)
+        self.asked.append((question, argument, answer))
+        return answer
+
+
+def _own_sockaddr(descriptor: int, _: None) -> bytes:
+    try:
+        return syscalls.getsockname(descriptor)
+    except OSError:
+        return b""
+
+
+def _answers_again(socket: StdlibSocket, asked: Iterable[Asked]) -> bool:
+    """Whether the system, asked anew, gives the same answers."""
+    descriptor = socket.fileno()
+    try:
+        return all(question(descriptor, argument) == answer for question, argument, answer in asked)
+    except OSError:
+        return False
 
 
 class Address(Struct):
@@ -249,16 +282,18 @@ def family_of(sockaddr: bytes) -> int:
 
 
 class AddressCodec:
-    """Converts addresses for the sockets of one protocol, with caches for what needs no system.
+    """Converts addresses for the sockets of one protocol, and keeps the results.
 
-    Only results that asked the system nothing are cached. A hit needs the same value *and* the same
-    types, so that ``("127.0.0.1", 80.0)`` never rides on ``("127.0.0.1", 80)``. Both caches are
-    bounded; they are plain dicts whose single operations are atomic, so threads may share them.
-    ``encoded`` maps an address to itself and its sockaddr, ``decoded`` a sockaddr to its form; the
-    compiled raw layer reads them too.
+    A result that the system had a part in is kept with what was asked of it, and counts only while
+    the system, asked anew by every call, answers as it did: no name of a host or an interface is
+    ever taken from here. A hit needs the same value *and* the same types, so that ``("127.0.0.1",
+    80.0)`` never rides on ``("127.0.0.1", 80)``. The caches are bounded; they are plain dicts whose
+    single operations are atomic, so threads may share them. ``encoded`` maps an address to itself,
+    its sockaddr and what was asked; ``decoded`` and ``typed`` map a sockaddr to its form and what
+    was asked. The compiled raw layer reads them too.
     """
 
-    __slots__ = ("_address_class", "_load", "_other", "decoded", "encoded")
+    __slots__ = ("_address_class", "_load", "_other", "decoded", "encoded", "typed")
 
     def __init__(
         self, load: Callable[[], type[Address]], other: Callable[[int], type[Address] | None]
@@ -266,8 +301,9 @@ class AddressCodec:
         self._load = load
         self._other = other
         self._address_class: type[Address] | None = None
-        self.encoded: dict[Any, tuple[Any, bytes]] = {}
-        self.decoded: dict[bytes, Any] = {}
+        self.encoded: dict[Any, tuple[Any, bytes, tuple[Asked, ...]]] = {}
+        self.decoded: dict[bytes, tuple[Any, tuple[Asked, ...]]] = {}
+        self.typed: dict[bytes, tuple[Address, tuple[Asked, ...]]] = {}
 
     @property
     def address_class(self) -> type[Address]:
@@ -282,33 +318,47 @@ class AddressCodec:
             hit = self.encoded.get(address)
         except TypeError:
             hit = None
-        if hit is not None and (hit[0] is address or _same_types(hit[0], address)):
+        if (
+            hit is not None
+            and (hit[0] is address or _same_types(hit[0], address))
+            and (not hit[2] or _answers_again(socket, hit[2]))
+        ):
             return hit[1]
         return self._encode_anew(socket, operation, address)
 
     def decode(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
         """The stdlib form of what the kernel gave: None for no address; never cut, never raises."""
-        form = self.decoded.get(sockaddr)
-        if form is None and sockaddr:
-            form = self.address_class.stdlib_of(sockaddr)
-            if form is None:
-                lookup = Lookup("decode", socket)
-                form = self.decode_typed(socket, sockaddr, lookup).to_stdlib(lookup)
-                if lookup.used:
-                    return form
-            _remember(self.decoded, sockaddr, form)
+        hit = self.decoded.get(sockaddr)
+        if hit is not None and (not hit[1] or _answers_again(socket, hit[1])):
+            return hit[0]
+        if not sockaddr:
+            return None
+        lookup = Lookup("decode", socket)
+        form = self.address_class.stdlib_of(sockaddr)
+        if form is None:
+            form = self._unpack(sockaddr, lookup).to_stdlib(lookup)
+        if lookup.repeatable:
+            _remember(self.decoded, sockaddr, (form, tuple(lookup.asked)))
         return form
 
-    def decode_typed(
-        self, socket: StdlibSocket, sockaddr: bytes, lookup: Lookup | None = None
-    ) -> Address:
+    def decode_typed(self, socket: StdlibSocket, sockaddr: bytes) -> Address:
         """The typed address of what the kernel gave; `RawAddress` where no class fits it."""
+        hit = self.typed.get(sockaddr)
+        if hit is not None and (not hit[1] or _answers_again(socket, hit[1])):
+            return hit[0]
+        lookup = Lookup("decode", socket)
+        typed = self._unpack(sockaddr, lookup)
+        if lookup.repeatable:
+            _remember(self.typed, sockaddr, (typed, tuple(lookup.asked)))
+        return typed
+
+    def _unpack(self, sockaddr: bytes, lookup: Lookup) -> Address:
         cls = self.address_class
         known = cls if cls.reads(sockaddr) else self._other(family_of(sockaddr))
         if known is None:
             return RawAddress.unpack(sockaddr)
         try:
-            return known.unpack(sockaddr, lookup or Lookup("decode", socket))
+            return known.unpack(sockaddr, lookup)
         except ValueError:
             return RawAddress.unpack(sockaddr)
 
@@ -328,8 +378,8 @@ class AddressCodec:
             if self.address_class.names_operation:
                 name_operation(error, operation)
             raise
-        if not lookup.used and _is_plain(address):
-            _remember(self.encoded, address, (address, packed))
+        if lookup.repeatable and _is_plain(address):
+            _remember(self.encoded, address, (address, packed, tuple(lookup.asked)))
         return packed
 
 

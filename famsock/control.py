@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket as _stdlib
 import struct as _struct
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import attrs
 
@@ -75,9 +75,23 @@ class Message:
     def get(self, kind: ControlType[T]) -> T | None:
         """The value of the first control message of a kind, or None."""
         for message in self.control:
-            if isinstance(message, ControlMessage) and message.kind == kind:
+            if isinstance(message, ControlMessage) and (
+                message.kind is kind or message.kind == kind
+            ):
                 return message.value  # type: ignore[no-any-return]
         return None
+
+    @classmethod
+    def received(
+        cls,
+        kinds: Mapping[tuple[int, int], ControlType[Any]],
+        data: bytes,
+        address: Address | None,
+        items: Iterable[Item],
+        flags: int,
+    ) -> Self:
+        """The message of what recvmsg gave, its (level, type, data) items typed by ``kinds``."""
+        return cls(data, address, typed(items, kinds), flags)
 
 
 def collect(namespace: Mapping[str, object]) -> tuple[ControlType[object], ...]:

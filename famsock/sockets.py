@@ -17,7 +17,7 @@ from operator import index
 from sys import audit, byteorder
 
 from famsock import syscalls
-from famsock.address import RAW_CODEC, Address
+from famsock.address import RAW_CODEC, Address, AddressCodec
 from famsock.registry import plugins
 
 TYPE_CHECKING = False
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TypeVar
 
-    from famsock.address import AddressCodec
-    from famsock.control import ControlMessage, Message, RawControl
+    from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.family import Family, Served
     from famsock.options import Option
 
@@ -411,9 +410,6 @@ class socket(_stdlib.socket):  # noqa: N801
         shows in ``Message.flags`` (MSG_TRUNC, MSG_CTRUNC). Received descriptors are close-on-exec.
         Errors are those of recvmsg(2).
         """
-        from famsock.control import Message, typed
-        from famsock.family import control_of
-
         flags = _c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0)
         data, items, message_flags, sockaddr = syscalls.recvmsg(
             self,
@@ -422,8 +418,11 @@ class socket(_stdlib.socket):  # noqa: N801
             _control_bytes(control_bytes),
             flags,
         )
-        kinds = control_of(self._family)
-        return Message(data, self._typed(sockaddr), typed(items, kinds), message_flags & ~_CLOEXEC)
+        try:
+            received = _received[self._served]
+        except KeyError:
+            received = _received[self._served] = _message_maker(self._family)
+        return received(data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC)
 
     def send_message(
         self,
@@ -454,12 +453,11 @@ class socket(_stdlib.socket):  # noqa: N801
             raise ValueError(f"recvmmsg(): count must be at least 1, not {count}")
         if index(bufsize_bytes) < 0:
             raise ValueError("negative buffer size in recvmmsg()")
-        flags = _c_int(flags)
+        flags, control_bytes = _c_int(flags), _control_bytes(control_bytes)
         timeout = None if flags & _AT_ONCE else self.gettimeout()
-        return self._decode_batch(
-            syscalls.recvmmsg(
-                self, timeout, count, bufsize_bytes, _control_bytes(control_bytes), flags
-            )
+        known, decode = self._decoding()
+        return syscalls.recvmmsg(
+            self, timeout, count, bufsize_bytes, control_bytes, flags, known, decode
         )
 
     def recvmmsg_into(
@@ -470,27 +468,15 @@ class socket(_stdlib.socket):  # noqa: N801
         views = [_writable(buffer, wanted) for buffer in _iterable(buffers, wanted)]
         if not views:
             raise ValueError("recvmmsg_into(): there must be at least 1 buffer")
-        flags = _c_int(flags)
+        flags, control_bytes = _c_int(flags), _control_bytes(control_bytes)
         timeout = None if flags & _AT_ONCE else self.gettimeout()
-        return self._decode_batch(
-            syscalls.recvmmsg_into(self, timeout, views, _control_bytes(control_bytes), flags)
-        )
+        known, decode = self._decoding()
+        return syscalls.recvmmsg_into(self, timeout, views, control_bytes, flags, known, decode)
 
-    def _decode_batch(self, messages: list[tuple[Any, Any, int, bytes]]) -> list[Any]:
+    def _decoding(self) -> tuple[dict[bytes, Any], Callable[[bytes], Any]]:
+        """The addresses that are known by their sockaddr, and how to decode any other."""
         codec = self._codec or RAW_CODEC
-        decoded = codec.decoded
-        try:
-            return [(data, items, f, decoded[name]) for data, items, f, name in messages]
-        except KeyError:
-            decode = codec.decode
-        try:
-            return [(data, items, f, decode(self, name)) for data, items, f, name in messages]
-        except BaseException:
-            from famsock.syscalls.ancillary import close_descriptors
-
-            for message in messages:
-                close_descriptors(message[1])
-            raise
+        return codec.decoded, lambda sockaddr: codec.decode(self, sockaddr)
 
     def sendmmsg(self, messages: Iterable[Sequence[Any]], flags: int = 0) -> int:
         """Send messages, any number of them: how many were sent.
@@ -519,6 +505,25 @@ class socket(_stdlib.socket):  # noqa: N801
         except OSError as error:
             self._explain(error)
             raise
+
+    def recv_joined(
+        self, size: ControlType[int], bufsize_bytes: int = 65535, flags: int = 0
+    ) -> tuple[list[bytes], int, Address | None]:
+        """Receive messages of one sender that the kernel has joined: apart again, flags, sender.
+
+        ``size`` is the kind of control message that tells the length of each (of all but the last,
+        which may be shorter); without it there is one message. What does not fit into
+        ``bufsize_bytes`` together shows as MSG_TRUNC in the flags. Other control messages are
+        dropped: `recv_message` has them all. Errors are those of recvmsg(2).
+        """
+        if index(bufsize_bytes) < 0:
+            raise ValueError("negative buffer size in recv_joined()")
+        flags = _c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0)
+        timeout = None if flags & _AT_ONCE else self.gettimeout()
+        messages, message_flags, sockaddr = syscalls.recv_joined(
+            self, timeout, bufsize_bytes, flags, size.level, size.number
+        )
+        return messages, message_flags & ~_CLOEXEC, self._typed(sockaddr)
 
     # Operations of the family
 
@@ -564,6 +569,19 @@ class socket(_stdlib.socket):  # noqa: N801
             from famsock.remedies import add_remedy
 
             add_remedy(error, self._served)
+
+
+# By protocol, how a received message becomes typed: found once, as it takes the family's own rows.
+_received: dict[Served | None, Callable[..., Message]] = {}
+
+
+def _message_maker(family: Family | None) -> Callable[..., Message]:
+    from functools import partial
+
+    from famsock.control import Message
+    from famsock.family import control_of
+
+    return partial(Message.received, control_of(family))
 
 
 def _explain(error: OSError, family: int, kind: int, proto: int) -> None:
@@ -637,4 +655,4 @@ def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
 
 plugins.on_served = _show_operations
 if syscalls.native is not None:
-    syscalls.native.shorten(socket)
+    syscalls.native.shorten(socket, AddressCodec)

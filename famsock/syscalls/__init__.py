@@ -27,6 +27,9 @@ CALLS = (
     "getpeername",
     "getsockname",
     "getsockopt",
+    "interface_index",
+    "interface_name",
+    "recv_joined",
     "recvfrom",
     "recvfrom_into",
     "recvmmsg",
@@ -37,6 +40,7 @@ CALLS = (
     "sendmsg",
     "sendto",
     "setsockopt",
+    "unpack_control",
 )
 """The functions that an implementation provides, each described in `_ctypes`."""
 

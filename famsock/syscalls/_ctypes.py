@@ -15,7 +15,7 @@ import ctypes
 import os
 import select
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import c_char, c_int, c_size_t, c_ssize_t, c_uint, c_void_p
 from errno import EAGAIN, EINPROGRESS, EINTR, EISCONN, ENOSYS, EWOULDBLOCK
 from math import ceil
@@ -24,6 +24,11 @@ from time import monotonic
 from typing import Any
 
 from famsock.syscalls import TIMED_OUT, ancillary
+from famsock.syscalls.ancillary import unpack
+from famsock.syscalls.interfaces import interface_index as interface_index
+from famsock.syscalls.interfaces import interface_name as interface_name
+
+unpack_control = unpack
 
 _IN = select.POLLIN if hasattr(select, "POLLIN") else 1
 _OUT = select.POLLOUT if hasattr(select, "POLLOUT") else 4
@@ -34,6 +39,7 @@ _SOCKADDR_BYTES = 128  # struct sockaddr_storage
 _SOCK_CLOEXEC = 0o2000000
 _MSG_WAITFORONE = 0x10000
 _UNSENT = 0xFFFFFFFF  # no message has this length
+_JOINED_CONTROL_BYTES = 1024
 _BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -390,6 +396,27 @@ def sendmsg(
     return sent  # type: ignore[no-any-return]
 
 
+def recv_joined(
+    descriptor: Descriptor,
+    timeout: float | None,
+    size_bytes: int,
+    flags: int,
+    level: int,
+    kind: int,
+) -> tuple[list[bytes], int, bytes]:
+    """recvmsg(2) of messages that the kernel has joined: them, msg_flags, the sender's sockaddr.
+
+    Their size, that of the last one apart, is the integer in the control message of ``level`` and
+    ``kind``; without it there is one message. ``size_bytes`` is the room for them together.
+    """
+    data, items, message_flags, sockaddr = recvmsg(
+        descriptor, timeout, size_bytes, _JOINED_CONTROL_BYTES, flags
+    )
+    each = ancillary.joined_bytes(items, level, kind) or len(data) or 1
+    messages = [data[at : at + each] for at in range(0, len(data) or 1, each)]
+    return messages, message_flags, sockaddr
+
+
 Received = tuple[int, list[ancillary.Item], int, bytes]
 
 
@@ -456,6 +483,10 @@ def _pointer(data: Any) -> int | None:
     return ctypes.addressof(data)
 
 
+Decoded = Mapping[bytes, tuple[Any, tuple[Any, ...]]]
+Decode = Callable[[bytes], Any]
+
+
 def recvmmsg(
     descriptor: Descriptor,
     timeout: float | None,
@@ -463,21 +494,24 @@ def recvmmsg(
     size_bytes: int,
     control_bytes: int,
     flags: int,
-) -> list[tuple[bytes, list[ancillary.Item], int, bytes]]:
+    decoded: Decoded | None = None,
+    decode: Decode | None = None,
+) -> list[tuple[bytes, list[ancillary.Item], int, Any]]:
     """recvmmsg(2): what `recvmsg` gives, for each message that was there, at most ``count``.
 
     It waits for the first one alone, as long as ``timeout`` says; the kernel's own timeout, which
-    ends no wait, is not used.
+    ends no wait, is not used. With ``decode`` there is in the place of each sockaddr what it gives;
+    ``decoded`` has some of that already, as (address, questions), and counts without questions.
     """
     _refuse_negative(min(count, size_bytes))
     count = min(count, _BATCH_MESSAGES)
     if count * size_bytes > sys.maxsize:
         raise MemoryError
     buffers = [bytearray(size_bytes) for _ in range(count)]
-    messages = recvmmsg_into(descriptor, timeout, buffers, control_bytes, flags)
+    messages = recvmmsg_into(descriptor, timeout, buffers, control_bytes, flags, decoded, decode)
     return [
-        (bytes(memoryview(buffer)[:length]), items, message_flags, sockaddr)
-        for buffer, (length, items, message_flags, sockaddr) in zip(buffers, messages, strict=False)
+        (bytes(memoryview(buffer)[:length]), items, message_flags, address)
+        for buffer, (length, items, message_flags, address) in zip(buffers, messages, strict=False)
     ]
 
 
@@ -487,7 +521,9 @@ def recvmmsg_into(
     buffers: Sequence[Any],
     control_bytes: int,
     flags: int,
-) -> list[Received]:
+    decoded: Decoded | None = None,
+    decode: Decode | None = None,
+) -> list[tuple[int, list[ancillary.Item], int, Any]]:
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
     _refuse_negative(control_bytes)
     pieces = [_writable(buffer) for buffer in buffers][:_BATCH_MESSAGES]
@@ -514,10 +550,32 @@ def recvmmsg_into(
             for head, (_, control) in zip(heads, rooms, strict=False)
         ]
     )
-    return [
-        (slot.length, item, head.flags, name.view[: min(head.name_length, 128)].tobytes())
-        for slot, head, item, (name, _) in zip(vector, heads, items, rooms, strict=False)
+    names = [
+        name.view[: min(head.name_length, _SOCKADDR_BYTES)].tobytes()
+        for head, (name, _) in zip(heads, rooms, strict=False)
     ]
+    try:
+        addresses = _decoded(names, decoded or {}, decode) if decode else names
+    except BaseException:
+        for each in items:
+            ancillary.close_descriptors(each)
+        raise
+    return [
+        (slot.length, item, head.flags, address)
+        for slot, head, item, address in zip(vector, heads, items, addresses, strict=False)
+    ]
+
+
+def _decoded(names: Iterable[bytes], decoded: Decoded, decode: Decode) -> list[Any]:
+    """The addresses of sockaddrs; equal neighbours share one."""
+    addresses: list[Any] = []
+    last = None
+    for name in names:
+        if name != last:
+            last, hit = name, decoded.get(name)
+            address = hit[0] if hit and not hit[1] else decode(name)
+        addresses.append(address)
+    return addresses
 
 
 def sendmmsg(

@@ -4,6 +4,9 @@ from famsock.syscalls._ctypes import connect as connect
 from famsock.syscalls._ctypes import getpeername as getpeername
 from famsock.syscalls._ctypes import getsockname as getsockname
 from famsock.syscalls._ctypes import getsockopt as getsockopt
+from famsock.syscalls._ctypes import interface_index as interface_index
+from famsock.syscalls._ctypes import interface_name as interface_name
+from famsock.syscalls._ctypes import recv_joined as recv_joined
 from famsock.syscalls._ctypes import recvfrom as recvfrom
 from famsock.syscalls._ctypes import recvfrom_into as recvfrom_into
 from famsock.syscalls._ctypes import recvmmsg as recvmmsg
@@ -14,5 +17,6 @@ from famsock.syscalls._ctypes import sendmmsg as sendmmsg
 from famsock.syscalls._ctypes import sendmsg as sendmsg
 from famsock.syscalls._ctypes import sendto as sendto
 from famsock.syscalls._ctypes import setsockopt as setsockopt
+from famsock.syscalls._ctypes import unpack_control as unpack_control
 
-def shorten(cls: type) -> None: ...
+def shorten(cls: type, codec: type) -> None: ...

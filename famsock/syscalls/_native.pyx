@@ -11,12 +11,14 @@ from cpython.buffer cimport (
 from cpython.bytes cimport (
     PyBytes_AS_STRING, PyBytes_AsStringAndSize, PyBytes_FromStringAndSize, PyBytes_GET_SIZE,
 )
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
-from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EISCONN, errno
+from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EISCONN, ENODEV, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
+import _socket
+from os import fsencode
 from time import monotonic
 
 from famsock.syscalls import TIMED_OUT
@@ -49,6 +51,11 @@ cdef extern from "sys/socket.h" nogil:
         void *msg_control
         size_t msg_controllen
         int msg_flags
+    struct cmsghdr:
+        size_t cmsg_len
+        int cmsg_level
+        int cmsg_type
+    size_t CMSG_SPACE(size_t)
     struct mmsghdr:
         msghdr msg_hdr
         unsigned int msg_len
@@ -67,6 +74,18 @@ cdef extern from "sys/socket.h" nogil:
     ssize_t c_recvmsg "recvmsg"(int, msghdr *, int)
     int SOL_SOCKET
     int SO_ERROR
+
+cdef extern from "sys/ioctl.h" nogil:
+    int c_ioctl "ioctl"(int, unsigned long, void *)
+
+cdef extern from "net/if.h" nogil:
+    enum:
+        IFNAMSIZ
+    struct ifreq:
+        char *ifr_name
+        int ifr_ifindex
+    unsigned long SIOCGIFINDEX
+    unsigned long SIOCGIFNAME
 
 cdef extern from * nogil:
     """
@@ -92,10 +111,14 @@ cdef extern from * nogil:
 cdef enum:
     SOCKADDR_BYTES = 128  # struct sockaddr_storage
     STACK_BYTES = 4096
+    CONTROL_BYTES = 1024
     INT_MAX = 0x7FFFFFFF
     SPARE_BYTES = 1 << 20
     BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
 
+# As in the stdlib's own C code, a class that overrides these two changes nothing for its sockets.
+cdef object fileno = _socket.socket.fileno
+cdef object gettimeout = _socket.socket.gettimeout
 cdef object FOREVER = float("inf")
 cdef object ancillary = None
 
@@ -120,7 +143,7 @@ cdef socklen_t whole(object data, char **start) except? 0:
 
 cdef int number(object descriptor) except? -2:
     """The descriptor's number, asked for before each attempt: see `_ctypes`."""
-    return descriptor if type(descriptor) is int else descriptor.fileno()
+    return descriptor if type(descriptor) is int else fileno(descriptor)
 
 
 cdef int refuse_negative(Py_ssize_t size_bytes) except -1:
@@ -168,7 +191,7 @@ cdef int is_ready(object descriptor, short events, double deadline) except -1:
 cdef double begin(object descriptor, short events, object timeout) except? -2:
     """Wait before the first attempt, as the stdlib does with a timeout; the deadline, or -1."""
     cdef double deadline
-    if not timeout:
+    if timeout is None or not timeout:
         return -1
     deadline = <double>monotonic() + <double>timeout
     wait_until(descriptor, events, deadline)
@@ -297,6 +320,35 @@ def setsockopt(int descriptor, int level, int option, value):
         PyErr_SetFromErrno(OSError)
 
 
+def interface_index(int descriptor, name):
+    """The index of an interface in the socket's network namespace; OSError ENODEV if none."""
+    cdef ifreq request
+    cdef bytes raw = fsencode(name)
+    cdef int result
+    if PyBytes_GET_SIZE(raw) >= IFNAMSIZ or b"\0" in raw:
+        raise OSError(ENODEV, f"interface name of at most 15 bytes, not {name!r}")
+    memset(&request, 0, sizeof(request))
+    memcpy(request.ifr_name, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw))
+    with nogil:
+        result = c_ioctl(descriptor, SIOCGIFINDEX, &request)
+    if result < 0:
+        PyErr_SetFromErrno(OSError)
+    return request.ifr_ifindex
+
+
+def interface_name(int descriptor, index):
+    """The name of an interface in the socket's network namespace; "" if there is none."""
+    cdef ifreq request
+    cdef int result
+    if not 0 < index <= INT_MAX:
+        return ""
+    memset(&request, 0, sizeof(request))
+    request.ifr_ifindex = index
+    with nogil:
+        result = c_ioctl(descriptor, SIOCGIFNAME, &request)
+    return "" if result < 0 else PyUnicode_DecodeFSDefault(request.ifr_name)
+
+
 def sendto(descriptor, timeout, data, int flags, sockaddr):
     """sendto(2): the number of bytes sent."""
     cdef Py_buffer view
@@ -350,11 +402,16 @@ cdef tuple receive(object descriptor, object timeout, Py_ssize_t size_bytes, int
         again(descriptor, POLLIN, deadline)
     if received > size_bytes:  # MSG_TRUNC: the datagram's own length
         received = size_bytes
+    return taken_data(small, data, received), taken(name, length)
+
+
+cdef bytes taken_data(char *small, bytes data, Py_ssize_t received):
+    """What was received: from the stack, or from the beginning of ``data``."""
     if data is None:
-        data = PyBytes_FromStringAndSize(small, received)
-    elif received < size_bytes:
-        data = data[:received]
-    return data, taken(name, length)
+        return PyBytes_FromStringAndSize(small, received)
+    if received == PyBytes_GET_SIZE(data):
+        return data
+    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data), received)
 
 
 def recvfrom_into(descriptor, timeout, buffer, Py_ssize_t size_bytes, int flags):
@@ -445,40 +502,121 @@ def sendmsg(descriptor, timeout, buffers, control, int flags, sockaddr):
 
 def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes, int flags):
     """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
-    cdef bytearray data = bytearray(size_bytes)
-    received, items, message_flags, sockaddr = recvmsg_into(
-        descriptor, timeout, (data,), control_bytes, flags
-    )
-    return bytes(memoryview(data)[:received]), items, message_flags, sockaddr
-
-
-def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
-    """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
-    cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
-    cdef bytearray control = bytearray(control_bytes)
-    cdef char *control_start = control
     cdef char name[SOCKADDR_BYTES]
+    cdef char small[STACK_BYTES]
+    cdef char small_control[CONTROL_BYTES]
+    cdef bytes data = None, control = None
+    cdef iovec slot
     cdef msghdr header
+    cdef ssize_t received
+    refuse_negative(min(size_bytes, control_bytes))
+    slot.iov_base, slot.iov_len = small, size_bytes
+    if size_bytes > STACK_BYTES:
+        data = PyBytes_FromStringAndSize(NULL, size_bytes)
+        slot.iov_base = PyBytes_AS_STRING(data)
+    header.msg_iov, header.msg_iovlen = &slot, 1
+    header.msg_control = small_control
+    if control_bytes > CONTROL_BYTES:
+        control = PyBytes_FromStringAndSize(NULL, control_bytes)
+        header.msg_control = PyBytes_AS_STRING(control)
+    received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
+    return (
+        taken_data(small, data, min(received, size_bytes)),
+        items_of(&header),
+        header.msg_flags,
+        taken(name, header.msg_namelen),
+    )
+
+
+def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level, int kind):
+    """recvmsg(2) of messages that the kernel has joined: them, msg_flags, the sender's sockaddr."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef char control[CONTROL_BYTES]
+    cdef bytes room
+    cdef char *start
+    cdef iovec slot
+    cdef msghdr header
+    cdef ssize_t at = 0, each, received
+    cdef list messages = []
+    refuse_negative(size_bytes)
+    room = PyBytes_FromStringAndSize(NULL, size_bytes)
+    start = PyBytes_AS_STRING(room)
+    slot.iov_base, slot.iov_len = start, size_bytes
+    header.msg_iov, header.msg_iovlen = &slot, 1
+    header.msg_control = control
+    received = receive_message(descriptor, timeout, &header, name, CONTROL_BYTES, flags)
+    each = control_messages().joined_bytes(items_of(&header), level, kind) or received
+    received = min(received, size_bytes)
+    while True:
+        messages.append(PyBytes_FromStringAndSize(start + at, min(each, received - at)))
+        at += each
+        if at >= received:
+            return messages, header.msg_flags, taken(name, header.msg_namelen)
+
+
+cdef ssize_t receive_message(
+    object descriptor, object timeout, msghdr *header, char *name, size_t control_bytes, int flags
+) except -1:
+    """recvmsg(2) with a header whose iovec and control buffer are set: the number of bytes."""
     cdef ssize_t received
     cdef int fd
     cdef double deadline = begin(descriptor, POLLIN, timeout)
     memset(name, 0, SOCKADDR_BYTES)
     while True:
-        memset(&header, 0, sizeof(header))
-        header.msg_name = name
-        header.msg_namelen = SOCKADDR_BYTES
-        header.msg_iov = vector.slots
-        header.msg_iovlen = vector.count
-        if control_bytes:
-            header.msg_control = control_start
-            header.msg_controllen = control_bytes
         fd = number(descriptor)
+        header.msg_name, header.msg_namelen = name, SOCKADDR_BYTES
+        header.msg_controllen, header.msg_flags = control_bytes, 0
         with nogil:
-            received = c_recvmsg(fd, &header, flags)
+            received = c_recvmsg(fd, header, flags)
         if received >= 0:
-            break
+            return received
         again(descriptor, POLLIN, deadline)
-    items = control_messages().unpack(bytes(control[:header.msg_controllen]))
+
+
+cdef list whole_items(char *control, size_t length):
+    """The (level, type, data) items of a control buffer; None if one of them is cut."""
+    cdef list items = []
+    cdef size_t at = 0
+    cdef cmsghdr item
+    while at + sizeof(item) <= length:
+        memcpy(&item, control + at, sizeof(item))
+        if not sizeof(item) <= item.cmsg_len <= length - at:
+            return None
+        data = PyBytes_FromStringAndSize(control + at + sizeof(item), item.cmsg_len - sizeof(item))
+        items.append((item.cmsg_level, item.cmsg_type, data))
+        at += CMSG_SPACE(item.cmsg_len - sizeof(item))
+    return items
+
+
+def unpack_control(bytes control not None):
+    """The (level, type, data) items of a control buffer, as `ancillary.unpack`."""
+    cdef list items = whole_items(PyBytes_AS_STRING(control), PyBytes_GET_SIZE(control))
+    return control_messages().unpack(control) if items is None else items
+
+
+cdef bytes control_of(msghdr *header):
+    return PyBytes_FromStringAndSize(<char *>header.msg_control, header.msg_controllen)
+
+
+cdef list items_of(msghdr *header):
+    """The items of a received message; a cut one is left to `ancillary`, which knows what to do."""
+    cdef list items = whole_items(<char *>header.msg_control, header.msg_controllen)
+    return control_messages().unpack(control_of(header)) if items is None else items
+
+
+def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
+    """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
+    cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
+    cdef bytes control
+    cdef char name[SOCKADDR_BYTES]
+    cdef msghdr header
+    cdef ssize_t received
+    refuse_negative(control_bytes)
+    control = PyBytes_FromStringAndSize(NULL, control_bytes)
+    header.msg_iov, header.msg_iovlen = vector.slots, vector.count
+    header.msg_control = PyBytes_AS_STRING(control)
+    received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
+    items = items_of(&header)
     return received, items, header.msg_flags, taken(name, header.msg_namelen)
 
 
@@ -548,7 +686,7 @@ cdef class Batch:
 
 
 def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
-             Py_ssize_t control_bytes, int flags):
+             Py_ssize_t control_bytes, int flags, dict decoded=None, decode=None):
     """recvmmsg(2): what `recvmsg` gives, for each message that was there."""
     cdef tuple shape = (min(count, BATCH_MESSAGES), size_bytes, control_bytes)
     cdef Batch batch = spare.pop(shape, None)
@@ -556,28 +694,29 @@ def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
     if batch is None:
         batch = Batch(shape[0])
         batch.receive(size_bytes, control_bytes, None)
-    messages = receive_batch(descriptor, timeout, batch, flags)
+    messages = receive_batch(descriptor, timeout, batch, flags, decoded, decode)
     if batch.count * (size_bytes + control_bytes) <= SPARE_BYTES:
         spare.clear()
         spare[shape] = batch
     return messages
 
 
-def recvmmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
+def recvmmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags,
+                  dict decoded=None, decode=None):
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
     cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
     cdef Batch batch = Batch(min(vector.count, BATCH_MESSAGES))
     batch.receive(0, control_bytes, vector)
-    return receive_batch(descriptor, timeout, batch, flags)
+    return receive_batch(descriptor, timeout, batch, flags, decoded, decode)
 
 
-cdef list receive_batch(object descriptor, object timeout, Batch batch, int flags):
-    cdef int got, index, fd
-    cdef msghdr *header
-    cdef bytes sockaddr = b""
-    cdef object data, items, controls = None
+cdef list receive_batch(
+    object descriptor, object timeout, Batch batch, int flags, dict decoded, object decode
+):
+    cdef int got, fd
     cdef list messages = []
     cdef double deadline = begin(descriptor, POLLIN, timeout)
+    decoded = {} if decoded is None else decoded
     flags |= MSG_WAITFORONE
     while True:
         batch.prepare()
@@ -587,14 +726,39 @@ cdef list receive_batch(object descriptor, object timeout, Batch batch, int flag
         if got >= 0:
             break
         again(descriptor, POLLIN, deadline)
-    if batch.control_bytes:
-        controls = control_messages().unpack_each([
-            PyBytes_FromStringAndSize(
-                <char *>batch.headers[index].msg_hdr.msg_control,
-                batch.headers[index].msg_hdr.msg_controllen,
-            )
-            for index in range(got)
-        ])
+    items = items_of_each(batch, got)
+    try:
+        take_batch(batch, got, items, messages, decoded, decode)
+    except BaseException:
+        for each in items:
+            control_messages().close_descriptors(each)
+        raise
+    return messages
+
+
+cdef list items_of_each(Batch batch, int got):
+    """The items of each message, or, if one is cut, what `ancillary` makes of them all."""
+    cdef int index
+    cdef msghdr *header
+    cdef list each = []
+    for index in range(got):
+        header = &batch.headers[index].msg_hdr
+        each.append(whole_items(<char *>header.msg_control, header.msg_controllen))
+    if None in each:
+        return control_messages().unpack_each(
+            [control_of(&batch.headers[index].msg_hdr) for index in range(got)]
+        )
+    return each
+
+
+cdef int take_batch(
+    Batch batch, int got, list items, list messages, dict decoded, object decode
+) except -1:
+    """Append what was received; neighbours of one sender share its address."""
+    cdef msghdr *header
+    cdef bytes sockaddr = None
+    cdef object data, address = None, hit
+    cdef int index
     for index in range(got):
         header = &batch.headers[index].msg_hdr
         if batch.data == NULL:
@@ -604,14 +768,18 @@ cdef list receive_batch(object descriptor, object timeout, Batch batch, int flag
                 <char *>header.msg_iov.iov_base,
                 min(<Py_ssize_t>batch.headers[index].msg_len, batch.size_bytes),
             )
-        # Neighbours mostly have one sender; the same object spares its hash when it is looked up.
-        if header.msg_namelen != <socklen_t>len(sockaddr) or memcmp(
-            header.msg_name, PyBytes_AS_STRING(sockaddr), len(sockaddr)
+        if sockaddr is None or header.msg_namelen != <socklen_t>PyBytes_GET_SIZE(sockaddr) or (
+            memcmp(header.msg_name, PyBytes_AS_STRING(sockaddr), header.msg_namelen)
         ):
-            sockaddr = taken(<char *>header.msg_name, header.msg_namelen)
-        items = [] if controls is None else controls[index]
-        messages.append((data, items, header.msg_flags, sockaddr))
-    return messages
+            address = sockaddr = taken(<char *>header.msg_name, header.msg_namelen)
+            if decode is not None:
+                hit = famsock_cached(decoded, sockaddr)
+                if hit is None or (<tuple>hit)[1]:
+                    address = decode(sockaddr)
+                else:
+                    address = (<tuple>hit)[0]
+        messages.append((data, items[index], header.msg_flags, address))
+    return 0
 
 
 def sendmmsg(descriptor, timeout, messages, int flags):
@@ -702,8 +870,58 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     int PySys_Audit(const char *, const char *, PyObject *, PyObject *) except -1
+    int PyBytes_CheckExact(object)
+    int PyLong_CheckExact(object)
+    object PyUnicode_DecodeFSDefault(const char *)
+    object PyDescr_NewMethod(PyTypeObject *, PyMethodDef *)
+    int METH_FASTCALL
+    struct PyMethodDef:
+        const char *ml_name
+        void *ml_meth
+        int ml_flags
+        const char *ml_doc
 
-cdef object UNSET = object()
+cdef extern from *:
+    """
+    #include <structmember.h>
+    /* The value of a slot, as the interpreter's own LOAD_ATTR_SLOT reads it; NULL if it has none. */
+    static PyObject *famsock_slot(PyObject *owner, Py_ssize_t offset) {
+        return *(PyObject **)((char *)owner + offset);
+    }
+    static Py_ssize_t famsock_offset(PyObject *member) {
+        return ((PyMemberDescrObject *)member)->d_member->offset;
+    }
+    """
+    PyObject *famsock_slot(object, Py_ssize_t)
+    Py_ssize_t famsock_offset(object)
+
+cdef object member_type = type(_socket.socket.family)
+cdef Py_ssize_t codec_slot, encoded_slot, decoded_slot
+cdef type codec_class
+
+
+cdef Py_ssize_t slot_of(object cls, str name) except -1:
+    """Where an instance of a class with ``__slots__`` has one of them."""
+    cdef object member = vars(cls)[name]
+    if type(member) is not member_type:
+        raise TypeError(f"{cls.__name__} has no slot {name!r}")
+    return famsock_offset(member)
+
+
+cdef inline object codec_of(object sock):
+    """The codec of one of our sockets; None for the stdlib's own way."""
+    cdef PyObject *codec = famsock_slot(sock, codec_slot)
+    if codec == NULL or not isinstance(<object>codec, codec_class):
+        return None
+    return <object>codec
+
+
+cdef inline object found(object codec, Py_ssize_t slot, object key):
+    """What one of the codec's caches has, or None."""
+    cdef PyObject *cache = famsock_slot(codec, slot)
+    if cache == NULL or not isinstance(<object>cache, dict):
+        return None
+    return famsock_cached(<dict><object>cache, key)
 
 
 cdef inline bint same(object cached, object address):
@@ -720,62 +938,86 @@ cdef inline bint same(object cached, object address):
     return True
 
 
-def shorten(cls):
-    """Put compiled ways in front of the class's sendto and recvfrom.
+cdef bint answers(object sock, tuple asked) except -1:
+    """Whether the system gives the same answers again, each to its question."""
+    cdef object descriptor = fileno(sock)
+    for question, argument, answer in asked:
+        try:
+            if question(descriptor, argument) != answer:
+                return False
+        except OSError:
+            return False
+    return True
 
-    They serve the usual call whole: a family with a plugin, an address that the codec has seen. Any
-    other goes on to the method that was there before, so there is one place for each rule.
+
+# Compiled ways in front of the class's sendto and recvfrom. They serve the usual call whole: a
+# family with a plugin, an address that the codec has seen. Any other goes on to the method that was
+# there before, so there is one place for each rule.
+
+cdef object full_sendto, full_recvfrom
+cdef PyMethodDef sendto_def, recvfrom_def
+
+
+def shorten(cls, type codec):
+    """Put the compiled ways in front of the class's sendto and recvfrom.
+
+    ``codec`` is the class of what the sockets have in their slot ``_codec``.
     """
-    full_sendto = cls.sendto
-    full_recvfrom = cls.recvfrom
+    global full_sendto, full_recvfrom, codec_class, codec_slot, encoded_slot, decoded_slot
+    codec_class, codec_slot = codec, slot_of(cls, "_codec")
+    encoded_slot, decoded_slot = slot_of(codec, "encoded"), slot_of(codec, "decoded")
+    full_sendto, full_recvfrom = cls.sendto, cls.recvfrom
+    cls.sendto = method_of(cls, &sendto_def, b"sendto", <void *>short_sendto, full_sendto)
+    cls.recvfrom = method_of(cls, &recvfrom_def, b"recvfrom", <void *>short_recvfrom, full_recvfrom)
 
-    def sendto(self, data, first=UNSET, second=UNSET, /, *others):
-        cdef object codec
-        if first is UNSET or others:
-            given = [argument for argument in (first, second) if argument is not UNSET]
-            return full_sendto(self, data, *given, *others)
-        codec = self._codec
-        cdef object address = first if second is UNSET else second
-        cdef int flags = 0
-        cdef object hit = None
-        if codec is not None and (second is UNSET or type(first) is int):
+
+cdef object method_of(object cls, PyMethodDef *definition, bytes name, void *function, object full):
+    """A method as C code defines them, which the interpreter calls without making a tuple."""
+    cdef bytes doc = full.__doc__.encode() if full.__doc__ else b""
+    definition_texts.extend((name, doc))
+    definition.ml_name = PyBytes_AS_STRING(name)
+    definition.ml_meth = function
+    definition.ml_flags = METH_FASTCALL
+    definition.ml_doc = PyBytes_AS_STRING(doc)
+    return PyDescr_NewMethod(<PyTypeObject *>cls, definition)
+
+
+cdef list definition_texts = []  # what the definitions point to
+
+
+cdef tuple arguments(PyObject **given, Py_ssize_t count):
+    cdef Py_ssize_t index
+    return tuple([<object>given[index] for index in range(count)])
+
+
+cdef object short_sendto(object sock, PyObject **given, Py_ssize_t count):
+    cdef object address, codec, hit = None
+    cdef int flags
+    if (count == 2 or count == 3 and PyLong_CheckExact(<object>given[1])) and PyBytes_CheckExact(
+        <object>given[0]
+    ):
+        address = <object>given[count - 1]
+        codec = codec_of(sock)
+        if codec is not None:
             try:
-                hit = famsock_cached(codec.encoded, address)
+                hit = found(codec, encoded_slot, address)
             except TypeError:
                 pass
-        if hit is None or type(data) is not bytes or not same((<tuple>hit)[0], address):
-            if second is UNSET:
-                return full_sendto(self, data, first)
-            return full_sendto(self, data, first, second)
-        if second is not UNSET:
-            flags = first
-        PySys_Audit("socket.sendto", "OO", <PyObject *>self, <PyObject *>address)
-        try:
-            return send_bytes(self, <bytes>data, flags, <bytes>(<tuple>hit)[1])
-        except OSError as error:
-            self._explain(error)
-            raise
-
-    def recvfrom(self, bufsize, flags=0, /):
-        cdef object codec = self._codec
-        cdef tuple got
-        if codec is None or type(bufsize) is not int or type(flags) is not int or bufsize < 0:
-            return full_recvfrom(self, bufsize, flags)
-        got = receive(self, self.gettimeout(), bufsize, flags)
-        form = famsock_cached(codec.decoded, got[1])
-        if form is None:
-            form = codec.decode(self, got[1])
-        return got[0], form
-
-    for method, full in ((sendto, full_sendto), (recvfrom, full_recvfrom)):
-        method.__doc__ = full.__doc__
-        method.__qualname__ = full.__qualname__
-        method.__module__ = full.__module__
-        setattr(cls, full.__name__, method)
+    if hit is None or not same((<tuple>hit)[0], address):
+        return full_sendto(sock, *arguments(given, count))
+    if (<tuple>hit)[2] and not answers(sock, (<tuple>hit)[2]):
+        return full_sendto(sock, *arguments(given, count))
+    flags = 0 if count == 2 else <object>given[1]
+    PySys_Audit("socket.sendto", "OO", <PyObject *>sock, <PyObject *>address)
+    try:
+        return send_bytes(sock, <bytes>given[0], flags, <bytes>(<tuple>hit)[1])
+    except OSError as error:
+        sock._explain(error)
+        raise
 
 
 cdef object send_bytes(object sock, bytes data, int flags, bytes sockaddr):
-    cdef double deadline = begin(sock, POLLOUT, sock.gettimeout())
+    cdef double deadline = begin(sock, POLLOUT, gettimeout(sock))
     cdef int fd
     cdef char *start = PyBytes_AS_STRING(data)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
@@ -789,3 +1031,23 @@ cdef object send_bytes(object sock, bytes data, int flags, bytes sockaddr):
         if sent >= 0:
             return sent
         again(sock, POLLOUT, deadline)
+
+
+cdef object short_recvfrom(object sock, PyObject **given, Py_ssize_t count):
+    cdef object codec = codec_of(sock)
+    cdef Py_ssize_t size_bytes = -1
+    cdef int flags = 0
+    cdef bytes data, sockaddr
+    if codec is not None and (
+        count == 1 or count == 2 and PyLong_CheckExact(<object>given[1])
+    ) and PyLong_CheckExact(<object>given[0]):
+        size_bytes = <object>given[0]
+    if size_bytes < 0:
+        return full_recvfrom(sock, *arguments(given, count))
+    if count == 2:
+        flags = <object>given[1]
+    data, sockaddr = receive(sock, gettimeout(sock), size_bytes, flags)
+    hit = found(codec, decoded_slot, sockaddr)
+    if hit is not None and not (<tuple>hit)[1]:
+        return data, (<tuple>hit)[0]
+    return data, codec.decode(sock, sockaddr)

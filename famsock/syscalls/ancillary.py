@@ -11,6 +11,7 @@ import struct
 import warnings
 from collections.abc import Iterable, Sequence
 from socket import CMSG_LEN, CMSG_SPACE, SCM_RIGHTS, SOL_SOCKET
+from sys import byteorder
 
 Item = tuple[int, int, bytes]
 
@@ -77,6 +78,20 @@ def _walk(control: bytes, *, warn: bool) -> list[Item]:
             break
         start += CMSG_SPACE(length - _HEADER_BYTES)
     return items
+
+
+def joined_bytes(items: Iterable[Item], level: int, kind: int) -> int:
+    """The size of each message that the kernel has joined, as an item tells; 0 if none does.
+
+    Nothing else of the items is wanted: the descriptors that they carry are closed.
+    """
+    size = 0
+    for item in items:
+        if item[0] == level and item[1] == kind:
+            size = int.from_bytes(item[2], byteorder)
+        elif item[0] == SOL_SOCKET:
+            close_descriptors([item])
+    return size
 
 
 def close_descriptors(items: Iterable[Item]) -> None:

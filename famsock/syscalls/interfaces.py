@@ -23,7 +23,7 @@ _SIOCGIFINDEX = 0x8933
 _IFREQ = struct.Struct("=16si20x")
 
 
-def index_of(descriptor: int, name: str) -> int:
+def interface_index(descriptor: int, name: str) -> int:
     """The index of the interface ``name``; OSError (ENODEV) if there is none."""
     raw = os.fsencode(name)
     if len(raw) >= IFNAMSIZ or b"\0" in raw:
@@ -34,7 +34,7 @@ def index_of(descriptor: int, name: str) -> int:
     return int(_IFREQ.unpack(answer)[1])
 
 
-def name_of(descriptor: int, index: int) -> str:
+def interface_name(descriptor: int, index: int) -> str:
     """The name of the interface ``index``; "" if there is none."""
     if not 0 < index < 1 << 31:
         return ""

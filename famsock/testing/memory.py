@@ -279,10 +279,8 @@ class _Translated(AddressCodec):
     def decode(self, socket: _stdlib.socket, sockaddr: bytes) -> Any:
         return self._codec.decode(socket, self._original(sockaddr)) if sockaddr else None
 
-    def decode_typed(
-        self, socket: _stdlib.socket, sockaddr: bytes, lookup: Lookup | None = None
-    ) -> Address:
-        return self._codec.decode_typed(socket, self._original(sockaddr), lookup)
+    def decode_typed(self, socket: _stdlib.socket, sockaddr: bytes) -> Address:
+        return self._codec.decode_typed(socket, self._original(sockaddr))
 
     def _original(self, sockaddr: bytes) -> bytes:
         """The family's sockaddr; its shortest, or one of zeros, for a socket that has no name."""

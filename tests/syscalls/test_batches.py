@@ -148,24 +148,51 @@ def test_bad_input(raw: Any, pair: Pair) -> None:
     assert caught.value.errno == errno.EBADF
 
 
-def test_descriptors_of_all_messages_close_when_one_fails(
-    raw: Any, pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_descriptors_of_all_messages_close_when_an_address_fails(raw: Any, pair: Pair) -> None:
     a, b = pair
     rights = socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", 0)
     assert raw.sendmmsg(a.fileno(), None, [(b"x", [rights], b"")] * 3, 0) == 3
-    unpack, calls = ancillary.unpack, []
 
-    def spoilt(control: bytes) -> list[ancillary.Item]:
-        calls.append(control)
-        extra = struct.pack("=Qii", 1000, 1, 1) if len(calls) == 2 else b""
-        return unpack(control + extra)
+    def decode(sockaddr: bytes) -> object:
+        raise LookupError(f"no address for {sockaddr!r}")
 
-    monkeypatch.setattr(ancillary, "unpack", spoilt)
+    with pytest.raises(LookupError, match="no address for b''"):
+        raw.recvmmsg(b.fileno(), None, 3, 8, socket.CMSG_SPACE(4), 0, {}, decode)
+
+
+def test_descriptors_of_all_messages_close_when_one_is_spoilt(descriptors: None) -> None:
+    rights = [
+        ancillary.pack([(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", os.dup(0)))])
+        for _ in range(3)
+    ]
+    rights[1] += struct.pack("=Qii", 1000, 1, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(RuntimeWarning, match="malformed"):
-            raw.recvmmsg(b.fileno(), None, 3, 8, socket.CMSG_SPACE(4), 0)
+            ancillary.unpack_each(rights)
+
+
+def test_addresses_instead_of_sockaddrs(raw: Any, udp: Pair) -> None:
+    """What is known stands for itself, what is not or depends on the system is decoded."""
+    _, b = udp
+    senders = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
+    names = []
+    for sock in senders:
+        with sock:
+            sock.bind(("127.0.0.1", 0))
+            names.append(raw.getsockname(sock.fileno()))
+            for _ in range(2):
+                sock.sendto(b"x", b.getsockname())
+    known = {names[0]: ("known", ()), names[1]: ("unsure", (("question", 1, 2),))}
+    decoded: list[bytes] = []
+
+    def decode(sockaddr: bytes) -> int:
+        decoded.append(sockaddr)
+        return len(decoded)
+
+    got = raw.recvmmsg(b.fileno(), None, 8, 8, 0, 0, known, decode)
+    assert [address for *_, address in got] == ["known", "known", 1, 1, 2, 2]
+    assert decoded == names[1:]
 
 
 # Sockets
@@ -250,3 +277,30 @@ def test_wrong_arguments(sockets: Sockets) -> None:
         b.recvmmsg_into([b"read-only"])
     with pytest.raises(TypeError):
         a.sendmmsg([("text", b.getsockname())])
+
+
+def test_joined_messages(raw: Any, udp: Pair) -> None:
+    """What came together comes apart; the last may be shorter, an empty one is one."""
+    a, b = udp
+    b.setsockopt(socket.IPPROTO_UDP, 104, 1)  # UDP_GRO
+    size = socket.IPPROTO_UDP, 103, struct.pack("=H", 100)  # UDP_SEGMENT
+    data, name, call = os.urandom(250), raw.getsockname(a.fileno()), (socket.IPPROTO_UDP, 104)
+    a.sendmsg([data], [size], 0, b.getsockname())
+    got = raw.recv_joined(b.fileno(), None, 65535, 0, *call)
+    assert got == ([data[:100], data[100:200], data[200:]], 0, name)
+    for one in (b"", b"single"):
+        a.sendto(one, b.getsockname())
+        assert raw.recv_joined(b.fileno(), None, 65535, 0, *call) == ([one], 0, name)
+    a.sendmsg([data], [size], 0, b.getsockname())
+    messages, flags, _ = raw.recv_joined(b.fileno(), None, 150, socket.MSG_TRUNC, *call)
+    assert messages == [data[:100], data[100:150]]
+    assert flags & socket.MSG_TRUNC
+    with pytest.raises(TimeoutError):
+        raw.recv_joined(b.fileno(), 0.05, 65535, 0, *call)
+
+
+def test_joined_messages_leave_no_descriptor(raw: Any, pair: Pair) -> None:
+    a, b = pair
+    rights = socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", 0)
+    a.sendmsg([b"x"], [rights])
+    assert raw.recv_joined(b.fileno(), None, 16, 0, 1, 99) == ([b"x"], 0, b"")

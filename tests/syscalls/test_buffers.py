@@ -13,7 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from famsock import syscalls
 from famsock.syscalls import ancillary
 
 Pair = tuple[socket.socket, socket.socket]
@@ -231,18 +234,33 @@ def test_too_many_descriptors_are_cut_and_said_to_be(raw: Any, pair: Pair) -> No
 
 
 def test_descriptors_are_closed_when_a_warning_becomes_an_error(
-    raw: Any, pair: Pair, monkeypatch: pytest.MonkeyPatch
+    raw: Any, descriptors: None
 ) -> None:
-    """The kernel never writes such a buffer, so its last item's length is spoilt on the way."""
-    a, b = pair
-    unpack = ancillary.unpack
-
-    def spoilt(control: bytes) -> list[ancillary.Item]:
-        return unpack(control + struct.pack("=Qii", 1000, 1, 1))
-
-    monkeypatch.setattr(ancillary, "unpack", spoilt)
-    _send_descriptors(a, [0, 0])
+    """The kernel never writes such a buffer: the length of its last item is spoilt."""
+    rights = socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("2i", os.dup(0), os.dup(0))
+    spoilt = ancillary.pack([rights]) + struct.pack("=Qii", 1000, 1, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(RuntimeWarning, match="malformed or improperly-truncated"):
-            raw.recvmsg(b.fileno(), None, 10, socket.CMSG_SPACE(8), 0)
+            raw.unpack_control(spoilt)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 300), st.integers(-(1 << 31), (1 << 31) - 1), st.binary(max_size=40)
+        )
+    ),
+    st.integers(0, 60),
+    st.binary(max_size=40),
+)
+def test_any_control_buffer(items: list[tuple[int, int, bytes]], cut: int, other: bytes) -> None:
+    """Both layers read whatever stands in a control buffer alike, and nothing behind its end."""
+    # No descriptors: these are numbers that nobody may close.
+    packed = ancillary.pack([item for item in items if item[0] != socket.SOL_SOCKET])
+    if syscalls.native is None:
+        pytest.skip(f"the compiled raw layer is not in use: {syscalls.why_ctypes}")
+    for control in (packed, packed[: max(len(packed) - cut, 0)], packed + other, other):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert syscalls.native.unpack_control(control) == ancillary.unpack(control)

@@ -76,9 +76,34 @@ def test_the_name_that_an_interface_has_now(
         ip(f"link set {previous} name {name}")
         ip(f"link set {name} up")
         wait_for_the_cable()
-        wire.send(frame())
-        names.append(sock.recvfrom(2048)[1][0])
-    assert names == ["renamed0", "renamed1"]
+        for _ in range(2):
+            wire.send(frame())
+            names.append(sock.recvfrom(2048)[1][0])
+            wire.send(frame())
+            assert sock.recv_message().address.interface == name
+    assert names == ["renamed0", "renamed0", "renamed1", "renamed1"]
+
+
+def test_the_interface_that_has_a_name_now(
+    network: None, opened: Opened, ip: Ip, wait_for_the_cable: Callable[[], None]
+) -> None:
+    """An address is taken anew when its name has passed to another interface."""
+    sender, sock = opened(stdlib.SOCK_DGRAM), opened(stdlib.SOCK_DGRAM)
+    sock.bind(PacketAddress("", TYPE))
+    for name, other in (("v0", "v1"), ("v1", "v0")):
+        for to in ((name, TYPE, 0, 0, b"\xff" * 6), PacketAddress(name, TYPE, addr=b"\xff" * 6)):
+            for _ in range(2):
+                sender.sendto(b"x" * 46, to)
+                assert sock.recvfrom(2048)[1][0] == other
+    for before, after in (("v0", "spare"), ("v1", "v0"), ("spare", "v1")):
+        ip(f"link set {before} down")
+        ip(f"link set {before} name {after}")
+        ip(f"link set {after} up")
+    wait_for_the_cable()
+    for to in (("v0", TYPE, 0, 0, b"\xff" * 6), PacketAddress("v0", TYPE, addr=b"\xff" * 6)):
+        sender.sendto(b"x" * 46, to)
+        source = sock.recvfrom(2048)[1]
+        assert (source[0], source[4]) == ("v1", MAC1)
 
 
 def test_an_interface_that_is_gone(wire: Any, opened: Opened, ip: Ip) -> None:

@@ -11,6 +11,8 @@ from famsock_inet.options import udp
 if TYPE_CHECKING:
     from famsock.plugin import Address
 
+_MAX_BYTES = 65535  # the length field of UDP
+
 
 class UdpOperations(MulticastOperations):
     """UDP and UDP-Lite: multicast, what messages tell of themselves, batches of datagrams."""
@@ -29,9 +31,9 @@ class UdpOperations(MulticastOperations):
         self._sock.set_option(udp.UDP_GRO, on)
 
     def recv_segments(self, flags: int = 0) -> tuple[list[bytes], Address | None]:
-        """Receive the datagrams that the kernel has joined, apart again, and their sender."""
-        message = self._sock.recv_message(65535, 512, flags)
-        data, size = message.data, message.get(control.UDP_GRO)
-        if not size or len(data) <= size:
-            return [data], message.address
-        return [data[at : at + size] for at in range(0, len(data), size)], message.address
+        """Receive the datagrams that the kernel has joined, apart again, and their sender.
+
+        What else the kernel tells of them (`receive_packet_info` …) is in `recv_message`.
+        """
+        datagrams, _, sender = self._sock.recv_joined(control.UDP_GRO, _MAX_BYTES, flags)
+        return datagrams, sender
