@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct as _struct
 import sys
 from collections.abc import Callable
+from operator import index
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
@@ -63,6 +64,23 @@ def struct(cls: type[_S]) -> Codec[_S]:
         return value.pack()
 
     return Codec(c=cls.layout.c_name, size_bytes=cls.layout.size, encode=encode, decode=cls.unpack)
+
+
+def check_int(
+    what: str, value: Any, high: int, low: int = 0, form: Callable[[int], str] = str
+) -> int:
+    """``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
+
+    Their messages begin with ``what``; ``form`` writes the numbers in them (``hex``).
+    """
+    try:
+        number = int(index(value))
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"{what} must be an integer {low}-{form(high)}, not {kind}") from None
+    if not low <= number <= high:
+        raise OverflowError(f"{what} must be {low}-{form(high)}, not {form(number)}")
+    return number
 
 
 def codec(value: Codec[T] | type[T]) -> Codec[T]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from operator import index
 
-from famsock.plugin import CType, wire
+from famsock.plugin import CType, values, wire
 
 _CANONICAL = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){5}")
 _OCTET = r"[ \t-\r]*([+-]?(?:0[xX])?[0-9A-Fa-f]+)"
@@ -72,6 +71,4 @@ LE32 = wire.integer(
 
 def check_int(name: str, value: int, highest: int) -> int:
     """``value``, or OverflowError if it is not 0 to ``highest``, TypeError if it is no integer."""
-    if not 0 <= (number := index(value)) <= highest:
-        raise OverflowError(f"AF_BLUETOOTH {name} must be 0-{highest}, not {number}")
-    return number
+    return values.check_int(f"AF_BLUETOOTH {name}", value, highest)

@@ -22,11 +22,11 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Sequence
-from operator import index
-from typing import Any, Self
+from typing import Self
 
 import attrs
 
+from famsock.plugin import values
 from famsock_can import constants as c
 from famsock_can.frames import CanFdFrame, CanFrame
 
@@ -103,12 +103,12 @@ class BcmMessage:
             raise ValueError("BCM flag CAN_FD_FRAME needs frames of CanFdFrame")
         self.__attrs_init__(
             BcmOpcode(opcode),
-            _check("can_id", can_id, 0xFFFFFFFF),
+            values.check_int("BCM can_id", can_id, 0xFFFFFFFF),
             tuple(frames),
-            _check("flags", flags, 0xFFFFFFFF),
-            _check("count", count, 0xFFFFFFFF),
-            _check("ival1_us", ival1_us, _IVAL_MAX_US),
-            _check("ival2_us", ival2_us, _IVAL_MAX_US),
+            values.check_int("BCM flags", flags, 0xFFFFFFFF),
+            values.check_int("BCM count", count, 0xFFFFFFFF),
+            values.check_int("BCM ival1_us", ival1_us, _IVAL_MAX_US),
+            values.check_int("BCM ival2_us", ival2_us, _IVAL_MAX_US),
         )
 
     def pack(self) -> bytes:
@@ -148,10 +148,3 @@ class BcmMessage:
             s2 * _US_PER_S + us2,
         )
         return message
-
-
-def _check(field: str, value: Any, high: int) -> int:
-    number = index(value)
-    if not 0 <= number <= high:
-        raise OverflowError(f"BCM {field} must be 0-{high}, not {number}")
-    return number

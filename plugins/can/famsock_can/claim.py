@@ -11,16 +11,15 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Iterable
-from operator import index
 from socket import SOCK_DGRAM
 from types import TracebackType
 from typing import Self
 
-from famsock.plugin import socket
+from famsock.plugin import socket, values
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
 from famsock_can.filters import J1939Filter
-from famsock_can.j1939 import J1939Message, J1939Name, check_range
+from famsock_can.j1939 import J1939Message, J1939Name
 
 CONTENTION_NS = 250_000_000
 """How long others may object to a claim before the address is ours."""
@@ -48,9 +47,10 @@ class AddressClaim:
 
     def __init__(self, interface: str, name: int | J1939Name, addresses: Iterable[int]) -> None:
         self._interface = interface
-        self.name = check_range("NAME", index(name), (1 << 64) - 1)
+        self.name = values.check_int("J1939 NAME", name, (1 << 64) - 1)
         self._addresses = [
-            check_range("address", address, c.J1939_MAX_UNICAST_ADDR) for address in addresses
+            values.check_int("J1939 address", address, c.J1939_MAX_UNICAST_ADDR)
+            for address in addresses
         ]
         if not self._addresses:
             raise ValueError("J1939 address claim needs at least one address to try")
@@ -95,9 +95,7 @@ class AddressClaim:
         message = self._receive(timeout_s)
         if message is None or self.address is None:
             return self.address
-        if self._is_request(message):
-            self._claim()
-        elif message.source.addr == self.address and not self._defend(message):
+        if self._loses(message, self.address):
             self.address = None
             try:
                 return self.acquire()
@@ -113,20 +111,21 @@ class AddressClaim:
         deadline = time.monotonic_ns() + CONTENTION_NS
         while (left := deadline - time.monotonic_ns()) > 0:
             message = self._receive(left / 1e9)
-            if message is None:
-                continue
-            if self._is_request(message):
-                self._claim()
-            elif message.source.addr == address and not self._defend(message):
+            if message is not None and self._loses(message, address):
                 return False
         return True
 
-    def _defend(self, message: J1939Message) -> bool:
-        """Answer another's claim to our address; False if its NAME is the lower one."""
-        if self.holders[message.source.addr] < self.name:
-            return False
-        self._claim()
-        return True
+    def _loses(self, message: J1939Message, address: int) -> bool:
+        """Whether another's lower NAME claims our address; what asks or contends is answered."""
+        rival = _claimant(message)
+        if rival is None:
+            if _is_request(message) and message.destination in (address, c.J1939_NO_ADDR):
+                self._claim()
+        elif message.source.addr == address and rival != self.name:
+            if rival < self.name:
+                return True
+            self._claim()
+        return False
 
     def _give_up(self) -> None:
         self.address = None
@@ -140,15 +139,11 @@ class AddressClaim:
             message: J1939Message = self._sock.recv_pg()
         except (TimeoutError, BlockingIOError):
             return None
-        if message.source.pgn == c.J1939_PGN_ADDRESS_CLAIMED and len(message.data) == 8:
-            claimant = int.from_bytes(message.data, "little")
+        if (claimant := _claimant(message)) is not None:
             self.holders = {a: name for a, name in self.holders.items() if name != claimant}
             if message.source.addr <= c.J1939_MAX_UNICAST_ADDR:
                 self.holders[message.source.addr] = claimant
         return message
-
-    def _is_request(self, message: J1939Message) -> bool:
-        return message.source.pgn == c.J1939_PGN_REQUEST and message.data == _REQUEST_FOR_CLAIMS
 
     def _bind(self, address: int) -> None:
         self._sock.bind(J1939Address(self._interface, self.name, c.J1939_NO_PGN, address))
@@ -179,3 +174,14 @@ class AddressClaim:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _claimant(message: J1939Message) -> int | None:
+    """The NAME in an Address Claimed message; None for any other, or one that is cut short."""
+    if message.source.pgn != c.J1939_PGN_ADDRESS_CLAIMED or len(message.data) != 8:
+        return None
+    return int.from_bytes(message.data, "little")
+
+
+def _is_request(message: J1939Message) -> bool:
+    return message.source.pgn == c.J1939_PGN_REQUEST and message.data == _REQUEST_FOR_CLAIMS

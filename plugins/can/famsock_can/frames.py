@@ -16,11 +16,12 @@ Sources: linux/can.h, Documentation/networking/can.rst, can-utils' lib.h, ISO 11
 from __future__ import annotations
 
 import struct
-from operator import index
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
+from famsock.plugin import values
+from famsock_can import frame_parts as parts
 from famsock_can.constants import (
     CAN_EFF_FLAG,
     CAN_EFF_MASK,
@@ -96,9 +97,11 @@ class CanFrame(_Identified):
     dlc: int
 
     def __init__(self, can_id: int, data: Any = b"", dlc: int | None = None) -> None:
-        can_id = _check_can_id(can_id)
-        data = _check_data(data, 0, CAN_MAX_DLEN, "CAN")
-        dlc = len(data) if dlc is None else _check_range("dlc", dlc, CAN_MAX_RAW_DLC)
+        can_id = parts.check_can_id(can_id)
+        data = parts.check_data(data, 0, CAN_MAX_DLEN, "CAN")
+        dlc = (
+            len(data) if dlc is None else values.check_int("CAN dlc", dlc, CAN_MAX_RAW_DLC, 0, hex)
+        )
         if can_id & CAN_RTR_FLAG:
             if data:
                 raise ValueError(f"CAN remote frame carries no data, not {len(data)} bytes")
@@ -146,20 +149,20 @@ class CanFrame(_Identified):
         if self.is_remote:
             body = f"R{min(self.dlc, CAN_MAX_DLEN)}" if self.dlc else "R"
         else:
-            body = _hex(self.data)
+            body = parts.hex_text(self.data)
         return f"{_id_text(self)}#{body}" + (f"_{self.dlc:X}" if self.dlc > CAN_MAX_DLEN else "")
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """The frame that ``text`` writes; ValueError if it does not have the form."""
-        can_id, body = _parse_id(text, "#")
+        can_id, body = parts.parse_id(text, "#")
         body, underscore, raw_dlc = body.partition("_")
-        dlc = _parse_digit(raw_dlc, text) if underscore else None
+        dlc = parts.parse_digit(raw_dlc, text) if underscore else None
         if dlc is not None and dlc <= CAN_MAX_DLEN:
             raise ValueError(f"CAN frame {text!r}: the dlc after '_' must be 9-F")
         if not body.startswith(("R", "r")):
-            return cls(can_id, _parse_hex(body, text), dlc)
-        length = _parse_digit(body[1:], text) if body[1:] else 0
+            return cls(can_id, parts.parse_hex(body, text), dlc)
+        length = parts.parse_digit(body[1:], text) if body[1:] else 0
         if length > CAN_MAX_DLEN or (dlc is not None and length != CAN_MAX_DLEN):
             raise ValueError(f"CAN frame {text!r}: a remote frame's length is 0-8, 8 before '_'")
         return cls(can_id | CAN_RTR_FLAG, b"", length if dlc is None else dlc)
@@ -184,11 +187,11 @@ class CanFdFrame(_Identified):
     flags: int
 
     def __init__(self, can_id: int, data: Any = b"", flags: int = 0) -> None:
-        can_id = _check_can_id(can_id)
+        can_id = parts.check_can_id(can_id)
         if can_id & CAN_RTR_FLAG:
             raise ValueError("CAN FD has no remote frames: can_id must not have CAN_RTR_FLAG")
-        data = _check_data(data, 0, CANFD_MAX_DLEN, "CAN FD")
-        flags = _check_range("flags", flags, 0xF)
+        data = parts.check_data(data, 0, CANFD_MAX_DLEN, "CAN FD")
+        flags = values.check_int("CAN flags", flags, 0xF, 0, hex)
         self.__attrs_init__(can_id, data, flags)
 
     @property
@@ -220,13 +223,13 @@ class CanFdFrame(_Identified):
         return frame
 
     def __str__(self) -> str:
-        return f"{_id_text(self)}##{self.flags & 0xF:X}{_hex(self.data)}"
+        return f"{_id_text(self)}##{self.flags & 0xF:X}{parts.hex_text(self.data)}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """The frame that ``text`` writes; ValueError if it does not have the form."""
-        can_id, body = _parse_id(text, "##")
-        return cls(can_id, _parse_hex(body[1:], text), _parse_digit(body[:1], text))
+        can_id, body = parts.parse_id(text, "##")
+        return cls(can_id, parts.parse_hex(body[1:], text), parts.parse_digit(body[:1], text))
 
 
 @attrs.frozen(init=False)
@@ -256,12 +259,12 @@ class CanXlFrame:
         self, priority: int, data: Any, sdt: int = 0, af: int = 0, vcid: int = 0, flags: int = 0
     ) -> None:
         self.__attrs_init__(
-            _check_range("priority", priority, CANXL_PRIO_MASK),
-            _check_data(data, 1, CANXL_MAX_DLEN, "CAN XL"),
-            _check_range("sdt", sdt, 0xFF),
-            _check_range("af", af, 0xFFFFFFFF),
-            _check_range("vcid", vcid, 0xFF),
-            _check_range("flags", flags, 0xFF) | CANXL_XLF,
+            values.check_int("CAN priority", priority, CANXL_PRIO_MASK, 0, hex),
+            parts.check_data(data, 1, CANXL_MAX_DLEN, "CAN XL"),
+            values.check_int("CAN sdt", sdt, 0xFF, 0, hex),
+            values.check_int("CAN af", af, 0xFFFFFFFF, 0, hex),
+            values.check_int("CAN vcid", vcid, 0xFF, 0, hex),
+            values.check_int("CAN flags", flags, 0xFF, 0, hex) | CANXL_XLF,
         )
 
     @property
@@ -296,7 +299,7 @@ class CanXlFrame:
 
     def __str__(self) -> str:
         front = f"{self.vcid:02X}{self.priority:03X}"
-        return f"{front}#{self.flags:02X}:{self.sdt:02X}:{self.af:08X}#{_hex(self.data)}"
+        return f"{front}#{self.flags:02X}:{self.sdt:02X}:{self.af:08X}#{parts.hex_text(self.data)}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -306,11 +309,13 @@ class CanXlFrame:
         fields = head.split(":")
         if not found or len(front) not in (3, 5) or [*map(len, fields)] != [2, 2, 8]:
             raise ValueError(f"CAN XL frame must be [vcid]prio#flags:sdt:af#data, not {text!r}")
-        flags, sdt, af = (_parse_number(field, text) for field in fields)
+        flags, sdt, af = (parts.parse_number(field, text) for field in fields)
         if not flags & CANXL_XLF:
             raise ValueError(f"CAN XL frame {text!r}: its flags must include 80 (CANXL_XLF)")
-        vcid = _parse_number(front[:-3], text) if front[:-3] else 0
-        return cls(_parse_number(front[-3:], text), _parse_hex(body, text), sdt, af, vcid, flags)
+        vcid = parts.parse_number(front[:-3], text) if front[:-3] else 0
+        return cls(
+            parts.parse_number(front[-3:], text), parts.parse_hex(body, text), sdt, af, vcid, flags
+        )
 
 
 Frame = CanFrame | CanFdFrame | CanXlFrame
@@ -339,77 +344,8 @@ def parse_frame(text: str) -> Frame:
     return CanFrame.parse(text)
 
 
-def _check_range(field: str, value: Any, high: int) -> int:
-    try:
-        number = int(index(value))
-    except TypeError:
-        kind = type(value).__name__
-        raise TypeError(f"CAN {field} must be an integer 0-{high:#x}, not {kind}") from None
-    if not 0 <= number <= high:
-        raise OverflowError(f"CAN {field} must be 0-{high:#x}, not {number:#x}")
-    return number
-
-
-def _check_can_id(value: Any) -> int:
-    can_id = _check_range("can_id", value, 0xFFFFFFFF)
-    if not can_id & (CAN_EFF_FLAG | CAN_ERR_FLAG) and can_id & CAN_ERR_MASK > CAN_SFF_MASK:
-        raise OverflowError(
-            f"CAN can_id must be 0-{CAN_SFF_MASK:#x}, or CAN_EFF_FLAG | 0-{CAN_EFF_MASK:#x}, "
-            f"not {can_id:#x}"
-        )
-    return can_id
-
-
-def _check_data(value: Any, low: int, high: int, kind: str) -> bytes:
-    if not isinstance(value, bytes | bytearray | memoryview):
-        raise TypeError(f"{kind} data must be a bytes-like object, not {type(value).__name__}")
-    data = bytes(value)
-    if not low <= len(data) <= high:
-        raise ValueError(f"{kind} data must be {low}-{high} bytes, not {len(data)}")
-    return data
-
-
 def _id_text(frame: _Identified) -> str:
     """3 digits for 11 bits; 8 for 29 bits, or for an error message with its flag."""
     if frame.is_error:
         return f"{frame.can_id & (CAN_ERR_FLAG | CAN_ERR_MASK):08X}"
     return f"{frame.identifier:0{8 if frame.is_extended else 3}X}"
-
-
-def _hex(data: bytes) -> str:
-    return data.hex().upper()
-
-
-def _parse_id(text: str, separator: str) -> tuple[int, str]:
-    digits, found, body = text.partition(separator)
-    if not found or len(digits) not in (3, 8):
-        raise ValueError(f"CAN frame must be 3 or 8 hex digits, {separator!r}, data, not {text!r}")
-    number = _parse_number(digits, text)
-    if number > (CAN_ERR_FLAG | CAN_ERR_MASK):
-        raise ValueError(f"CAN frame {text!r}: an identifier has at most 29 bits")
-    if len(digits) == 8 and not number & CAN_ERR_FLAG:
-        number |= CAN_EFF_FLAG
-    try:
-        return _check_can_id(number), body
-    except OverflowError as error:
-        raise ValueError(f"CAN frame {text!r}: {error}") from None
-
-
-def _parse_number(digits: str, text: str) -> int:
-    if not digits or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
-        raise ValueError(f"CAN frame {text!r}: {digits!r} are no hex digits")
-    return int(digits, 16)
-
-
-def _parse_digit(digit: str, text: str) -> int:
-    if len(digit) != 1:
-        raise ValueError(f"CAN frame {text!r}: needs one hex digit, not {digit!r}")
-    return _parse_number(digit, text)
-
-
-def _parse_hex(body: str, text: str) -> bytes:
-    """Bytes in hex; a dot may stand between two bytes."""
-    pieces = body.split(".") if body else []
-    if any(len(piece) % 2 or not piece for piece in pieces):
-        raise ValueError(f"CAN frame {text!r}: data must be pairs of hex digits, not {body!r}")
-    return b"".join(_parse_number(piece, text).to_bytes(len(piece) // 2, "big") for piece in pieces)

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import attrs
 
-from famsock.plugin import SockExtendedErr
+from famsock.plugin import SockExtendedErr, values
 from famsock.plugin import constants as system
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
@@ -85,7 +85,7 @@ class J1939Name:
             "arbitrary_address_capable": arbitrary_address_capable,
         }
         for field, (_, bits) in _NAME_BITS.items():
-            given[field] = check_range(f"NAME {field}", given[field], (1 << bits) - 1)
+            given[field] = values.check_int(f"J1939 NAME {field}", given[field], (1 << bits) - 1)
         given["arbitrary_address_capable"] = bool(arbitrary_address_capable)
         self.__attrs_init__(**given)
 
@@ -97,7 +97,7 @@ class J1939Name:
     @classmethod
     def from_int(cls, name: int) -> Self:
         """The NAME with this number, 0 to 2**64-1; the reserved bit is dropped."""
-        name = check_range("NAME", name, (1 << 64) - 1)
+        name = values.check_int("J1939 NAME", name, (1 << 64) - 1)
         fields: dict[str, Any] = {
             field: name >> at & (1 << bits) - 1 for field, (at, bits) in _NAME_BITS.items()
         }
@@ -145,16 +145,16 @@ class J1939Id:
     def __init__(
         self, priority: int, pgn: int, source: int, destination: int = c.J1939_NO_ADDR
     ) -> None:
-        pgn = check_range("pgn", pgn, c.J1939_PGN_MAX)
+        pgn = values.check_int("J1939 pgn", pgn, c.J1939_PGN_MAX)
         if pgn != clean_pgn(pgn):
             raise ValueError(f"J1939 pgn {pgn:#x} is a PDU1: its low byte must be 0")
         if not is_pdu1(pgn) and destination != c.J1939_NO_ADDR:
             raise ValueError(f"J1939 pgn {pgn:#x} is a PDU2: it has no destination {destination}")
         self.__attrs_init__(
-            check_range("priority", priority, 7),
+            values.check_int("J1939 priority", priority, 7),
             pgn,
-            check_range("source", source, 0xFF),
-            check_range("destination", destination, 0xFF),
+            values.check_int("J1939 source", source, 0xFF),
+            values.check_int("J1939 destination", destination, 0xFF),
         )
 
     @property
@@ -283,15 +283,3 @@ def _attributes(data: bytes) -> dict[int, int]:
             (found[kind],) = struct.unpack(_INTEGERS[len(value)], value)
         at += max(length + 3 & ~3, _ATTRIBUTE.size)
     return found
-
-
-def check_range(field: str, value: Any, high: int) -> int:
-    """``value`` as an integer 0-``high``; TypeError or OverflowError that names the field."""
-    try:
-        number = int(index(value))
-    except TypeError:
-        kind = type(value).__name__
-        raise TypeError(f"J1939 {field} must be an integer 0-{high}, not {kind}") from None
-    if not 0 <= number <= high:
-        raise OverflowError(f"J1939 {field} must be 0-{high}, not {number}")
-    return number

@@ -123,6 +123,15 @@ def test_cyclic_frames_in_turn_changed_and_stopped(
 
 
 @live
+def test_no_frames_are_no_job(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, _ = bus
+    with pytest.raises(ValueError, match="at least one frame"):
+        bcm.start_cyclic([], 50_000)
+    with pytest.raises(ValueError, match="at least one frame"):
+        bcm.update_cyclic([])
+
+
+@live
 def test_a_counted_burst_tells_its_end(bus: tuple[famsock.socket, famsock.socket]) -> None:
     bcm, raw = bus
     bcm.start_cyclic([CanFrame(0x113)], 0, first_interval_us=10_000, count=3, notify=True)

@@ -14,6 +14,7 @@ from famsock_can import control, options
 from famsock_can.addresses import J1939Address
 from famsock_can.claim import AddressClaim
 from famsock_can.filters import J1939Filter
+from famsock_can.frames import CanFrame
 from famsock_can.j1939 import (
     J1939Id,
     J1939Name,
@@ -335,3 +336,38 @@ def test_a_request_for_claims_is_answered(
     answer = asking.recv_pg()
     assert (answer.source.pgn, answer.source.addr) == (c.J1939_PGN_ADDRESS_CLAIMED, 0x84)
     assert answer.data == (1002).to_bytes(8, "little")
+
+
+@live
+def test_what_is_no_claim_takes_no_address(opened: Opener) -> None:
+    """Not a request for something else from the address itself, nor a claim that is cut short."""
+    name = 1003
+    with (
+        claimed(name, 0x85) as claim,
+        famsock.socket(c.AF_CAN, famsock.SOCK_RAW, c.CAN_RAW) as raw,
+    ):
+        own = opened(c.J1939_NO_ADDR, name)
+        own.set_broadcast(True)
+        own.sendto(b"\xe5\xfe\x00", ("vcan0", 0, c.J1939_PGN_REQUEST, c.J1939_NO_ADDR))
+        assert claim.serve(5) == 0x85
+        raw.bind(("vcan0",))
+        cut = J1939Id(6, c.J1939_PGN_ADDRESS_CLAIMED, 0x85).can_id
+        raw.send_frame(CanFrame(cut, b"\0\0\0"))
+        assert claim.serve(5) == 0x85
+        assert claim.holders == {}
+
+
+@live
+def test_a_request_for_another_s_claim_is_left_to_it(
+    serving: Callable[[AddressClaim], AddressClaim], opened: Opener
+) -> None:
+    serving(claimed(1004, 0x86))
+    asking = opened(0x3B)
+    asking.set_broadcast(True)
+    asking.sendto(b"\x00\xee\x00", ("vcan0", 0, c.J1939_PGN_REQUEST, 0x99))
+    asking.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        asking.recv_pg()
+    asking.settimeout(10)
+    asking.sendto(b"\x00\xee\x00", ("vcan0", 0, c.J1939_PGN_REQUEST, 0x86))
+    assert asking.recv_pg().source.addr == 0x86

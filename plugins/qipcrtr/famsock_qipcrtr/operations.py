@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from socket import AF_QIPCRTR, SOCK_DGRAM
 
-from famsock.plugin import Address, socket
+from famsock.plugin import Address, socket, values
 from famsock_qipcrtr.addresses import QipcrtrAddress
 from famsock_qipcrtr.constants import QRTR_PORT_CTRL
 from famsock_qipcrtr.packets import (
@@ -62,8 +62,7 @@ class QipcrtrOperations:
         convention with a version in it. The socket is bound to a free port if it has none. A socket
         is one server: publishing again replaces the former. OverflowError for values out of range.
         """
-        if service == 0:
-            raise OverflowError("publish(): QIPCRTR service must be 1-4294967295, not 0")
+        values.check_int("publish(): QIPCRTR service", service, 0xFFFFFFFF, 1)
         self.send_control(NewServer(service, instance))
 
     def withdraw(self, service: int, instance: int = 0) -> None:

@@ -12,10 +12,11 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-from famsock.plugin import Struct, wire
-from famsock_qipcrtr import constants
+from famsock.plugin import Struct, values, wire
+from famsock_qipcrtr import constants as c
 from famsock_qipcrtr.addresses import QipcrtrAddress
 
+_HEADER = "linux/qrtr.h"
 _SIZE = 20
 
 
@@ -37,11 +38,8 @@ def instance_of(version: int, number: int) -> int:
 
     Raises OverflowError for either out of range. Source: libqrtr.
     """
-    if not 0 <= version <= 0xFF:
-        raise OverflowError(f"instance_of(): QIPCRTR version must be 0-255, not {version}")
-    if not 0 <= number <= 0xFFFFFF:
-        raise OverflowError(f"instance_of(): QIPCRTR number must be 0-16777215, not {number}")
-    return number << 8 | version
+    low = values.check_int("instance_of(): QIPCRTR version", version, 0xFF)
+    return values.check_int("instance_of(): QIPCRTR number", number, 0xFFFFFF) << 8 | low
 
 
 class ControlPacket(Struct):
@@ -101,7 +99,7 @@ class _OfClient(ControlPacket):
         return QipcrtrAddress(self.node, self.port)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(4))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_NEW_SERVER))
 class NewServer(_OfServer):
     """A server is there: told to the name service to publish it, and by it to who looks for it.
 
@@ -109,7 +107,7 @@ class NewServer(_OfServer):
     sender's own node and port in place of those of a local server.
     """
 
-    type = constants.QRTR_TYPE_NEW_SERVER
+    type = c.QRTR_TYPE_NEW_SERVER
 
     service: int = wire.field(LE32, "server.service")
     instance: int = wire.field(LE32, "server.instance", default=0)
@@ -117,11 +115,11 @@ class NewServer(_OfServer):
     port: int = wire.field(LE32, "server.port", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(5))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_SERVER))
 class DelServer(_OfServer):
     """A server is gone: it withdrew, its socket was closed or its node left. As `NewServer`."""
 
-    type = constants.QRTR_TYPE_DEL_SERVER
+    type = c.QRTR_TYPE_DEL_SERVER
 
     service: int = wire.field(LE32, "server.service")
     instance: int = wire.field(LE32, "server.instance", default=0)
@@ -129,77 +127,77 @@ class DelServer(_OfServer):
     port: int = wire.field(LE32, "server.port", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(10))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_NEW_LOOKUP))
 class NewLookup(ControlPacket):
     """A request to be told of servers that come and go.
 
     ``service`` and ``instance`` are 0-4294967295, each 0 for all of them.
     """
 
-    type = constants.QRTR_TYPE_NEW_LOOKUP
+    type = c.QRTR_TYPE_NEW_LOOKUP
 
     service: int = wire.field(LE32, "server.service", default=0)
     instance: int = wire.field(LE32, "server.instance", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(11))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_LOOKUP))
 class DelLookup(ControlPacket):
     """The end of a lookup, by the service and instance that it was made with."""
 
-    type = constants.QRTR_TYPE_DEL_LOOKUP
+    type = c.QRTR_TYPE_DEL_LOOKUP
 
     service: int = wire.field(LE32, "server.service", default=0)
     instance: int = wire.field(LE32, "server.instance", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(6))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_CLIENT))
 class DelClient(_OfClient):
     """A socket was closed: told to every local server. ``node`` and ``port`` are 0-4294967295."""
 
-    type = constants.QRTR_TYPE_DEL_CLIENT
+    type = c.QRTR_TYPE_DEL_CLIENT
 
     node: int = wire.field(LE32, "client.node")
     port: int = wire.field(LE32, "client.port")
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(7))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_RESUME_TX))
 class ResumeTx(_OfClient):
     """A port takes data again, after EAGAIN. ``node`` and ``port`` are 0-4294967295."""
 
-    type = constants.QRTR_TYPE_RESUME_TX
+    type = c.QRTR_TYPE_RESUME_TX
 
     node: int = wire.field(LE32, "client.node")
     port: int = wire.field(LE32, "client.port")
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(3))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_BYE))
 class Bye(ControlPacket):
     """A node left. ``node`` is 0-4294967295."""
 
-    type = constants.QRTR_TYPE_BYE
+    type = c.QRTR_TYPE_BYE
 
     node: int = wire.field(LE32, "client.node", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(2))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_HELLO))
 class Hello(ControlPacket):
     """A node is there, and asks for the servers of the one that it greets."""
 
-    type = constants.QRTR_TYPE_HELLO
+    type = c.QRTR_TYPE_HELLO
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(8))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_EXIT))
 class Exit(ControlPacket):
     """A process ended; Linux's name service ignores it."""
 
-    type = constants.QRTR_TYPE_EXIT
+    type = c.QRTR_TYPE_EXIT
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header="linux/qrtr.h", size=_SIZE, head=_head(9))
+@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_PING))
 class Ping(ControlPacket):
     """A question for signs of life; Linux's name service ignores it."""
 
-    type = constants.QRTR_TYPE_PING
+    type = c.QRTR_TYPE_PING
 
 
 @attrs.frozen

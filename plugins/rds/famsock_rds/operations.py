@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from famsock.plugin import Lookup, Option, Struct, socket
+from famsock.plugin import Lookup, Option, Struct, socket, values
 from famsock_rds import constants, info, options
 from famsock_rds.addresses import RdsAddress
 from famsock_rds.constants import RDS_MSG_RX_DGRAM_TRACE_MAX
@@ -92,9 +92,8 @@ class RdsOperations:
         """
         from fcntl import ioctl
 
-        if not 0 <= tos <= 0xFF:
-            raise OverflowError(f"set_tos(): RDS tos must be 0-255, not {tos}")
-        ioctl(self._sock, constants.SIOCRDSSETTOS, bytes([tos]))
+        checked = values.check_int("set_tos(): RDS tos", tos, 0xFF)
+        ioctl(self._sock, constants.SIOCRDSSETTOS, bytes([checked]))
 
     def trace_latency(self, *positions: int) -> None:
         """Have received messages carry RDS_CMSG_RXPATH_LATENCY for these RDS_MSG_RX_* positions.
@@ -105,11 +104,9 @@ class RdsOperations:
         most = RDS_MSG_RX_DGRAM_TRACE_MAX
         if len(positions) > most:
             raise ValueError(f"trace_latency(): RDS takes {most} positions, not {len(positions)}")
-        if wrong := [p for p in positions if not 0 <= p < most]:
-            raise OverflowError(
-                f"trace_latency(): RDS position must be 0-{most - 1}, not {wrong[0]}"
-            )
-        padded = (*positions, 0, 0, 0)[:most]
+        what = "trace_latency(): RDS position"
+        checked = [values.check_int(what, position, most - 1) for position in positions]
+        padded = (*checked, 0, 0, 0)[:most]
         trace = LatencyTrace(len(positions), padded)
         self._sock.set_option(options.SO_RDS_MSG_RXPATH_LATENCY, trace)
 

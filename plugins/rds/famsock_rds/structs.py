@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from famsock.plugin import CType, Struct, wire
+from famsock.plugin import CType, Struct, values, wire
 from famsock_rds.addresses import RdsAddress
 from famsock_rds.constants import (
     RDS_CONG_MONITOR_SIZE,
@@ -26,9 +26,8 @@ def congestion_mask(port: int) -> int:
 
     OverflowError for a port out of range. Source: linux/rds.h, RDS_CONG_MONITOR_MASK.
     """
-    if not 0 <= port <= 0xFFFF:
-        raise OverflowError(f"congestion_mask(): RDS port must be 0-65535, not {port}")
-    return 1 << port % RDS_CONG_MONITOR_SIZE
+    number = values.check_int("congestion_mask(): RDS port", port, 0xFFFF)
+    return 1 << number % RDS_CONG_MONITOR_SIZE
 
 
 @wire.struct("", header=_HEADER)

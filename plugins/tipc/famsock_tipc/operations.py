@@ -77,10 +77,8 @@ class TipcOperations:
         for fields out of range; OSError as connect(2) and send(2) fail.
         """
         wanted = _range(service)
-        if timeout_ms is not None and not 0 <= timeout_ms < FOREVER_MS:
-            raise OverflowError(
-                f"subscribe(): AF_TIPC timeout_ms must be 0-{FOREVER_MS - 1}, not {timeout_ms}"
-            )
+        if timeout_ms is not None:
+            values.check_int("subscribe(): AF_TIPC timeout_ms", timeout_ms, FOREVER_MS - 1)
         forever = FOREVER_MS if timeout_ms is None else timeout_ms
         subscription = Subscription(
             wanted.type, wanted.lower, wanted.upper, forever, filter, handle

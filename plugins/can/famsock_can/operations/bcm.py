@@ -53,7 +53,7 @@ class BcmOperations(ArrivalOperations):
         self.send_bcm(
             BcmMessage(
                 BcmOpcode.TX_SETUP,
-                frames[0].can_id,
+                _first_id(frames),
                 frames,
                 flags=flags,
                 count=count,
@@ -65,7 +65,7 @@ class BcmOperations(ArrivalOperations):
     def update_cyclic(self, frames: Sequence[BcmFrame], *, announce: bool = False) -> None:
         """Change the frames of a job, as many as it has; ``announce`` sends the new one at once."""
         flags = c.TX_ANNOUNCE if announce else 0
-        self.send_bcm(BcmMessage(BcmOpcode.TX_SETUP, frames[0].can_id, frames, flags=flags))
+        self.send_bcm(BcmMessage(BcmOpcode.TX_SETUP, _first_id(frames), frames, flags=flags))
 
     def stop_cyclic(self, can_id: int, *, fd: bool = False) -> None:
         """End a job of cyclic transmission (TX_DELETE)."""
@@ -144,6 +144,12 @@ class BcmOperations(ArrivalOperations):
         """
         data, items, flags, address = self._sock.recvmsg(LONGEST_BYTES, CONTROL_BYTES)
         return BcmEvent(BcmMessage.unpack(data), arrival(address[0], items, flags))
+
+
+def _first_id(frames: Sequence[BcmFrame]) -> int:
+    if not frames:
+        raise ValueError("BCM cyclic transmission needs at least one frame, not 0")
+    return frames[0].can_id
 
 
 def _fd(fd: bool) -> int:
