@@ -83,9 +83,9 @@ def test_a_name_of_nothing(module: str, reference: str, error: type[Exception]) 
 def test_an_integer_in_range() -> None:
     assert values.check_int("AF_KIT port", 255, 255) == 255
     assert values.check_int("AF_KIT port", True, 255, 1) == 1
-    with pytest.raises(OverflowError, match="^AF_KIT port must be 1-255, not 0$"):
+    with pytest.raises(OverflowError, match=r"^AF_KIT port must be 1-255, not 0$"):
         values.check_int("AF_KIT port", 0, 255, 1)
-    with pytest.raises(OverflowError, match="^AF_KIT port must be 0-0xff, not 0x100$"):
+    with pytest.raises(OverflowError, match=r"^AF_KIT port must be 0-0xff, not 0x100$"):
         values.check_int("AF_KIT port", 256, 255, form=hex)
-    with pytest.raises(TypeError, match="^AF_KIT port must be an integer 0-255, not float$"):
+    with pytest.raises(TypeError, match=r"^AF_KIT port must be an integer 0-255, not float$"):
         values.check_int("AF_KIT port", 1.0, 255)
