@@ -15,7 +15,6 @@ import secrets
 import selectors
 import struct
 import threading
-from types import TracebackType
 from typing import Self
 
 from famsock_bluetooth import constants as c
@@ -128,12 +127,7 @@ class VoicePair:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._stopped)
         self._thread.join()
         for descriptor in (self._stop, self.first.descriptor, self.second.descriptor):

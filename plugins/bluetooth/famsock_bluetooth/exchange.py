@@ -26,8 +26,8 @@ from famsock_bluetooth.addresses import (
 from famsock_bluetooth.emulator import VoicePair
 from famsock_bluetooth.ioctls import HciDevInfo
 from famsock_bluetooth.mgmt import ISO_SOCKET_FEATURE, Management, Setting
-from famsock_bluetooth.options import BtIsoIoQos, BtIsoQos
 from famsock_bluetooth.packets import CommandComplete
+from famsock_bluetooth.structs import BtIsoIoQos, BtIsoQos
 
 _PATIENCE_S = 10.0
 _BREDR_PSM = 0x1011

@@ -15,8 +15,8 @@ from famsock.plugin import Message, socket
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import ioctls, options, packets
 from famsock_bluetooth.ioctls import HciConnInfo, HciDevInfo, InquiryInfo
-from famsock_bluetooth.options import HciFilter
 from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
+from famsock_bluetooth.structs import HciFilter
 
 if TYPE_CHECKING:
     from famsock_bluetooth.mgmt import Management

@@ -7,22 +7,20 @@ Sources: net/bluetooth/mgmt.h and mgmt.c, BlueZ's doc/mgmt-api.txt.
 
 from __future__ import annotations
 
-import errno
-import os
 import struct
 import time
 from enum import IntFlag
 from socket import SOCK_RAW
-from types import TracebackType
 from typing import Self
 from uuid import UUID
 
 import attrs
 
-from famsock.plugin import Struct, socket, wire
+from famsock.plugin import Struct, socket, values, wire
 from famsock_bluetooth import constants as c
 from famsock_bluetooth.addresses import HciAddress
 from famsock_bluetooth.fields import BDADDR, LE32, check_int
+from famsock_bluetooth.mgmt_error import ManagementError
 
 _HEADER = struct.Struct("<HHH")
 _REPLY = struct.Struct("<HB")
@@ -76,59 +74,6 @@ _SWITCHES = {
     Setting.ADVERTISING: c.MGMT_OP_SET_ADVERTISING,
 }
 """The settings that one byte switches, in an order in which the kernel takes them."""
-
-_ERRNO = {
-    c.MGMT_STATUS_UNKNOWN_COMMAND: errno.ENOSYS,
-    c.MGMT_STATUS_NOT_CONNECTED: errno.ENOTCONN,
-    c.MGMT_STATUS_CONNECT_FAILED: errno.ECONNREFUSED,
-    c.MGMT_STATUS_AUTH_FAILED: errno.EACCES,
-    c.MGMT_STATUS_NO_RESOURCES: errno.ENOMEM,
-    c.MGMT_STATUS_TIMEOUT: errno.ETIMEDOUT,
-    c.MGMT_STATUS_ALREADY_CONNECTED: errno.EISCONN,
-    c.MGMT_STATUS_BUSY: errno.EBUSY,
-    c.MGMT_STATUS_NOT_SUPPORTED: errno.EOPNOTSUPP,
-    c.MGMT_STATUS_INVALID_PARAMS: errno.EINVAL,
-    c.MGMT_STATUS_DISCONNECTED: errno.ECONNRESET,
-    c.MGMT_STATUS_NOT_POWERED: errno.ENETDOWN,
-    c.MGMT_STATUS_CANCELLED: errno.ECANCELED,
-    c.MGMT_STATUS_INVALID_INDEX: errno.ENODEV,
-    c.MGMT_STATUS_RFKILLED: errno.ERFKILL,
-    c.MGMT_STATUS_PERMISSION_DENIED: errno.EPERM,
-}
-_REMEDIES = {
-    c.MGMT_STATUS_PERMISSION_DENIED: "changing a controller needs CAP_NET_ADMIN",
-    c.MGMT_STATUS_RFKILLED: "the radio is blocked: rfkill unblock bluetooth",
-    c.MGMT_STATUS_NOT_POWERED: "power it on first: set_powered(index, True)",
-    c.MGMT_STATUS_INVALID_INDEX: "read_index_list() gives the controllers that there are",
-}
-_STATUS_NAMES = {
-    value: name.removeprefix("MGMT_STATUS_")
-    for name, value in vars(c).items()
-    if name.startswith("MGMT_STATUS_")
-}
-
-
-class ManagementError(OSError):
-    """A management command that the kernel refused.
-
-    ``errno`` is the nearest one, ``status`` the MGMT_STATUS_* and ``opcode`` the command's.
-    """
-
-    def __init__(self, opcode: int, index: int, status: int) -> None:
-        number = _ERRNO.get(status, errno.EIO)
-        name = _STATUS_NAMES.get(status, "unknown")
-        where = "" if index == c.MGMT_INDEX_NONE else f" for hci{index}"
-        super().__init__(
-            number,
-            f"{os.strerror(number)}: management command 0x{opcode:04X}{where}: "
-            f"status 0x{status:02X} ({name})",
-        )
-        self.opcode, self.index, self.status = opcode, index, status
-        if status in _REMEDIES:
-            self.add_note(_REMEDIES[status])
-
-    def __reduce__(self) -> tuple[type[ManagementError], tuple[int, int, int]]:
-        return type(self), (self.opcode, self.index, self.status)
 
 
 @wire.struct("struct mgmt_rp_read_info", header="net/bluetooth/mgmt.h")
@@ -206,12 +151,7 @@ class Management:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def command(
@@ -320,15 +260,10 @@ class Management:
 
     def set_local_name(self, index: int, name: str, short_name: str = "") -> None:
         """Set the name (up to 248 bytes of UTF-8) and the short name (up to 10) that peers see."""
-        raw = wire.char_array(c.MGMT_MAX_NAME_LENGTH).check(name).encode("utf-8", "surrogateescape")
-        short = (
-            wire.char_array(c.MGMT_MAX_SHORT_NAME_LENGTH)
-            .check(short_name)
-            .encode("utf-8", "surrogateescape")
-        )
-        parameters = struct.pack(
-            f"{c.MGMT_MAX_NAME_LENGTH}s{c.MGMT_MAX_SHORT_NAME_LENGTH}s", raw, short
-        )
+        long = values.text(c.MGMT_MAX_NAME_LENGTH).encode(name)
+        short = values.text(c.MGMT_MAX_SHORT_NAME_LENGTH).encode(short_name)
+        parameters = long.ljust(c.MGMT_MAX_NAME_LENGTH, b"\0")
+        parameters += short.ljust(c.MGMT_MAX_SHORT_NAME_LENGTH, b"\0")
         self.command(c.MGMT_OP_SET_LOCAL_NAME, index, parameters)
 
     def set_experimental_feature(

@@ -14,7 +14,16 @@ from famsock.plugin import socket
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import options
 from famsock_bluetooth.addresses import L2capAddress
-from famsock_bluetooth.options import BtCodec, BtIsoQos, BtSecurity
+from famsock_bluetooth.structs import (
+    BtCodec,
+    BtIsoQos,
+    BtSecurity,
+    BtVoice,
+    L2capConninfo,
+    L2capOptions,
+    RfcommConninfo,
+    ScoConninfo,
+)
 
 
 class _LinkOperations:
@@ -88,7 +97,7 @@ class L2capOperations(_LinkOperations):
         """
         self.set_l2cap_options(mode=mode)
 
-    def l2cap_options(self) -> options.L2capOptions:
+    def l2cap_options(self) -> L2capOptions:
         """All parameters of a BR/EDR channel (L2CAP_OPTIONS); EINVAL for a bound LE one."""
         return self.sock.get_option(options.L2CAP_OPTIONS)
 
@@ -97,7 +106,7 @@ class L2capOperations(_LinkOperations):
         now: Any = self.l2cap_options()
         self.sock.set_option(options.L2CAP_OPTIONS, attrs.evolve(now, **changes))
 
-    def connection_info(self) -> options.L2capConninfo:
+    def connection_info(self) -> L2capConninfo:
         """The HCI handle and the peer's class of device; ENOTCONN without a connection."""
         return self.sock.get_option(options.L2CAP_CONNINFO)
 
@@ -105,7 +114,7 @@ class L2capOperations(_LinkOperations):
 class RfcommOperations(_LinkOperations):
     """Operations of RFCOMM sockets."""
 
-    def connection_info(self) -> options.RfcommConninfo:
+    def connection_info(self) -> RfcommConninfo:
         """The HCI handle and the peer's class of device; ENOTCONN without a connection."""
         return self.sock.get_option(options.RFCOMM_CONNINFO)
 
@@ -123,7 +132,7 @@ class ScoOperations(_LinkOperations):
 
     def set_voice(self, setting: int) -> None:
         """Set the voice setting (BT_VOICE_CVSD_16BIT, BT_VOICE_TRANSPARENT …) before connect."""
-        self.sock.set_option(options.BT_VOICE, options.BtVoice(setting))
+        self.sock.set_option(options.BT_VOICE, BtVoice(setting))
 
     def set_packet_status(self, on: bool) -> None:
         """Have each received packet carry its status (control message BT_SCM_PKT_STATUS)."""
@@ -133,7 +142,7 @@ class ScoOperations(_LinkOperations):
         """The codecs of the controller; EOPNOTSUPP unless codec offload is switched on."""
         return self.sock.get_option(options.BT_CODEC)
 
-    def connection_info(self) -> options.ScoConninfo:
+    def connection_info(self) -> ScoConninfo:
         """The HCI handle and the peer's class of device; ENOTCONN without a connection."""
         return self.sock.get_option(options.SCO_CONNINFO)
 

@@ -29,10 +29,9 @@ from famsock_bluetooth.ioctls import HciDevInfo
 from famsock_bluetooth.mgmt import (
     ISO_SOCKET_FEATURE,
     Management,
-    ManagementError,
     Setting,
 )
-from famsock_bluetooth.options import BtIsoIoQos, BtIsoQos
+from famsock_bluetooth.mgmt_error import ManagementError
 from famsock_bluetooth.packets import (
     CommandComplete,
     CommandStatus,
@@ -41,6 +40,7 @@ from famsock_bluetooth.packets import (
     MonitorMessage,
     opcode,
 )
+from famsock_bluetooth.structs import BtIsoIoQos, BtIsoQos
 
 import famsock
 from famsock.testing import requirements

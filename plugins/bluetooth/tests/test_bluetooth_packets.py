@@ -10,8 +10,8 @@ import pytest
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import options, packets
 from famsock_bluetooth.ioctls import HciDevInfo
-from famsock_bluetooth.mgmt import ControllerInfo, ManagementError, ManagementEvent, Setting
-from famsock_bluetooth.options import BtCodec, BtIsoIoQos, BtIsoQos, HciFilter
+from famsock_bluetooth.mgmt import ControllerInfo, ManagementEvent, Setting
+from famsock_bluetooth.mgmt_error import ManagementError
 from famsock_bluetooth.packets import (
     AclData,
     CommandComplete,
@@ -23,6 +23,7 @@ from famsock_bluetooth.packets import (
     OtherPacket,
     ScoData,
 )
+from famsock_bluetooth.structs import BtCodec, BtIsoIoQos, BtIsoQos, HciFilter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

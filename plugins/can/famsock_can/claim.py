@@ -12,7 +12,6 @@ import errno
 import time
 from collections.abc import Iterable
 from socket import SOCK_DGRAM
-from types import TracebackType
 from typing import Self
 
 from famsock.plugin import socket, values
@@ -167,12 +166,7 @@ class AddressClaim:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

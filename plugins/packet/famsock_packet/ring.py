@@ -17,7 +17,7 @@ from math import ceil
 from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
 from struct import Struct as Codec
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from famsock.plugin import Lookup, Struct, options, socket, wire
 from famsock_packet.addresses import PacketAddress
@@ -187,7 +187,7 @@ class ReceiveRing:
     def __enter__(self) -> ReceiveRing:
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
