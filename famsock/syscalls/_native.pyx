@@ -1048,6 +1048,6 @@ cdef object short_recvfrom(object sock, PyObject **given, Py_ssize_t count):
         flags = <object>given[1]
     data, sockaddr = receive(sock, gettimeout(sock), size_bytes, flags)
     hit = found(codec, decoded_slot, sockaddr)
-    if hit is not None and not (<tuple>hit)[1]:
+    if hit is not None and (not (<tuple>hit)[1] or answers(sock, (<tuple>hit)[1])):
         return data, (<tuple>hit)[0]
     return data, codec.decode(sock, sockaddr)
