@@ -37,4 +37,6 @@ def test_every_installed_family_has_a_page_and_an_example() -> None:
     for plugin in sorted(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir()):
         page = (ROOT / "docs" / "families" / f"{plugin}.md").read_text()
         assert f'--8<-- "examples/{plugin}.py"' in page
+        for section in ("## Modules and privileges", "## What differs from the stdlib"):
+            assert section in page, (plugin, section)
         assert (ROOT / "examples" / f"{plugin}.py").exists()
