@@ -31,7 +31,8 @@ class Protocol(NamedTuple):
     ``"module:attribute"``; ``operations`` likewise a class taking the socket, or None. ``scheme``
     opens the text of an endpoint ("vsock"). ``modules`` are the kernel modules that provide it, for
     ``modprobe``; ``capability`` is what opening it needs (capabilities(7)), or "". ``remedies``
-    maps an errno of a failing call to what would cure it.
+    maps an errno of a failing call to what would cure it; its key is ``("bind", errno)`` where that
+    holds for one method alone ("socket" is the creation).
     ``accepts_address`` is False where accept(2) must not ask for the peer's address.
     ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
@@ -49,7 +50,7 @@ class Protocol(NamedTuple):
     scheme: str = ""
     modules: tuple[str, ...] = ()
     capability: str = ""
-    remedies: Mapping[int, str] = {}
+    remedies: Mapping[Any, str] = {}
     accepts_address: bool = True
     passes_descriptors: bool = False
     integer_bytes: Mapping[int, int] | None = None
@@ -170,7 +171,9 @@ def _rows(reference: Any, common: Any, keyed: Callable[[Iterable[Any]], dict[Any
 class Served:
     """A protocol as sockets use it: its row, its codec, and its operations loaded on first use."""
 
-    __slots__ = ("codec", "family", "integer_bytes", "operation_names", "protocol")
+    __slots__ = (
+        "_operations", "codec", "family", "integer_bytes", "operation_names", "protocol",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -184,26 +187,31 @@ class Served:
         names: Mapping[Any, tuple[str, ...]] = load(family.operation_names)
         self.operation_names = names.get(protocol.operations, ())
         self.codec = AddressCodec(self._load_address_class, other_address)
+        self._operations: Any = protocol.operations
+
+    def __str__(self) -> str:
+        return f"{self.family.name} {self.protocol.name}"
 
     def _load_address_class(self) -> type[Address]:
-        where = f"{self.family.name} {self.protocol.name}"
         reference, number = self.protocol.address, self.family.number
         try:
             cls = load(reference)
         except Exception as error:
             raise PluginError(
-                f"{where}: the address class {reference} cannot be loaded: "
+                f"{self}: the address class {reference} cannot be loaded: "
                 f"{type(error).__name__}: {error}"
             ) from error
         if not (isinstance(cls, type) and issubclass(cls, Address)):
-            raise PluginError(f"{where}: {reference} must be a subclass of Address, not {cls!r}")
+            raise PluginError(f"{self}: {reference} must be a subclass of Address, not {cls!r}")
         if getattr(cls, "family", number) != number:
             raise PluginError(
-                f"{where}: the sockaddr of {cls.__name__} is of family {cls.family}, not {number}"
+                f"{self}: the sockaddr of {cls.__name__} is of family {cls.family}, not {number}"
             )
         return cls
 
     @property
     def operations(self) -> type[Any] | None:
         """The class of operations, or None where the protocol has none."""
-        return load(self.protocol.operations)  # type: ignore[no-any-return]
+        if isinstance(self._operations, str):
+            self._operations = load(self._operations)
+        return self._operations  # type: ignore[no-any-return]

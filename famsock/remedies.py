@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket as _stdlib
 from errno import EACCES, EAFNOSUPPORT, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT
 from typing import TYPE_CHECKING
 
@@ -15,20 +16,25 @@ UNSUPPORTED = (EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT)
 _DENIED = (EPERM, EACCES)
 
 
-def add_remedy(error: OSError, served: Served) -> None:
-    """Note on ``error`` what cures it: a module, a capability, or the plugin's own advice."""
-    family, protocol = served.family, served.protocol
-    modules = protocol.modules or family.modules
-    advice = protocol.remedies.get(error.errno or 0)
+def add_remedy(error: OSError, served: Served, operation: str) -> None:
+    """Note on an error of ``operation`` ("bind") what cures it.
+
+    The plugin's own advice, a kernel module or a capability.
+    """
+    protocol, number = served.protocol, error.errno or 0
+    modules = protocol.modules or served.family.modules
+    advice = protocol.remedies.get((operation, number)) or protocol.remedies.get(number)
     if advice:
-        error.add_note(f"{family.name} {protocol.name}: {advice}")
-    elif error.errno in UNSUPPORTED and modules:
-        error.add_note(
-            f"{family.name} {protocol.name} needs the kernel module {modules[-1]}: "
-            f"modprobe {' '.join(modules)}"
-        )
-    elif error.errno in _DENIED and protocol.capability:
-        error.add_note(f"{family.name} {protocol.name} needs {protocol.capability}")
+        error.add_note(f"{served}: {advice}")
+    elif number in UNSUPPORTED and modules:
+        error.add_note(f"{served} needs the kernel module {modules[-1]}: {modprobe(modules)}")
+    elif number in _DENIED and protocol.capability:
+        error.add_note(f"{served} needs {protocol.capability}")
+
+
+def modprobe(modules: tuple[str, ...]) -> str:
+    """The command that loads kernel modules."""
+    return " ".join(("modprobe", *(("-a",) if len(modules) > 1 else ()), *modules))
 
 
 def add_creation_remedy(error: OSError, family: int, kind: int, proto: int) -> None:
@@ -38,5 +44,11 @@ def add_creation_remedy(error: OSError, family: int, kind: int, proto: int) -> N
     except PluginError as broken:
         error.add_note(str(broken))
         return
-    if served is not None:
-        add_remedy(error, served)
+    if served is None:
+        return
+    types = served.protocol.types
+    if error.errno == ESOCKTNOSUPPORT and kind & 0xF not in types:
+        names = ", ".join(_stdlib.SocketKind(known).name for known in types)
+        error.add_note(f"{served} is opened with the type {names}")
+    else:
+        add_remedy(error, served, "socket")

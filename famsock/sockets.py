@@ -18,18 +18,20 @@ from sys import audit, byteorder
 
 from famsock import syscalls
 from famsock.address import RAW_CODEC, Address, AddressCodec
+from famsock.errors import PluginError
 from famsock.registry import plugins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, TypeVar
+    from typing import Any, Self, TypeVar
 
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.family import Family, Served
     from famsock.options import Option
 
     T = TypeVar("T")
+    _Socket = TypeVar("_Socket", bound="socket")
 
 _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
@@ -60,13 +62,25 @@ class _Operation:
             return self
         served = sock._served
         if served is None or self.name not in served.operation_names:
-            raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}")
+            where = "" if served is None else f": {served} has no such operation"
+            raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}{where}")
         return getattr(sock.operations, self.name)
+
+    def __call__(self, sock: socket, /, *arguments: Any, **keywords: Any) -> Any:
+        """``famsock.socket.operation(sock, …)``, as an unbound method is called."""
+        return self.__get__(sock, type(sock))(*arguments, **keywords)
 
 
 def _show_operations(served: Served) -> None:
-    """Give the socket class the names of the operations that a protocol has."""
+    """Give the socket class the names of the operations that a protocol has.
+
+    One that this Python's own sockets have (sendmsg_afalg) stays theirs.
+    """
     for name in served.operation_names:
+        if name in vars(socket) and not isinstance(vars(socket)[name], _Operation):
+            raise PluginError(
+                f"{served}: every socket has a {name!r}: name the operation otherwise"
+            )
         if not hasattr(socket, name):
             setattr(socket, name, _Operation(name))
 
@@ -80,8 +94,8 @@ class socket(_stdlib.socket):  # noqa: N801
     socket and of `operations`.
     """
 
-    __slots__ = ("_codec", "_operations", "_served")
-    _operations: Any
+    __slots__ = ("_codec", "_served", "_state")
+    _state: Any
 
     def __init__(
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
@@ -140,7 +154,7 @@ class socket(_stdlib.socket):  # noqa: N801
         try:
             syscalls.bind(self.fileno(), sockaddr)
         except OSError as error:
-            self._explain(error)
+            self._explain(error, "bind")
             raise
 
     def connect(self, address: Any, /) -> None:
@@ -153,7 +167,7 @@ class socket(_stdlib.socket):  # noqa: N801
             raise TimeoutError("timed out")
         if error:
             # No name may hold the exception here: its traceback would keep this frame alive.
-            raise self._explained(OSError(error, os.strerror(error)))
+            raise self._explained(OSError(error, os.strerror(error)), "connect")
 
     def connect_ex(self, address: Any, /) -> int:
         codec = self._codec
@@ -184,7 +198,7 @@ class socket(_stdlib.socket):  # noqa: N801
         try:
             return syscalls.sendto(self, self.gettimeout(), data, flags, sockaddr)
         except OSError as error:
-            self._explain(error)
+            self._explain(error, "sendto")
             raise
 
     def sendmsg(
@@ -206,7 +220,7 @@ class socket(_stdlib.socket):  # noqa: N801
         try:
             return syscalls.sendmsg(self, self.gettimeout(), views, items, flags, sockaddr)
         except OSError as error:
-            self._explain(error)
+            self._explain(error, "sendmsg")
             raise
 
     # Calls that give an address
@@ -225,10 +239,23 @@ class socket(_stdlib.socket):  # noqa: N801
 
     def accept(self) -> tuple[socket, Any]:
         descriptor, address = self._accept()
-        accepted = socket(_family_of(self), _type_of(self), _proto_of(self), fileno=descriptor)
+        accepted = self._adopt(socket, descriptor)
         if _stdlib.getdefaulttimeout() is None and self.gettimeout():
             accepted.setblocking(True)
         return accepted, address
+
+    def dup(self) -> Self:
+        copy = self._adopt(type(self), _socket.dup(self.fileno()))
+        copy.settimeout(self.gettimeout())
+        return copy
+
+    def _adopt(self, cls: type[_Socket], descriptor: int) -> _Socket:
+        """A socket of a descriptor that belongs to nobody yet; closed if its family is refused."""
+        try:
+            return cls(_family_of(self), _type_of(self), _proto_of(self), fileno=descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
 
     def getsockname(self) -> Any:
         codec = self._codec
@@ -376,7 +403,7 @@ class socket(_stdlib.socket):  # noqa: N801
         try:
             data = syscalls.getsockopt(self.fileno(), row.level, row.number, size, asked, unit)
         except OSError as error:
-            self._explain(error)
+            self._explain(error, "get_option")
             raise
         return row.decode(data)
 
@@ -391,7 +418,7 @@ class socket(_stdlib.socket):  # noqa: N801
         try:
             syscalls.setsockopt(self.fileno(), row.level, row.number, data)
         except OSError as error:
-            self._explain(error)
+            self._explain(error, "set_option")
             raise
 
     def _option(self, option: Option[T] | str) -> Option[Any]:
@@ -503,7 +530,7 @@ class socket(_stdlib.socket):  # noqa: N801
         try:
             return syscalls.sendmmsg(self, timeout, given, flags)
         except OSError as error:
-            self._explain(error)
+            self._explain(error, "sendmmsg")
             raise
 
     def recv_joined(
@@ -529,14 +556,25 @@ class socket(_stdlib.socket):  # noqa: N801
 
     @property
     def operations(self) -> Any:
-        """The operations of the socket's protocol; AttributeError where it has none."""
+        """The operations of the socket's protocol; AttributeError where it has none.
+
+        Made anew each time: a socket that kept them would be part of a cycle, and not be closed
+        when its last user forgets it.
+        """
+        cls = None if self._served is None else self._served.operations
+        if cls is None:
+            raise AttributeError(f"no plugin gives operations to {self!r}")
+        return cls(self)
+
+    def operations_state(self, make: Callable[[], T]) -> T:
+        """What the operations of this socket remember between calls; ``make`` gives it at first.
+
+        For plugins. It must not refer to the socket, which keeps it.
+        """
         try:
-            return self._operations
+            return self._state  # type: ignore[no-any-return]
         except AttributeError:
-            cls = self._operations_class
-            if cls is None:
-                raise AttributeError(f"no plugin gives operations to {self!r}") from None
-            made = self._operations = cls(self)
+            self._state = made = make()
             return made
 
     @property
@@ -547,10 +585,6 @@ class socket(_stdlib.socket):  # noqa: N801
     def _family(self) -> Family | None:
         return None if self._served is None else self._served.family
 
-    @property
-    def _operations_class(self) -> type[Any] | None:
-        return None if self._served is None else self._served.operations
-
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
@@ -560,15 +594,16 @@ class socket(_stdlib.socket):  # noqa: N801
         own = () if self._served is None else self._served.operation_names
         return sorted(({*super().__dir__()} - others) | {*own})
 
-    def _explained(self, error: OSError) -> OSError:
-        self._explain(error)
+    def _explained(self, error: OSError, operation: str) -> OSError:
+        self._explain(error, operation)
         return error
 
-    def _explain(self, error: OSError) -> None:
+    def _explain(self, error: OSError, operation: str) -> None:
+        """Note on an error what would cure it, where the plugin knows."""
         if self._served is not None:
             from famsock.remedies import add_remedy
 
-            add_remedy(error, self._served)
+            add_remedy(error, self._served, operation)
 
 
 # By protocol, how a received message becomes typed: found once, as it takes the family's own rows.

@@ -1012,7 +1012,7 @@ cdef object short_sendto(object sock, PyObject **given, Py_ssize_t count):
     try:
         return send_bytes(sock, <bytes>given[0], flags, <bytes>(<tuple>hit)[1])
     except OSError as error:
-        sock._explain(error)
+        sock._explain(error, "sendto")
         raise
 
 

@@ -10,7 +10,7 @@ from famsock.plugin import Family, Protocol, hookimpl
 
 _REMEDIES = {
     ENOENT: "the kernel has no such algorithm, or not the module of its type: "
-    "modprobe algif_hash algif_skcipher algif_aead algif_rng, and the algorithm's own",
+    "modprobe -a algif_hash algif_skcipher algif_aead algif_rng, and the algorithm's own",
     ENOKEY: "needs a key first: sock.set_key()",
     EBUSY: "close the sockets accepted from this one first",
 }

@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 TAG_BYTES = 16
 
 
+class _State:
+    """The size of an AEAD's tag, once it was set: the kernel does not tell it."""
+
+    tag_bytes: int | None = None
+
+
 class AlgOperations:
     """What a socket of AF_ALG, bound to an algorithm, can do beyond the stdlib's methods.
 
@@ -45,7 +51,7 @@ class AlgOperations:
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
-        self._tag_bytes: int | None = None
+        self._state = sock.operations_state(_State)
 
     # Set-up, before a request is open
 
@@ -71,7 +77,7 @@ class AlgOperations:
         Source: ALG_SET_AEAD_AUTHSIZE.
         """
         self._sock.set_option(ALG_SET_AEAD_AUTHSIZE, size_bytes)
-        self._tag_bytes = size_bytes
+        self._state.tag_bytes = size_bytes
 
     def set_entropy(self, entropy: bytes) -> None:
         """Give a DRBG its entropy, for tests by known answers.
@@ -165,7 +171,7 @@ class AlgOperations:
     def _aead(
         self, operation: int, data: Any, result_bytes: int, iv: Any, associated: Any, tag_bytes: int
     ) -> bytes:
-        if tag_bytes != self._tag_bytes:
+        if tag_bytes != self._state.tag_bytes:
             self.set_authentication_size(tag_bytes)
         # The result begins with the associated data, or room for it.
         ahead = memoryview(associated).nbytes

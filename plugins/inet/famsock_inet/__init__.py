@@ -9,10 +9,8 @@ from typing import Any
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
-_PORT = (
-    "a port below the sysctl net.ipv4.ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE; "
-    "a broadcast address needs SO_BROADCAST"
-)
+_PORT = "a port below the sysctl net.ipv4.ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE"
+_BROADCAST = "a broadcast address needs SO_BROADCAST"
 _NOT_LOCAL = (
     "no interface here has the address; IP_FREEBIND or the sysctl net.ipv4.ip_nonlocal_bind=1 "
     "allows it all the same"
@@ -22,19 +20,30 @@ _PING = (
     "the sysctl net.ipv4.ping_group_range must contain a group of yours, "
     "as in sysctl -w net.ipv4.ping_group_range='0 2147483647'"
 )
+_DESTINED = ("connect", "sendto", "sendmsg", "sendmmsg")
+_REMEDIES: dict[Any, str] = {
+    ("bind", EACCES): _PORT,
+    **{(operation, EACCES): _BROADCAST for operation in _DESTINED},
+    EADDRNOTAVAIL: _NOT_LOCAL,
+}
+_REMEDIES6: dict[Any, str] = {
+    **_REMEDIES,
+    **{(operation, EINVAL): _SCOPE for operation in _DESTINED},
+    ("bind", EINVAL): f"{_SCOPE}; and a socket can be bound only once",
+}
 _MPTCP = "needs the sysctl net.mptcp.enabled=1, in a kernel with CONFIG_MPTCP (5.6 or later)"
 
 
 def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
     """The protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""
-    common = {EACCES: _PORT, EADDRNOTAVAIL: _NOT_LOCAL} | ({EINVAL: _SCOPE} if suffix else {})
+    common = _REMEDIES6 if suffix else _REMEDIES
 
     def row(
         name: str,
         number: int | None,
         types: tuple[int, ...],
         operations: str,
-        remedies: dict[int, str] | None = None,
+        remedies: dict[Any, str] | None = None,
         **more: Any,
     ) -> Protocol:
         return Protocol(
@@ -61,7 +70,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             {ENOPROTOOPT: _MPTCP, EPROTONOSUPPORT: _MPTCP},
         ),
         row("sctp", 132, (SOCK_STREAM, SOCK_SEQPACKET), "sctp:SctpOperations", modules=("sctp",)),
-        row("icmp", icmp, (SOCK_DGRAM,), "raw:PingOperations", {EACCES: _PING}),
+        row("icmp", icmp, (SOCK_DGRAM,), "raw:PingOperations", {("socket", EACCES): _PING}),
         row("raw", ANY_PROTOCOL, (SOCK_RAW,), "raw:RawOperations", capability="CAP_NET_RAW"),
     )
 

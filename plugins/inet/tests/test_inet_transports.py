@@ -399,18 +399,19 @@ def test_refused_sockets_tell_the_remedy() -> None:
     from famsock.registry import plugins
     from famsock.remedies import add_remedy
 
-    for number, kind, code, words in (
-        (IPPROTO_ICMP, SOCK_DGRAM, EACCES, "net.ipv4.ping_group_range"),
-        (255, SOCK_RAW, EPERM, "CAP_NET_RAW"),
-        (IPPROTO_SCTP, SOCK_STREAM, EPROTONOSUPPORT, "modprobe sctp"),
-        (IPPROTO_MPTCP, SOCK_STREAM, errno.ENOPROTOOPT, "net.mptcp.enabled"),
-        (6, SOCK_STREAM, EACCES, "net.ipv4.ip_unprivileged_port_start"),
-        (17, SOCK_DGRAM, errno.EADDRNOTAVAIL, "IP_FREEBIND"),
+    for number, kind, operation, code, words in (
+        (IPPROTO_ICMP, SOCK_DGRAM, "socket", EACCES, "net.ipv4.ping_group_range"),
+        (255, SOCK_RAW, "socket", EPERM, "CAP_NET_RAW"),
+        (IPPROTO_SCTP, SOCK_STREAM, "socket", EPROTONOSUPPORT, "modprobe sctp"),
+        (IPPROTO_MPTCP, SOCK_STREAM, "socket", errno.ENOPROTOOPT, "net.mptcp.enabled"),
+        (6, SOCK_STREAM, "bind", EACCES, "net.ipv4.ip_unprivileged_port_start"),
+        (17, SOCK_DGRAM, "sendto", EACCES, "SO_BROADCAST"),
+        (17, SOCK_DGRAM, "bind", errno.EADDRNOTAVAIL, "IP_FREEBIND"),
     ):
         served = plugins.find(AF_INET, kind, number)
         assert served is not None
         refusal = OSError(code, "refused")
-        add_remedy(refusal, served)
+        add_remedy(refusal, served, operation)
         assert words in " ".join(refusal.__notes__)
 
 

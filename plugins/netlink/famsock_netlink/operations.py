@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from errno import EINTR, ENOBUFS
 from socket import MSG_PEEK, MSG_TRUNC
@@ -39,6 +38,15 @@ FIRST_SEQUENCE = 1 << 31
 DUMP_ATTEMPTS = 8
 
 
+class _State:
+    """The number of the next request, messages put aside, whether errors come with words."""
+
+    def __init__(self) -> None:
+        self.sequence = FIRST_SEQUENCE
+        self.waiting: list[NetlinkMessage] = []
+        self.explained = False
+
+
 class NetlinkOperations:
     """What a socket of any netlink protocol can do beyond the stdlib's methods.
 
@@ -47,9 +55,7 @@ class NetlinkOperations:
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
-        self._sequence = FIRST_SEQUENCE
-        self._waiting: deque[NetlinkMessage] = deque()
-        self._explained = False
+        self._state = sock.operations_state(_State)
 
     # Groups
 
@@ -84,9 +90,8 @@ class NetlinkOperations:
         What came in between the answers of a `request` is given first. OSError ENOBUFS tells that
         the kernel had to drop messages; ValueError, that a datagram holds no messages.
         """
-        if self._waiting:
-            waiting = list(self._waiting)
-            self._waiting.clear()
+        if waiting := self._state.waiting:
+            self._state.waiting = []
             return waiting
         return self._receive()[0]
 
@@ -169,17 +174,17 @@ class NetlinkOperations:
             if direct and message.sequence == sequence:
                 answers.append(message)
             elif not (direct and FIRST_SEQUENCE <= message.sequence < sequence):
-                self._waiting.append(message)
+                self._state.waiting.append(message)
         return answers
 
     def _next_sequence(self) -> int:
-        used = self._sequence
-        self._sequence = used + 1 if used < 0xFFFFFFFF else FIRST_SEQUENCE
+        used = self._state.sequence
+        self._state.sequence = used + 1 if used < 0xFFFFFFFF else FIRST_SEQUENCE
         return used
 
     def _ask_for_words(self) -> None:
         """Let errors come with the kernel's words, and without the request's bytes."""
-        if not self._explained:
+        if not self._state.explained:
             self._sock.set_option(NETLINK_EXT_ACK, True)
             self._sock.set_option(NETLINK_CAP_ACK, True)
-            self._explained = True
+            self._state.explained = True

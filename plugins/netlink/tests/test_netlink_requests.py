@@ -36,6 +36,9 @@ class ScriptedKernel:
         self.queue: list[tuple[bytes, tuple[int, int]]] = []
         self.options: list[str] = []
 
+    def operations_state(self, make: Callable[[], Any]) -> Any:
+        return make()
+
     def set_option(self, option: Any, value: Any) -> None:
         self.options.append(option.name)
 
@@ -169,7 +172,7 @@ def test_a_late_answer_is_dropped() -> None:
 
 def test_sequences_start_again_before_they_overflow() -> None:
     ops, kernel = talk(lambda r: [(0, 0, [ack(r)])])
-    ops._sequence = 0xFFFFFFFF
+    ops._state.sequence = 0xFFFFFFFF
     ops.request(0x10)
     ops.request(0x10)
     assert [r.sequence for r in kernel.requests] == [0xFFFFFFFF, FIRST_SEQUENCE]

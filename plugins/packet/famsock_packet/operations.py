@@ -29,6 +29,12 @@ from famsock_packet.ring import ReceiveRing
 from famsock_packet.structs import Fanout, Membership, RolloverStatistics, Statistics
 
 
+class _State:
+    """Whether the socket was asked to tell of each frame what its sockaddr does not."""
+
+    told = False
+
+
 class PacketOperations:
     """What a socket of AF_PACKET can do beyond the stdlib's methods.
 
@@ -37,7 +43,7 @@ class PacketOperations:
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
-        self._told = False
+        self._state = sock.operations_state(_State)
 
     # Receiving
 
@@ -70,7 +76,7 @@ class PacketOperations:
         The first call asks the kernel to tell (PACKET_AUXDATA, SO_TIMESTAMPNS); a frame that was
         waiting then has the time of this call. Errors are those of recvmsg(2).
         """
-        if not self._told:
+        if not self._state.told:
             self._ask_to_be_told()
         return PacketFrame.of(self._sock.recv_message(bufsize_bytes, 256, flags))
 
@@ -93,7 +99,7 @@ class PacketOperations:
     def _ask_to_be_told(self) -> None:
         self._sock.set_option(PACKET_AUXDATA, True)
         self._sock.set_option(options.SO_TIMESTAMPNS, True)
-        self._told = True
+        self._state.told = True
 
     # Filters
 

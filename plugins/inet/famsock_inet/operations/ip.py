@@ -50,7 +50,10 @@ class IpOperations:
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
-        self._ipv4 = sock.family == AF_INET
+
+    @property
+    def _ipv4(self) -> bool:
+        return self._sock.family == AF_INET
 
     def _set(self, for_ipv4: Any, for_ipv6: Any, value: Any) -> None:
         """Set an option that both families have, under a name of its own in each."""
