@@ -7,6 +7,7 @@ NAMES = {
         *_ARRIVAL,
         "enable_frames",
         "recv_frame",
+        "recv_frames",
         "send_frame",
         "set_error_mask",
         "set_filters",

@@ -90,6 +90,23 @@ def test_xl_frames() -> None:
             assert other.recv_frame().frame == frame
 
 
+def test_frames_in_one_call(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    other.enable_timestamps()
+    sent = [CanFrame(0x120 + n, bytes(n)) for n in range(5)]
+    for frame in sent:
+        one.send_frame(frame)
+    received = other.recv_frames(3) + other.recv_frames(64)
+    assert [each.frame for each in received] == sent
+    assert all(each.arrival.interface == "vcan0" and each.arrival.is_local for each in received)
+    assert all(each.arrival.timestamp_ns for each in received)
+    other.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        other.recv_frames(1)
+    with pytest.raises(ValueError, match="count"):
+        other.recv_frames(0)
+
+
 def test_filters(pair: tuple[famsock.socket, famsock.socket]) -> None:
     one, other = pair
     other.set_filters([CanFilter.exact(0x100), CanFilter.parse("200:700")])

@@ -89,6 +89,13 @@ def test_keepalive(connect_pair: Connect, family: int) -> None:
         client.set_keepalive(1 << 31, 3, 5)
 
 
+def test_small_segments_go_at_once(connect_pair: Connect, family: int) -> None:
+    client, _ = connect_pair(family)
+    assert client.get_option(tcp.TCP_NODELAY) is False
+    client.set_option(tcp.TCP_NODELAY, True)
+    assert client.getsockopt(tcp.TCP_NODELAY.level, famsock.TCP_NODELAY) == 1
+
+
 def test_congestion_control_is_text(connect_pair: Connect) -> None:
     client, _ = connect_pair(AF_INET)
     name = client.get_option(tcp.TCP_CONGESTION)

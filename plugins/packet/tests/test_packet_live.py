@@ -291,6 +291,18 @@ def test_a_group_shares_the_frames(wire: Any, opened: Opened) -> None:
         opened().join_fanout(7, c.PACKET_FANOUT_LB)
 
 
+@pytest.mark.parametrize("mode", [c.PACKET_FANOUT_HASH, c.PACKET_FANOUT_CPU, c.PACKET_FANOUT_RND])
+def test_every_frame_goes_to_one_of_a_group(wire: Any, opened: Opened, mode: int) -> None:
+    group = members(opened, 9, mode)
+    assert [sock.fanout().mode for sock in group] == [mode, mode]
+    for _ in range(20):
+        wire.send(frame())
+    shares = [waiting(sock) for sock in group]
+    assert sum(shares) == 20
+    if mode == c.PACKET_FANOUT_HASH:
+        assert sorted(shares) == [0, 20]
+
+
 def test_a_group_whose_number_the_kernel_chooses(wire: Any, opened: Opened) -> None:
     mode = c.PACKET_FANOUT_ROLLOVER | c.PACKET_FANOUT_FLAG_UNIQUEID
     (first,) = members(opened, 0, mode, 1)
@@ -331,7 +343,7 @@ def test_when_a_frame_was_sent(wire: Any) -> None:
     told = wire.recv_message(flags=stdlib.MSG_ERRQUEUE)
     assert told.data == frame(b"1")
     stamp = told.get(PACKET_TX_TIMESTAMP)
-    assert (stamp.error, stamp.origin, stamp.data) == (errno.ENOMSG, 4, 0)
+    assert (stamp.errno, stamp.origin, stamp.data) == (errno.ENOMSG, 4, 0)
     assert before <= told.get(control.SCM_TIMESTAMPING).software_ns <= time.time_ns()
 
 

@@ -48,6 +48,17 @@ class RawOperations(ArrivalOperations):
         data, items, flags, address = self._sock.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
         return ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
 
+    def recv_frames(self, count: int) -> list[ReceivedFrame]:
+        """Receive the frames that are there, at most ``count`` (1-1024), in one system call.
+
+        Waits for the first one alone, as `recv_frame` does; errors are the same.
+        """
+        found = self._sock.recvmmsg(count, CANXL_MAX_MTU, CONTROL_BYTES)
+        return [
+            ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
+            for data, items, flags, address in found
+        ]
+
     def set_filters(self, filters: Iterable[CanFilter], *, join: bool = False) -> None:
         """Receive only what one of the filters lets through, with ``join`` what all of them do.
 
