@@ -6,7 +6,7 @@ include/net/bluetooth and net/bluetooth, the Bluetooth Core Specification.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from errno import EBUSY, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENODEV, EPERM, EPROTONOSUPPORT
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
@@ -33,75 +33,58 @@ _ISO_REMEDIES = {
 }
 
 
+def _protocol(
+    name: str,
+    number: int,
+    types: tuple[int, ...],
+    remedies: Mapping[int, str],
+    *,
+    room: str = "operations",
+    modules: tuple[str, ...] = (),
+    capability: str = "",
+    exchanges: tuple[str, ...] = (),
+) -> Protocol:
+    """A protocol whose classes and exchanges are called after it."""
+    return Protocol(
+        name,
+        number,
+        types,
+        f"famsock_bluetooth.addresses:{name.capitalize()}Address",
+        operations=f"famsock_bluetooth.{room}:{name.capitalize()}Operations",
+        scheme=name,
+        modules=("bluetooth", *modules),
+        capability=capability,
+        remedies=remedies,
+        exchange={
+            label: f"famsock_bluetooth.exchange:{label.replace(' ', '_')}"
+            for label in (name, *exchanges)
+        },
+    )
+
+
+_PROTOCOLS = (
+    _protocol(
+        "l2cap",
+        0,
+        (SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW),
+        _LINK_REMEDIES,
+        exchanges=("l2cap le",),
+    ),
+    _protocol("hci", 1, (SOCK_RAW,), _HCI_REMEDIES, room="hci", capability="CAP_NET_RAW"),
+    _protocol("sco", 2, (SOCK_SEQPACKET,), _LINK_REMEDIES),
+    _protocol("rfcomm", 3, (SOCK_STREAM, SOCK_RAW), _LINK_REMEDIES, modules=("rfcomm",)),
+    _protocol("iso", 8, (SOCK_SEQPACKET,), _ISO_REMEDIES),
+)
+
+
 @hookimpl
 def famsock_families() -> Iterable[Family]:
     """The one family of this package."""
-    protocols = (
-        Protocol(
-            "l2cap",
-            0,
-            (SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW),
-            "famsock_bluetooth.addresses:L2capAddress",
-            operations="famsock_bluetooth.operations:L2capOperations",
-            scheme="l2cap",
-            modules=("bluetooth",),
-            remedies=_LINK_REMEDIES,
-            exchange={
-                "l2cap": "famsock_bluetooth.exchange:l2cap",
-                "l2cap le": "famsock_bluetooth.exchange:l2cap_le",
-            },
-        ),
-        Protocol(
-            "hci",
-            1,
-            (SOCK_RAW,),
-            "famsock_bluetooth.addresses:HciAddress",
-            operations="famsock_bluetooth.hci:HciOperations",
-            scheme="hci",
-            modules=("bluetooth",),
-            capability="CAP_NET_RAW",
-            remedies=_HCI_REMEDIES,
-            exchange="famsock_bluetooth.exchange:hci",
-        ),
-        Protocol(
-            "sco",
-            2,
-            (SOCK_SEQPACKET,),
-            "famsock_bluetooth.addresses:ScoAddress",
-            operations="famsock_bluetooth.operations:ScoOperations",
-            scheme="sco",
-            modules=("bluetooth",),
-            remedies=_LINK_REMEDIES,
-            exchange="famsock_bluetooth.exchange:sco",
-        ),
-        Protocol(
-            "rfcomm",
-            3,
-            (SOCK_STREAM, SOCK_RAW),
-            "famsock_bluetooth.addresses:RfcommAddress",
-            operations="famsock_bluetooth.operations:RfcommOperations",
-            scheme="rfcomm",
-            modules=("bluetooth", "rfcomm"),
-            remedies=_LINK_REMEDIES,
-            exchange="famsock_bluetooth.exchange:rfcomm",
-        ),
-        Protocol(
-            "iso",
-            8,
-            (SOCK_SEQPACKET,),
-            "famsock_bluetooth.addresses:IsoAddress",
-            operations="famsock_bluetooth.operations:IsoOperations",
-            scheme="iso",
-            modules=("bluetooth",),
-            remedies=_ISO_REMEDIES,
-            exchange="famsock_bluetooth.exchange:iso",
-        ),
-    )
     return (
         Family(
             "AF_BLUETOOTH",
             31,
-            protocols,
+            _PROTOCOLS,
             constants="famsock_bluetooth.constants",
             operation_names="famsock_bluetooth.operation_names:NAMES",
             options="famsock_bluetooth.options",
