@@ -140,6 +140,21 @@ def options_of(family: Family | None) -> dict[str, Option[Any]]:
     return rows
 
 
+def option_named(family: Family | None, name: object) -> Option[Any]:
+    """The option that a name stands for; LookupError for one that the family does not have."""
+    if not isinstance(name, str):
+        raise TypeError(f"an option is a row or its name, not {name!r}: setsockopt takes numbers")
+    rows = options_of(family)
+    if name not in rows:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, rows, 1)
+        where = family.name if family is not None else "a family that no plugin serves"
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise LookupError(f"{where} has no option {name!r}{hint}")
+    return rows[name]
+
+
 def control_of(family: Family | None) -> dict[tuple[int, int], ControlType[Any]]:
     """The control messages that sockets of a family have, by (level, type)."""
     from famsock import control

@@ -13,6 +13,7 @@ import _socket
 import errno
 import os
 import socket as _stdlib
+import sys
 from operator import index
 from sys import audit, byteorder
 
@@ -24,7 +25,7 @@ from famsock.registry import plugins
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, Self, TypeVar
+    from typing import Any, Self, TypeVar, overload
 
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.family import Family, Served
@@ -390,7 +391,14 @@ class socket(_stdlib.socket):  # noqa: N801
             return None
         return (self._codec or RAW_CODEC).decode_typed(self, sockaddr)
 
-    def get_option(self, option: Option[T] | str, request: Any = None) -> T | Any:
+    if TYPE_CHECKING:
+
+        @overload
+        def get_option(self, option: Option[T], request: Any = None) -> T: ...
+        @overload
+        def get_option(self, option: str, request: Any = None) -> Any: ...
+
+    def get_option(self, option: Option[Any] | str, request: Any = None) -> Any:
         """The value of a socket option, typed.
 
         ``option`` is a row, or the name of one that the family or SOL_SOCKET has; ``request`` is
@@ -407,7 +415,14 @@ class socket(_stdlib.socket):  # noqa: N801
             raise
         return row.decode(data)
 
-    def set_option(self, option: Option[T] | str, value: T | Any) -> None:
+    if TYPE_CHECKING:
+
+        @overload
+        def set_option(self, option: Option[T], value: T) -> None: ...
+        @overload
+        def set_option(self, option: str, value: Any) -> None: ...
+
+    def set_option(self, option: Option[Any] | str, value: Any) -> None:
         """Set a socket option from a typed value.
 
         Raises OSError as setsockopt(2) fails, LookupError for a name that no row has, and
@@ -421,12 +436,12 @@ class socket(_stdlib.socket):  # noqa: N801
             self._explain(error, "set_option")
             raise
 
-    def _option(self, option: Option[T] | str) -> Option[Any]:
-        if not isinstance(option, str):
+    def _option(self, option: Option[Any] | str | int) -> Option[Any]:
+        if not isinstance(option, (str, int)):
             return option
-        from famsock.family import options_of
+        from famsock.family import option_named
 
-        return options_of(self._family)[option]
+        return option_named(self._family, option)
 
     def recv_message(
         self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
@@ -551,6 +566,21 @@ class socket(_stdlib.socket):  # noqa: N801
             self, timeout, bufsize_bytes, flags, size.level, size.number
         )
         return messages, message_flags & ~_CLOEXEC, self._typed(sockaddr)
+
+    # What every object has
+
+    def __repr__(self) -> str:
+        try:
+            return super().__repr__()
+        except Exception:  # at the interpreter's exit nothing more can be imported
+            kind = type(self)
+            return f"<{kind.__module__}.{kind.__qualname__} fd={self.fileno()}>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from famsock.processes import reduce_for_multiprocessing
+
+        reduced = reduce_for_multiprocessing(self, sys._getframe(1))
+        return super().__reduce_ex__(protocol) if reduced is None else reduced
 
     # Operations of the family
 

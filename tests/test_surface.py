@@ -146,19 +146,3 @@ a.send(b"still works"); print(b.recv(99).decode())
 for s in (a, b, c, d): s.close()
 """
     assert run(code) == "still works"
-
-
-@pytest.mark.parametrize("form", ["program", "module"])
-def test_run_gives_a_program_our_sockets(form: str, tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text(
-        "import socket, sys\nprint(__name__, sys.argv[1:], socket.socket.__module__)\n"
-    )
-    target = ["-m", "program"] if form == "module" else [str(tmp_path / "program.py")]
-    done = subprocess.run(
-        [sys.executable, "-m", "famsock", "run", *target, "--flag", "-m", "x"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.strip() == "__main__ ['--flag', '-m', 'x'] famsock.sockets", done.stderr
