@@ -9,6 +9,8 @@ import struct
 
 import attrs
 
+from famsock.plugin import values
+
 _HEADER = struct.Struct(">BBHHH")
 _ECHO_TYPES = {4: (8, 0), 6: (128, 129)}
 
@@ -27,13 +29,15 @@ class Echo:
     reply: bool = False
 
     def pack(self, version: int) -> bytes:
-        """The message for IP ``version`` 4 or 6; struct.error for a number out of range.
+        """The message for IP ``version`` 4 or 6; OverflowError for a number out of range.
 
         The checksum is filled in for version 4; the kernel computes that of ICMPv6 itself, as the
         pseudo-header belongs to it.
         """
         kind = _ECHO_TYPES[version][self.reply]
-        blank = _HEADER.pack(kind, 0, 0, self.identifier, self.sequence) + self.data
+        identifier = values.check_int("ICMP echo identifier", self.identifier, 0xFFFF)
+        sequence = values.check_int("ICMP echo sequence", self.sequence, 0xFFFF)
+        blank = _HEADER.pack(kind, 0, 0, identifier, sequence) + self.data
         if version == 6:
             return blank
         return blank[:2] + checksum(blank).to_bytes(2, "big") + blank[4:]

@@ -307,6 +307,8 @@ class TestInet6(Conformance):
 def test_icmp6_filter_passes_what_it_names() -> None:
     only = Icmp6Filter.pass_only([129, 255])
     assert [kind for kind in range(256) if only.passes(kind)] == [129, 255]
+    with pytest.raises(OverflowError, match="must be 0-255, not 256"):
+        only.passes(256)
 
 
 NAMES = st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=40)

@@ -314,7 +314,7 @@ def test_sctp_authentication(opened: Open) -> None:
     assert sock.get_option(sctp.SCTP_AUTH_ACTIVE_KEY).keynumber == 5
     with pytest.raises(OverflowError, match="SCTP_AUTH_KEY must be 0-65535"):
         sock.set_option(sctp.SCTP_AUTH_KEY, SctpAuthkey(0, 65536, b""))
-    with pytest.raises(OverflowError, match="SCTP_HMAC_IDENT has a number out of range"):
+    with pytest.raises(OverflowError, match="SCTP_HMAC_IDENT must be 0-65535, not 65536"):
         sock.set_option(sctp.SCTP_HMAC_IDENT, (1, 1 << 16))
 
 
@@ -440,6 +440,19 @@ def test_echo_round_trip(data: bytes, identifier: int, sequence: int, reply: boo
     for version in (4, 6):
         assert Echo.unpack(echo.pack(version), version) == echo
     assert checksum(echo.pack(4)) == 0
+
+
+@pytest.mark.parametrize("echo", [Echo(1 << 16, 1), Echo(1, -1)])
+def test_an_echo_s_numbers_have_a_range(echo: Echo) -> None:
+    with pytest.raises(OverflowError, match=r"(identifier|sequence) must be 0-65535, not"):
+        echo.pack(4)
+
+
+def test_numbers_of_sctp_s_lists() -> None:
+    with pytest.raises(OverflowError, match="SCTP_HMAC_IDENT must be 0-65535, not 65536"):
+        sctp.SCTP_HMAC_IDENT.encode((1, 1 << 16))
+    with pytest.raises(TypeError, match="SCTP_HMAC_IDENT must be an integer"):
+        sctp.SCTP_HMAC_IDENT.encode((b"1",))  # type: ignore[arg-type]
 
 
 @given(st.binary(max_size=64))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from socket import SOCK_CLOEXEC
 from typing import Any
 
 from famsock.plugin import Address, socket
@@ -11,7 +12,7 @@ from famsock_inet import control
 from famsock_inet.constants import SCTP_STREAM_RESET_OUTGOING
 from famsock_inet.operations.ip import IpOperations
 from famsock_inet.options import sctp
-from famsock_inet.structs.sctp import SctpPeeloffArg, SctpResetStreams, SctpSndinfo, SctpStatus
+from famsock_inet.structs.sctp import SctpPeeloffFlagsArg, SctpResetStreams, SctpSndinfo, SctpStatus
 
 
 class SctpOperations(IpOperations):
@@ -60,7 +61,10 @@ class SctpOperations(IpOperations):
 
     def peel_off(self, assoc_id: int) -> socket:
         """Make an association of a one-to-many socket a socket of its own (sctp_peeloff(3))."""
-        request = SctpPeeloffArg(associd=assoc_id)
-        answer: SctpPeeloffArg = self._sock.get_option(sctp.SCTP_SOCKOPT_PEELOFF, request)
-        os.set_inheritable(answer.sd, False)
-        return type(self._sock)(fileno=answer.sd)
+        request = SctpPeeloffFlagsArg(associd=assoc_id, flags=SOCK_CLOEXEC)
+        peeled = self._sock.get_option(sctp.SCTP_SOCKOPT_PEELOFF_FLAGS, request).sd
+        try:
+            return type(self._sock)(fileno=peeled)
+        except BaseException:
+            os.close(peeled)
+            raise

@@ -306,8 +306,8 @@ class Icmp6Filter(Struct):
         return cls(struct.pack("=8I", *words))
 
     def passes(self, kind: int) -> bool:
-        """Whether messages of type ``kind`` come through."""
-        return not struct.unpack("=8I", self.blocked)[kind >> 5] >> (kind & 31) & 1
+        """Whether messages of type ``kind`` (0-255) come through."""
+        return not struct.unpack("=8I", self.blocked)[wire.U8.check(kind) >> 5] >> (kind & 31) & 1
 
 
 @attrs.frozen

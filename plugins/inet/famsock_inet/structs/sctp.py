@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from famsock.plugin import Address, Codec, Struct, values, wire
+from famsock.plugin import Address, Codec, CType, Struct, values, wire
 from famsock_inet.structs.storage import STORAGE, addresses_of, pack_addresses
 
 _HEADER = "linux/sctp.h"
@@ -418,16 +418,13 @@ RESET_STREAMS: Codec[SctpResetStreams] = Codec(
 )
 
 
-def _counted(c: str, code: str) -> Codec[tuple[int, ...]]:
+def _counted(c: str, element: CType) -> Codec[tuple[int, ...]]:
     """A u32 count and as many integers."""
-    size = struct.calcsize("=" + code)
+    size, code = element.size, element.code
 
     def encode(numbers: Iterable[int]) -> bytes:
-        listed = tuple(numbers)
-        try:
-            return struct.pack(f"=I{len(listed)}{code}", len(listed), *listed)
-        except struct.error as error:
-            raise OverflowError(f"has a number out of range: {error}") from None
+        listed = [element.check(number) for number in numbers]
+        return struct.pack(f"=I{len(listed)}{code}", len(listed), *listed)
 
     def decode(data: bytes) -> tuple[int, ...]:
         if len(data) < 4:
@@ -439,8 +436,8 @@ def _counted(c: str, code: str) -> Codec[tuple[int, ...]]:
     return Codec(c=c, size_bytes=_MAX_ANSWER_BYTES, encode=encode, decode=decode)
 
 
-HMAC_IDENT = _counted("struct sctp_hmacalgo", "H")
-ASSOC_IDS = _counted("struct sctp_assoc_ids", "i")
+HMAC_IDENT = _counted("struct sctp_hmacalgo", wire.U16)
+ASSOC_IDS = _counted("struct sctp_assoc_ids", wire.I32)
 
 
 def _decode_chunks(data: bytes) -> tuple[int, ...]:
