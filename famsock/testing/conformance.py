@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from famsock.testing.checks.addresses import AddressChecks
 from famsock.testing.checks.bad_input import BadInputChecks
+from famsock.testing.checks.batches import BatchChecks
 from famsock.testing.checks.description import DescriptionChecks
 from famsock.testing.checks.headers import HeaderChecks
 from famsock.testing.checks.imports import ImportChecks
@@ -24,5 +25,6 @@ class Conformance(
     HeaderChecks,
     ImportChecks,
     LiveChecks,
+    BatchChecks,
 ):
     """The whole suite; `famsock.testing.checks.base.Checks` describes what a subclass states."""

@@ -39,6 +39,8 @@ class Checks:
     bytes to integer fields too, and expects TypeError.
     ``exchange_marks``: pytest marks that a live exchange needs, by its label (the protocol's name,
     unless ``Protocol.exchange`` gives others).
+    ``batched``: the labels of the exchanges that are datagrams, from one socket to another or to
+    the kernel, which answers each; `famsock.testing.checks.batches` sends them in batches.
     ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
     """
 
@@ -48,6 +50,7 @@ class Checks:
     strategies: ClassVar[Strategies] = {}
     accepts: ClassVar[Mapping[str, tuple[type[Any], ...]]] = {}
     exchange_marks: ClassVar[Mapping[str, tuple[pytest.MarkDecorator, ...]]] = {}
+    batched: ClassVar[tuple[str, ...]] = ()
     unreadable_options: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
@@ -90,6 +93,11 @@ def _exchanges(cls: type[Checks]) -> Iterable[Any]:
         for label, reference in protocol.exchanges.items():
             marks = cls.exchange_marks.get(label, ())
             yield pytest.param((protocol, reference), id=label, marks=marks)
+
+
+def _batched(cls: type[Checks]) -> Iterable[Any]:
+    found = {parameter.id: parameter for parameter in _exchanges(cls)}
+    return [found[label] for label in cls.batched] if found else []
 
 
 def _classes(cls: type[Checks]) -> Iterable[Any]:
@@ -175,6 +183,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "address_class": _classes,
     "all_trees": _all_trees,
     "bad_address": lambda cls: [pytest.param(bad, id=str(bad)) for bad in cls.bad],
+    "batched_exchange": _batched,
     "control_rows": _rows("control"),
     "example": _examples,
     "exchange": _exchanges,

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
+from famsock.exchange import RoundTrip
 from famsock.family import ANY_PROTOCOL, Protocol, load
 from famsock.remedies import UNSUPPORTED
 from famsock.testing import requirements
 from famsock.testing.checks.base import Checks
+
+
+@contextmanager
+def running(exchange: tuple[Protocol, str], family: str) -> Iterator[RoundTrip]:
+    """A live exchange of a family; skips the test where the kernel has not got the protocol."""
+    protocol, reference = exchange
+    reason = ""
+    if protocol.number is not ANY_PROTOCOL:
+        reason = requirements.family(family, protocol=protocol.name)
+    if not reason and protocol.capability:
+        reason = requirements.capability(protocol.capability)
+    if reason:
+        pytest.skip(reason)
+    try:
+        with load(reference)() as round_trip:
+            yield round_trip
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        pytest.skip(f"{family} {protocol.name}: {requirements.words(error)}")
 
 
 class LiveChecks(Checks):
@@ -16,19 +40,6 @@ class LiveChecks(Checks):
     def test_live_exchange(
         self, exchange: tuple[Protocol, str], alarm: float, descriptors: None
     ) -> None:
-        protocol, reference = exchange
-        reason = ""
-        if protocol.number is not ANY_PROTOCOL:
-            reason = requirements.family(self.family, protocol=protocol.name)
-        if not reason and protocol.capability:
-            reason = requirements.capability(protocol.capability)
-        if reason:
-            pytest.skip(reason)
-        try:
-            with load(reference)() as round_trip:
-                round_trip()
-                round_trip()
-        except OSError as error:
-            if error.errno not in UNSUPPORTED:
-                raise
-            pytest.skip(f"{self.family} {protocol.name}: {requirements.words(error)}")
+        with running(exchange, self.family) as round_trip:
+            round_trip()
+            round_trip()

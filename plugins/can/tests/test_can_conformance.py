@@ -23,6 +23,7 @@ def _sockaddr(layout: str, *fields: int) -> bytes:
 
 class TestCan(Conformance):
     family = "AF_CAN"
+    batched = ("raw", "isotp", "j1939")
     examples = (
         Example(
             protocol="raw",

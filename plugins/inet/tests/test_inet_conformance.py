@@ -26,6 +26,7 @@ def scope(index: int) -> bytes:
 
 class TestInet(Conformance):
     family = "AF_INET"
+    batched = ("udp", "udplite", "icmp", "raw")
     examples = (
         Example(
             protocol="tcp",
@@ -163,6 +164,7 @@ class TestInet(Conformance):
 
 class TestInet6(Conformance):
     family = "AF_INET6"
+    batched = ("udp6", "udplite6", "icmp6", "raw6")
     examples = (
         Example(
             protocol="tcp6",

@@ -9,6 +9,7 @@ from famsock.testing import BadAddress, Conformance, Example
 
 class TestNetlink(Conformance):
     family = "AF_NETLINK"
+    batched = ("route", "generic", "usersock")
     examples = (
         Example(
             protocol="route",

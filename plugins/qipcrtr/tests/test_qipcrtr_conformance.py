@@ -10,6 +10,7 @@ from famsock.testing import BadAddress, Conformance, Example
 
 class TestQipcrtr(Conformance):
     family = "AF_QIPCRTR"
+    batched = ("qipcrtr",)
     examples = (
         Example(
             protocol="qipcrtr",

@@ -16,6 +16,7 @@ _TEXT = (str, bytes, bytearray)
 
 class TestRds(Conformance):
     family = "AF_RDS"
+    batched = ("rds",)
     examples = (
         Example(
             protocol="rds",

@@ -11,6 +11,7 @@ from famsock.testing import BadAddress, Conformance, Example
 
 class TestTipc(Conformance):
     family = "AF_TIPC"
+    batched = ("tipc rdm",)
     examples = (
         Example(
             protocol="tipc",

@@ -17,6 +17,7 @@ HEAD = struct.pack("=H", 1)
 
 class TestUnix(Conformance):
     family = "AF_UNIX"
+    batched = ("unix dgram",)
     examples = (
         Example(
             protocol="unix",
