@@ -7,6 +7,7 @@ through entry points when the family is first used. Importing this module import
 
 from __future__ import annotations
 
+import importlib
 import socket as _stdlib
 
 from famsock.address import Address, RawAddress
@@ -62,12 +63,20 @@ globals().update({k: v for k, v in vars(_stdlib).items() if k not in globals()})
 globals().update(_functions(globals()))
 
 
+_ROOMS = ("constants", "control", "endpoints", "filters", "options", "plugin", "values", "wire")
+
+
 def __getattr__(name: str) -> Any:
-    """Constants that this Python lacks, from the plugin that provides them; then remembered."""
+    """Constants that this Python lacks, from the plugin that provides them; then remembered.
+
+    Also the modules of the typed interface, imported on first use.
+    """
     if name.isupper() and not name.startswith("_"):
         value = globals()[name] = plugins.constant(name)
         return value
-    raise AttributeError(f"module 'famsock' has no attribute {name!r}")
+    if name in _ROOMS:
+        return importlib.import_module(f"famsock.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -76,6 +76,17 @@ def recv_fds(
     return data, list(fds), message_flags, address
 
 
+def _constant(name: str) -> Any:
+    """``__getattr__`` of the stdlib's module while famsock is installed: what it lacks."""
+    from famsock.registry import plugins
+
+    if name.isupper() and not name.startswith("_"):
+        value = vars(_stdlib)[name] = plugins.constant(name, "socket")
+        _replaced[name] = _MISSING
+        return value
+    raise AttributeError(f"module 'socket' has no attribute {name!r}")
+
+
 def install() -> None:
     """Put famsock under the stdlib's module: every later use of `socket` gets famsock's sockets.
 
@@ -91,7 +102,7 @@ def install() -> None:
         "socket": famsock.socket,
         "send_fds": send_fds,
         "recv_fds": recv_fds,
-        "__getattr__": famsock.__getattr__,
+        "__getattr__": _constant,
     }
     for name, value in ours.items():
         _replaced[name] = namespace.get(name, _MISSING)

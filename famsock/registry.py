@@ -43,12 +43,14 @@ class Registry:
         self._families: dict[str, Family] = {}
         self._entries: dict[str, list[EntryPoint]] | None = None
         self._failed: dict[str, str] = {}
+        self._lacking: dict[str, str] = {}
         self._blocked: set[str] = set()
         self._chosen: set[str] | None = None
         self._by_hand: set[str] = set()
         self._imported: set[Any] = set()
         self._manager_: pluggy.PluginManager | None = None
         self._lock = threading.RLock()
+        self._checked = False
         words = [word.strip() for word in selection.split(",") if word.strip()]
         self.block(*[word[1:] for word in words if word.startswith("-")])
         if chosen := [word for word in words if not word.startswith("-")]:
@@ -60,19 +62,19 @@ class Registry:
         """Let only the plugins of these families serve; without a name, all that are installed."""
         with self._lock:
             self._chosen = set(names) or None
-            self.served.clear()
+            self._forget()
 
     def block(self, *names: str) -> None:
         """Refuse to open sockets of these families (``AF_CAN``)."""
         with self._lock:
             self._blocked.update(names)
-            self.served.clear()
+            self._forget()
 
     def unblock(self, *names: str) -> None:
         """Take `block` back."""
         with self._lock:
             self._blocked.difference_update(names)
-            self.served.clear()
+            self._forget()
 
     def refresh(self) -> None:
         """Look for entry points anew, as after installing or removing a distribution."""
@@ -84,7 +86,7 @@ class Registry:
             for plugin in self._imported:
                 self._manager.unregister(plugin)
             self._imported.clear()
-            self.served.clear()
+            self._forget()
 
     # Registration
 
@@ -111,7 +113,7 @@ class Registry:
             for plugin in self._manager.get_plugins():
                 if family in plugin.famsock_families():
                     self._manager.unregister(plugin)
-            self.served.clear()
+            self._forget()
 
     # Use
 
@@ -145,11 +147,19 @@ class Registry:
             return None
         return None if served is None else served.codec.address_class
 
-    def constant(self, name: str) -> int | str:
+    def constant(self, name: str, module: str = "famsock") -> int | str:
         """A constant that this Python lacks: one of every family, or one that a plugin provides.
 
-        AttributeError where no installed plugin does.
+        AttributeError, in the name of ``module``, where no installed plugin does.
         """
+        if name not in self._lacking:
+            value = self._find_constant(name)
+            if value is not None:
+                return value
+            self._lacking[name] = self._hint(name)
+        raise AttributeError(f"module {module!r} has no attribute {name!r}{self._lacking[name]}")
+
+    def _find_constant(self, name: str) -> int | str | None:
         from famsock import constants
         from famsock.family import constants_of
 
@@ -164,7 +174,7 @@ class Registry:
                 continue  # a broken room of one plugin hides no other's constants
             if value is not None:
                 return value
-        raise AttributeError(f"module 'famsock' has no attribute {name!r}{self._hint(name)}")
+        return None
 
     def families(self, names: Iterable[str] | None = None) -> Iterator[Family]:
         """The families of these names (all, if left out) that load; broken ones are passed over."""
@@ -207,6 +217,28 @@ class Registry:
 
     # Inside
 
+    def _forget(self) -> None:
+        """Drop what depends on the plugins that serve."""
+        self.served.clear()
+        self._lacking.clear()
+        self._checked = False
+
+    def _check_selection(self) -> None:
+        """Warn of names in `choose` and `block` that are no family's: they would do nothing."""
+        self._checked = True
+        if selected := self._blocked | (self._chosen or set()):
+            import warnings
+
+            known = {*self._families, *self._discovered(), *_stdlib.AddressFamily.__members__}
+            for name in sorted(selected - known):
+                warnings.warn(
+                    f"famsock.plugins: no family is named {name!r}", RuntimeWarning, stacklevel=2
+                )
+
+    def _after_fork(self) -> None:
+        """In a forked child: the thread that may have held the lock is not there to release it."""
+        self._lock = threading.RLock()
+
     def _state(self, name: str, claims: list[EntryPoint]) -> str:
         if name in self._blocked:
             return "blocked"
@@ -245,6 +277,8 @@ class Registry:
     def _resolve(self, number: int, kind: int, protocol: int) -> Served | None:
         from famsock.family import Served
 
+        if not self._checked:
+            self._check_selection()
         family = self._family_numbered(number)
         if family is None:
             return None
@@ -335,7 +369,7 @@ class Registry:
 
     def _add(self, family: Family) -> None:
         self._families[family.name] = family
-        self.served.clear()
+        self._forget()
         self._manager.hook.famsock_family_loaded.call_historic(kwargs={"family": family})
 
     def _families_likely_for(self, constant: str) -> Iterator[Family]:
@@ -365,3 +399,5 @@ def _number_here(name: str) -> int | None:
 
 plugins = Registry(os.environ.get("FAMSOCK_PLUGINS", ""))
 """The registry that sockets use."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=plugins._after_fork)
