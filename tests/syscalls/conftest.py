@@ -75,3 +75,37 @@ def later() -> Iterator[Callable[[float, Callable[[], object]], None]]:
     yield start
     for timer in timers:
         timer.join()
+
+
+WhenWaiting = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def when_waiting() -> Iterator[WhenWaiting]:
+    """Does something in another thread as soon as this one waits in the kernel."""
+    threads: list[threading.Thread] = []
+    over = threading.Event()
+
+    def start(what: Callable[[], object]) -> None:
+        me = threading.get_native_id()
+        threads.append(threading.Thread(target=lambda: _is_waiting(me, over) and what()))
+        threads[-1].start()
+
+    yield start
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+def _is_waiting(thread: int, over: threading.Event) -> bool:
+    """Return when the thread has slept for a while without waking, as one in need of the GIL does.
+
+    False if it is all over before. Source: proc_pid_status(5).
+    """
+    last, quiet = "", 0
+    while quiet < 4 and not over.wait(0.007):
+        with open(f"/proc/self/task/{thread}/status") as file:
+            now = "".join(line for line in file if line.startswith(("State", "vol", "nonvol")))
+        quiet = quiet + 1 if now == last and "sleeping" in now else 0
+        last = now
+    return not over.is_set()

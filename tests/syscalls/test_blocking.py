@@ -4,57 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from famsock.syscalls import TIMED_OUT
+from tests.syscalls.calls import RECEIVING, SENDING, drain, fill, sockaddr_of
 from tests.syscalls.conftest import Storm
 
 Pair = tuple[socket.socket, socket.socket]
 Later = Callable[[float, Callable[[], object]], None]
-Receive = Callable[[Any, int, float | None], bytes]
-
-RECEIVING: dict[str, Receive] = {
-    "recvfrom": lambda raw, fd, timeout: raw.recvfrom(fd, timeout, 64, 0)[0],
-    "recvfrom_into": lambda raw, fd, timeout: _into(
-        lambda buffer: raw.recvfrom_into(fd, timeout, buffer, 64, 0)[0]
-    ),
-    "recvmsg": lambda raw, fd, timeout: raw.recvmsg(fd, timeout, 64, 64, 0)[0],
-    "recvmsg_into": lambda raw, fd, timeout: _into(
-        lambda buffer: raw.recvmsg_into(fd, timeout, [buffer], 64, 0)[0]
-    ),
-}
-SENDING: dict[str, Callable[[Any, int, float | None], int]] = {
-    "sendto": lambda raw, fd, timeout: raw.sendto(fd, timeout, b"x" * 1000, 0, b""),
-    "sendmsg": lambda raw, fd, timeout: raw.sendmsg(fd, timeout, [b"x" * 1000], [], 0, b""),
-}
 TIMEOUTS = pytest.mark.parametrize("timeout", [None, 10.0])
-
-
-def _into(call: Callable[[bytearray], int]) -> bytes:
-    buffer = bytearray(64)
-    return bytes(buffer[: call(buffer)])
-
-
-def _fill(sock: socket.socket) -> None:
-    sock.setblocking(False)
-    with suppress(BlockingIOError):
-        while True:
-            sock.send(b"x" * 1000)
-    sock.setblocking(True)
-
-
-def _drain(sock: socket.socket) -> None:
-    with suppress(BlockingIOError):
-        while True:
-            sock.recv(1000, socket.MSG_DONTWAIT)
 
 
 @TIMEOUTS
@@ -77,11 +40,11 @@ def test_a_signal_storm_does_not_end_a_sending_call(
     raw: Any, pair: Pair, storm: Storm, later: Later, name: str, timeout: float | None
 ) -> None:
     a, b = pair
-    _fill(a)
+    fill(a)
     if timeout is not None:
         a.setblocking(False)
     with storm() as seen:
-        later(0.1, lambda: _drain(b))
+        later(0.1, lambda: drain(b))
         assert SENDING[name](raw, a.fileno(), timeout) == 1000
     assert len(seen) > 3
 
@@ -89,9 +52,9 @@ def test_a_signal_storm_does_not_end_a_sending_call(
 @pytest.mark.parametrize("name", [*RECEIVING, *SENDING])
 def test_time_runs_out_though_signals_storm(raw: Any, pair: Pair, storm: Storm, name: str) -> None:
     a, b = pair
-    _fill(a)
+    fill(a)
     if name in RECEIVING:
-        _drain(b)
+        drain(b)
     sock = b if name in RECEIVING else a
     sock.setblocking(False)
     start = time.monotonic()
@@ -102,42 +65,10 @@ def test_time_runs_out_though_signals_storm(raw: Any, pair: Pair, storm: Storm, 
 
 
 @pytest.mark.parametrize("name", RECEIVING)
-def test_what_a_handler_raises_goes_out(raw: Any, pair: Pair, name: str) -> None:
-    def handler(number: int, frame: object) -> None:
-        raise ZeroDivisionError("from the handler")
-
-    before = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
-    try:
-        with pytest.raises(ZeroDivisionError, match="from the handler"):
-            RECEIVING[name](raw, pair[1].fileno(), None)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-@pytest.mark.parametrize("name", RECEIVING)
 def test_timeout_zero_fails_at_once(raw: Any, pair: Pair, name: str) -> None:
     pair[1].setblocking(False)
     with pytest.raises(BlockingIOError):
         RECEIVING[name](raw, pair[1].fileno(), 0.0)
-
-
-@pytest.mark.parametrize("name", [*RECEIVING, *SENDING])
-def test_a_descriptor_closed_in_the_middle_of_a_call(
-    raw: Any, descriptors: None, later: Later, name: str
-) -> None:
-    a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with a, b:
-        if name in SENDING:
-            _fill(a)
-        sock = b if name in RECEIVING else a
-        sock.setblocking(False)
-        number = sock.detach()
-        later(0.05, lambda: os.close(number))
-        with pytest.raises((TimeoutError, OSError)) as caught:
-            {**RECEIVING, **SENDING}[name](raw, number, 0.2)
-    assert isinstance(caught.value, TimeoutError) or caught.value.errno == errno.EBADF
 
 
 def _patient(call: Callable[[Any, int, float | None], object]) -> Callable[[Any, int], object]:
@@ -177,15 +108,10 @@ def full(descriptors: None) -> Iterator[socket.socket]:
         yield server
 
 
-def _sockaddr(sock: socket.socket) -> bytes:
-    host, port = sock.getsockname()
-    return struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, socket.inet_aton(host))
-
-
 def test_connect_runs_out_of_time(raw: Any, full: socket.socket, storm: Storm) -> None:
     with socket.socket() as client, storm() as seen:
         client.settimeout(0.15)
-        assert raw.connect(client.fileno(), 0.15, _sockaddr(full)) == TIMED_OUT
+        assert raw.connect(client.fileno(), 0.15, sockaddr_of(full)) == TIMED_OUT
     assert len(seen) > 3
 
 
@@ -197,7 +123,7 @@ def test_connect_outlasts_signals(
         client.settimeout(timeout)
         with storm() as seen:
             later(0.1, lambda: full.accept()[0].close())
-            assert raw.connect(client.fileno(), timeout, _sockaddr(full)) == 0
+            assert raw.connect(client.fileno(), timeout, sockaddr_of(full)) == 0
         assert client.getpeername() == full.getsockname()
     assert len(seen) > 3
 
@@ -205,8 +131,8 @@ def test_connect_outlasts_signals(
 def test_connect_does_not_wait_without_a_timeout(raw: Any, full: socket.socket) -> None:
     with socket.socket() as client:
         client.setblocking(False)
-        assert raw.connect(client.fileno(), 0.0, _sockaddr(full)) == errno.EINPROGRESS
-        assert raw.connect(client.fileno(), 0.0, _sockaddr(full)) == errno.EALREADY
+        assert raw.connect(client.fileno(), 0.0, sockaddr_of(full)) == errno.EINPROGRESS
+        assert raw.connect(client.fileno(), 0.0, sockaddr_of(full)) == errno.EALREADY
 
 
 @pytest.mark.parametrize("timeout", [None, 5.0])
@@ -214,7 +140,7 @@ def test_connect_refused(raw: Any, descriptors: None, timeout: float | None) -> 
     with socket.socket() as bound, socket.socket() as client:
         bound.bind(("127.0.0.1", 0))
         client.settimeout(timeout)
-        assert raw.connect(client.fileno(), timeout, _sockaddr(bound)) == errno.ECONNREFUSED
+        assert raw.connect(client.fileno(), timeout, sockaddr_of(bound)) == errno.ECONNREFUSED
 
 
 @pytest.mark.parametrize("timeout", [None, 5.0])
@@ -228,7 +154,7 @@ def test_accept(
             number, sockaddr = raw.accept(server.fileno(), timeout, True)
         with socket.socket(fileno=number) as accepted:
             assert not os.get_inheritable(number)
-            assert sockaddr == _sockaddr(client)
+            assert sockaddr == sockaddr_of(client)
             assert accepted.getpeername() == client.getsockname()
     assert len(seen) > 3
 

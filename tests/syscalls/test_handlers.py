@@ -1,0 +1,229 @@
+"""Signal handlers that raise, close the socket or take their time, in the middle of every call."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+import famsock
+from famsock import syscalls
+from tests.syscalls.calls import BLOCKING, CONNECTING, RECEIVING, SENDING, STDLIB, blocked, drain
+from tests.syscalls.conftest import WhenWaiting
+
+Pair = tuple[socket.socket, socket.socket]
+Later = Callable[[float, Callable[[], object]], None]
+TIMEOUTS = pytest.mark.parametrize("timeout", [None, 10.0])
+
+
+class AlarmError(Exception):
+    """What a handler raises in these tests."""
+
+
+@contextmanager
+def handling(
+    what: Callable[[], object], first_s: float = 0.0, interval_s: float = 0.0
+) -> Iterator[None]:
+    """A signal's handler does this: when `ring` is called, or then and every so many seconds."""
+    before = signal.signal(signal.SIGALRM, lambda number, frame: what())
+    signal.setitimer(signal.ITIMER_REAL, first_s, interval_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def ring() -> None:
+    """Send the signal to the thread that runs the tests."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+
+
+def raiser(error: BaseException) -> Callable[[], object]:
+    def handler() -> None:
+        raise error
+
+    return handler
+
+
+@TIMEOUTS
+@pytest.mark.parametrize("error", [AlarmError(), TimeoutError("mine")], ids=repr)
+@pytest.mark.parametrize("name", BLOCKING)
+def test_what_a_handler_raises_goes_out(
+    raw: Any,
+    descriptors: None,
+    when_waiting: WhenWaiting,
+    name: str,
+    error: Exception,
+    timeout: float | None,
+) -> None:
+    with blocked(name, timeout) as (sock, release):
+        when_waiting(ring)
+        with handling(raiser(error)), pytest.raises(type(error)) as caught:
+            BLOCKING[name](raw, sock, timeout)
+        assert caught.value is error
+        release()
+        if name != "connect":  # which is under way since, and is not issued twice
+            result = BLOCKING[name](raw, sock, timeout)
+            if name == "accept":
+                os.close(result)
+            else:
+                assert result in (b"data", 1000)
+
+
+@TIMEOUTS
+@pytest.mark.parametrize("error", [AlarmError(), TimeoutError("mine")], ids=repr)
+def test_messages_sent_before_a_handler_raises_are_counted(
+    raw: Any, pair: Pair, when_waiting: WhenWaiting, error: Exception, timeout: float | None
+) -> None:
+    a, b = pair
+    a.settimeout(timeout)
+    messages = [(b"%d" % number, (), b"") for number in range(1000)]
+    when_waiting(ring)
+    with handling(raiser(error)), pytest.raises(type(error)) as caught:
+        raw.sendmmsg(a, timeout, messages, 0)
+    assert caught.value is error
+    got = drain(b)
+    assert len(got) > 3
+    assert error.messages_sent == len(got)  # type: ignore[attr-defined]
+    assert got == [data for data, *_ in messages[: len(got)]]
+
+
+def test_a_handler_runs_though_some_messages_were_sent(
+    raw: Any, pair: Pair, when_waiting: WhenWaiting, later: Later
+) -> None:
+    """One signal alone: the system call that it ends returns a number, and no EINTR."""
+    a, b = pair
+    fits = len(_filling(a, b))
+    drained: list[str] = []
+
+    def make_room(who: str) -> None:
+        drained.append(who)
+        drain(b)
+
+    later(1.0, lambda: make_room("nobody else did"))
+    when_waiting(ring)
+    with handling(lambda: make_room("handler")):
+        assert raw.sendmmsg(a, None, [(b"x", (), b"")] * (fits + 2), 0) == fits + 2
+    assert drained[0] == "handler"
+
+
+def _filling(a: socket.socket, b: socket.socket) -> list[bytes]:
+    with suppress(BlockingIOError):
+        while True:
+            a.send(b"x", socket.MSG_DONTWAIT)
+    return drain(b)
+
+
+# Python itself swallows what a handler raises while it runs a weak reference's callback.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@TIMEOUTS
+def test_a_stream_that_handlers_break_off_is_resumed_exactly(
+    raw: Any, pair: Pair, timeout: float | None
+) -> None:
+    """Numbers, broken off at random and resumed by what each exception says.
+
+    A signal may also come before the call begins or when it has returned and its result has no name
+    yet, as with any function of Python; then the exception says nothing, and the receiver is asked.
+    """
+    a, b = pair
+    a.settimeout(timeout)
+    got: list[int] = []
+    at = known = 0
+    dice = random.Random(5)
+
+    def receive() -> None:
+        while data := b.recv(16):
+            got.append(int(data))
+
+    receiver = threading.Thread(target=receive)
+    receiver.start()
+    while known < 30:
+        batch = [(b"%d" % number, (), b"") for number in range(at, at + 100)]
+        sent = None
+        try:
+            with handling(raiser(AlarmError()), dice.uniform(0.0002, 0.003)):
+                sent = raw.sendmmsg(a, timeout, batch, 0)
+        except AlarmError as error:
+            sent = getattr(error, "messages_sent", sent)
+            known += sent is not None
+        at = at + sent if sent is not None else _settled(got)
+    a.send(b"")
+    receiver.join()
+    assert got == list(range(at))
+
+
+def _settled(got: list[int]) -> int:
+    seen = -1
+    while seen != len(got):
+        seen = len(got)
+        threading.Event().wait(0.03)
+    return seen
+
+
+@TIMEOUTS
+@pytest.mark.parametrize("name", [*RECEIVING, *SENDING, "accept"])
+def test_a_handler_closes_the_socket_and_its_number_is_used_again(
+    raw: Any, descriptors: None, when_waiting: WhenWaiting, name: str, timeout: float | None
+) -> None:
+    """The call fails, as the stdlib's does: it neither reads nor writes what is not its own."""
+    ours: Callable[[Any], object] = lambda sock: BLOCKING[name](raw, sock, timeout)  # noqa: E731
+    for call in (ours, STDLIB[name]):
+        with blocked(name, timeout) as (sock, _), blocked(name, timeout) as (other, release):
+            stranger = other.dup()
+            number = sock.fileno()
+
+            def close(
+                sock: socket.socket = sock, other: socket.socket = other, number: int = number
+            ) -> None:
+                sock.close()
+                os.dup2(other.fileno(), number)
+
+            release()
+            when_waiting(ring)
+            with handling(close), pytest.raises(OSError, match="Bad file") as caught:
+                call(sock)
+            assert caught.value.errno == errno.EBADF
+            os.close(number)
+            stranger.close()
+            if name in RECEIVING:
+                assert drain(other) == [b"data"]
+
+
+def test_the_socket_class_raises_it_with_the_count(
+    raw: Any, descriptors: None, when_waiting: WhenWaiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syscalls, "sendmmsg", raw.sendmmsg, raising=False)
+    a, b = famsock.socketpair(famsock.AF_UNIX, famsock.SOCK_DGRAM)
+    with a, b:
+        when_waiting(ring)
+        with handling(raiser(AlarmError())), pytest.raises(AlarmError) as caught:
+            a.sendmmsg([(b"x", None)] * 1000)
+        assert caught.value.messages_sent == len(drain(b)) > 3  # type: ignore[attr-defined]
+
+
+@TIMEOUTS
+@pytest.mark.parametrize("name", BLOCKING)
+def test_a_handler_that_takes_its_time_does_not_lose_the_call(
+    raw: Any, descriptors: None, later: Later, name: str, timeout: float | None
+) -> None:
+    runs: list[int] = []
+
+    def work() -> None:
+        runs.append(sum(range(20000)))
+
+    with blocked(name, timeout) as (sock, release), handling(work, 0.002, 0.004):
+        later(0.1, release)
+        result = BLOCKING[name](raw, sock, timeout)
+        if name == "accept":
+            os.close(result)
+    assert len(runs) > 3
+    assert name in CONNECTING or result in (b"data", 1000)
