@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from famsock_packet import bpf
+from famsock_packet import constants as c
 from famsock_packet.addresses import PacketAddress
-from famsock_packet.structs import Fanout, Membership, Statistics, VlanTag, vlan_tag
+from famsock_packet.structs import AuxiliaryData, Fanout, Membership, Statistics, VlanTag, vlan_tag
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -176,6 +177,17 @@ def test_vlan_tags() -> None:
     tag = vlan_tag(0x50, 0xA005, 0x88A8)
     assert tag is not None
     assert (tag.vlan, tag.priority, tag.tpid) == (5, 5, 0x88A8)
+
+
+def test_what_a_packet_s_status_says() -> None:
+    def told(status: int) -> AuxiliaryData:
+        return AuxiliaryData(status, 60, 60, 0, 14, 0, 0)
+
+    plain = told(c.TP_STATUS_USER)
+    assert not (plain.is_losing or plain.checksum_is_valid or plain.checksum_is_missing)
+    assert told(c.TP_STATUS_LOSING).is_losing
+    assert told(c.TP_STATUS_CSUM_VALID).checksum_is_valid
+    assert told(c.TP_STATUS_CSUMNOTREADY).checksum_is_missing
 
 
 def test_programs_as_text() -> None:

@@ -22,14 +22,6 @@ MAX_SOURCES = 64
 """How many sources a multicast filter is read with."""
 
 
-@wire.struct("struct ip_mreq", header="netinet/in.h")
-class IpMreq(Struct):
-    """IP_ADD_MEMBERSHIP by address: the group, and an address of the interface ("" for any)."""
-
-    multiaddr: str = wire.field(IPV4, "imr_multiaddr")
-    interface: str = wire.field(IPV4, "imr_interface", default="")
-
-
 @wire.struct("struct ip_mreqn", header="netinet/in.h")
 class IpMreqn(Struct):
     """IP_ADD_MEMBERSHIP by index: the group, an address of the interface, or its index (0: any)."""
