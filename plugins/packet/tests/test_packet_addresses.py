@@ -184,7 +184,8 @@ def test_what_a_packet_s_status_says() -> None:
         return AuxiliaryData(status, 60, 60, 0, 14, 0, 0)
 
     plain = told(c.TP_STATUS_USER)
-    assert not (plain.is_losing or plain.checksum_is_valid or plain.checksum_is_missing)
+    said = plain.is_losing, plain.checksum_is_valid, plain.checksum_is_missing
+    assert said == (False, False, False)
     assert told(c.TP_STATUS_LOSING).is_losing
     assert told(c.TP_STATUS_CSUM_VALID).checksum_is_valid
     assert told(c.TP_STATUS_CSUMNOTREADY).checksum_is_missing
