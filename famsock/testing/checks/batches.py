@@ -98,7 +98,8 @@ def _first(calls: list[tuple[str, socket, tuple[Any, ...]]]) -> tuple[Any, socke
 def _message(name: str, arguments: tuple[Any, ...]) -> tuple[bytes, list[Item], Any]:
     """Data, control messages and address of a call that sends."""
     if name == "sendmsg":
-        buffers, control, _, address = (*arguments, *((), (), 0, None)[len(arguments) :])
+        missing: tuple[Any, ...] = ((), 0, None)[len(arguments) - 1 :]
+        buffers, control, _, address = arguments + missing
         return b"".join(buffers), list(control), address
     return bytes(arguments[0]), [], arguments[-1] if name == "sendto" else None
 

@@ -19,12 +19,16 @@ _MULTICAST = (
     "set_multicast_loop",
     "unblock_source",
 )
-_TCP = (*_IP, "set_keepalive", "tcp_info", "zerocopy_completions")
+_ZEROCOPY = ("send_zerocopy", "zerocopy_completions")
+_TRANSMIT_TIME = ("send_at", "set_transmit_clock")
+_TCP = (*_IP, *_ZEROCOPY, "set_keepalive", "tcp_info")
 
 NAMES = {
     "famsock_inet.operations.tcp:TcpOperations": _TCP,
     "famsock_inet.operations.udp:UdpOperations": (
         *_MULTICAST,
+        *_ZEROCOPY,
+        *_TRANSMIT_TIME,
         "receive_segments",
         "recv_segments",
         "send_segments",
@@ -48,5 +52,5 @@ NAMES = {
         "send_on_stream",
     ),
     "famsock_inet.operations.raw:PingOperations": _MULTICAST,
-    "famsock_inet.operations.raw:RawOperations": _MULTICAST,
+    "famsock_inet.operations.raw:RawOperations": (*_MULTICAST, *_TRANSMIT_TIME),
 }

@@ -132,22 +132,6 @@ def test_bytes_in_queue_come_with_the_data(connect_pair: Connect) -> None:
     assert (message.data, message.get(control.TCP_CM_INQ)) == (b"0123", 6)
 
 
-def test_zero_copy_completions(connect_pair: Connect) -> None:
-    client, server = connect_pair(AF_INET)
-    client.set_option("SO_ZEROCOPY", True)
-    for _ in range(3):
-        assert client.send(b"x" * 5000, famsock.MSG_ZEROCOPY) == 5000
-    received = 0
-    while received < 15000:
-        received += len(server.recv(20000))
-    done: list[int] = []
-    while len(done) < 3:
-        assert select.select([client], [], [], 20)[0]
-        for first, last in client.zerocopy_completions():
-            done += range(first, last + 1)
-    assert done == [0, 1, 2]
-
-
 def test_zero_copy_receive_is_asked_with_a_buffer(connect_pair: Connect) -> None:
     client, server = connect_pair(AF_INET)
     client.sendall(b"x" * 100)

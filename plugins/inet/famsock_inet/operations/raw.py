@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from famsock_inet.operations.multicast import MulticastOperations
+from famsock_inet.operations.txtime import TransmitTimeOperations
 
 
-class RawOperations(MulticastOperations):
-    """Raw IP sockets: multicast, what messages tell of themselves."""
+class RawOperations(MulticastOperations, TransmitTimeOperations):
+    """Raw IP sockets: multicast, what messages tell of themselves, sending at a time."""
 
 
 class PingOperations(MulticastOperations):

@@ -1,19 +1,19 @@
-"""TCP. Sources: tcp(7), linux/tcp.h, Documentation/networking/msg_zerocopy.rst."""
+"""TCP. Sources: tcp(7), linux/tcp.h."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from famsock.plugin import constants, options
-from famsock_inet.operations.ip import IpOperations
+from famsock.plugin import options
+from famsock_inet.operations.zerocopy import ZerocopyOperations
 from famsock_inet.options import tcp
 
 if TYPE_CHECKING:
     from famsock_inet.structs.tcp import TcpInfo
 
 
-class TcpOperations(IpOperations):
-    """TCP: the state of a connection, keep-alive."""
+class TcpOperations(ZerocopyOperations):
+    """TCP: the state of a connection, keep-alive, sending without copying."""
 
     def tcp_info(self) -> TcpInfo:
         """The state of the connection, round-trip time, windows and counters (TCP_INFO)."""
@@ -30,15 +30,3 @@ class TcpOperations(IpOperations):
         self._sock.set_option(tcp.TCP_KEEPINTVL, interval_s)
         self._sock.set_option(tcp.TCP_KEEPCNT, count)
         self._sock.set_option(options.SO_KEEPALIVE, True)
-
-    def zerocopy_completions(self) -> list[tuple[int, int]]:
-        """Which sends with MSG_ZEROCOPY are done: ranges of their numbers, first and last.
-
-        Sends count from 0. Other entries of the error queue are dropped: use `recv_errors` where
-        both come. Source: Documentation/networking/msg_zerocopy.rst.
-        """
-        return [
-            (entry.error.info, entry.error.data)
-            for entry in self.recv_errors()
-            if entry.error.origin == constants.SO_EE_ORIGIN_ZEROCOPY
-        ]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from famsock_inet import control
 from famsock_inet.operations.multicast import MulticastOperations
+from famsock_inet.operations.txtime import TransmitTimeOperations
+from famsock_inet.operations.zerocopy import ZerocopyOperations
 from famsock_inet.options import udp
 
 if TYPE_CHECKING:
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 _MAX_BYTES = 65535  # the length field of UDP
 
 
-class UdpOperations(MulticastOperations):
-    """UDP and UDP-Lite: multicast, what messages tell of themselves, batches of datagrams."""
+class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperations):
+    """UDP and UDP-Lite: multicast, batches of datagrams, sending without copying or at a time."""
 
     def send_segments(self, data: Any, segment_bytes: int, address: Any = None) -> int:
         """Send ``data`` in one call as datagrams of ``segment_bytes`` each, the last one shorter.

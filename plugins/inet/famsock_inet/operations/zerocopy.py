@@ -1,0 +1,88 @@
+"""Sending without copying, on TCP and UDP. Source: Documentation/networking/msg_zerocopy.rst."""
+
+from __future__ import annotations
+
+import select
+from typing import Any, NamedTuple
+
+from famsock.plugin import constants, options
+from famsock_inet.operations.ip import IpOperations
+
+_NUMBERS = 1 << 32
+
+
+class ZerocopyCompletion(NamedTuple):
+    """Sends that are done: the numbers of the first and the last, and whether they were copied.
+
+    Copying is the kernel's choice, as on loopback: then MSG_ZEROCOPY costs more than it saves.
+    """
+
+    first: int
+    last: int
+    copied: bool
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of all of them, which go on from 4294967295 to 0."""
+        end = self.first + (self.last - self.first) % _NUMBERS + 1
+        return [number % _NUMBERS for number in range(self.first, end)]
+
+
+class _Pending:
+    """The data of sends that are not done, by their numbers."""
+
+    def __init__(self) -> None:
+        self.next: int | None = None
+        self.data: dict[int, memoryview] = {}
+
+
+class ZerocopyOperations(IpOperations):
+    """MSG_ZEROCOPY with its notifications."""
+
+    def send_zerocopy(self, data: Any, address: Any = None, flags: int = 0) -> int:
+        """Send ``data`` from where it lies; the number of bytes sent.
+
+        It must not change before `zerocopy_completions` tells that the send is done: until then the
+        socket keeps a reference, and a bytearray cannot be resized. Sends are numbered from 0, all
+        but those of nothing; MSG_ZEROCOPY in other calls would be counted too. Worthwhile from
+        some 10 kB. OSError: ENOBUFS with too many sends that are not done (net.core.optmem_max).
+        """
+        pending: _Pending = self._sock.operations_state(_Pending)
+        if pending.next is None:
+            self._sock.set_option(options.SO_ZEROCOPY, True)
+            pending.next = 0
+        view = memoryview(data)
+        if not view.nbytes:  # which UDP would count and TCP would not
+            return self._sock.sendmsg([view], (), flags, address)
+        sent = self._sock.sendmsg([view], (), flags | constants.MSG_ZEROCOPY, address)
+        pending.data[pending.next] = view
+        pending.next = (pending.next + 1) % _NUMBERS
+        return sent
+
+    def zerocopy_completions(self, timeout_s: float = 0.0) -> list[ZerocopyCompletion]:
+        """Which sends are done, waiting for at most ``timeout_s`` seconds if there is none yet.
+
+        Their data is free again. Take them all before you close the socket, whose memory is not
+        kept beyond it. Other entries of the error queue are dropped: use `recv_errors` where both
+        come.
+        """
+        found = self._completions()
+        if not found and timeout_s > 0:
+            poll = select.poll()
+            poll.register(self._sock, 0)  # POLLERR comes unasked
+            poll.poll(timeout_s * 1000)
+            found = self._completions()
+        return found
+
+    def _completions(self) -> list[ZerocopyCompletion]:
+        pending = self._sock.operations_state(_Pending).data
+        found = []
+        for entry in self.recv_errors():
+            error = entry.error
+            if error.origin == constants.SO_EE_ORIGIN_ZEROCOPY:
+                copied = bool(error.code & constants.SO_EE_CODE_ZEROCOPY_COPIED)
+                done = ZerocopyCompletion(error.info, error.data, copied)
+                found.append(done)
+                for number in done.numbers:
+                    pending.pop(number, None)
+        return found

@@ -1,0 +1,171 @@
+"""Sending without copying and at a given time: over loopback, whose notifications are the same."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from errno import EINVAL
+from socket import AF_INET, SOCK_DGRAM, SOCK_RAW
+from typing import Any
+
+import pytest
+from famsock_inet.operations.zerocopy import ZerocopyCompletion
+
+import famsock
+from famsock import constants, control, options
+
+pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
+Connect = Callable[..., tuple[famsock.socket, famsock.socket]]
+Open = Callable[..., famsock.socket]
+InNamespace = Callable[[Callable[[], Any]], Any]
+Pair = tuple[famsock.socket, famsock.socket]
+CLOCK_TAI = 11
+TIMEOUT_S = 20.0
+MS = 1_000_000
+
+
+def completed(sock: famsock.socket, count: int) -> list[int]:
+    """The numbers of the next ``count`` sends that are done."""
+    numbers: list[int] = []
+    while len(numbers) < count:
+        found = sock.zerocopy_completions(TIMEOUT_S)
+        assert found, f"{count} sends, of which only these are done: {numbers}"
+        numbers += [number for done in found for number in done.numbers]
+        # The kernel copies for itself as the receiver.
+        assert all(isinstance(done, ZerocopyCompletion) and done.copied for done in found)
+    return numbers
+
+
+def test_stream_without_copying(connect_pair: Connect, family: int) -> None:
+    client, server = connect_pair(family)
+    assert client.zerocopy_completions() == []
+    assert [client.send_zerocopy(b"%d" % n * 5000) for n in range(3)] == [5000] * 3
+    received = b""
+    while len(received) < 15000:
+        received += server.recv(20000)
+    assert received == b"0" * 5000 + b"1" * 5000 + b"2" * 5000
+    assert completed(client, 3) == [0, 1, 2]
+    assert client.zerocopy_completions(0.05) == []
+
+
+def test_datagrams_without_copying(udp_pair: Pair) -> None:
+    sender, receiver = udp_pair
+    assert sender.send_zerocopy(b"", receiver.getsockname()) == 0  # which counts as none
+    for n in range(4):
+        assert sender.send_zerocopy(bytes([n]) * 9000, receiver.getsockname()) == 9000
+    assert [receiver.recv(10000) for _ in range(5)] == [b""] + [bytes([n]) * 9000 for n in range(4)]
+    assert completed(sender, 4) == [0, 1, 2, 3]
+
+
+def test_what_is_sent_without_copying_is_kept(connect_pair: Connect) -> None:
+    """Until the completion is taken, which a bytearray shows: it cannot be resized."""
+    client, server = connect_pair(AF_INET)
+    data = bytearray(5000)
+    client.send_zerocopy(data)
+    assert len(server.recv(5000)) == 5000
+    with pytest.raises(BufferError):
+        data.append(1)
+    completed(client, 1)
+    data.append(1)
+
+
+def test_a_failed_send_is_not_counted(udp_pair: Pair) -> None:
+    sender, receiver = udp_pair
+    with pytest.raises(OSError, match="Message too long"):
+        sender.send_zerocopy(bytes(70000))
+    assert sender.send_zerocopy(bytes(1000)) == 1000
+    assert len(receiver.recv(2000)) == 1000
+    assert completed(sender, 1) == [0]
+
+
+def test_zero_copy_numbers_begin_anew_at_their_end() -> None:
+    done = ZerocopyCompletion(0xFFFFFFFE, 1, False)
+    assert done.numbers == [0xFFFFFFFE, 0xFFFFFFFF, 0, 1]
+
+
+def test_transmit_time_needs_a_clock(udp_pair: Pair) -> None:
+    sender, _ = udp_pair
+    with pytest.raises(OSError, match="Invalid argument") as caught:
+        sender.send_at(b"x", time.monotonic_ns())
+    assert caught.value.errno == EINVAL
+    with pytest.raises(OverflowError, match=r"must be 0-18446744073709551615, not -1"):
+        sender.send_at(b"x", -1)
+
+
+def test_transmit_time_travels_with_each_message(udp_pair: Pair) -> None:
+    """Without a queueing discipline that obeys, all goes at once."""
+    sender, receiver = udp_pair
+    sender.set_transmit_clock(flags=constants.SOF_TXTIME_REPORT_ERRORS)
+    assert sender.get_option(options.SO_TXTIME) == options.Txtime(
+        time.CLOCK_MONOTONIC, constants.SOF_TXTIME_REPORT_ERRORS
+    )
+    now_ns = time.monotonic_ns()
+    assert sender.send_at(b"by itself", now_ns, receiver.getsockname()) == 9
+    batch = [(b"in a batch", None, [control.SCM_TXTIME(now_ns + n)]) for n in range(3)]
+    assert sender.sendmmsg(batch) == 3
+    assert [receiver.recv(100) for _ in range(4)] == [b"by itself"] + [b"in a batch"] * 3
+    assert sender.recv_errors() == []
+
+
+@pytest.mark.needs_capability("CAP_NET_RAW")
+def test_raw_sockets_have_transmit_times(opened: Open) -> None:
+    sender, receiver = opened(AF_INET, SOCK_RAW, 253), opened(AF_INET, SOCK_RAW, 253)
+    sender.set_transmit_clock()
+    sender.send_at(b"raw", time.monotonic_ns(), ("127.0.0.1", 0))
+    assert receiver.recv(100).endswith(b"raw")
+
+
+@contextmanager
+def discipline(words: str) -> Iterator[Pair]:
+    """A sender and a receiver of datagrams on loopback with a queueing discipline."""
+    command = f"tc qdisc replace dev lo root {words}"
+    subprocess.run(command.split(), check=True, timeout=TIMEOUT_S)
+    with (
+        famsock.socket(AF_INET, SOCK_DGRAM) as sender,
+        famsock.socket(AF_INET, SOCK_DGRAM) as receiver,
+    ):
+        for sock in (sender, receiver):
+            sock.settimeout(TIMEOUT_S)
+            sock.bind(("127.0.0.1", 0))
+        sender.connect(receiver.getsockname())
+        yield sender, receiver
+
+
+@pytest.mark.needs_module("sch_fq")
+@pytest.mark.needs_capability("CAP_SYS_ADMIN")
+@pytest.mark.needs_command("tc", package="iproute2")
+def test_datagrams_leave_when_they_shall(in_namespace: InNamespace) -> None:
+    def leave() -> list[tuple[bytes, int]]:
+        with discipline("fq") as (sender, receiver):
+            sender.set_transmit_clock()
+            start_ns = time.monotonic_ns()
+            for data, later_ns in ((b"last", 600 * MS), (b"second", 300 * MS), (b"first", 0)):
+                sender.send_at(data, later_ns and start_ns + later_ns)
+            return [(receiver.recv(100), time.monotonic_ns() - start_ns) for _ in range(3)]
+
+    (first, first_ns), (second, second_ns), (last, last_ns) = in_namespace(leave)
+    assert [first, second, last] == [b"first", b"second", b"last"]
+    assert first_ns < 300 * MS <= second_ns < 600 * MS <= last_ns
+
+
+@pytest.mark.needs_module("sch_etf")
+@pytest.mark.needs_capability("CAP_SYS_ADMIN")
+@pytest.mark.needs_command("tc", package="iproute2")
+def test_what_misses_its_time_is_told(in_namespace: InNamespace) -> None:
+    def miss() -> None:
+        with discipline("etf clockid CLOCK_TAI delta 500000") as (sender, receiver):
+            sender.set_transmit_clock(CLOCK_TAI, constants.SOF_TXTIME_REPORT_ERRORS)
+            now_ns = time.clock_gettime_ns(CLOCK_TAI)
+            sender.send_at(b"in time", now_ns + 300 * MS)
+            sender.send_at(b"too late", now_ns - 1000 * MS)
+            assert receiver.recv(100) == b"in time"
+            assert time.clock_gettime_ns(CLOCK_TAI) - now_ns >= 299 * MS
+            (entry,) = sender.recv_errors()
+            assert entry.error.origin == constants.SO_EE_ORIGIN_TXTIME
+            assert entry.error.code == constants.SO_EE_CODE_TXTIME_INVALID_PARAM
+            assert entry.errno == EINVAL
+            assert entry.error.data << 32 | entry.error.info == now_ns - 1000 * MS
+
+    in_namespace(miss)
