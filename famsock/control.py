@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket as _stdlib
 import struct as _struct
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, overload
 
 import attrs
 
@@ -22,12 +22,15 @@ Item = tuple[int, int, bytes]
 
 @attrs.frozen
 class ControlType(Generic[T]):
-    """One kind of control message: the constant's name, its level and number, its value's codec."""
+    """One kind of control message: the constant's name, its level and number, its value's codec.
+
+    Rows of one name, level and number are equal.
+    """
 
     name: str
     level: int
     number: int
-    codec: values.Codec[T]
+    codec: values.Codec[T] = attrs.field(eq=False)
 
     def __call__(self, value: T) -> ControlMessage[T]:
         """A control message of this kind, to send."""
@@ -42,8 +45,16 @@ class ControlMessage(Generic[T]):
     value: T
 
     def pack(self) -> Item:
-        """(level, type, data) for sendmsg."""
-        return self.kind.level, self.kind.number, self.kind.codec.encode(self.value)
+        """(level, type, data) for sendmsg.
+
+        TypeError, ValueError or OverflowError, with the kind's name, for a value it cannot hold.
+        """
+        kind = self.kind
+        try:
+            return kind.level, kind.number, kind.codec.encode(self.value)
+        except values.REFUSALS as error:
+            values.name(error, kind.name)
+            raise
 
 
 @attrs.frozen
@@ -72,13 +83,22 @@ class Message:
     control: tuple[ControlMessage[Any] | RawControl, ...]
     flags: int
 
-    def get(self, kind: ControlType[T]) -> T | None:
-        """The value of the first control message of a kind, or None."""
+    if TYPE_CHECKING:
+
+        @overload
+        def get(self, kind: ControlType[T]) -> T | None: ...
+        @overload
+        def get(self, kind: str) -> Any: ...
+
+    def get(self, kind: ControlType[Any] | str) -> Any:
+        """The value of the first control message of a kind, a row or its name, or None."""
+        if not isinstance(kind, (ControlType, str)):
+            raise TypeError(f"a kind is a row or its name, not {kind!r}")
         for message in self.control:
-            if isinstance(message, ControlMessage) and (
-                message.kind is kind or message.kind == kind
-            ):
-                return message.value  # type: ignore[no-any-return]
+            if isinstance(message, ControlMessage):
+                found = message.kind
+                if found is kind or kind in (found, found.name):
+                    return message.value
         return None
 
     @classmethod
@@ -92,6 +112,11 @@ class Message:
     ) -> Self:
         """The message of what recvmsg gave, its (level, type, data) items typed by ``kinds``."""
         return cls(data, address, typed(items, kinds), flags)
+
+
+def packed(message: ControlMessage[Any] | RawControl | Item) -> Item:
+    """(level, type, data) of a control message in any of its forms."""
+    return message if isinstance(message, tuple) else message.pack()
 
 
 def collect(namespace: Mapping[str, object]) -> tuple[ControlType[object], ...]:

@@ -14,7 +14,6 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from famsock import constants, filters, values, wire
-from famsock.address import name_operation
 
 T = TypeVar("T")
 
@@ -32,9 +31,9 @@ class Option(Generic[T]):
     name: str
     level: int
     number: int
-    codec: values.Codec[T]
+    codec: values.Codec[T] = attrs.field(eq=False)
     access: str = "rw"
-    request: values.Codec[Any] | None = None
+    request: values.Codec[Any] | None = attrs.field(default=None, eq=False)
     length_unit_bytes: int = 1
 
     def encode(self, value: T) -> bytes:
@@ -43,10 +42,8 @@ class Option(Generic[T]):
             raise AttributeError(f"option {self.name} is read-only")
         try:
             return self.codec.encode(value)
-        except (TypeError, ValueError, OverflowError) as error:
-            if len(error.args) == 1:
-                error.args = (f"{self.name} {error.args[0]}",)
-            name_operation(error, "set_option")
+        except values.REFUSALS as error:
+            values.name(error, f"set_option(): {self.name}")
             raise
 
     def encode_request(self, request: Any) -> bytes:

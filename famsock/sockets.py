@@ -470,15 +470,16 @@ class socket(_stdlib.socket):  # noqa: N801
         self,
         data: Any,
         address: Any = None,
-        control: Iterable[ControlMessage[Any] | RawControl] = (),
+        control: Iterable[ControlMessage[Any] | RawControl | tuple[int, int, bytes]] = (),
         flags: int = 0,
     ) -> int:
         """Send one message: bytes (or a sequence of buffers), an address in any shape, control.
 
-        The number of bytes sent. Errors are those of sendmsg(2) and of the address.
+        Control messages are objects or (level, type, data). The number of bytes sent. Errors are
+        those of sendmsg(2) and of the address.
         """
         buffers = data if isinstance(data, (list, tuple)) else [data]
-        return self.sendmsg(buffers, [c.pack() for c in control], flags, address)
+        return self.sendmsg(buffers, _packed(control), flags, address)
 
     # Many messages in one system call
 
@@ -535,12 +536,16 @@ class socket(_stdlib.socket):  # noqa: N801
         last, sockaddr = None, b""
         given = []
         for message in messages:
-            address = message[1]
+            control: Sequence[Any] = ()
+            if type(message) is tuple and len(message) == 2:
+                data, address = message
+            else:
+                data, address, control = _message(message)
             if address is not last:
                 sockaddr = b"" if address is None else codec.encode(self, "sendmmsg", address)
                 last = address
                 audit("socket.sendmsg", self, address)
-            given.append((message[0], _control_of(message), sockaddr))
+            given.append((data, control, sockaddr))
         timeout = None if flags & _AT_ONCE else self.gettimeout()
         try:
             return syscalls.sendmmsg(self, timeout, given, flags)
@@ -670,12 +675,21 @@ def _control_bytes(size: Any) -> int:
     return number
 
 
-def _control_of(message: Sequence[Any]) -> Sequence[tuple[int, int, bytes]]:
-    """The control messages of one for sendmmsg: its third item, if it has one."""
-    if len(message) == 2:
-        return ()
-    _, _, control = message
-    return _items([c if isinstance(c, tuple) else c.pack() for c in control])
+def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
+    if not control:
+        return []
+    from famsock.control import packed
+
+    return [packed(message) for message in control]
+
+
+def _message(given: Any) -> tuple[Any, Any, Sequence[tuple[int, int, bytes]]]:
+    """The data, the address and the control messages of one message for sendmmsg."""
+    if not isinstance(given, (tuple, list)) or not 2 <= len(given) <= 3:
+        raise TypeError(
+            f"sendmmsg(): a message is (data, address) or (data, address, control), not {given!r}"
+        )
+    return given[0], given[1], _items(_packed(given[2])) if len(given) == 3 else ()
 
 
 def _view(data: Any) -> memoryview:

@@ -106,10 +106,22 @@ def split_fields(cls: type[Address], text: str) -> dict[str, Any]:
         if name not in members or name in found:
             raise ValueError(f"{cls.family_name} address has no field {name!r} here: {text!r}")
         found[name] = value
+    _check_complete(cls, text, found)
     try:
         return {name: members[name].parse(unquote(value)) for name, value in found.items()}
     except ValueError as error:
         raise ValueError(f"{cls.family_name} address {text!r}: {error}") from None
+
+
+def _check_complete(cls: type[Address], text: str, found: dict[str, str]) -> None:
+    import attrs
+
+    for field in attrs.fields(cls):  # type: ignore[arg-type]
+        if field.default is attrs.NOTHING and field.name not in found:
+            shape = ":".join(cls.stdlib_fields)
+            raise ValueError(
+                f"{cls.family_name} address {text!r} has no {field.name}: it is {shape}"
+            )
 
 
 def without_scheme(text: str) -> str:

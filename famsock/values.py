@@ -36,6 +36,16 @@ class Codec(Generic[T]):
     decode: Callable[[bytes], T]
 
 
+REFUSALS = (TypeError, ValueError, OverflowError)
+"""What a codec raises for a value that it does not take."""
+
+
+def name(error: Exception, what: str) -> None:
+    """Put ``what`` in front of the message of a codec's refusal, in place."""
+    if len(error.args) == 1:
+        error.args = (f"{what} {error.args[0]}",)
+
+
 def scalar(ctype: wire.CType) -> Codec[int]:
     """An integer of a C type; a shorter answer of the kernel (a u8 for an int) is taken as well."""
     size, code = ctype.size, _struct.Struct("=" + ctype.code)
@@ -159,12 +169,10 @@ def array(element: Codec[T], limit: int) -> Codec[tuple[T, ...]]:
 
 
 def _boolean() -> Codec[bool]:
-    return Codec(
-        c="int",
-        size_bytes=4,
-        encode=lambda value: INT.encode(bool(value)),
-        decode=lambda data: any(data),
-    )
+    def encode(value: bool) -> bytes:
+        return INT.encode(wire.check_bool(value))
+
+    return Codec(c="int", size_bytes=4, encode=encode, decode=any)
 
 
 _NS_PER_S = 1_000_000_000

@@ -158,10 +158,19 @@ LE16 = integer(
     encode=lambda value, _lookup: value.to_bytes(2, "little"),
     decode=lambda raw, _lookup: int.from_bytes(raw, "little"),
 )
+
+
+def check_bool(value: object) -> bool:
+    """``value`` as bool; TypeError unless it is one or an integer."""
+    if not isinstance(value, int):
+        raise TypeError(f"must be True or False, not {value!r}")
+    return bool(value)
+
+
 BOOL = CType(
     c="int",
     code="i",
-    check=bool,
+    check=check_bool,
     decode=lambda raw, _lookup: raw != 0,
     text=lambda value: str(int(value)),
     parse=lambda text: bool(_parse_integer(text)),
