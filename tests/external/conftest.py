@@ -48,7 +48,8 @@ def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
 
 def built(source: Path, folder: Path) -> Path:
     """The wheel of a source tree, in a folder of its own."""
-    run("uv", "build", "--wheel", "--quiet", "--out-dir", folder, source, cwd=folder.parent)
+    ours = ("--wheel", "--python", sys.executable)
+    run("uv", "build", "--quiet", *ours, "--out-dir", folder, source, cwd=folder.parent)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
