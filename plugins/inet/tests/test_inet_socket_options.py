@@ -103,7 +103,7 @@ def test_integers_out_of_range(udp_pair: Pair) -> None:
         with pytest.raises(OverflowError, match=rf"set_option\(\): {row.name} must be"):
             sock.set_option(row, wrong)
     with pytest.raises(TypeError, match="SO_RCVBUF must be an integer"):
-        sock.set_option(options.SO_RCVBUF, "1")
+        sock.set_option(options.SO_RCVBUF, "1")  # type: ignore[misc]
     with pytest.raises(AttributeError, match="SO_TYPE is read-only"):
         sock.set_option(options.SO_TYPE, 1)
     with pytest.raises(LookupError):
