@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     ) -> tuple[socket, socket]: ...
     def fromfd(fd: int, family: int, type: int, proto: int = 0) -> socket: ...
     def create_connection(
-        address: tuple[str | None, int],
+        address: tuple[str | None, int] | Address,
         timeout: float | None = ...,
         source_address: Any = None,
         *,

@@ -167,6 +167,10 @@ class Address(Struct):
         """The form that the stdlib's methods return."""
         return tuple([getattr(self, name) for name in self.stdlib_fields])
 
+    def as_stdlib(self) -> Any:
+        """The form that the stdlib takes, for a function or library that knows no typed address."""
+        return self.to_stdlib(Lookup("as_stdlib"))
+
     @classmethod
     def stdlib_of(cls, sockaddr: bytes) -> Any:
         """The stdlib form of a usual sockaddr in one step; None: by `unpack` and `to_stdlib`.

@@ -40,12 +40,11 @@ def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoi
 
 def _declarations(folder: str) -> Iterator[tuple[str, str, str]]:
     """(name, version, text of entry_points.txt) of each distribution in a folder or archive."""
-    if os.path.isfile(folder):
-        yield from _archived(folder)
-        return
     try:
         names = os.listdir(folder)
     except OSError:
+        if _in_archive(folder):
+            yield from _archived(folder)
         return
     for name in sorted(names):
         stem, extension = os.path.splitext(name)
@@ -56,6 +55,13 @@ def _declarations(folder: str) -> Iterator[tuple[str, str, str]]:
                     yield distribution, version, file.read()
             except OSError:
                 continue
+
+
+def _in_archive(path: str) -> bool:
+    """Whether a path leads to or into a file, as ``app.zip/lib`` does."""
+    while path and not os.path.exists(path):
+        path = os.path.dirname(path)
+    return os.path.isfile(path)
 
 
 def _archived(path: str) -> Iterator[tuple[str, str, str]]:

@@ -8,25 +8,32 @@ version's do. Only send_fds and recv_fds are ours: the stdlib's ignore ``flags``
 from __future__ import annotations
 
 import socket as _stdlib
+from functools import wraps
 from types import FunctionType
+
+from famsock.address import Address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 _replaced: dict[str, Any] = {}
 _MISSING = object()
+_NO_TIMEOUT_GIVEN = vars(_stdlib)["_GLOBAL_DEFAULT_TIMEOUT"]
 _OURS = frozenset({"send_fds", "recv_fds", "__getattr__"})
 
 
 def functions(namespace: dict[str, Any]) -> dict[str, Any]:
     """The stdlib module's Python functions, looking names up in ``namespace``, save our own."""
-    return {
+    found: dict[str, Any] = {
         name: _rebound(value, namespace)
         for name, value in vars(_stdlib).items()
         if type(value) is FunctionType and value.__module__ == "socket" and name not in _OURS
     }
+    found["create_connection"] = _or_typed(found["create_connection"], _connect_typed)
+    found["create_server"] = _or_typed(found["create_server"], _serve_typed)
+    return found
 
 
 def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
@@ -40,6 +47,44 @@ def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
     copy.__kwdefaults__ = function.__kwdefaults__
     copy.__doc__ = function.__doc__
     return copy
+
+
+def _or_typed(original: FunctionType, typed: Callable[..., Any]) -> Callable[..., Any]:
+    """``original``, or ``typed`` where the address is a typed one."""
+
+    @wraps(original)
+    def function(address: Any, *arguments: Any, **keywords: Any) -> Any:
+        if isinstance(address, Address):
+            return typed(original, address, *arguments, **keywords)
+        return original(address, *arguments, **keywords)
+
+    return function
+
+
+def _connect_typed(
+    original: Any,
+    address: Address,
+    timeout: Any = _NO_TIMEOUT_GIVEN,
+    source_address: Any = None,
+    **_: Any,
+) -> _stdlib.socket:
+    """create_connection to one address, of any family that has streams; nothing is looked up."""
+    sock = original.__globals__["socket"](address.family, _stdlib.SOCK_STREAM)
+    try:
+        if timeout is not _NO_TIMEOUT_GIVEN:
+            sock.settimeout(timeout)
+        if source_address:
+            sock.bind(source_address)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock  # type: ignore[no-any-return]
+
+
+def _serve_typed(original: Any, address: Address, **keywords: Any) -> _stdlib.socket:
+    """create_server whose family, if none is given, is the address's."""
+    return original(address, **{"family": address.family, **keywords})  # type: ignore[no-any-return]
 
 
 def send_fds(

@@ -7,6 +7,7 @@ type other than the protocol's usual one is written behind a plus sign: ``unix+d
 from __future__ import annotations
 
 import socket as _stdlib
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ import attrs
 from famsock.address import Address
 from famsock.family import Family, Protocol, load
 from famsock.registry import plugins
+from famsock.sockets import socket
 
 _TYPES = {
     "stream": _stdlib.SOCK_STREAM,
@@ -37,6 +39,44 @@ class Endpoint:
     def __str__(self) -> str:
         return f"{self.scheme}://{self.address}"
 
+    def open(self) -> socket:
+        """A socket of the endpoint's family, type and protocol, not bound. OSError as socket(2)."""
+        return socket(self.family, self.type, self.protocol)
+
+    def bind(self) -> socket:
+        """A socket that is bound to the address. OSError as bind(2)."""
+        return self._opened(lambda sock: sock.bind(self.address))
+
+    def listen(self, backlog: int = 128) -> socket:
+        """A socket that is bound and listens, for ``backlog`` connections. OSError as listen(2)."""
+
+        def listen(sock: socket) -> None:
+            sock.bind(self.address)
+            sock.listen(backlog)
+
+        return self._opened(listen)
+
+    def connect(self, timeout: float | None = None) -> socket:
+        """A socket that is connected, within ``timeout`` seconds, which it keeps.
+
+        OSError as connect(2), TimeoutError.
+        """
+
+        def connect(sock: socket) -> None:
+            sock.settimeout(timeout)
+            sock.connect(self.address)
+
+        return self._opened(connect)
+
+    def _opened(self, ready: Callable[[socket], None]) -> socket:
+        sock = self.open()
+        try:
+            ready(sock)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
 
 def parse(text: str) -> Endpoint:
     """The endpoint that ``text`` writes.
@@ -58,7 +98,8 @@ def parse(text: str) -> Endpoint:
 
 def _protocol(scheme: str) -> tuple[Family, Protocol]:
     known: dict[str, tuple[Family, Protocol]] = {}
-    for family in plugins.families():
+    likely = sorted(plugins.names(), key=lambda name: scheme.upper() not in name)
+    for family in plugins.families(likely):
         for protocol in family.protocols:
             if protocol.scheme:
                 known.setdefault(protocol.scheme, (family, protocol))

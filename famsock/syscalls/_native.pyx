@@ -297,6 +297,7 @@ def getpeername(int descriptor):
 def getsockopt(int descriptor, int level, int option, int size_bytes,
                bytes request not None=b"", int unit=1):
     """getsockopt(2) with a buffer of ``size_bytes`` that ``request`` begins."""
+    refuse_negative(size_bytes)
     cdef bytearray buffer = bytearray(max(size_bytes, len(request)))
     cdef socklen_t length = size_bytes // unit
     cdef char *start = buffer
