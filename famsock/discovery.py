@@ -43,7 +43,7 @@ def _declarations(folder: str) -> Iterator[tuple[str, str, str]]:
     try:
         names = os.listdir(folder)
     except OSError:
-        if _in_archive(folder):
+        if os.path.isfile(folder):
             yield from _archived(folder)
         return
     for name in sorted(names):
@@ -55,13 +55,6 @@ def _declarations(folder: str) -> Iterator[tuple[str, str, str]]:
                     yield distribution, version, file.read()
             except OSError:
                 continue
-
-
-def _in_archive(path: str) -> bool:
-    """Whether a path leads to or into a file, as ``app.zip/lib`` does."""
-    while path and not os.path.exists(path):
-        path = os.path.dirname(path)
-    return os.path.isfile(path)
 
 
 def _archived(path: str) -> Iterator[tuple[str, str, str]]:

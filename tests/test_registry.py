@@ -342,3 +342,16 @@ def test_describe_imports_nothing() -> None:
     code += "print(len(rows) > 10, [m for m in sys.modules if m.startswith('famsock_')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True []"
+
+
+def test_names_that_select_nothing_are_told() -> None:
+    code = "import famsock; famsock.socket().close()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "FAMSOCK_PLUGINS": "-AF_CAN,-af_inet"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.count("RuntimeWarning: famsock.plugins: no family is named 'af_inet'") == 1
+    assert "AF_CAN" not in done.stderr

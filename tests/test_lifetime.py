@@ -1,0 +1,131 @@
+"""Who owns a socket's descriptor, through operations, refusals, forks and other processes."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import warnings
+from multiprocessing.connection import Connection
+
+import pytest
+
+import famsock
+from famsock.errors import PluginError
+
+
+def test_forgotten_socket_is_closed_at_once() -> None:
+    sock = famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM)
+    descriptor = sock.fileno()
+    sock.receive_packet_info()
+    gc.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del sock
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+    finally:
+        gc.enable()
+
+
+def test_operations_of_a_temporary_socket() -> None:
+    with famsock.create_server(("127.0.0.1", 0)) as server, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        assert famsock.create_connection(server.getsockname()).tcp_info().state == 1
+
+
+def test_accepted_descriptor_of_a_refused_family_is_closed(tmp_path: os.PathLike[str]) -> None:
+    path = os.path.join(tmp_path, "listening")
+    with famsock.socket(famsock.AF_UNIX) as server, famsock.socket(famsock.AF_UNIX) as client:
+        server.bind(path)
+        server.listen()
+        client.connect(path)
+        free = os.dup(0)
+        os.close(free)
+        famsock.plugins.block("AF_UNIX")
+        try:
+            with pytest.raises(OSError, match="AF_UNIX is blocked"):
+                server.accept()
+            with pytest.raises(OSError, match="AF_UNIX is blocked"):
+                client.dup()
+        finally:
+            famsock.plugins.unblock("AF_UNIX")
+        again = os.dup(0)
+        os.close(again)
+        assert again == free
+
+
+def test_repr_outlives_the_modules() -> None:
+    code = "import famsock; kept = famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM)"
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "ResourceWarning: unclosed <" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_fork_while_the_registry_is_busy() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with famsock.plugins._lock:
+            held.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    famsock.plugins.served.clear()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads
+            child = os.fork()
+        if child == 0:
+            import signal
+
+            signal.alarm(20)
+            famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM).close()
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        done.set()
+        thread.join()
+
+
+def answer(channel: Connection) -> None:
+    with channel.recv() as sock:
+        sock.sendall(f"{type(sock).__module__} {sock.local_address is not None}".encode())
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing_carries_a_socket(method: str) -> None:
+    context = multiprocessing.get_context(method)
+    near, far = context.Pipe()
+    ours, theirs = famsock.socketpair()
+    with near, far, ours, theirs, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process = context.Process(target=answer, args=(far,))  # type: ignore[attr-defined]
+        process.start()
+        near.send(theirs)
+        ours.settimeout(60)
+        assert ours.recv(99) == b"famsock.sockets True"
+        process.join(60)
+        assert process.exitcode == 0
+
+
+def test_no_other_pickle_carries_a_socket() -> None:
+    with famsock.socket() as sock, pytest.raises(TypeError, match="cannot pickle"):
+        pickle.dumps(sock)
+
+
+def test_operation_with_a_name_of_the_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = famsock.plugins.find(famsock.AF_INET, famsock.SOCK_DGRAM, 0)
+    assert served is not None
+    monkeypatch.setattr(served, "operation_names", ("recvmmsg",))
+    with pytest.raises(PluginError, match="every socket has a 'recvmmsg'"):
+        famsock.plugins.on_served(served)
