@@ -215,6 +215,8 @@ def _readable(data: Any) -> tuple[Any, int]:
 
 def _writable(buffer: Any) -> tuple[Any, int]:
     view = memoryview(buffer)
+    if view.readonly:
+        raise BufferError("Object is not writable.")
     if not view.c_contiguous:
         raise BufferError("memoryview: underlying buffer is not C-contiguous")
     return (c_char * view.nbytes).from_buffer(view) if view.nbytes else b"", view.nbytes

@@ -1,0 +1,365 @@
+"""The same calls on both implementations, each in a world of its own; whatever differs is an error.
+
+A source of chance (hypothesis, or a fuzzer's input) picks calls and arguments: buffers of any kind,
+sockaddrs and control messages of any length, flags, counts and sizes that fit nowhere. Each call is
+made on equal sockets of both worlds, and must end in the same result or error, write nothing beside
+its buffers and leave no descriptor open. Nothing leaves the loopback interface: an address that the
+kernel would take for one of IPv4 always names 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import mmap
+import os
+import socket
+import struct
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from ctypes import ArgumentError
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
+
+from famsock.syscalls import _ctypes, ancillary
+
+T = TypeVar("T")
+_MARGIN = 16
+_CANARY = b"\xa5"
+_LOOPBACK_9 = struct.pack("!H4s", 9, socket.inet_aton("127.0.0.1"))
+_SIZES = (0, 1, 3, 16, 4095, 4096, 4097, 65535, 65536, 65537)
+_WILD = (-1, -(1 << 31), -(1 << 63), 1 << 40, 1 << 62, (1 << 63) - 1, 1 << 63, 1 << 80)
+_FLAGS = (
+    0, socket.MSG_PEEK, socket.MSG_TRUNC, socket.MSG_DONTWAIT, socket.MSG_OOB, socket.MSG_NOSIGNAL,
+    socket.MSG_WAITALL, socket.MSG_ERRQUEUE, socket.MSG_MORE, socket.MSG_CMSG_CLOEXEC,
+)  # fmt: skip
+_CONTROL = (
+    (socket.SOL_SOCKET, socket.SCM_RIGHTS), (socket.SOL_SOCKET, socket.SCM_CREDENTIALS),
+    (socket.IPPROTO_IP, socket.IP_TOS), (socket.IPPROTO_IP, socket.IP_TTL),
+    (socket.IPPROTO_UDP, 103), (1000, 1), ((1 << 31) - 1, -(1 << 31)),
+)  # fmt: skip
+_OPTIONS = (
+    (socket.SOL_SOCKET, socket.SO_BROADCAST), (socket.SOL_SOCKET, socket.SO_TYPE),
+    (socket.SOL_SOCKET, socket.SO_LINGER), (socket.SOL_SOCKET, socket.SO_ERROR),
+    (socket.SOL_SOCKET, socket.SO_PEERCRED), (socket.SOL_SOCKET, socket.SO_PASSCRED),
+    (socket.IPPROTO_IP, socket.IP_TOS), (socket.IPPROTO_IP, socket.IP_RECVTOS),
+    (socket.IPPROTO_UDP, 103), (socket.IPPROTO_UDP, 104), (socket.SOL_SOCKET, 9999), (-1, -1),
+)  # fmt: skip
+
+
+class Dice(Protocol):
+    """Where chance comes from."""
+
+    def integer(self, low: int, high: int) -> int:
+        """A number from ``low`` to ``high``, both included."""
+
+    def pick(self, options: Sequence[T]) -> T:
+        """One of them."""
+
+    def data(self, most: int) -> bytes:
+        """At most so many bytes."""
+
+
+class World:
+    """One implementation and its sockets: two of AF_UNIX, two of UDP, a server and a client."""
+
+    def __init__(self, raw: ModuleType, enter: Callable[[Any], Any]) -> None:
+        self.raw = raw
+        unix = map(enter, socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+        udp = [enter(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)]
+        server = enter(socket.create_server(("127.0.0.1", 0)))
+        self.sockets = [*unix, *udp, server, enter(socket.socket())]
+        for sock in udp:
+            sock.bind(("127.0.0.1", 0))
+        for sock in self.sockets:
+            sock.setblocking(False)
+        self.names = [raw.getsockname(sock.fileno()) for sock in self.sockets[2:5]]
+        self.buffers: list[tuple[bytearray, int]] = []
+
+    def guarded(self, size: int) -> memoryview:
+        """A writable buffer in the middle of bytes that must not change."""
+        whole = bytearray(_CANARY * (size + 2 * _MARGIN))
+        self.buffers.append((whole, size))
+        return memoryview(whole)[_MARGIN : _MARGIN + size]
+
+    def check_buffers(self) -> list[bytes]:
+        """What the buffers hold; AssertionError if something was written beside them."""
+        contents = []
+        for whole, size in self.buffers:
+            margins = whole[:_MARGIN] + whole[_MARGIN + size :]
+            assert margins == _CANARY * 2 * _MARGIN, f"{self.raw.__name__} wrote beside a buffer"
+            contents.append(bytes(whole[_MARGIN : _MARGIN + size]))
+        self.buffers.clear()
+        return contents
+
+
+Argument = Callable[[World], Any]
+Play = Callable[[World, Any], Any]
+
+
+def play(native: ModuleType, dice: Dice, steps: int) -> None:
+    """Make so many calls in both worlds; AssertionError where they differ."""
+    with _no_descriptor_left(), ExitStack() as stack, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # control messages that were cut
+        worlds = [World(raw, stack.enter_context) for raw in (native, _ctypes)]
+        for _ in range(steps):
+            call, where = dice.pick(_CALLS), dice.integer(0, len(worlds[0].sockets))
+            made = call(dice)
+            outcomes = [_outcome(world, made, where) for world in worlds]
+            assert outcomes[0] == outcomes[1], f"{call.__name__}: {outcomes[0]} {outcomes[1]}"
+
+
+def _outcome(world: World, made: Play, where: int) -> Any:
+    sock: Any = -1 if where == len(world.sockets) else world.sockets[where]
+    result: Any
+    try:
+        result = _plain(world, made(world, sock))
+    except OSError as error:
+        result = type(error).__name__, error.errno
+    except (ArgumentError, BufferError, MemoryError, OverflowError, TypeError, ValueError):
+        result = "refused"  # which of several wrong arguments is named first is left open
+    return result, world.check_buffers()
+
+
+def _plain(world: World, value: Any) -> Any:
+    """A result in which descriptors are closed and names of sockets are the same everywhere."""
+    if isinstance(value, list) and value and len(value[0]) == 3:
+        ancillary.close_descriptors(value)
+        return [(level, kind, len(data)) for level, kind, data in value]
+    if isinstance(value, (list, tuple)):
+        return [_plain(world, item) for item in value]
+    return world.names.index(value) if value in world.names else value
+
+
+@contextmanager
+def _no_descriptor_left() -> Iterator[None]:
+    before = len(os.listdir("/proc/self/fd"))
+    yield
+    after = len(os.listdir("/proc/self/fd"))
+    assert after == before, f"{after - before} descriptors were left open"
+
+
+# Arguments
+
+
+def _size(dice: Dice) -> int:
+    return dice.pick((*_SIZES, *_WILD)) if dice.integer(0, 3) else dice.integer(0, 200)
+
+
+def _room(dice: Dice) -> int:
+    """A size of something that is really made, or of control messages."""
+    return dice.pick(_SIZES[:7]) if dice.integer(0, 1) else dice.integer(0, 200)
+
+
+def _flags(dice: Dice) -> int:
+    if not dice.integer(0, 7):
+        return dice.integer(0, 0x7FFFFFF)
+    return dice.pick(_FLAGS) | dice.pick(_FLAGS)
+
+
+def _timeout(dice: Dice) -> float | None:
+    return dice.pick((None, None, 0.0, 0.0, 0.0005))
+
+
+def _sockaddr(dice: Dice) -> Argument:
+    """The name of a socket, or bytes of any length that name no other machine."""
+    which = dice.integer(0, 5)
+    if which < 3:
+        return lambda world: world.names[which]
+    if which == 3:
+        return lambda world: b""
+    family = struct.pack("=H", dice.pick((socket.AF_INET, socket.AF_UNIX, 0, 10, 0xFFFF)))
+    data = (family + _LOOPBACK_9 + dice.data(192))[: dice.integer(0, 200)]
+    return lambda world: data
+
+
+def _sent(dice: Dice) -> Argument:
+    """Data to send, of any kind; each world gets an object of its own."""
+    data = dice.data(64) * dice.pick((1, 1, 1, 100))
+    kind = dice.integer(0, 8)
+    return lambda world: _buffer(kind, data)
+
+
+def _buffer(kind: int, data: bytes) -> Any:
+    if kind == 1:
+        return bytearray(data)
+    if kind == 2:
+        return memoryview(data)
+    if kind == 3:
+        return memoryview(bytearray(data))[::2]
+    if kind == 4:
+        return array.array("H", data[: len(data) & ~1])
+    if kind == 5 and data:
+        area = mmap.mmap(-1, len(data))
+        area[:] = data
+        return area
+    if kind == 6 and data:
+        return memoryview(bytearray(data)).cast("B", (1, len(data)))
+    if kind == 7:
+        return memoryview(bytearray(data))[: len(data) // 2]
+    return "text" if kind == 8 else data
+
+
+def _target(dice: Dice) -> Argument:
+    """A buffer to receive into, guarded; seldom one that cannot be written to."""
+    size, kind = _room(dice), dice.integer(0, 9)
+    if kind == 0:
+        return lambda world: bytes(size)
+    if kind == 1:
+        return lambda world: world.guarded(size)[::2]
+    if kind == 2:
+        return lambda world: world.guarded(size).toreadonly()
+    if kind == 3 and size:
+        return lambda world: world.guarded(size).cast("B", (1, size))
+    return lambda world: world.guarded(size)
+
+
+def _items(dice: Dice) -> list[tuple[int, int, bytes]]:
+    """Control messages with data of any length."""
+    items = []
+    for _ in range(dice.integer(0, 3)):
+        level, kind = dice.pick(_CONTROL)
+        data = dice.data(40) * dice.pick((1, 1, 1, 200))
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            numbers = [dice.pick((0, 0, 0, -1, 1 << 20)) for _ in range(dice.integer(0, 5))]
+            data = struct.pack(f"{len(numbers)}i", *numbers) + data[: dice.integer(0, 3)]
+        items.append((level, kind, data))
+    return items
+
+
+def _many(dice: Dice, make: Callable[[Dice], T], most: int = 4) -> list[T]:
+    made = [make(dice) for _ in range(dice.integer(0, most))]
+    return made * 400 if not dice.integer(0, 30) else made
+
+
+# Calls
+
+
+def recvfrom(dice: Dice) -> Play:
+    timeout, size, flags = _timeout(dice), _size(dice), _flags(dice)
+    return lambda world, sock: world.raw.recvfrom(sock, timeout, size, flags)
+
+
+def recvfrom_into(dice: Dice) -> Play:
+    timeout, target, flags = _timeout(dice), _target(dice), _flags(dice)
+    size = dice.pick((0, 1, 16, 200, *_WILD))
+    return lambda world, sock: world.raw.recvfrom_into(sock, timeout, target(world), size, flags)
+
+
+def recvmsg(dice: Dice) -> Play:
+    timeout, size, control, flags = _timeout(dice), _size(dice), _room(dice), _flags(dice)
+    return lambda world, sock: world.raw.recvmsg(sock, timeout, size, control, flags)
+
+
+def recvmsg_into(dice: Dice) -> Play:
+    timeout, targets, control, flags = (
+        _timeout(dice), _many(dice, _target), dice.pick((_room(dice), -1)), _flags(dice)
+    )  # fmt: skip
+    return lambda world, sock: world.raw.recvmsg_into(
+        sock, timeout, [target(world) for target in targets], control, flags
+    )
+
+
+def recvmmsg(dice: Dice) -> Play:
+    timeout, control, flags = _timeout(dice), _room(dice), _flags(dice)
+    count = dice.pick((0, 1, 2, 5, 1024, 1025, 1 << 40, -1))
+    size = dice.pick((0, 1, 16, 4097, -1, 1 << 62, 1 << 63))
+    return lambda world, sock: world.raw.recvmmsg(
+        sock, timeout, count if size < 4097 else min(count, 5), size, control, flags
+    )
+
+
+def recvmmsg_into(dice: Dice) -> Play:
+    timeout, targets, control, flags = (
+        _timeout(dice), _many(dice, _target), dice.pick((_room(dice), -1)), _flags(dice)
+    )  # fmt: skip
+    return lambda world, sock: world.raw.recvmmsg_into(
+        sock, timeout, [target(world) for target in targets], control, flags
+    )
+
+
+def sendto(dice: Dice) -> Play:
+    timeout, data, flags, name = _timeout(dice), _sent(dice), _flags(dice), _sockaddr(dice)
+    return lambda world, sock: world.raw.sendto(sock, timeout, data(world), flags, name(world))
+
+
+def sendmsg(dice: Dice) -> Play:
+    timeout, pieces, items, flags, name = (
+        _timeout(dice), _many(dice, _sent), _items(dice), _flags(dice), _sockaddr(dice)
+    )  # fmt: skip
+    return lambda world, sock: world.raw.sendmsg(
+        sock, timeout, [piece(world) for piece in pieces], items, flags, name(world)
+    )
+
+
+def sendmmsg(dice: Dice) -> Play:
+    timeout, flags = _timeout(dice), _flags(dice)
+    messages = _many(dice, lambda dice: (_sent(dice), _items(dice), _sockaddr(dice)))
+    return lambda world, sock: world.raw.sendmmsg(
+        sock, timeout, [(data(world), items, name(world)) for data, items, name in messages], flags
+    )
+
+
+def getsockopt(dice: Dice) -> Play:
+    (level, option), unit = dice.pick(_OPTIONS), dice.pick((1, 1, 2, 8))
+    size, request = dice.pick((0, 1, 3, 4, 12, 200, 4096, -1)), dice.data(16)
+    return lambda world, sock: world.raw.getsockopt(
+        _number(sock), level, option, size, request, unit
+    )
+
+
+def setsockopt(dice: Dice) -> Play:
+    (level, option), value = dice.pick(_OPTIONS), dice.data(40)
+    return lambda world, sock: world.raw.setsockopt(_number(sock), level, option, value)
+
+
+def bind(dice: Dice) -> Play:
+    """Never on AF_UNIX, where it would make files."""
+    name = _sockaddr(dice)
+    return lambda world, sock: (
+        world.raw.bind(_number(sock), name(world)) if _family(sock) != socket.AF_UNIX else None
+    )
+
+
+def connect(dice: Dice) -> Play:
+    timeout, name = dice.pick((0.0, 0.0005)), _sockaddr(dice)
+    return lambda world, sock: _said(world.raw.connect(sock, timeout, name(world)))
+
+
+def accept(dice: Dice) -> Play:
+    timeout, ask = _timeout(dice), bool(dice.integer(0, 1))
+
+    def accepted(world: World, sock: Any) -> int:
+        number, name = world.raw.accept(sock, timeout, ask)
+        os.close(number)
+        return len(name)
+
+    return accepted
+
+
+def getsockname(dice: Dice) -> Play:
+    return lambda world, sock: len(world.raw.getsockname(_number(sock)))
+
+
+def getpeername(dice: Dice) -> Play:
+    return lambda world, sock: len(world.raw.getpeername(_number(sock)))
+
+
+_CALLS = (
+    recvfrom, recvfrom_into, recvmsg, recvmsg_into, recvmmsg, recvmmsg_into, sendto, sendmsg,
+    sendmmsg, sendto, sendmsg, sendmmsg, getsockopt, setsockopt, bind, connect, accept, getsockname,
+    getpeername,
+)  # fmt: skip
+
+
+def _number(sock: Any) -> int:
+    return sock if isinstance(sock, int) else sock.fileno()
+
+
+def _family(sock: Any) -> int:
+    return 0 if isinstance(sock, int) else sock.family
+
+
+def _said(error: int) -> str:
+    return errno.errorcode.get(error, str(error))
