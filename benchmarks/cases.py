@@ -1,6 +1,6 @@
 """What is measured: each case does the same work with the stdlib's module and with famsock.
 
-A case is a context manager that takes the module and yields a function doing the work ``n`` times.
+A case is a context manager that takes one side and yields a function doing the work ``n`` times.
 A function that returns nanoseconds has measured itself, without what it had to prepare.
 """
 
@@ -8,24 +8,44 @@ from __future__ import annotations
 
 import os
 import socket as stdlib
+import struct
 import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
+from select import select
 from typing import Any, NamedTuple
 
-Work = Callable[[int], int | None]
+import famsock
+from benchmarks.echo import echoed
+from benchmarks.measure import Work
+from famsock import constants
+
 PAYLOAD = b"x" * 64
 
 
 class Case(NamedTuple):
-    """One comparison: its name, its work, and the greatest ratio to the stdlib that we accept."""
+    """One comparison: its name, its work, and the greatest ratio to the stdlib that we accept.
 
+    ``other`` and ``ours`` are the two sides, mostly the two modules. ``needs`` is a module that not
+    every environment has.
+    """
+
+    key: str
     name: str
     work: Callable[[Any], AbstractContextManager[Work]]
-    target: float
+    target: float | None
     repeat: int = 2000
+    other: Any = stdlib
+    ours: Any = famsock
+    needs: str = ""
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the module is there that it needs."""
+        return not self.needs or find_spec(self.needs) is not None
 
 
 @contextmanager
@@ -217,25 +237,138 @@ def segments_receive(module: Any) -> Iterator[Work]:
         yield repeated(once)
 
 
-CASES = (
-    Case("connected send + recv, unix datagram, 64 bytes", connected, 1.00),
-    Case("UDP sendto + recvfrom, numeric address, 64 bytes", udp, 0.95),
-    Case("unix datagram sendto + recvfrom, 64 bytes", unix_datagram, 0.95),
-    Case("socket creation and close", creation, 1.05),
-    Case("TCP connect, accept, close", accept, 1.05, 500),
-    Case("recvmmsg of 64 against recvfrom, a UDP datagram of 64 bytes", batch_receive, 0.5),
-    Case("sendmmsg of 64 against sendto, a UDP datagram of 64 bytes", batch_send, 0.77),
-    Case("UDP_SEGMENT against sendto, a datagram of 512 bytes", segments_send, 0.1),
-    Case("UDP_GRO against recvfrom, a datagram of 512 bytes", segments_receive, 0.125),
-)
+@contextmanager
+def frames(module: Any) -> Iterator[Work]:
+    """Frames over loopback to an interface's name; the receiver's address has the name, too."""
+    kind = module.AF_PACKET, module.SOCK_RAW
+    with module.socket(*kind, 0) as a, module.socket(*kind, 0) as b:
+        b.bind(("lo", 0x88B5))  # a protocol number for experiments
+        frame, address = bytes(12) + b"\x88\xb5" + bytes(46), ("lo", 0x88B5)
 
-PROCESSES = (
-    ("import, whole process", "import socket", "import famsock", 1.3),
-    (
-        "first AF_INET socket, whole process",
-        "import socket; socket.socket(2).close()",
-        "import famsock; famsock.socket(2).close()",
+        def work(n: int) -> None:
+            for _ in range(n):
+                a.sendto(frame, address)
+                b.recvfrom(2048)
+
+        yield work
+
+
+_ZEROCOPIED = bytes(1 << 14)
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")
+
+
+@contextmanager
+def zerocopy(module: Any) -> Iterator[Work]:
+    """Blocks over a TCP connection, each with its notification; the peer's reading is not counted.
+
+    The stdlib has no name for it: its side does by numbers what famsock's operations do.
+    """
+    with stdlib.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        with module.create_connection(address) as client, server.accept()[0] as peer:
+            client.setsockopt(stdlib.SOL_SOCKET, constants.SO_ZEROCOPY, 1)
+            room = bytearray(len(_ZEROCOPIED))
+
+            def send_by_number() -> int:
+                return int(client.send(_ZEROCOPIED, constants.MSG_ZEROCOPY))
+
+            def done_by_number() -> None:
+                _, items, _, _ = client.recvmsg(0, 512, stdlib.MSG_ERRQUEUE)
+                _, origin, _, code, _, first, last = _EXTENDED_ERROR.unpack_from(items[0][2])
+                assert (origin, code, last - first) == (5, 1, 0)
+
+            def send_by_operation() -> int:
+                return int(client.send_zerocopy(_ZEROCOPIED))
+
+            def done_by_operation() -> None:
+                (done,) = client.zerocopy_completions()
+                assert done.copied
+                assert done.numbers == [done.first]
+
+            send, done = (
+                (send_by_number, done_by_number)
+                if module is stdlib
+                else (send_by_operation, done_by_operation)
+            )
+
+            def work(n: int) -> int:
+                spent_ns = 0
+                for _ in range(n):
+                    start_ns = time.perf_counter_ns()
+                    sent = send()
+                    spent_ns += time.perf_counter_ns() - start_ns
+                    while sent:  # the notification comes when the peer has got it all
+                        sent -= peer.recv_into(room)
+                    select([client], [], [], 10)
+                    start_ns = time.perf_counter_ns()
+                    done()
+                    spent_ns += time.perf_counter_ns() - start_ns
+                return spent_ns
+
+            yield work
+
+
+@contextmanager
+def transmit_time(module: Any) -> Iterator[Work]:
+    """Datagrams with the time at which they shall leave; loopback lets them go at once."""
+    with to_and_from(module, "send") as (a, b):
+        address = b.getsockname()
+        a.setsockopt(stdlib.SOL_SOCKET, constants.SO_TXTIME, struct.pack("=iI", 1, 0))
+        packed = struct.Struct("=Q").pack
+
+        def by_number(now_ns: int) -> None:
+            item = stdlib.SOL_SOCKET, constants.SCM_TXTIME, packed(now_ns)
+            a.sendmsg([PAYLOAD], [item], 0, address)
+
+        def by_operation(now_ns: int) -> None:
+            a.send_at(PAYLOAD, now_ns, address)
+
+        once = by_number if module is stdlib else by_operation
+
+        def work(n: int) -> int:
+            spent_ns = 0
+            for _ in range(n):
+                start_ns = time.perf_counter_ns()
+                once(time.monotonic_ns())
+                spent_ns += time.perf_counter_ns() - start_ns
+                b.recv(2048)
+            return spent_ns
+
+        yield work
+
+
+def loop_case(loop: str, needs: str = "") -> Case:
+    """Echoes by an event loop's datagram endpoint against those by recvmmsg in its reader."""
+    return Case(
+        f"{loop}-echo",
+        f"UDP echo on {loop}: datagram endpoint against recvmmsg in a reader, a datagram",
+        lambda kind: echoed(kind, loop),
         None,
+        other="endpoint",
+        ours="batch",
+        needs=needs,
+    )
+
+
+CASES = (
+    Case("connected", "connected send + recv, unix datagram, 64 bytes", connected, 1.00),
+    Case("udp", "UDP sendto + recvfrom, numeric address, 64 bytes", udp, 0.95),
+    Case("unix", "unix datagram sendto + recvfrom, 64 bytes", unix_datagram, 0.95),
+    Case("packet", "AF_PACKET sendto + recvfrom, interface by name, 60 bytes", frames, None),
+    Case("creation", "socket creation and close", creation, 1.05),
+    Case("accept", "TCP connect, accept, close", accept, 1.05, 500),
+    Case(
+        "recvmmsg",
+        "recvmmsg of 64 against recvfrom, a UDP datagram of 64 bytes",
+        batch_receive,
+        0.5,
     ),
+    Case("sendmmsg", "sendmmsg of 64 against sendto, a UDP datagram of 64 bytes", batch_send, 0.77),
+    Case("segment", "UDP_SEGMENT against sendto, a datagram of 512 bytes", segments_send, 0.1),
+    Case("gro", "UDP_GRO against recvfrom, a datagram of 512 bytes", segments_receive, 0.125),
+    Case("zerocopy", "MSG_ZEROCOPY of 16 KiB over TCP, with its notification", zerocopy, None, 200),
+    Case("txtime", "SO_TXTIME: sendmsg by numbers against send_at", transmit_time, None),
+    loop_case("asyncio"),
+    loop_case("uvloop", "uvloop"),
 )
-"""Whole-process pairs: name, the stdlib's program, ours, and the accepted ratio if there is one."""
+BY_KEY = {case.key: case for case in CASES}

@@ -728,7 +728,9 @@ def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
         if not isinstance(item, tuple) or len(item) != 3:
             raise TypeError("[sendmsg() ancillary data items]: must be (level, type, data)")
         level, kind, data = item
-        items.append((_c_int(level), _c_int(kind), bytes(_view(data))))
+        if type(data) is not bytes:
+            data = bytes(_view(data))
+        items.append((_c_int(level), _c_int(kind), data))
     return items
 
 

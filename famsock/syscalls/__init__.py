@@ -29,6 +29,7 @@ CALLS = (
     "getsockopt",
     "interface_index",
     "interface_name",
+    "pack_control",
     "recv_joined",
     "recvfrom",
     "recvfrom_into",

@@ -24,10 +24,11 @@ from time import monotonic
 from typing import Any
 
 from famsock.syscalls import TIMED_OUT, ancillary
-from famsock.syscalls.ancillary import unpack
+from famsock.syscalls.ancillary import pack, unpack
 from famsock.syscalls.interfaces import interface_index as interface_index
 from famsock.syscalls.interfaces import interface_name as interface_name
 
+pack_control = pack
 unpack_control = unpack
 
 _IN = select.POLLIN if hasattr(select, "POLLIN") else 1

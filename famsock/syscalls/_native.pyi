@@ -6,6 +6,7 @@ from famsock.syscalls._ctypes import getsockname as getsockname
 from famsock.syscalls._ctypes import getsockopt as getsockopt
 from famsock.syscalls._ctypes import interface_index as interface_index
 from famsock.syscalls._ctypes import interface_name as interface_name
+from famsock.syscalls._ctypes import pack_control as pack_control
 from famsock.syscalls._ctypes import recv_joined as recv_joined
 from famsock.syscalls._ctypes import recvfrom as recvfrom
 from famsock.syscalls._ctypes import recvfrom_into as recvfrom_into

@@ -472,10 +472,34 @@ cdef class Vector:
         free(self.views)
 
 
+def pack_control(items):
+    """The control buffer of (level, type, data) items, as `ancillary.pack`."""
+    cdef list pieces = []
+    cdef Py_ssize_t total = 0
+    cdef char *at
+    cdef bytes piece, packed
+    cdef cmsghdr header
+    for level, kind, data in items:
+        piece = data if type(data) is bytes else bytes(data)
+        pieces.append((level, kind, piece))
+        total += CMSG_SPACE(PyBytes_GET_SIZE(piece))
+    if not total:
+        return b""
+    packed = PyBytes_FromStringAndSize(NULL, total)
+    at = PyBytes_AS_STRING(packed)
+    memset(at, 0, total)
+    for header.cmsg_level, header.cmsg_type, piece in pieces:
+        header.cmsg_len = sizeof(header) + PyBytes_GET_SIZE(piece)
+        memcpy(at, &header, sizeof(header))
+        memcpy(at + sizeof(header), PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece))
+        at += CMSG_SPACE(PyBytes_GET_SIZE(piece))
+    return packed
+
+
 def sendmsg(descriptor, timeout, buffers, control, int flags, sockaddr):
     """sendmsg(2): the number of bytes sent."""
     cdef Vector vector = Vector(buffers, PyBUF_SIMPLE)
-    cdef bytes packed = control_messages().pack(control)
+    cdef bytes packed = pack_control(control)
     cdef msghdr header
     cdef char *name
     cdef socklen_t length
@@ -816,7 +840,7 @@ def sendmmsg(descriptor, timeout, messages, int flags):
         if header.msg_namelen:
             header.msg_name = start
         if control:
-            packed = control_messages().pack(control)
+            packed = pack_control(control)
             header.msg_control = PyBytes_AS_STRING(packed)
             header.msg_controllen = PyBytes_GET_SIZE(packed)
             kept.append(packed)

@@ -257,9 +257,12 @@ def test_descriptors_are_closed_when_a_warning_becomes_an_error(
 def test_any_control_buffer(items: list[tuple[int, int, bytes]], cut: int, other: bytes) -> None:
     """Both layers read whatever stands in a control buffer alike, and nothing behind its end."""
     # No descriptors: these are numbers that nobody may close.
-    packed = ancillary.pack([item for item in items if item[0] != socket.SOL_SOCKET])
     if syscalls.native is None:
         pytest.skip(f"the compiled raw layer is not in use: {syscalls.why_ctypes}")
+    items = [item for item in items if item[0] != socket.SOL_SOCKET]
+    packed = ancillary.pack(items)
+    assert syscalls.native.pack_control(iter(items)) == packed
+    assert syscalls.native.unpack_control(packed) == items
     for control in (packed, packed[: max(len(packed) - cut, 0)], packed + other, other):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

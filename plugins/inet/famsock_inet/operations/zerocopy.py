@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from famsock.plugin import constants, options
+from famsock.plugin import SockExtendedErr, constants, options
+from famsock_inet import control
 from famsock_inet.operations.ip import IpOperations
 
 _NUMBERS = 1 << 32
+_ENTRIES = 64
+_CONTROL_BYTES = 256
+_QUEUED = 0x2000 | 0x40  # MSG_ERRQUEUE, MSG_DONTWAIT
+_ERRORS = {(row.level, row.number) for row in (control.IP_RECVERR, control.IPV6_RECVERR)}
 
 
 class ZerocopyCompletion(NamedTuple):
@@ -77,8 +83,8 @@ class ZerocopyOperations(IpOperations):
     def _completions(self) -> list[ZerocopyCompletion]:
         pending = self._sock.operations_state(_Pending).data
         found = []
-        for entry in self.recv_errors():
-            error = entry.error
+        for data in self._queued_errors():
+            error = SockExtendedErr.unpack(data)
             if error.origin == constants.SO_EE_ORIGIN_ZEROCOPY:
                 copied = bool(error.code & constants.SO_EE_CODE_ZEROCOPY_COPIED)
                 done = ZerocopyCompletion(error.info, error.data, copied)
@@ -86,3 +92,14 @@ class ZerocopyOperations(IpOperations):
                 for number in done.numbers:
                     pending.pop(number, None)
         return found
+
+    def _queued_errors(self) -> Iterator[bytes]:
+        """The error of each entry in the error queue; many entries in one system call."""
+        messages: list[Any] = [None] * _ENTRIES
+        while len(messages) == _ENTRIES:
+            try:
+                messages = self._sock.recvmmsg(_ENTRIES, 0, _CONTROL_BYTES, _QUEUED)
+            except BlockingIOError:
+                return
+            for _, items, _, _ in messages:
+                yield from (data for level, kind, data in items if (level, kind) in _ERRORS)

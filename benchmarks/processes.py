@@ -1,0 +1,117 @@
+"""Comparisons that need a process for each side, or one with another environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from functools import partial
+from typing import Any
+
+from benchmarks.cases import BY_KEY, Case
+from benchmarks.measure import Pairs, alternate, work_ns
+
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+SOCKETS = 10_000
+
+
+def run(*arguments: str, **environment: str) -> str:
+    """What a Python with these arguments prints."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        check=True,
+        env=ENVIRONMENT | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return done.stdout
+
+
+def whole_process(theirs: str, ours: str, rounds: int) -> Pairs:
+    """Pairs of nanoseconds for a whole interpreter, with byte code as if installed."""
+
+    def spent_ns(code: str) -> float:
+        start_ns = time.perf_counter_ns()
+        run("-c", code)
+        return float(time.perf_counter_ns() - start_ns)
+
+    return alternate(partial(spent_ns, theirs), partial(spent_ns, ours), rounds)
+
+
+def on_ctypes(case: Case, rounds: int) -> Pairs:
+    """A case's pairs, measured by a process whose system calls go through ctypes."""
+    printed = run(
+        "-m", "benchmarks.processes", "pairs", case.key, str(rounds), FAMSOCK_SYSCALLS="ctypes"
+    )
+    return [(theirs, ours) for theirs, ours in json.loads(printed)]
+
+
+def in_process(case: Case, rounds: int) -> Pairs:
+    """Pairs of nanoseconds per piece of work, both sides in this process."""
+    with case.work(case.other) as theirs, case.work(case.ours) as ours:
+        theirs(100)
+        ours(100)
+        return alternate(
+            partial(work_ns, theirs, case.repeat), partial(work_ns, ours, case.repeat), rounds
+        )
+
+
+def memory(figure: str, rounds: int) -> Pairs:
+    """Pairs of bytes for each of many open sockets, a process for each side and round.
+
+    ``figure`` is "traced" (what Python's allocators gave) or "resident" (what the process got).
+    """
+
+    def spent_bytes(module: str) -> float:
+        return float(run("-m", "benchmarks.processes", "memory", module, figure))
+
+    return alternate(partial(spent_bytes, "socket"), partial(spent_bytes, "famsock"), rounds)
+
+
+def _open_many(module: Any, count: int) -> list[Any]:
+    families = module.AF_INET, module.AF_INET6, module.AF_UNIX, module.AF_NETLINK
+    kinds = module.SOCK_DGRAM, module.SOCK_STREAM, module.SOCK_DGRAM, module.SOCK_RAW
+    return [module.socket(families[n % 4], kinds[n % 4]) for n in range(count)]
+
+
+def _bytes_per_socket(name: str, figure: str) -> float:
+    """Open the sockets and say what each of them cost, without the family's first."""
+    import gc
+    import importlib
+    import resource
+    import tracemalloc
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SOCKETS + 100, SOCKETS + 100))
+    module = importlib.import_module(name)
+    _open_many(module, 8)
+    gc.collect()
+    if figure == "traced":
+        tracemalloc.start()
+        opened = _open_many(module, SOCKETS)
+        spent = tracemalloc.get_traced_memory()[0]
+    else:
+        before = _resident_bytes()
+        opened = _open_many(module, SOCKETS)
+        spent = _resident_bytes() - before
+    assert len({sock.fileno() for sock in opened}) == SOCKETS
+    return spent / SOCKETS
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/smaps_rollup") as rollup:
+        return next(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Rss:"))
+
+
+def main(action: str, *arguments: str) -> None:
+    """What a process of its own has to measure, on its standard output."""
+    if action == "pairs":
+        key, rounds = arguments
+        print(json.dumps(in_process(BY_KEY[key], int(rounds))))
+    else:
+        print(_bytes_per_socket(*arguments))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
