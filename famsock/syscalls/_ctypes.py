@@ -142,14 +142,11 @@ def _number(descriptor: Descriptor) -> int:
     return descriptor if type(descriptor) is int else descriptor.fileno()  # type: ignore[union-attr]
 
 
-def _wait(descriptor: Descriptor, events: int, deadline: float) -> None:
-    """Return when the descriptor is ready; TimeoutError at the deadline (monotonic seconds)."""
-    if not _is_ready(descriptor, events, deadline):
-        raise TimeoutError("timed out")
-
-
 def _is_ready(descriptor: Descriptor, events: int, deadline: float | None) -> bool:
-    """Wait for the descriptor: False at the deadline. Raises what a signal's handler raises."""
+    """Wait for the descriptor: False at the deadline (monotonic seconds), None for ever.
+
+    Raises what a signal's handler raises.
+    """
     number = _number(descriptor)
     if number < 0:
         return True
@@ -168,8 +165,17 @@ def _is_ready(descriptor: Descriptor, events: int, deadline: float | None) -> bo
 def _begin(descriptor: Descriptor, events: int, timeout: float) -> float:
     """Wait before the first attempt, as the stdlib does with a timeout; the deadline."""
     deadline = monotonic() + timeout
-    _wait(descriptor, events, deadline)
+    if not _is_ready(descriptor, events, deadline):
+        raise TimeoutError("timed out")
     return deadline
+
+
+def _is_ready_again(descriptor: Descriptor, events: int, deadline: float) -> bool:
+    """`_is_ready` for one that was ready and had nothing, as with an error that nobody asked for.
+
+    Such a one stays ready for ever: only the time can end it.
+    """
+    return monotonic() <= deadline and _is_ready(descriptor, events, deadline)
 
 
 def _again(descriptor: Descriptor, events: int, deadline: float | None) -> None:
@@ -179,8 +185,8 @@ def _again(descriptor: Descriptor, events: int, deadline: float | None) -> None:
     """
     error = _errno()
     if error == EINTR or (deadline is not None and error in (EAGAIN, EWOULDBLOCK)):
-        if deadline is not None:
-            _wait(descriptor, events, deadline)
+        if deadline is not None and not _is_ready_again(descriptor, events, deadline):
+            raise TimeoutError("timed out")
         return
     raise OSError(error, os.strerror(error))
 
@@ -615,7 +621,7 @@ def sendmmsg(
                 continue
             error = _errno()
             if error in (EAGAIN, EWOULDBLOCK) and deadline is not None:
-                if not _is_ready(descriptor, _OUT, deadline):
+                if not _is_ready_again(descriptor, _OUT, deadline):
                     if not done:
                         raise TimeoutError("timed out")
                     stopped = True

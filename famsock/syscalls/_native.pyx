@@ -152,15 +152,11 @@ cdef int refuse_negative(Py_ssize_t size_bytes) except -1:
     return 0
 
 
-cdef int wait_until(object descriptor, short events, double deadline) except -1:
-    """Return when the descriptor is ready; TimeoutError at the deadline (monotonic seconds)."""
-    if not is_ready(descriptor, events, deadline):
-        raise TimeoutError("timed out")
-    return 0
-
-
 cdef int is_ready(object descriptor, short events, double deadline) except -1:
-    """Wait for the descriptor: 1, or 0 at the deadline. Raises what a signal's handler raises."""
+    """Wait for the descriptor: 1, or 0 at the deadline (monotonic seconds).
+
+    Raises what a signal's handler raises.
+    """
     cdef pollfd waited
     cdef double remaining_ms
     cdef int ready, timeout_ms
@@ -188,13 +184,22 @@ cdef int is_ready(object descriptor, short events, double deadline) except -1:
             PyErr_CheckSignals()
 
 
+cdef int is_ready_again(object descriptor, short events, double deadline) except -1:
+    """`is_ready` for one that was ready and had nothing, as with an error that nobody asked for.
+
+    Such a one stays ready for ever: only the time can end it.
+    """
+    return 0 if <double>monotonic() > deadline else is_ready(descriptor, events, deadline)
+
+
 cdef double begin(object descriptor, short events, object timeout) except? -2:
     """Wait before the first attempt, as the stdlib does with a timeout; the deadline, or -1."""
     cdef double deadline
     if timeout is None or not timeout:
         return -1
     deadline = <double>monotonic() + <double>timeout
-    wait_until(descriptor, events, deadline)
+    if not is_ready(descriptor, events, deadline):
+        raise TimeoutError("timed out")
     return deadline
 
 
@@ -206,8 +211,8 @@ cdef int again(object descriptor, short events, double deadline) except -1:
     elif deadline < 0 or error != EAGAIN:
         PyErr_SetFromErrno(OSError)
         return -1
-    if deadline >= 0:
-        wait_until(descriptor, events, deadline)
+    if deadline >= 0 and not is_ready_again(descriptor, events, deadline):
+        raise TimeoutError("timed out")
     return 0
 
 
@@ -387,10 +392,10 @@ cdef tuple receive(object descriptor, object timeout, Py_ssize_t size_bytes, int
     cdef int fd
     cdef double deadline
     refuse_negative(size_bytes)
-    deadline = begin(descriptor, POLLIN, timeout)
     if size_bytes > STACK_BYTES:
         data = PyBytes_FromStringAndSize(NULL, size_bytes)
         target = PyBytes_AS_STRING(data)
+    deadline = begin(descriptor, POLLIN, timeout)
     while True:
         length = SOCKADDR_BYTES
         fd = number(descriptor)
@@ -855,7 +860,7 @@ def sendmmsg(descriptor, timeout, messages, int flags):
             if sent > 0:
                 at += sent
             elif errno == EAGAIN and deadline >= 0:
-                if not is_ready(descriptor, POLLOUT, deadline):
+                if not is_ready_again(descriptor, POLLOUT, deadline):
                     if not at:
                         raise TimeoutError("timed out")
                     stopped = True

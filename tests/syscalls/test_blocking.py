@@ -64,6 +64,28 @@ def test_time_runs_out_though_signals_storm(raw: Any, pair: Pair, storm: Storm, 
     assert len(seen) > 3
 
 
+@pytest.mark.parametrize("name", ["recvmsg", "recvmsg_into", "recvmmsg", "recvmmsg_into"])
+def test_time_runs_out_though_the_socket_is_ready(raw: Any, udp: Pair, name: str) -> None:
+    """There is data, but what is asked for is the error queue: poll(2) says ready for ever."""
+    a, b = udp
+    a.sendto(b"data", b.getsockname())
+    b.setblocking(False)
+    errors = socket.MSG_ERRQUEUE
+    calls: dict[str, Callable[[], object]] = {
+        "recvmsg": lambda: raw.recvmsg(b, 0.05, 64, 64, errors),
+        "recvmsg_into": lambda: raw.recvmsg_into(b, 0.05, [bytearray(64)], 64, errors),
+        "recvmmsg": lambda: raw.recvmmsg(b, 0.05, 2, 64, 64, errors),
+        "recvmmsg_into": lambda: raw.recvmmsg_into(b, 0.05, [bytearray(64)], 64, errors),
+    }
+    start = time.monotonic()
+    with pytest.raises(TimeoutError, match="timed out"):
+        calls[name]()
+    assert 0.05 <= time.monotonic() - start < 5
+    b.settimeout(0.05)
+    with pytest.raises(TimeoutError, match="timed out"):
+        b.recvmsg(64, 64, errors)
+
+
 @pytest.mark.parametrize("name", RECEIVING)
 def test_timeout_zero_fails_at_once(raw: Any, pair: Pair, name: str) -> None:
     pair[1].setblocking(False)

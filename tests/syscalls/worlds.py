@@ -27,7 +27,8 @@ from famsock.syscalls import _ctypes, ancillary
 T = TypeVar("T")
 _MARGIN = 16
 _CANARY = b"\xa5"
-_LOOPBACK_9 = struct.pack("!H4s", 9, socket.inet_aton("127.0.0.1"))
+_LOOPBACK = socket.inet_aton("127.0.0.1")
+_DISCARD = 9
 _SIZES = (0, 1, 3, 16, 4095, 4096, 4097, 65535, 65536, 65537)
 _WILD = (-1, -(1 << 31), -(1 << 63), 1 << 40, 1 << 62, (1 << 63) - 1, 1 << 63, 1 << 80)
 _FLAGS = (
@@ -162,7 +163,7 @@ def _timeout(dice: Dice) -> float | None:
     return dice.pick((None, None, 0.0, 0.0, 0.0005))
 
 
-def _sockaddr(dice: Dice) -> Argument:
+def _sockaddr(dice: Dice, port: int = _DISCARD) -> Argument:
     """The name of a socket, or bytes of any length that name no other machine."""
     which = dice.integer(0, 5)
     if which < 3:
@@ -170,7 +171,7 @@ def _sockaddr(dice: Dice) -> Argument:
     if which == 3:
         return lambda world: b""
     family = struct.pack("=H", dice.pick((socket.AF_INET, socket.AF_UNIX, 0, 10, 0xFFFF)))
-    data = (family + _LOOPBACK_9 + dice.data(192))[: dice.integer(0, 200)]
+    data = (family + struct.pack("!H", port) + _LOOPBACK + dice.data(192))[: dice.integer(0, 200)]
     return lambda world: data
 
 
@@ -264,7 +265,7 @@ def recvmsg_into(dice: Dice) -> Play:
 def recvmmsg(dice: Dice) -> Play:
     timeout, control, flags = _timeout(dice), _room(dice), _flags(dice)
     count = dice.pick((0, 1, 2, 5, 1024, 1025, 1 << 40, -1))
-    size = dice.pick((0, 1, 16, 4097, -1, 1 << 62, 1 << 63))
+    size = dice.pick((0, 1, 16, 4097, -1, 1 << 62, 1 << 63)) if count else 0
     return lambda world, sock: world.raw.recvmmsg(
         sock, timeout, count if size < 4097 else min(count, 5), size, control, flags
     )
@@ -315,8 +316,8 @@ def setsockopt(dice: Dice) -> Play:
 
 
 def bind(dice: Dice) -> Play:
-    """Never on AF_UNIX, where it would make files."""
-    name = _sockaddr(dice)
+    """To any free port; never on AF_UNIX, where it would make files."""
+    name = _sockaddr(dice, port=0)
     return lambda world, sock: (
         world.raw.bind(_number(sock), name(world)) if _family(sock) != socket.AF_UNIX else None
     )
