@@ -54,9 +54,22 @@ def _host_or_ipaddress(version: int) -> Callable[[object], str]:
             if type(value).__name__ != f"IPv{version}Address":
                 raise TypeError(f"must be an IPv{version} address, not {value!r}")
             value = str(value)
-        return host_text(value)
+        host = host_text(value)
+        if ":" not in host:
+            return host
+        if version == 4:
+            raise ValueError(f"must be an IPv4 address or a name, not {host!r}")
+        return _canonical(host)
 
     return check
+
+
+def _canonical(host: str) -> str:
+    """An IPv6 address as the kernel's form of it reads, so that equal addresses are equal."""
+    try:
+        return inet_ntop(AF_INET6, inet_pton(AF_INET6, host))
+    except (OSError, UnicodeEncodeError):
+        return host
 
 
 def _resolved(host: str, family: int, lookup: Lookup | None) -> bytes:
