@@ -55,11 +55,7 @@ def _host_or_ipaddress(version: int) -> Callable[[object], str]:
                 raise TypeError(f"must be an IPv{version} address, not {value!r}")
             value = str(value)
         host = host_text(value)
-        if ":" not in host:
-            return host
-        if version == 4:
-            raise ValueError(f"must be an IPv4 address or a name, not {host!r}")
-        return _canonical(host)
+        return _canonical(host) if version == 6 and ":" in host else host
 
     return check
 

@@ -231,12 +231,3 @@ def test_equal_hosts_are_equal() -> None:
     assert Inet6Address("FE80:0::1", 1, 0, 2) == Inet6Address("fe80::1", 1, 0, 2)
     assert hash(Inet6Address("::0001", 1)) == hash(Inet6Address("::1", 1))
     assert str(Inet6Address("2001:DB8::", 1)) == "[2001:db8::]:1"
-
-
-def test_ipv6_is_no_ipv4_host() -> None:
-    with pytest.raises(
-        ValueError, match="AF_INET host must be an IPv4 address or a name, not '::1'"
-    ):
-        InetAddress("::1", 80)
-    with pytest.raises(ValueError, match="not '::1'"):
-        InetAddress.parse("[::1]:80")
