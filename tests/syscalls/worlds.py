@@ -75,6 +75,9 @@ class World:
             sock.bind(("127.0.0.1", 0))
         for sock in self.sockets:
             sock.setblocking(False)
+        for sock, peer in ((self.sockets[n], self.sockets[n ^ 1]) for n in range(4)):
+            for data in (b"short", bytes(range(250)) * 20):
+                _send(sock, data, peer)
         self.names = [raw.getsockname(sock.fileno()) for sock in self.sockets[2:5]]
         self.buffers: list[tuple[bytearray, int]] = []
 
@@ -93,6 +96,14 @@ class World:
             contents.append(bytes(whole[_MARGIN : _MARGIN + size]))
         self.buffers.clear()
         return contents
+
+
+def _send(sock: socket.socket, data: bytes, peer: socket.socket) -> None:
+    name = peer.getsockname()
+    if name:
+        sock.sendto(data, name)
+    else:
+        sock.send(data)
 
 
 Argument = Callable[[World], Any]
@@ -264,7 +275,7 @@ def recvmsg_into(dice: Dice) -> Play:
 
 def recvmmsg(dice: Dice) -> Play:
     timeout, control, flags = _timeout(dice), _room(dice), _flags(dice)
-    count = dice.pick((0, 1, 2, 5, 1024, 1025, 1 << 40, -1))
+    count = dice.pick((0, 1, 2, 2, 5, 5, 1025, 1 << 40, -1))
     size = dice.pick((0, 1, 16, 4097, -1, 1 << 62, 1 << 63)) if count else 0
     return lambda world, sock: world.raw.recvmmsg(
         sock, timeout, count if size < 4097 else min(count, 5), size, control, flags
