@@ -63,7 +63,17 @@ globals().update({k: v for k, v in vars(_stdlib).items() if k not in globals()})
 globals().update(_functions(globals()))
 
 
-_ROOMS = ("constants", "control", "endpoints", "filters", "options", "plugin", "values", "wire")
+_ROOMS = (
+    "aio",
+    "constants",
+    "control",
+    "endpoints",
+    "filters",
+    "options",
+    "plugin",
+    "values",
+    "wire",
+)
 
 
 def __getattr__(name: str) -> Any:

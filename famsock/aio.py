@@ -1,0 +1,120 @@
+"""asyncio for what its own ``loop.sock_…`` methods lack: messages, batches, a family's operations.
+
+Each call tries at once and, where it would block, waits until the loop says that the socket is
+ready, and tries again in its own task: one that is cancelled has received and sent nothing. Calls
+that wait for the same socket in the same direction take turns; a ``loop.sock_…`` method must not
+wait there meanwhile. All raise ValueError for a socket that blocks, RuntimeError for one that a
+transport uses. Sources: the asyncio documentation of loops, Lib/asyncio/selector_events.py.
+"""
+
+from __future__ import annotations
+
+import os
+from asyncio import Future, Lock, get_running_loop
+from collections.abc import Callable, Coroutine, Iterator
+from errno import EINPROGRESS, EINTR
+from functools import wraps
+from socket import SO_ERROR, SOL_SOCKET
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+from famsock.sockets import socket
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_Awaited = Callable[Concatenate[socket, P], Coroutine[Any, Any, T]]
+_turns: WeakKeyDictionary[socket, WeakKeyDictionary[Any, tuple[Lock, Lock]]] = WeakKeyDictionary()
+
+
+async def when_readable(
+    sock: socket, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """What ``operation(*args, **kwargs)`` gives, as soon as it need not wait to receive.
+
+    ``operation`` is a method of ``sock`` or an operation of its family:
+    ``await when_readable(sock, sock.receive_messages)``. It is called anew after each wait, so it
+    should make no more than one system call that waits. Errors are those of the operation.
+    """
+    return await _when(sock, False, operation, *args, **kwargs)
+
+
+async def when_writable(
+    sock: socket, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """As `when_readable`, for an operation that sends."""
+    return await _when(sock, True, operation, *args, **kwargs)
+
+
+def _awaited(method: Callable[Concatenate[socket, P], T], writing: bool) -> _Awaited[P, T]:
+    @wraps(method)
+    async def call(sock: socket, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await _when(sock, writing, method, sock, *args, **kwargs)
+
+    return call
+
+
+recv_message = _awaited(socket.recv_message, writing=False)
+"""``await recv_message(sock, …)``: here and below parameters, result, errors are the method's."""
+recvmsg = _awaited(socket.recvmsg, writing=False)
+recvmsg_into = _awaited(socket.recvmsg_into, writing=False)
+recvmmsg = _awaited(socket.recvmmsg, writing=False)
+recvmmsg_into = _awaited(socket.recvmmsg_into, writing=False)
+send_message = _awaited(socket.send_message, writing=True)
+sendmsg = _awaited(socket.sendmsg, writing=True)
+sendmmsg = _awaited(socket.sendmmsg, writing=True)
+"""Sends what the socket takes now, at least one message: give the rest to a further call."""
+
+
+async def connect(sock: socket, address: Any) -> None:
+    """Connect to an address in any shape; ``loop.sock_connect`` takes no typed one of AF_INET.
+
+    The name of a host is looked up on the spot, which blocks: give its number. Where connect(2)
+    begins nothing, because a listener's queue is full, that is a BlockingIOError. A socket whose
+    connect was cancelled goes on connecting: close it. Errors are those of connect(2).
+    """
+    error = await _when(sock, True, sock.connect_ex, address)
+    if error in (EINPROGRESS, EINTR):
+        await _ready(sock, writing=True)
+        error = sock.getsockopt(SOL_SOCKET, SO_ERROR)
+    if error:
+        raise sock._explained(OSError(error, os.strerror(error)), "connect")
+
+
+async def _when(
+    sock: socket, writing: bool, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    if sock.gettimeout() != 0:
+        raise ValueError("the socket must be non-blocking: sock.setblocking(False)")
+    again: Any = [_kept(given) for given in args]
+    named: Any = {name: _kept(given) for name, given in kwargs.items()}
+    try:
+        return operation(*again, **named)
+    except (BlockingIOError, InterruptedError):
+        pass
+    turns = _turns.setdefault(sock, WeakKeyDictionary())
+    async with turns.setdefault(get_running_loop(), (Lock(), Lock()))[writing]:
+        while True:
+            await _ready(sock, writing)
+            try:
+                return operation(*again, **named)
+            except (BlockingIOError, InterruptedError):
+                pass
+
+
+async def _ready(sock: socket, writing: bool) -> None:
+    loop, descriptor = get_running_loop(), sock.fileno()
+    ready: Future[None] = loop.create_future()
+    (loop.add_writer if writing else loop.add_reader)(descriptor, _wake, ready)
+    try:
+        await ready
+    finally:
+        (loop.remove_writer if writing else loop.remove_reader)(descriptor)
+
+
+def _kept(given: Any) -> Any:  # a second attempt must not find an iterator read
+    return tuple(given) if isinstance(given, Iterator) else given
+
+
+def _wake(ready: Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
