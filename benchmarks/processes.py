@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from benchmarks.measure import Pairs, alternate, work_ns
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 SOCKETS = 10_000
+DESCRIPTORS = SOCKETS + 100
 
 
 def run(*arguments: str, **environment: str) -> str:
@@ -62,7 +64,10 @@ def memory(figure: str, rounds: int) -> Pairs:
     """Pairs of bytes for each of many open sockets, a process for each side and round.
 
     ``figure`` is "traced" (what Python's allocators gave) or "resident" (what the process got).
+    PermissionError where a process may not open so many.
     """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, DESCRIPTORS), max(hard, DESCRIPTORS)))
 
     def spent_bytes(module: str) -> float:
         return float(run("-m", "benchmarks.processes", "memory", module, figure))
@@ -80,10 +85,8 @@ def _bytes_per_socket(name: str, figure: str) -> float:
     """Open the sockets and say what each of them cost, without the family's first."""
     import gc
     import importlib
-    import resource
     import tracemalloc
 
-    resource.setrlimit(resource.RLIMIT_NOFILE, (SOCKETS + 100, SOCKETS + 100))
     module = importlib.import_module(name)
     _open_many(module, 8)
     gc.collect()

@@ -34,6 +34,11 @@ cdef extern from "poll.h" nogil:
     short POLLOUT
     short POLLERR
 
+cdef extern from "Python.h":
+    PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *, Py_ssize_t) except NULL
+    int resize_bytes "_PyBytes_Resize"(PyObject **, Py_ssize_t) except -1
+    void Py_XDECREF(PyObject *)
+
 cdef extern from "sys/uio.h" nogil:
     struct iovec:
         void *iov_base
@@ -386,15 +391,16 @@ cdef tuple receive(object descriptor, object timeout, Py_ssize_t size_bytes, int
     cdef char name[SOCKADDR_BYTES]
     cdef char small[STACK_BYTES]
     cdef char *target = small
-    cdef bytes data = None
+    cdef Room room = None
+    cdef bytes data
     cdef socklen_t length
     cdef ssize_t received
     cdef int fd
     cdef double deadline
     refuse_negative(size_bytes)
     if size_bytes > STACK_BYTES:
-        data = PyBytes_FromStringAndSize(NULL, size_bytes)
-        target = PyBytes_AS_STRING(data)
+        room = Room(size_bytes)
+        target = room.start()
     deadline = begin(descriptor, POLLIN, timeout)
     while True:
         length = SOCKADDR_BYTES
@@ -408,16 +414,30 @@ cdef tuple receive(object descriptor, object timeout, Py_ssize_t size_bytes, int
         again(descriptor, POLLIN, deadline)
     if received > size_bytes:  # MSG_TRUNC: the datagram's own length
         received = size_bytes
-    return taken_data(small, data, received), taken(name, length)
+    data = room.taken(received) if room is not None else PyBytes_FromStringAndSize(small, received)
+    return data, taken(name, length)
 
 
-cdef bytes taken_data(char *small, bytes data, Py_ssize_t received):
-    """What was received: from the stack, or from the beginning of ``data``."""
-    if data is None:
-        return PyBytes_FromStringAndSize(small, received)
-    if received == PyBytes_GET_SIZE(data):
-        return data
-    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data), received)
+cdef class Room:
+    """Room for so many bytes, which become bytes without a copy once it is known how many came."""
+
+    cdef PyObject *room
+
+    def __cinit__(self, Py_ssize_t size_bytes):
+        self.room = new_bytes(NULL, size_bytes)
+
+    cdef char *start(self):
+        return PyBytes_AS_STRING(<object>self.room)
+
+    cdef bytes taken(self, Py_ssize_t received):
+        """The first so many; few are copied, and the rest is free for others."""
+        if received <= STACK_BYTES:
+            return PyBytes_FromStringAndSize(self.start(), received)
+        resize_bytes(&self.room, received)
+        return <bytes>self.room
+
+    def __dealloc__(self):
+        Py_XDECREF(self.room)
 
 
 def recvfrom_into(descriptor, timeout, buffer, Py_ssize_t size_bytes, int flags):
@@ -535,27 +555,26 @@ def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes
     cdef char name[SOCKADDR_BYTES]
     cdef char small[STACK_BYTES]
     cdef char small_control[CONTROL_BYTES]
-    cdef bytes data = None, control = None
+    cdef Room room = None
+    cdef bytes data, control = None
     cdef iovec slot
     cdef msghdr header
     cdef ssize_t received
     refuse_negative(min(size_bytes, control_bytes))
     slot.iov_base, slot.iov_len = small, size_bytes
     if size_bytes > STACK_BYTES:
-        data = PyBytes_FromStringAndSize(NULL, size_bytes)
-        slot.iov_base = PyBytes_AS_STRING(data)
+        room = Room(size_bytes)
+        slot.iov_base = room.start()
     header.msg_iov, header.msg_iovlen = &slot, 1
     header.msg_control = small_control
     if control_bytes > CONTROL_BYTES:
         control = PyBytes_FromStringAndSize(NULL, control_bytes)
         header.msg_control = PyBytes_AS_STRING(control)
     received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
-    return (
-        taken_data(small, data, min(received, size_bytes)),
-        items_of(&header),
-        header.msg_flags,
-        taken(name, header.msg_namelen),
-    )
+    received = min(received, size_bytes)
+    items = items_of(&header)
+    data = room.taken(received) if room is not None else PyBytes_FromStringAndSize(small, received)
+    return data, items, header.msg_flags, taken(name, header.msg_namelen)
 
 
 def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level, int kind):
