@@ -28,6 +28,15 @@ class AlarmError(Exception):
     """What a handler raises in these tests."""
 
 
+@pytest.fixture(autouse=True)
+def signal_as_it_was() -> Iterator[None]:
+    """Puts the signal back where a handler raised while `handling` was about to do so."""
+    before = signal.getsignal(signal.SIGALRM)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @contextmanager
 def handling(
     what: Callable[[], object], first_s: float = 0.0, interval_s: float = 0.0
