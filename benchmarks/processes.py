@@ -67,7 +67,11 @@ def memory(figure: str, rounds: int) -> Pairs:
     PermissionError where a process may not open so many.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, DESCRIPTORS), max(hard, DESCRIPTORS)))
+    enough = max(soft, DESCRIPTORS), max(hard, DESCRIPTORS)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, enough)
+    except ValueError as error:
+        raise PermissionError(f"{DESCRIPTORS} open files: {error}") from None
 
     def spent_bytes(module: str) -> float:
         return float(run("-m", "benchmarks.processes", "memory", module, figure))

@@ -1004,6 +1004,9 @@ cdef bint answers(object sock, tuple asked) except -1:
 # there before, so there is one place for each rule.
 
 cdef object full_sendto, full_recvfrom
+cdef object stdlib_sendto = _socket.socket.sendto
+cdef object stdlib_recvfrom = _socket.socket.recvfrom
+cdef frozenset FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
 cdef PyMethodDef sendto_def, recvfrom_def
 
 
@@ -1039,9 +1042,16 @@ cdef tuple arguments(PyObject **given, Py_ssize_t count):
     return tuple([<object>given[index] for index in range(count)])
 
 
+cdef inline bint is_left_alone(object sock):
+    """Whether no plugin serves the socket's family, which the stdlib knows."""
+    return famsock_slot(sock, codec_slot) == <PyObject *>None
+
+
 cdef object short_sendto(object sock, PyObject **given, Py_ssize_t count):
     cdef object address, codec, hit = None
     cdef int flags
+    if is_left_alone(sock) and count > 1 and type(<object>given[count - 1]) in FORMS:
+        return stdlib_sendto(sock, *arguments(given, count))
     if (count == 2 or count == 3 and PyLong_CheckExact(<object>given[1])) and PyBytes_CheckExact(
         <object>given[0]
     ):
@@ -1087,6 +1097,8 @@ cdef object short_recvfrom(object sock, PyObject **given, Py_ssize_t count):
     cdef Py_ssize_t size_bytes = -1
     cdef int flags = 0
     cdef bytes data, sockaddr
+    if is_left_alone(sock):
+        return stdlib_recvfrom(sock, *arguments(given, count))
     if codec is not None and (
         count == 1 or count == 2 and PyLong_CheckExact(<object>given[1])
     ) and PyLong_CheckExact(<object>given[0]):
