@@ -5,7 +5,7 @@ from famsock_can.isotp import IsotpFlowControl, IsotpOptions
 
 import famsock as socket
 
-TESTER, ECU = socket.CAN_EFF_FLAG | 0x18DAF110, socket.CAN_EFF_FLAG | 0x18DA10F1
+TESTER, ECU = 0xF1, 0x10
 
 with (
     socket.socket(socket.AF_CAN, socket.SOCK_DGRAM, socket.CAN_ISOTP) as tester,
@@ -17,10 +17,11 @@ with (
             IsotpOptions.make(tx_padding=0xAA, frame_txtime_ns=50_000),
             IsotpFlowControl.for_time(100_000, block_size=8),
         )
-    tester.bind(IsotpAddress("vcan0", TESTER, ECU))
-    ecu.bind(IsotpAddress("vcan0", ECU, TESTER))
+    tester.bind(IsotpAddress.normal_fixed("vcan0", source=TESTER, target=ECU))
+    ecu.bind(IsotpAddress.normal_fixed("vcan0", source=ECU, target=TESTER))
 
     tester.send(b"\x22\xf1\x90")
     print("request:", ecu.recv(4095).hex(" "))
     ecu.send(b"\x62\xf1\x90FAMSOCK0123456789")
-    print("answer:", tester.recv(4095)[3:].decode())
+    answer = tester.recv_pdu()
+    print("answer:", answer.data[3:].decode(), "by", answer.arrival.interface)

@@ -22,12 +22,21 @@ import errno
 import os
 from typing import Any, ClassVar, Self
 
-from famsock.plugin import Address, Lookup, sockaddr, wire
-from famsock_can.constants import AF_CAN, J1939_NO_ADDR, J1939_NO_NAME, J1939_NO_PGN
+import attrs
+
+from famsock.plugin import Address, Lookup, sockaddr, values, wire
+from famsock_can.constants import (
+    AF_CAN,
+    CAN_EFF_FLAG,
+    J1939_NO_ADDR,
+    J1939_NO_NAME,
+    J1939_NO_PGN,
+)
 
 _SIZE_BYTES = 24
 _IFNAMSIZ = 16
 _INDEX_TEXT = "ifindex/"
+_NORMAL_FIXED = CAN_EFF_FLAG | 0x18DA << 16
 
 
 def _check_interface(value: object) -> str | int:
@@ -92,6 +101,16 @@ PGN = wire.integer("pgn_t", "I", 0, J1939_NO_PGN, text="{:#x}".format)
 NAME = wire.integer("name_t", "Q", 0, 0xFFFFFFFFFFFFFFFF, text="{:#x}".format)
 
 
+def hex_repr(struct: Any) -> str:
+    """A struct's repr, with identifiers, PGNs, NAMEs and masks in hex as in its text."""
+    types = {member.attribute: member.type for member in struct.layout.members}
+    shown = []
+    for field in attrs.fields(type(struct)):
+        value, ctype = getattr(struct, field.name), types[field.name]
+        shown.append(f"{field.name}={ctype.text(value) if ctype.low is not None else repr(value)}")
+    return f"{type(struct).__name__}({', '.join(shown)})"
+
+
 class _CanAddress(Address):
     """What the layouts share: an interface first, and sockaddrs that the kernel gives short."""
 
@@ -146,6 +165,22 @@ class IsotpAddress(_CanAddress):
     rx_id: int = wire.field(CAN_ID, "can_addr.tp.rx_id", offset=8)
     tx_id: int = wire.field(CAN_ID, "can_addr.tp.tx_id", offset=12)
     shortest_bytes = 16
+    __repr__ = hex_repr
+
+    @classmethod
+    def normal_fixed(cls, interface: str | int, source: int, target: int) -> Self:
+        """The address of ISO 15765-2's normal fixed addressing, of 29-bit identifiers.
+
+        :param source: this end's address, 0-255: 0xf1 is an external tester's.
+        :param target: the other end's address, 0-255.
+        :raises OverflowError: for an address out of range.
+
+        The other end's address is the same with ``source`` and ``target`` exchanged.
+        """
+        source = values.check_int("ISO-TP source", source, 0xFF, 0, hex)
+        target = values.check_int("ISO-TP target", target, 0xFF, 0, hex)
+        rx_id = _NORMAL_FIXED | source << 8 | target
+        return cls(interface, rx_id, _NORMAL_FIXED | target << 8 | source)
 
 
 @sockaddr("struct sockaddr_can", header="linux/can.h", family=AF_CAN, family_name="AF_CAN", size=24)
@@ -164,6 +199,7 @@ class J1939Address(_CanAddress):
     pgn: int = wire.field(PGN, "can_addr.j1939.pgn", offset=16, default=J1939_NO_PGN)
     addr: int = wire.u8("can_addr.j1939.addr", offset=20, default=J1939_NO_ADDR)
     shortest_bytes = 24
+    __repr__ = hex_repr
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:

@@ -74,7 +74,7 @@ class BcmMessage:
     """
 
     opcode: BcmOpcode
-    can_id: int
+    can_id: int = attrs.field(repr=hex)
     frames: tuple[BcmFrame, ...]
     flags: int
     count: int

@@ -9,6 +9,7 @@ sends from it. Sources: j1939.rst ("Dynamic addressing"), SAE J1939-81, can-util
 from __future__ import annotations
 
 import errno
+import random
 import time
 from collections.abc import Iterable
 from socket import SOCK_DGRAM
@@ -22,6 +23,8 @@ from famsock_can.j1939 import J1939Message, J1939Name
 
 CONTENTION_NS = 250_000_000
 """How long others may object to a claim before the address is ours."""
+CANNOT_CLAIM_DELAY_S = 0.153
+"""The longest random delay before Cannot Claim, which keeps several losers from sending at once."""
 
 _WHOLE_PGN = 0x3FFFF
 _WATCHED = (c.J1939_PGN_ADDRESS_CLAIMED, c.J1939_PGN_REQUEST)
@@ -41,7 +44,7 @@ class AddressClaim:
     ``with AddressClaim("can0", name, [0x80, *range(128, 248)]) as claim: claim.acquire()``; then
     call `serve` whenever `fileno` is readable, for as long as the address is needed. ``address`` is
     the address held, or None; ``holders`` are the NAMEs seen, by their addresses. Closing gives the
-    address up.
+    address up. Who has lost every address still has to tell so when asked: go on with `serve`.
     """
 
     def __init__(self, interface: str, name: int | J1939Name, addresses: Iterable[int]) -> None:
@@ -55,6 +58,7 @@ class AddressClaim:
             raise ValueError("J1939 address claim needs at least one address to try")
         self.address: int | None = None
         self.holders: dict[int, int] = {}
+        self._lost = False
         self._sock = socket(c.AF_CAN, SOCK_DGRAM, c.CAN_J1939)
         try:
             self._prepare()
@@ -77,7 +81,7 @@ class AddressClaim:
         self._broadcast(c.J1939_PGN_REQUEST, _REQUEST_FOR_CLAIMS)
         for address in self._addresses:
             if self.holders.get(address, self.name) >= self.name and self._contend(address):
-                self.address = address
+                self.address, self._lost = address, False
                 return address
         self._give_up()
         raise OSError(
@@ -89,11 +93,16 @@ class AddressClaim:
         """Deal with at most one message: answer a request, defend the address or claim another.
 
         Waits up to ``timeout_s`` for one, None for ever. Returns the address now held; None (and
-        the others told so) if it was lost and there is no other.
+        the others told so) if it was lost and there is no other. From then on it answers requests
+        to all with Cannot Claim, from J1939_IDLE_ADDR; `acquire` tries the addresses again.
         """
         message = self._receive(timeout_s)
-        if message is None or self.address is None:
+        if message is None:
             return self.address
+        if self.address is None:
+            if self._lost and _is_request(message) and message.destination == c.J1939_NO_ADDR:
+                self._cannot_claim()
+            return None
         if self._loses(message, self.address):
             self.address = None
             try:
@@ -127,8 +136,13 @@ class AddressClaim:
         return False
 
     def _give_up(self) -> None:
-        self.address = None
+        self.address, self._lost = None, True
         self._bind(c.J1939_IDLE_ADDR)
+        self._cannot_claim()
+
+    def _cannot_claim(self) -> None:
+        """Address Claimed from the idle address; all who lose do so, hence the random delay."""
+        time.sleep(random.uniform(0, CANNOT_CLAIM_DELAY_S))
         self._claim()
 
     def _receive(self, timeout_s: float | None) -> J1939Message | None:

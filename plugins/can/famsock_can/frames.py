@@ -92,7 +92,7 @@ class CanFrame(_Identified):
     Text: ``123#DEADBEEF``, ``12345678#``, ``123#R4``, with a dlc over 8 ``123#0011223344556677_F``.
     """
 
-    can_id: int
+    can_id: int = attrs.field(repr=hex)
     data: bytes
     dlc: int
 
@@ -182,7 +182,7 @@ class CanFdFrame(_Identified):
     Text: ``123##1DEADBEEF``, the digit after ``##`` being the flags.
     """
 
-    can_id: int
+    can_id: int = attrs.field(repr=hex)
     data: bytes
     flags: int
 
@@ -248,10 +248,10 @@ class CanXlFrame:
     Text: ``[vcid]priority#flags:sdt:af#data``, as in ``00123#81:00:12345678#112233``.
     """
 
-    priority: int
+    priority: int = attrs.field(repr=hex)
     data: bytes
     sdt: int
-    af: int
+    af: int = attrs.field(repr=hex)
     vcid: int
     flags: int
 
@@ -337,8 +337,17 @@ def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
     return kind.unpack(data)
 
 
+def not_a_frame(value: object) -> TypeError:
+    """What to raise where a frame is needed and ``value`` is none."""
+    return TypeError(
+        f"CAN frame must be CanFrame, CanFdFrame or CanXlFrame, not {type(value).__name__}"
+    )
+
+
 def parse_frame(text: str) -> Frame:
     """The frame that ``text`` writes, in the form of can-utils' cansend; ValueError if none."""
+    if not isinstance(text, str):
+        raise TypeError(f"CAN frame must be str, not {type(text).__name__}")
     if text.count("#") == 2:
         return CanFdFrame.parse(text) if "##" in text else CanXlFrame.parse(text)
     return CanFrame.parse(text)

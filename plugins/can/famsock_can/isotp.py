@@ -5,10 +5,15 @@ Times are integer nanoseconds, as in the kernel. Sources: linux/can/isotp.h, iso
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from famsock.plugin import wire
+import attrs
+
+from famsock.plugin import values, wire
 from famsock_can import constants as c
+
+if TYPE_CHECKING:
+    from famsock_can.operations.arrival import Arrival
 
 _HEADER = "linux/can/isotp.h"
 _KNOWN_FLAGS = 0x3FFF
@@ -74,9 +79,13 @@ class IsotpOptions(wire.Struct):
     ) -> Self:
         """Options whose flags follow from what is given: None switches a feature off.
 
-        ``frame_txtime_ns`` of 0 means zero here, None the kernel's default. Other ``flags`` come on
-        top. Errors are those of the class.
+        ``frame_txtime_ns`` is 0-0xfffffffe and 0 means zero here, None the kernel's default. Other
+        ``flags`` come on top. Errors are those of the class.
         """
+        if frame_txtime_ns is not None:
+            frame_txtime_ns = values.check_int(
+                "IsotpOptions frame_txtime_ns", frame_txtime_ns, c.CAN_ISOTP_FRAME_TXTIME_ZERO - 1
+            )
         features = {
             c.CAN_ISOTP_EXTEND_ADDR: ext_address,
             c.CAN_ISOTP_RX_EXT_ADDR: rx_ext_address,
@@ -154,3 +163,17 @@ class IsotpLinkLayer(wire.Struct):
                 f"IsotpLinkLayer mtu {self.mtu} (classic frames) needs tx_dl 8 and tx_flags 0, "
                 f"not {self.tx_dl} and {self.tx_flags}"
             )
+
+
+@attrs.frozen
+class IsotpPdu:
+    """A message that a CAN_ISOTP socket received.
+
+    :ivar data: its bytes, put together from as many frames as it took.
+    :ivar is_truncated: whether it was longer than the buffer.
+    :ivar arrival: when and where it came.
+    """
+
+    data: bytes
+    is_truncated: bool
+    arrival: Arrival

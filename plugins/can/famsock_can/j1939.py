@@ -9,7 +9,7 @@ import enum
 import errno
 import struct
 from operator import index
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -17,8 +17,13 @@ from famsock.plugin import SockExtendedErr, values
 from famsock.plugin import constants as system
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
+from famsock_can.pgn import check_pgn as check_pgn
+from famsock_can.pgn import clean_pgn as clean_pgn
+from famsock_can.pgn import is_pdu1 as is_pdu1
 
-_PDU2_FIRST_FORMAT = 240
+if TYPE_CHECKING:
+    from famsock_can.operations.arrival import Arrival
+
 _NAME_BITS = {
     "identity_number": (0, 21),
     "manufacturer_code": (21, 11),
@@ -48,7 +53,7 @@ class J1939Name:
     :param arbitrary_address_capable: whether it can take another address than its own.
     :raises OverflowError: for a field out of range.
 
-    An instance stands wherever an integer does: ``J1939Address("can0", name=name)``.
+    ``int(name)`` is its number, for an address: ``J1939Address("can0", name=int(name))``.
     """
 
     identity_number: int
@@ -115,16 +120,6 @@ class J1939Name:
         return cls.from_int(int.from_bytes(data, "little"))
 
 
-def is_pdu1(pgn: int) -> bool:
-    """Whether messages of a PGN have a destination: its PDU format is below 240."""
-    return pgn >> 8 & 0xFF < _PDU2_FIRST_FORMAT
-
-
-def clean_pgn(pgn: int) -> int:
-    """A PGN as the kernel wants it: without the destination in the low byte of a PDU1."""
-    return pgn & ~0xFF if is_pdu1(pgn) else pgn
-
-
 @attrs.frozen(init=False)
 class J1939Id:
     """What the 29-bit CAN identifier of a J1939 frame says.
@@ -138,16 +133,14 @@ class J1939Id:
     """
 
     priority: int
-    pgn: int
+    pgn: int = attrs.field(repr=hex)
     source: int
     destination: int
 
     def __init__(
         self, priority: int, pgn: int, source: int, destination: int = c.J1939_NO_ADDR
     ) -> None:
-        pgn = values.check_int("J1939 pgn", pgn, c.J1939_PGN_MAX)
-        if pgn != clean_pgn(pgn):
-            raise ValueError(f"J1939 pgn {pgn:#x} is a PDU1: its low byte must be 0")
+        pgn = check_pgn(pgn)
         if not is_pdu1(pgn) and destination != c.J1939_NO_ADDR:
             raise ValueError(f"J1939 pgn {pgn:#x} is a PDU2: it has no destination {destination}")
         self.__attrs_init__(
@@ -183,16 +176,21 @@ class J1939Message:
     :ivar destination_name: the NAME that it was sent to; J1939_NO_NAME where none is known.
     :ivar priority: 0 (highest) to 7.
     :ivar is_truncated: whether it was longer than the buffer.
-    :ivar timestamp_ns: when it came, in ns since the epoch; None unless timestamps were enabled.
+    :ivar arrival: when, where and from whom it came.
     """
 
     data: bytes
     source: J1939Address
     destination: int
-    destination_name: int
+    destination_name: int = attrs.field(repr=hex)
     priority: int
     is_truncated: bool
-    timestamp_ns: int | None
+    arrival: Arrival
+
+    @property
+    def timestamp_ns(self) -> int | None:
+        """When it came, in ns since the epoch; None unless timestamps were enabled."""
+        return self.arrival.timestamp_ns
 
 
 class ProgressKind(enum.Enum):
@@ -219,6 +217,10 @@ _ATTRIBUTE = struct.Struct("=HH")
 _INTEGERS = {1: "=B", 4: "=I", 8: "=Q"}
 
 
+def _hex_or_none(number: int | None) -> str:
+    return "None" if number is None else hex(number)
+
+
 @attrs.frozen
 class J1939Progress:
     """What the error queue tells about a message under way.
@@ -242,9 +244,9 @@ class J1939Progress:
     key: int
     bytes_acked: int | None = None
     total_bytes: int | None = None
-    pgn: int | None = None
-    source_name: int | None = None
-    destination_name: int | None = None
+    pgn: int | None = attrs.field(default=None, repr=_hex_or_none)
+    source_name: int | None = attrs.field(default=None, repr=_hex_or_none)
+    destination_name: int | None = attrs.field(default=None, repr=_hex_or_none)
     source: int | None = None
     destination: int | None = None
 

@@ -27,7 +27,7 @@ NAMES = {
         "unsubscribe",
         "update_cyclic",
     ),
-    "famsock_can.operations.isotp:IsotpOperations": (*_ARRIVAL, "configure"),
+    "famsock_can.operations.isotp:IsotpOperations": (*_ARRIVAL, "configure", "recv_pdu"),
     "famsock_can.operations.j1939:J1939Operations": (
         *_ARRIVAL,
         "enable_progress",

@@ -123,6 +123,77 @@ def test_cyclic_frames_in_turn_changed_and_stopped(
 
 
 @live
+def test_count_and_first_interval_go_together(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    frame = CanFrame(0x11A)
+    wrong: tuple[dict[str, Any], ...] = ({"count": 5}, {"first_interval_us": 5}, {"notify": True})
+    for half in wrong:
+        with pytest.raises(ValueError, match=r"count=5\) sends 5 and stops|notify needs a count"):
+            bcm.start_cyclic([frame], 10_000, **half)
+    bcm.start_cyclic([frame], 0, first_interval_us=10_000, count=5)
+    assert [raw.recv_frame().frame for _ in range(5)] == [frame] * 5
+    raw.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        raw.recv_frame()
+
+
+@live
+def test_what_an_update_keeps(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    frames = [CanFrame(0x11B, bytes((n,))) for n in range(3)]
+    bcm.start_cyclic(frames, 0, first_interval_us=200_000, count=4, notify=True)
+    assert raw.recv_frame().frame == frames[0]
+    bcm.update_cyclic(frames, notify=True, restart=True)
+    seen = [raw.recv_frame().frame for _ in range(3)]
+    assert seen == frames
+    assert bcm.recv_event().message.opcode == BcmOpcode.TX_EXPIRED
+    with pytest.raises(OSError, match="list too long") as caught:
+        bcm.update_cyclic([*frames, frames[0]])
+    assert "start_cyclic() it anew" in "".join(caught.value.__notes__)
+
+
+@live
+def test_a_job_has_an_identifier_in_range(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, raw = bus
+    operations: tuple[Any, ...] = (
+        bcm.subscribe,
+        bcm.unsubscribe,
+        bcm.stop_cyclic,
+        bcm.request_cyclic,
+        bcm.request_subscription,
+    )
+    for operation in operations:
+        with pytest.raises(OverflowError, match=r"CAN_EFF_FLAG \| 0-0x1fffffff, not 0x18daf110"):
+            operation(0x18DAF110)
+        with pytest.raises(TypeError, match="can_id must be an integer"):
+            operation("1")
+    wide = c.CAN_EFF_FLAG | 0x18DAF110
+    bcm.subscribe(wide)
+    for frame in (CanFrame(0x110, b"short"), CanFrame(wide, b"long")):
+        raw.send_frame(frame)
+    assert bcm.recv_event().message.frames == (CanFrame(wide, b"long"),)
+    bcm.unsubscribe(wide)
+
+
+@live
+def test_what_to_pass_is_said(bus: tuple[famsock.socket, famsock.socket]) -> None:
+    bcm, _ = bus
+    frame: Any = CanFrame(0x11C)
+    calls: tuple[tuple[Any, str], ...] = (
+        (lambda: bcm.start_cyclic(frame, 1000), r"must be a list: \[11C#\], not one CanFrame"),
+        (lambda: bcm.start_cyclic([b"\0" * 16], 1000), "CanFrame or CanFdFrame, not bytes"),
+        (lambda: bcm.send_frame(b"\0" * 16), "must be CanFrame, CanFdFrame"),
+        (lambda: bcm.subscribe(0x11C, b"\xff"), r"masks must be a list of bytes, such as \[b"),
+        (lambda: bcm.answer_requests(CanFdFrame(0x11C)), "must be CanFrame, not CanFdFrame"),
+    )
+    for call, words in calls:
+        with pytest.raises(TypeError, match=words):
+            call()
+    with pytest.raises(ValueError, match="at most 256, not 257"):
+        bcm.start_cyclic([frame] * 257, 1000)
+
+
+@live
 def test_no_frames_are_no_job(bus: tuple[famsock.socket, famsock.socket]) -> None:
     bcm, _ = bus
     with pytest.raises(ValueError, match="at least one frame"):
@@ -212,10 +283,17 @@ def test_remote_requests_are_answered(bus: tuple[famsock.socket, famsock.socket]
     bcm.answer_requests(CanFrame(0x119, b"answer"))
     raw.send_frame(CanFrame(0x119 | c.CAN_RTR_FLAG))
     assert raw.recv_frame().frame == CanFrame(0x119, b"answer")
+    bcm.unsubscribe(0x119 | c.CAN_RTR_FLAG)
 
 
 @live
 def test_unconnected_socket_is_refused() -> None:
     bcm = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_BCM)
-    with bcm, pytest.raises(OSError, match="not connected"):
-        bcm.send_frame(CanFrame(1))
+    with bcm:
+        with pytest.raises(OSError, match="not connected") as caught:
+            bcm.send_frame(CanFrame(1))
+        assert "connect() it to an interface" in "".join(caught.value.__notes__)
+        bcm.connect(("",))
+        with pytest.raises(OSError, match="No such device") as caught:
+            bcm.start_cyclic([CanFrame(1)], 1000)
+        assert "connected to one CAN interface" in "".join(caught.value.__notes__)

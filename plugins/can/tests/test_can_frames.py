@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from famsock_can import constants as c
+from famsock_can.addresses import IsotpAddress, J1939Address
+from famsock_can.bcm import BcmMessage
 from famsock_can.errors import (
     ControllerStatus,
     ErrorClass,
@@ -25,6 +27,7 @@ from famsock_can.frames import (
     parse_frame,
     unpack_frame,
 )
+from famsock_can.j1939 import J1939Id
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -226,8 +229,6 @@ def test_details_of_other_classes_are_none() -> None:
 
 @given(st.integers(0, 0xFFFFFFFF), st.integers(0, 0xFFFFFFFF))
 def test_a_filter_survives_its_text(can_id: int, mask: int) -> None:
-    if not can_id & c.CAN_EFF_FLAG:
-        can_id &= c.CAN_SFF_MASK | c.CAN_INV_FILTER
     made = CanFilter(can_id, mask)
     assert CanFilter.parse(str(made)) == made
     assert made.inverted().inverted() == made
@@ -239,9 +240,45 @@ def test_filters_as_candump_writes_them() -> None:
     assert str(EVERY_FRAME) == "000:0"
     assert str(CanFilter(0x123, 0x7FF)) == "123:7FF"
     assert CanFilter.parse("123~7F0") == CanFilter(0x123 | c.CAN_INV_FILTER, 0x7F0)
-    for text in ("", "123", "xyz:7FF", "123:", "123:1FFFFFFFF"):
-        with pytest.raises(ValueError, match="CAN filter"):
+    assert CanFilter.parse("0:0") == EVERY_FRAME
+    assert CanFilter.parse("12345678:1FFFFFFF") == CanFilter(0x92345678, 0x1FFFFFFF)
+    wrong = "12345:7FF 1234:7FF 1234567:7FF 123456: 800:7FF FFF:7FF +12:7FF 0x1:7FF 0000000123:7FF"
+    for text in ("", "123", "xyz:7FF", "123:", "123:1FFFFFFFF", "123:-1", *wrong.split()):
+        with pytest.raises(ValueError, match="CAN filter must be 3 hex digits"):
             CanFilter.parse(text)
+
+
+def test_an_exact_filter_takes_the_identifiers_of_frames_alone() -> None:
+    for wide in (0x800, 0x18DAF110):
+        with pytest.raises(OverflowError, match=r"CAN_EFF_FLAG \| 0-0x1fffffff"):
+            CanFilter.exact(wide)
+        assert CanFilter(wide, 0x1FFFFFFF).can_id == wide
+    with pytest.raises(TypeError, match="CAN can_id must be an integer 0-0xffffffff, not str"):
+        CanFilter.exact("123")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"use inverted\(\)"):
+        CanFilter.exact(c.CAN_INV_FILTER | 0x123)
+    assert CanFilter.exact(0x123 | c.CAN_RTR_FLAG) == CanFilter(0x40000123, 0xC00007FF)
+
+
+def test_numbers_that_are_bits_show_in_hex() -> None:
+    assert repr(CanFrame(0x123, b"a")) == "CanFrame(can_id=0x123, data=b'a', dlc=1)"
+    assert repr(CanFdFrame(0x123)) == "CanFdFrame(can_id=0x123, data=b'', flags=0)"
+    assert repr(CanXlFrame(0x7FF, b"x", af=255)).startswith("CanXlFrame(priority=0x7ff, data=b'x'")
+    assert repr(CanFilter.exact(0x123)) == "CanFilter(can_id=0x123, can_mask=0xc00007ff)"
+    address = IsotpAddress("can0", 0x321, 0x322)
+    assert repr(address) == "IsotpAddress(interface='can0', rx_id=0x321, tx_id=0x322)"
+    assert repr(J1939Address(3, addr=32)) == (
+        "J1939Address(interface=3, name=0x0, pgn=0x40000, addr=32)"
+    )
+    assert repr(BcmMessage(1, 0x42)).startswith(
+        "BcmMessage(opcode=<BcmOpcode.TX_SETUP: 1>, can_id=0x42"
+    )
+    assert "pgn=0xf004," in repr(J1939Id(3, 0xF004, 0))
+
+
+def test_text_that_is_no_text() -> None:
+    with pytest.raises(TypeError, match="CAN frame must be str, not bytes"):
+        parse_frame(b"123#00")  # type: ignore[arg-type]
 
 
 C_PROGRAM = """

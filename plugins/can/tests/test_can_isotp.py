@@ -52,6 +52,9 @@ def test_reserved_stmin_means_the_longest_time() -> None:
         (lambda: IsotpOptions(1 << 20), ValueError, "flags has bits that are no CAN_ISOTP flags"),
         (lambda: IsotpOptions(0x1800), ValueError, "must not have both"),
         (lambda: IsotpOptions(frame_txtime_ns=1 << 32), OverflowError, "frame_txtime_ns"),
+        (lambda: IsotpOptions.make(frame_txtime_ns=0xFFFFFFFF), OverflowError, "0-4294967294"),
+        (lambda: IsotpAddress.normal_fixed("can0", 256, 0), OverflowError, "ISO-TP source"),
+        (lambda: IsotpAddress.normal_fixed("can0", 0, -1), OverflowError, "ISO-TP target"),
         (lambda: IsotpLinkLayer(17), ValueError, "mtu must be one of 16, 72, not 17"),
         (lambda: IsotpLinkLayer(72, 9), ValueError, "tx_dl must be one of 8, 12, 16"),
         (lambda: IsotpLinkLayer(16, 64), ValueError, "needs tx_dl 8"),
@@ -92,6 +95,26 @@ def raw() -> Iterator[famsock.socket]:
         sock.enable_frames(fd=True)
         sock.bind(("vcan0",))
         yield sock
+
+
+def test_normal_fixed_addressing() -> None:
+    tester = IsotpAddress.normal_fixed("can0", source=0xF1, target=0x10)
+    assert tester == IsotpAddress("can0", 0x98DAF110, 0x98DA10F1)
+    ecu = IsotpAddress.normal_fixed("can0", source=0x10, target=0xF1)
+    assert (ecu.rx_id, ecu.tx_id) == (tester.tx_id, tester.rx_id)
+
+
+@live
+def test_a_message_tells_its_arrival(opened: Opener) -> None:
+    one, other = opened(0x31A, 0x31B), opened(0x31B, 0x31A)
+    other.enable_timestamps()
+    other.enable_drop_count()
+    for size in (3, 300):
+        one.send(bytes(size))
+        pdu = other.recv_pdu(100)
+        assert (len(pdu.data), pdu.is_truncated) == (min(size, 100), size > 100)
+        assert (pdu.arrival.interface, pdu.arrival.dropped) == ("vcan0", 0)
+        assert pdu.arrival.timestamp_ns is not None
 
 
 @live
@@ -220,6 +243,16 @@ def test_waiting_for_the_transmission_fails_without_a_receiver(opened: Opener) -
         sock.send(bytes(20))
     assert caught.value.errno in (errno.ECOMM, errno.ETIMEDOUT)
     assert time.monotonic() - started < 15
+
+
+@live
+def test_a_receiver_that_is_not_there_is_explained(opened: Opener) -> None:
+    sock = opened(0x317, 0x318)
+    sock.send(bytes(20))
+    with pytest.raises(OSError, match=r"\[Errno") as caught:
+        sock.recv_pdu()
+    assert caught.value.errno == errno.ECOMM
+    assert "no flow control came" in "".join(caught.value.__notes__)
 
 
 @live

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -90,6 +92,9 @@ def test_pdu1_has_a_destination_pdu2_none() -> None:
         (lambda: J1939Id(0, 0xF004, 0, 1), ValueError, "no destination"),
         (lambda: J1939Id(0, 0, 256), OverflowError, "source"),
         (lambda: J1939Filter(addr=256), OverflowError, "addr"),
+        (lambda: J1939Filter.exact(addr=256), OverflowError, "addr"),
+        (lambda: J1939Filter.exact(pgn=0xEA20), ValueError, "low byte must be 0"),
+        (lambda: J1939Filter.exact(pgn=c.J1939_NO_PGN), OverflowError, "pgn must be 0-0x3ffff"),
         (lambda: AddressClaim("vcan0", 1, []), ValueError, "at least one address"),
         (lambda: AddressClaim("vcan0", 1, [254]), OverflowError, "address must be 0-253"),
         (lambda: AddressClaim("vcan0", -1, [1]), OverflowError, "NAME"),
@@ -98,6 +103,18 @@ def test_pdu1_has_a_destination_pdu2_none() -> None:
 def test_values_out_of_range_are_refused(make: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         make()
+
+
+def test_an_exact_filter_has_whole_masks() -> None:
+    assert J1939Filter.exact(addr=0x77) == J1939Filter(addr=0x77, addr_mask=0xFF)
+    assert J1939Filter.exact(pgn=0xF004) == J1939Filter(pgn=0xF004, pgn_mask=0x3FFFF)
+    name = J1939Filter.exact(name=int(J1939Name(identity_number=5)))
+    assert (name.name, name.name_mask) == (5, (1 << 64) - 1)
+    assert J1939Filter.exact(name=0, pgn=0, addr=0).addr_mask == 0xFF
+    assert J1939Filter.exact() == J1939Filter()
+    for filters in (J1939Filter(addr=0x77), J1939Filter(pgn=0x1F004, pgn_mask=0xFFFF)):
+        with pytest.raises(ValueError, match=r"outside its .*_mask .*J1939Filter\.exact\("):
+            filters.check()
 
 
 @given(st.binary(max_size=80))
@@ -139,7 +156,8 @@ def test_messages_of_all_sizes(opened: Opener, size: int) -> None:
     assert message.source == J1939Address("vcan0", 0, PGN, 0x20)
     assert (message.destination, message.destination_name, message.priority) == (0x30, 0, 6)
     assert not message.is_truncated
-    assert message.timestamp_ns is not None
+    assert message.arrival.interface == "vcan0"
+    assert message.arrival.timestamp_ns == message.timestamp_ns is not None
 
 
 @live
@@ -201,6 +219,14 @@ def test_filters_and_promiscuous_mode(opened: Opener) -> None:
     one.sendto(b"overheard", ("vcan0", 0, PGN, 0x36))
     message = other.recv_pg()
     assert (message.data, message.destination) == (b"overheard", 0x36)
+    with pytest.raises(ValueError, match="addr 0x25 has bits outside its addr_mask 0x0"):
+        other.set_filters([J1939Filter(addr=0x25)])
+    with pytest.raises(TypeError, match="must be a list of J1939Filter"):
+        other.set_filters(J1939Filter())
+    other.set_filters([J1939Filter.exact(addr=0x26), J1939Filter.exact(addr=0x25, pgn=0x1A400)])
+    one.sendto(b"another pgn", ("vcan0", 0, PGN, 0x36))
+    one.sendto(b"the pgn", ("vcan0", 0, 0x1A400, 0x36))
+    assert other.recv_pg().data == b"the pgn"
     with pytest.raises(ValueError, match="SO_J1939_FILTER must be at most 512"):
         other.set_filters([J1939Filter()] * 513)
     other.set_filters([])
@@ -245,6 +271,42 @@ def test_progress_tells_a_failure(opened: Opener) -> None:
     one.setblocking(False)
     with pytest.raises(BlockingIOError):
         one.recv_progress()
+
+
+@live
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+@pytest.mark.needs_command("ip", package="iproute2")
+@pytest.mark.parametrize("timeout_s", [None, 20.0, 0.0])
+def test_an_interface_that_goes_down_ends_the_wait_for_progress(timeout_s: float | None) -> None:
+    commands = "link add vcan8 type vcan", "link set vcan8 up", "link set vcan8 down"
+    made = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_J1939)
+    with made as sock:
+        for command in commands[:2]:
+            subprocess.run(["ip", *command.split()], check=True, timeout=60)
+        try:
+            sock.bind(J1939Address("vcan8", addr=0x29))
+            sock.enable_progress()
+            subprocess.run(["ip", *commands[2].split()], check=True, timeout=60)
+            sock.settimeout(timeout_s)
+            with pytest.raises(OSError, match="Network is down") as caught:
+                sock.recv_progress()
+            assert "ip link set can0 up" in "\n".join(caught.value.__notes__)
+            with pytest.raises(OSError, match="Network is down") as caught:
+                sock.bind(J1939Address("vcan8", addr=0x2A))
+            assert "ip link set can0 up" in "\n".join(caught.value.__notes__)
+        finally:
+            subprocess.run(["ip", "link", "del", "vcan8"], check=True, timeout=60)
+
+
+@live
+def test_refused_numbers_are_explained(opened: Opener) -> None:
+    one = opened(0x2B)
+    with pytest.raises(OSError, match="Invalid argument") as caught:
+        one.sendto(b"x", ("vcan0", 0, 0xEA20, 0x30))
+    assert "clean_pgn" in "\n".join(caught.value.__notes__)
+    with pytest.raises(OSError, match="Cannot assign") as caught:
+        opened(c.J1939_NO_ADDR, 0x999).sendto(b"x", ("vcan0", 0, PGN, 0x30))
+    assert "AddressClaim" in "\n".join(caught.value.__notes__)
 
 
 def claimed(name: int, *addresses: int) -> AddressClaim:
@@ -323,6 +385,52 @@ def test_who_finds_no_address_is_told(
     heard = [witness.recv_pg() for _ in range(2)]
     assert heard[1].source.pgn == c.J1939_PGN_ADDRESS_CLAIMED
     assert heard[1].data == (2001).to_bytes(8, "little")
+
+
+@live
+def test_who_lost_its_address_answers_requests_to_all(
+    serving: Callable[[AddressClaim], AddressClaim], opened: Opener
+) -> None:
+    loser = serving(claimed(2005, 0x87))
+    claimed(1005, 0x87).close()
+    asking = opened(0x3C)
+    asking.set_broadcast(True)
+    asking.set_filters([J1939Filter.exact(pgn=c.J1939_PGN_ADDRESS_CLAIMED, addr=0xFE)])
+    for _ in range(40):
+        if loser.address is None:
+            break
+        time.sleep(0.05)
+    asking.sendto(b"\x00\xee\x00", ("vcan0", 0, c.J1939_PGN_REQUEST, c.J1939_NO_ADDR))
+    answer = asking.recv_pg()
+    assert answer.source.addr == c.J1939_IDLE_ADDR
+    assert answer.data == (2005).to_bytes(8, "little")
+    while not (idle := quiet(asking)):
+        pass
+    asking.sendto(b"\x00\xee\x00", ("vcan0", 0, c.J1939_PGN_REQUEST, 0x99))
+    assert idle
+    assert quiet(asking)
+
+
+def quiet(sock: famsock.socket) -> bool:
+    """Whether nothing comes for half a second."""
+    sock.settimeout(0.5)
+    try:
+        sock.recv_pg()
+    except TimeoutError:
+        return True
+    finally:
+        sock.settimeout(20)
+    return False
+
+
+@live
+def test_who_has_claimed_nothing_yet_answers_no_request(opened: Opener) -> None:
+    asking = opened(0x3D)
+    asking.set_broadcast(True)
+    with AddressClaim("vcan0", 1006, [0x88]) as claim:
+        asking.sendto(b"\x00\xee\x00", ("vcan0", 0, c.J1939_PGN_REQUEST, c.J1939_NO_ADDR))
+        assert claim.serve(5) is None
+        assert quiet(asking)
 
 
 @live

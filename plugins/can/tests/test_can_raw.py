@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from socket import SO_RCVBUF, SOL_SOCKET
@@ -15,6 +16,7 @@ from famsock_can import exchange, options
 from famsock_can.addresses import CanAddress
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFdFrame, CanFrame, CanXlFrame, parse_frame
+from famsock_can.interfaces import can_interfaces
 
 import famsock
 
@@ -218,9 +220,14 @@ def test_every_interface_at_once() -> None:
         received = other.recv_frame()
         assert (received.frame, received.arrival.interface) == (FRAME, "vcan0")
         other.send_frame(FRAME, "vcan0")
+        index = famsock.if_nametoindex("vcan0")
+        for interface in (index, CanAddress("vcan0"), CanAddress(index)):
+            one.send_frame(FRAME, interface)
+            assert other.recv_frame().frame == FRAME
         with pytest.raises(OSError, match=r"\[Errno") as caught:
             other.send_frame(FRAME)
-        assert caught.value.errno in (errno.ENXIO, errno.ENODEV)
+        assert caught.value.errno == errno.ENXIO
+        assert "name the interface" in "".join(caught.value.__notes__)
 
 
 def test_typed_address_by_name_and_by_index() -> None:
@@ -261,6 +268,81 @@ def test_receiving_times_out() -> None:
         sock.bind(("vcan0",))
         with pytest.raises(TimeoutError):
             sock.recv_frame()
+
+
+def test_what_to_pass_is_said(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, _ = pair
+    for wrong in (bytes(16), "123#00", None):
+        words = f"must be CanFrame, CanFdFrame or CanXlFrame, not {type(wrong).__name__}"
+        with pytest.raises(TypeError, match=words):
+            one.send_frame(wrong)
+    for alone in (CanFilter.exact(1), None):
+        with pytest.raises(TypeError, match=r"must be a list of CanFilter, such as \[CanFilter"):
+            one.set_filters(alone)
+
+
+@pytest.fixture
+def spare() -> Iterator[Callable[..., None]]:
+    """A virtual interface of the test's own, vcan9, and what changes it."""
+
+    def link(*arguments: str) -> None:
+        subprocess.run(["ip", "link", *arguments], check=True, timeout=60)
+
+    link("add", "vcan9", "type", "vcan")
+    link("set", "vcan9", "up")
+    try:
+        yield link
+    finally:
+        subprocess.run(["ip", "link", "del", "vcan9"], check=False, timeout=60, capture_output=True)
+
+
+def notes(error: BaseException) -> str:
+    return "\n".join(error.__notes__)
+
+
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+@pytest.mark.needs_command("ip", package="iproute2")
+def test_an_interface_that_is_down_is_explained(spare: Callable[..., None]) -> None:
+    with raw_socket() as one, raw_socket() as every:
+        one.bind(("vcan9",))
+        every.bind(("",))
+        with pytest.raises(OSError, match="Invalid argument") as caught:
+            one.send_frame(CanXlFrame(1, b"x"))
+        assert "enable_frames" in notes(caught.value)
+        spare("set", "vcan9", "down")
+        for call in (
+            lambda: one.send_frame(FRAME),
+            lambda: every.send_frame(FRAME, "vcan9"),
+            one.recv_frame,
+        ):
+            with pytest.raises(OSError, match="Network is down") as caught:
+                call()
+            assert "ip link set can0 up" in notes(caught.value)
+        spare("set", "vcan9", "up")
+        one.send_frame(FRAME)
+        spare("del", "vcan9")
+        with pytest.raises(OSError, match=r"\[Errno") as caught:
+            one.send_frame(FRAME)
+        assert caught.value.errno == errno.ENXIO
+
+
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+@pytest.mark.needs_command("ip", package="iproute2")
+@pytest.mark.needs_command("tc", package="iproute2")
+def test_a_full_queue_is_explained(spare: Callable[..., None]) -> None:
+    command = "tc qdisc add dev vcan9 root pfifo limit 0"
+    subprocess.run(command.split(), check=True, timeout=60)
+    with raw_socket() as one:
+        one.bind(("vcan9",))
+        with pytest.raises(OSError, match="No buffer space") as caught:
+            one.send_frame(FRAME)
+    assert "txqueuelen" in notes(caught.value)
+
+
+def test_can_interfaces_are_listed() -> None:
+    found = can_interfaces()
+    assert "vcan0" in found
+    assert "lo" not in found
 
 
 @pytest.mark.parametrize("protocol", ["raw", "bcm", "isotp", "j1939"])

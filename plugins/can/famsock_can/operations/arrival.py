@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from socket import CMSG_SPACE
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
@@ -17,6 +17,7 @@ from famsock.plugin import constants as system
 if TYPE_CHECKING:
     from famsock.plugin import socket
 
+T = TypeVar("T")
 _TIMESPEC = struct.Struct("@ll")
 _THREE_TIMESPECS = struct.Struct("@6l")
 _NS_PER_S = 1_000_000_000
@@ -69,6 +70,15 @@ def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int)
         flags & system.MSG_CONFIRM != 0,
         dropped,
     )
+
+
+def several(values: Iterable[T], kind: type[T]) -> tuple[T, ...]:
+    """``values`` as a tuple; TypeError that says what to pass where it is one value alone."""
+    if isinstance(values, kind) or not isinstance(values, Iterable):
+        name = kind.__name__
+        shown = type(values).__name__
+        raise TypeError(f"must be a list of {name}, such as [{name}(…)], not {shown}")
+    return tuple(values)
 
 
 class ArrivalOperations:

@@ -1,14 +1,19 @@
-"""Operations of CAN_ISOTP sockets: what must be set before bind, in one call."""
+"""Operations of CAN_ISOTP sockets: what must be set before bind, and messages received."""
 
 from __future__ import annotations
 
+from socket import MSG_TRUNC
 from typing import Any
 
 from famsock.plugin import Option
 from famsock_can import constants as c
 from famsock_can import options as rows
-from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions
-from famsock_can.operations.arrival import ArrivalOperations
+from famsock_can import remedies
+from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions, IsotpPdu
+from famsock_can.operations.arrival import CONTROL_BYTES, ArrivalOperations, arrival
+
+MAX_PDU_BYTES = 8300
+"""The longest message of the kernel's own setting (module parameter max_pdu_size)."""
 
 
 class IsotpOperations(ArrivalOperations):
@@ -45,6 +50,19 @@ class IsotpOperations(ArrivalOperations):
         for row, value in settings:
             if value is not None:
                 self._sock.set_option(row, value)
+
+    def recv_pdu(self, bufsize_bytes: int = MAX_PDU_BYTES) -> IsotpPdu:
+        """Receive one message; waits as the socket's timeout says.
+
+        Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails: ECOMM if a message
+        sent got no flow control, ETIMEDOUT, EILSEQ or EBADMSG if one was received in part or wrong.
+        """
+        try:
+            data, items, flags, address = self._sock.recvmsg(bufsize_bytes, CONTROL_BYTES)
+        except OSError as error:
+            remedies.explain(error, remedies.ISOTP)
+            raise
+        return IsotpPdu(data, flags & MSG_TRUNC != 0, arrival(address[0], items, flags))
 
     def _with_flags(self, options: IsotpOptions | None, flags: int) -> IsotpOptions:
         """``options``, or those that the socket has, with more flags."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import select
+import time
 from collections.abc import Iterable
 from math import ceil
-from socket import MSG_TRUNC, SO_BROADCAST, SOL_SOCKET
+from socket import MSG_TRUNC, SO_BROADCAST, SO_ERROR, SOL_SOCKET
 
 from famsock.plugin import constants as system
 from famsock_can import constants as c
-from famsock_can import control, options
+from famsock_can import control, options, remedies
 from famsock_can.addresses import J1939Address
 from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import J1939Message, J1939Progress
@@ -17,6 +19,7 @@ from famsock_can.operations.arrival import (
     CONTROL_BYTES,
     ArrivalOperations,
     arrival,
+    several,
 )
 
 TP_MAX_BYTES = 1785
@@ -41,7 +44,11 @@ class J1939Operations(ArrivalOperations):
 
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails.
         """
-        data, items, flags, address = self._sock.recvmsg(bufsize_bytes, CONTROL_BYTES + 128)
+        try:
+            data, items, flags, address = self._sock.recvmsg(bufsize_bytes, CONTROL_BYTES + 128)
+        except OSError as error:
+            remedies.explain(error, remedies.J1939)
+            raise
         own = {kind: value for level, kind, value in items if level == c.SOL_CAN_J1939}
         destination = own.get(c.SCM_J1939_DEST_ADDR, bytes((c.J1939_NO_ADDR,)))
         name = own.get(c.SCM_J1939_DEST_NAME)
@@ -52,12 +59,20 @@ class J1939Operations(ArrivalOperations):
             control.SCM_J1939_DEST_NAME.codec.decode(name) if name else c.J1939_NO_NAME,
             own[c.SCM_J1939_PRIO][0],
             flags & MSG_TRUNC != 0,
-            arrival(address[0], items, flags).timestamp_ns,
+            arrival(address[0], items, flags),
         )
 
     def set_filters(self, filters: Iterable[J1939Filter]) -> None:
-        """Receive only what one of the filters lets through, at most 512; none lets all through."""
-        self._sock.set_option(options.SO_J1939_FILTER, tuple(filters))
+        """Receive only what one of the filters lets through, at most 512; none lets all through.
+
+        ``sock.set_filters([J1939Filter.exact(pgn=0xFEF1)])``. Raises ValueError for a filter with
+        bits outside its masks, which would let through what it seems to keep out.
+        """
+        given = several(filters, J1939Filter)
+        for each in given:
+            if isinstance(each, J1939Filter):
+                each.check()
+        self._sock.set_option(options.SO_J1939_FILTER, given)
 
     def set_priority(self, priority: int) -> None:
         """Send with this priority from now on: 0 (highest) to 7, 6 at first.
@@ -87,17 +102,34 @@ class J1939Operations(ArrivalOperations):
     def recv_progress(self) -> J1939Progress:
         """Receive one report of the error queue; waits as the socket's timeout says.
 
-        Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails.
+        Raises TimeoutError, BlockingIOError, OSError as recvmsg(2) fails, and the socket's own
+        error (SO_ERROR): ENETDOWN if the interface goes down.
         """
         timeout = self._sock.gettimeout()
-        poller = select.poll()
-        poller.register(self._sock.fileno(), 0)
-        if not poller.poll(None if timeout is None else ceil(timeout * 1000)) and timeout:
-            raise TimeoutError("timed out")
-        _, items, _, _ = self._sock.recvmsg(1, 1024, system.MSG_ERRQUEUE)
-        found = {(level, kind): data for level, kind, data in items}
-        extended = found[c.SOL_CAN_J1939, c.SCM_J1939_ERRQUEUE]
-        return J1939Progress.decode(
-            control.SCM_J1939_ERRQUEUE.codec.decode(extended),
-            found.get((SOL_SOCKET, system.SCM_TIMESTAMPING_OPT_STATS), b""),
-        )
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            _await_error(self._sock.fileno(), deadline)
+            try:
+                message = self._sock.recv_message(1, 1024, system.MSG_ERRQUEUE)
+                break
+            except BlockingIOError:
+                if failure := self._sock.getsockopt(SOL_SOCKET, SO_ERROR):
+                    error = OSError(failure, os.strerror(failure))
+                    remedies.explain(error, remedies.J1939)
+                    raise error from None
+                if deadline is not None and time.monotonic() >= deadline:
+                    if timeout:
+                        raise TimeoutError("timed out") from None
+                    raise
+        report = message.get(control.SCM_J1939_ERRQUEUE)
+        if report is None:
+            raise ValueError("J1939 error queue: a message without SCM_J1939_ERRQUEUE")
+        return J1939Progress.decode(report, message.get("SCM_TIMESTAMPING_OPT_STATS") or b"")
+
+
+def _await_error(descriptor: int, deadline: float | None) -> None:
+    """Wait until poll(2) tells of an error, or until ``deadline`` of the monotonic clock."""
+    poller = select.poll()
+    poller.register(descriptor, 0)
+    left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+    poller.poll(None if left_s is None else ceil(left_s * 1000))

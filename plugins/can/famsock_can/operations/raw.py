@@ -6,11 +6,18 @@ from collections.abc import Iterable
 
 import attrs
 
-from famsock_can import options
+from famsock_can import options, remedies
+from famsock_can.addresses import CanAddress
 from famsock_can.constants import CANXL_MAX_MTU
 from famsock_can.filters import CanFilter
-from famsock_can.frames import Frame, unpack_frame
-from famsock_can.operations.arrival import CONTROL_BYTES, Arrival, ArrivalOperations, arrival
+from famsock_can.frames import Frame, not_a_frame, unpack_frame
+from famsock_can.operations.arrival import (
+    CONTROL_BYTES,
+    Arrival,
+    ArrivalOperations,
+    arrival,
+    several,
+)
 
 
 @attrs.frozen
@@ -27,25 +34,37 @@ class ReceivedFrame:
 class RawOperations(ArrivalOperations):
     """What a CAN_RAW socket can do beyond the stdlib's methods. Source: can.rst."""
 
-    def send_frame(self, frame: Frame, interface: str = "") -> None:
+    def send_frame(self, frame: Frame, interface: str | int | CanAddress = "") -> None:
         """Send one frame, by ``interface`` where the socket is bound to every interface.
 
-        Raises OSError: ENXIO or ENODEV without an interface, EINVAL for a kind of frame that is not
+        ``interface`` is its name, its index or an address. Raises TypeError for what is no frame,
+        OSError: ENXIO or ENODEV without an interface, EINVAL for a kind of frame that is not
         switched on (`enable_frames`) or that the interface's MTU is too small for, ENOBUFS if its
         queue is full, ENETDOWN if it is down.
         """
-        data = frame.pack()
+        try:
+            data = frame.pack()
+        except AttributeError:
+            raise not_a_frame(frame) from None
         if interface:
-            self._sock.sendto(data, (interface,))
-        else:
+            self._sock.sendto(data, _address(interface))
+            return
+        try:
             self._sock.send(data)
+        except OSError as error:
+            remedies.explain(error, remedies.RAW)
+            raise
 
     def recv_frame(self) -> ReceivedFrame:
         """Receive one frame; waits as the socket's timeout says.
 
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails (ENETDOWN).
         """
-        data, items, flags, address = self._sock.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
+        try:
+            data, items, flags, address = self._sock.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
+        except OSError as error:
+            remedies.explain(error, remedies.RAW)
+            raise
         return ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
 
     def recv_frames(self, count: int) -> list[ReceivedFrame]:
@@ -53,7 +72,11 @@ class RawOperations(ArrivalOperations):
 
         Waits for the first one alone, as `recv_frame` does; errors are the same.
         """
-        found = self._sock.recvmmsg(count, CANXL_MAX_MTU, CONTROL_BYTES)
+        try:
+            found = self._sock.recvmmsg(count, CANXL_MAX_MTU, CONTROL_BYTES)
+        except OSError as error:
+            remedies.explain(error, remedies.RAW)
+            raise
         return [
             ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
             for data, items, flags, address in found
@@ -64,7 +87,7 @@ class RawOperations(ArrivalOperations):
 
         At most 512. None at all means to receive nothing, which suits a socket that only sends.
         """
-        self._sock.set_option(options.CAN_RAW_FILTER, tuple(filters))
+        self._sock.set_option(options.CAN_RAW_FILTER, several(filters, CanFilter))
         self._sock.set_option(options.CAN_RAW_JOIN_FILTERS, join)
 
     def set_error_mask(self, mask: int) -> None:
@@ -85,3 +108,10 @@ class RawOperations(ArrivalOperations):
         self._sock.set_option(options.CAN_RAW_FD_FRAMES, fd)
         if xl:
             self._sock.set_option(options.CAN_RAW_XL_FRAMES, True)
+
+
+def _address(interface: str | int | CanAddress) -> CanAddress | tuple[str]:
+    """The address of an interface; the form of the stdlib for its name, as that is cached."""
+    if isinstance(interface, str):
+        return (interface,)
+    return interface if isinstance(interface, CanAddress) else CanAddress(interface)

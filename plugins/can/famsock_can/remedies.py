@@ -1,0 +1,78 @@
+"""What cures the failures of CAN sockets, by protocol and errno.
+
+The core notes it on calls that carry an address or an option; `explain` does so for operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from errno import (
+    E2BIG,
+    EACCES,
+    EADDRNOTAVAIL,
+    EBADFD,
+    EBADMSG,
+    ECOMM,
+    EILSEQ,
+    EINVAL,
+    EISCONN,
+    ENETDOWN,
+    ENOBUFS,
+    ENODEV,
+    ENOTCONN,
+    ENXIO,
+    EPERM,
+    ETIMEDOUT,
+)
+from typing import Any
+
+Remedies = Mapping[Any, str]
+
+_LINK: Remedies = {
+    ENETDOWN: "the interface is down: ip link set can0 up (type can bitrate 500000, of a real one)",
+    ENOBUFS: "the interface's queue is full, which poll() does not tell: send again soon, or "
+    "make the queue longer: ip link set can0 txqueuelen 1000",
+}
+RAW: Remedies = {
+    **_LINK,
+    ENXIO: "name the interface to send by: this socket is bound to every one, or to none",
+    ENODEV: "the interface is gone, or it is no CAN interface (famsock_can.interfaces lists them)",
+    EPERM: "it is no CAN interface (famsock_can.interfaces lists them)",
+    EINVAL: "switch the kind of frame on (enable_frames), and give the interface room for it: "
+    "ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)",
+}
+BCM: Remedies = {
+    **_LINK,
+    ENOTCONN: "connect() it to an interface first",
+    ENODEV: "transmission needs a socket that is connected to one CAN interface, not to every one",
+    E2BIG: "the job was set up with fewer frames: start_cyclic() it anew",
+    EINVAL: "no such job: one has the can_id with its flags, the kind of frame (fd) and the socket "
+    "that it was set up with",
+}
+ISOTP: Remedies = {
+    **_LINK,
+    EINVAL: "an identifier over 0x7ff needs CAN_EFF_FLAG (0x80000000) and no other flag; CAN FD "
+    "frames need an interface with room for them: ip link set can0 mtu 72",
+    EISCONN: "set its options before bind()",
+    ENODEV: "name the interface: ISO-TP binds to one CAN interface, never to all",
+    EADDRNOTAVAIL: "bind() it to an interface and two identifiers first",
+    ECOMM: "no flow control came from the peer within a second: is it there, with the same "
+    "identifiers the other way round?",
+    ETIMEDOUT: "the peer began a message and did not go on within a second",
+    EILSEQ: "a frame of the message was lost or came out of turn",
+    EBADMSG: "a frame was not padded as CAN_ISOTP_CHK_PAD_LEN and CAN_ISOTP_CHK_PAD_DATA ask",
+}
+J1939: Remedies = {
+    **_LINK,
+    EACCES: "the broadcast address needs SO_BROADCAST: sock.set_broadcast(True)",
+    ENODEV: "name the interface: J1939 binds to one CAN interface, never to all",
+    EADDRNOTAVAIL: "nobody has claimed an address for this NAME: famsock_can.claim.AddressClaim",
+    EBADFD: "bind() it to an address or a NAME first",
+    EINVAL: "the low byte of a PDU1's pgn must be 0: famsock_can.pgn.clean_pgn",
+}
+
+
+def explain(error: OSError, remedies: Remedies) -> None:
+    """Note on a failed operation what cures it, where that is known."""
+    if (advice := remedies.get(error.errno)) is not None:
+        error.add_note(advice)
