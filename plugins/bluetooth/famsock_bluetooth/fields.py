@@ -72,3 +72,11 @@ LE32 = wire.integer(
 def check_int(name: str, value: int, highest: int) -> int:
     """``value``, or OverflowError if it is not 0 to ``highest``, TypeError if it is no integer."""
     return values.check_int(f"AF_BLUETOOTH {name}", value, highest)
+
+
+def check_octets(name: str, value: object) -> bytes:
+    """``value`` as bytes; TypeError if it is not bytes-like."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        kind = type(value).__name__
+        raise TypeError(f"AF_BLUETOOTH {name} must be a bytes-like object, not {kind}")
+    return bytes(value)

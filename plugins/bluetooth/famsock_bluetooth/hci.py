@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from famsock.plugin import Message, socket
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import ioctls, options, packets
+from famsock_bluetooth.fields import check_octets
 from famsock_bluetooth.ioctls import HciConnInfo, HciDevInfo, InquiryInfo
 from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
 from famsock_bluetooth.structs import HciFilter
@@ -113,8 +114,15 @@ class HciOperations:
         self.sock.set_option(options.HCI_TIME_STAMP, on)
 
     def send_packet(self, packet: HciPacket) -> int:
-        """Send one packet to the controller; the number of bytes."""
-        return self.sock.send(packet.pack())
+        """Send one packet to the controller; the number of bytes. TypeError for no packet."""
+        try:
+            data = packet.pack()
+        except AttributeError:
+            raise TypeError(
+                "an HCI packet must be HciCommand, AclData, ScoData, IsoData or OtherPacket, "
+                f"not {type(packet).__name__}"
+            ) from None
+        return self.sock.send(data)
 
     def receive_packet(self) -> HciPacket:
         """The next packet that the filter lets through; ValueError for one cut short."""
@@ -135,7 +143,7 @@ class HciOperations:
         disturbed. A status other than 0 is not raised: it is the answer's ``status``. TimeoutError
         if the controller does not answer; OSError ENETDOWN if it is off, EPERM without CAP_NET_RAW.
         """
-        command = packets.HciCommand(opcode, parameters).pack()
+        command = packets.HciCommand(opcode, check_octets("parameters", parameters)).pack()
         try:
             local = self.sock.getsockname()
         except OSError as error:

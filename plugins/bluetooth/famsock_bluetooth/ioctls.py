@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from fcntl import ioctl
 
-from famsock.plugin import Struct, wire
+from famsock.plugin import Struct, values, wire
 from famsock_bluetooth import constants as c
 from famsock_bluetooth.fields import BDADDR, check_int
 
@@ -20,6 +20,7 @@ _INQUIRY = struct.Struct("=HH3sBBx")
 MAX_DEVICES = 256
 MAX_CONNECTIONS = 64
 MAX_RESPONSES = 255
+_INQUIRY_LONGEST = 0x30
 GENERAL_INQUIRY = 0x9E8B33
 """The access code (LAP) of a general inquiry."""
 
@@ -154,10 +155,15 @@ def inquiry(
         check_int("dev", dev, 0xFFFF),
         c.IREQ_CACHE_FLUSH if flush else 0,
         check_int("lap", lap, 0xFFFFFF).to_bytes(3, "little"),
-        check_int("length", length, 0xFF),
+        _inquiry_length(length),
         max_responses,
     )
     ioctl(descriptor, c.HCIINQUIRY, buffer)
     count = _INQUIRY.unpack_from(buffer)[4]
     view = memoryview(buffer)[_INQUIRY.size :]
     return tuple(InquiryInfo.unpack(view[at * size :]) for at in range(count))
+
+
+def _inquiry_length(length: int) -> int:
+    """1-48; the kernel takes 0 and then waits for ever."""
+    return values.check_int("AF_BLUETOOTH inquiry length", length, _INQUIRY_LONGEST, 1)

@@ -7,9 +7,12 @@ Sources: net/bluetooth/mgmt.h and mgmt.c, BlueZ's doc/mgmt-api.txt.
 
 from __future__ import annotations
 
+import select
 import struct
 import time
+from collections.abc import Generator
 from enum import IntFlag
+from math import ceil
 from socket import SOCK_RAW
 from typing import Self
 from uuid import UUID
@@ -19,12 +22,15 @@ import attrs
 from famsock.plugin import Struct, socket, values, wire
 from famsock_bluetooth import constants as c
 from famsock_bluetooth.addresses import HciAddress
-from famsock_bluetooth.fields import BDADDR, LE32, check_int
+from famsock_bluetooth.advertising import DeviceFound
+from famsock_bluetooth.fields import BDADDR, LE32, check_int, check_octets
 from famsock_bluetooth.mgmt_error import ManagementError
 
 _HEADER = struct.Struct("<HHH")
 _REPLY = struct.Struct("<HB")
 _U32 = struct.Struct("<I")
+_BREDR_TYPE = 1 << c.BDADDR_BREDR
+_LE_TYPES = 1 << c.BDADDR_LE_PUBLIC | 1 << c.BDADDR_LE_RANDOM
 _ADD_ADVERTISING = struct.Struct("<BIHHBB")
 _LONGEST_BYTES = 0xFFFF + _HEADER.size
 
@@ -163,6 +169,7 @@ class Management:
         """
         check_int("management opcode", opcode, 0xFFFF)
         check_int("controller index", index, 0xFFFF)
+        parameters = check_octets("parameters", parameters)
         size = check_int("length of parameters", len(parameters), 0xFFFF)
         self.sock.send(_HEADER.pack(opcode, index, size) + parameters)
         deadline = time.monotonic() + (self.sock.gettimeout() or float("inf"))
@@ -215,7 +222,11 @@ class Management:
         return self._switch(index, Setting.LE, on)
 
     def set_advertising(self, index: int, on: bool) -> Setting:
-        """Advertise as LE peripheral, or stop; the settings then. Connectable if that is set."""
+        """Advertise as LE peripheral, or stop; the settings then. Connectable if that is set.
+
+        A connection ends the advertising. Linux 6.12 does not notice it of this setting, which
+        stays on while nothing is advertised: with `add_advertising` it does, and resumes.
+        """
         return self._switch(index, Setting.ADVERTISING, on)
 
     def add_advertising(
@@ -232,8 +243,11 @@ class Management:
 
         ``instance`` is 1 to what the controller has (at most 254), ``flags`` of
         MGMT_ADV_FLAG_*, ``timeout_s`` 0-65535 (0: until it is removed), ``data`` and
-        ``scan_response`` up to 31 bytes each, 251 where the controller advertises extended.
+        ``scan_response`` up to 31 bytes each, 251 where the controller advertises extended; they
+        are made of `famsock_bluetooth.advertising.structure`.
         """
+        data = check_octets("data", data)
+        scan_response = check_octets("scan_response", scan_response)
         head = _ADD_ADVERTISING.pack(
             check_int("advertising instance", instance, 0xFF),
             check_int("flags", flags, 0xFFFFFFFF),
@@ -248,6 +262,47 @@ class Management:
         """Stop what `add_advertising` began; ``instance`` 0 stops all."""
         parameters = bytes((check_int("advertising instance", instance, 0xFF),))
         self.command(c.MGMT_OP_REMOVE_ADVERTISING, index, parameters)
+
+    def start_discovery(self, index: int, *, le: bool = True, bredr: bool = True) -> None:
+        """Look for devices in range: `DeviceFound` events follow, on every management socket.
+
+        It ends by itself after about 10 s, with MGMT_EV_DISCOVERING. BUSY if one is under way.
+        """
+        self.command(c.MGMT_OP_START_DISCOVERY, index, _discovery_types(le, bredr))
+
+    def stop_discovery(self, index: int, *, le: bool = True, bredr: bool = True) -> None:
+        """End what `start_discovery` began with the same kinds; REJECTED if none is under way."""
+        self.command(c.MGMT_OP_STOP_DISCOVERY, index, _discovery_types(le, bredr))
+
+    def devices_found(
+        self, index: int, duration_s: float = 10.0, *, le: bool = True, bredr: bool = True
+    ) -> Generator[DeviceFound, None, None]:
+        """The devices that a discovery finds, each as often as it is heard, for ``duration_s``.
+
+        It begins at the first one asked for, and ends with the iteration, or by itself.
+        """
+        self.start_discovery(index, le=le, bredr=bredr)
+        under_way = True
+        deadline = time.monotonic() + duration_s
+        try:
+            while (event := self._event_until(deadline)) is not None:
+                if event.index != index:
+                    continue
+                if event.code == c.MGMT_EV_DEVICE_FOUND:
+                    yield DeviceFound.unpack(event.parameters)
+                elif event.code == c.MGMT_EV_DISCOVERING and not event.parameters[-1]:
+                    under_way = False
+                    return
+        finally:
+            if under_way:
+                self.stop_discovery(index, le=le, bredr=bredr)
+
+    def _event_until(self, deadline: float) -> ManagementEvent | None:
+        """The next event; None if none comes until ``deadline`` of the monotonic clock."""
+        poller = select.poll()
+        poller.register(self.sock.fileno(), select.POLLIN)
+        left_ms = ceil(max(0.0, deadline - time.monotonic()) * 1000)
+        return self.receive_event() if poller.poll(left_ms) else None
 
     def set_discoverable(self, index: int, on: bool, timeout_s: int = 0) -> Setting:
         """Let inquiries find a controller, for ``timeout_s`` (0-65535, 0: for ever), or not.
@@ -305,6 +360,13 @@ class Management:
 
     def _switch(self, index: int, setting: Setting, on: bool) -> Setting:
         return _settings(self.command(_SWITCHES[setting], index, bytes((on,))))
+
+
+def _discovery_types(le: bool, bredr: bool) -> bytes:
+    """The kinds of addresses to look for: bit n for BDADDR_* n."""
+    if not le and not bredr:
+        raise ValueError("discovery needs le=True or bredr=True")
+    return bytes((_LE_TYPES * le | _BREDR_TYPE * bredr,))
 
 
 def _settings(answer: bytes) -> Setting:

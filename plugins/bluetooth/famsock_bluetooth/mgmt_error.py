@@ -29,6 +29,8 @@ _REMEDIES = {
     c.MGMT_STATUS_PERMISSION_DENIED: "changing a controller needs CAP_NET_ADMIN",
     c.MGMT_STATUS_RFKILLED: "the radio is blocked: rfkill unblock bluetooth",
     c.MGMT_STATUS_NOT_POWERED: "power it on first: set_powered(index, True)",
+    c.MGMT_STATUS_BUSY: "another such command, or a discovery, is under way on this controller",
+    c.MGMT_STATUS_REJECTED: "the controller's settings do not allow it now: read_info() gives them",
     c.MGMT_STATUS_INVALID_INDEX: "read_index_list() gives the controllers that there are",
 }
 _STATUS_NAMES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import select
 import socket as stdlib
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from famsock_bluetooth.addresses import (
     L2capAddress,
     RfcommAddress,
 )
+from famsock_bluetooth.advertising import LeAdvertisingReport, structure
 from famsock_bluetooth.emulator import VoicePair
 from famsock_bluetooth.exchange import (
     VOICED,
@@ -135,6 +137,66 @@ def test_advertising_out_of_range(management: Management) -> None:
             management.add_advertising(0, **wrong)
     with pytest.raises(ManagementError, match="INVALID_PARAMS"):
         management.add_advertising(management.read_index_list()[0], 255)
+
+
+def test_bytes_are_asked_for(pair: Pair, management: Management, new: Open) -> None:
+    index = pair[0].dev_id
+    sock = raw_hci(new, index)
+    calls: tuple[tuple[Callable[[], object], str], ...] = (
+        (lambda: management.add_advertising(index, 1, data="abc"), "data must be a bytes-like"),  # type: ignore[arg-type]
+        (lambda: management.command(1, index, "abc"), "parameters must be a bytes-like"),  # type: ignore[arg-type]
+        (
+            lambda: sock.send_command(c.HCI_OP_READ_BD_ADDR, "abc"),
+            "parameters must be a bytes-like",
+        ),
+        (lambda: sock.send_packet(b"abc"), "HCI packet must be HciCommand, .* not bytes"),
+    )
+    for call, words in calls:
+        with pytest.raises(TypeError, match=words):
+            call()
+
+
+def test_discovery_finds_an_advertiser(management: Management) -> None:
+    with advertising_pair() as (first, second, other):
+        data = structure(c.EIR_NAME_COMPLETE, b"famsock")
+        other.add_advertising(first.dev_id, 1, data=data)
+        heard = management.devices_found(second.dev_id, PATIENCE_S, bredr=False)
+        found = next(device for device in heard if device.bdaddr == first.bdaddr)
+        with pytest.raises(ManagementError, match="BUSY") as caught:
+            management.start_discovery(second.dev_id)
+        assert "under way" in "".join(caught.value.__notes__)
+        heard.close()
+    assert (found.bdaddr_type, found.name) == (c.BDADDR_LE_PUBLIC, "famsock")
+    with pytest.raises(ManagementError, match="REJECTED"):
+        management.stop_discovery(second.dev_id)
+    with pytest.raises(ValueError, match="le=True or bredr=True"):
+        management.start_discovery(second.dev_id, le=False, bredr=False)
+
+
+def test_discovery_ends_in_time(pair: Pair, management: Management) -> None:
+    started = time.monotonic()
+    assert list(management.devices_found(pair[1].dev_id, 0.5, bredr=False)) == []
+    assert time.monotonic() - started < PATIENCE_S
+
+
+def test_a_scan_over_hci_gives_reports(new: Open) -> None:
+    with advertising_pair() as (first, second, management):
+        data = structure(c.EIR_NAME_COMPLETE, b"famsock")
+        management.add_advertising(first.dev_id, 1, data=data)
+        sock = raw_hci(new, second.dev_id)
+        sock.set_filter([c.HCI_EVENT_PKT], [c.HCI_EV_LE_META])
+        scan = opcode(0x08, 0x0C)
+        assert sock.send_command(scan, b"\1\0").status == 0
+        try:
+            reports: tuple[LeAdvertisingReport, ...] = ()
+            while not any(report.bdaddr == first.bdaddr for report in reports):
+                packet = sock.receive_packet()
+                assert isinstance(packet, HciEvent)
+                reports = LeAdvertisingReport.all_of(packet)
+        finally:
+            sock.send_command(scan, b"\0\0")
+    assert reports[0].is_connectable
+    assert reports[0].name == "famsock"
 
 
 def test_local_name(pair: Pair, management: Management) -> None:
@@ -299,8 +361,8 @@ def test_inquiry_finds_the_other_controller(pair: Pair, management: Management, 
     finally:
         management.set_discoverable(pair[0].dev_id, False)
     assert pair[0].bdaddr in [device.bdaddr for device in found]
-    for wrong in ({"max_responses": -1}, {"length": 256}, {"lap": 1 << 24}):
-        with pytest.raises(OverflowError, match=f"{next(iter(wrong))} must be 0-"):
+    for wrong in ({"max_responses": -1}, {"length": 0}, {"length": 49}, {"lap": 1 << 24}):
+        with pytest.raises(OverflowError, match=f"{next(iter(wrong))} must be [01]-"):
             new(stdlib.SOCK_RAW, c.BTPROTO_HCI).inquiry(pair[1].dev_id, **wrong)
 
 
@@ -433,6 +495,41 @@ def test_l2cap_low_energy_channel(new: Open) -> None:
             far.settimeout(PATIENCE_S)
             near.send(bytes(range(200)))
             assert far.recv(300) == bytes(range(200))
+
+
+def test_att_bearer_by_cid(new: Open) -> None:
+    """LE's fixed channel 4: an exchange of MTUs (Core Specification vol 3 part F 3.4.2)."""
+    with advertising_pair() as (first, second, _):
+        await_no_links(new(stdlib.SOCK_RAW, c.BTPROTO_HCI), (first, second))
+        listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP) for _ in range(2))
+        server = L2capAddress(first.bdaddr, 0, 4, c.BDADDR_LE_PUBLIC)
+        listener.bind(server)
+        listener.listen()
+        near.bind(L2capAddress(second.bdaddr, 0, 4, c.BDADDR_LE_PUBLIC))
+        near.connect(server)
+        far, address = listener.accept()
+        with far:
+            far.settimeout(PATIENCE_S)
+            assert address == (second.bdaddr, 0, 4, c.BDADDR_LE_PUBLIC)
+            assert near.peer_address == server
+            near.send(struct.pack("<BH", 2, 185))
+            assert far.recv(100) == struct.pack("<BH", 2, 185)
+            far.send(struct.pack("<BH", 3, 100))
+            assert near.recv(100) == struct.pack("<BH", 3, 100)
+
+
+def test_refused_numbers_are_explained(pair: Pair, new: Open) -> None:
+    bdaddr = pair[0].bdaddr
+    for wrong in (
+        L2capAddress(bdaddr, 0x1002),
+        L2capAddress(bdaddr, 0x100, 0, c.BDADDR_LE_PUBLIC),
+        L2capAddress(bdaddr, 0x81, 0, 7),
+        L2capAddress(bdaddr, 0x81, 4, c.BDADDR_LE_PUBLIC),
+    ):
+        sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+        with pytest.raises(OSError, match="Invalid argument") as caught:
+            sock.bind(wrong)
+        assert "a BR/EDR psm is odd" in "".join(caught.value.__notes__)
 
 
 def test_no_service_is_refused_and_leaks_nothing(pair: Pair, new: Open) -> None:

@@ -103,6 +103,20 @@ def test_example() -> None:
     assert "the controller speaks" in done.stdout
 
 
+@emulated
+def test_low_energy_example() -> None:
+    done = subprocess.run(
+        (sys.executable, str(EXAMPLE.with_name("bluetooth_le.py"))),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for words in ("found famsock at", "bytes at most: hello over LE", "MTU of 185", "granted 100"):
+        assert words in done.stdout
+
+
 @pytest.mark.usefixtures("descriptors")
 def test_emulated_controllers_come_and_go() -> None:
     with famsock.socket(c.AF_BLUETOOTH, 3, c.BTPROTO_HCI) as sock:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import pickle
+import struct
 from typing import Any
 
 import pytest
+from famsock_bluetooth import advertising, options, packets
 from famsock_bluetooth import constants as c
-from famsock_bluetooth import options, packets
+from famsock_bluetooth.advertising import DeviceFound, LeAdvertisingReport
 from famsock_bluetooth.ioctls import HciDevInfo
 from famsock_bluetooth.mgmt import ControllerInfo, ManagementEvent, Setting
 from famsock_bluetooth.mgmt_error import ManagementError
@@ -110,6 +112,74 @@ def test_command_answers() -> None:
     for kind in (CommandComplete, CommandStatus):
         with pytest.raises(ValueError, match="needs"):
             kind.of(HciEvent(0, b"\0"))
+
+
+NAMED = b"\x02\x01\x06" + advertising.structure(c.EIR_NAME_COMPLETE, b"famsock")
+
+
+def test_advertising_data() -> None:
+    assert advertising.structures(NAMED) == (
+        (c.EIR_FLAGS, b"\6"),
+        (c.EIR_NAME_COMPLETE, b"famsock"),
+    )
+    assert advertising.structures(NAMED + bytes(10)) == advertising.structures(NAMED)
+    assert advertising.structures(NAMED[:-1]) == ((c.EIR_FLAGS, b"\6"),)
+    assert advertising.structures(b"\1\x0a") == ((0x0A, b""),)
+    with pytest.raises(ValueError, match="up to 254 bytes, not 255"):
+        advertising.structure(1, bytes(255))
+
+
+@PROPERTY
+@given(st.binary(max_size=60))
+def test_any_advertising_data_is_taken_apart(data: bytes) -> None:
+    for kind, value in advertising.structures(data):
+        assert bytes((len(value) + 1, kind)) + value in data
+
+
+def test_advertising_reports() -> None:
+    one = bytes.fromhex("00 00 0100000001aa") + bytes((len(NAMED),)) + NAMED + b"\xc4"
+    other = bytes.fromhex("04 01 0200000001aa 00 7f")
+    event = HciEvent(c.HCI_EV_LE_META, b"\x02\x02" + one + other)
+    first, second = LeAdvertisingReport.all_of(event)
+    assert (first.bdaddr, first.bdaddr_type) == ("AA:01:00:00:00:01", c.BDADDR_LE_PUBLIC)
+    assert (first.name, first.rssi_dbm) == ("famsock", -60)
+    assert (first.is_connectable, first.is_scan_response) == (True, False)
+    assert (second.bdaddr_type, second.rssi_dbm) == (c.BDADDR_LE_RANDOM, None)
+    assert (second.is_connectable, second.is_scan_response, second.name) == (False, True, "")
+    for size in range(2, len(event.parameters)):
+        with pytest.raises(ValueError, match="advertising report needs"):
+            LeAdvertisingReport.all_of(HciEvent(event.code, event.parameters[:size]))
+    for none in (HciEvent(0x0E, event.parameters), HciEvent(0x3E, b"\x03\x01"), HciEvent(0x3E)):
+        assert LeAdvertisingReport.all_of(none) == ()
+
+
+def test_extended_advertising_reports() -> None:
+    fields = (0x0019, 1, bytes(range(6)), 1, 0, 0xFF, 127, -70, 0, 0, bytes(6), len(NAMED))
+    one = struct.pack("<HB6sBBBbbHB6sB", *fields) + NAMED
+    event = HciEvent(c.HCI_EV_LE_META, b"\x0d\x01" + one)
+    (report,) = LeAdvertisingReport.all_of(event)
+    assert (report.bdaddr, report.bdaddr_type) == ("05:04:03:02:01:00", c.BDADDR_LE_RANDOM)
+    assert (report.name, report.rssi_dbm, report.event_type) == ("famsock", -70, 0x19)
+    assert (report.is_extended, report.is_connectable, report.is_scan_response) == (
+        True,
+        True,
+        True,
+    )
+    for size in range(2, len(event.parameters)):
+        with pytest.raises(ValueError, match="advertising report needs"):
+            LeAdvertisingReport.all_of(HciEvent(event.code, event.parameters[:size]))
+
+
+def test_device_found() -> None:
+    head = struct.pack(
+        "<6sBbIH", bytes(range(6)), 1, -50, c.MGMT_DEV_FOUND_CONFIRM_NAME, len(NAMED)
+    )
+    found = DeviceFound.unpack(head + NAMED)
+    assert (found.bdaddr, found.bdaddr_type) == ("05:04:03:02:01:00", c.BDADDR_LE_PUBLIC)
+    assert (found.rssi_dbm, found.flags, found.name) == (-50, 1, "famsock")
+    for size in range(len(head + NAMED)):
+        with pytest.raises(ValueError, match="needs"):
+            DeviceFound.unpack((head + NAMED)[:size])
 
 
 @PROPERTY

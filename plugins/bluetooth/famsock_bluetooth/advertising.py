@@ -1,0 +1,179 @@
+"""What devices make known of themselves: advertising data, and the reports of those that scan.
+
+Sources: Core Specification vol 3 part C 11 (advertising data) and vol 4 part E 7.7.65.2 and
+7.7.65.13 (reports), net/bluetooth/mgmt.h (``struct mgmt_ev_device_found``).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import attrs
+
+from famsock_bluetooth import constants as c
+from famsock_bluetooth.fields import bdaddr_from_bytes
+from famsock_bluetooth.packets import HciEvent
+
+_REPORT = struct.Struct("<BB6sB")
+_EXTENDED = struct.Struct("<HB6sBBBbbHB6sB")
+_FOUND = struct.Struct("<6sBbIH")
+_RSSI = struct.Struct("<b")
+_NO_RSSI = 127
+_RANDOM = 0x01
+_EXTENDED_CONNECTABLE = 0x0001
+_EXTENDED_SCAN_RESPONSE = 0x0008
+_CONNECTABLE = (c.LE_ADV_IND, c.LE_ADV_DIRECT_IND)
+
+
+def structures(data: bytes) -> tuple[tuple[int, bytes], ...]:
+    """Advertising data taken apart: (type of EIR_*, value) each; what is cut short is left out.
+
+    An element is u8 length, u8 type, value; a length of 0 ends them.
+    """
+    found = []
+    at = 0
+    while at + 1 < len(data) and data[at] and at + data[at] < len(data):
+        end = at + 1 + data[at]
+        found.append((data[at + 1], data[at + 2 : end]))
+        at = end
+    return tuple(found)
+
+
+def structure(kind: int, value: bytes) -> bytes:
+    """One element of advertising data (EIR_*, up to 254 bytes); ValueError if it is longer."""
+    if len(value) > 0xFE:
+        raise ValueError(f"an element of advertising data has up to 254 bytes, not {len(value)}")
+    return bytes((1 + len(value), kind)) + value
+
+
+@attrs.frozen
+class Advertised:
+    """A device that made itself known.
+
+    ``bdaddr`` and ``bdaddr_type`` (BDADDR_BREDR, BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM) are what
+    `famsock_bluetooth.addresses.L2capAddress` takes. ``rssi_dbm`` is the strength of its signal,
+    None where it was not measured; ``data`` its advertising data.
+    """
+
+    bdaddr: str
+    bdaddr_type: int
+    rssi_dbm: int | None
+    data: bytes
+
+    @property
+    def structures(self) -> tuple[tuple[int, bytes], ...]:
+        """The elements of ``data``, as `structures` gives them."""
+        return structures(self.data)
+
+    @property
+    def name(self) -> str:
+        """Its name, complete or shortened; "" if it tells none here."""
+        found = dict(self.structures)
+        value = found.get(c.EIR_NAME_COMPLETE) or found.get(c.EIR_NAME_SHORT) or b""
+        return value.decode("utf-8", "replace")
+
+
+@attrs.frozen
+class LeAdvertisingReport(Advertised):
+    """One report of HCI_EV_LE_META, from a controller that scans.
+
+    ``event_type`` is of LE_ADV_*, or in an extended report (``is_extended``) 16 bits.
+    """
+
+    event_type: int
+    is_extended: bool
+
+    @property
+    def is_connectable(self) -> bool:
+        """Whether the device takes a connection."""
+        if self.is_extended:
+            return self.event_type & _EXTENDED_CONNECTABLE != 0
+        return self.event_type in _CONNECTABLE
+
+    @property
+    def is_scan_response(self) -> bool:
+        """Whether this answers a scan request, and so adds to an advertisement."""
+        if self.is_extended:
+            return self.event_type & _EXTENDED_SCAN_RESPONSE != 0
+        return self.event_type == c.LE_ADV_SCAN_RSP
+
+    @classmethod
+    def all_of(cls, event: HciEvent) -> tuple[LeAdvertisingReport, ...]:
+        """The reports in an event, none for another event; ValueError if one is cut short.
+
+        Both HCI_EV_LE_ADVERTISING_REPORT and HCI_EV_LE_EXT_ADV_REPORT.
+        """
+        parameters = event.parameters
+        kind = parameters[0] if event.code == c.HCI_EV_LE_META and len(parameters) > 1 else None
+        if kind not in (c.HCI_EV_LE_ADVERTISING_REPORT, c.HCI_EV_LE_EXT_ADV_REPORT):
+            return ()
+        take = _report if kind == c.HCI_EV_LE_ADVERTISING_REPORT else _extended_report
+        found = []
+        at = 2
+        for _ in range(parameters[1]):
+            report, at = take(parameters, at)
+            found.append(report)
+        return tuple(found)
+
+
+def _report(data: bytes, at: int) -> tuple[LeAdvertisingReport, int]:
+    """le: u8 event type, u8 address type, 6 bytes address, u8 length, data, i8 RSSI."""
+    kind, address_type, bdaddr, size = _unpack(_REPORT, data, at)
+    start = at + _REPORT.size
+    end = start + size
+    (rssi,) = _unpack(_RSSI, data, end)
+    made = LeAdvertisingReport(
+        *_address(bdaddr, address_type), _dbm(rssi), data[start:end], kind, False
+    )
+    return made, end + 1
+
+
+def _extended_report(data: bytes, at: int) -> tuple[LeAdvertisingReport, int]:
+    """le16 event type, address type and address, phys, set, powers, interval, target, data."""
+    kind, address_type, bdaddr, _, _, _, _, rssi, _, _, _, size = _unpack(_EXTENDED, data, at)
+    start = at + _EXTENDED.size
+    end = start + size
+    if end > len(data):
+        raise ValueError(f"an advertising report needs {end} bytes, not {len(data)}")
+    made = LeAdvertisingReport(
+        *_address(bdaddr, address_type), _dbm(rssi), data[start:end], kind, True
+    )
+    return made, end
+
+
+@attrs.frozen
+class DeviceFound(Advertised):
+    """MGMT_EV_DEVICE_FOUND: what discovery found, with ``flags`` of MGMT_DEV_FOUND_*."""
+
+    flags: int
+
+    @classmethod
+    def unpack(cls, parameters: bytes) -> DeviceFound:
+        """The device in a management event's parameters; ValueError if it is cut short.
+
+        6 bytes address, u8 its type, i8 RSSI, le32 flags, le16 length, data.
+        """
+        bdaddr, bdaddr_type, rssi, flags, size = _unpack(_FOUND, parameters, 0)
+        data = parameters[_FOUND.size : _FOUND.size + size]
+        if len(data) < size:
+            raise ValueError(
+                f"a device found needs {_FOUND.size + size} bytes, not {len(parameters)}"
+            )
+        return cls(bdaddr_from_bytes(bdaddr), bdaddr_type, _dbm(rssi), data, flags)
+
+
+def _unpack(layout: struct.Struct, data: bytes, at: int) -> tuple[Any, ...]:
+    if len(data) < at + layout.size:
+        raise ValueError(f"an advertising report needs {at + layout.size} bytes, not {len(data)}")
+    return layout.unpack_from(data, at)
+
+
+def _address(raw: bytes, address_type: int) -> tuple[str, int]:
+    """An address and its BDADDR_LE_*; HCI's types 2 and 3 are the same, resolved to identities."""
+    kind = c.BDADDR_LE_RANDOM if address_type & _RANDOM else c.BDADDR_LE_PUBLIC
+    return bdaddr_from_bytes(raw), kind
+
+
+def _dbm(rssi: int) -> int | None:
+    return None if rssi == _NO_RSSI else rssi
