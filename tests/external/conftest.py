@@ -19,13 +19,13 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 collect_ignore_glob = (
-    ["test_external_wheel.py", "test_new_family.py", "test_guide.py"]
+    ["test_compiler.py", "test_external_wheel.py", "test_new_family.py", "test_guide.py"]
     if IN_LAB
     else ["test_external_in_lab.py"]
 )
 NEEDS_UV = pytest.mark.skipif(shutil.which("uv") is None, reason="needs uv: pip install uv")
 _OF_ITS_WHEEL = ("famsock", "LICENSE", "README.md", "pyproject.toml", "setup.py")
-_LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "*.egg-info", "build", "dist")
+LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "*.egg-info", "build", "dist")
 _PATIENCE_S = 300
 
 
@@ -98,7 +98,7 @@ class Environment:
         """What pytest says of a distribution's tests, away from its source."""
         away = self.folder / "away" / distribution.name
         away.mkdir(parents=True)
-        shutil.copytree(distribution / "tests", away / "tests", ignore=_LEFT_BEHIND)
+        shutil.copytree(distribution / "tests", away / "tests", ignore=LEFT_BEHIND)
         shutil.copy(distribution / "pyproject.toml", away)
         return run(self.folder / "bin" / "pytest", "-q", "-p", "no:cacheprovider", away, cwd=away)
 
@@ -110,15 +110,21 @@ class Environment:
 
 
 @pytest.fixture(scope="session")
-def famsock_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """famsock's own wheel, built from a copy so that the tree stays as it is."""
+def famsock_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of famsock's own source, so that the tree stays as it is."""
     source = tmp_path_factory.mktemp("famsock-source")
     for name in _OF_ITS_WHEEL:
         if (REPOSITORY / name).is_dir():
-            shutil.copytree(REPOSITORY / name, source / name, ignore=_LEFT_BEHIND)
+            shutil.copytree(REPOSITORY / name, source / name, ignore=LEFT_BEHIND)
         elif (REPOSITORY / name).exists():
             shutil.copy(REPOSITORY / name, source)
-    return built(source, tmp_path_factory.mktemp("famsock-wheel"))
+    return source
+
+
+@pytest.fixture(scope="session")
+def famsock_wheel(famsock_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """famsock's own wheel."""
+    return built(famsock_source, tmp_path_factory.mktemp("famsock-wheel"))
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +148,7 @@ def installed(empty: Callable[[str], Environment]) -> Callable[[Path], Environme
     def install(source: Path) -> Environment:
         made = empty(source.name)
         folder = made.folder.parent
-        shutil.copytree(source, folder / "source", ignore=_LEFT_BEHIND)
+        shutil.copytree(source, folder / "source", ignore=LEFT_BEHIND)
         made.pip("install", built(folder / "source", folder / "wheel"))
         return made
 
