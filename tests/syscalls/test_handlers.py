@@ -153,18 +153,28 @@ def test_a_stream_that_handlers_break_off_is_resumed_exactly(
         while data := b.recv(16):
             got.append(int(data))
 
+    armed = [False]
+
+    def handler() -> None:
+        raises, armed[0] = armed[0], False
+        if raises:
+            raise AlarmError
+
     receiver = threading.Thread(target=receive)
     receiver.start()
-    while known < 30:
-        batch = [(b"%d" % number, (), b"") for number in range(at, at + 100)]
-        sent = None
-        try:
-            with handling(raiser(AlarmError()), dice.uniform(0.0002, 0.003)):
+    with handling(handler):
+        while known < 30:
+            batch = [(b"%d" % number, (), b"") for number in range(at, at + 100)]
+            sent = None
+            try:
+                armed[0] = True
+                signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.0002, 0.003))
                 sent = raw.sendmmsg(a, timeout, batch, 0)
-        except AlarmError as error:
-            sent = getattr(error, "messages_sent", sent)
-            known += sent is not None
-        at = at + sent if sent is not None else _settled(got)
+                armed[0] = False
+            except AlarmError as error:
+                sent = getattr(error, "messages_sent", sent)
+                known += sent is not None
+            at = at + sent if sent is not None else _settled(got)
     a.send(b"")
     receiver.join()
     assert got == list(range(at))
