@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import subprocess
 import time
@@ -19,6 +20,7 @@ from famsock_can.frames import CanFdFrame, CanFrame, CanXlFrame, parse_frame
 from famsock_can.interfaces import can_interfaces
 
 import famsock
+from famsock import aio
 
 pytestmark = [
     pytest.mark.needs_family("AF_CAN", protocol="raw"),
@@ -268,6 +270,27 @@ def test_receiving_times_out() -> None:
         sock.bind(("vcan0",))
         with pytest.raises(TimeoutError):
             sock.recv_frame()
+
+
+def test_operations_are_awaited(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    for sock in pair:
+        sock.setblocking(False)
+
+    async def talk() -> None:
+        loop = asyncio.get_running_loop()
+        waiting = asyncio.create_task(aio.when_readable(other, other.recv_frame))
+        await asyncio.sleep(0.05)
+        await aio.when_writable(one, one.send_frame, FRAME)
+        assert (await asyncio.wait_for(waiting, 20)).frame == FRAME
+        heard = loop.create_future()
+        loop.add_reader(other, lambda: heard.done() or heard.set_result(other.recv_frames(8)))
+        sent = await aio.sendmmsg(one, [(CanFrame(n).pack(), None) for n in range(2)])
+        frames = [each.frame for each in await asyncio.wait_for(heard, 20)]
+        loop.remove_reader(other)
+        assert (sent, frames[0]) == (2, CanFrame(0))
+
+    asyncio.run(talk())
 
 
 def test_what_to_pass_is_said(pair: tuple[famsock.socket, famsock.socket]) -> None:
