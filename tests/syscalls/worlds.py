@@ -30,7 +30,7 @@ _CANARY = b"\xa5"
 _LOOPBACK = socket.inet_aton("127.0.0.1")
 _DISCARD = 9
 _SIZES = (0, 1, 3, 16, 4095, 4096, 4097, 65535, 65536, 65537)
-_WILD = (-1, -(1 << 31), -(1 << 63), 1 << 40, 1 << 62, (1 << 63) - 1, 1 << 63, 1 << 80)
+_WILD = (-1, -(1 << 31), -(1 << 63), 1 << 62, (1 << 63) - 1, 1 << 63, 1 << 80)
 _FLAGS = (
     0, socket.MSG_PEEK, socket.MSG_TRUNC, socket.MSG_DONTWAIT, socket.MSG_OOB, socket.MSG_NOSIGNAL,
     socket.MSG_WAITALL, socket.MSG_ERRQUEUE, socket.MSG_MORE, socket.MSG_CMSG_CLOEXEC,
