@@ -32,12 +32,16 @@ _LINK_REMEDIES: _Remedies = {
     EHOSTUNREACH: _UNPOWERED,
     EHOSTDOWN: "the peer does not answer: it must be powered on and connectable, in range",
 }
+_L2CAP_FORM = (
+    "a BR/EDR psm is odd, and bit 8 is 0 (0x1001, 0x1003 …); an LE psm is 1-0xFF; psm or cid, not "
+    "both; bdaddr_type is BDADDR_BREDR, BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM, LE at both ends or "
+    "at none"
+)
 _L2CAP_REMEDIES: _Remedies = {
     **_LINK_REMEDIES,
-    EACCES: "a psm below 0x1001 (BR/EDR) or 0x80 (LE) needs CAP_NET_BIND_SERVICE",
-    EINVAL: "a BR/EDR psm is odd, and bit 8 is 0 (0x1001, 0x1003 …); an LE psm is 1-0xFF; psm or "
-    "cid, not both; bdaddr_type is BDADDR_BREDR, BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM, the same "
-    "at both ends",
+    ("bind", EACCES): "a psm below 0x1001 (BR/EDR) or 0x80 (LE) needs CAP_NET_BIND_SERVICE",
+    ("bind", EINVAL): _L2CAP_FORM,
+    ("connect", EINVAL): _L2CAP_FORM,
 }
 _RFCOMM_REMEDIES: _Remedies = {**_LINK_REMEDIES, ("connect", EINVAL): "an RFCOMM channel is 1-30"}
 _HCI_REMEDIES = {

@@ -195,6 +195,11 @@ def test_a_scan_over_hci_gives_reports(new: Open) -> None:
                 reports = LeAdvertisingReport.all_of(packet)
         finally:
             sock.send_command(scan, b"\0\0")
+            # The kernel takes this scan for a discovery, and refuses another one until power-off.
+            with pytest.raises(ManagementError, match="BUSY"):
+                management.start_discovery(second.dev_id)
+            management.set_powered(second.dev_id, False)
+            management.set_powered(second.dev_id, True)
     assert reports[0].is_connectable
     assert reports[0].name == "famsock"
 
@@ -530,6 +535,13 @@ def test_refused_numbers_are_explained(pair: Pair, new: Open) -> None:
         with pytest.raises(OSError, match="Invalid argument") as caught:
             sock.bind(wrong)
         assert "a BR/EDR psm is odd" in "".join(caught.value.__notes__)
+    sock.bind(L2capAddress(bdaddr, 0))
+    with pytest.raises(OSError, match="Invalid argument") as caught:
+        sock.connect(L2capAddress(pair[1].bdaddr, 0x81, 0, c.BDADDR_LE_PUBLIC))
+    assert "LE at both ends" in "".join(caught.value.__notes__)
+    with pytest.raises(OSError, match="Invalid argument") as caught:
+        sock.set_incoming_mtu(1)
+    assert not hasattr(caught.value, "__notes__")
 
 
 def test_no_service_is_refused_and_leaks_nothing(pair: Pair, new: Open) -> None:

@@ -33,13 +33,18 @@ _LINK: Remedies = {
     ENOBUFS: "the interface's queue is full, which poll() does not tell: send again soon, or "
     "make the queue longer: ip link set can0 txqueuelen 1000",
 }
+_NO_ROOM = (
+    "switch the kind of frame on (enable_frames), and give the interface room for it: "
+    "ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)"
+)
+
 RAW: Remedies = {
     **_LINK,
     ENXIO: "name the interface to send by: this socket is bound to every one, or to none",
     ENODEV: "the interface is gone, or it is no CAN interface (famsock_can.interfaces lists them)",
     EPERM: "it is no CAN interface (famsock_can.interfaces lists them)",
-    EINVAL: "switch the kind of frame on (enable_frames), and give the interface room for it: "
-    "ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)",
+    ("send", EINVAL): _NO_ROOM,
+    ("sendto", EINVAL): _NO_ROOM,
 }
 BCM: Remedies = {
     **_LINK,
@@ -49,10 +54,14 @@ BCM: Remedies = {
     EINVAL: "no such job: one has the can_id with its flags, the kind of frame (fd) and the socket "
     "that it was set up with",
 }
+_IDENTIFIERS = (
+    "an identifier over 0x7ff needs CAN_EFF_FLAG (0x80000000) and no other flag; CAN FD frames "
+    "need an interface with room for them: ip link set can0 mtu 72"
+)
 ISOTP: Remedies = {
     **_LINK,
-    EINVAL: "an identifier over 0x7ff needs CAN_EFF_FLAG (0x80000000) and no other flag; CAN FD "
-    "frames need an interface with room for them: ip link set can0 mtu 72",
+    ("bind", EINVAL): _IDENTIFIERS,
+    ("bind", EADDRNOTAVAIL): "rx_id and tx_id must differ",
     EISCONN: "set its options before bind()",
     ENODEV: "name the interface: ISO-TP binds to one CAN interface, never to all",
     EADDRNOTAVAIL: "bind() it to an interface and two identifiers first",
@@ -72,7 +81,8 @@ J1939: Remedies = {
 }
 
 
-def explain(error: OSError, remedies: Remedies) -> None:
+def explain(error: OSError, remedies: Remedies, operation: str = "") -> None:
     """Note on a failed operation what cures it, where that is known."""
-    if (advice := remedies.get(error.errno)) is not None:
+    advice = remedies.get((operation, error.errno)) or remedies.get(error.errno)
+    if advice is not None:
         error.add_note(advice)

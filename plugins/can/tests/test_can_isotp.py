@@ -153,6 +153,14 @@ def test_identifier_without_its_flag_says_so(identifier: int, descriptors: None)
 
 
 @live
+def test_one_identifier_for_both_directions_is_refused() -> None:
+    sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_ISOTP)
+    with sock, pytest.raises(OSError, match="Cannot assign") as caught:
+        sock.bind(("vcan0", 0x321, 0x321))
+    assert "must differ" in "".join(caught.value.__notes__)
+
+
+@live
 def test_options_are_read_back(opened: Opener) -> None:
     options = IsotpOptions.make(
         frame_txtime_ns=123_456, ext_address=0x11, rx_ext_address=0x22, tx_padding=0x33

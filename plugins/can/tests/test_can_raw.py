@@ -18,6 +18,7 @@ from famsock_can.addresses import CanAddress
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFdFrame, CanFrame, CanXlFrame, parse_frame
 from famsock_can.interfaces import can_interfaces
+from famsock_can.operations.raw import RawOperations, ReceivedFrame
 
 import famsock
 from famsock import aio
@@ -283,14 +284,26 @@ def test_operations_are_awaited(pair: tuple[famsock.socket, famsock.socket]) -> 
         await asyncio.sleep(0.05)
         await aio.when_writable(one, one.send_frame, FRAME)
         assert (await asyncio.wait_for(waiting, 20)).frame == FRAME
-        heard = loop.create_future()
-        loop.add_reader(other, lambda: heard.done() or heard.set_result(other.recv_frames(8)))
+        heard: asyncio.Future[list[ReceivedFrame]] = loop.create_future()
+
+        def hear() -> None:
+            if not heard.done():
+                heard.set_result(other.recv_frames(8))
+
+        loop.add_reader(other, hear)
         sent = await aio.sendmmsg(one, [(CanFrame(n).pack(), None) for n in range(2)])
         frames = [each.frame for each in await asyncio.wait_for(heard, 20)]
         loop.remove_reader(other)
         assert (sent, frames[0]) == (2, CanFrame(0))
 
     asyncio.run(talk())
+
+
+def test_operations_by_their_class(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    """The form that a type checker knows."""
+    one, other = pair
+    RawOperations(one).send_frame(FRAME)
+    assert RawOperations(other).recv_frame().frame == FRAME
 
 
 def test_what_to_pass_is_said(pair: tuple[famsock.socket, famsock.socket]) -> None:
@@ -326,8 +339,9 @@ def notes(error: BaseException) -> str:
 @pytest.mark.needs_capability("CAP_NET_ADMIN")
 @pytest.mark.needs_command("ip", package="iproute2")
 def test_an_interface_that_is_down_is_explained(spare: Callable[..., None]) -> None:
-    with raw_socket() as one, raw_socket() as every:
+    with raw_socket() as one, raw_socket() as hearing, raw_socket() as every:
         one.bind(("vcan9",))
+        hearing.bind(("vcan9",))
         every.bind(("",))
         with pytest.raises(OSError, match="Invalid argument") as caught:
             one.send_frame(CanXlFrame(1, b"x"))
@@ -336,7 +350,7 @@ def test_an_interface_that_is_down_is_explained(spare: Callable[..., None]) -> N
         for call in (
             lambda: one.send_frame(FRAME),
             lambda: every.send_frame(FRAME, "vcan9"),
-            one.recv_frame,
+            hearing.recv_frame,
         ):
             with pytest.raises(OSError, match="Network is down") as caught:
                 call()

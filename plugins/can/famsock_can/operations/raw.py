@@ -52,7 +52,7 @@ class RawOperations(ArrivalOperations):
         try:
             self._sock.send(data)
         except OSError as error:
-            remedies.explain(error, remedies.RAW)
+            remedies.explain(error, remedies.RAW, "send")
             raise
 
     def recv_frame(self) -> ReceivedFrame:
