@@ -5,6 +5,7 @@ _MESSAGES = (
     "groups",
     "join_group",
     "leave_group",
+    "pending_messages",
     "receive_messages",
     "request",
     "send_messages",
@@ -12,7 +13,20 @@ _MESSAGES = (
 
 NAMES = {
     "famsock_netlink.operations:NetlinkOperations": _MESSAGES,
-    "famsock_netlink.route:RouteOperations": (*_MESSAGES, "addresses", "link", "links"),
+    "famsock_netlink.route:RouteOperations": (
+        *_MESSAGES,
+        "add_address",
+        "add_route",
+        "addresses",
+        "delete_address",
+        "delete_route",
+        "link",
+        "links",
+        "neighbors",
+        "routes",
+        "rules",
+        "set_link",
+    ),
     "famsock_netlink.generic:GenericOperations": (
         *_MESSAGES,
         "generic_dump",

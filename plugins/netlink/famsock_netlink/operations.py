@@ -87,13 +87,22 @@ class NetlinkOperations:
     def receive_messages(self) -> list[NetlinkMessage]:
         """The messages of the next datagram, whole however long it is; errors among them too.
 
-        What came in between the answers of a `request` is given first. OSError ENOBUFS tells that
-        the kernel had to drop messages; ValueError, that a datagram holds no messages.
+        What came in between the answers of a `request` is given first (`pending_messages`). OSError
+        ENOBUFS tells that the kernel had to drop messages; ValueError, that a datagram holds none.
         """
         if waiting := self._state.waiting:
             self._state.waiting = []
             return waiting
         return self._receive()[0]
+
+    @property
+    def pending_messages(self) -> int:
+        """How many messages came in between the answers of a `request` and wait here.
+
+        `receive_messages` gives them without a system call, so select(2) and its kin do not tell of
+        them: while there are any, receive before you wait.
+        """
+        return len(self._state.waiting)
 
     def _receive(self) -> tuple[list[NetlinkMessage], NetlinkAddress]:
         """The messages of one datagram, and who sent it."""

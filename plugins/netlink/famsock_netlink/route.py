@@ -1,14 +1,14 @@
-"""NETLINK_ROUTE: network interfaces (links) and their addresses. Source: rtnetlink(7)."""
+"""NETLINK_ROUTE: network interfaces (links), their addresses, routes. Source: rtnetlink(7)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
-from socket import AF_INET, AF_INET6, AF_UNSPEC
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
+from socket import AF_UNSPEC
 
 import attrs
 
 from famsock.plugin import Struct, wire
+from famsock_netlink import ip
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.constants import (
     IFA_ADDRESS,
@@ -33,18 +33,38 @@ from famsock_netlink.constants import (
     IFLA_PROP_LIST,
     IFLA_TXQLEN,
     IFNAMSIZ,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    RT_SCOPE_HOST,
+    RT_SCOPE_UNIVERSE,
     RTEXT_FILTER_SKIP_STATS,
+    RTM_DELADDR,
+    RTM_DELROUTE,
+    RTM_F_CLONED,
     RTM_GETADDR,
     RTM_GETLINK,
+    RTM_GETNEIGH,
+    RTM_GETROUTE,
+    RTM_GETRULE,
+    RTM_NEWADDR,
+    RTM_NEWROUTE,
+    RTM_SETLINK,
 )
+from famsock_netlink.ip import AnyAddress, IPAddress
 from famsock_netlink.messages import NetlinkMessage
 from famsock_netlink.operations import NetlinkOperations
+from famsock_netlink.routing import (
+    Neighbor,
+    NeighborHeader,
+    Route,
+    RouteHeader,
+    Rule,
+    RuleHeader,
+)
 
 FOREVER_S = 0xFFFFFFFF
 """The lifetime of an address that does not expire."""
-
-_AnyAddress = IPv4Address | IPv6Address | bytes
-_IP: dict[int, Callable[[bytes], _AnyAddress]] = {AF_INET: IPv4Address, AF_INET6: IPv6Address}
 
 
 @wire.struct("struct ifinfomsg", header="linux/rtnetlink.h")
@@ -147,10 +167,10 @@ class InterfaceAddress:
 
     link_index: int
     family: int
-    address: _AnyAddress
+    address: AnyAddress
     prefix_length: int
-    peer: _AnyAddress
-    broadcast: _AnyAddress | None
+    peer: AnyAddress
+    broadcast: AnyAddress | None
     label: str
     scope: int
     flags: int
@@ -162,7 +182,6 @@ class InterfaceAddress:
         """The address of an RTM_NEWADDR or RTM_DELADDR; ValueError if it is cut short."""
         header = AddressHeader.unpack(message.payload)
         found = message.attributes(AddressHeader.layout.size)
-        made = _IP.get(header.family, bytes)
         peer = found.get(IFA_ADDRESS, b"")
         local = found.get(IFA_LOCAL, peer)
         broadcast = found.get(IFA_BROADCAST)
@@ -171,10 +190,10 @@ class InterfaceAddress:
         return cls(
             link_index=header.index,
             family=header.family,
-            address=made(local),
+            address=ip.address(header.family, local),
             prefix_length=header.prefix_length,
-            peer=made(peer),
-            broadcast=None if broadcast is None else made(broadcast),
+            peer=ip.address(header.family, peer),
+            broadcast=None if broadcast is None else ip.address(header.family, broadcast),
             label=found.text(IFA_LABEL, ""),
             scope=header.scope,
             flags=found.unsigned(IFA_FLAGS, header.flags),
@@ -197,16 +216,23 @@ class RouteOperations(NetlinkOperations):
 
         OSError ENODEV if there is none, ValueError for a longer name.
         """
-        wanted = [Attribute.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)]
-        index = 0
-        if isinstance(which, str):
-            if len(which.encode("utf-8", "surrogateescape")) >= IFNAMSIZ:
-                raise ValueError(f"AF_NETLINK link name must be at most 15 bytes, not {which!r}")
-            wanted.append(Attribute.text(IFLA_IFNAME, which))
-        else:
-            index = which
-        (answer,) = self.request(RTM_GETLINK, LinkHeader(index=index), wanted)
+        index, named = _named(which)
+        without_statistics = Attribute.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
+        (answer,) = self.request(RTM_GETLINK, LinkHeader(index=index), [without_statistics, *named])
         return Link.unpack(answer)
+
+    def set_link(self, which: int | str, *, up: bool | None = None, mtu: int | None = None) -> None:
+        """Switch a network interface on or off, and set its MTU (bytes); None leaves it as it is.
+
+        Errors as `link`; OSError EINVAL for an MTU that the interface cannot have, EPERM without
+        CAP_NET_ADMIN.
+        """
+        index, changes = _named(which)
+        if mtu is not None:
+            changes.append(Attribute.u32(IFLA_MTU, mtu))
+        mask = 0 if up is None else IFF_UP
+        header = LinkHeader(index=index, flags=IFF_UP if up else 0, change_mask=mask)
+        self.request(RTM_SETLINK, header, changes)
 
     def addresses(
         self, link_index: int | None = None, family: int = AF_UNSPEC
@@ -215,3 +241,123 @@ class RouteOperations(NetlinkOperations):
         answers = self.dump(RTM_GETADDR, AddressHeader(family=family))
         found = map(InterfaceAddress.unpack, answers)
         return tuple(a for a in found if link_index in (None, a.link_index))
+
+    def add_address(
+        self,
+        link: int | str,
+        address: str | IPv4Interface | IPv6Interface,
+        *,
+        peer: str | IPAddress | None = None,
+        broadcast: str | IPAddress | None = None,
+        label: str = "",
+        scope: int | None = None,
+        flags: int = 0,
+        preferred_s: int = FOREVER_S,
+        valid_s: int = FOREVER_S,
+    ) -> None:
+        """Give a network interface, by index or name, an address with its prefix: "192.0.2.1/24".
+
+        ``peer`` is the other end's of a point-to-point link, to which the prefix then belongs;
+        ``label`` is of IPv4 alone (the interface's name, or that and ":…"); ``scope`` is
+        RT_SCOPE_*, host for a loopback address and else universe if None; ``flags`` are IFA_F_*;
+        lifetimes are 1-4294967295 s. OSError EEXIST if it is there, ENODEV if the interface is not,
+        EPERM without CAP_NET_ADMIN; ValueError for text that is no address.
+        """
+        if scope is None:
+            is_host = ip_interface(address).ip.is_loopback
+            scope = RT_SCOPE_HOST if is_host else RT_SCOPE_UNIVERSE
+        header, made = self._selected(link, address, peer, scope)
+        if broadcast is not None:
+            made.append(Attribute(IFA_BROADCAST, ip_address(broadcast).packed))
+        if label:
+            made.append(Attribute.text(IFA_LABEL, label))
+        made.append(Attribute.u32(IFA_FLAGS, flags))
+        lifetime = AddressLifetime(preferred_s, valid_s, 0, 0)
+        made.append(Attribute(IFA_CACHEINFO, lifetime.pack()))
+        self.request(RTM_NEWADDR, header, made, NLM_F_CREATE | NLM_F_EXCL)
+
+    def delete_address(
+        self,
+        link: int | str,
+        address: str | IPv4Interface | IPv6Interface,
+        *,
+        peer: str | IPAddress | None = None,
+    ) -> None:
+        """Take an address from a network interface; parameters as `add_address`.
+
+        OSError EADDRNOTAVAIL if it has no such address, EPERM without CAP_NET_ADMIN.
+        """
+        header, made = self._selected(link, address, peer)
+        self.request(RTM_DELADDR, header, made)
+
+    def _selected(
+        self,
+        link: int | str,
+        address: str | IPv4Interface | IPv6Interface,
+        peer: str | IPAddress | None,
+        scope: int = 0,
+    ) -> tuple[AddressHeader, list[Attribute]]:
+        """What tells one address from all others."""
+        own = ip_interface(address)
+        header = AddressHeader(
+            family=ip.FAMILIES[own.version],
+            prefix_length=own.network.prefixlen,
+            scope=scope,
+            index=link if isinstance(link, int) else self.link(link).index,
+        )
+        other = own.ip if peer is None else ip_address(peer)
+        return header, [Attribute(IFA_LOCAL, own.ip.packed), Attribute(IFA_ADDRESS, other.packed)]
+
+    # Routes
+
+    def routes(self, family: int = AF_UNSPEC, table: int | None = None) -> tuple[Route, ...]:
+        """The routes of one family (AF_INET), or of all; of one table (RT_TABLE_MAIN), or of all.
+
+        Without what the kernel keeps of single destinations (RTM_F_CLONED).
+        """
+        found = map(Route.unpack, self.dump(RTM_GETROUTE, RouteHeader(family=family)))
+        return tuple(
+            route
+            for route in found
+            if table in (None, route.table) and not route.flags & RTM_F_CLONED
+        )
+
+    def add_route(self, route: Route, *, replace: bool = False) -> None:
+        """Add a route; ``replace`` takes the place of one that is there.
+
+        OSError EEXIST if one to the same network with the same priority is there, ENETUNREACH for a
+        gateway that no link reaches, ENODEV for a link that is not there, EINVAL with the kernel's
+        words for what does not fit together, EPERM without CAP_NET_ADMIN. ValueError for a family
+        that is not IP.
+        """
+        header, attributes = route.body()
+        flags = NLM_F_CREATE | (NLM_F_REPLACE if replace else NLM_F_EXCL)
+        self.request(RTM_NEWROUTE, header, attributes, flags)
+
+    def delete_route(self, route: Route) -> None:
+        """Delete the route to the same network that agrees with all that is given.
+
+        Whoever made it (``protocol``) and whatever its ``scope``. OSError ESRCH if there is none,
+        EPERM without CAP_NET_ADMIN.
+        """
+        self.request(RTM_DELROUTE, *route.body(deleting=True))
+
+    def neighbors(
+        self, link_index: int | None = None, family: int = AF_UNSPEC
+    ) -> tuple[Neighbor, ...]:
+        """The neighbors on all links, or on one; of one family (AF_INET, AF_BRIDGE), or of IP's."""
+        found = map(Neighbor.unpack, self.dump(RTM_GETNEIGH, NeighborHeader(family=family)))
+        return tuple(n for n in found if link_index in (None, n.link_index))
+
+    def rules(self, family: int = AF_UNSPEC) -> tuple[Rule, ...]:
+        """The rules that choose a routing table, of one family (AF_INET), or of all."""
+        return tuple(map(Rule.unpack, self.dump(RTM_GETRULE, RuleHeader(family=family))))
+
+
+def _named(which: int | str) -> tuple[int, list[Attribute]]:
+    """What tells a link: its index, or 0 and the attribute of its name."""
+    if isinstance(which, int):
+        return which, []
+    if len(which.encode("utf-8", "surrogateescape")) >= IFNAMSIZ:
+        raise ValueError(f"AF_NETLINK link name must be at most 15 bytes, not {which!r}")
+    return 0, [Attribute.text(IFLA_IFNAME, which)]
