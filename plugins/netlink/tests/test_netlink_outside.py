@@ -130,6 +130,19 @@ def test_pyroute2_sees_the_same(network: None, opened: Opened) -> None:
         assert opened(nl.NETLINK_GENERIC).generic_family("nlctrl").id == other.prid
 
 
+@needs_namespace
+def test_the_example_of_changes_runs(alarm: float) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE.with_name("netlink_changes.py"))],
+        capture_output=True,
+        text=True,
+        timeout=alarm,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "198.51.100.0/24 via 192.0.2.254 priority 10" in done.stdout
+    assert "refused: Network is unreachable" in done.stdout
+
+
 def test_the_example_runs(alarm: float) -> None:
     done = subprocess.run(
         [sys.executable, str(EXAMPLE)], capture_output=True, text=True, timeout=alarm
