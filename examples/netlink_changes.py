@@ -2,8 +2,9 @@
 
 import ctypes
 
-import famsock as socket
 from famsock_netlink.routing import Route
+
+import famsock as socket
 
 if ctypes.CDLL(None, use_errno=True).unshare(0x40000000):  # CLONE_NEWNET
     raise SystemExit("needs CAP_SYS_ADMIN")
