@@ -17,7 +17,16 @@ import select
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import c_char, c_int, c_size_t, c_ssize_t, c_uint, c_void_p
-from errno import EAGAIN, EINPROGRESS, EINTR, EISCONN, ENOSYS, EWOULDBLOCK
+from errno import (
+    EAGAIN,
+    EINPROGRESS,
+    EINTR,
+    EINVAL,
+    EISCONN,
+    ENOSYS,
+    EOPNOTSUPP,
+    EWOULDBLOCK,
+)
 from math import ceil
 from socket import SO_ERROR, SOL_SOCKET, socket
 from time import monotonic
@@ -597,7 +606,8 @@ def sendmmsg(
 
     Data is a buffer, or a list or tuple of several. Any number of messages. A failure counts only
     if nothing was sent before it; the kernel repeats it when what is left is sent. What a signal's
-    handler raises goes out with the number of messages sent as its ``messages_sent``.
+    handler raises goes out with the number of messages sent as its ``messages_sent``. Where a
+    protocol refuses batches each message is sent by itself.
     """
     given = list(messages)
     vector = (_Mmsghdr * len(given))()
@@ -610,17 +620,22 @@ def sendmmsg(
         slot.length = _UNSENT
         kept.append(alive)
     send = _batched("sendmmsg")
-    done, stopped = 0, False
+    done, stopped, alone = 0, False, False
     try:
         deadline = _begin(descriptor, _OUT, timeout) if timeout and given else None
         while done < len(given) and not stopped:
             rest = ctypes.byref(vector, done * ctypes.sizeof(_Mmsghdr))
-            sent = send(_number(descriptor), rest, len(given) - done, flags)
+            together = 1 if alone else len(given) - done
+            sent = send(_number(descriptor), rest, together, flags)
             if sent > 0:
                 done += sent
                 continue
             error = _errno()
-            if error in (EAGAIN, EWOULDBLOCK) and deadline is not None:
+            if together > 1 and error in (EINVAL, EOPNOTSUPP):
+                # The kernel marks all but the last message of a batch (MSG_BATCH), and some
+                # protocols refuse any mark that they do not know.
+                alone = True
+            elif error in (EAGAIN, EWOULDBLOCK) and deadline is not None:
                 if not _is_ready_again(descriptor, _OUT, deadline):
                     if not done:
                         raise TimeoutError("timed out")

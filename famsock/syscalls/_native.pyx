@@ -13,7 +13,9 @@ from cpython.bytes cimport (
 )
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
-from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EISCONN, ENODEV, errno
+from libc.errno cimport (
+    EAGAIN, EINPROGRESS, EINTR, EINVAL, EISCONN, ENODEV, EOPNOTSUPP, errno,
+)
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
@@ -844,9 +846,9 @@ def sendmmsg(descriptor, timeout, messages, int flags):
     cdef char *start
     cdef bytes packed
     cdef Py_ssize_t index
-    cdef unsigned int at = 0, total = <unsigned int>len(given)
+    cdef unsigned int at = 0, total = <unsigned int>len(given), together
     cdef int sent, fd
-    cdef bint stopped = False
+    cdef bint stopped = False, alone = False
     cdef double deadline
     for index, (data, control, sockaddr) in enumerate(given):
         header = &batch.headers[index].msg_hdr
@@ -874,10 +876,13 @@ def sendmmsg(descriptor, timeout, messages, int flags):
         deadline = begin(descriptor, POLLOUT, timeout)
         while at < total and not stopped:
             fd = number(descriptor)
+            together = 1 if alone else total - at
             with nogil:
-                sent = c_sendmmsg(fd, batch.headers + at, total - at, flags)
+                sent = c_sendmmsg(fd, batch.headers + at, together, flags)
             if sent > 0:
                 at += sent
+            elif together > 1 and (errno == EINVAL or errno == EOPNOTSUPP):
+                alone = True  # see `_ctypes`
             elif errno == EAGAIN and deadline >= 0:
                 if not is_ready_again(descriptor, POLLOUT, deadline):
                     if not at:
