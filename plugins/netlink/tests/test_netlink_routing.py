@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import select
@@ -20,6 +21,8 @@ from famsock_netlink.route import Link
 from famsock_netlink.routing import NextHop, PortRange, Route, Rule, UidRange
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from famsock import aio
 
 Opened = Callable[..., Any]
 Ip = Callable[[str], str]
@@ -499,3 +502,24 @@ def test_gateways_are_addresses() -> None:
     assert Route("198.51.100.0/24", link_index=2).scope == nl.RT_SCOPE_LINK
     assert Route("198.51.100.1/32", type=nl.RTN_LOCAL).scope == nl.RT_SCOPE_HOST
     assert Route("198.51.100.0/24", next_hops=(NextHop(1, "192.0.2.2"),)).scope == 0
+
+
+@in_namespace
+def test_asyncio_gets_messages_put_aside_and_those_to_come(ip: Ip, opened: Opened) -> None:
+    async def main() -> list[int]:
+        sock = opened()
+        sock.join_group(nl.RTNLGRP_LINK)
+        sock.set_link("v0", mtu=1234)
+        sock.setblocking(False)
+        seen = []
+        for command in ("link set v0 mtu 1235", "link set v0 mtu 1236"):
+            for message in await aio.when_readable(sock, sock.receive_messages):
+                seen.append(Link.unpack(message).mtu)
+            ip(command)
+        while 1236 not in seen:
+            for message in await aio.when_readable(sock, sock.receive_messages):
+                seen.append(Link.unpack(message).mtu)
+        return seen
+
+    seen = asyncio.run(asyncio.wait_for(main(), 20))
+    assert [mtu for mtu in dict.fromkeys(seen) if 1234 <= mtu <= 1236] == [1234, 1235, 1236]
