@@ -23,7 +23,7 @@ from famsock.sockets import socket
 from famsock.testing.checks.base import Checks
 from famsock.testing.checks.live import running
 
-_SENDING = ("send", "sendto", "sendmsg")
+_SENDING = ("send", "sendall", "sendto", "sendmsg")
 _RECEIVING = ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recv_message")
 _BATCH = 3
 _SILENCE_S = 0.5

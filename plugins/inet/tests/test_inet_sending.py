@@ -141,13 +141,17 @@ def test_datagrams_leave_when_they_shall(in_namespace: InNamespace) -> None:
         with discipline("fq") as (sender, receiver):
             sender.set_transmit_clock()
             start_ns = time.monotonic_ns()
-            for data, later_ns in ((b"last", 600 * MS), (b"second", 300 * MS), (b"first", 0)):
-                sender.send_at(data, later_ns and start_ns + later_ns)
+            sender.send(b"at once")
+            for later_ns in (300 * MS, 600 * MS):
+                sender.send_at(b"%d" % later_ns, start_ns + later_ns)
             return [(receiver.recv(100), time.monotonic_ns() - start_ns) for _ in range(3)]
 
-    (first, first_ns), (second, second_ns), (last, last_ns) = in_namespace(leave)
-    assert [first, second, last] == [b"first", b"second", b"last"]
-    assert first_ns < 300 * MS <= second_ns < 600 * MS <= last_ns
+    (first, first_ns), *others = in_namespace(leave)
+    assert first == b"at once"
+    assert first_ns < 300 * MS
+    for data, arrived_ns in others:
+        assert arrived_ns >= int(data)
+    assert len(others) == 2
 
 
 @pytest.mark.needs_module("sch_etf")
@@ -155,10 +159,11 @@ def test_datagrams_leave_when_they_shall(in_namespace: InNamespace) -> None:
 @pytest.mark.needs_command("tc", package="iproute2")
 def test_what_misses_its_time_is_told(in_namespace: InNamespace) -> None:
     def miss() -> None:
-        with discipline("etf clockid CLOCK_TAI delta 500000") as (sender, receiver):
+        # It may leave 200 ms early and be that much late to wake up, in a slow guest.
+        with discipline("etf clockid CLOCK_TAI delta 200000000") as (sender, receiver):
             sender.set_transmit_clock(CLOCK_TAI, constants.SOF_TXTIME_REPORT_ERRORS)
             now_ns = time.clock_gettime_ns(CLOCK_TAI)
-            sender.send_at(b"in time", now_ns + 300 * MS)
+            sender.send_at(b"in time", now_ns + 500 * MS)
             sender.send_at(b"too late", now_ns - 1000 * MS)
             assert receiver.recv(100) == b"in time"
             assert time.clock_gettime_ns(CLOCK_TAI) - now_ns >= 299 * MS
