@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     _Socket = TypeVar("_Socket", bound="socket")
 
+if not issubclass(_stdlib.socket, _socket.socket):
+    raise ImportError(
+        f"famsock needs the stdlib's own sockets, and socket.socket is {_stdlib.socket!r}: a "
+        "library that replaces them, as gevent's monkey patch does, cannot run below famsock"
+    )
 _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
 _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)

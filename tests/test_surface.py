@@ -146,3 +146,12 @@ a.send(b"still works"); print(b.recv(99).decode())
 for s in (a, b, c, d): s.close()
 """
     assert run(code) == "still works"
+
+
+def test_a_replaced_stdlib_is_refused_in_words() -> None:
+    code = (
+        "import socket; socket.socket = type('Other', (), {})\n"
+        "try: import famsock\n"
+        "except ImportError as error: print(error)"
+    )
+    assert "famsock needs the stdlib's own sockets" in run(code)
