@@ -20,16 +20,18 @@ def l2cap() -> socket.socket:
     return sock
 
 
-with Management.open() as management:
+with Management.open() as management, Management.open() as scanner:
     first, second = management.read_index_list()[:2]
     here = management.switch_on(first, Setting.POWERED | Setting.LE | Setting.CONNECTABLE).bdaddr
     there = management.switch_on(second, Setting.POWERED | Setting.LE).bdaddr
-    management.add_advertising(first, 1, data=NAME)
 
-    for device in management.devices_found(second, bredr=False):
+    heard = scanner.devices_found(second, bredr=False)
+    management.add_advertising(first, 1, data=NAME)
+    for device in heard:
         if device.bdaddr == here and device.name:
             print("found", device.name, "at", L2capAddress(device.bdaddr, PSM, 0, LE))
             break
+    heard.close()
 
     # Fixed channels must be listened to before the link is there; channels by psm need not.
     with l2cap() as server, l2cap() as att_server, l2cap() as client, l2cap() as att:

@@ -279,9 +279,15 @@ class Management:
     ) -> Generator[DeviceFound, None, None]:
         """The devices that a discovery finds, each as often as it is heard, for ``duration_s``.
 
-        It begins at the first one asked for, and ends with the iteration, or by itself.
+        It begins at once and ends with the iteration (``close``), or by itself. A command on this
+        socket drops what was found meanwhile: give it one of its own.
         """
         self.start_discovery(index, le=le, bredr=bredr)
+        return self._devices_found(index, duration_s, le, bredr)
+
+    def _devices_found(
+        self, index: int, duration_s: float, le: bool, bredr: bool
+    ) -> Generator[DeviceFound, None, None]:
         under_way = True
         deadline = time.monotonic() + duration_s
         try:
