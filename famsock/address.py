@@ -337,10 +337,12 @@ class AddressCodec:
             return hit[0]
         if not sockaddr:
             return None
-        lookup = Lookup("decode", socket)
         form = self.address_class.stdlib_of(sockaddr)
-        if form is None:
-            form = self._unpack(sockaddr, lookup).to_stdlib(lookup)
+        if form is not None:
+            _remember(self.decoded, sockaddr, (form, ()))
+            return form
+        lookup = Lookup("decode", socket)
+        form = self._unpack(sockaddr, lookup).to_stdlib(lookup)
         if lookup.repeatable:
             _remember(self.decoded, sockaddr, (form, tuple(lookup.asked)))
         return form

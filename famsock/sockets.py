@@ -106,25 +106,35 @@ class socket(_stdlib.socket):  # noqa: N801
     def __init__(
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
     ) -> None:
-        known = family != -1 and type != -1 and (fileno is None or proto != -1)
         try:
-            if known:
+            served = _served.get((family, type, proto), _UNKNOWN)
+        except TypeError:
+            served = _UNKNOWN
+        if served is _UNKNOWN or (proto == -1 and fileno is not None):
+            served = self._create_anew(family, type, proto, fileno)
+        else:
+            try:
                 _create(self, family, type, 0 if proto == -1 else proto, fileno)
-                # What Lib/socket.py's own __init__ adds; calling it would cost half as much again.
-                self._io_refs = 0
-                self._closed = False
-            else:
-                _initialize(self, family, type, proto, fileno)
+            except OSError as error:
+                _explain(error, family, type, proto)
+                raise
+            # What Lib/socket.py's own __init__ adds; calling it would cost half as much again.
+            self._io_refs = 0
+            self._closed = False
+        self._served: Served | None = served
+        self._codec: AddressCodec | None = self._plain_codec() if served is None else served.codec
+
+    def _create_anew(self, family: int, type: int, proto: int, fileno: int | None) -> Served | None:
+        """Make a socket of a kind that was not made before, or not told; who serves it."""
+        try:
+            _initialize(self, family, type, proto, fileno)
         except OSError as error:
             _explain(error, family, type, proto)
             raise
-        served = _served.get((family, type, proto), _UNKNOWN) if known else _UNKNOWN
-        if served is _UNKNOWN:
-            served = self._find_served(fileno)
-            if known:
-                _served[family, type, proto] = served
-        self._served: Served | None = served
-        self._codec: AddressCodec | None = self._plain_codec() if served is None else served.codec
+        served = self._find_served(fileno)
+        if family != -1 and type != -1 and (fileno is None or proto != -1):
+            _served[family, type, proto] = served
+        return served
 
     def _find_served(self, fileno: int | None) -> Served | None:
         try:
@@ -538,19 +548,13 @@ class socket(_stdlib.socket):  # noqa: N801
         """
         codec = self._codec or RAW_CODEC
         flags = _c_int(flags)
-        last, sockaddr = None, b""
-        given = []
-        for message in messages:
-            control: Sequence[Any] = ()
-            if type(message) is tuple and len(message) == 2:
-                data, address = message
-            else:
-                data, address, control = _message(message)
-            if address is not last:
-                sockaddr = b"" if address is None else codec.encode(self, "sendmmsg", address)
-                last = address
-                audit("socket.sendmsg", self, address)
-            given.append((data, control, sockaddr))
+
+        def encode(address: Any) -> bytes:
+            sockaddr = b"" if address is None else codec.encode(self, "sendmmsg", address)
+            audit("socket.sendmsg", self, address)
+            return sockaddr
+
+        given = _gather(messages, encode, _message)
         timeout = None if flags & _AT_ONCE else self.gettimeout()
         try:
             return syscalls.sendmmsg(self, timeout, given, flags)
@@ -688,6 +692,25 @@ def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
     return [packed(message) for message in control]
 
 
+def _gather(
+    messages: Iterable[Any],
+    encode: Callable[[Any], bytes],
+    unusual: Callable[[Any], tuple[Any, Any, Any]],
+) -> list[tuple[Any, Any, bytes]]:
+    """(data, control, sockaddr) of each message; neighbours with one address share its sockaddr."""
+    given = []
+    last, sockaddr = None, b""
+    for message in messages:
+        if type(message) is tuple and len(message) == 2:
+            data, address, control = *message, ()
+        else:
+            data, address, control = unusual(message)
+        if address is not last:
+            last, sockaddr = address, encode(address)
+        given.append((data, control, sockaddr))
+    return given
+
+
 def _message(given: Any) -> tuple[Any, Any, Sequence[tuple[int, int, bytes]]]:
     """The data, the address and the control messages of one message for sendmmsg."""
     if not isinstance(given, (tuple, list)) or not 2 <= len(given) <= 3:
@@ -742,3 +765,4 @@ def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
 plugins.on_served = _show_operations
 if syscalls.native is not None:
     syscalls.native.shorten(socket, AddressCodec)
+    _gather = syscalls.native.gather

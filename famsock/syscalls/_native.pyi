@@ -1,3 +1,6 @@
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from famsock.syscalls._ctypes import accept as accept
 from famsock.syscalls._ctypes import bind as bind
 from famsock.syscalls._ctypes import connect as connect
@@ -21,3 +24,8 @@ from famsock.syscalls._ctypes import setsockopt as setsockopt
 from famsock.syscalls._ctypes import unpack_control as unpack_control
 
 def shorten(cls: type, codec: type) -> None: ...
+def gather(
+    messages: Iterable[Any],
+    encode: Callable[[Any], bytes],
+    unusual: Callable[[Any], tuple[Any, Any, Any]],
+) -> list[tuple[Any, Any, bytes]]: ...

@@ -833,6 +833,21 @@ cdef int take_batch(
     return 0
 
 
+def gather(messages, encode, unusual):
+    """(data, control, sockaddr) of each message, as the socket class gathers them."""
+    cdef list given = []
+    cdef object data, address, control, last = None, sockaddr = b""
+    for message in messages:
+        if type(message) is tuple and len(<tuple>message) == 2:
+            data, address, control = (<tuple>message)[0], (<tuple>message)[1], ()
+        else:
+            data, address, control = unusual(message)
+        if address is not last:
+            last, sockaddr = address, encode(address)
+        given.append((data, control, sockaddr))
+    return given
+
+
 def sendmmsg(descriptor, timeout, messages, int flags):
     """sendmmsg(2): how many messages were sent.
 
