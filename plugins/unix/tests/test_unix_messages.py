@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import resource
 import select
 import socket as stdlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,7 +17,6 @@ from famsock_unix.structs import Credentials
 import famsock
 from famsock.plugin import socket
 from famsock.testing import requirements
-from famsock.testing.plugin import open_descriptors
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
 
@@ -95,22 +95,29 @@ def test_a_stream_needs_data_to_carry_descriptors(pipe: tuple[int, int]) -> None
                 ours.send_descriptors(nothing, pipe)
 
 
-def test_descriptors_beyond_the_limit_are_dropped_and_told(pipe: tuple[int, int]) -> None:
-    ours, other = pair_of()
-    with ours, other:
-        ours.send_descriptors(b"x", [pipe[0]] * 4)
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        unused = sorted(set(range(soft)) - set(open_descriptors()))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (unused[2], hard))
-        try:
-            got, message = other.receive_descriptors()
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for descriptor in got:
-            os.close(descriptor)
-        assert len(got) == 2
-        assert message.data == b"x"
-        assert message.flags & stdlib.MSG_CTRUNC
+LIMITED = """
+import os, resource, socket, famsock
+ours, other = famsock.socketpair()
+for limited in (False, True):
+    ours.send_descriptors(b"x", [0] * 4)
+    free = [os.dup(0) for _ in range(3)]  # the lowest three that are unused
+    for descriptor in free:
+        os.close(descriptor)
+    if limited:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(free), max(free)))
+    got, message = other.receive_descriptors()
+    for descriptor in got:
+        os.close(descriptor)
+    print(len(got), message.data.decode(), bool(message.flags & socket.MSG_CTRUNC))
+ours.close()
+other.close()
+"""
+
+
+def test_descriptors_beyond_the_limit_are_dropped_and_told() -> None:
+    command = [sys.executable, "-c", LIMITED]  # a process where no thread opens files meanwhile
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["4 x False", "2 x True"], done.stderr
 
 
 def test_the_stdlib_takes_our_descriptors_and_gives_us_its(pipe: tuple[int, int]) -> None:
