@@ -31,7 +31,7 @@ def _by_case(case: Case, measure: Callable[[Case, int], Pairs] = in_process) -> 
 PLAN = (
     *(_by_case(case) for case in CASES if case.is_possible),
     _by_case(BY_KEY["udp"], on_ctypes)._replace(
-        key="udp-ctypes", name="the same UDP with FAMSOCK_SYSCALLS=ctypes", target=1.5
+        key="udp-ctypes", name="UDP sendto + recvfrom with FAMSOCK_SYSCALLS=ctypes", target=1.5
     ),
     Planned(
         "import",
