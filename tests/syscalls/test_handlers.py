@@ -162,18 +162,21 @@ def test_a_stream_that_handlers_break_off_is_resumed_exactly(
 
     receiver = threading.Thread(target=receive)
     receiver.start()
+    longest_s = 0.003  # follows the speed of the machine: too soon it hits no call, too late none
     with handling(handler):
         while known < 30:
             batch = [(b"%d" % number, (), b"") for number in range(at, at + 100)]
             sent = None
             try:
                 armed[0] = True
-                signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.0002, 0.003))
+                signal.setitimer(signal.ITIMER_REAL, dice.uniform(longest_s / 15, longest_s))
                 sent = raw.sendmmsg(a, timeout, batch, 0)
                 armed[0] = False
+                longest_s /= 1.2
             except AlarmError as error:
                 sent = getattr(error, "messages_sent", sent)
                 known += sent is not None
+                longest_s *= 1 if sent is not None else 1.2
             at = at + sent if sent is not None else _settled(got)
     a.send(b"")
     receiver.join()
