@@ -55,6 +55,23 @@ def ip() -> Callable[[str], str]:
     return _ip
 
 
+def _agree(ours: Callable[[], object], shown: Callable[[], object]) -> None:
+    for _ in range(50):
+        before, found, after = shown(), ours(), shown()
+        if before == after:
+            break
+    assert found == after
+
+
+@pytest.fixture
+def agree() -> Callable[[Callable[[], object], Callable[[], object]], None]:
+    """Asserts that two views of the kernel are equal, taken while it changed nothing itself.
+
+    It adds routes, neighbors and flags of its own as interfaces come up.
+    """
+    return _agree
+
+
 @pytest.fixture
 def opened() -> Iterator[Callable[..., Any]]:
     """Opens netlink sockets with a time-out, and closes them at the end."""

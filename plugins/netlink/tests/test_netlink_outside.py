@@ -16,6 +16,7 @@ from famsock_netlink.route import FOREVER_S, InterfaceAddress, Link
 EXAMPLE = Path(__file__).parents[3] / "examples" / "netlink.py"
 Opened = Callable[..., Any]
 Ip = Callable[[str], str]
+Agree = Callable[[Callable[[], object], Callable[[], object]], None]
 needs_namespace = pytest.mark.needs_capability("CAP_SYS_ADMIN")
 needs_ip = pytest.mark.needs_command("ip", package="iproute2")
 STATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP")
@@ -54,15 +55,17 @@ def as_shown(shown: dict[str, Any]) -> dict[str, Any]:
 
 @needs_namespace
 @needs_ip
-def test_ip_shows_the_same_links(network: None, ip: Ip, opened: Opened) -> None:
+def test_ip_shows_the_same_links(network: None, ip: Ip, opened: Opened, agree: Agree) -> None:
     ip("link property add dev v1 altname a-name-of-more-than-fifteen-bytes")
     ip("link set v1 alias famsock")
     ip("link add b0 type bridge")
     ip("link set v1 master b0")
-    shown = [one for one in json.loads(ip("-j -d link")) if one["ifname"] in OURS]
-    links = [link for link in opened().links() if link.name in OURS]
-    assert [as_ip_shows(link) for link in links] == [as_shown(one) for one in shown]
-    by_name = {link.name: link for link in links}
+    sock = opened()
+    agree(
+        lambda: [as_ip_shows(link) for link in sock.links() if link.name in OURS],
+        lambda: [as_shown(one) for one in json.loads(ip("-j -d link")) if one["ifname"] in OURS],
+    )
+    by_name = {link.name: link for link in sock.links()}
     assert by_name["v1"].master == by_name["b0"].index
     assert by_name["v0"].lower_index == by_name["v1"].index
 
@@ -96,16 +99,21 @@ def as_tuple(address: InterfaceAddress) -> tuple[Any, ...]:
 
 @needs_namespace
 @needs_ip
-def test_ip_shows_the_same_addresses(network: None, ip: Ip, opened: Opened) -> None:
+def test_ip_shows_the_same_addresses(network: None, ip: Ip, opened: Opened, agree: Agree) -> None:
     ip("address add 198.51.100.1 peer 198.51.100.2/32 dev v0 label v0:1")
-    shown = [
-        as_address(link["ifindex"], address)
-        for link in json.loads(ip("-j address"))
-        for address in link["addr_info"]
-    ]
     sock = opened()
+    agree(
+        lambda: sorted(map(as_tuple, sock.addresses()), key=str),
+        lambda: sorted(
+            (
+                as_address(link["ifindex"], address)
+                for link in json.loads(ip("-j address"))
+                for address in link["addr_info"]
+            ),
+            key=str,
+        ),
+    )
     found = sock.addresses()
-    assert sorted(map(as_tuple, found), key=str) == sorted(shown, key=str)
     index = sock.link("v0").index
     assert {a.link_index for a in sock.addresses(index)} == {index}
     assert {a.family for a in sock.addresses(family=2)} == {2}
@@ -116,15 +124,17 @@ def test_ip_shows_the_same_addresses(network: None, ip: Ip, opened: Opened) -> N
 
 @needs_namespace
 @needs_ip
-def test_pyroute2_sees_the_same(network: None, opened: Opened) -> None:
+def test_pyroute2_sees_the_same(network: None, opened: Opened, agree: Agree) -> None:
     pyroute2 = pytest.importorskip("pyroute2", reason="pip install pyroute2")
+    sock = opened()
     with pyroute2.IPRoute() as other:
-        theirs = {
-            (link["index"], link.get_attr("IFLA_IFNAME"), link.get_attr("IFLA_MTU"), link["flags"])
-            for link in other.get_links()
-        }
-    ours = {(link.index, link.name, link.mtu, link.flags) for link in opened().links()}
-    assert ours == theirs
+        agree(
+            lambda: {(link.index, link.name, link.mtu, link.flags) for link in sock.links()},
+            lambda: {
+                (one["index"], one.get_attr("IFLA_IFNAME"), one.get_attr("IFLA_MTU"), one["flags"])
+                for one in other.get_links()
+            },
+        )
     with pyroute2.GenericNetlinkSocket() as other:
         other.bind("nlctrl", pyroute2.netlink.generic.ctrlmsg)
         assert opened(nl.NETLINK_GENERIC).generic_family("nlctrl").id == other.prid
