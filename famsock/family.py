@@ -16,7 +16,7 @@ from famsock.address import Address, AddressCodec
 from famsock.errors import PluginError
 
 if TYPE_CHECKING:
-    from famsock.control import ControlType
+    from famsock.control import ControlType, Message
     from famsock.options import Option
 
 ANY_PROTOCOL = None
@@ -168,6 +168,15 @@ def control_of(family: Family | None) -> dict[tuple[int, int], ControlType[Any]]
     return rows
 
 
+def message_of(family: Family | None) -> Callable[..., Message]:
+    """What makes a received message typed, by the control messages that a family has."""
+    from functools import partial
+
+    from famsock.control import Message
+
+    return partial(Message.received, control_of(family))
+
+
 _merged: dict[Any, Any] = {}
 
 
@@ -187,8 +196,14 @@ class Served:
     """A protocol as sockets use it: its row, its codec, and its operations loaded on first use."""
 
     __slots__ = (
-        "_operations", "codec", "family", "integer_bytes", "operation_names", "protocol",
-    )  # fmt: skip
+        "_message",
+        "_operations",
+        "codec",
+        "family",
+        "integer_bytes",
+        "operation_names",
+        "protocol",
+    )
 
     def __init__(
         self,
@@ -203,6 +218,7 @@ class Served:
         self.operation_names = names.get(protocol.operations, ())
         self.codec = AddressCodec(self._load_address_class, other_address)
         self._operations: Any = protocol.operations
+        self._message: Callable[..., Message] | None = None
 
     def __str__(self) -> str:
         return f"{self.family.name} {self.protocol.name}"
@@ -223,6 +239,13 @@ class Served:
                 f"{self}: the sockaddr of {cls.__name__} is of family {cls.family}, not {number}"
             )
         return cls
+
+    @property
+    def message(self) -> Callable[..., Message]:
+        """What makes a received message typed, found once."""
+        if self._message is None:
+            self._message = message_of(self.family)
+        return self._message
 
     @property
     def operations(self) -> type[Any] | None:

@@ -475,10 +475,8 @@ class socket(_stdlib.socket):  # noqa: N801
             _control_bytes(control_bytes),
             flags,
         )
-        try:
-            received = _received[self._served]
-        except KeyError:
-            received = _received[self._served] = _message_maker(self._family)
+        served = self._served
+        received = _untyped_messages() if served is None else served.message
         return received(data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC)
 
     def send_message(
@@ -554,7 +552,7 @@ class socket(_stdlib.socket):  # noqa: N801
             audit("socket.sendmsg", self, address)
             return sockaddr
 
-        given = _gather(messages, encode, _message)
+        given = syscalls.gather(messages, encode, _message)
         timeout = None if flags & _AT_ONCE else self.gettimeout()
         try:
             return syscalls.sendmmsg(self, timeout, given, flags)
@@ -650,17 +648,10 @@ class socket(_stdlib.socket):  # noqa: N801
             add_remedy(error, self._served, operation)
 
 
-# By protocol, how a received message becomes typed: found once, as it takes the family's own rows.
-_received: dict[Served | None, Callable[..., Message]] = {}
+def _untyped_messages() -> Callable[..., Message]:
+    from famsock.family import message_of
 
-
-def _message_maker(family: Family | None) -> Callable[..., Message]:
-    from functools import partial
-
-    from famsock.control import Message
-    from famsock.family import control_of
-
-    return partial(Message.received, control_of(family))
+    return message_of(None)
 
 
 def _explain(error: OSError, family: int, kind: int, proto: int) -> None:
@@ -690,25 +681,6 @@ def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
     from famsock.control import packed
 
     return [packed(message) for message in control]
-
-
-def _gather(
-    messages: Iterable[Any],
-    encode: Callable[[Any], bytes],
-    unusual: Callable[[Any], tuple[Any, Any, Any]],
-) -> list[tuple[Any, Any, bytes]]:
-    """(data, control, sockaddr) of each message; neighbours with one address share its sockaddr."""
-    given = []
-    last, sockaddr = None, b""
-    for message in messages:
-        if type(message) is tuple and len(message) == 2:
-            data, address, control = *message, ()
-        else:
-            data, address, control = unusual(message)
-        if address is not last:
-            last, sockaddr = address, encode(address)
-        given.append((data, control, sockaddr))
-    return given
 
 
 def _message(given: Any) -> tuple[Any, Any, Sequence[tuple[int, int, bytes]]]:
@@ -765,4 +737,3 @@ def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
 plugins.on_served = _show_operations
 if syscalls.native is not None:
     syscalls.native.shorten(socket, AddressCodec)
-    _gather = syscalls.native.gather

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct as _struct
 import sys
 from collections.abc import Callable
-from operator import index
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
@@ -84,13 +83,10 @@ def check_int(
     Their messages begin with ``what``; ``form`` writes the numbers in them (``hex``).
     """
     try:
-        number = int(index(value))
-    except TypeError:
-        kind = type(value).__name__
-        raise TypeError(f"{what} must be an integer {low}-{form(high)}, not {kind}") from None
-    if not low <= number <= high:
-        raise OverflowError(f"{what} must be {low}-{form(high)}, not {form(number)}")
-    return number
+        return wire.check_integer(value, low, high, form)
+    except REFUSALS as error:
+        name(error, what)
+        raise
 
 
 def codec(value: Codec[T] | type[T]) -> Codec[T]:

@@ -104,18 +104,26 @@ def integer(c: str, code: str, low: int, high: int, **conversions: Any) -> CType
     """An integer type that accepts ``low`` to ``high``; anything with ``__index__`` is taken."""
 
     def check(value: object) -> int:
-        try:
-            number = int(operator.index(value))  # type: ignore[arg-type]
-        except TypeError:
-            kind = type(value).__name__
-            raise TypeError(f"must be an integer {low}-{high}, not {kind}") from None
-        if not low <= number <= high:
-            raise OverflowError(f"must be {low}-{high}, not {number}")
-        return number
+        return check_integer(value, low, high)
 
     return CType(
         c=c, code=code, check=check, low=low, high=high, parse=_parse_integer, **conversions
     )
+
+
+def check_integer(value: Any, low: int, high: int, form: Callable[[int], str] = str) -> int:
+    """``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
+
+    ``form`` writes the numbers in their messages (``hex``).
+    """
+    try:
+        number = int(operator.index(value))
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"must be an integer {low}-{form(high)}, not {kind}") from None
+    if not low <= number <= high:
+        raise OverflowError(f"must be {low}-{form(high)}, not {form(number)}")
+    return number
 
 
 def _parse_integer(text: str) -> int:

@@ -30,17 +30,13 @@ def run(as_module: bool, program: str, arguments: tuple[str, ...]) -> None:
     if as_module:
         sys.path[0] = str(Path.cwd())
         code, spec = _module(program)
-    elif Path(program).is_dir() or not _is_source(program):
+    elif pkgutil.get_importer(program) is not None:  # a folder or an archive
         sys.path[0] = program
         code, spec = _archived(program)
     else:
         sys.path[0] = str(Path(program).resolve().parent)
         code, spec = _source(program), None
     _execute(code, spec, program)
-
-
-def _is_source(program: str) -> bool:
-    return pkgutil.get_importer(program) is None
 
 
 def _source(program: str) -> CodeType:

@@ -24,6 +24,7 @@ CALLS = (
     "accept",
     "bind",
     "connect",
+    "gather",
     "getpeername",
     "getsockname",
     "getsockopt",

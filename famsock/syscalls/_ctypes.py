@@ -596,6 +596,25 @@ def _decoded(names: Iterable[bytes], decoded: Decoded, decode: Decode) -> list[A
     return addresses
 
 
+def gather(
+    messages: Iterable[Any],
+    encode: Callable[[Any], bytes],
+    unusual: Callable[[Any], tuple[Any, Any, Any]],
+) -> list[tuple[Any, Any, bytes]]:
+    """(data, control, sockaddr) of each message; neighbours with one address share its sockaddr."""
+    given = []
+    last, sockaddr = None, b""
+    for message in messages:
+        if type(message) is tuple and len(message) == 2:
+            data, address, control = *message, ()
+        else:
+            data, address, control = unusual(message)
+        if address is not last:
+            last, sockaddr = address, encode(address)
+        given.append((data, control, sockaddr))
+    return given
+
+
 def sendmmsg(
     descriptor: Descriptor,
     timeout: float | None,
