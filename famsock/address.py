@@ -51,8 +51,8 @@ class Lookup:
     __slots__ = ("_used", "asked", "operation", "socket")
 
     def __init__(self, operation: str, socket: StdlibSocket | None = None) -> None:
-        self.operation = operation
-        self.socket = socket
+        self.operation: str = operation
+        self.socket: StdlibSocket | None = socket
         self.asked: list[Asked] = []
         self._used = False
 

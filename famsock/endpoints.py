@@ -13,7 +13,8 @@ from typing import Any
 import attrs
 
 from famsock.address import Address
-from famsock.family import Family, Protocol, load
+from famsock.family import Family, Protocol
+from famsock.loading import load
 from famsock.registry import plugins
 from famsock.sockets import socket
 

@@ -7,17 +7,16 @@ of a family imports only that family's description. The key is (family, protocol
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from famsock.address import Address, AddressCodec
 from famsock.errors import PluginError
+from famsock.loading import load
 
 if TYPE_CHECKING:
-    from famsock.control import ControlType, Message
-    from famsock.options import Option
+    from famsock.rooms import Rooms
 
 ANY_PROTOCOL = None
 """A `Protocol.number` that serves every protocol of the family that no other row names."""
@@ -109,95 +108,12 @@ class Family(NamedTuple):
         return min(rows, key=rank, default=None)
 
 
-def load(reference: Any) -> Any:
-    """The object that ``"module:attribute"`` names (a module, without an attribute).
-
-    Anything that is no string is returned as it is. Raises ImportError or AttributeError.
-    """
-    if not isinstance(reference, str):
-        return reference
-    module, _, attribute = reference.partition(":")
-    loaded = importlib.import_module(module)
-    return getattr(loaded, attribute) if attribute else loaded
-
-
-def constants_of(family: Family) -> Mapping[str, int | str]:
-    """The constants of a family by name: the upper-case names of its constants room."""
-    loaded = load(family.constants)
-    values = loaded if isinstance(loaded, Mapping) else vars(loaded)
-    return {
-        name: value
-        for name, value in values.items()
-        if name.isupper() and not name.startswith("_") and isinstance(value, int | str)
-    }
-
-
-def options_of(family: Family | None) -> dict[str, Option[Any]]:
-    """The options that sockets of a family have, by name: its own and those of SOL_SOCKET."""
-    from famsock import options
-
-    rows: dict[str, Option[Any]] = _rows(family and family.options, options, options.by_name)
-    return rows
-
-
-def option_named(family: Family | None, name: object) -> Option[Any]:
-    """The option that a name stands for; LookupError for one that the family does not have."""
-    if not isinstance(name, str):
-        raise TypeError(f"an option is a row or its name, not {name!r}: setsockopt takes numbers")
-    rows = options_of(family)
-    if name not in rows:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, rows, 1)
-        where = family.name if family is not None else "a family that no plugin serves"
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise LookupError(f"{where} has no option {name!r}{hint}")
-    return rows[name]
-
-
-def control_of(family: Family | None) -> dict[tuple[int, int], ControlType[Any]]:
-    """The control messages that sockets of a family have, by (level, type)."""
-    from famsock import control
-
-    def by_key(rows: Iterable[ControlType[Any]]) -> dict[tuple[int, int], ControlType[Any]]:
-        return {(row.level, row.number): row for row in rows}
-
-    rows: dict[tuple[int, int], ControlType[Any]] = _rows(
-        family and family.control, control, by_key
-    )
-    return rows
-
-
-def message_of(family: Family | None) -> Callable[..., Message]:
-    """What makes a received message typed, by the control messages that a family has."""
-    from functools import partial
-
-    from famsock.control import Message
-
-    return partial(Message.received, control_of(family))
-
-
-_merged: dict[Any, Any] = {}
-
-
-def _rows(reference: Any, common: Any, keyed: Callable[[Iterable[Any]], dict[Any, Any]]) -> Any:
-    """The rows of a family's room merged over those that every family has, made once."""
-    key = common.__name__, reference
-    try:
-        return _merged[key]
-    except KeyError:
-        own = load(reference) or ()
-        rows = own if isinstance(own, tuple | list) else common.collect(vars(own))
-        _merged[key] = {**keyed(common.collect(vars(common))), **keyed(rows)}
-        return _merged[key]
-
-
 class Served:
     """A protocol as sockets use it: its row, its codec, and its operations loaded on first use."""
 
     __slots__ = (
-        "_message",
         "_operations",
+        "_rooms",
         "codec",
         "family",
         "integer_bytes",
@@ -211,14 +127,14 @@ class Served:
         protocol: Protocol,
         other_address: Callable[[int], type[Address] | None],
     ) -> None:
-        self.family = family
-        self.protocol = protocol
-        self.integer_bytes = protocol.integer_bytes
+        self.family: Family = family
+        self.protocol: Protocol = protocol
+        self.integer_bytes: Mapping[int, int] | None = protocol.integer_bytes
         names: Mapping[Any, tuple[str, ...]] = load(family.operation_names)
-        self.operation_names = names.get(protocol.operations, ())
-        self.codec = AddressCodec(self._load_address_class, other_address)
+        self.operation_names: tuple[str, ...] = names.get(protocol.operations, ())
+        self.codec: AddressCodec = AddressCodec(self._load_address_class, other_address)
         self._operations: Any = protocol.operations
-        self._message: Callable[..., Message] | None = None
+        self._rooms: Rooms | None = None
 
     def __str__(self) -> str:
         return f"{self.family.name} {self.protocol.name}"
@@ -241,11 +157,13 @@ class Served:
         return cls
 
     @property
-    def message(self) -> Callable[..., Message]:
-        """What makes a received message typed, found once."""
-        if self._message is None:
-            self._message = message_of(self.family)
-        return self._message
+    def rooms(self) -> Rooms:
+        """The family's typed options and control messages."""
+        if self._rooms is None:
+            from famsock.rooms import Rooms
+
+            self._rooms = Rooms(self.family)
+        return self._rooms
 
     @property
     def operations(self) -> type[Any] | None:

@@ -8,7 +8,7 @@ which every family has; a family's own come from its plugin. Source: socket(7), 
 from __future__ import annotations
 
 import socket as _stdlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -62,11 +62,6 @@ class Option(Generic[T]):
 def collect(namespace: Mapping[str, object]) -> tuple[Option[object], ...]:
     """The `Option` rows among a module's names."""
     return tuple(value for value in namespace.values() if isinstance(value, Option))
-
-
-def by_name(rows: Iterable[Option[object]]) -> dict[str, Option[object]]:
-    """Rows keyed by their constant's name."""
-    return {row.name: row for row in rows}
 
 
 @wire.struct("struct linger", header="sys/socket.h")

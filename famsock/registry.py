@@ -161,7 +161,7 @@ class Registry:
 
     def _find_constant(self, name: str) -> int | str | None:
         from famsock import constants
-        from famsock.family import constants_of
+        from famsock.rooms import constants_of
 
         if sys.platform.startswith("linux") and isinstance(
             common := vars(constants).get(name), int
@@ -322,7 +322,7 @@ class Registry:
         return self._families[name]
 
     def _import(self, name: str, claim: EntryPoint) -> None:
-        from famsock.family import load
+        from famsock.loading import load
 
         try:
             plugin = load(claim.value)
@@ -397,7 +397,7 @@ def _number_here(name: str) -> int | None:
     return None if number is None else int(number)
 
 
-plugins = Registry(os.environ.get("FAMSOCK_PLUGINS", ""))
+plugins: Registry = Registry(os.environ.get("FAMSOCK_PLUGINS", ""))
 """The registry that sockets use."""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=plugins._after_fork)

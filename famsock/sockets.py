@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeVar, overload
 
     from famsock.control import ControlMessage, ControlType, Message, RawControl
-    from famsock.family import Family, Served
+    from famsock.family import Served
     from famsock.options import Option
+    from famsock.rooms import Rooms
 
     T = TypeVar("T")
     _Socket = TypeVar("_Socket", bound="socket")
@@ -454,9 +455,7 @@ class socket(_stdlib.socket):  # noqa: N801
     def _option(self, option: Option[Any] | str | int) -> Option[Any]:
         if not isinstance(option, (str, int)):
             return option
-        from famsock.family import option_named
-
-        return option_named(self._family, option)
+        return self._rooms.option(option)
 
     def recv_message(
         self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
@@ -475,9 +474,7 @@ class socket(_stdlib.socket):  # noqa: N801
             _control_bytes(control_bytes),
             flags,
         )
-        served = self._served
-        received = _untyped_messages() if served is None else served.message
-        return received(data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC)
+        return self._rooms.message(data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC)
 
     def send_message(
         self,
@@ -624,8 +621,9 @@ class socket(_stdlib.socket):  # noqa: N801
         return self._served is None or self._served.protocol.passes_descriptors
 
     @property
-    def _family(self) -> Family | None:
-        return None if self._served is None else self._served.family
+    def _rooms(self) -> Rooms:
+        served = self._served
+        return _common_rooms() if served is None else served.rooms
 
     if TYPE_CHECKING:
 
@@ -648,10 +646,10 @@ class socket(_stdlib.socket):  # noqa: N801
             add_remedy(error, self._served, operation)
 
 
-def _untyped_messages() -> Callable[..., Message]:
-    from famsock.family import message_of
+def _common_rooms() -> Rooms:
+    from famsock.rooms import COMMON
 
-    return message_of(None)
+    return COMMON
 
 
 def _explain(error: OSError, family: int, kind: int, proto: int) -> None:

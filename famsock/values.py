@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 
 from famsock import wire
-from famsock.family import load
+from famsock.loading import load
 
 T = TypeVar("T")
 _S = TypeVar("_S", bound=wire.Struct)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from famsock import constants
-from famsock.family import constants_of
 from famsock.registry import Registry
+from famsock.rooms import constants_of
 
 
 def test_no_constant_is_stated_twice() -> None:

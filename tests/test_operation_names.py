@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from famsock.family import Family, load
+from famsock.family import Family
+from famsock.loading import load
 from famsock.registry import Registry
 
 

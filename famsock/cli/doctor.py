@@ -22,7 +22,8 @@ import click
 
 from famsock import sockets, syscalls
 from famsock.cli.tables import show_table
-from famsock.family import ANY_PROTOCOL, Family, Protocol, load
+from famsock.family import ANY_PROTOCOL, Family, Protocol
+from famsock.loading import load
 from famsock.registry import plugins
 from famsock.remedies import UNSUPPORTED
 

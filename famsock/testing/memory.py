@@ -159,7 +159,7 @@ class Network:
     def __init__(self, options: Mapping[Option[Any], Any] | None = None) -> None:
         if plugins.family(FAMILY.name) is None:
             plugins.register(FAMILY)
-        self.options = {
+        self.options: dict[tuple[int, int], bytes] = {
             (row.level, row.number): row.codec.encode(value)
             for row, value in (options or {}).items()
         }

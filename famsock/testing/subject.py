@@ -13,8 +13,10 @@ from typing import Any
 import attrs
 
 from famsock.address import Address, AddressCodec
-from famsock.family import Family, Protocol, Served, load
+from famsock.family import Family, Protocol, Served
+from famsock.loading import load
 from famsock.registry import plugins
+from famsock.rooms import rows_of
 from famsock.sockets import socket
 from famsock.structure import Struct
 
@@ -80,11 +82,8 @@ class Subject:
 
     def rows(self, room: str) -> tuple[Any, ...]:
         """The rows of the family's own ``options`` or ``control`` room."""
-        loaded = load(getattr(self.family, room)) or ()
-        if isinstance(loaded, tuple | list):
-            return tuple(loaded)
         collect = importlib.import_module(f"famsock.{room}").collect
-        return tuple(collect(vars(loaded)))
+        return tuple(rows_of(getattr(self.family, room), collect))
 
     @contextmanager
     def any_socket(self, protocol: Protocol, kind: int | None = None) -> Iterator[socket]:

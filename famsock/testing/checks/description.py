@@ -7,8 +7,10 @@ from typing import Any
 
 from famsock.address import Address
 from famsock.control import ControlType
-from famsock.family import Protocol, constants_of, load
+from famsock.family import Protocol
+from famsock.loading import load
 from famsock.options import Option
+from famsock.rooms import constants_of
 from famsock.testing.checks.base import Checks
 from famsock.validation import API_VERSION, check_family
 

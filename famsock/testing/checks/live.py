@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from famsock.exchange import RoundTrip
-from famsock.family import ANY_PROTOCOL, Protocol, load
+from famsock.family import ANY_PROTOCOL, Protocol
+from famsock.loading import load
 from famsock.remedies import UNSUPPORTED
 from famsock.testing import requirements
 from famsock.testing.checks.base import Checks

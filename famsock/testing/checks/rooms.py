@@ -12,7 +12,7 @@ import pytest
 from famsock import constants as common
 from famsock import values
 from famsock.control import ControlType
-from famsock.family import load
+from famsock.loading import load
 from famsock.options import Option
 from famsock.sockets import socket
 from famsock.testing import requirements

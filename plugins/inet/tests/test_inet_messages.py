@@ -247,9 +247,9 @@ def test_unknown_control_message_comes_whole(udp_pair: Pair) -> None:
     short = famsock.socket(AF_INET, SOCK_DGRAM)
     with short:
         from famsock.control import typed
-        from famsock.family import control_of
+        from famsock.rooms import Rooms
 
-        kinds = control_of(famsock.plugins.family("AF_INET"))
+        kinds = Rooms(famsock.plugins.family("AF_INET")).control
         items = [(0, control.IP_PKTINFO.number, b"\1"), (0, 99, b"?"), (0, 11, bytes(15))]
         assert typed(items, kinds) == tuple(RawControl(*item) for item in items)
 
