@@ -11,6 +11,8 @@ from socket import AF_INET, SOCK_DGRAM, SOCK_RAW
 from typing import Any
 
 import pytest
+from famsock_inet import control as inet_control
+from famsock_inet.operations.items import packer
 from famsock_inet.operations.zerocopy import ZerocopyCompletion
 
 import famsock
@@ -78,6 +80,37 @@ def test_a_failed_send_is_not_counted(udp_pair: Pair) -> None:
     assert sender.send_zerocopy(bytes(1000)) == 1000
     assert len(receiver.recv(2000)) == 1000
     assert completed(sender, 1) == [0]
+
+
+def test_zero_copy_notifications_among_other_errors(udp_pair: Pair) -> None:
+    """What the error queue holds of another kind is passed over, more than one call gives."""
+    sender, receiver = udp_pair
+    flags = constants.SOF_TIMESTAMPING_TX_SOFTWARE | constants.SOF_TIMESTAMPING_SOFTWARE
+    sender.receive_timestamps(flags)
+    for _ in range(12):
+        assert sender.send_zerocopy(bytes(9000)) == 9000
+        assert len(receiver.recv(10000)) == 9000
+    assert completed(sender, 12) == list(range(12))
+    assert sender.recv_errors() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "most"),
+    [(control.SCM_TXTIME, "Q", 2**64 - 1), (inet_control.UDP_SEGMENT, "H", 2**16 - 1)],
+)
+def test_items_are_those_of_their_kind(
+    kind: control.ControlType[int], code: str, most: int
+) -> None:
+    item = packer(kind, code)
+    for value in (0, 1, most):
+        assert item(value) == kind(value).pack()
+    for wrong in (-1, most + 1, 1.5, "1", None):
+        with pytest.raises((OverflowError, TypeError)) as expected:
+            kind(wrong).pack()  # type: ignore[arg-type]
+        with pytest.raises(type(expected.value)) as caught:
+            item(wrong)  # type: ignore[arg-type]
+        assert str(caught.value) == str(expected.value)
+        assert kind.name in str(caught.value)
 
 
 def test_zero_copy_numbers_begin_anew_at_their_end() -> None:

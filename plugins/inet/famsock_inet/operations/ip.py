@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from famsock.plugin import Address, Message, SockExtendedErr
     from famsock_inet.structs.ip import ReceivedError
 
-_FROM_ERROR_QUEUE = constants.MSG_ERRQUEUE | constants.MSG_DONTWAIT
+FROM_ERROR_QUEUE = constants.MSG_ERRQUEUE | constants.MSG_DONTWAIT
 
 
 @attrs.frozen
@@ -103,7 +103,7 @@ class IpOperations:
         found: list[QueuedError] = []
         while len(found) < limit:
             try:
-                message = self._sock.recv_message(bufsize_bytes, 1024, _FROM_ERROR_QUEUE)
+                message = self._sock.recv_message(bufsize_bytes, 1024, FROM_ERROR_QUEUE)
             except OSError as error:
                 if error.errno != EAGAIN:
                     raise

@@ -7,6 +7,9 @@ from typing import Any
 
 from famsock.plugin import control, options
 from famsock_inet.operations.ip import IpOperations
+from famsock_inet.operations.items import packer
+
+_transmit_time = packer(control.SCM_TXTIME, "Q")
 
 
 class TransmitTimeOperations(IpOperations):
@@ -29,4 +32,5 @@ class TransmitTimeOperations(IpOperations):
         0-18446744073709551615, in nanoseconds; 0 is at once. OSError: EINVAL without
         `set_transmit_clock`.
         """
-        return self._sock.send_message(data, address, [control.SCM_TXTIME(time_ns)])
+        buffers = data if isinstance(data, list | tuple) else [data]
+        return self._sock.sendmsg(buffers, [_transmit_time(time_ns)], 0, address)

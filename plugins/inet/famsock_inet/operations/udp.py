@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from famsock_inet import control
+from famsock_inet.operations.items import packer
 from famsock_inet.operations.multicast import MulticastOperations
 from famsock_inet.operations.txtime import TransmitTimeOperations
 from famsock_inet.operations.zerocopy import ZerocopyOperations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from famsock.plugin import Address
 
 _MAX_BYTES = 65535  # the length field of UDP
+_segment_size = packer(control.UDP_SEGMENT, "H")
 
 
 class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperations):
@@ -26,7 +28,8 @@ class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperati
         datagrams, 65535 bytes together (generic segmentation offload, Linux 4.18). The number of
         bytes sent. OSError: EMSGSIZE or EINVAL beyond these limits.
         """
-        return self._sock.send_message(data, address, [control.UDP_SEGMENT(segment_bytes)])
+        buffers = data if isinstance(data, list | tuple) else [data]
+        return self._sock.sendmsg(buffers, [_segment_size(segment_bytes)], 0, address)
 
     def receive_segments(self, on: bool = True) -> None:
         """Let the kernel join datagrams of one sender, for `recv_segments` (UDP_GRO, Linux 5.0)."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from famsock.plugin import SockExtendedErr, constants, options
 from famsock_inet import control
-from famsock_inet.operations.ip import IpOperations
+from famsock_inet.operations.ip import FROM_ERROR_QUEUE, IpOperations
 
 _NUMBERS = 1 << 32
-_ENTRIES = 64
+_ENTRIES = 8  # the kernel joins neighboring notifications, so that more are rare
 _CONTROL_BYTES = 256
-_QUEUED = 0x2000 | 0x40  # MSG_ERRQUEUE, MSG_DONTWAIT
 _ERRORS = {(row.level, row.number) for row in (control.IP_RECVERR, control.IPV6_RECVERR)}
+_ZEROCOPY = constants.MSG_ZEROCOPY
+_ORIGIN = constants.SO_EE_ORIGIN_ZEROCOPY
+_COPIED = constants.SO_EE_CODE_ZEROCOPY_COPIED
+_unpack_error = SockExtendedErr.layout.codec.unpack_from
 
 
 class ZerocopyCompletion(NamedTuple):
@@ -30,6 +32,8 @@ class ZerocopyCompletion(NamedTuple):
     @property
     def numbers(self) -> list[int]:
         """The numbers of all of them, which go on from 4294967295 to 0."""
+        if self.first == self.last:
+            return [self.first]
         end = self.first + (self.last - self.first) % _NUMBERS + 1
         return [number % _NUMBERS for number in range(self.first, end)]
 
@@ -59,11 +63,16 @@ class ZerocopyOperations(IpOperations):
             pending.next = 0
         view = memoryview(data)
         if not view.nbytes:  # which UDP would count and TCP would not
-            return self._sock.sendmsg([view], (), flags, address)
-        sent = self._sock.sendmsg([view], (), flags | constants.MSG_ZEROCOPY, address)
+            return self._send(view, flags, address)
+        sent = self._send(view, flags | _ZEROCOPY, address)
         pending.data[pending.next] = view
         pending.next = (pending.next + 1) % _NUMBERS
         return sent
+
+    def _send(self, view: memoryview, flags: int, address: Any) -> int:
+        if address is None:
+            return self._sock.send(view, flags)
+        return self._sock.sendto(view, flags, address)
 
     def zerocopy_completions(self, timeout_s: float = 0.0) -> list[ZerocopyCompletion]:
         """Which sends are done, waiting for at most ``timeout_s`` seconds if there is none yet.
@@ -81,25 +90,29 @@ class ZerocopyOperations(IpOperations):
         return found
 
     def _completions(self) -> list[ZerocopyCompletion]:
+        found = [done for message in self._queued_errors() if (done := _completion(message[1]))]
         pending = self._sock.operations_state(_Pending).data
-        found = []
-        for data in self._queued_errors():
-            error = SockExtendedErr.unpack(data)
-            if error.origin == constants.SO_EE_ORIGIN_ZEROCOPY:
-                copied = bool(error.code & constants.SO_EE_CODE_ZEROCOPY_COPIED)
-                done = ZerocopyCompletion(error.info, error.data, copied)
-                found.append(done)
-                for number in done.numbers:
-                    pending.pop(number, None)
+        for done in found:
+            for number in done.numbers:
+                pending.pop(number, None)
         return found
 
-    def _queued_errors(self) -> Iterator[bytes]:
-        """The error of each entry in the error queue; many entries in one system call."""
-        messages: list[Any] = [None] * _ENTRIES
-        while len(messages) == _ENTRIES:
-            try:
-                messages = self._sock.recvmmsg(_ENTRIES, 0, _CONTROL_BYTES, _QUEUED)
-            except BlockingIOError:
-                return
-            for _, items, _, _ in messages:
-                yield from (data for level, kind, data in items if (level, kind) in _ERRORS)
+    def _queued_errors(self) -> list[Any]:
+        """Every message of the error queue; several of them in one system call."""
+        found: list[Any] = []
+        try:
+            while len(found) % _ENTRIES == 0:
+                found += self._sock.recvmmsg(_ENTRIES, 0, _CONTROL_BYTES, FROM_ERROR_QUEUE)
+        except BlockingIOError:
+            pass
+        return found
+
+
+def _completion(items: list[tuple[int, int, bytes]]) -> ZerocopyCompletion | None:
+    """What the control messages of an entry tell of sends that are done; None if they do not."""
+    for level, kind, data in items:
+        if (level, kind) in _ERRORS:
+            _, origin, _, code, first, last = _unpack_error(data)
+            if origin == _ORIGIN:
+                return ZerocopyCompletion(first, last, bool(code & _COPIED))
+    return None
