@@ -22,5 +22,6 @@ NAMES = {
         "set_promiscuous",
         "set_qdisc_bypass",
         "statistics",
+        "transmit_ring",
     ),
 }

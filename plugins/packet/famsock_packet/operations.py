@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from famsock.plugin import Lookup, filters, options, socket
 from famsock_packet.addresses import PacketAddress
@@ -27,6 +28,7 @@ from famsock_packet.options import (
 )
 from famsock_packet.ring import ReceiveRing
 from famsock_packet.structs import Fanout, Membership, RolloverStatistics, Statistics
+from famsock_packet.transmit import TransmitRing
 
 
 class _State:
@@ -190,6 +192,29 @@ class PacketOperations:
         """How often the group rolled over; OSError EINVAL for a group that does not."""
         return self._sock.get_option(PACKET_ROLLOVER_STATS)
 
+    # Sending
+
+    def transmit_ring(
+        self,
+        block_bytes: int = 1 << 16,
+        blocks: int = 16,
+        frame_bytes: int = 1 << 11,
+        address: Any = None,
+    ) -> TransmitRing:
+        """Send from memory shared with the kernel (TPACKET_V3): many frames in one call.
+
+        ``block_bytes`` is a multiple of the page size and of ``frame_bytes``, itself one of 16 and
+        48 more than the longest frame. Frames go to the interface that the socket is bound to, or
+        to ``address``, in which SOCK_DGRAM finds the header's destination. OSError EINVAL for sizes
+        that do not suit or before Linux 4.11, ENOMEM, EBUSY with a ring of either direction already
+        there. Close the ring, or use it in ``with``, before the socket.
+        """
+        return TransmitRing(self._sock, block_bytes, blocks, frame_bytes, address)
+
+    def set_qdisc_bypass(self, on: bool = True) -> None:
+        """Send past the kernel's queues, or not: faster, and dropped where the driver is busy."""
+        self._sock.set_option(PACKET_QDISC_BYPASS, on)
+
     # The rest
 
     def statistics(self) -> Statistics:
@@ -199,7 +224,3 @@ class PacketOperations:
     def set_ignore_outgoing(self, on: bool = True) -> None:
         """Leave out, or not, the frames that this machine sends (Linux 4.20)."""
         self._sock.set_option(PACKET_IGNORE_OUTGOING, on)
-
-    def set_qdisc_bypass(self, on: bool = True) -> None:
-        """Send past the kernel's queues, or not: faster, and dropped where the driver is busy."""
-        self._sock.set_option(PACKET_QDISC_BYPASS, on)

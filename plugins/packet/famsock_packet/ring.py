@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Iterator
-from errno import EAGAIN, EBADF
+from errno import EAGAIN
 from math import ceil
-from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
+from mmap import mmap
 from struct import Struct as Codec
 from time import monotonic
 from typing import NamedTuple
@@ -26,9 +26,9 @@ from famsock_packet.constants import (
     TP_STATUS_KERNEL,
     TP_STATUS_LOSING,
     TP_STATUS_USER,
-    TPACKET_V3,
 )
-from famsock_packet.options import PACKET_RX_RING, PACKET_VERSION
+from famsock_packet.mapped import Ring, frames_of
+from famsock_packet.options import PACKET_RX_RING
 from famsock_packet.structs import RingRequest, VlanTag, vlan_tag
 
 _HEADER = "linux/if_packet.h"
@@ -159,7 +159,7 @@ class RingBlock:
             at += step
 
 
-class ReceiveRing:
+class ReceiveRing(Ring):
     """The memory that a socket receives through: an iterator of blocks, without end.
 
     Each step gives the block before back to the kernel and waits for the next one as a receive
@@ -169,45 +169,27 @@ class ReceiveRing:
     def __init__(
         self, sock: socket, block_bytes: int, blocks: int, retire_ms: int, frame_bytes: int
     ) -> None:
-        frames = blocks * (block_bytes // frame_bytes) if frame_bytes else 0
+        frames = frames_of(block_bytes, blocks, frame_bytes)
         request = RingRequest(block_bytes, blocks, frame_bytes, frames, retire_ms)
-        sock.set_option(PACKET_VERSION, TPACKET_V3)
-        sock.set_option(PACKET_RX_RING, request)
-        self._sock = sock
-        self._size_bytes = block_bytes * blocks
+        super().__init__(sock, PACKET_RX_RING, request)
         self._block_bytes = block_bytes
         self._next = 0
         self._held: tuple[RingBlock, int] | None = None
-        try:
-            self._memory = mmap(sock.fileno(), self._size_bytes, MAP_SHARED, PROT_READ | PROT_WRITE)
-        except BaseException:
-            sock.set_option(PACKET_RX_RING, RingRequest(0, 0, 0, 0))
-            raise
-
-    def __enter__(self) -> ReceiveRing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Take the ring away: the memory is unmapped, and what was in it is lost.
 
         Receive calls give frames again from then on.
         """
-        if self._memory.closed:
-            return
-        self._give_back()
-        self._memory.close()
-        if self._sock.fileno() >= 0:
-            self._sock.set_option(PACKET_RX_RING, RingRequest(0, 0, 0, 0))
+        if not self._memory.closed:
+            self._give_back()
+        super().close()
 
     def __iter__(self) -> ReceiveRing:
         return self
 
     def __next__(self) -> RingBlock:
-        if self._memory.closed or self._sock.fileno() < 0:
-            raise OSError(EBADF, "AF_PACKET ring is closed")
+        self._check_open()
         self._give_back()
         start = self._next
         self._wait(start)

@@ -1,0 +1,157 @@
+"""TPACKET_V3: sending from memory that the kernel reads, many frames in one system call.
+
+Wire layout, in host order: places of ``frame_bytes`` each, as many in a block as fit whole. A
+place begins with a struct tpacket3_hdr, of which ``tp_len`` and ``tp_status`` count and
+``tp_next_offset`` stays 0; the frame stands 48 bytes from its beginning. A place is the kernel's
+from TP_STATUS_SEND_REQUEST until it is TP_STATUS_AVAILABLE again. Linux 4.11.
+Source: Documentation/networking/packet_mmap.rst, linux/if_packet.h, tpacket_snd of af_packet.c.
+"""
+
+from __future__ import annotations
+
+from errno import EAGAIN
+from struct import Struct as Codec
+from time import monotonic, sleep
+from typing import Any
+
+from famsock.plugin import socket
+from famsock_packet.constants import (
+    TP_STATUS_AVAILABLE,
+    TP_STATUS_SEND_REQUEST,
+    TP_STATUS_WRONG_FORMAT,
+)
+from famsock_packet.mapped import Ring, frames_of
+from famsock_packet.options import PACKET_TX_RING
+from famsock_packet.ring import FrameHeader
+from famsock_packet.structs import RingRequest
+
+_OFFSETS = {member.attribute: member.offset for member in FrameHeader.layout.members}
+_DATA = FrameHeader.layout.size
+_PAUSE_S = 0.0002
+
+_NOT_TAKEN = (TP_STATUS_SEND_REQUEST, TP_STATUS_WRONG_FORMAT)
+_AT_LENGTH = _OFFSETS["length_bytes"]
+_AT_STATUS = _OFFSETS["status"]
+_STATUS = Codec("=I")
+_REQUEST = Codec("=II")  # the status stands behind the length
+
+
+class TransmitRing(Ring):
+    """The memory that a socket sends from: `put` lays frames there, `flush` has them sent.
+
+    Leaving ``with`` flushes. ``frame_bytes_max`` is how long a frame may be, ``len()`` is how many
+    wait to be flushed.
+    """
+
+    def __init__(
+        self, sock: socket, block_bytes: int, blocks: int, frame_bytes: int, address: Any = None
+    ) -> None:
+        frames = frames_of(block_bytes, blocks, frame_bytes)
+        super().__init__(
+            sock, PACKET_TX_RING, RingRequest(block_bytes, blocks, frame_bytes, frames)
+        )
+        in_block = block_bytes // frame_bytes
+        self._places = [
+            n // in_block * block_bytes + n % in_block * frame_bytes for n in range(frames)
+        ]
+        self._next = 0
+        self._waiting = 0
+        self._address = address
+        self.frame_bytes_max = frame_bytes - _DATA
+
+    def __exit__(self, *raised: object) -> None:
+        try:
+            if raised[0] is None and self._waiting and not self._memory.closed:
+                self.flush()
+        finally:
+            self.close()
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def put(self, frame: Any) -> None:
+        """Lay a frame, a bytes-like object, into the next place.
+
+        With no place free, flushes what waits, and waits for a place as a send does: for ever, for
+        the socket's timeout (then TimeoutError), or not at all (BlockingIOError). ValueError for a
+        frame of more than ``frame_bytes_max``; OSError as `flush`, with this frame not laid down.
+        """
+        if not isinstance(frame, bytes):
+            frame = memoryview(frame).cast("B")
+        if (size := len(frame)) > self.frame_bytes_max:
+            raise ValueError(
+                f"put(): AF_PACKET frame must be at most {self.frame_bytes_max} bytes in this "
+                f"ring, not {size}"
+            )
+        self._check_open()
+        if self._status(self._next) != TP_STATUS_AVAILABLE:
+            self._make_room()
+        at = self._places[self._next]
+        self._memory[at + _DATA : at + _DATA + size] = frame
+        _REQUEST.pack_into(self._memory, at + _AT_LENGTH, size, TP_STATUS_SEND_REQUEST)
+        self._next = (self._next + 1) % len(self._places)
+        self._waiting += 1
+
+    def flush(self) -> int:
+        """Have the kernel take all frames that wait: their bytes together.
+
+        Waits as a send does. OSError EMSGSIZE for a frame of more than the interface's MTU, EINVAL
+        for one that is shorter than a header: it is dropped, and those behind it. ENETDOWN, ENXIO
+        without an interface, ENOBUFS where the interface's queue is full: what was not sent waits
+        on.
+        """
+        self._check_open()
+        sent = 0
+        while self._waiting:
+            try:
+                sent += self._kick()
+            except OSError as error:
+                self._drop_from_a_wrong_one(error)
+                raise
+        return sent
+
+    def _kick(self) -> int:
+        """One system call, which takes some of the frames or all."""
+        try:
+            if self._address is None:
+                return self._sock.send(b"")
+            return self._sock.sendto(b"", self._address)
+        finally:
+            self._count_waiting()
+
+    def _count_waiting(self) -> None:
+        """Find which frames the kernel has not taken: it takes them in order."""
+        if self._status(self._next - 1) not in _NOT_TAKEN:
+            self._waiting = 0
+        while self._waiting and self._status(self._next - self._waiting) not in _NOT_TAKEN:
+            self._waiting -= 1
+
+    def _drop_from_a_wrong_one(self, error: OSError) -> None:
+        """Go back to a frame that the kernel refused, which it would look at for ever."""
+        first = self._next - self._waiting
+        if not self._waiting or self._status(first) != TP_STATUS_WRONG_FORMAT:
+            return
+        for place in range(first, self._next):
+            at = self._places[place] + _AT_STATUS
+            _STATUS.pack_into(self._memory, at, TP_STATUS_AVAILABLE)
+        error.add_note(
+            f"AF_PACKET ring: a frame was refused; {self._waiting - 1} behind it were dropped too"
+        )
+        self._next = first % len(self._places)
+        self._waiting = 0
+
+    def _make_room(self) -> None:
+        """Return when the next place is free."""
+        self.flush()
+        timeout = self._sock.gettimeout()
+        deadline = None if timeout is None else monotonic() + timeout
+        while self._status(self._next) != TP_STATUS_AVAILABLE:
+            if timeout == 0:
+                raise BlockingIOError(EAGAIN, "put(): AF_PACKET ring has no free place")
+            if deadline is not None and monotonic() > deadline:
+                raise TimeoutError("timed out")
+            sleep(_PAUSE_S)
+
+    def _status(self, place: int) -> int:
+        status: int = _STATUS.unpack_from(self._memory, self._places[place] + _AT_STATUS)[0]
+        return status
