@@ -1,14 +1,12 @@
 """A service that is published, found and used, with the kernel's own name service."""
 
-from socket import AF_QIPCRTR, SOCK_DGRAM
-
 import famsock
 
-with famsock.socket(AF_QIPCRTR, SOCK_DGRAM) as client:
+with famsock.socket(famsock.AF_QIPCRTR, famsock.SOCK_DGRAM) as client:
     client.new_lookup(service=0x1234)
     assert client.receive_packet().is_end_of_list, "no such service yet"
 
-    with famsock.socket(AF_QIPCRTR, SOCK_DGRAM) as server:
+    with famsock.socket(famsock.AF_QIPCRTR, famsock.SOCK_DGRAM) as server:
         server.publish(service=0x1234, instance=1)
         found = client.receive_packet()
         print(found)

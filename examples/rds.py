@@ -1,12 +1,10 @@
 """Reliable datagrams between two sockets, and what RDS tells of its connections."""
 
-from socket import AF_RDS, SOCK_SEQPACKET
-
 import famsock
 
 with (
-    famsock.socket(AF_RDS, SOCK_SEQPACKET) as server,
-    famsock.socket(AF_RDS, SOCK_SEQPACKET) as client,
+    famsock.socket(famsock.AF_RDS, famsock.SOCK_SEQPACKET) as server,
+    famsock.socket(famsock.AF_RDS, famsock.SOCK_SEQPACKET) as client,
 ):
     server.bind(("127.0.0.1", 0))
     client.bind(("127.0.0.1", 0))

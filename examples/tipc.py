@@ -1,17 +1,15 @@
 """A service found by its name, and the topology service telling when it comes and goes."""
 
-from socket import AF_TIPC, SOCK_RDM, SOCK_SEQPACKET
-
 from famsock_tipc.addresses import ServiceAddress, ServiceRange
 
 import famsock
 
 with (
-    famsock.socket(AF_TIPC, SOCK_SEQPACKET) as watcher,
-    famsock.socket(AF_TIPC, SOCK_RDM) as client,
+    famsock.socket(famsock.AF_TIPC, famsock.SOCK_SEQPACKET) as watcher,
+    famsock.socket(famsock.AF_TIPC, famsock.SOCK_RDM) as client,
 ):
     watcher.subscribe(ServiceRange(18888, 0, 4294967295))
-    with famsock.socket(AF_TIPC, SOCK_RDM) as server:
+    with famsock.socket(famsock.AF_TIPC, famsock.SOCK_RDM) as server:
         server.bind(ServiceRange(18888, 0, 99, famsock.TIPC_NODE_SCOPE))
         print("published", watcher.receive_event().service)
 

@@ -35,6 +35,7 @@ _BSD = ("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly")
 HAS_SA_LEN = sys.platform.startswith(_BSD)
 """Whether a sockaddr here starts with a length byte and a family byte, not a 16-bit family."""
 
+_MAX_FAMILY = 0xFF if HAS_SA_LEN else 0xFFFF
 _CACHED_ADDRESSES = 1024
 _PLAIN_TYPES = frozenset({str, int, bytes, bool, type(None)})
 
@@ -219,8 +220,8 @@ class RawAddress(Address):
     data: bytes
 
     def __init__(self, family: int, data: bytes) -> None:
-        if not 0 <= int(family) <= (0xFF if HAS_SA_LEN else 0xFFFF):
-            raise OverflowError(f"RawAddress family must be 0-65535, not {family}")
+        if not 0 <= int(family) <= _MAX_FAMILY:
+            raise OverflowError(f"RawAddress family must be 0-{_MAX_FAMILY}, not {family}")
         object.__setattr__(self, "family", int(family))
         object.__setattr__(self, "data", bytes(data))
 

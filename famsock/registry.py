@@ -17,6 +17,7 @@ import socket as _stdlib
 import sys
 import threading
 
+from famsock import syscalls
 from famsock.errors import PluginError
 
 TYPE_CHECKING = False
@@ -289,7 +290,7 @@ class Registry:
                 f"famsock.plugins.unblock({family.name!r}) lifts it",
             )
         row = family.protocol(protocol, kind)
-        if row is None:
+        if row is None or not syscalls.HERE:
             return None
         served = Served(family, row, lambda other: self.address_class(other, kind, protocol))
         self.on_served(served)
@@ -301,7 +302,8 @@ class Registry:
                 return family
         named = [name for name in self.names() if _number_here(name) == number]
         if named:
-            return self.family(named[0])
+            found = self.family(named[0])
+            return found if found is not None and found.here else None
         if any(number == int(known) for known in _stdlib.AddressFamily):
             return None
         # A number that this Python cannot name: ask the plugins whose number it cannot tell.

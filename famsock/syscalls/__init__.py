@@ -9,13 +9,19 @@ descriptors when something fails after they arrived.
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
     from famsock.syscalls._ctypes import *  # noqa: F403
+
+HERE: bool = hasattr(socket, "CMSG_LEN")
+"""Whether this platform has these calls: where not (Windows), every family is the stdlib's."""
 
 TIMED_OUT = -1
 """What `connect` returns instead of an errno when the time ran out."""
@@ -62,6 +68,8 @@ def _choose(wanted: str) -> tuple[ModuleType | None, str]:
     return _native, ""
 
 
+native: ModuleType | None
+why_ctypes: str
 native, why_ctypes = _choose(os.environ.get("FAMSOCK_SYSCALLS", ""))
 
 
@@ -73,6 +81,12 @@ def implementation() -> str:
 def __getattr__(name: str) -> object:
     if name not in CALLS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if not HERE:
+        raise OSError(
+            errno.ENOSYS,
+            f"famsock makes no system calls of its own on {sys.platform}: typed addresses and "
+            f"messages need them, the stdlib's forms and calls do not",
+        )
     chosen = native
     if chosen is None:
         from famsock.syscalls import _ctypes as chosen

@@ -29,7 +29,7 @@ _BATCH = 3
 _SILENCE_S = 0.5
 _PATIENCE_S = 20.0
 _CONTROL_BYTES = 256
-_NOBODY = RawAddress(0xFFFE, bytes(14))
+_NOBODY = RawAddress(0xFE, bytes(14))
 _TOO_LONG = bytes(1 << 24)
 
 Item = tuple[int, int, bytes]

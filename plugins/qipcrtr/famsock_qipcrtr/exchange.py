@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import getpid
-from socket import AF_QIPCRTR, SOCK_DGRAM
+from socket import SOCK_DGRAM
 
 from famsock.plugin import exchange
+from famsock_qipcrtr.constants import AF_QIPCRTR
 from famsock_qipcrtr.packets import DelServer, NewServer
 
 

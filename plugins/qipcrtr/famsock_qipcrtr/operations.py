@@ -6,11 +6,11 @@ name service (net/qrtr/ns.c) answers. Sources: linux/qrtr.h, net/qrtr/ns.c.
 
 from __future__ import annotations
 
-from socket import AF_QIPCRTR, SOCK_DGRAM
+from socket import SOCK_DGRAM
 
 from famsock.plugin import Address, socket, values
 from famsock_qipcrtr.addresses import QipcrtrAddress
-from famsock_qipcrtr.constants import QRTR_PORT_CTRL
+from famsock_qipcrtr.constants import AF_QIPCRTR, QRTR_PORT_CTRL
 from famsock_qipcrtr.packets import (
     ControlPacket,
     Datagram,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from socket import AF_RDS, SOCK_SEQPACKET
+from socket import SOCK_SEQPACKET
 
 from famsock.plugin import exchange
+from famsock_rds.constants import AF_RDS
 
 datagrams: exchange.Exchange = partial(
     exchange.datagrams, AF_RDS, SOCK_SEQPACKET, at=("127.0.0.1", 0)

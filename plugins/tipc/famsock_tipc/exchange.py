@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from os import getpid
-from socket import AF_TIPC, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
+from socket import SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import exchange
 from famsock_tipc.addresses import ServiceAddress
-from famsock_tipc.constants import TIPC_NODE_SCOPE
+from famsock_tipc.constants import AF_TIPC, TIPC_NODE_SCOPE
 
 _SERVICE = 0xFA505
 
