@@ -1,4 +1,4 @@
-"""``python -m tests.oracle [SUITE]…``: CPython's own tests on both sockets, and what differs."""
+"""``python -m tests.oracle [SUITE]…``: CPython's tests and trio's on both sockets: what differs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main(names: list[str]) -> int:
         if name in shipped:
             worse += compare(name)
         else:
-            print(f"{name}: not shipped with this Python")
+            print(f"{name}: not installed with this Python")
     return 1 if worse else 0
 
 

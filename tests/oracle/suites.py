@@ -1,4 +1,4 @@
-"""CPython's own tests as an outside oracle: each suite with the stdlib's socket and with famsock's.
+"""Tests of others as an outside oracle, CPython's and trio's: on the stdlib's socket and on ours.
 
 A suite is arguments for ``python``; the same with ``-m famsock run`` in front is the other side.
 `run` tells what became of each test, `lost` and `gained` how the two sides differ.
@@ -30,7 +30,21 @@ _ASYNCIO = [
     "test_buffered_proto",
 ]
 _EINTR = "SocketEINTRTest"
-_EINTR_PROGRAMS = ["_test_eintr", "eintrdata.eintr_tester"]  # newest first
+_TRIO = [
+    "_tests.test_socket",
+    "_tests.test_fakenet",
+    "_tests.test_highlevel_socket",
+    "_tests.test_highlevel_open_tcp_listeners",
+    "_tests.test_highlevel_open_tcp_stream",
+    "_tests.test_highlevel_open_unix_stream",
+    "_tests.test_highlevel_serve_listeners",
+    "_core._tests.test_io",
+]
+# Where a suite is that is no module of the package `test`; newest first.
+_MODULES = {
+    _EINTR: ["test._test_eintr", "test.eintrdata.eintr_tester"],
+    "trio": ["trio._tests"],
+}
 
 
 def _regrtest(*arguments: str) -> list[str]:
@@ -47,6 +61,10 @@ SUITES: dict[str, list[str]] = {
     "test_smtplib": _regrtest("test_smtplib"),
     "test_asyncio": _regrtest("test_asyncio", *(w for n in _ASYNCIO for w in ("-m", f"*.{n}.*"))),
     _EINTR: ["-v", _EINTR],
+    "trio": [
+        *("-m", "pytest", "-p", "trio._tests.pytest_plugin", "-p", "no:cacheprovider"),
+        *("--pyargs", *(f"trio.{module}" for module in _TRIO)),
+    ],
 }
 """Arguments for ``python``. The resource "network" is what CPython calls a socket on loopback, too;
 the class left out of test_timeout asks for hosts on the Internet. The tests of EINTR are a program
@@ -82,11 +100,11 @@ class Outcome(NamedTuple):
 
 
 def _place(suite: str, python: str) -> Path | None:
-    """The file of a suite (a package's first one); None if this Python came without."""
-    names = _EINTR_PROGRAMS if suite == _EINTR else [suite]
+    """The file of a suite (a package's first one); None where it is not installed."""
+    names = _MODULES.get(suite, [f"test.{suite}"])
     code = "import importlib.util as u, sys; print(u.find_spec(sys.argv[1]).origin)"
     for name in names:
-        command = [python, "-c", code, f"test.{name}"]
+        command = [python, "-c", code, name]
         found = subprocess.run(command, capture_output=True, text=True, check=False)
         if not found.returncode:
             return Path(found.stdout.strip())
@@ -94,14 +112,14 @@ def _place(suite: str, python: str) -> Path | None:
 
 
 def shipped(python: str = sys.executable) -> list[str]:
-    """The suites that this Python has: Debian's has few."""
+    """The suites that this Python has: Debian's has few of CPython's."""
     return [suite for suite in SUITES if _place(suite, python)]
 
 
 def _arguments(suite: str, report: Path, python: str) -> list[str]:
     if suite == _EINTR:
         return [str(_place(suite, python)), *SUITES[suite]]
-    ignored = [] if IN_LAB else _HANGS_WITHOUT_LOOPBACK
+    ignored = [] if IN_LAB or suite == "trio" else _HANGS_WITHOUT_LOOPBACK
     return [*SUITES[suite], *ignored, "--junit-xml", str(report)]
 
 
@@ -140,7 +158,7 @@ def _read_report(report: Path) -> dict[str, str]:
     for case in ET.parse(report).iter("testcase"):
         failed = case.find("failure") is not None or case.find("error") is not None
         skipped = case.find("skipped") is not None or case.get("result") == "skipped"
-        name = case.get("name", "")
+        name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
         tests[name] = "failed" if failed else "skipped" if skipped else "passed"
     return tests
 

@@ -1,4 +1,4 @@
-"""CPython's own tests pass on famsock's sockets wherever they pass on the stdlib's."""
+"""CPython's own tests, and trio's, pass on famsock's sockets wherever they pass on the stdlib's."""
 
 from __future__ import annotations
 
