@@ -11,6 +11,7 @@ HEADERS = (
     "linux/fib_rules.h",
     "linux/if.h",
     "linux/sock_diag.h",
+    "linux/net_namespace.h",
 )
 
 # sys/socket.h
@@ -1042,3 +1043,12 @@ SKNLGRP_INET_TCP_DESTROY = 1
 SKNLGRP_INET_UDP_DESTROY = 2
 SKNLGRP_INET6_TCP_DESTROY = 3
 SKNLGRP_INET6_UDP_DESTROY = 4
+
+# linux/net_namespace.h
+NETNSA_NSID_NOT_ASSIGNED = -1
+NETNSA_NONE = 0
+NETNSA_NSID = 1
+NETNSA_PID = 2
+NETNSA_FD = 3
+NETNSA_TARGET_NSID = 4
+NETNSA_CURRENT_NSID = 5

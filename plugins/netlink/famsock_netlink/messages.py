@@ -27,7 +27,9 @@ from famsock_netlink.constants import (
     NLMSGERR_ATTR_MISS_TYPE,
     NLMSGERR_ATTR_MSG,
     NLMSGERR_ATTR_OFFS,
+    NLMSGERR_ATTR_POLICY,
 )
+from famsock_netlink.policy import Policy
 
 
 @wire.struct("struct nlmsghdr", header="linux/netlink.h")
@@ -104,8 +106,9 @@ class Acknowledgement:
 
     ``error`` is an errno, 0 for success. The rest is the extended acknowledgement (NETLINK_EXT_ACK,
     Linux 4.12): ``text``, the ``offset_bytes`` of the attribute at fault from the beginning of the
-    request, or the type of one that is missing, and of the nest that it is missing in; -1 where the
-    kernel names none. ``cookie`` is what a few subsystems return of a success.
+    request and the ``policy`` that it does not meet, or the type of one that is missing, and of the
+    nest that it is missing in; -1 where the kernel names none. ``cookie`` is what a few subsystems
+    return of a success.
     """
 
     error: int
@@ -114,6 +117,7 @@ class Acknowledgement:
     missing_type: int = -1
     missing_in_offset_bytes: int = -1
     cookie: bytes = b""
+    policy: Policy | None = None
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Acknowledgement:
@@ -136,6 +140,9 @@ class Acknowledgement:
             found.unsigned(NLMSGERR_ATTR_MISS_TYPE, -1),
             found.unsigned(NLMSGERR_ATTR_MISS_NEST, -1),
             found.get(NLMSGERR_ATTR_COOKIE, b""),
+            Policy.unpack(found.nested(NLMSGERR_ATTR_POLICY))
+            if NLMSGERR_ATTR_POLICY in found
+            else None,
         )
 
     def raise_for_error(self) -> None:
@@ -149,9 +156,14 @@ class Acknowledgement:
                 "AF_NETLINK needs CAP_NET_ADMIN in the network namespace's user namespace"
             )
         if self.offset_bytes >= 0:
-            error.add_note(f"AF_NETLINK: at fault is the attribute at byte {self.offset_bytes}")
+            limits = f", which must be {self.policy}" if self.policy else ""
+            error.add_note(
+                f"AF_NETLINK: at fault is the attribute at byte {self.offset_bytes}{limits}"
+            )
         if self.missing_type >= 0:
-            error.add_note(f"AF_NETLINK: attribute {self.missing_type} is missing")
+            nest = self.missing_in_offset_bytes
+            where = f" in the one at byte {nest}" if nest >= 0 else ""
+            error.add_note(f"AF_NETLINK: attribute {self.missing_type} is missing{where}")
         raise error
 
 

@@ -1,6 +1,7 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
 _MESSAGES = (
+    "check_strictly",
     "dump",
     "groups",
     "join_group",

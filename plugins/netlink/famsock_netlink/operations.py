@@ -26,6 +26,7 @@ from famsock_netlink.options import (
     NETLINK_CAP_ACK,
     NETLINK_DROP_MEMBERSHIP,
     NETLINK_EXT_ACK,
+    NETLINK_GET_STRICT_CHK,
     NETLINK_LIST_MEMBERSHIPS,
 )
 
@@ -36,6 +37,9 @@ FIRST_SEQUENCE = 1 << 31
 """Requests are numbered from here on; smaller numbers are free for messages of one's own."""
 
 DUMP_ATTEMPTS = 8
+
+_DATAGRAM_BYTES = 1 << 15
+"""How much the kernel puts into one datagram of a dump at most, if it knows of room for it."""
 
 
 class _State:
@@ -109,7 +113,7 @@ class NetlinkOperations:
         sock = self._sock
         try:
             size = sock.recv_into(bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
-            data, (pid, groups) = sock.recvfrom(size)
+            data, (pid, groups) = sock.recvfrom(max(size, _DATAGRAM_BYTES))
         except OSError as error:
             if error.errno == ENOBUFS:
                 error.add_note("AF_NETLINK messages were lost: read faster, or raise SO_RCVBUF")
@@ -117,6 +121,15 @@ class NetlinkOperations:
         return messages.unpack(data), NetlinkAddress.unchecked(pid, groups)
 
     # Requests
+
+    def check_strictly(self, on: bool = True) -> None:
+        """Let the kernel refuse what it does not know in a dump's request, or not (Linux 4.20).
+
+        Without this it ignores headers and attributes that it does not understand, filters among
+        them, and gives every object. With it they limit the dump; what does not is OSError EINVAL
+        with the kernel's words. Source: NETLINK_GET_STRICT_CHK, netlink(7).
+        """
+        self._sock.set_option(NETLINK_GET_STRICT_CHK, on)
 
     def request(
         self,

@@ -11,6 +11,7 @@ from famsock.plugin import Struct, wire
 from famsock_netlink import ip
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.constants import (
+    ALTIFNAMSIZ,
     IFA_ADDRESS,
     IFA_BROADCAST,
     IFA_CACHEINFO,
@@ -33,11 +34,13 @@ from famsock_netlink.constants import (
     IFLA_PROP_LIST,
     IFLA_TXQLEN,
     IFNAMSIZ,
+    NDA_IFINDEX,
     NLM_F_CREATE,
     NLM_F_EXCL,
     NLM_F_REPLACE,
     RT_SCOPE_HOST,
     RT_SCOPE_UNIVERSE,
+    RTA_TABLE,
     RTEXT_FILTER_SKIP_STATS,
     RTM_DELADDR,
     RTM_DELROUTE,
@@ -203,7 +206,11 @@ class InterfaceAddress:
 
 
 class RouteOperations(NetlinkOperations):
-    """What a socket of NETLINK_ROUTE can do beyond those of any netlink protocol."""
+    """What a socket of NETLINK_ROUTE can do beyond those of any netlink protocol.
+
+    What limits a dump to one link or table goes to the kernel, which heeds it once `check_strictly`
+    was called, and is heeded here in any case.
+    """
 
     def links(self) -> tuple[Link, ...]:
         """Every network interface of the socket's network namespace."""
@@ -212,9 +219,9 @@ class RouteOperations(NetlinkOperations):
         return tuple(Link.unpack(answer) for answer in answers)
 
     def link(self, which: int | str) -> Link:
-        """One network interface, by its index (from 1 on) or its name (up to 15 bytes).
+        """One network interface, by its index (from 1 on), its name or an alternative name.
 
-        OSError ENODEV if there is none, ValueError for a longer name.
+        OSError ENODEV if there is none, ValueError for a name of more than 127 bytes.
         """
         index, named = _named(which)
         without_statistics = Attribute.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
@@ -237,8 +244,11 @@ class RouteOperations(NetlinkOperations):
     def addresses(
         self, link_index: int | None = None, family: int = AF_UNSPEC
     ) -> tuple[InterfaceAddress, ...]:
-        """The addresses of all interfaces, or of one; of one family (AF_INET), or of all."""
-        answers = self.dump(RTM_GETADDR, AddressHeader(family=family))
+        """The addresses of all interfaces, or of one; of one family (AF_INET), or of all.
+
+        With `check_strictly` an interface that is not there is OSError ENODEV, else it has none.
+        """
+        answers = self.dump(RTM_GETADDR, AddressHeader(family=family, index=link_index or 0))
         found = map(InterfaceAddress.unpack, answers)
         return tuple(a for a in found if link_index in (None, a.link_index))
 
@@ -313,9 +323,11 @@ class RouteOperations(NetlinkOperations):
     def routes(self, family: int = AF_UNSPEC, table: int | None = None) -> tuple[Route, ...]:
         """The routes of one family (AF_INET), or of all; of one table (RT_TABLE_MAIN), or of all.
 
-        Without what the kernel keeps of single destinations (RTM_F_CLONED).
+        Without what the kernel keeps of single destinations (RTM_F_CLONED). With `check_strictly` a
+        table that is not there is OSError ENOENT, else it has none.
         """
-        found = map(Route.unpack, self.dump(RTM_GETROUTE, RouteHeader(family=family)))
+        limits = [] if table is None else [Attribute.u32(RTA_TABLE, table)]
+        found = map(Route.unpack, self.dump(RTM_GETROUTE, RouteHeader(family=family), limits))
         return tuple(
             route
             for route in found
@@ -346,7 +358,9 @@ class RouteOperations(NetlinkOperations):
         self, link_index: int | None = None, family: int = AF_UNSPEC
     ) -> tuple[Neighbor, ...]:
         """The neighbors on all links, or on one; of one family (AF_INET, AF_BRIDGE), or of IP's."""
-        found = map(Neighbor.unpack, self.dump(RTM_GETNEIGH, NeighborHeader(family=family)))
+        limits = [] if link_index is None else [Attribute.u32(NDA_IFINDEX, link_index)]
+        header = NeighborHeader(family=family)
+        found = map(Neighbor.unpack, self.dump(RTM_GETNEIGH, header, limits))
         return tuple(n for n in found if link_index in (None, n.link_index))
 
     def rules(self, family: int = AF_UNSPEC) -> tuple[Rule, ...]:
@@ -358,6 +372,10 @@ def _named(which: int | str) -> tuple[int, list[Attribute]]:
     """What tells a link: its index, or 0 and the attribute of its name."""
     if isinstance(which, int):
         return which, []
-    if len(which.encode("utf-8", "surrogateescape")) >= IFNAMSIZ:
-        raise ValueError(f"AF_NETLINK link name must be at most 15 bytes, not {which!r}")
-    return 0, [Attribute.text(IFLA_IFNAME, which)]
+    size = len(which.encode("utf-8", "surrogateescape"))
+    if size >= ALTIFNAMSIZ:
+        raise ValueError(
+            f"AF_NETLINK link name must be at most {ALTIFNAMSIZ - 1} bytes, not {size}: {which!r}"
+        )
+    kind = IFLA_IFNAME if size < IFNAMSIZ else IFLA_ALT_IFNAME
+    return 0, [Attribute.text(kind, which)]

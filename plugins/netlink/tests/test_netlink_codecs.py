@@ -7,6 +7,7 @@ from errno import EINVAL, EPERM
 
 import pytest
 from famsock_netlink import attributes, messages
+from famsock_netlink import constants as nl
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
     NLA_F_NESTED,
@@ -21,6 +22,7 @@ from famsock_netlink.constants import (
 )
 from famsock_netlink.generic import GenericFamily, GenericMessage
 from famsock_netlink.messages import Acknowledgement, MessageHeader, NetlinkMessage
+from famsock_netlink.policy import Policy
 from famsock_netlink.route import InterfaceAddress, Link
 from famsock_netlink.uevent import Uevent
 from hypothesis import given, settings
@@ -198,6 +200,66 @@ def test_acknowledgement_with_words(request_bytes: bytes) -> None:
         "AF_NETLINK: at fault is the attribute at byte 36",
         "AF_NETLINK: attribute 3 is missing",
     ]
+
+
+def policy(kind: int, *limits: Attribute) -> Policy:
+    head = Attribute.u32(nl.NL_POLICY_TYPE_ATTR_TYPE, kind)
+    return Policy.unpack(Attributes.unpack(attributes.pack([head, *limits])))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "words"),
+    [
+        (
+            policy(
+                nl.NL_ATTR_TYPE_U16,
+                Attribute.u64(nl.NL_POLICY_TYPE_ATTR_MIN_VALUE_U, 68),
+                Attribute.u64(nl.NL_POLICY_TYPE_ATTR_MAX_VALUE_U, 65535),
+            ),
+            Policy(nl.NL_ATTR_TYPE_U16, 68, 65535),
+            "u16, 68-65535",
+        ),
+        (
+            policy(
+                nl.NL_ATTR_TYPE_S32,
+                Attribute(nl.NL_POLICY_TYPE_ATTR_MIN_VALUE_S, struct.pack("=q", -5)),
+                Attribute(nl.NL_POLICY_TYPE_ATTR_MAX_VALUE_S, struct.pack("=q", 0)),
+            ),
+            Policy(nl.NL_ATTR_TYPE_S32, -5, 0),
+            "s32, -5 to 0",
+        ),
+        (
+            policy(
+                nl.NL_ATTR_TYPE_BINARY,
+                Attribute.u32(nl.NL_POLICY_TYPE_ATTR_MIN_LENGTH, 4),
+                Attribute.u32(nl.NL_POLICY_TYPE_ATTR_MAX_LENGTH, 16),
+            ),
+            Policy(nl.NL_ATTR_TYPE_BINARY, length_min=4, length_max=16),
+            "bytes, 4-16 bytes",
+        ),
+        (
+            policy(nl.NL_ATTR_TYPE_U8, Attribute.u64(nl.NL_POLICY_TYPE_ATTR_MASK, 6)),
+            Policy(nl.NL_ATTR_TYPE_U8, mask=6),
+            "u8, bits 0x6",
+        ),
+        (policy(99), Policy(99), "of type 99"),
+    ],
+)
+def test_policies(found: Policy, expected: Policy, words: str) -> None:
+    assert (found, str(found)) == (expected, words)
+
+
+def test_acknowledgement_of_a_missing_attribute() -> None:
+    where = attributes.pack(
+        [
+            Attribute.u32(nl.NLMSGERR_ATTR_MISS_TYPE, 3),
+            Attribute.u32(nl.NLMSGERR_ATTR_MISS_NEST, 20),
+        ]
+    )
+    found = Acknowledgement.unpack(error_message(EINVAL, NLM_F_ACK_TLVS | NLM_F_CAPPED, where))
+    with pytest.raises(OSError, match="Invalid argument") as caught:
+        found.raise_for_error()
+    assert caught.value.__notes__ == ["AF_NETLINK: attribute 3 is missing in the one at byte 20"]
 
 
 def test_acknowledgement_without_words() -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import os
 import socket as stdlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from socket import AF_INET, AF_UNSPEC
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from famsock_netlink import constants as nl
 from famsock_netlink.addresses import NetlinkAddress
 from famsock_netlink.attributes import Attribute
-from famsock_netlink.control import NETLINK_PKTINFO, PacketInfo
+from famsock_netlink.control import NETLINK_LISTEN_ALL_NSID, NETLINK_PKTINFO, PacketInfo
 from famsock_netlink.messages import NetlinkMessage
-from famsock_netlink.route import Link, LinkHeader
+from famsock_netlink.route import AddressHeader, InterfaceAddress, Link, LinkHeader
+from famsock_netlink.routing import Route, RouteHeader
 
 Opened = Callable[..., Any]
+Agree = Callable[[Callable[[], object], Callable[[], object]], None]
 Ip = Callable[[str], str]
 pytestmark = [
     pytest.mark.needs_capability("CAP_SYS_ADMIN"),
@@ -82,8 +89,8 @@ def test_the_kernel_says_what_is_wrong(network: None, opened: Opened) -> None:
     assert caught.value.errno == errno.EINVAL
     with pytest.raises(OSError, match="Operation not supported"):
         sock.request(0x3FF)
-    with pytest.raises(ValueError, match="at most 15 bytes"):
-        sock.link("n" * 16)
+    with pytest.raises(ValueError, match="link name must be at most 127 bytes, not 128"):
+        sock.link("n" * 128)
     with pytest.raises(OverflowError, match="LinkHeader index"):
         sock.link(2**31)
 
@@ -92,7 +99,117 @@ def test_a_broken_attribute_is_pointed_at(network: None, opened: Opened) -> None
     sock = opened()
     with pytest.raises(OSError, match=r"Numerical|Invalid") as caught:
         sock.request(nl.RTM_SETLINK, LinkHeader(index=sock.link("v0").index), [Attribute.u8(4, 1)])
-    assert any("attribute at byte 32" in note for note in caught.value.__notes__)
+    (note,) = caught.value.__notes__
+    assert note.endswith("at fault is the attribute at byte 32, which must be u32, 0-4294967295")
+
+
+def test_a_link_by_its_alternative_name(network: None, ip: Ip, opened: Opened) -> None:
+    sock = opened()
+    names = ("short", "a-name-of-more-than-15-bytes")
+    for name in names:
+        ip(f"link property add dev v0 altname {name}")
+        assert sock.link(name).name == "v0"
+    assert set(sock.link("v0").alternative_names) == set(names)
+    sock.set_link(names[1], mtu=1333)
+    assert sock.link("v0").mtu == 1333
+
+
+def test_a_dump_in_few_datagrams(network: None, opened: Opened) -> None:
+    """As large as the kernel makes them, once it knows that there is room."""
+    sock = opened()
+    for number in range(300):
+        sock.add_address("v0", f"198.51.{number // 100}.{number % 100}/32")
+    assert len(sock.addresses()) > 300
+    flags = nl.NLM_F_REQUEST | nl.NLM_F_DUMP
+    sock.send_messages(NetlinkMessage(nl.RTM_GETADDR, bytes(8), flags, 1))
+    datagrams = [sock.receive_messages()]
+    while datagrams[-1][-1].type != nl.NLMSG_DONE:
+        datagrams.append(sock.receive_messages())
+    sizes = [sum(len(message.pack()) for message in messages) for messages in datagrams]
+    assert sum(sizes) > 16000
+    assert max(sizes) > 16000
+
+
+def test_dumps_that_are_checked_strictly(network: None, opened: Opened) -> None:
+    loose, strict = opened(), opened()
+    strict.check_strictly()
+    assert strict.get_option("NETLINK_GET_STRICT_CHK") is True
+    unknown = AddressHeader(prefix_length=7)
+    assert loose.dump(nl.RTM_GETADDR, unknown)
+    with pytest.raises(OSError, match=r"Invalid argument: .*header") as caught:
+        strict.dump(nl.RTM_GETADDR, unknown)
+    assert caught.value.errno == errno.EINVAL
+    index = loose.link("lo").index
+    of_lo = AddressHeader(index=index)
+    addresses = [InterfaceAddress.unpack(m) for m in strict.dump(nl.RTM_GETADDR, of_lo)]
+    assert {address.link_index for address in addresses} == {index}
+    assert tuple(addresses) == strict.addresses(index) == loose.addresses(index)
+    with pytest.raises(OSError, match="No such device"):
+        strict.addresses(4711)
+    assert loose.addresses(4711) == ()
+
+
+def test_what_limits_a_dump_is_the_kernels_to_heed(
+    network: None, ip: Ip, opened: Opened, agree: Agree
+) -> None:
+    loose, strict = opened(), opened()
+    strict.check_strictly()
+    ip("route add 198.51.100.0/24 dev v0 table 4711")
+    ip("-6 route add 2001:db8:7::/64 dev v0 table 4711")
+    ip("neighbor add 192.0.2.9 lladdr 02:00:00:00:00:09 nud permanent dev v0")
+    v0 = loose.link("v0").index
+    for name, arguments in (
+        ("routes", (AF_UNSPEC, 4711)),
+        ("routes", (AF_INET, 4711)),
+        ("routes", (AF_INET, nl.RT_TABLE_MAIN)),
+        ("neighbors", (v0, AF_INET)),
+        ("rules", ()),
+        ("links", ()),
+    ):
+        checked, unchecked = (partial(getattr(s, name), *arguments) for s in (strict, loose))
+        agree(checked, unchecked)
+    assert len(strict.routes(table=4711)) == 2
+    assert [str(n.address) for n in strict.neighbors(v0, AF_INET)] == ["192.0.2.9"]
+    limit = [Attribute.u32(nl.RTA_TABLE, 4711)]
+    (only,) = strict.dump(nl.RTM_GETROUTE, RouteHeader(family=AF_INET), limit)
+    assert Route.unpack(only).table == 4711
+    with pytest.raises(FileNotFoundError):
+        strict.routes(AF_INET, 4712)
+    assert loose.routes(AF_INET, 4712) == ()
+
+
+@pytest.fixture
+def namespace() -> Iterator[int]:
+    """A descriptor of another network namespace, of a thread that lives on."""
+    ready, over = Event(), Event()
+    found: list[int] = []
+
+    def live() -> None:
+        if ctypes.CDLL(None).unshare(0x40000000) == 0:
+            found.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
+        ready.set()
+        over.wait()
+
+    thread = Thread(target=live)
+    thread.start()
+    assert ready.wait(60)
+    yield found[0]
+    os.close(found[0])
+    over.set()
+    thread.join()
+
+
+def test_news_of_all_namespaces(network: None, namespace: int, ip: Ip, opened: Opened) -> None:
+    sock = opened()
+    known = [Attribute.s32(nl.NETNSA_NSID, 7), Attribute.u32(nl.NETNSA_FD, namespace)]
+    sock.request(nl.RTM_NEWNSID, struct.pack("=B3x", 0), known)
+    sock.set_option("NETLINK_LISTEN_ALL_NSID", True)
+    sock.join_group(nl.RTNLGRP_LINK)
+    ip(f"link set v1 netns /proc/{os.getpid()}/fd/{namespace}")
+    told: list[int | None] = []
+    while not told or told[-1] is None:
+        told.append(sock.recv_message().get(NETLINK_LISTEN_ALL_NSID))
+    assert told[-1] == 7
 
 
 def test_a_message_longer_than_any_buffer(opened: Opened) -> None:

@@ -435,8 +435,8 @@ def test_links_are_switched_and_get_an_mtu(ip: Ip, opened: Opened) -> None:
         sock.set_link("v0", mtu=1)
     with pytest.raises(OverflowError):
         sock.set_link("v0", mtu=-1)
-    with pytest.raises(ValueError, match="at most 15 bytes"):
-        sock.set_link("n" * 16, up=True)
+    with pytest.raises(ValueError, match="at most 127 bytes, not 128"):
+        sock.set_link("n" * 128, up=True)
 
 
 def addresses_shown(ip: Ip) -> dict[str, dict[str, Any]]:
