@@ -6,7 +6,8 @@ Sources: linux/tipc.h, net/tipc/socket.c, net/tipc/topsrv.c, the TIPC programmer
 from __future__ import annotations
 
 from collections.abc import Iterator
-from socket import MSG_EOR, MSG_OOB
+from errno import EPROTOTYPE
+from socket import MSG_EOR, MSG_OOB, SOCK_SEQPACKET
 from typing import Any, TypeVar
 
 import attrs
@@ -19,6 +20,7 @@ from famsock_tipc.constants import (
     TIPC_GROUP_LOOPBACK,
     TIPC_GROUP_MEMBER_EVTS,
     TIPC_SUB_PORTS,
+    TIPC_SUB_SERVICE,
     TIPC_TOP_SRV,
 )
 from famsock_tipc.messages import (
@@ -33,6 +35,8 @@ from famsock_tipc.messages import (
 from famsock_tipc.options import TIPC_GROUP_JOIN, TIPC_GROUP_LEAVE
 
 _S = TypeVar("_S", bound=Struct)
+
+_FILTERS = (TIPC_SUB_PORTS, TIPC_SUB_SERVICE)
 
 TOPOLOGY_SERVICE = ServiceAddress(TIPC_TOP_SRV, TIPC_TOP_SRV)
 """Where a SOCK_SEQPACKET socket connects to be told of services and nodes."""
@@ -74,9 +78,21 @@ class TipcOperations:
         for nodes, 2 for links); ``timeout_ms`` (0-4294967294) ends the subscription with an event,
         None never does; ``filter`` is TIPC_SUB_PORTS or TIPC_SUB_SERVICE; ``handle`` is 8 bytes
         that events repeat. The subscription, for `cancel`. OverflowError, TypeError and ValueError
-        for fields out of range; OSError as connect(2) and send(2) fail.
+        for what the service would end the connection for, or never answer; OSError EPROTOTYPE for a
+        socket of another type, else as connect(2) and send(2) fail. Source: net/tipc/subscr.c.
         """
+        if self._sock.type != SOCK_SEQPACKET:
+            raise OSError(
+                EPROTOTYPE,
+                "subscribe(): AF_TIPC's topology service takes sockets of SOCK_SEQPACKET "
+                f"({int(SOCK_SEQPACKET)}), not {int(self._sock.type)}",
+            )
         wanted = _range(service)
+        if filter not in _FILTERS:
+            raise ValueError(
+                "subscribe(): AF_TIPC filter must be TIPC_SUB_PORTS (1) or TIPC_SUB_SERVICE (2), "
+                f"not {filter!r}"
+            )
         if timeout_ms is not None:
             values.check_int("subscribe(): AF_TIPC timeout_ms", timeout_ms, FOREVER_MS - 1)
         forever = FOREVER_MS if timeout_ms is None else timeout_ms
@@ -170,9 +186,12 @@ class TipcOperations:
     def link_name(self, peer: int, bearer_id: int = 0) -> str:
         """The name of the link to a node, by its hash and the bearer's number (0-65535).
 
-        OSError EADDRNOTAVAIL where there is no such link. Source: linux/tipc.h, SIOCGETLINKNAME.
+        OverflowError for a number out of range, of which the kernel would take the low 16 bits;
+        OSError EADDRNOTAVAIL where there is no such link. Source: linux/tipc.h, SIOCGETLINKNAME,
+        net/tipc/socket.c.
         """
-        return self._ask(constants.SIOCGETLINKNAME, LinkNameRequest(peer, bearer_id)).name
+        bearer = values.check_int("link_name(): AF_TIPC bearer_id", bearer_id, 0xFFFF)
+        return self._ask(constants.SIOCGETLINKNAME, LinkNameRequest(peer, bearer)).name
 
     def _ask(self, request: int, argument: _S) -> _S:
         from fcntl import ioctl
@@ -191,5 +210,10 @@ def _range(service: Any) -> ServiceRange:
     if isinstance(wanted, ServiceAddress):
         return ServiceRange(wanted.type, wanted.instance, wanted.instance)
     if isinstance(wanted, ServiceRange):
+        if wanted.lower > wanted.upper:
+            raise ValueError(
+                f"subscribe(): AF_TIPC lower must be at most upper, {wanted.upper}, not "
+                f"{wanted.lower}"
+            )
         return wanted
     raise TypeError(f"subscribe(): AF_TIPC service must be a name or a range, not {wanted!r}")
