@@ -163,6 +163,7 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Ite
             assert any(old in text for text in texts.values()), old
             texts = {name: text.replace(old, new) for name, text in texts.items()}
         pytester.makefile(".h", kit=texts["kit.h"])
+        pytester.makepyfile(**{"early/__init__": "", "early/rooms": ""})
         pytester.makepyfile(**{package: texts[package], f"test_{package}": texts["suite"]})
         if installed:
             metadata = pytester.mkdir(f"{package}-1.0.dist-info")

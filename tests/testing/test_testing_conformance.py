@@ -173,6 +173,15 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_example_is_a_value",
         [method("    def __repr__(self):\n        return 'KitAddress()'")],
     ),
+    "repr of other values": (
+        "test_example_is_a_value",
+        [
+            method(
+                "    def __repr__(self):\n"
+                "        return f'KitAddress(port={self.node}, node={self.port}, name=\\'\\')'"
+            )
+        ],
+    ),
     "address class without docstring": (
         "test_address_class_is_documented",
         [('    """A node, a port and a name."""\n', "")],
@@ -210,6 +219,29 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
                 "    def from_stdlib(cls, form, lookup):\n"
                 "        os.dup(0)\n"
                 "        return super().from_stdlib(form, lookup)"
+            )
+        ],
+    ),
+    "masking in the stdlib form": (
+        "test_integer_that_no_field_holds_is_refused_in_the_stdlib_form",
+        [
+            method(
+                "    @classmethod\n"
+                "    def from_stdlib(cls, form, lookup):\n"
+                "        node, port = form\n"
+                "        return cls(port=port & 0xFFFF, node=node)"
+            )
+        ],
+    ),
+    "text whose reader stumbles": (
+        "test_any_text_is_no_trouble",
+        [
+            method(
+                "    @classmethod\n"
+                "    def parse(cls, text):\n"
+                "        node, port = text.split(':')[:2]\n"
+                "        name = {'1': '', '80': ''}[port]\n"
+                "        return cls(int(port), int(node), name)"
             )
         ],
     ),
@@ -285,6 +317,18 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "operation that is not listed": (
         "test_operations_show_on_the_socket",
         [('("reuse",)', '("reuse", "abuse")')],
+    ),
+    "operations that are listed for no protocol": (
+        "test_operation_names_are_of_the_protocols",
+        [('{Operations: ("reuse",)}', '{Operations: ("reuse",), Family: ("abuse",)}')],
+    ),
+    "option that is too long": (
+        "test_integer_options_have_the_size_that_the_kernel_gives",
+        [('Option("SO_KIT_REUSE", 1, 2, values.INT)', 'Option("SO_KIT_REUSE", 1, 2, values.U64)')],
+    ),
+    "option that is cut": (
+        "test_integer_options_have_the_size_that_the_kernel_gives",
+        [('Option("SO_KIT_REUSE", 1, 2, values.INT)', 'Option("SO_KIT_REUSE", 1, 2, values.U16)')],
     ),
     "operation without annotations": (
         "test_operations_are_typed_and_documented",
@@ -413,6 +457,16 @@ def test_an_installed_family_is_imported_alone(run_suite: Any) -> None:
     result = run_suite(*NUMBER_OF_ITS_OWN, arguments=("-k", "import"), installed=True)
     assert outcomes(result) == set()
     assert result.parseoutcomes()["passed"] >= 4
+
+
+def test_a_room_that_is_imported_early_is_found(run_suite: Any) -> None:
+    named = ("KitAddress, Operations, scheme", '"early.rooms:KitAddress", Operations, scheme')
+    early = ("import contextlib\n", "import contextlib\nimport early.rooms\n")
+    result = run_suite(
+        *NUMBER_OF_ITS_OWN, named, early, arguments=("-k", "imports_no_room"), installed=True
+    )
+    assert outcomes(result) == {"test_opening_a_socket_imports_no_room"}
+    result.stdout.fnmatch_lines(["*let nothing else import it*"])
 
 
 def test_a_plugin_that_imports_another_is_found(run_suite: Any) -> None:

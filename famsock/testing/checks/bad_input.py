@@ -27,6 +27,7 @@ CALLS: dict[str, Callable[[Any, Any], object]] = {
 _NEVER_A_FIELD = (1.0, 1j, None, [1], object())
 _NEVER_AN_INTEGER = (*_NEVER_A_FIELD, "1", b"1")
 _LONGEST_SOCKADDR = 130
+_NO_FIELD_HOLDS = 1 << 80
 
 
 class BadInputChecks(Checks):
@@ -81,6 +82,14 @@ class BadInputChecks(Checks):
                         codec.encode(sock, "bind", wrong)
                     with pytest.raises(TypeError):
                         makes.from_stdlib(wrong, Lookup("bind"))
+
+    def test_integer_that_no_field_holds_is_refused_in_the_stdlib_form(
+        self, shapes: Shapes, makes: type[Address]
+    ) -> None:
+        for form in (shapes.stdlib, *shapes.also_stdlib):
+            for wrong in with_integers(form, -_NO_FIELD_HOLDS, _NO_FIELD_HOLDS):
+                with pytest.raises((OverflowError, OSError, TypeError, ValueError)):
+                    makes.from_stdlib(wrong, Lookup("bind")).pack(Lookup("bind"))
 
     def test_address_of_another_class_is_refused(
         self, shapes: Shapes, makes: type[Address]
@@ -180,12 +189,25 @@ def changed(address: Any, field: str, value: object) -> Any:
 
 def with_floats(form: Any) -> list[Any]:
     """The variants of a stdlib form with one of its integers as an equal float."""
+    return _with_each_integer(form, float)
+
+
+def with_integers(form: Any, *integers: int) -> list[Any]:
+    """The variants of a stdlib form with each of these integers in the place of one of its."""
+    return [made for one in integers for made in _with_each_integer(form, partial(_instead, one))]
+
+
+def _instead(integer: int, _: int) -> int:
+    return integer
+
+
+def _with_each_integer(form: Any, change: Callable[[int], Any]) -> list[Any]:
     if type(form) is int:
-        return [float(form)]
+        return [change(form)]
     if not isinstance(form, tuple):
         return []
     return [
-        (*form[:at], float(item), *form[at + 1 :])
+        (*form[:at], change(item), *form[at + 1 :])
         for at, item in enumerate(form)
         if isinstance(item, int)
     ]

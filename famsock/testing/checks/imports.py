@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from famsock.family import Family
 from famsock.registry import plugins
 from famsock.testing.checks.base import Checks
 
@@ -39,18 +40,39 @@ class ImportChecks(Checks):
         own = _claims(family.name)
         if not family.here or not own:
             return
-        protocol = family.protocols[0]
-        call = f"adopt({family.number}, {int(protocol.types[0])}, {protocol.number or 0})"
-        loaded = modules_after(f"{_ADOPT}\n{call}")
+        loaded = modules_after(f"{_ADOPT}\n{_adopting(family)}")
         assert own <= loaded
         # Who has a number that this Python cannot name is found out by asking.
         asked = set() if hasattr(_stdlib, family.name) else _claims_unknown_to_python()
         assert not loaded & (_packages() - own - asked)
 
+    def test_opening_a_socket_imports_no_room(self) -> None:
+        family = self.subject().family
+        claims = {str(row["plugin"]) for row in _rows(family.name)}
+        if not family.here or not claims:
+            return
+        loaded = modules_after(f"{_ADOPT}\n{_adopting(family)}", whole=True)
+        early = loaded & (_rooms(family) - {claim.partition(":")[0] for claim in claims})
+        assert not early, "the family names it by a string: let nothing else import it"
 
-def modules_after(program: str) -> set[str]:
-    """The top-level names of the modules that a program has loaded at its end."""
-    show = "import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+
+def _adopting(family: Family) -> str:
+    protocol = family.protocols[0]
+    return f"adopt({family.number}, {int(protocol.types[0])}, {protocol.number or 0})"
+
+
+def _rooms(family: Family) -> set[str]:
+    """The modules that a family names by strings, save what every socket of it needs."""
+    references: list[Any] = [family.options, family.control]
+    for protocol in family.protocols:
+        references += [protocol.address, protocol.operations, *protocol.exchanges.values()]
+    return {named.partition(":")[0] for named in references if isinstance(named, str)}
+
+
+def modules_after(program: str, whole: bool = False) -> set[str]:
+    """The top-level (or ``whole``) names of the modules that a program has loaded at its end."""
+    name = "name" if whole else "name.partition('.')[0]"
+    show = f"import sys; print(*{{{name} for name in sys.modules}})"
     environment = {k: v for k, v in os.environ.items() if k != "FAMSOCK_PLUGINS"}
     done = subprocess.run(
         [sys.executable, "-c", f"{program}\n{show}"],
@@ -65,7 +87,11 @@ def modules_after(program: str) -> set[str]:
 
 def _claims(family: str) -> set[str]:
     """The packages whose entry points claim a family."""
-    return _top_levels(row for row in plugins.describe() if row["family"] == family)
+    return _top_levels(_rows(family))
+
+
+def _rows(family: str) -> list[dict[str, Any]]:
+    return [row for row in plugins.describe() if row["family"] == family and row["distributions"]]
 
 
 def _claims_unknown_to_python() -> set[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import inspect
+import itertools
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -46,6 +49,8 @@ TOLERATED = frozenset(
 """What getsockopt and setsockopt may answer where an option does not suit a plain socket."""
 
 _LARGE_BYTES = 4096
+_ROOM_BYTES = 64
+_INTEGER_SIZES = (1, 2, 4, 8)
 _WRONG_VALUES = (1.5, 1j, object())
 
 
@@ -100,28 +105,37 @@ class RoomChecks(Checks):
         rows = [row for row in readable_options if row.name not in self.unreadable_options]
         trouble: dict[str, str] = {}
         read: set[str] = set()
-        sockets = list(self._sockets())
-        if not sockets:
-            pytest.skip(requirements.family(self.family))
-        for sock in sockets:
-            with sock:
-                for row in rows:
-                    error = read_and_write_back(sock, row)
-                    if error is None:
-                        read.add(row.name)
-                    else:
-                        trouble[row.name] = error
+        with self._sockets() as sockets:
+            for sock, row in itertools.product(sockets, rows):
+                error = read_and_write_back(sock, row)
+                if error is None:
+                    read.add(row.name)
+                else:
+                    trouble[row.name] = error
         unread = {name: why for name, why in trouble.items() if name not in read}
         assert len(read) >= len(rows) / 2, f"at least half of the options must read: {unread}"
 
-    def _sockets(self) -> Iterator[socket]:
-        """A non-blocking socket of each protocol and type that the kernel opens."""
+    def test_integer_options_have_the_size_that_the_kernel_gives(
+        self, readable_options: tuple[Option[Any], ...], alarm: float, descriptors: None
+    ) -> None:
+        with self._sockets() as sockets:
+            for sock in sockets:
+                for_each(readable_options, partial(has_the_kernels_size, sock))
+
+    @contextmanager
+    def _sockets(self) -> Iterator[list[socket]]:
+        """A non-blocking socket of each protocol and type that the kernel opens; skips for none."""
         subject = self.subject()
-        for protocol in subject.family.protocols:
-            for kind in protocol.types:
-                if (sock := subject.open(protocol, kind)) is not None:
-                    sock.setblocking(False)
-                    yield sock
+        kinds = [
+            (protocol, kind) for protocol in subject.family.protocols for kind in protocol.types
+        ]
+        with ExitStack() as stack:
+            opened = [sock for kind in kinds if (sock := subject.open(*kind)) is not None]
+            for sock in opened:
+                stack.enter_context(sock).setblocking(False)
+            if not opened:
+                pytest.skip(requirements.family(self.family))
+            yield opened
 
     def test_operations_are_typed_and_documented(self, operations_class: type[Any]) -> None:
         assert (vars(operations_class).get("__doc__") or "").strip()
@@ -133,6 +147,11 @@ class RoomChecks(Checks):
             assert signature.return_annotation is not inspect.Signature.empty, f"{name}: no return"
             for parameter in list(signature.parameters.values())[1:]:
                 assert parameter.annotation is not parameter.empty, f"{name}: {parameter.name}"
+
+    def test_operation_names_are_of_the_protocols(self, subject_here: None) -> None:
+        family = self.subject().family
+        listed = set(load(family.operation_names))
+        assert listed <= {p.operations for p in family.protocols}, "no protocol has such operations"
 
     def test_operations_show_on_the_socket(self, operations_class: type[Any]) -> None:
         subject = self.subject()
@@ -166,6 +185,21 @@ def survives_any_size(decode: Any, size_bytes: int) -> None:
                 decode(octet * size)
             except ValueError:
                 continue
+
+
+def has_the_kernels_size(sock: socket, row: Option[Any]) -> None:
+    """Assert that an integer option, given room for more, is as long as its codec says."""
+    if row.codec.size_bytes not in _INTEGER_SIZES:
+        return
+    try:
+        data = sock.getsockopt(row.level, row.number, _ROOM_BYTES)
+    except OSError:
+        return  # read_and_write_back tells what the kernel may answer
+    told = len(data) < _ROOM_BYTES  # some options of the kernel leave the length as it was
+    if told and isinstance(row.decode(data), int):
+        assert len(data) == row.codec.size_bytes, (
+            f"the kernel's value has {len(data)} bytes, the codec's {row.codec.size_bytes}"
+        )
 
 
 def read_and_write_back(sock: socket, row: Option[Any]) -> str | None:
