@@ -11,7 +11,14 @@ import attrs
 from famsock_alg.addresses import AlgAddress
 
 LIST = Path("/proc/crypto")
-_TYPES = {"shash": "hash", "ahash": "hash", "skcipher": "skcipher", "aead": "aead", "rng": "rng"}
+_TYPES = {
+    "shash": "hash",
+    "ahash": "hash",
+    "skcipher": "skcipher",
+    "lskcipher": "skcipher",  # since Linux 6.7 (crypto/lskcipher.c)
+    "aead": "aead",
+    "rng": "rng",
+}
 
 
 def _size() -> Any:

@@ -6,23 +6,15 @@ Source: linux/if_alg.h, Documentation/crypto/userspace-if.rst, crypto/algif_*.c.
 from __future__ import annotations
 
 import errno
-import struct
+import sys
 from collections.abc import Iterable
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from famsock.plugin import socket
+from famsock.plugin import socket, values
 from famsock_alg import requests
-from famsock_alg.constants import (
-    AF_ALG,
-    ALG_OP_DECRYPT,
-    ALG_OP_ENCRYPT,
-    ALG_SET_AEAD_ASSOCLEN,
-    ALG_SET_IV,
-    ALG_SET_OP,
-    SOL_ALG,
-)
-from famsock_alg.control import ALG_SET_AEAD_ASSOCLEN as ASSOCLEN
+from famsock_alg.constants import AF_ALG, ALG_OP_DECRYPT, ALG_OP_ENCRYPT
+from famsock_alg.control import ALG_SET_AEAD_ASSOCLEN, ALG_SET_IV, ALG_SET_OP
 from famsock_alg.options import (
     ALG_SET_AEAD_AUTHSIZE,
     ALG_SET_DRBG_ENTROPY,
@@ -107,9 +99,9 @@ class AlgOperations:
     def encrypt(self, data: Any, iv: Any = b"") -> bytes:
         """``data`` encrypted by a cipher in one request, under ``iv`` where its mode has one.
 
-        Without an ``iv`` the kernel takes one of zeros.
-        OSError EINVAL for part of a block, ValueError for more data than one request takes (about
-        200 KiB, the socket's SO_SNDBUF).
+        Without an ``iv`` the kernel takes one of zeros. TypeError for what is not bytes-like,
+        OSError EINVAL for part of a block, ValueError for more data than one request takes: this
+        socket's SO_SNDBUF or SO_RCVBUF, 208 KiB unless changed.
         """
         return self._crypt(ALG_OP_ENCRYPT, data, iv)
 
@@ -126,10 +118,10 @@ class AlgOperations:
         return Cipher(self._sock, ALG_OP_DECRYPT, iv)
 
     def _crypt(self, operation: int, data: Any, iv: Any) -> bytes:
-        size = memoryview(data).nbytes
-        if not size:
-            return b""
-        return requests.transform(self._sock, requests.start(operation, iv), [data], size)
+        name = "encrypt" if operation == ALG_OP_ENCRYPT else "decrypt"
+        view = requests.octets(f"{name}(): AF_ALG data", data)
+        control = requests.start(operation, iv)
+        return requests.transform(self._sock, control, [view], view.nbytes) if view else b""
 
     # aead
 
@@ -141,8 +133,8 @@ class AlgOperations:
         ``associated`` data is authenticated too and not part of the result. OSError EINVAL where
         the algorithm does not take the sizes, ValueError for more than one request takes.
         """
-        size = memoryview(plaintext).nbytes
-        return self._aead(ALG_OP_ENCRYPT, plaintext, size + tag_bytes, iv, associated, tag_bytes)
+        view = requests.octets("seal(): AF_ALG plaintext", plaintext)
+        return self._aead(ALG_OP_ENCRYPT, view, view.nbytes + tag_bytes, iv, associated, tag_bytes)
 
     def unseal(
         self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
@@ -152,14 +144,15 @@ class AlgOperations:
         OSError EBADMSG where it, the iv, the associated data or the key is not the one it was
         sealed with; ValueError where it is shorter than its tag.
         """
-        size = memoryview(sealed).nbytes - tag_bytes
+        view = requests.octets("unseal(): AF_ALG sealed data", sealed)
+        size = view.nbytes - tag_bytes
         if size < 0:
             raise ValueError(
                 f"unseal(): AF_ALG sealed data must be at least {tag_bytes} bytes of tag, not "
                 f"{size + tag_bytes}"
             )
         try:
-            return self._aead(ALG_OP_DECRYPT, sealed, size, iv, associated, tag_bytes)
+            return self._aead(ALG_OP_DECRYPT, view, size, iv, associated, tag_bytes)
         except OSError as error:
             if error.errno != errno.EBADMSG:
                 raise
@@ -169,26 +162,33 @@ class AlgOperations:
             ) from None
 
     def _aead(
-        self, operation: int, data: Any, result_bytes: int, iv: Any, associated: Any, tag_bytes: int
+        self,
+        operation: int,
+        data: memoryview,
+        result_bytes: int,
+        iv: Any,
+        associated: Any,
+        tag_bytes: int,
     ) -> bytes:
+        header = requests.octets("AF_ALG associated data", associated)
+        control = [*requests.start(operation, iv), ALG_SET_AEAD_ASSOCLEN(header.nbytes)]
         if tag_bytes != self._state.tag_bytes:
             self.set_authentication_size(tag_bytes)
         # The result begins with the associated data, or room for it.
-        ahead = memoryview(associated).nbytes
-        control = [*requests.start(operation, iv), ASSOCLEN(ahead)]
-        made = requests.transform(self._sock, control, [associated, data], ahead + result_bytes)
-        return made[ahead:]
+        result_bytes += header.nbytes
+        made = requests.transform(self._sock, control, [header, data], result_bytes)
+        return made[header.nbytes :]
 
     # rng
 
     def random(self, size_bytes: int) -> bytes:
-        """``size_bytes`` (0 or more) from a random number generator, seeded by `set_key`.
+        """``size_bytes`` (0-9223372036854775807) from a generator, seeded by `set_key`.
 
-        OSError as the generator fails: most give nothing before they are seeded.
+        OverflowError for a size out of range; OSError as the generator fails: most give nothing
+        before they are seeded.
         """
-        if size_bytes < 0:
-            raise ValueError(f"random(): AF_ALG size_bytes must be 0 or more, not {size_bytes}")
-        return requests.random(self._sock, size_bytes)
+        size = values.check_int("random(): AF_ALG size_bytes", size_bytes, sys.maxsize)
+        return requests.random(self._sock, size)
 
     # All of them
 
@@ -207,17 +207,21 @@ class AlgOperations:
         assoclen: int | None = None,
         flags: int = 0,
     ) -> int:
-        """The stdlib's ``sendmsg_afalg``, for a Python that was built without it."""
+        """The stdlib's ``sendmsg_afalg``, for a Python that was built without it.
+
+        TypeError without ``op`` or for a negative number, OverflowError for ``op`` or ``assoclen``
+        beyond 4294967295; OSError on another family's socket and as sendmsg(2) fails.
+        """
         if self._sock.family != AF_ALG:
             raise OSError("algset is only supported for AF_ALG")
         if op is None or (operation := index(op)) < 0:
             raise TypeError("Invalid or missing argument 'op'")
-        items: list[tuple[int, int, bytes]] = [(SOL_ALG, ALG_SET_OP, struct.pack("=I", operation))]
+        items = [ALG_SET_OP(operation).pack()]
         if iv is not None:
-            vector = memoryview(iv).tobytes()
-            items.append((SOL_ALG, ALG_SET_IV, struct.pack("=I", len(vector)) + vector))
+            vector = requests.octets("sendmsg_afalg(): AF_ALG iv", iv).tobytes()
+            items.append(ALG_SET_IV(vector).pack())
         if assoclen is not None:
             if (ahead := index(assoclen)) < 0:
                 raise TypeError("assoclen must be positive")
-            items.append((SOL_ALG, ALG_SET_AEAD_ASSOCLEN, struct.pack("=I", ahead)))
+            items.append(ALG_SET_AEAD_ASSOCLEN(ahead).pack())
         return self._sock.sendmsg(msg, items, flags)

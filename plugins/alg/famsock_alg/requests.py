@@ -18,6 +18,7 @@ from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
 _PAGE_BYTES = 4096
 _DIGEST_BYTES_MAX = 1024
 _RNG_BYTES_MAX = 128
+_BUFFERS = (SO_SNDBUF, SO_RCVBUF)
 
 _NOTES = {
     errno.ENOKEY: "the algorithm needs a key first: sock.set_key()",
@@ -32,8 +33,11 @@ class Request:
     """A socket accepted from one that is bound to an algorithm; a context manager."""
 
     def __init__(self, transform: socket) -> None:
+        wanted_bytes = {size: transform.getsockopt(SOL_SOCKET, size) for size in _BUFFERS}
         self._sock = transform.accept()[0]
         self._sock.setblocking(False)
+        for size in _BUFFERS:
+            _enlarge(self._sock, size, wanted_bytes[size])
 
     def close(self) -> None:
         """Close the socket."""
@@ -58,7 +62,7 @@ class Hasher(Request):
 
     def update(self, data: Any) -> None:
         """Hash ``data`` (bytes-like, of any size) too."""
-        view = memoryview(data).cast("B")
+        view = octets("update(): AF_ALG data", data)
         while view:
             view = view[self._sock.send(view, MSG_MORE) :]
 
@@ -84,14 +88,15 @@ class Cipher(Request):
     piece; use ``sock.encrypt``.
     """
 
-    def __init__(self, transform: socket, operation: int, iv: bytes) -> None:
+    def __init__(self, transform: socket, operation: int, iv: Any) -> None:
+        control = start(operation, iv)
         super().__init__(transform)
-        self._control: Control = start(operation, iv)
+        self._control: Control = control
         self._pending_bytes = 0
 
     def update(self, data: Any) -> bytes:
         """What becomes of ``data`` as far as its blocks are whole; the rest waits for more."""
-        view = memoryview(data).cast("B")
+        view = octets("update(): AF_ALG data", data)
         made = bytearray()
         while view:
             view = view[self._send(view[: self._room_bytes()], MSG_MORE) :]
@@ -125,17 +130,23 @@ class Cipher(Request):
         return made
 
 
-def transform(bound: socket, control: Control, data: Sequence[Any], result_bytes: int) -> bytes:
+def transform(
+    bound: socket, control: Control, data: Sequence[memoryview], result_bytes: int
+) -> bytes:
     """Make one request: send ``data`` after ``control``, receive the result's exact size.
 
     ValueError for more data than one request takes; OSError as the algorithm fails.
     """
-    size = sum(memoryview(piece).nbytes for piece in data)
+    size = max(sum(piece.nbytes for piece in data), result_bytes)
     with Request(bound) as request:
         sock = request._sock
         most = request_bytes_max(sock)
-        if max(size, result_bytes) > most:
-            raise ValueError(f"AF_ALG data must be at most {most} bytes in one request, not {size}")
+        if size > most:
+            raise ValueError(
+                f"AF_ALG data and result must be at most {most} bytes in one request, not {size}; "
+                "SO_SNDBUF and SO_RCVBUF of the bound socket make room for more, encryptor() and "
+                "decryptor() take any size"
+            )
         sock.send_message(list(data), control=control)
         return _exactly(sock, result_bytes)
 
@@ -155,13 +166,31 @@ def _exactly(sock: socket, size_bytes: int) -> bytes:
 
 def start(operation: int, iv: Any) -> Control:
     """The control messages that a cipher's request begins with."""
-    vector = memoryview(iv).tobytes()
+    vector = octets("AF_ALG iv", iv).tobytes()
     return [ALG_SET_OP(operation), *([ALG_SET_IV(vector)] if vector else [])]
+
+
+def octets(what: str, data: Any) -> memoryview:
+    """``data`` as bytes; TypeError, whose message begins with ``what``, if it is none."""
+    try:
+        return memoryview(data).cast("B")
+    except TypeError:
+        kind = type(data).__name__
+        raise TypeError(f"{what} must be a contiguous bytes-like object, not {kind}") from None
+
+
+def _enlarge(sock: socket, option: int, wanted_bytes: int) -> None:
+    """Give a buffer the size that another has; the kernel doubles what it is asked for.
+
+    It gives a request the system's usual sizes, whatever the bound socket was given.
+    """
+    if sock.getsockopt(SOL_SOCKET, option) < wanted_bytes:
+        sock.setsockopt(SOL_SOCKET, option, wanted_bytes // 2)
 
 
 def request_bytes_max(sock: socket) -> int:
     """How much the kernel takes in, and gives out, for one request without waiting."""
-    least: int = min(sock.getsockopt(SOL_SOCKET, option) for option in (SO_SNDBUF, SO_RCVBUF))
+    least: int = min(sock.getsockopt(SOL_SOCKET, option) for option in _BUFFERS)
     return least // _PAGE_BYTES * _PAGE_BYTES
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import socket as stdlib
 import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from famsock_alg import algorithms
 from famsock_alg.addresses import AlgAddress
 from famsock_alg.constants import ALG_OP_ENCRYPT, SOL_ALG
 from famsock_alg.control import ALG_SET_AEAD_ASSOCLEN, ALG_SET_IV, ALG_SET_OP
+from famsock_alg.operations import AlgOperations
 from famsock_alg.options import ALG_SET_AEAD_AUTHSIZE, ALG_SET_KEY
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +61,21 @@ internal     : no
 type         : shash
 blocksize    : 64
 digestsize   : 32
+
+name         : ecb(arc4)
+driver       : ecb(arc4)-generic
+module       : arc4
+priority     : 100
+refcnt       : 1
+selftest     : passed
+internal     : no
+type         : lskcipher
+blocksize    : 1
+min keysize  : 1
+max keysize  : 256
+ivsize       : 0
+chunksize    : 1
+statesize    : 1032
 
 name         : deflate
 driver       : deflate-generic
@@ -114,17 +135,59 @@ def test_a_key_is_bytes() -> None:
         ALG_SET_KEY.encode("key")  # type: ignore[arg-type]
 
 
+@contextmanager
+def operations() -> Iterator[AlgOperations]:
+    """Operations of a socket that only looks like one of AF_ALG."""
+    ours, other = stdlib.socketpair()
+    with other, famsock.socket(38, stdlib.SOCK_SEQPACKET, 0, ours.detach()) as sock:
+        yield AlgOperations(sock)
+
+
+@pytest.mark.usefixtures("descriptors")
+@pytest.mark.parametrize("wrong", ["text", 5, None, memoryview(b"abcd")[::2]], ids=repr)
+def test_what_is_no_bytes_is_refused_by_its_name(wrong: Any) -> None:
+    with operations() as alg:
+        for call, what in (
+            (alg.encrypt, r"encrypt\(\): AF_ALG data"),
+            (alg.decrypt, r"decrypt\(\): AF_ALG data"),
+            (lambda data: alg.encrypt(b"x", data), "AF_ALG iv"),
+            (alg.encryptor, "AF_ALG iv"),
+            (lambda data: alg.seal(data, b"iv"), r"seal\(\): AF_ALG plaintext"),
+            (lambda data: alg.seal(b"x", b"iv", data), "AF_ALG associated data"),
+            (lambda data: alg.unseal(data, b"iv"), r"unseal\(\): AF_ALG sealed data"),
+        ):
+            with pytest.raises(TypeError, match=f"{what} must be a contiguous bytes-like object"):
+                call(wrong)
+
+
+def test_sizes_and_numbers_out_of_range() -> None:
+    with operations() as alg:
+        for wrong in (-1, sys.maxsize + 1):
+            with pytest.raises(OverflowError, match=rf"size_bytes must be 0-\d+, not {wrong}"):
+                alg.random(wrong)
+        with pytest.raises(TypeError, match="size_bytes must be an integer .*, not float"):
+            alg.random(2.5)  # type: ignore[arg-type]
+        with pytest.raises(OverflowError, match="ALG_SET_OP must be 0-4294967295, not 4294967296"):
+            alg.sendmsg_afalg(op=2**32)
+        with pytest.raises(OverflowError, match="ASSOCLEN must be 0-4294967295, not 4294967296"):
+            alg.sendmsg_afalg(op=1, assoclen=2**32)
+        with pytest.raises(TypeError, match="AF_ALG iv must be a contiguous bytes-like object"):
+            alg.sendmsg_afalg(op=1, iv="iv")
+
+
 def test_constants_that_this_python_may_lack() -> None:
     assert famsock.ALG_SET_DRBG_ENTROPY == 6
     assert famsock.ALG_SET_KEY_BY_KEY_SERIAL == 7
 
 
 def test_the_listing_is_read() -> None:
-    gcm, internal, sha256, deflate = algorithms.parse(LISTING)
+    gcm, internal, sha256, arc4, deflate = algorithms.parse(LISTING)
     assert (gcm.type, gcm.iv_bytes, gcm.tag_bytes_max, gcm.priority) == ("aead", 12, 16, 400)
     assert gcm.address == AlgAddress("aead", "generic-gcm-aesni")
     assert (sha256.type, sha256.kind, sha256.digest_bytes) == ("hash", "shash", 32)
     assert sha256.key_bytes_min is None
+    assert (arc4.type, arc4.kind, arc4.key_bytes_max) == ("skcipher", "lskcipher", 256)
+    assert arc4.address == AlgAddress("skcipher", "ecb(arc4)-generic")
     assert (internal.type, internal.key_bytes_min, internal.key_bytes_max) == ("", 16, 32)
     for useless in (internal, deflate):
         assert useless.type == ""
