@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from famsock.plugin import Lookup, Option, Struct, socket, values
+from famsock.plugin import Lookup, Option, RawAddress, Struct, socket, values
 from famsock_rds import constants, info, options
 from famsock_rds.addresses import RdsAddress
 from famsock_rds.constants import RDS_MSG_RX_DGRAM_TRACE_MAX
@@ -20,6 +20,17 @@ from famsock_rds.structs import LatencyTrace
 
 _S = TypeVar("_S", bound=Struct)
 _GROWTH = 4
+
+
+def _typed(address: Any) -> RdsAddress:
+    if isinstance(address, RdsAddress):
+        return address
+    try:
+        if isinstance(address, RawAddress):
+            return RdsAddress.unpack(address.pack())
+        return RdsAddress.from_stdlib(address, Lookup("cancel_sent_to"))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise type(error)(f"cancel_sent_to(): {error}") from None
 
 
 class RdsOperations:
@@ -33,11 +44,10 @@ class RdsOperations:
     def cancel_sent_to(self, address: Any) -> None:
         """Drop the messages that are queued for an address, in any shape that sendto takes.
 
-        OSError ENOTCONN on a socket that is not bound. Source: rds(7), RDS_CANCEL_SENT_TO.
+        TypeError, ValueError and OverflowError for what is no address of RDS, OSError ENOTCONN on a
+        socket that is not bound. Source: rds(7), RDS_CANCEL_SENT_TO.
         """
-        if not isinstance(address, RdsAddress):
-            address = RdsAddress.from_stdlib(address, Lookup("cancel_sent_to", self._sock))
-        self._sock.set_option(options.RDS_CANCEL_SENT_TO, address)
+        self._sock.set_option(options.RDS_CANCEL_SENT_TO, _typed(address))
 
     def monitor_congestion(self, on: bool = True) -> None:
         """Have the end of congestion told of: `recv_message` gives RDS_CMSG_CONG_UPDATE then.
@@ -50,9 +60,15 @@ class RdsOperations:
     def wait_for_congestion_change(self, timeout_s: float | None = None) -> bool:
         """Wait until some peer's congestion changes; whether it did within ``timeout_s`` seconds.
 
-        Consumes no message. Not with `monitor_congestion`, which tells in another way. The change
-        may be that of another port: try to send again, and wait again on ENOBUFS.
+        ``timeout_s`` is 0 or more, None to wait without end; ValueError for less. Consumes no
+        message. Not with `monitor_congestion`, which tells in another way. The change may be that
+        of another port: try to send again, and wait again on ENOBUFS.
         """
+        if timeout_s is not None and not timeout_s >= 0:
+            raise ValueError(
+                "wait_for_congestion_change(): AF_RDS timeout_s must be 0 or more, or None, not "
+                f"{timeout_s}"
+            )
         poll = select.poll()
         poll.register(self._sock, select.POLLWRBAND)
         return bool(poll.poll(None if timeout_s is None else timeout_s * 1000))

@@ -41,7 +41,7 @@ def _snapshot(name: str, cls: type[_S]) -> Option[tuple[_S, ...]]:
 
 
 RDS_CANCEL_SENT_TO: Option[RdsAddress] = _row("RDS_CANCEL_SENT_TO", ADDRESS, "w")
-"""Drop what is queued for an address; all of it for port 0 of 0.0.0.0."""
+"""Drop what this socket has queued for a host and port, both as they were sent to."""
 
 RDS_GET_MR: Option[GetMemoryRegion] = _row("RDS_GET_MR", GetMemoryRegion, "w")
 RDS_FREE_MR: Option[FreeMemoryRegion] = _row("RDS_FREE_MR", FreeMemoryRegion, "w")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket as stdlib
 from ipaddress import IPv4Address, IPv6Address
 from socket import gaierror
 
 import pytest
 from famsock_rds.addresses import RdsAddress, RdsInet6Address, RdsInetAddress
 from famsock_rds.info import Connection, SocketInfo
+from famsock_rds.operations import RdsOperations
 from famsock_rds.structs import (
     CongestionUpdate,
     GetMemoryRegionFor,
@@ -19,7 +21,9 @@ from famsock_rds.structs import (
     congestion_mask,
 )
 
+import famsock
 from famsock.address import Lookup
+from famsock.plugin import RawAddress
 
 
 def test_objects_of_ipaddress_are_hosts() -> None:
@@ -71,6 +75,23 @@ def test_a_class_takes_nothing_of_the_other() -> None:
         RdsInet6Address.from_stdlib(("h", 1), Lookup("bind"))
     with pytest.raises(ValueError, match="is no RdsInetAddress"):
         RdsInetAddress.parse("[::1]:5")
+
+
+def test_what_cannot_be_cancelled_or_waited_for_is_refused() -> None:
+    ours, other = stdlib.socketpair()
+    with other, famsock.socket(21, stdlib.SOCK_SEQPACKET, 0, ours.detach()) as sock:
+        rds = RdsOperations(sock)
+        with pytest.raises(TypeError, match=r"cancel_sent_to\(\): AF_RDS address must be tuple"):
+            rds.cancel_sent_to("192.0.2.1:4000")
+        with pytest.raises(OverflowError, match=r"cancel_sent_to\(\): AF_RDS port must be 0-65535"):
+            rds.cancel_sent_to(("192.0.2.1", 65536))
+        with pytest.raises(ValueError, match=r"cancel_sent_to\(\): AF_RDS sockaddr of family"):
+            rds.cancel_sent_to(RawAddress(1, b"path"))
+        for wrong in (-1, -0.5, float("nan")):
+            with pytest.raises(
+                ValueError, match=f"timeout_s must be 0 or more, or None, not {wrong}"
+            ):
+                rds.wait_for_congestion_change(wrong)
 
 
 def test_congestion_masks() -> None:

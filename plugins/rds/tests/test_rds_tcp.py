@@ -17,6 +17,7 @@ from famsock_rds.control import (
 from famsock_rds.info import QueuedMessage6
 
 import famsock
+from famsock.plugin import RawAddress
 
 pytestmark = [
     pytest.mark.needs_family("AF_RDS"),
@@ -106,9 +107,14 @@ def test_what_is_queued_for_nobody_is_cancelled(hosts: Hosts) -> None:
     sender = hosts("a")
     sender.sendto(b"for nobody", (NOBODY, 4000))
     assert [(m.peer_port, m.data_bytes) for m in queued(sender)] == [(4000, 10)]
-    sender.operations.cancel_sent_to((NOBODY, 4001))
-    assert len(queued(sender)) == 1
+    for other in ((NOBODY, 4001), ("0.0.0.0", 0)):
+        sender.operations.cancel_sent_to(other)
+        assert len(queued(sender)) == 1
     sender.operations.cancel_sent_to((NOBODY, 4000))
+    assert queued(sender) == []
+    sender.sendto(b"for nobody", (NOBODY, 4000))
+    raw = RawAddress.unpack(RdsInetAddress(NOBODY, 4000).pack())
+    sender.operations.cancel_sent_to(raw)
     assert queued(sender) == []
 
 
