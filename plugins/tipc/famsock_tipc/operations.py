@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from famsock.plugin import Address, Lookup, Struct, socket, values
+from famsock.plugin import Address, Lookup, RawAddress, Struct, socket, values
 from famsock_tipc import constants
 from famsock_tipc.addresses import GroupMember, ServiceAddress, ServiceRange, TipcAddress
 from famsock_tipc.constants import (
@@ -200,6 +200,8 @@ class TipcOperations:
 
 
 def _typed(address: Any) -> Address:
+    if isinstance(address, RawAddress):
+        return TipcAddress.unpack(address.pack())
     if isinstance(address, Address):
         return address
     return TipcAddress.from_stdlib(address, Lookup("bind"))

@@ -22,6 +22,7 @@ from famsock_tipc.messages import DestinationName
 from famsock_tipc.options import TIPC_MCAST_BROADCAST, TIPC_MCAST_REPLICAST, TIPC_NODELAY
 
 import famsock
+from famsock.plugin import RawAddress
 
 pytestmark = [pytest.mark.needs_family("AF_TIPC"), pytest.mark.usefixtures("descriptors")]
 
@@ -72,13 +73,16 @@ def test_multicast_reaches_every_socket_of_a_range(tipc: Opener) -> None:
 def test_withdrawn_names_reach_nobody(tipc: Opener) -> None:
     name, other = ServiceAddress(SERVICE, 1, scope=NODE), ServiceAddress(SERVICE, 2)
     server, client = tipc(address=name), tipc()
-    server.bind(other)
+    server.bind(RawAddress.unpack(other.pack()))
     server.operations.withdraw(name.to_stdlib(None))  # type: ignore[arg-type]
     with pytest.raises(OSError, match="No route") as caught:
         client.sendto(b"x", name)
     assert any("subscribe" in note for note in caught.value.__notes__)
     client.sendto(b"still there", other)
     assert server.recv(16) == b"still there"
+    server.operations.withdraw(RawAddress.unpack(other.pack()))
+    with pytest.raises(OSError, match="No route"):
+        client.sendto(b"x", other)
     with pytest.raises(OSError, match="Invalid argument"):
         server.operations.withdraw(name)
     with pytest.raises(TypeError, match="must be a service"):
