@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from errno import EACCES, ECONNRESET, ENODEV
+from errno import EACCES, ECONNRESET, ENODEV, ENOTCONN
 from socket import SOCK_DGRAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
@@ -12,6 +12,7 @@ _REMEDIES = {
     EACCES: "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on",
     ECONNRESET: "no node has this number; the own one is sock.local_node()",
     ENODEV: "no other socket has this port",
+    ENOTCONN: "name a destination, or connect to one; QRTR_NODE_BCAST has but one, QRTR_PORT_CTRL",
 }
 
 

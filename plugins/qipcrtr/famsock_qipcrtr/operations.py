@@ -85,15 +85,16 @@ class QipcrtrOperations:
     def lookup(self, service: int = 0, instance: int = 0) -> tuple[NewServer, ...]:
         """The servers that there are now, asked through another socket: see `lookup` above.
 
-        Waits as long as this socket does, at most 5 seconds where it waits without end.
+        Waits as long as this socket's timeout; 5 seconds where it has none, or does not block.
         """
         return lookup(service, instance, self._sock.gettimeout() or 5.0)
 
     def send_control(self, packet: ControlPacket, node: int | None = None) -> None:
         """Send a control packet to the name service of a node, the own one if left out.
 
-        OSError as sendto(2) fails: ENODEV where the node has no name service, ECONNRESET where it
-        is unknown.
+        ``node`` QRTR_NODE_BCAST sends it to all nodes, the own one too; that fails for none of
+        them. OSError as sendto(2) fails: ENODEV where the node has no name service, ECONNRESET
+        where it is unknown.
         """
         where = self.local_node() if node is None else node
         self._sock.sendto(packet.pack(), QipcrtrAddress(where, QRTR_PORT_CTRL))

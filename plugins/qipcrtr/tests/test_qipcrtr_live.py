@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from famsock_qipcrtr import operations
 from famsock_qipcrtr.addresses import QipcrtrAddress
+from famsock_qipcrtr.constants import QRTR_NODE_BCAST, QRTR_PORT_CTRL
 from famsock_qipcrtr.packets import (
     Datagram,
     DelClient,
@@ -148,6 +149,30 @@ def test_what_publish_refuses(qipcrtr: Opener) -> None:
     sock.operations.send_control(Ping())
     with pytest.raises(ConnectionResetError):
         sock.operations.send_control(Ping(), sock.getsockname()[0] + 1)
+
+
+def test_a_broadcast_reaches_the_name_service_of_this_node_too(qipcrtr: Opener) -> None:
+    server, watcher = qipcrtr(), qipcrtr()
+    watcher.operations.new_lookup(SERVICE + 6)
+    assert watcher.operations.receive_packet().is_end_of_list
+    server.operations.send_control(NewServer(SERVICE + 6, 3), QRTR_NODE_BCAST)
+    node, port = server.getsockname()
+    there = watcher.operations.receive_packet()
+    assert there == NewServer(SERVICE + 6, 3, node, port)
+    goes = DelServer(SERVICE + 6, 3).pack()
+    assert server.sendto(goes, (QRTR_NODE_BCAST, QRTR_PORT_CTRL)) == len(goes)
+    assert watcher.operations.receive_packet() == DelServer(SERVICE + 6, 3, node, port)
+
+
+def test_a_broadcast_goes_to_name_services_alone(qipcrtr: Opener) -> None:
+    sock, other = qipcrtr(), qipcrtr()
+    other.bind((other.getsockname()[0], 0))
+    with pytest.raises(OSError, match="not connected") as caught:
+        sock.sendto(b"to all", (QRTR_NODE_BCAST, other.getsockname()[1]))
+    assert any("QRTR_PORT_CTRL" in note for note in caught.value.__notes__)
+    other.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        other.recv(8)
 
 
 def test_addresses_are_those_of_the_stdlib(qipcrtr: Opener) -> None:
