@@ -54,6 +54,10 @@ class AlgAddress(Address):
             )
         return address
 
+    def __str__(self) -> str:
+        """The text; a name that begins with ``//`` is quoted, as the type is no scheme."""
+        return super().__str__().replace("://", ":\\//", 1)
+
     def pack(self, lookup: Lookup | None = None) -> bytes:
         """The sockaddr: 88 bytes, or more for a longer name."""
         packed = super().pack(lookup)

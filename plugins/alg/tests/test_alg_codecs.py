@@ -85,6 +85,14 @@ type         : compression
 """
 
 
+@pytest.mark.parametrize("name", ["//x", "//", "a://b", "[//]", "\\//"])
+@pytest.mark.parametrize("type", ["hash", "a://b", ""])
+def test_a_type_is_no_scheme(type: str, name: str) -> None:
+    address = AlgAddress(type, name)
+    assert AlgAddress.parse(str(address)) == address
+    assert AlgAddress.parse(f"alg://{address}") == address
+
+
 @pytest.mark.parametrize("size", [64, 80, 103])
 def test_a_long_name_makes_a_longer_sockaddr(size: int) -> None:
     address = AlgAddress("hash", "n" * size)
@@ -165,7 +173,7 @@ def test_sizes_and_numbers_out_of_range() -> None:
         for wrong in (-1, sys.maxsize + 1):
             with pytest.raises(OverflowError, match=rf"size_bytes must be 0-\d+, not {wrong}"):
                 alg.random(wrong)
-        with pytest.raises(TypeError, match="size_bytes must be an integer .*, not float"):
+        with pytest.raises(TypeError, match=r"size_bytes must be an integer .*, not float"):
             alg.random(2.5)  # type: ignore[arg-type]
         with pytest.raises(OverflowError, match="ALG_SET_OP must be 0-4294967295, not 4294967296"):
             alg.sendmsg_afalg(op=2**32)
