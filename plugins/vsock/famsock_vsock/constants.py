@@ -1,6 +1,6 @@
 """Constants of AF_VSOCK: Linux 6.12's UAPI headers and the names CPython 3.14 adds."""
 
-HEADERS = ("sys/socket.h", "linux/vm_sockets.h")
+HEADERS = ("sys/socket.h", "linux/vm_sockets.h", "linux/vsockmon.h")
 
 # sys/socket.h
 AF_VSOCK = 40
@@ -26,3 +26,13 @@ VM_SOCKETS_INVALID_VERSION = 0xFFFFFFFF
 IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7B9
 SOL_VSOCK = 287
 VSOCK_RECVERR = 1
+
+# linux/vsockmon.h: what is before each packet that a vsockmon interface captures
+AF_VSOCK_OP_UNKNOWN = 0
+AF_VSOCK_OP_CONNECT = 1
+AF_VSOCK_OP_DISCONNECT = 2
+AF_VSOCK_OP_CONTROL = 3
+AF_VSOCK_OP_PAYLOAD = 4
+AF_VSOCK_TRANSPORT_UNKNOWN = 0
+AF_VSOCK_TRANSPORT_NO_INFO = 1
+AF_VSOCK_TRANSPORT_VIRTIO = 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import platform
+import select
 import socket as stdlib
 import struct
 import subprocess
@@ -15,9 +17,10 @@ from pathlib import Path
 import pytest
 from famsock_vsock.addresses import VsockAddress
 from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_LOCAL, VMADDR_PORT_ANY
+from famsock_vsock.control import VSOCK_RECVERR
 
 from famsock import endpoints
-from famsock.plugin import socket
+from famsock.plugin import constants, options, socket
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "vsock.py"
 SO_RCVTIMEO = 20
@@ -124,6 +127,32 @@ def test_the_flag_goes_to_the_host_that_is_not_there() -> None:
         sock.settimeout(TIMEOUT_S)
         with pytest.raises(OSError, match="No such device"):
             sock.connect(VsockAddress(77, 1, flags=1))
+
+
+def is_older_than(major: int, minor: int) -> bool:
+    return tuple(map(int, platform.release().split(".")[:2])) < (major, minor)
+
+
+@pytest.mark.parametrize("kind", [stdlib.SOCK_STREAM, stdlib.SOCK_SEQPACKET])
+def test_a_send_without_copying_is_told_when_done(kind: int) -> None:
+    with connected(kind) as (server, client):
+        if is_older_than(6, 7):
+            with pytest.raises(OSError, match=r"not supported|\[Errno 524\]"):
+                client.set_option(options.SO_ZEROCOPY, True)
+            return
+        client.set_option(options.SO_ZEROCOPY, True)
+        for number in range(2):
+            assert client.send(bytes(20000), constants.MSG_ZEROCOPY) == 20000
+            received = 0
+            while received < 20000:
+                received += len(server.recv(65536))
+            poll = select.poll()
+            poll.register(client, 0)
+            assert poll.poll(TIMEOUT_S * 1000)
+            done = client.recv_message(flags=constants.MSG_ERRQUEUE).get(VSOCK_RECVERR)
+            assert done is not None
+            assert (done.origin, done.errno) == (constants.SO_EE_ORIGIN_ZEROCOPY, 0)
+            assert (done.info, done.data) == (number, number)
 
 
 def test_the_stdlib_at_the_other_end() -> None:
