@@ -10,9 +10,10 @@ from famsock_inet.constants import SOL_IP
 
 if TYPE_CHECKING:
     from famsock.plugin import Address
-    from famsock_inet.structs import ip
+    from famsock_inet.structs import ip, mroute
 
 _row = option_rows(SOL_IP, constants, "famsock_inet.structs.ip")
+_mroute = option_rows(SOL_IP, constants, "famsock_inet.structs.mroute")
 
 IP_TOS: Option[int] = _row("IP_TOS", values.INT)
 IP_TTL: Option[int] = _row("IP_TTL", values.INT)
@@ -76,3 +77,18 @@ MCAST_UNBLOCK_SOURCE: Option[ip.GroupSourceReq] = _row(
 MCAST_MSFILTER: Option[ip.GroupFilter] = _row(
     "MCAST_MSFILTER", "GROUP_FILTER", "rw", "GROUP_FILTER_REQUEST"
 )
+
+# Multicast routing, on a raw socket of IPPROTO_IGMP with CAP_NET_ADMIN: one in a network namespace.
+MRT_INIT: Option[int] = _row("MRT_INIT", values.INT, "w")
+MRT_DONE: Option[int] = _row("MRT_DONE", values.INT, "w")
+MRT_ADD_VIF: Option[mroute.Vifctl] = _mroute("MRT_ADD_VIF", "Vifctl", "w")
+MRT_DEL_VIF: Option[mroute.Vifctl] = _mroute("MRT_DEL_VIF", "Vifctl", "w")
+MRT_ADD_MFC: Option[mroute.Mfcctl] = _mroute("MRT_ADD_MFC", "Mfcctl", "w")
+MRT_DEL_MFC: Option[mroute.Mfcctl] = _mroute("MRT_DEL_MFC", "Mfcctl", "w")
+MRT_ADD_MFC_PROXY: Option[mroute.Mfcctl] = _mroute("MRT_ADD_MFC_PROXY", "Mfcctl", "w")
+MRT_DEL_MFC_PROXY: Option[mroute.Mfcctl] = _mroute("MRT_DEL_MFC_PROXY", "Mfcctl", "w")
+MRT_VERSION: Option[int] = _row("MRT_VERSION", values.INT, "r")
+MRT_ASSERT: Option[int] = _row("MRT_ASSERT", values.INT)
+MRT_PIM: Option[int] = _row("MRT_PIM", values.INT)
+MRT_TABLE: Option[int] = _row("MRT_TABLE", values.U32, "w")
+MRT_FLUSH: Option[int] = _row("MRT_FLUSH", values.INT, "w")

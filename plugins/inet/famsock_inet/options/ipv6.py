@@ -10,9 +10,10 @@ from famsock_inet.constants import SOL_IPV6
 
 if TYPE_CHECKING:
     from famsock.plugin import Address
-    from famsock_inet.structs import ip
+    from famsock_inet.structs import ip, mroute
 
 _row = option_rows(SOL_IPV6, constants, "famsock_inet.structs.ip")
+_mroute = option_rows(SOL_IPV6, constants, "famsock_inet.structs.mroute")
 
 IPV6_ADDRFORM: Option[int] = _row("IPV6_ADDRFORM", values.INT)
 IPV6_2292PKTINFO: Option[bool] = _row("IPV6_2292PKTINFO", values.BOOL)
@@ -89,3 +90,18 @@ MCAST_UNBLOCK_SOURCE: Option[ip.GroupSourceReq] = _row(
 MCAST_MSFILTER: Option[ip.GroupFilter] = _row(
     "MCAST_MSFILTER", "GROUP_FILTER", "rw", "GROUP_FILTER_REQUEST"
 )
+
+# Multicast routing, on a raw socket of IPPROTO_ICMPV6 with CAP_NET_ADMIN.
+MRT6_INIT: Option[int] = _row("MRT6_INIT", values.INT, "w")
+MRT6_DONE: Option[int] = _row("MRT6_DONE", values.INT, "w")
+MRT6_ADD_MIF: Option[mroute.Mif6ctl] = _mroute("MRT6_ADD_MIF", "Mif6ctl", "w")
+MRT6_DEL_MIF: Option[int] = _row("MRT6_DEL_MIF", values.U16, "w")
+MRT6_ADD_MFC: Option[mroute.Mf6cctl] = _mroute("MRT6_ADD_MFC", "Mf6cctl", "w")
+MRT6_DEL_MFC: Option[mroute.Mf6cctl] = _mroute("MRT6_DEL_MFC", "Mf6cctl", "w")
+MRT6_ADD_MFC_PROXY: Option[mroute.Mf6cctl] = _mroute("MRT6_ADD_MFC_PROXY", "Mf6cctl", "w")
+MRT6_DEL_MFC_PROXY: Option[mroute.Mf6cctl] = _mroute("MRT6_DEL_MFC_PROXY", "Mf6cctl", "w")
+MRT6_VERSION: Option[int] = _row("MRT6_VERSION", values.INT, "r")
+MRT6_ASSERT: Option[int] = _row("MRT6_ASSERT", values.INT)
+MRT6_PIM: Option[int] = _row("MRT6_PIM", values.INT)
+MRT6_TABLE: Option[int] = _row("MRT6_TABLE", values.U32, "w")
+MRT6_FLUSH: Option[int] = _row("MRT6_FLUSH", values.INT, "w")

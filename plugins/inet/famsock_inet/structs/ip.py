@@ -16,7 +16,7 @@ import attrs
 
 from famsock.plugin import Address, Codec, SockExtendedErr, Struct, values, wire
 from famsock_inet.addresses import IPV4, IPV6, Inet6Address, InetAddress, pack_ipv4, pack_ipv6
-from famsock_inet.structs.storage import STORAGE, address_of
+from famsock_inet.structs.storage import SOCKADDR_IN6_FIELD, STORAGE, address_of
 
 MAX_SOURCES = 64
 """How many sources a multicast filter is read with."""
@@ -253,15 +253,7 @@ class In6Pktinfo(Struct):
 class Ip6Mtuinfo(Struct):
     """IPV6_PATHMTU: a destination and the path MTU towards it, in bytes."""
 
-    addr: Any = wire.field(
-        attrs.evolve(
-            STORAGE,
-            c="struct sockaddr_in6",
-            code="28s",
-            decode=lambda raw, _lookup: address_of(raw),
-        ),
-        "ip6m_addr",
-    )
+    addr: Any = wire.field(SOCKADDR_IN6_FIELD, "ip6m_addr")
     mtu: int = wire.u32("ip6m_mtu")
 
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+import attrs
+
 from famsock.plugin import Address, CType, RawAddress
 from famsock_inet.addresses import Inet6Address, InetAddress
 
@@ -63,3 +65,6 @@ STORAGE = CType(
     text=repr,
 )
 """128 bytes that hold an address of any family; None where there is none."""
+
+SOCKADDR_IN6_FIELD = attrs.evolve(STORAGE, c="struct sockaddr_in6", code="28s")
+"""The same in 28 bytes, which is enough for AF_INET6."""
