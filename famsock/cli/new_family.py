@@ -12,8 +12,8 @@ import click
 from famsock.cli.templates import FILES
 from famsock.registry import plugins
 
-FREE_NUMBER = 200
-"""The number of a family that this Python does not know, until its author states the right one."""
+FREE_NUMBERS = range(200, 250)
+"""Numbers for a family that this Python does not know, until its author states the right one."""
 
 
 @click.command()
@@ -38,20 +38,31 @@ def new_family(name: str, number: int | None, into: Path) -> None:
     folder = into / f"famsock-{lower}"
     if folder.exists():
         raise click.ClickException(f"{folder} is already there")
-    known = getattr(_stdlib, family, FREE_NUMBER)
+    number = _number(family, number)
     words = {
         "name": lower,
         "family": family,
         "FAMILY": lower.upper(),
         "Family": lower.capitalize(),
-        "number": str(int(known) if number is None else number),
+        "number": str(number),
     }
-    words["low_byte"], words["high_byte"] = _octets(int(words["number"]))
+    words["low_byte"], words["high_byte"] = _octets(number)
     for path, text in FILES.items():
         file = folder / Template(path).substitute(words)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(Template(text).substitute(words))
     click.echo(f"{folder}: pip install -e '{folder}[test]' && pytest {folder}")
+
+
+def _number(family: str, stated: int | None) -> int:
+    """The number that was stated, else this Python's, else one that no installed family has."""
+    taken = {other.number: other.name for other in plugins.families() if other.here}
+    if stated in taken:
+        raise click.ClickException(
+            f"{stated} is the number of {taken[stated]}, which is installed; give {family}'s own"
+        )
+    free = next(number for number in FREE_NUMBERS if number not in taken)
+    return int(getattr(_stdlib, family, free)) if stated is None else stated
 
 
 def _octets(number: int) -> tuple[str, str]:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import famsock
 from famsock.cli import main
+from famsock.family import Family, Protocol
 
 from .conftest import NEEDS_UV, Environment, code_lines, run
 
@@ -73,6 +75,24 @@ def test_bad_names_are_refused(tmp_path: Path, words: tuple[str, ...], message: 
     assert done.exit_code != 0
     assert message in " ".join(done.output.split())
     assert not list(tmp_path.iterdir())
+
+
+def _family(name: str, number: int) -> Family:
+    return Family(name, number, (Protocol("one", None, (1,), "nowhere:Nothing"),))
+
+
+def test_numbers_of_installed_families_are_left_to_them(tmp_path: Path) -> None:
+    famsock.plugins.register(_family("AF_OTHER", 200))
+    try:
+        assert _new_family("fresh", "--into", tmp_path).exit_code == 0
+        constants = (tmp_path / "famsock-fresh" / "famsock_fresh" / "constants.py").read_text()
+        assert "AF_FRESH = 201\n" in constants
+        done = _new_family("newer", "--number", "200", "--into", tmp_path)
+    finally:
+        famsock.plugins.unregister("AF_OTHER")
+    assert done.exit_code != 0
+    assert "200 is the number of AF_OTHER, which is installed; give AF_NEWER's own" in done.output
+    assert not (tmp_path / "famsock-newer").exists()
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -459,6 +459,12 @@ def test_an_installed_family_is_imported_alone(run_suite: Any) -> None:
     assert result.parseoutcomes()["passed"] >= 4
 
 
+def test_a_number_that_another_family_has_is_found(run_suite: Any) -> None:
+    result = run_suite(arguments=("-k", "imports_no_other"), installed=True)
+    assert outcomes(result) == {"test_opening_this_family_imports_no_other"}
+    result.stdout.fnmatch_lines(["*1 is the number of AF_UNIX, whose plugin serves such sockets*"])
+
+
 def test_a_room_that_is_imported_early_is_found(run_suite: Any) -> None:
     named = ("KitAddress, Operations, scheme", '"early.rooms:KitAddress", Operations, scheme')
     early = ("import contextlib\n", "import contextlib\nimport early.rooms\n")

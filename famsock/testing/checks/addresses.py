@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from string import printable
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ class AddressChecks(Checks):
                 return
             assert address_class.parse(str(made)) == made
 
-        words = st.sampled_from(_WORDS) | st.text(max_size=3)
+        words = st.sampled_from(_WORDS) | st.text(printable, max_size=3)
         for_all(st.lists(words, max_size=6).map("".join), check)
 
     def test_any_stdlib_form_is_taken_back(self, address_class: type[Address]) -> None:

@@ -41,7 +41,12 @@ class ImportChecks(Checks):
         if not family.here or not own:
             return
         loaded = modules_after(f"{_ADOPT}\n{_adopting(family)}")
-        assert own <= loaded
+        alike = [f.name for f in plugins.families() if f.here and f.number == family.number]
+        others = " and ".join(name for name in alike if name != family.name)
+        assert own <= loaded, (
+            f"{family.number} is the number of {others}, whose plugin serves such sockets: state "
+            f"{family.name}'s own, or uninstall the other"
+        )
         # Who has a number that this Python cannot name is found out by asking.
         asked = set() if hasattr(_stdlib, family.name) else _claims_unknown_to_python()
         assert not loaded & (_packages() - own - asked)
