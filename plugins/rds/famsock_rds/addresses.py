@@ -143,7 +143,10 @@ class RdsAddress(Address):
         made: Any = RdsInet6Address if bare.startswith("[") else RdsInetAddress
         if not issubclass(made, cls):
             raise ValueError(f"{text_form!r} is no {cls.__name__}")
-        address: Self = made(**text.split_fields(made, bare))
+        try:
+            address: Self = made(**text.split_fields(made, bare))
+        except TypeError as error:  # what the stdlib's form raises for a host that is no name
+            raise ValueError(str(error)) from None
         return address
 
 

@@ -63,6 +63,12 @@ def test_text_of_a_name_keeps_the_ip_version() -> None:
     assert str(RdsInet6Address("host.example", 5)) == "[host.example]:5"
 
 
+@pytest.mark.parametrize("text", ["\x80:1", "[\x80]:1", "a\\x00b:1", "h", "h:65536x", ""])
+def test_texts_of_no_address(text: str) -> None:
+    with pytest.raises(ValueError, match="AF_RDS"):
+        RdsAddress.parse(text)
+
+
 def test_a_class_takes_nothing_of_the_other() -> None:
     four, six = RdsInetAddress("192.0.2.1", 1), RdsInet6Address("::1", 1)
     assert RdsAddress.unpack(four.pack()) == four
