@@ -16,7 +16,7 @@ import os
 import select
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from ctypes import c_char, c_int, c_size_t, c_ssize_t, c_uint, c_void_p
+from ctypes import c_char, c_int, c_short, c_size_t, c_ssize_t, c_uint, c_ulong, c_void_p
 from errno import (
     EAGAIN,
     EINPROGRESS,
@@ -28,6 +28,7 @@ from errno import (
     EWOULDBLOCK,
 )
 from math import ceil
+from operator import index
 from socket import SO_ERROR, SOL_SOCKET, socket
 from time import monotonic
 from typing import Any
@@ -48,6 +49,7 @@ _POOLED_BYTES = 1 << 16
 _SOCKADDR_BYTES = 128  # struct sockaddr_storage
 _SOCK_CLOEXEC = 0o2000000
 _MSG_WAITFORONE = 0x10000
+_NOBODY = object()  # no address is this one, not even None
 _UNSENT = 0xFFFFFFFF  # no message has this length
 _JOINED_CONTROL_BYTES = 1024
 _BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
@@ -86,6 +88,11 @@ _sendmsg = _declare_transfer("sendmsg")
 _recvmsg = _declare_transfer("recvmsg")
 _accept4 = _declare("accept4", c_int, c_void_p, c_void_p, c_int) if _LINUX else None
 _accept = _declare("accept", c_int, c_void_p, c_void_p)
+_poll = _declare("poll", c_void_p, c_ulong, c_int)
+
+
+class _Pollfd(ctypes.Structure):
+    _fields_ = (("fd", c_int), ("events", c_short), ("revents", c_short))
 
 
 class _Iovec(ctypes.Structure):
@@ -147,28 +154,32 @@ _buffers: list[_Storage] = []
 Descriptor = int | socket
 
 
+# As in the stdlib's own C code, a class that overrides this changes nothing for its sockets.
+_fileno: Callable[[Any], int] = socket.fileno
+
+
 def _number(descriptor: Descriptor) -> int:
-    return descriptor if type(descriptor) is int else descriptor.fileno()  # type: ignore[union-attr]
+    return descriptor if type(descriptor) is int else _fileno(descriptor)
 
 
 def _is_ready(descriptor: Descriptor, events: int, deadline: float | None) -> bool:
     """Wait for the descriptor: False at the deadline (monotonic seconds), None for ever.
 
-    Raises what a signal's handler raises.
+    Raises what a signal's handler raises. Not by `select.poll`, which after a handler goes on with
+    the number that it was given, though the handler may have closed the socket.
     """
-    number = _number(descriptor)
-    if number < 0:
-        return True
-    poll = select.poll()
-    poll.register(number, events)
-    if deadline is None:
-        return bool(poll.poll())
-    while True:
-        remaining_ms = ceil((deadline - monotonic()) * 1000)
-        if poll.poll(min(max(remaining_ms, 0), _INT_MAX)):
+    waited = _Pollfd(events=events)
+    while (number := _number(descriptor)) >= 0:
+        waited.fd = number
+        left_ms = _INT_MAX if deadline is None else ceil((deadline - monotonic()) * 1000)
+        ready = _poll(ctypes.byref(waited), 1, min(max(left_ms, 0), _INT_MAX))
+        if ready > 0:
             return True
-        if remaining_ms <= _INT_MAX:
+        if ready == 0 and left_ms < _INT_MAX:
             return False
+        if ready < 0 and _errno() != EINTR:
+            raise _failed()
+    return True
 
 
 def _begin(descriptor: Descriptor, events: int, timeout: float) -> float:
@@ -209,6 +220,13 @@ def _length(data: bytes) -> int:
     if len(data) > _INT_MAX:
         raise OverflowError(f"length must be 0-{_INT_MAX}, not {len(data)}")
     return len(data)
+
+
+def _c_int(number: Any) -> int:
+    """What ctypes would cut to the lower 32 bits."""
+    if not -_INT_MAX - 1 <= index(number) <= _INT_MAX:
+        raise OverflowError(f"C int must be {-_INT_MAX - 1}-{_INT_MAX}, not {number}")
+    return index(number)
 
 
 def _refuse_negative(size_bytes: int) -> None:
@@ -257,10 +275,11 @@ def connect(descriptor: Descriptor, timeout: float | None, sockaddr: bytes) -> i
     deadline = None if timeout is None else monotonic() + timeout
     if not _is_ready(descriptor, _OUT | _ERR, deadline):
         return TIMED_OUT
-    outcome = int.from_bytes(
-        getsockopt(_number(descriptor), SOL_SOCKET, SO_ERROR, 4), sys.byteorder
-    )
-    return 0 if outcome == EISCONN else outcome
+    outcome, size = c_int(), c_uint(ctypes.sizeof(c_int))
+    where = ctypes.byref(outcome), ctypes.byref(size)
+    if _getsockopt(_number(descriptor), SOL_SOCKET, SO_ERROR, *where) < 0:
+        return _errno()
+    return 0 if outcome.value == EISCONN else outcome.value
 
 
 def accept(descriptor: Descriptor, timeout: float | None, ask_address: bool) -> tuple[int, bytes]:
@@ -270,13 +289,17 @@ def accept(descriptor: Descriptor, timeout: float | None, ask_address: bool) -> 
     """
     name = _Name()
     where = (name.pointer, name.length_pointer) if ask_address else (None, None)
-    if not ask_address:
-        name.length.value = 0
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
-    while (accepted := _accept_once(_number(descriptor), *where)) < 0:
-        _again(descriptor, _IN, deadline)
-        name.reset()
-    return accepted, name.taken()
+    accepted = -1
+    try:
+        while (accepted := _accept_once(_number(descriptor), *where)) < 0:
+            _again(descriptor, _IN, deadline)
+            name.reset()
+        return accepted, name.taken() if ask_address else b""
+    except BaseException:
+        if accepted >= 0:
+            os.close(accepted)
+        raise
 
 
 def _accept_once(descriptor: int, address: Any, length: Any) -> int:
@@ -319,6 +342,7 @@ def getsockopt(
     storage = _Storage(max(size_bytes, len(request), 1))
     storage.view[: len(request)] = request
     length = c_uint(size_bytes // unit)
+    level, option = _c_int(level), _c_int(option)
     if _getsockopt(descriptor, level, option, storage.pointer, ctypes.byref(length)) < 0:
         raise _failed()
     return storage.view[: length.value * unit].tobytes()
@@ -326,6 +350,7 @@ def getsockopt(
 
 def setsockopt(descriptor: int, level: int, option: int, value: bytes) -> None:
     """setsockopt(2) with ``value`` as it is; without a value it passes none, not an empty one."""
+    level, option = _c_int(level), _c_int(option)
     if _setsockopt(descriptor, level, option, value or None, _length(value)) < 0:
         raise _failed()
 
@@ -336,9 +361,9 @@ def sendto(
     """sendto(2): the number of bytes sent."""
     pointer, size = (data, len(data)) if type(data) is bytes else _readable(data)
     length: Any = size if size <= _INT_MAX else c_size_t(size)
-    name_length = _length(sockaddr)
+    name, name_length = sockaddr or None, _length(sockaddr)
     deadline = _begin(descriptor, _OUT, timeout) if timeout else None
-    while (sent := _sendto(_number(descriptor), pointer, length, flags, sockaddr, name_length)) < 0:
+    while (sent := _sendto(_number(descriptor), pointer, length, flags, name, name_length)) < 0:
         _again(descriptor, _OUT, deadline)
     return sent  # type: ignore[no-any-return]
 
@@ -430,7 +455,10 @@ def recv_joined(
     data, items, message_flags, sockaddr = recvmsg(
         descriptor, timeout, size_bytes, _JOINED_CONTROL_BYTES, flags
     )
-    each = ancillary.joined_bytes(items, level, kind) or len(data) or 1
+    try:
+        each = ancillary.joined_bytes(items, level, kind) or len(data) or 1
+    finally:
+        ancillary.close_descriptors(items)
     messages = [data[at : at + each] for at in range(0, len(data) or 1, each)]
     return messages, message_flags, sockaddr
 
@@ -446,7 +474,11 @@ def recvmsg(
     received, items, message_flags, sockaddr = recvmsg_into(
         descriptor, timeout, [data], control_bytes, flags
     )
-    return bytes(memoryview(data)[:received]), items, message_flags, sockaddr
+    try:
+        return bytes(memoryview(data)[:received]), items, message_flags, sockaddr
+    except BaseException:
+        ancillary.close_descriptors(items)
+        raise
 
 
 def recvmsg_into(
@@ -467,9 +499,13 @@ def recvmsg_into(
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
     while (received := _recvmsg(_number(descriptor), ctypes.byref(header), flags)) < 0:
         _again(descriptor, _IN, deadline)
-    items = ancillary.unpack(control.view[: header.control_length].tobytes())
-    sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
-    return received, items, header.flags, sockaddr
+    try:
+        items = ancillary.read(control.view[: header.control_length].tobytes())
+        sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
+        return received, items, header.flags, sockaddr
+    except BaseException:
+        ancillary.close_received(control.view[: header.control_length])
+        raise
 
 
 def _message(
@@ -527,10 +563,17 @@ def recvmmsg(
         raise MemoryError
     buffers = [bytearray(size_bytes) for _ in range(count)]
     messages = recvmmsg_into(descriptor, timeout, buffers, control_bytes, flags, decoded, decode)
-    return [
-        (bytes(memoryview(buffer)[:length]), items, message_flags, address)
-        for buffer, (length, items, message_flags, address) in zip(buffers, messages, strict=False)
-    ]
+    try:
+        return [
+            (bytes(memoryview(buffer)[:length]), items, message_flags, address)
+            for buffer, (length, items, message_flags, address) in zip(
+                buffers, messages, strict=False
+            )
+        ]
+    except BaseException:
+        for _, items, _, _ in messages:
+            ancillary.close_descriptors(items)
+        raise
 
 
 def recvmmsg_into(
@@ -561,27 +604,26 @@ def recvmmsg_into(
         if received >= 0:
             break
         _again(descriptor, _IN, deadline)
-    heads = [slot.header for slot in vector[:received]]
-    items = ancillary.unpack_each(
-        [
-            control.view[: head.control_length].tobytes() if control_bytes else b""
-            for head, (_, control) in zip(heads, rooms, strict=False)
-        ]
-    )
-    names = [
-        name.view[: min(head.name_length, _SOCKADDR_BYTES)].tobytes()
-        for head, (name, _) in zip(heads, rooms, strict=False)
+    controls = [
+        control.view[: slot.header.control_length if control_bytes else 0]
+        for slot, (_, control) in zip(vector[:received], rooms, strict=False)
     ]
     try:
+        heads = [slot.header for slot in vector[:received]]
+        items = [ancillary.read(each.tobytes()) for each in controls]
+        names = [
+            name.view[: min(head.name_length, _SOCKADDR_BYTES)].tobytes()
+            for head, (name, _) in zip(heads, rooms, strict=False)
+        ]
         addresses = _decoded(names, decoded or {}, decode) if decode else names
+        return [
+            (slot.length, item, head.flags, address)
+            for slot, head, item, address in zip(vector, heads, items, addresses, strict=False)
+        ]
     except BaseException:
-        for each in items:
-            ancillary.close_descriptors(each)
+        for lost in controls:
+            ancillary.close_received(lost)
         raise
-    return [
-        (slot.length, item, head.flags, address)
-        for slot, head, item, address in zip(vector, heads, items, addresses, strict=False)
-    ]
 
 
 def _decoded(names: Iterable[bytes], decoded: Decoded, decode: Decode) -> list[Any]:
@@ -603,7 +645,7 @@ def gather(
 ) -> list[tuple[Any, Any, bytes]]:
     """(data, control, sockaddr) of each message; neighbours with one address share its sockaddr."""
     given = []
-    last, sockaddr = None, b""
+    last, sockaddr = _NOBODY, b""
     for message in messages:
         if type(message) is tuple and len(message) == 2:
             data, address, control = *message, ()
@@ -666,7 +708,7 @@ def sendmmsg(
     except BaseException as failure:
         # A handler may run before the call's result has a name; the kernel's own marks tell.
         sent = sum(slot.length != _UNSENT for slot in vector)
-        failure.messages_sent = sent  # type: ignore[attr-defined]
+        object.__setattr__(failure, "messages_sent", sent)  # an immutable one must not go lost
         raise
     return done
 

@@ -81,6 +81,10 @@ cdef extern from "sys/socket.h" nogil:
     ssize_t c_recvmsg "recvmsg"(int, msghdr *, int)
     int SOL_SOCKET
     int SO_ERROR
+    int SCM_RIGHTS
+
+cdef extern from "unistd.h" nogil:
+    int c_close "close"(int)
 
 cdef extern from "sys/ioctl.h" nogil:
     int c_ioctl "ioctl"(int, unsigned long, void *)
@@ -122,11 +126,13 @@ cdef enum:
     INT_MAX = 0x7FFFFFFF
     SPARE_BYTES = 1 << 20
     BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
+    SCM_PIDFD = 4  # linux/socket.h
 
 # As in the stdlib's own C code, a class that overrides these two changes nothing for its sockets.
 cdef object fileno = _socket.socket.fileno
 cdef object gettimeout = _socket.socket.gettimeout
 cdef object FOREVER = float("inf")
+cdef object NOBODY = object()  # no address is this one, not even None
 cdef object ancillary = None
 
 
@@ -255,7 +261,7 @@ def connect(descriptor, timeout, sockaddr):
                     FOREVER if timeout is None else monotonic() + timeout):
         return TIMED_OUT
     if c_getsockopt(number(descriptor), SOL_SOCKET, SO_ERROR, &outcome, &size) < 0:
-        PyErr_SetFromErrno(OSError)
+        return errno
     return 0 if outcome == EISCONN else outcome
 
 
@@ -275,7 +281,11 @@ def accept(descriptor, timeout, bint ask_address):
         if accepted >= 0:
             break
         again(descriptor, POLLIN, deadline)
-    return accepted, taken(name, length if ask_address else 0)
+    try:
+        return accepted, taken(name, length if ask_address else 0)
+    except BaseException:
+        c_close(accepted)
+        raise
 
 
 cdef bytes taken(char *name, socklen_t length):
@@ -370,6 +380,8 @@ def sendto(descriptor, timeout, data, int flags, sockaddr):
     cdef char *name
     cdef int fd
     cdef socklen_t length = whole(sockaddr, &name)
+    if not length:
+        name = NULL  # an empty name is not none: UDP refuses it
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         deadline = begin(descriptor, POLLOUT, timeout)
@@ -507,7 +519,7 @@ def pack_control(items):
     cdef bytes piece, packed
     cdef cmsghdr header
     for level, kind, data in items:
-        piece = data if type(data) is bytes else bytes(data)
+        piece = data if type(data) is bytes else bytes(memoryview(data))
         pieces.append((level, kind, piece))
         total += CMSG_SPACE(PyBytes_GET_SIZE(piece))
     if not total:
@@ -575,8 +587,15 @@ def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes
     received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
     received = min(received, size_bytes)
     items = items_of(&header)
-    data = room.taken(received) if room is not None else PyBytes_FromStringAndSize(small, received)
-    return data, items, header.msg_flags, taken(name, header.msg_namelen)
+    try:
+        if room is not None:
+            data = room.taken(received)
+        else:
+            data = PyBytes_FromStringAndSize(small, received)
+        return data, items, header.msg_flags, taken(name, header.msg_namelen)
+    except BaseException:
+        close_received(&header)
+        raise
 
 
 def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level, int kind):
@@ -596,7 +615,11 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
     header.msg_iov, header.msg_iovlen = &slot, 1
     header.msg_control = control
     received = receive_message(descriptor, timeout, &header, name, CONTROL_BYTES, flags)
-    each = control_messages().joined_bytes(items_of(&header), level, kind) or received
+    items = items_of(&header)
+    try:
+        each = control_messages().joined_bytes(items, level, kind) or received
+    finally:
+        close_received(&header)
     received = min(received, size_bytes)
     while True:
         messages.append(PyBytes_FromStringAndSize(start + at, min(each, received - at)))
@@ -649,10 +672,41 @@ cdef bytes control_of(msghdr *header):
     return PyBytes_FromStringAndSize(<char *>header.msg_control, header.msg_controllen)
 
 
+cdef void close_received(msghdr *header) noexcept:
+    """Close every descriptor that came with a message that is lost: `ancillary`, without memory."""
+    cdef char *control = <char *>header.msg_control
+    cdef size_t start = 0, length = header.msg_controllen, at, end
+    cdef cmsghdr item
+    cdef int descriptor
+    while start + sizeof(item) <= length:
+        memcpy(&item, control + start, sizeof(item))
+        at, end = start + sizeof(item), start + min(item.cmsg_len, length - start)
+        if item.cmsg_level == SOL_SOCKET and item.cmsg_type in (SCM_RIGHTS, SCM_PIDFD):
+            while at + sizeof(int) <= end:
+                memcpy(&descriptor, control + at, sizeof(int))
+                c_close(descriptor)
+                at += sizeof(int)
+        if not sizeof(item) <= item.cmsg_len <= length - start:
+            break
+        start += CMSG_SPACE(item.cmsg_len - sizeof(item))
+
+
 cdef list items_of(msghdr *header):
-    """The items of a received message; a cut one is left to `ancillary`, which knows what to do."""
-    cdef list items = whole_items(<char *>header.msg_control, header.msg_controllen)
-    return control_messages().unpack(control_of(header)) if items is None else items
+    """The items of a received message; a cut one is left to `ancillary`, which knows what to do.
+
+    If that fails, its descriptors are closed.
+    """
+    cdef list items
+    cdef bytes control
+    try:
+        items = whole_items(<char *>header.msg_control, header.msg_controllen)
+        if items is not None:
+            return items
+        control, unpack = control_of(header), control_messages().unpack
+    except BaseException:
+        close_received(header)
+        raise
+    return unpack(control)
 
 
 def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
@@ -668,7 +722,11 @@ def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int fla
     header.msg_control = PyBytes_AS_STRING(control)
     received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
     items = items_of(&header)
-    return received, items, header.msg_flags, taken(name, header.msg_namelen)
+    try:
+        return received, items, header.msg_flags, taken(name, header.msg_namelen)
+    except BaseException:
+        close_received(&header)
+        raise
 
 
 cdef void *room(Py_ssize_t count, Py_ssize_t each_bytes) except NULL:
@@ -747,8 +805,11 @@ def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
         batch.receive(size_bytes, control_bytes, None)
     messages = receive_batch(descriptor, timeout, batch, flags, decoded, decode)
     if batch.count * (size_bytes + control_bytes) <= SPARE_BYTES:
-        spare.clear()
-        spare[shape] = batch
+        try:
+            spare.clear()
+            spare[shape] = batch
+        except MemoryError:  # which is no reason to lose the messages
+            pass
     return messages
 
 
@@ -781,25 +842,37 @@ cdef list receive_batch(
     try:
         take_batch(batch, got, items, messages, decoded, decode)
     except BaseException:
-        for each in items:
-            control_messages().close_descriptors(each)
+        close_batch(batch, got)
         raise
     return messages
 
 
+cdef void close_batch(Batch batch, int got) noexcept:
+    cdef int index
+    for index in range(got):
+        close_received(&batch.headers[index].msg_hdr)
+
+
 cdef list items_of_each(Batch batch, int got):
-    """The items of each message, or, if one is cut, what `ancillary` makes of them all."""
+    """The items of each message, or, if one is cut, what `ancillary` makes of them all.
+
+    If that fails, the descriptors of all are closed.
+    """
     cdef int index
     cdef msghdr *header
     cdef list each = []
-    for index in range(got):
-        header = &batch.headers[index].msg_hdr
-        each.append(whole_items(<char *>header.msg_control, header.msg_controllen))
-    if None in each:
-        return control_messages().unpack_each(
-            [control_of(&batch.headers[index].msg_hdr) for index in range(got)]
-        )
-    return each
+    try:
+        for index in range(got):
+            header = &batch.headers[index].msg_hdr
+            each.append(whole_items(<char *>header.msg_control, header.msg_controllen))
+        if None not in each:
+            return each
+        each = [control_of(&batch.headers[index].msg_hdr) for index in range(got)]
+        unpack_each = control_messages().unpack_each
+    except BaseException:
+        close_batch(batch, got)
+        raise
+    return unpack_each(each)
 
 
 cdef int take_batch(
@@ -836,7 +909,7 @@ cdef int take_batch(
 def gather(messages, encode, unusual):
     """(data, control, sockaddr) of each message, as the socket class gathers them."""
     cdef list given = []
-    cdef object data, address, control, last = None, sockaddr = b""
+    cdef object data, address, control, last = NOBODY, sockaddr = b""
     for message in messages:
         if type(message) is tuple and len(<tuple>message) == 2:
             data, address, control = (<tuple>message)[0], (<tuple>message)[1], ()
@@ -910,7 +983,7 @@ def sendmmsg(descriptor, timeout, messages, int flags):
             # A signal may end the call after some messages: their number comes, and no EINTR.
             PyErr_CheckSignals()
     except BaseException as error:
-        error.messages_sent = at
+        object.__setattr__(error, "messages_sent", at)  # an immutable one must not go lost
         raise
     return at
 

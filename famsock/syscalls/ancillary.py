@@ -10,6 +10,7 @@ import os
 import struct
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from socket import CMSG_LEN, CMSG_SPACE, SCM_RIGHTS, SOL_SOCKET
 from sys import byteorder
 
@@ -23,7 +24,8 @@ _HEADER = struct.Struct("=Qii" if _HEADER_BYTES == 16 else "=Iii")
 def pack(items: Iterable[Item]) -> bytes:
     """The control buffer of (level, type, data) items."""
     buffer = bytearray()
-    for level, kind, data in items:
+    for level, kind, given in items:
+        data = given if type(given) is bytes else bytes(memoryview(given))
         start = len(buffer)
         buffer += bytes(CMSG_SPACE(len(data)))
         _HEADER.pack_into(buffer, start, CMSG_LEN(len(data)), level, kind)
@@ -38,10 +40,15 @@ def unpack(control: bytes) -> list[Item]:
     is kept. If the warning is an error, every descriptor in the buffer is closed first.
     """
     try:
-        return _walk(control, warn=True)
+        return read(control)
     except BaseException:
-        close_descriptors(_walk(control, warn=False))
+        close_received(control)
         raise
+
+
+def read(control: bytes) -> list[Item]:
+    """As `unpack`, but whoever calls it closes the descriptors if the warning is an error."""
+    return _walk(control, warn=True)
 
 
 def unpack_each(controls: Sequence[bytes]) -> list[list[Item]]:
@@ -54,7 +61,7 @@ def unpack_each(controls: Sequence[bytes]) -> list[list[Item]]:
         for items in unpacked:
             close_descriptors(items)
         for control in controls[len(unpacked) + 1 :]:
-            close_descriptors(_walk(control, warn=False))
+            close_received(control)
         raise
     return unpacked
 
@@ -73,7 +80,7 @@ def _walk(control: bytes, *, warn: bool) -> list[Item]:
                 warnings.warn(
                     "received malformed or improperly-truncated ancillary data",
                     RuntimeWarning,
-                    stacklevel=2,
+                    stacklevel=3,
                 )
             break
         start += CMSG_SPACE(length - _HEADER_BYTES)
@@ -81,23 +88,28 @@ def _walk(control: bytes, *, warn: bool) -> list[Item]:
 
 
 def joined_bytes(items: Iterable[Item], level: int, kind: int) -> int:
-    """The size of each message that the kernel has joined, as an item tells; 0 if none does.
-
-    Nothing else of the items is wanted: the descriptors that they carry are closed.
-    """
+    """The size of each message that the kernel has joined, as an item tells; 0 if none does."""
     size = 0
     for item in items:
         if item[0] == level and item[1] == kind:
             size = int.from_bytes(item[2], byteorder)
-        elif item[0] == SOL_SOCKET:
-            close_descriptors([item])
     return size
 
 
 def close_descriptors(items: Iterable[Item]) -> None:
-    """Close every descriptor that items carry; a trailing partial one is none."""
+    """Close every descriptor that items carry; a trailing partial one is none.
+
+    One that cannot be closed does not keep the others open: in the place of a pidfd that it could
+    not make the kernel writes a negative number.
+    """
     for level, kind, data in items:
         if level == SOL_SOCKET and kind in _CARRYING:
             whole = len(data) - len(data) % 4
             for (descriptor,) in struct.iter_unpack("=i", data[:whole]):
-                os.close(descriptor)
+                with suppress(OSError):
+                    os.close(descriptor)
+
+
+def close_received(control: bytes | memoryview) -> None:
+    """Close every descriptor in a control buffer whose message is lost."""
+    close_descriptors(_walk(bytes(control), warn=False))

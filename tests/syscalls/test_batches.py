@@ -203,7 +203,7 @@ def sockets(
     raw: Any, monkeypatch: pytest.MonkeyPatch, descriptors: None
 ) -> Iterator[tuple[famsock.socket, famsock.socket]]:
     """Two bound UDP sockets, on each implementation."""
-    for name in ("recvmmsg", "recvmmsg_into", "sendmmsg"):
+    for name in ("gather", "recvmmsg", "recvmmsg_into", "sendmmsg"):
         monkeypatch.setattr(syscalls, name, getattr(raw, name), raising=False)
     with (
         famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as a,
@@ -254,6 +254,19 @@ def test_a_connected_socket_needs_no_address(sockets: Sockets) -> None:
     a.connect(b.getsockname())
     assert a.sendmmsg((os.urandom(5), None) for _ in range(5)) == 5
     assert len(b.recvmmsg(5)) == 5
+
+
+def test_an_audit_hook_sees_batches_without_an_address_too(
+    sockets: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with the stdlib's sendmsg; neighbours with one address are one event."""
+    a, b = sockets
+    seen: list[tuple[object, ...]] = []
+    there = b.getsockname()
+    a.connect(there)
+    monkeypatch.setattr("famsock.sockets.audit", lambda *event: seen.append(event))
+    assert a.sendmmsg([(b"1", None), (b"2", None), (b"3", there), (b"4", None)]) == 4
+    assert seen == [("socket.sendmsg", a, address) for address in (None, there, None)]
 
 
 def test_nothing_is_sent_where_one_address_is_bad(sockets: Sockets) -> None:

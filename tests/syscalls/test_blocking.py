@@ -13,7 +13,7 @@ import pytest
 
 from famsock.syscalls import TIMED_OUT
 from tests.syscalls.calls import RECEIVING, SENDING, drain, fill, sockaddr_of
-from tests.syscalls.conftest import Storm
+from tests.syscalls.conftest import Storm, WhenWaiting
 
 Pair = tuple[socket.socket, socket.socket]
 Later = Callable[[float, Callable[[], object]], None]
@@ -62,6 +62,25 @@ def test_time_runs_out_though_signals_storm(raw: Any, pair: Pair, storm: Storm, 
         {**RECEIVING, **SENDING}[name](raw, sock.fileno(), 0.15)
     assert 0.15 <= time.monotonic() - start < 5
     assert len(seen) > 3
+
+
+class Astray(socket.socket):
+    """A class that says something else of its sockets; the stdlib's own calls do not ask it."""
+
+    def fileno(self) -> int:
+        return -1
+
+
+@pytest.mark.parametrize("timeout", [None, 5.0])
+def test_a_class_that_overrides_fileno_changes_nothing(
+    raw: Any, descriptors: None, timeout: float | None
+) -> None:
+    for name, call in {**RECEIVING, **SENDING}.items():
+        a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with a, Astray(socket.AF_UNIX, socket.SOCK_DGRAM, 0, fileno=b.detach()) as astray:
+            a.send(b"data")
+            astray.settimeout(timeout)
+            assert call(raw, astray, timeout) == (b"data" if name in RECEIVING else 1000)
 
 
 @pytest.mark.parametrize("name", ["recvmsg", "recvmsg_into", "recvmmsg", "recvmmsg_into"])
@@ -155,6 +174,23 @@ def test_connect_does_not_wait_without_a_timeout(raw: Any, full: socket.socket) 
         client.setblocking(False)
         assert raw.connect(client.fileno(), 0.0, sockaddr_of(full)) == errno.EINPROGRESS
         assert raw.connect(client.fileno(), 0.0, sockaddr_of(full)) == errno.EALREADY
+
+
+def test_connect_says_that_its_socket_was_closed_meanwhile(
+    raw: Any, full: socket.socket, when_waiting: WhenWaiting
+) -> None:
+    """By its number, which connect_ex gives, as the stdlib's does."""
+    calls: tuple[Callable[[socket.socket], int], ...] = (
+        lambda client: raw.connect(client, 0.3, sockaddr_of(full)),
+        lambda client: client.connect_ex(full.getsockname()),
+    )
+    found = []
+    for call in calls:
+        with socket.socket() as client:
+            client.settimeout(0.3)
+            when_waiting(client.close)
+            found.append(call(client))
+    assert found == [errno.EBADF, errno.EBADF]
 
 
 @pytest.mark.parametrize("timeout", [None, 5.0])

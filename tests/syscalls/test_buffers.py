@@ -188,6 +188,33 @@ def test_addresses(raw: Any, udp: Pair) -> None:
     assert raw.getpeername(a.fileno()) == name
 
 
+def test_no_address(raw: Any, udp: Pair) -> None:
+    """An empty sockaddr is none: what is sent goes to the peer."""
+    a, b = udp
+    a.connect(b.getsockname())
+    assert raw.sendto(a.fileno(), None, b"1", 0, b"") == 1
+    assert raw.sendmsg(a.fileno(), None, [b"2"], (), 0, b"") == 1
+    assert raw.sendmmsg(a.fileno(), None, [(b"3", (), b"")], 0) == 1
+    assert [b.recv(10) for _ in range(3)] == [b"1", b"2", b"3"]
+
+
+def test_numbers_of_options_are_never_cut_to_32_bits(raw: Any, udp: Pair) -> None:
+    number = udp[0].fileno()
+    for level, option in (((1 << 32) + 1, 3), (1, (1 << 32) + 3), (-(1 << 31) - 1, 3)):
+        with pytest.raises(OverflowError):
+            raw.getsockopt(number, level, option, 4)
+        with pytest.raises(OverflowError):
+            raw.setsockopt(number, level, option, bytes(4))
+
+
+def test_data_of_control_messages_is_counted_in_bytes(raw: Any) -> None:
+    items = [(1, 1, array.array("i", [1, 2])), (1, 1, memoryview(bytearray(8)).cast("H"))]
+    expected = ancillary.pack([(1, 1, struct.pack("2i", 1, 2)), (1, 1, bytes(8))])
+    assert raw.pack_control(items) == expected
+    with pytest.raises(TypeError):
+        raw.pack_control([(1, 1, 8)])
+
+
 def test_options(raw: Any, udp: Pair) -> None:
     number = udp[0].fileno()
     raw.setsockopt(number, socket.SOL_SOCKET, socket.SO_BROADCAST, struct.pack("i", 1))

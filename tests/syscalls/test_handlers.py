@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -89,8 +90,24 @@ def test_what_a_handler_raises_goes_out(
                 assert result in (b"data", 1000)
 
 
+def test_accept_asks_no_address_though_it_was_interrupted(
+    raw: Any, descriptors: None, when_waiting: WhenWaiting
+) -> None:
+    with blocked("accept", None) as (sock, release):
+        when_waiting(ring)
+        with handling(release):
+            number, name = raw.accept(sock, None, False)
+        os.close(number)
+        assert name == b""
+
+
+@dataclass(frozen=True)
+class FrozenError(Exception):
+    """No attribute of it can be set."""
+
+
 @TIMEOUTS
-@pytest.mark.parametrize("error", [AlarmError(), TimeoutError("mine")], ids=repr)
+@pytest.mark.parametrize("error", [AlarmError(), TimeoutError("mine"), FrozenError()], ids=repr)
 def test_messages_sent_before_a_handler_raises_are_counted(
     raw: Any, pair: Pair, when_waiting: WhenWaiting, error: Exception, timeout: float | None
 ) -> None:
@@ -219,6 +236,28 @@ def test_a_handler_closes_the_socket_and_its_number_is_used_again(
             stranger.close()
             if name in RECEIVING:
                 assert drain(other) == [b"data"]
+
+
+@pytest.mark.parametrize("name", [*RECEIVING, *SENDING, "accept"])
+def test_a_handler_closes_the_socket_and_its_number_is_used_by_one_that_is_silent(
+    raw: Any, descriptors: None, when_waiting: WhenWaiting, name: str
+) -> None:
+    """The call fails at once, as the stdlib's does: it does not wait for the other one."""
+    ours: Callable[[Any], object] = lambda sock: BLOCKING[name](raw, sock, 3.0)  # noqa: E731
+    for call in (ours, STDLIB[name]):
+        with blocked(name, 3.0) as (sock, _), blocked(name, 3.0) as (other, _):
+            number = sock.fileno()
+
+            def close(
+                sock: socket.socket = sock, other: socket.socket = other, number: int = number
+            ) -> None:
+                sock.close()
+                os.dup2(other.fileno(), number)
+
+            when_waiting(ring)
+            with handling(close), pytest.raises(OSError, match="Bad file"):
+                call(sock)
+            os.close(number)
 
 
 def test_the_socket_class_raises_it_with_the_count(
