@@ -3,6 +3,7 @@
 Usage::
 
     python -m tests.pythons                                   # all of it, on all of them
+    python -m tests.pythons --newest --syscalls ctypes        # the newest one
     python -m tests.pythons --python 3.12 --syscalls native -- plugins/unix -k bind
     python -m tests.pythons --program -- -m tests.oracle test_ssl
 
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         help="as uv takes it: 3.12, 3.13.0, 3.13t, a path; default: of each minor version that is "
         "installed the newest release",
     )
+    top.add_argument("--newest", action="store_true", help="of those, the last alone")
     top.add_argument("--syscalls", action="append", choices=LAYERS, help="default: both")
     top.add_argument("--program", action="store_true", help="ARGs are for python, not for pytest")
     top.add_argument("rest", nargs="*", metavar="ARG", help="after --; default: the whole suite")
@@ -102,7 +104,8 @@ def main(arguments: Sequence[str]) -> int:
     command = [*([] if options.program else ["-m", "pytest"]), *options.rest]
     env = environment()
     results = {}
-    for request in options.python or installed(env):
+    requests = options.python or installed(env)
+    for request in requests[-1:] if options.newest else requests:
         python = make(request, env)
         for layer in options.syscalls or LAYERS:
             print(f"== Python {request}, {layer}: python {' '.join(command)}", flush=True)
