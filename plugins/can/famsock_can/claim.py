@@ -93,8 +93,9 @@ class AddressClaim:
         """Deal with at most one message: answer a request, defend the address or claim another.
 
         Waits up to ``timeout_s`` for one, None for ever. Returns the address now held; None (and
-        the others told so) if it was lost and there is no other. From then on it answers requests
-        to all with Cannot Claim, from J1939_IDLE_ADDR; `acquire` tries the addresses again.
+        the others told so) if it was lost and there is no other. To claim another one takes 250 ms
+        for each that is tried, as `acquire` does. Who has none answers requests to all with Cannot
+        Claim, from J1939_IDLE_ADDR; `acquire` tries the addresses again.
         """
         message = self._receive(timeout_s)
         if message is None:

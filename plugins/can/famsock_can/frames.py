@@ -34,6 +34,7 @@ from famsock_can.constants import (
     CAN_SFF_MASK,
     CANFD_BRS,
     CANFD_ESI,
+    CANFD_FDF,
     CANFD_MAX_DLEN,
     CANFD_MTU,
     CANXL_HDR_SIZE,
@@ -51,7 +52,11 @@ if TYPE_CHECKING:
 _CLASSIC = struct.Struct("=IB2xB8s")
 _FD = struct.Struct("=IBB2x64s")
 _XL = struct.Struct("=IBBHI")
-_ID_FLAGS = CAN_EFF_FLAG | CAN_RTR_FLAG | CAN_ERR_FLAG
+_WIDE = CAN_EFF_FLAG | CAN_ERR_FLAG
+
+
+def _without_fdf(flags: int) -> int:
+    return flags & ~CANFD_FDF
 
 
 class _Identified:
@@ -63,7 +68,7 @@ class _Identified:
     @property
     def identifier(self) -> int:
         """The identifier alone: 11 bits, or 29 if `is_extended`; an error frame's error classes."""
-        return self.can_id & (CAN_EFF_MASK if self.can_id & _ID_FLAGS else CAN_SFF_MASK)
+        return self.can_id & (CAN_EFF_MASK if self.can_id & _WIDE else CAN_SFF_MASK)
 
     @property
     def is_extended(self) -> bool:
@@ -175,7 +180,8 @@ class CanFdFrame(_Identified):
     :param can_id: 11-bit identifier, or 29-bit identifier | CAN_EFF_FLAG.
     :param data: 0-64 bytes. A driver pads to the next length that the bus knows: 0-8, 12, 16, 20,
         24, 32, 48, 64.
-    :param flags: CANFD_BRS, CANFD_ESI, CANFD_FDF or 0, 0-15. The kernel adds CANFD_FDF (6.1 on).
+    :param flags: CANFD_BRS, CANFD_ESI, CANFD_FDF or 0, 0-15. The kernel adds CANFD_FDF (6.1 on),
+        which tells nothing that the class does not: frames that differ in it alone are equal.
     :raises OverflowError: for an identifier or flags out of range.
     :raises ValueError: for more than 64 bytes, or a remote request, which CAN FD does not have.
 
@@ -184,7 +190,7 @@ class CanFdFrame(_Identified):
 
     can_id: int = attrs.field(repr=hex)
     data: bytes
-    flags: int
+    flags: int = attrs.field(eq=_without_fdf)
 
     def __init__(self, can_id: int, data: Any = b"", flags: int = 0) -> None:
         can_id = parts.check_can_id(can_id)
@@ -320,6 +326,7 @@ class CanXlFrame:
 
 Frame = CanFrame | CanFdFrame | CanXlFrame
 
+_FRAMES = (CanFrame, CanFdFrame, CanXlFrame)
 _BY_SIZE: dict[int, type[CanFrame] | type[CanFdFrame]] = {CAN_MTU: CanFrame, CANFD_MTU: CanFdFrame}
 
 
@@ -337,11 +344,12 @@ def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
     return kind.unpack(data)
 
 
-def not_a_frame(value: object) -> TypeError:
-    """What to raise where a frame is needed and ``value`` is none."""
-    return TypeError(
-        f"CAN frame must be CanFrame, CanFdFrame or CanXlFrame, not {type(value).__name__}"
-    )
+def pack_frame(frame: Frame) -> bytes:
+    """The bytes of a frame of any kind; TypeError for what is none."""
+    if not isinstance(frame, _FRAMES):
+        kind = type(frame).__name__
+        raise TypeError(f"CAN frame must be CanFrame, CanFdFrame or CanXlFrame, not {kind}")
+    return frame.pack()
 
 
 def parse_frame(text: str) -> Frame:
@@ -351,6 +359,19 @@ def parse_frame(text: str) -> Frame:
     if text.count("#") == 2:
         return CanFdFrame.parse(text) if "##" in text else CanXlFrame.parse(text)
     return CanFrame.parse(text)
+
+
+def parse_addressed(text: str) -> tuple[str, Frame]:
+    """The interface and the frame in ``can0:123#DEADBEEF``, the text of a frame received.
+
+    No interface (``:123#``) is "". ValueError if ``text`` does not have the form.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"CAN frame must be str, not {type(text).__name__}")
+    interface, colon, frame = text.partition(":")
+    if not colon or "#" in interface:
+        raise ValueError(f"CAN frame must be interface:identifier#data, not {text!r}")
+    return interface, parse_frame(frame)
 
 
 def _id_text(frame: _Identified) -> str:

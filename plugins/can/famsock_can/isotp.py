@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _HEADER = "linux/can/isotp.h"
 _KNOWN_FLAGS = 0x3FFF
+_FD_FLAGS = c.CANFD_BRS | c.CANFD_ESI | c.CANFD_FDF
 _TX_DL = (8, 12, 16, 20, 24, 32, 48, 64)
 _MTU = (c.CAN_MTU, c.CANFD_MTU)
 _NS_PER_MS = 1_000_000
@@ -32,6 +33,13 @@ def _u8_of(allowed: tuple[int, ...]) -> wire.CType:
     return wire.CType(c="__u8", code="B", check=check)
 
 
+def _check_tx_flags(value: object) -> int:
+    flags = int(wire.U8.check(value))
+    if unknown := flags & ~_FD_FLAGS:
+        raise ValueError(f"has bits that are no CANFD flags: {unknown:#x}")
+    return flags
+
+
 def _check_flags(value: object) -> int:
     flags = int(wire.U32.check(value))
     if unknown := flags & ~_KNOWN_FLAGS:
@@ -42,6 +50,7 @@ def _check_flags(value: object) -> int:
 
 
 FLAGS = wire.CType(c="__u32", code="I", check=_check_flags)
+TX_FLAGS = wire.CType(c="__u8", code="B", check=_check_tx_flags)
 
 
 @wire.struct("struct can_isotp_options", header=_HEADER)
@@ -151,11 +160,13 @@ class IsotpLinkLayer(wire.Struct):
     :param mtu: CAN_MTU (16) for classic frames, CANFD_MTU (72) for CAN FD.
     :param tx_dl: bytes in a frame that is sent: 8, 12, 16, 20, 24, 32, 48 or 64; 8 with CAN_MTU.
     :param tx_flags: CANFD_BRS, CANFD_ESI or 0 for frames that are sent; 0 with CAN_MTU.
+    :raises OverflowError: for an integer out of range.
+    :raises ValueError: for what no frame has, or what goes with the other ``mtu`` alone.
     """
 
     mtu: int = wire.field(_u8_of(_MTU), "mtu", default=c.CAN_ISOTP_DEFAULT_LL_MTU)
     tx_dl: int = wire.field(_u8_of(_TX_DL), "tx_dl", default=c.CAN_ISOTP_DEFAULT_LL_TX_DL)
-    tx_flags: int = wire.u8("tx_flags", default=c.CAN_ISOTP_DEFAULT_LL_TX_FLAGS)
+    tx_flags: int = wire.field(TX_FLAGS, "tx_flags", default=c.CAN_ISOTP_DEFAULT_LL_TX_FLAGS)
 
     def __attrs_post_init__(self) -> None:
         if self.mtu == c.CAN_MTU and (self.tx_dl != c.CAN_MAX_DLEN or self.tx_flags != 0):

@@ -9,9 +9,11 @@ NAMES = {
         "recv_frame",
         "recv_frames",
         "send_frame",
+        "send_frames",
         "set_error_mask",
         "set_filters",
         "set_loopback",
+        "set_vcid",
     ),
     "famsock_can.operations.bcm:BcmOperations": (
         *_ARRIVAL,

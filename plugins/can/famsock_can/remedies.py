@@ -19,6 +19,7 @@ from errno import (
     ENETDOWN,
     ENOBUFS,
     ENODEV,
+    ENOPROTOOPT,
     ENOTCONN,
     ENXIO,
     EPERM,
@@ -45,12 +46,14 @@ RAW: Remedies = {
     EPERM: "it is no CAN interface (famsock_can.interfaces lists them)",
     ("send", EINVAL): _NO_ROOM,
     ("sendto", EINVAL): _NO_ROOM,
+    ("sendmmsg", EINVAL): _NO_ROOM,
+    ("set_option", ENOPROTOOPT): "CAN XL frames need Linux 6.1, their virtual networks 6.9",
 }
 BCM: Remedies = {
     **_LINK,
     ENOTCONN: "connect() it to an interface first",
     ENODEV: "transmission needs a socket that is connected to one CAN interface, not to every one",
-    E2BIG: "the job was set up with fewer frames: start_cyclic() it anew",
+    E2BIG: "a job or subscription cannot grow: stop_cyclic() or unsubscribe() it first",
     EINVAL: "no such job: one has the can_id with its flags, the kind of frame (fd) and the socket "
     "that it was set up with",
 }
@@ -73,6 +76,7 @@ ISOTP: Remedies = {
 }
 J1939: Remedies = {
     **_LINK,
+    EPERM: "priorities 0 and 1 need CAP_NET_ADMIN",
     EACCES: "the broadcast address needs SO_BROADCAST: sock.set_broadcast(True)",
     ENODEV: "name the interface: J1939 binds to one CAN interface, never to all",
     EADDRNOTAVAIL: "nobody has claimed an address for this NAME: famsock_can.claim.AddressClaim",

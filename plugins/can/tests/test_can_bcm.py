@@ -149,7 +149,11 @@ def test_what_an_update_keeps(bus: tuple[famsock.socket, famsock.socket]) -> Non
     assert bcm.recv_event().message.opcode == BcmOpcode.TX_EXPIRED
     with pytest.raises(OSError, match="list too long") as caught:
         bcm.update_cyclic([*frames, frames[0]])
-    assert "start_cyclic() it anew" in "".join(caught.value.__notes__)
+    assert "stop_cyclic() or unsubscribe() it first" in "".join(caught.value.__notes__)
+    with pytest.raises(OSError, match="list too long"):
+        bcm.start_cyclic([*frames, frames[0]], 10_000)
+    bcm.stop_cyclic(0x11B)
+    bcm.start_cyclic([*frames, frames[0]], 10_000)
 
 
 @live
@@ -182,7 +186,7 @@ def test_what_to_pass_is_said(bus: tuple[famsock.socket, famsock.socket]) -> Non
     calls: tuple[tuple[Any, str], ...] = (
         (lambda: bcm.start_cyclic(frame, 1000), r"must be a list: \[11C#\], not one CanFrame"),
         (lambda: bcm.start_cyclic([b"\0" * 16], 1000), "CanFrame or CanFdFrame, not bytes"),
-        (lambda: bcm.send_frame(b"\0" * 16), "must be CanFrame, CanFdFrame"),
+        (lambda: bcm.send_frame(b"\0" * 16), "must be CanFrame or CanFdFrame, not bytes"),
         (lambda: bcm.subscribe(0x11C, b"\xff"), r"masks must be a list of bytes, such as \[b"),
         (lambda: bcm.answer_requests(CanFdFrame(0x11C)), "must be CanFrame, not CanFdFrame"),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,16 @@ from famsock_can.frames import (
     CanFrame,
     CanXlFrame,
     Frame,
+    parse_addressed,
     parse_frame,
     unpack_frame,
 )
 from famsock_can.j1939 import J1939Id
+from famsock_can.operations.arrival import Arrival, arrival
 from hypothesis import given
 from hypothesis import strategies as st
 
+from famsock.plugin import constants as system
 from famsock.testing.probe import compiler
 
 IDENTIFIERS = st.integers(0, c.CAN_SFF_MASK) | st.integers(0, c.CAN_EFF_MASK).map(
@@ -63,13 +68,58 @@ FRAMES = DATA_FRAMES | REMOTE_FRAMES | LONG_DLC_FRAMES | ERROR_FRAMES | FD_FRAME
 
 @given(FRAMES)
 def test_a_frame_survives_its_bytes(frame: Frame) -> None:
-    assert unpack_frame(frame.pack()) == frame
+    again = unpack_frame(frame.pack())
+    assert again == frame
+    assert again.pack() == frame.pack()
 
 
 @given(FRAMES)
 def test_a_frame_survives_its_text(frame: Frame) -> None:
     assert parse_frame(str(frame)) == frame
+    assert parse_frame(str(frame)).pack() == frame.pack()
     assert parse_frame(str(frame).lower()) == frame
+
+
+@given(st.sampled_from(("can0", "vcan0.1", "")), FRAMES)
+def test_an_interface_in_front_of_a_frame_s_text(interface: str, frame: Frame) -> None:
+    assert parse_addressed(f"{interface}:{frame}") == (interface, frame)
+
+
+@pytest.mark.parametrize("text", ["", "can0", "123#00", "00123#81:00:12345678#11", "can0:"])
+def test_a_text_without_an_interface_or_a_frame_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="CAN frame"):
+        parse_addressed(text)
+    with pytest.raises(TypeError, match="must be str, not bytes"):
+        parse_addressed(text.encode())  # type: ignore[arg-type]
+
+
+def test_what_comes_beside_a_frame() -> None:
+    stamps = struct.pack("@6l", 0, 0, 0, 0, 7, 8)
+    items = [
+        (system.SOL_SOCKET, system.SO_TIMESTAMPNS, struct.pack("@2l", 5, 6)),
+        (system.SOL_SOCKET, system.SO_TIMESTAMPING, stamps),
+        (system.SOL_SOCKET, system.SO_RXQ_OVFL, struct.pack("=I", 9)),
+        (c.SOL_CAN_RAW, system.SO_RXQ_OVFL, struct.pack("=I", 1)),
+    ]
+    assert arrival("can0", items, system.MSG_DONTROUTE) == Arrival(
+        "can0", 5_000_000_006, 7_000_000_008, True, False, 9
+    )
+    unstamped = arrival("can0", [(system.SOL_SOCKET, system.SO_TIMESTAMPING, bytes(48))], 0)
+    assert unstamped == Arrival("can0", None, None, False, False, 0)
+
+
+def test_what_the_kernel_adds_to_fd_frames_tells_them_not_apart() -> None:
+    sent, received = CanFdFrame(1, b"x", c.CANFD_BRS), CanFdFrame(1, b"x", 5)
+    assert (sent, hash(sent)) == (received, hash(received))
+    assert received.flags == c.CANFD_BRS | c.CANFD_FDF
+    assert sent != CanFdFrame(1, b"x", c.CANFD_ESI)
+
+
+def test_the_identifier_of_a_request_has_11_bits() -> None:
+    stray = CanFrame.unpack(CanFrame(c.CAN_RTR_FLAG | c.CAN_EFF_FLAG | 0x923).pack())
+    assert stray.identifier == 0x923
+    narrow = (c.CAN_RTR_FLAG | 0x923).to_bytes(4, sys.byteorder) + bytes(12)
+    assert CanFrame.unpack(narrow).identifier == 0x123
 
 
 @given(st.binary(max_size=100) | st.binary(min_size=16, max_size=16))

@@ -59,6 +59,8 @@ def test_reserved_stmin_means_the_longest_time() -> None:
         (lambda: IsotpLinkLayer(72, 9), ValueError, "tx_dl must be one of 8, 12, 16"),
         (lambda: IsotpLinkLayer(16, 64), ValueError, "needs tx_dl 8"),
         (lambda: IsotpLinkLayer(16, 8, 1), ValueError, "tx_flags 0"),
+        (lambda: IsotpLinkLayer(72, 8, 8), ValueError, "tx_flags has bits that are no CANFD flags"),
+        (lambda: IsotpLinkLayer(72, 8, 256), OverflowError, "tx_flags must be 0-255"),
         (lambda: IsotpLinkLayer("72"), TypeError, "mtu"),  # type: ignore[arg-type]
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import threading
 import time
@@ -185,6 +186,20 @@ def test_priority(opened: Opener) -> None:
     assert other.recv_pg().priority == 3
     with pytest.raises(OverflowError, match="SO_J1939_SEND_PRIO must be 0-7, not 8"):
         one.set_priority(8)
+
+
+@live
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+def test_high_priorities_need_a_capability(opened: Opener) -> None:
+    one = opened(0x2C)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(OSError, match="not permitted") as caught:
+            one.set_priority(1)
+    finally:
+        os.seteuid(0)
+    assert "CAP_NET_ADMIN" in "".join(caught.value.__notes__)
+    one.set_priority(1)
 
 
 @live

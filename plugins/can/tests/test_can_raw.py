@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import select
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from socket import SO_RCVBUF, SOL_SOCKET
 
 import pytest
 from famsock_can import constants as c
-from famsock_can import exchange, options
+from famsock_can import control, exchange, options
 from famsock_can.addresses import CanAddress
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFdFrame, CanFrame, CanXlFrame, parse_frame
@@ -22,6 +23,8 @@ from famsock_can.operations.raw import RawOperations, ReceivedFrame
 
 import famsock
 from famsock import aio
+from famsock.plugin import constants as system
+from famsock.testing import requirements
 
 pytestmark = [
     pytest.mark.needs_family("AF_CAN", protocol="raw"),
@@ -77,9 +80,7 @@ def test_fd_frames_need_the_switch(pair: tuple[famsock.socket, famsock.socket]) 
         sock.enable_frames(fd=True)
     one.send_frame(frame)
     received = other.recv_frame().frame
-    assert isinstance(received, CanFdFrame)
-    assert (received.can_id, received.data) == (frame.can_id, frame.data)
-    assert received.flags & ~c.CANFD_FDF == c.CANFD_BRS
+    assert received == frame
     one.send_frame(FRAME)
     assert other.recv_frame().frame == FRAME
 
@@ -93,6 +94,71 @@ def test_xl_frames() -> None:
         for frame in (CanXlFrame(0x7FF, b"x", 3, 0xCAFE), CanXlFrame(0, bytes(2048))):
             one.send_frame(frame)
             assert other.recv_frame().frame == frame
+
+
+@pytest.mark.needs_interface("vcan1")
+def test_virtual_networks_of_xl_frames() -> None:
+    with raw_socket() as one, raw_socket() as other:
+        for sock in (one, other):
+            sock.enable_frames(xl=True)
+            sock.bind(("vcan1",))
+        with pytest.raises(OverflowError, match="rx_vcid must be 0-255, not 256"):
+            other.set_vcid(receive=256)
+        if requirements.kernel("6.9"):
+            with pytest.raises(OSError, match="not available") as caught:
+                other.set_vcid()
+            assert "their virtual networks 6.9" in notes(caught.value)
+            return
+        one.send_frame(CanXlFrame(1, b"untouched", vcid=7))
+        assert other.recv_frame().frame == CanXlFrame(1, b"untouched", vcid=0)
+        one.set_vcid()
+        one.send_frame(CanXlFrame(1, b"not received", vcid=7))
+        other.set_vcid(receive=0x45, receive_mask=0xF0)
+        for vcid in (7, 0x4A):
+            one.send_frame(CanXlFrame(1, b"filtered", vcid=vcid))
+        assert other.recv_frame().frame == CanXlFrame(1, b"filtered", vcid=0x4A)
+        other.set_vcid()
+        one.set_vcid(send=9)
+        one.send_frame(CanXlFrame(1, b"all", vcid=7))
+        assert other.recv_frame().frame == CanXlFrame(1, b"all", vcid=9)
+
+
+def test_frames_sent_in_one_call(pair: tuple[famsock.socket, famsock.socket]) -> None:
+    one, other = pair
+    frames = [CanFrame(0x120 + n, bytes(n)) for n in range(4)]
+    assert one.send_frames(frames) == 4
+    assert one.send_frames([]) == 0
+    with raw_socket() as every:
+        assert every.send_frames(frames[:2], "vcan0") == 2
+    assert [each.frame for each in other.recv_frames(8)] == [*frames, *frames[:2]]
+    with pytest.raises(TypeError, match=r"must be CanFrame, .*, not bytes"):
+        one.send_frames([frames[0], bytes(16)])
+    with pytest.raises(TypeError, match="must be a list of CanFrame"):
+        one.send_frames(frames[0])
+    with pytest.raises(OSError, match="Invalid argument") as caught:
+        one.send_frames([CanFdFrame(1)])
+    assert "enable_frames" in notes(caught.value)
+    assert nothing_left(other)
+
+
+def test_the_error_queue_tells_when_a_frame_went_out(
+    pair: tuple[famsock.socket, famsock.socket],
+) -> None:
+    one, _ = pair
+    software = system.SOF_TIMESTAMPING_SOFTWARE | system.SOF_TIMESTAMPING_TX_SOFTWARE
+    numbered = system.SOF_TIMESTAMPING_OPT_ID | system.SOF_TIMESTAMPING_OPT_TSONLY
+    one.setsockopt(SOL_SOCKET, system.SO_TIMESTAMPING, software | numbered)
+    before_ns = time.time_ns()
+    one.send_frames([FRAME] * 2)
+    poller = select.poll()
+    poller.register(one, 0)
+    for number in range(2):
+        assert poller.poll(20_000) == [(one.fileno(), select.POLLERR)]
+        report = one.recv_message(flags=system.MSG_ERRQUEUE)
+        extended = report.get(control.SCM_CAN_RAW_ERRQUEUE)
+        assert extended is not None
+        assert (extended.errno, extended.data) == (errno.ENOMSG, number)
+        assert report.get("SCM_TIMESTAMPING").software_ns >= before_ns
 
 
 def test_frames_in_one_call(pair: tuple[famsock.socket, famsock.socket]) -> None:
@@ -308,7 +374,7 @@ def test_operations_by_their_class(pair: tuple[famsock.socket, famsock.socket]) 
 
 def test_what_to_pass_is_said(pair: tuple[famsock.socket, famsock.socket]) -> None:
     one, _ = pair
-    for wrong in (bytes(16), "123#00", None):
+    for wrong in (bytes(16), "123#00", None, CanFilter.exact(1)):
         words = f"must be CanFrame, CanFdFrame or CanXlFrame, not {type(wrong).__name__}"
         with pytest.raises(TypeError, match=words):
             one.send_frame(wrong)

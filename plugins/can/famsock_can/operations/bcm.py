@@ -10,7 +10,7 @@ from famsock_can import constants as c
 from famsock_can import remedies
 from famsock_can.bcm import LONGEST_BYTES, BcmFrame, BcmMessage, BcmOpcode
 from famsock_can.frame_parts import check_can_id
-from famsock_can.frames import CanFdFrame, CanFrame, not_a_frame
+from famsock_can.frames import CanFdFrame, CanFrame
 from famsock_can.operations.arrival import CONTROL_BYTES, Arrival, ArrivalOperations, arrival
 
 _CYCLIC_MAX = 256
@@ -36,7 +36,7 @@ class BcmOperations(ArrivalOperations):
     def send_frame(self, frame: BcmFrame) -> None:
         """Send one frame, once (TX_SEND)."""
         if not isinstance(frame, BcmFrame):
-            raise not_a_frame(frame)
+            raise _not_a_frame(frame)
         self.send_bcm(BcmMessage(BcmOpcode.TX_SEND, frame.can_id, (frame,)))
 
     def start_cyclic(
@@ -215,10 +215,12 @@ def _job_of(frames: Sequence[BcmFrame]) -> int:
             f"not {len(frames)}"
         )
     if not isinstance(frames[0], BcmFrame):
-        raise TypeError(
-            f"BCM frames must be CanFrame or CanFdFrame, not {type(frames[0]).__name__}"
-        )
+        raise _not_a_frame(frames[0])
     return frames[0].can_id
+
+
+def _not_a_frame(value: object) -> TypeError:
+    return TypeError(f"BCM frames must be CanFrame or CanFdFrame, not {type(value).__name__}")
 
 
 def _fd(fd: bool) -> int:

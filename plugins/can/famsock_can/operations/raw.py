@@ -8,9 +8,14 @@ import attrs
 
 from famsock_can import options, remedies
 from famsock_can.addresses import CanAddress
-from famsock_can.constants import CANXL_MAX_MTU
+from famsock_can.constants import (
+    CAN_RAW_XL_VCID_RX_FILTER,
+    CAN_RAW_XL_VCID_TX_PASS,
+    CAN_RAW_XL_VCID_TX_SET,
+    CANXL_MAX_MTU,
+)
 from famsock_can.filters import CanFilter
-from famsock_can.frames import Frame, not_a_frame, unpack_frame
+from famsock_can.frames import CanFrame, Frame, pack_frame, unpack_frame
 from famsock_can.operations.arrival import (
     CONTROL_BYTES,
     Arrival,
@@ -22,7 +27,10 @@ from famsock_can.operations.arrival import (
 
 @attrs.frozen
 class ReceivedFrame:
-    """A frame, and when, where and from whom it came. Text: ``can0:123#DEADBEEF``."""
+    """A frame, and when, where and from whom it came.
+
+    Text: ``can0:123#DEADBEEF``, which `famsock_can.frames.parse_addressed` reads.
+    """
 
     frame: Frame
     arrival: Arrival
@@ -42,10 +50,7 @@ class RawOperations(ArrivalOperations):
         switched on (`enable_frames`) or that the interface's MTU is too small for, ENOBUFS if its
         queue is full, ENETDOWN if it is down.
         """
-        try:
-            data = frame.pack()
-        except AttributeError:
-            raise not_a_frame(frame) from None
+        data = pack_frame(frame)
         if interface:
             self._sock.sendto(data, _address(interface))
             return
@@ -54,6 +59,16 @@ class RawOperations(ArrivalOperations):
         except OSError as error:
             remedies.explain(error, remedies.RAW, "send")
             raise
+
+    def send_frames(self, frames: Iterable[Frame], interface: str | int | CanAddress = "") -> int:
+        """Send frames in as few system calls as the kernel lets; how many were sent.
+
+        All are checked before one is sent. What stops them after the first, such as a full queue,
+        shows as a smaller number: send the rest anew. Arguments and errors as of `send_frame`.
+        """
+        address = _address(interface) if interface else None
+        messages = [(pack_frame(frame), address) for frame in several(frames, CanFrame)]
+        return self._sock.sendmmsg(messages)
 
     def recv_frame(self) -> ReceivedFrame:
         """Receive one frame; waits as the socket's timeout says.
@@ -108,6 +123,29 @@ class RawOperations(ArrivalOperations):
         self._sock.set_option(options.CAN_RAW_FD_FRAMES, fd)
         if xl:
             self._sock.set_option(options.CAN_RAW_XL_FRAMES, True)
+
+    def set_vcid(
+        self, *, send: int | None = None, receive: int | None = None, receive_mask: int = 0xFF
+    ) -> None:
+        """Use the virtual CAN networks of XL frames (Linux 6.9 on).
+
+        Without this call the kernel sends every frame with vcid 0, whatever its own says, and gives
+        none with another one.
+
+        :param send: the network that all frames sent go to, 0-255; None for that of each frame.
+        :param receive: the network to receive from, 0-255; None for all.
+        :param receive_mask: the bits of ``receive`` to compare, 0-255.
+        :raises OverflowError: for an integer out of range.
+        :raises OSError: ENOPROTOOPT on earlier kernels.
+        """
+        way = CAN_RAW_XL_VCID_TX_PASS if send is None else CAN_RAW_XL_VCID_TX_SET
+        wanted = options.CanRawVcidOptions(
+            way | CAN_RAW_XL_VCID_RX_FILTER,
+            0 if send is None else send,
+            0 if receive is None else receive,
+            0 if receive is None else receive_mask,
+        )
+        self._sock.set_option(options.CAN_RAW_XL_VCID_OPTS, wanted)
 
 
 def _address(interface: str | int | CanAddress) -> CanAddress | tuple[str]:
