@@ -234,8 +234,8 @@ class IsoBroadcastAddress(IsoAddress):
     """An ISO endpoint with the broadcast part: where to synchronise, or what to broadcast.
 
     ``bc_bdaddr`` and ``bc_bdaddr_type`` are the broadcaster's address; ``bc_sid`` is its
-    advertising set (0-15, or 0xFF for any); ``bc_bis`` the indices (1-31) of its streams. Layout:
-    that of `IsoAddress`, then 6 bytes, u8, u8, u8 count, u8[31], a pad.
+    advertising set (0-15; later kernels than 6.12 take 0xFF for any); ``bc_bis`` the indices (1-31)
+    of its streams. Layout: that of `IsoAddress`, then 6 bytes, u8, u8, u8 count, u8[31], a pad.
     """
 
     bc_bdaddr: str = wire.field(BDADDR, "", offset=9, default=BDADDR_ANY)

@@ -1,18 +1,19 @@
 """What devices make known of themselves: advertising data, and the reports of those that scan.
 
-Sources: Core Specification vol 3 part C 11 (advertising data) and vol 4 part E 7.7.65.2 and
-7.7.65.13 (reports), net/bluetooth/mgmt.h (``struct mgmt_ev_device_found``).
+Sources: Core Specification vol 3 part C 11 and Supplement part A (advertising data), vol 4 part E
+7.7.65.2 and 7.7.65.13 (reports), net/bluetooth/mgmt.h (``struct mgmt_ev_device_found``).
 """
 
 from __future__ import annotations
 
 import struct
 from typing import Any
+from uuid import UUID
 
 import attrs
 
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import bdaddr_from_bytes
+from famsock_bluetooth.fields import bdaddr_from_bytes, check_int, check_octets
 from famsock_bluetooth.packets import HciEvent
 
 _REPORT = struct.Struct("<BB6sB")
@@ -23,6 +24,19 @@ _NO_RSSI = 127
 _RANDOM = 0x01
 _EXTENDED_CONNECTABLE = 0x0001
 _EXTENDED_SCAN_RESPONSE = 0x0008
+_UUID_BYTES = {
+    c.EIR_UUID16_SOME: 2,
+    c.EIR_UUID16_ALL: 2,
+    c.EIR_UUID32_SOME: 4,
+    c.EIR_UUID32_ALL: 4,
+    c.EIR_UUID128_SOME: 16,
+    c.EIR_UUID128_ALL: 16,
+}
+_SERVICE_DATA_BYTES = {c.EIR_SERVICE_DATA: 2, 0x20: 4, 0x21: 16}
+"""Types of service data, and the bytes of the UUID in front of it; Linux names one of them."""
+_MANUFACTURER_DATA = 0xFF
+_BASE_UUID = UUID("00000000-0000-1000-8000-00805f9b34fb").int
+"""What a UUID of 16 or 32 bits is the front of (vol 3 part B 2.5.1)."""
 _CONNECTABLE = (c.LE_ADV_IND, c.LE_ADV_DIRECT_IND)
 
 
@@ -41,7 +55,12 @@ def structures(data: bytes) -> tuple[tuple[int, bytes], ...]:
 
 
 def structure(kind: int, value: bytes) -> bytes:
-    """One element of advertising data (EIR_*, up to 254 bytes); ValueError if it is longer."""
+    """One element of advertising data: ``kind`` of EIR_* (0-255), up to 254 bytes.
+
+    OverflowError for another kind, TypeError for no bytes, ValueError for too many of them.
+    """
+    kind = check_int("kind of advertising data", kind, 0xFF)
+    value = check_octets("advertising data", value)
     if len(value) > 0xFE:
         raise ValueError(f"an element of advertising data has up to 254 bytes, not {len(value)}")
     return bytes((1 + len(value), kind)) + value
@@ -72,6 +91,34 @@ class Advertised:
         found = dict(self.structures)
         value = found.get(c.EIR_NAME_COMPLETE) or found.get(c.EIR_NAME_SHORT) or b""
         return value.decode("utf-8", "replace")
+
+    @property
+    def service_uuids(self) -> tuple[UUID, ...]:
+        """The services that it names here; those of 16 and 32 bits at their full length."""
+        return tuple(
+            _uuid(value[at : at + size])
+            for kind, value in self.structures
+            if (size := _UUID_BYTES.get(kind))
+            for at in range(0, len(value) - size + 1, size)
+        )
+
+    @property
+    def service_data(self) -> dict[UUID, bytes]:
+        """What it tells of services, by their UUIDs."""
+        return {
+            _uuid(value[:size]): value[size:]
+            for kind, value in self.structures
+            if (size := _SERVICE_DATA_BYTES.get(kind)) and len(value) >= size
+        }
+
+    @property
+    def manufacturer_data(self) -> dict[int, bytes]:
+        """What its makers add, by the company's identifier (0-65535)."""
+        return {
+            int.from_bytes(value[:2], "little"): value[2:]
+            for kind, value in self.structures
+            if kind == _MANUFACTURER_DATA and len(value) >= 2
+        }
 
 
 @attrs.frozen
@@ -161,6 +208,12 @@ class DeviceFound(Advertised):
                 f"a device found needs {_FOUND.size + size} bytes, not {len(parameters)}"
             )
         return cls(bdaddr_from_bytes(bdaddr), bdaddr_type, _dbm(rssi), data, flags)
+
+
+def _uuid(raw: bytes) -> UUID:
+    """The UUID of 2, 4 or 16 bytes, little-endian."""
+    number = int.from_bytes(raw, "little")
+    return UUID(int=number if len(raw) == 16 else _BASE_UUID | number << 96)
 
 
 def _unpack(layout: struct.Struct, data: bytes, at: int) -> tuple[Any, ...]:

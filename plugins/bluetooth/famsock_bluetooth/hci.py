@@ -6,14 +6,13 @@ Sources: net/bluetooth/hci_sock.c of Linux; Core Specification vol 4 part E.
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Iterable
 from socket import SOCK_RAW
 from typing import TYPE_CHECKING
 
 from famsock.plugin import Message, socket
 from famsock_bluetooth import constants as c
-from famsock_bluetooth import ioctls, options, packets
+from famsock_bluetooth import ioctls, options, packets, remedies, waiting
 from famsock_bluetooth.fields import check_octets
 from famsock_bluetooth.ioctls import HciConnInfo, HciDevInfo, InquiryInfo
 from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
@@ -21,6 +20,10 @@ from famsock_bluetooth.structs import HciFilter
 
 if TYPE_CHECKING:
     from famsock_bluetooth.mgmt import Management
+
+
+_LONGEST_BYTES = 1 + c.HCI_MAX_FRAME_SIZE
+"""A packet's type, and what the kernel has room for behind it."""
 
 
 class HciOperations:
@@ -115,35 +118,38 @@ class HciOperations:
 
     def send_packet(self, packet: HciPacket) -> int:
         """Send one packet to the controller; the number of bytes. TypeError for no packet."""
-        try:
-            data = packet.pack()
-        except AttributeError:
+        if not isinstance(packet, HciPacket):
             raise TypeError(
                 "an HCI packet must be HciCommand, AclData, ScoData, IsoData or OtherPacket, "
                 f"not {type(packet).__name__}"
-            ) from None
-        return self.sock.send(data)
+            )
+        try:
+            return self.sock.send(packet.pack())
+        except OSError as error:
+            remedies.explain(error, remedies.HCI)
+            raise
 
     def receive_packet(self) -> HciPacket:
         """The next packet that the filter lets through; ValueError for one cut short."""
-        return packets.unpack(self.sock.recv(c.HCI_MAX_FRAME_SIZE))
+        return packets.unpack(self.sock.recv(_LONGEST_BYTES))
 
     def receive_message(self) -> tuple[HciPacket, Message]:
         """The next packet, and the message with its control messages (direction, time)."""
-        message: Message = self.sock.recv_message(c.HCI_MAX_FRAME_SIZE)
+        message: Message = self.sock.recv_message(_LONGEST_BYTES)
         return packets.unpack(message.data), message
 
     def send_command(
-        self, opcode: int, parameters: bytes = b"", timeout_s: float = 5.0
+        self, opcode: int, parameters: bytes = b"", timeout_s: float | None = 5.0
     ) -> CommandComplete | CommandStatus:
         """Send a command to the controller that this raw socket is bound to, and give its answer.
 
         ``opcode`` is 0-65535 (`famsock_bluetooth.packets.opcode`), ``parameters`` up to 255 bytes.
         The answer comes on a socket of its own, so that nothing that is queued or filtered here is
         disturbed. A status other than 0 is not raised: it is the answer's ``status``. TimeoutError
-        if the controller does not answer; OSError ENETDOWN if it is off, EPERM without CAP_NET_RAW.
+        if the controller does not answer in ``timeout_s`` (None: for ever); OSError ENETDOWN if it
+        is off, EPERM without CAP_NET_RAW.
         """
-        command = packets.HciCommand(opcode, check_octets("parameters", parameters)).pack()
+        command = packets.HciCommand(opcode, check_octets("parameters", parameters))
         try:
             local = self.sock.getsockname()
         except OSError as error:
@@ -155,11 +161,10 @@ class HciOperations:
         with socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as other:
             other.set_option(options.HCI_FILTER, HciFilter.of((c.HCI_EVENT_PKT,), answers, opcode))
             other.bind(local)
-            other.settimeout(timeout_s)
-            other.send(command)
-            deadline = time.monotonic() + timeout_s
-            while time.monotonic() < deadline:
-                answer = _answer(packets.unpack(other.recv(c.HCI_MAX_FRAME_SIZE)))
+            HciOperations(other).send_packet(command)
+            until = waiting.deadline(timeout_s)
+            while waiting.is_readable(other.fileno(), until):
+                answer = _answer(packets.unpack(other.recv(_LONGEST_BYTES)))
                 if answer is not None and answer.opcode == opcode:
                     return answer
         raise TimeoutError(f"no answer to HCI command 0x{opcode:04X} within {timeout_s} s")

@@ -10,6 +10,7 @@ from fcntl import ioctl
 
 from famsock.plugin import Struct, values, wire
 from famsock_bluetooth import constants as c
+from famsock_bluetooth import remedies
 from famsock_bluetooth.fields import BDADDR, check_int
 
 _HCI_SOCK_H = "net/bluetooth/hci_sock.h"
@@ -17,8 +18,10 @@ _DEVICE_REQUEST = struct.Struct("=HxxI")
 _LIST_HEAD = struct.Struct("=HH")
 _INQUIRY = struct.Struct("=HH3sBBx")
 
-MAX_DEVICES = 256
-MAX_CONNECTIONS = 64
+MAX_DEVICES = 1024
+MAX_CONNECTIONS = 512
+"""As many as Linux lists: what fits into two of its pages, of 4096 bytes."""
+
 MAX_RESPONSES = 255
 _INQUIRY_LONGEST = 0x30
 GENERAL_INQUIRY = 0x9E8B33
@@ -104,7 +107,7 @@ def devices(descriptor: int) -> tuple[int, ...]:
     size = _DEVICE_REQUEST.size
     buffer = bytearray(_LIST_HEAD.size + MAX_DEVICES * size)
     _LIST_HEAD.pack_into(buffer, 0, MAX_DEVICES, 0)
-    ioctl(descriptor, c.HCIGETDEVLIST, buffer)
+    _ioctl(descriptor, c.HCIGETDEVLIST, buffer)
     count = _LIST_HEAD.unpack_from(buffer)[0]
     starts = range(_LIST_HEAD.size, _LIST_HEAD.size + count * size, size)
     return tuple(sorted(_DEVICE_REQUEST.unpack_from(buffer, start)[0] for start in starts))
@@ -114,7 +117,7 @@ def device_info(descriptor: int, dev: int) -> HciDevInfo:
     """One controller (HCIGETDEVINFO); OSError ENODEV if there is none of that index."""
     buffer = bytearray(HciDevInfo.layout.size)
     struct.pack_into("=H", buffer, 0, check_int("dev", dev, 0xFFFF))
-    ioctl(descriptor, c.HCIGETDEVINFO, buffer)
+    _ioctl(descriptor, c.HCIGETDEVINFO, buffer)
     return HciDevInfo.unpack(buffer)
 
 
@@ -123,7 +126,7 @@ def connections(descriptor: int, dev: int) -> tuple[HciConnInfo, ...]:
     size = HciConnInfo.layout.size
     buffer = bytearray(_LIST_HEAD.size + MAX_CONNECTIONS * size)
     _LIST_HEAD.pack_into(buffer, 0, check_int("dev", dev, 0xFFFF), MAX_CONNECTIONS)
-    ioctl(descriptor, c.HCIGETCONNLIST, buffer)
+    _ioctl(descriptor, c.HCIGETCONNLIST, buffer)
     count = _LIST_HEAD.unpack_from(buffer)[1]
     view = memoryview(buffer)[_LIST_HEAD.size :]
     return tuple(HciConnInfo.unpack(view[at * size :]) for at in range(count))
@@ -134,12 +137,12 @@ def device_request(descriptor: int, request: int, dev: int, value: int) -> None:
     argument = _DEVICE_REQUEST.pack(
         check_int("dev", dev, 0xFFFF), check_int("value", value, 0xFFFFFFFF)
     )
-    ioctl(descriptor, request, argument)
+    _ioctl(descriptor, request, argument)
 
 
 def control_device(descriptor: int, request: int, dev: int) -> None:
     """One of the requests that take a controller alone (HCIDEVUP, HCIDEVDOWN, HCIDEVRESET …)."""
-    ioctl(descriptor, request, check_int("dev", dev, 0xFFFF))
+    _ioctl(descriptor, request, check_int("dev", dev, 0xFFFF))
 
 
 def inquiry(
@@ -158,7 +161,7 @@ def inquiry(
         _inquiry_length(length),
         max_responses,
     )
-    ioctl(descriptor, c.HCIINQUIRY, buffer)
+    _ioctl(descriptor, c.HCIINQUIRY, buffer)
     count = _INQUIRY.unpack_from(buffer)[4]
     view = memoryview(buffer)[_INQUIRY.size :]
     return tuple(InquiryInfo.unpack(view[at * size :]) for at in range(count))
@@ -167,3 +170,12 @@ def inquiry(
 def _inquiry_length(length: int) -> int:
     """1-48; the kernel takes 0 and then waits for ever."""
     return values.check_int("AF_BLUETOOTH inquiry length", length, _INQUIRY_LONGEST, 1)
+
+
+def _ioctl(descriptor: int, request: int, argument: int | bytes | bytearray) -> None:
+    """ioctl(2), which changes a bytearray in place; what cures a failure is noted on it."""
+    try:
+        ioctl(descriptor, request, argument)
+    except OSError as error:
+        remedies.explain(error, remedies.HCI, "ioctl")
+        raise

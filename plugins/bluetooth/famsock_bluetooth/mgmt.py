@@ -7,12 +7,9 @@ Sources: net/bluetooth/mgmt.h and mgmt.c, BlueZ's doc/mgmt-api.txt.
 
 from __future__ import annotations
 
-import select
 import struct
-import time
 from collections.abc import Generator
 from enum import IntFlag
-from math import ceil
 from socket import SOCK_RAW
 from typing import Self
 from uuid import UUID
@@ -21,6 +18,7 @@ import attrs
 
 from famsock.plugin import Struct, socket, values, wire
 from famsock_bluetooth import constants as c
+from famsock_bluetooth import waiting
 from famsock_bluetooth.addresses import HciAddress
 from famsock_bluetooth.advertising import DeviceFound
 from famsock_bluetooth.fields import BDADDR, LE32, check_int, check_octets
@@ -172,16 +170,16 @@ class Management:
         parameters = check_octets("parameters", parameters)
         size = check_int("length of parameters", len(parameters), 0xFFFF)
         self.sock.send(_HEADER.pack(opcode, index, size) + parameters)
-        deadline = time.monotonic() + (self.sock.gettimeout() or float("inf"))
-        while time.monotonic() < deadline:
-            event = self.receive_event()
+        timeout_s = self.sock.gettimeout()
+        until = waiting.deadline(timeout_s)
+        while (event := self._event_until(until)) is not None:
             if event.code in (c.MGMT_EV_CMD_COMPLETE, c.MGMT_EV_CMD_STATUS):
                 number, status = _REPLY.unpack_from(event.parameters)
                 if (number, event.index) == (opcode, index):
                     if status:
                         raise ManagementError(opcode, index, status)
                     return event.parameters[_REPLY.size :]
-        raise TimeoutError(f"no answer to management command 0x{opcode:04X}")
+        raise TimeoutError(f"no answer to management command 0x{opcode:04X} within {timeout_s} s")
 
     def receive_event(self) -> ManagementEvent:
         """The next event; TimeoutError if none comes in the socket's timeout."""
@@ -289,9 +287,9 @@ class Management:
         self, index: int, duration_s: float, le: bool, bredr: bool
     ) -> Generator[DeviceFound, None, None]:
         under_way = True
-        deadline = time.monotonic() + duration_s
+        until = waiting.deadline(duration_s)
         try:
-            while (event := self._event_until(deadline)) is not None:
+            while (event := self._event_until(until)) is not None:
                 if event.index != index:
                     continue
                 if event.code == c.MGMT_EV_DEVICE_FOUND:
@@ -303,12 +301,9 @@ class Management:
             if under_way:
                 self.stop_discovery(index, le=le, bredr=bredr)
 
-    def _event_until(self, deadline: float) -> ManagementEvent | None:
-        """The next event; None if none comes until ``deadline`` of the monotonic clock."""
-        poller = select.poll()
-        poller.register(self.sock.fileno(), select.POLLIN)
-        left_ms = ceil(max(0.0, deadline - time.monotonic()) * 1000)
-        return self.receive_event() if poller.poll(left_ms) else None
+    def _event_until(self, until: float | None) -> ManagementEvent | None:
+        """The next event; None if none comes until a moment of the monotonic clock."""
+        return self.receive_event() if waiting.is_readable(self.sock.fileno(), until) else None
 
     def set_discoverable(self, index: int, on: bool, timeout_s: int = 0) -> Setting:
         """Let inquiries find a controller, for ``timeout_s`` (0-65535, 0: for ever), or not.
@@ -321,11 +316,9 @@ class Management:
 
     def set_local_name(self, index: int, name: str, short_name: str = "") -> None:
         """Set the name (up to 248 bytes of UTF-8) and the short name (up to 10) that peers see."""
-        long = values.text(c.MGMT_MAX_NAME_LENGTH).encode(name)
-        short = values.text(c.MGMT_MAX_SHORT_NAME_LENGTH).encode(short_name)
-        parameters = long.ljust(c.MGMT_MAX_NAME_LENGTH, b"\0")
-        parameters += short.ljust(c.MGMT_MAX_SHORT_NAME_LENGTH, b"\0")
-        self.command(c.MGMT_OP_SET_LOCAL_NAME, index, parameters)
+        long = _padded_text("name", name, c.MGMT_MAX_NAME_LENGTH)
+        short = _padded_text("short_name", short_name, c.MGMT_MAX_SHORT_NAME_LENGTH)
+        self.command(c.MGMT_OP_SET_LOCAL_NAME, index, long + short)
 
     def set_experimental_feature(
         self, feature: UUID, on: bool, index: int = c.MGMT_INDEX_NONE
@@ -373,6 +366,15 @@ def _discovery_types(le: bool, bredr: bool) -> bytes:
     if not le and not bredr:
         raise ValueError("discovery needs le=True or bredr=True")
     return bytes((_LE_TYPES * le | _BREDR_TYPE * bredr,))
+
+
+def _padded_text(name: str, value: str, size_bytes: int) -> bytes:
+    """Text in a field of ``size_bytes``; TypeError or ValueError for what does not fit."""
+    try:
+        return values.text(size_bytes).encode(value).ljust(size_bytes, b"\0")
+    except values.REFUSALS as error:
+        values.name(error, f"AF_BLUETOOTH {name}")
+        raise
 
 
 def _settings(answer: bytes) -> Setting:

@@ -1,16 +1,17 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
-_LINK = ("phys", "security", "set_defer_setup", "set_security")
+_SECURE = ("security", "set_defer_setup", "set_security")
 
 NAMES = {
     "famsock_bluetooth.operations:L2capOperations": (
-        *_LINK,
+        *_SECURE,
         "connection_info",
         "incoming_mtu_bytes",
         "is_le",
         "l2cap_options",
         "mode",
         "outgoing_mtu_bytes",
+        "phys",
         "set_incoming_mtu",
         "set_l2cap_options",
         "set_mode",
@@ -36,14 +37,22 @@ NAMES = {
         "set_time_stamps",
     ),
     "famsock_bluetooth.operations:ScoOperations": (
-        *_LINK,
         "codecs",
         "connection_info",
         "mtu_bytes",
+        "phys",
+        "set_defer_setup",
         "set_packet_status",
         "set_voice",
         "voice",
     ),
-    "famsock_bluetooth.operations:RfcommOperations": (*_LINK, "connection_info"),
-    "famsock_bluetooth.operations:IsoOperations": (*_LINK, "base", "qos", "set_base", "set_qos"),
+    "famsock_bluetooth.operations:RfcommOperations": (*_SECURE, "connection_info"),
+    "famsock_bluetooth.operations:IsoOperations": (
+        "base",
+        "qos",
+        "set_base",
+        "set_defer_setup",
+        "set_packet_status",
+        "set_qos",
+    ),
 }

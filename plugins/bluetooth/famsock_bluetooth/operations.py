@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from famsock.plugin import socket
+from famsock.plugin import socket, values
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import options
 from famsock_bluetooth.addresses import L2capAddress
@@ -32,17 +32,6 @@ class _LinkOperations:
     def __init__(self, sock: socket) -> None:
         self.sock = sock
 
-    def security(self) -> BtSecurity:
-        """The security level asked for, and the key size of a connected link (BT_SECURITY)."""
-        return self.sock.get_option(options.BT_SECURITY)
-
-    def set_security(self, level: int, key_size: int = 0) -> None:
-        """Ask for a security level (BT_SECURITY_*), before connect or listen or on a connection.
-
-        ``key_size`` is for BT_SECURITY_FIPS and LE links: at least so many bytes (7-16), 0 for any.
-        """
-        self.sock.set_option(options.BT_SECURITY, BtSecurity(level, key_size))
-
     def set_defer_setup(self, on: bool) -> None:
         """Leave it to this listening socket's owner to let peers in (BT_DEFER_SETUP).
 
@@ -50,12 +39,39 @@ class _LinkOperations:
         """
         self.sock.set_option(options.BT_DEFER_SETUP, on)
 
+
+class _SecureOperations(_LinkOperations):
+    """Of L2CAP and RFCOMM, which ask the link for security."""
+
+    def security(self) -> BtSecurity:
+        """The security level asked for, and the key size of a connected link (BT_SECURITY)."""
+        return self.sock.get_option(options.BT_SECURITY)
+
+    def set_security(self, level: int) -> None:
+        """Ask for a security level (BT_SECURITY_*), before connect or listen or on a connection."""
+        self.sock.set_option(options.BT_SECURITY, BtSecurity(level))
+
+
+class _RadioOperations(_LinkOperations):
+    """Of L2CAP and SCO, which tell of the radio."""
+
     def phys(self) -> int:
         """The radio modes of a connected link: a mask of BT_PHY_* (BT_PHY)."""
         return self.sock.get_option(options.BT_PHY)
 
 
-class L2capOperations(_LinkOperations):
+class _PacketOperations(_LinkOperations):
+    """Of SCO and ISO, whose packets may come damaged."""
+
+    def set_packet_status(self, on: bool) -> None:
+        """Have each received packet carry its status (control message BT_SCM_PKT_STATUS).
+
+        Of ISO with Linux 6.4 or later (OSError ENOPROTOOPT).
+        """
+        self.sock.set_option(options.BT_PKT_STATUS, on)
+
+
+class L2capOperations(_SecureOperations, _RadioOperations):
     """Operations of L2CAP sockets, BR/EDR and Low Energy alike."""
 
     def is_le(self) -> bool:
@@ -78,9 +94,13 @@ class L2capOperations(_LinkOperations):
     def set_incoming_mtu(self, size_bytes: int) -> None:
         """The greatest message to take, after bind and before connect or listen.
 
-        48-65535 bytes for BR/EDR, 23-65535 for LE; an accepted socket has its listener's.
+        48-65535 bytes for BR/EDR, 23-65535 for LE (OverflowError); an accepted socket has its
+        listener's.
         """
-        if self.is_le():
+        is_le = self.is_le()
+        least = c.L2CAP_LE_MIN_MTU if is_le else c.L2CAP_DEFAULT_MIN_MTU
+        size_bytes = values.check_int("AF_BLUETOOTH incoming MTU", size_bytes, 0xFFFF, least)
+        if is_le:
             self.sock.set_option(options.BT_RCVMTU, size_bytes)
         else:
             self.set_l2cap_options(imtu=size_bytes)
@@ -111,7 +131,7 @@ class L2capOperations(_LinkOperations):
         return self.sock.get_option(options.L2CAP_CONNINFO)
 
 
-class RfcommOperations(_LinkOperations):
+class RfcommOperations(_SecureOperations):
     """Operations of RFCOMM sockets."""
 
     def connection_info(self) -> RfcommConninfo:
@@ -119,7 +139,7 @@ class RfcommOperations(_LinkOperations):
         return self.sock.get_option(options.RFCOMM_CONNINFO)
 
 
-class ScoOperations(_LinkOperations):
+class ScoOperations(_RadioOperations, _PacketOperations):
     """Operations of SCO sockets (voice)."""
 
     def mtu_bytes(self) -> int:
@@ -134,10 +154,6 @@ class ScoOperations(_LinkOperations):
         """Set the voice setting (BT_VOICE_CVSD_16BIT, BT_VOICE_TRANSPARENT …) before connect."""
         self.sock.set_option(options.BT_VOICE, BtVoice(setting))
 
-    def set_packet_status(self, on: bool) -> None:
-        """Have each received packet carry its status (control message BT_SCM_PKT_STATUS)."""
-        self.sock.set_option(options.BT_PKT_STATUS, on)
-
     def codecs(self) -> tuple[BtCodec, ...]:
         """The codecs of the controller; EOPNOTSUPP unless codec offload is switched on."""
         return self.sock.get_option(options.BT_CODEC)
@@ -147,7 +163,7 @@ class ScoOperations(_LinkOperations):
         return self.sock.get_option(options.SCO_CONNINFO)
 
 
-class IsoOperations(_LinkOperations):
+class IsoOperations(_PacketOperations):
     """Operations of ISO sockets (LE Audio)."""
 
     def qos(self) -> BtIsoQos:

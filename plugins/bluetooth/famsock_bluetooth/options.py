@@ -11,6 +11,7 @@ from famsock.plugin import Option, option_rows, values
 from famsock_bluetooth import constants as c
 from famsock_bluetooth.structs import (
     CODECS,
+    ISO_BASE,
     ISO_QOS,
     BtCodec,
     BtIsoQos,
@@ -37,14 +38,14 @@ BT_FLUSHABLE: Option[bool] = _shared("BT_FLUSHABLE", values.BOOL)
 BT_POWER: Option[BtPower] = _shared("BT_POWER", BtPower)
 BT_CHANNEL_POLICY: Option[int] = _shared("BT_CHANNEL_POLICY", values.U32)
 BT_VOICE: Option[BtVoice] = _shared("BT_VOICE", BtVoice)
-BT_SNDMTU: Option[int] = _shared("BT_SNDMTU", values.U16)
+BT_SNDMTU: Option[int] = _shared("BT_SNDMTU", values.U16, "r")
 BT_RCVMTU: Option[int] = _shared("BT_RCVMTU", values.U16)
 BT_PHY: Option[int] = _shared("BT_PHY", values.U32, "r")
 BT_MODE: Option[int] = _shared("BT_MODE", values.U8)
 BT_PKT_STATUS: Option[bool] = _shared("BT_PKT_STATUS", values.BOOL)
 BT_ISO_QOS: Option[BtIsoQos] = _shared("BT_ISO_QOS", ISO_QOS)
 BT_CODEC: Option[tuple[BtCodec, ...]] = _shared("BT_CODEC", CODECS)
-BT_ISO_BASE: Option[bytes] = _shared("BT_ISO_BASE", values.raw(248))
+BT_ISO_BASE: Option[bytes] = _shared("BT_ISO_BASE", ISO_BASE)
 
 L2CAP_OPTIONS: Option[L2capOptions] = _l2cap("L2CAP_OPTIONS", L2capOptions)
 L2CAP_CONNINFO: Option[L2capConninfo] = _l2cap("L2CAP_CONNINFO", L2capConninfo, "r")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from sys import byteorder
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -19,11 +19,48 @@ from famsock_bluetooth.fields import check_int
 _BLUETOOTH_H = "net/bluetooth/bluetooth.h"
 
 
+def _up_to(high: int) -> wire.CType:
+    """A byte of which not all values mean something."""
+    return wire.integer("__u8", "B", 0, high)
+
+
+def _zero_or(base: wire.CType, low: int, high: int) -> wire.CType:
+    """An integer ``low``-``high``, or 0 for the kernel's choice."""
+    whole = wire.integer(base.c, base.code, 0, high)
+
+    def check(value: object) -> int:
+        if 0 < (number := int(whole.check(value))) < low:
+            raise OverflowError(f"must be 0 or {low}-{high}, not {number}")
+        return number
+
+    return attrs.evolve(whole, check=check)
+
+
+def _check_handle(value: object) -> int:
+    number = int(wire.U8.check(value))
+    if _HANDLE_MAX < number < c.BT_ISO_QOS_CIG_UNSET:
+        raise OverflowError(
+            f"must be 0-{_HANDLE_MAX}, or 255 for the kernel's choice, not {number}"
+        )
+    return number
+
+
+_HANDLE_MAX = 0xEF
+_HANDLE = attrs.evolve(wire.U8, check=_check_handle)
+_TIMEOUT = _zero_or(wire.U16, 0x0A, 0x4000)
+_TIMEOUT_UNIT_MS = 10
+_DEFAULT_TIMEOUT_MS = c.BT_ISO_SYNC_TIMEOUT * _TIMEOUT_UNIT_MS
+
+
 @wire.struct("struct bt_security", header=_BLUETOOTH_H)
 class BtSecurity(Struct):
-    """BT_SECURITY: ``level`` is one of BT_SECURITY_*, ``key_size`` 7-16 bytes or 0 for any."""
+    """BT_SECURITY: ``level`` is one of BT_SECURITY_* (0-4).
 
-    level: int = wire.u8("level")
+    ``key_size`` tells how many bytes the key of a connected L2CAP link has; 0 where none is known.
+    Linux ignores it in what it is given.
+    """
+
+    level: int = wire.field(_up_to(c.BT_SECURITY_FIPS), "level")
     key_size: int = wire.u8("key_size", default=0)
 
 
@@ -31,7 +68,7 @@ class BtSecurity(Struct):
 class BtPower(Struct):
     """BT_POWER: ``force_active`` 1 wakes a link from sniff mode to send, 0 leaves it asleep."""
 
-    force_active: int = wire.u8("force_active")
+    force_active: int = wire.field(_up_to(c.BT_POWER_FORCE_ACTIVE_ON), "force_active")
 
 
 @wire.struct("struct bt_voice", header=_BLUETOOTH_H)
@@ -46,15 +83,21 @@ class BtIsoIoQos(Struct):
     """One direction of an isochronous stream.
 
     ``interval`` is the SDU interval in microseconds (255-1048575), ``latency`` the transport
-    latency in milliseconds (5-4000), ``sdu`` the greatest SDU in bytes (0 for no data this way),
-    ``phy`` of BT_ISO_PHY_*, ``rtn`` how often a packet is repeated (0-15).
+    latency in milliseconds (5-4000), either 0 where there is no data this way; ``sdu`` the greatest
+    SDU in bytes (0 for no data), ``phy`` a mask of BT_ISO_PHY_* (0-7, 0 only with an ``sdu`` of 0),
+    ``rtn`` how often a packet is repeated (0-255, of a broadcast 0-30). OverflowError for an
+    integer out of range, ValueError for an ``sdu`` without a ``phy``.
     """
 
-    interval: int = wire.u32("interval", default=10_000)
-    latency: int = wire.u16("latency", default=10)
+    interval: int = wire.field(_zero_or(wire.U32, 0xFF, 0xFFFFF), "interval", default=10_000)
+    latency: int = wire.field(_zero_or(wire.U16, 5, 4000), "latency", default=10)
     sdu: int = wire.u16("sdu", default=0)
-    phy: int = wire.u8("phy", default=c.BT_ISO_PHY_2M)
+    phy: int = wire.field(_up_to(c.BT_ISO_PHY_ANY), "phy", default=c.BT_ISO_PHY_2M)
     rtn: int = wire.u8("rtn", default=2)
+
+    def __attrs_post_init__(self) -> None:
+        if self.sdu and not self.phy:
+            raise ValueError(f"BtIsoIoQos sdu {self.sdu} needs a phy of BT_ISO_PHY_*, not 0")
 
 
 _IO_QOS: Any = wire.nested(BtIsoIoQos)
@@ -64,29 +107,76 @@ _IO_QOS: Any = wire.nested(BtIsoIoQos)
 class BtIsoQos(Struct):
     """BT_ISO_QOS: how an isochronous stream is scheduled; a union of unicast's and broadcast's.
 
-    ``group`` is the CIG (broadcast: the BIG), ``stream`` the CIS (BIS), 0xFF for the kernel's
-    choice; ``sca`` the clock accuracy (broadcast: sync_factor). ``packing`` 0 is sequential, 1
-    interleaved; ``framing`` 0 unframed, 1 framed. ``input`` and ``output`` are the two directions.
-    The rest is broadcast's: encryption with the 16 bytes of ``bcode``, and how a receiver
-    synchronises (``sync_timeout`` and ``timeout`` in units of 10 ms). Layout of Linux 6.2 and
-    later, 60 bytes; earlier ones know the first 32 bytes, which mean the same for unicast.
+    ``group`` is the CIG (broadcast: the BIG), ``stream`` the CIS (BIS), 0-239 or 255 for the
+    kernel's choice; ``sca`` the clock accuracy, 0-7 (broadcast: sync_factor, 1-24). ``packing`` 0
+    is sequential, 1 interleaved; ``framing`` 0 unframed, 1 framed. ``input`` and ``output`` are the
+    two directions. The rest is broadcast's: ``encryption`` (0 or 1) with the 16 bytes of ``bcode``,
+    and how a receiver synchronises: ``options`` (0-7), ``skip`` (0-499 periodic advertisements),
+    ``sync_timeout`` and ``timeout`` (10-16384 units of 10 ms), ``sync_cte_type`` (0-31), ``mse``
+    (0-31 subevents). The defaults suit unicast; `broadcast` has those of the other.
+
+    OverflowError for an integer out of range. Layout of Linux 6.2 and later, 60 bytes; earlier ones
+    know the first 32 bytes, which mean the same for unicast. Sources: net/bluetooth/iso.c, Core
+    Specification vol 4 part E 7.8.97-106.
     """
 
-    group: int = wire.u8("ucast.cig", default=c.BT_ISO_QOS_CIG_UNSET)
-    stream: int = wire.u8("ucast.cis", default=c.BT_ISO_QOS_CIS_UNSET)
-    sca: int = wire.u8("ucast.sca", default=0)
-    packing: int = wire.u8("ucast.packing", default=0)
-    framing: int = wire.u8("ucast.framing", default=0)
+    group: int = wire.field(_HANDLE, "ucast.cig", default=c.BT_ISO_QOS_CIG_UNSET)
+    stream: int = wire.field(_HANDLE, "ucast.cis", default=c.BT_ISO_QOS_CIS_UNSET)
+    sca: int = wire.field(_up_to(24), "ucast.sca", default=0)
+    packing: int = wire.field(_up_to(1), "ucast.packing", default=0)
+    framing: int = wire.field(_up_to(1), "ucast.framing", default=0)
     input: BtIsoIoQos = wire.field(_IO_QOS, "ucast.in", offset=8, default=BtIsoIoQos())
     output: BtIsoIoQos = wire.field(_IO_QOS, "ucast.out", offset=20, default=BtIsoIoQos())
-    encryption: int = wire.u8("bcast.encryption", offset=32, default=0)
+    encryption: int = wire.field(_up_to(1), "bcast.encryption", offset=32, default=0)
     bcode: bytes = wire.raw("bcast.bcode", 16, default=bytes(16))
-    options: int = wire.u8("bcast.options", default=0)
-    skip: int = wire.u16("bcast.skip", default=0)
-    sync_timeout: int = wire.u16("bcast.sync_timeout", default=0)
-    sync_cte_type: int = wire.u8("bcast.sync_cte_type", default=0)
-    mse: int = wire.u8("bcast.mse", default=0)
-    timeout: int = wire.u16("bcast.timeout", default=0)
+    options: int = wire.field(_up_to(7), "bcast.options", default=0)
+    skip: int = wire.field(wire.integer("__u16", "H", 0, 0x1F3), "bcast.skip", default=0)
+    sync_timeout: int = wire.field(_TIMEOUT, "bcast.sync_timeout", default=0)
+    sync_cte_type: int = wire.field(_up_to(0x1F), "bcast.sync_cte_type", default=0)
+    mse: int = wire.field(_up_to(0x1F), "bcast.mse", default=0)
+    timeout: int = wire.field(_TIMEOUT, "bcast.timeout", default=0)
+
+    @classmethod
+    def broadcast(
+        cls,
+        output: BtIsoIoQos | None = None,
+        *,
+        big: int = c.BT_ISO_QOS_BIG_UNSET,
+        bis: int = c.BT_ISO_QOS_BIS_UNSET,
+        sync_factor: int = 1,
+        packing: int = 0,
+        framing: int = 0,
+        bcode: bytes | None = None,
+        sync_timeout_ms: int = _DEFAULT_TIMEOUT_MS,
+        timeout_ms: int = _DEFAULT_TIMEOUT_MS,
+    ) -> Self:
+        """What a broadcast is sent by (``output``), or received by (without it).
+
+        ``bcode`` is the 16 bytes of the key, None for no encryption. The times after which a
+        receiver gives up, on the advertising and on the stream, are 100-163840 ms in whole 10 ms;
+        ValueError for any other. All else is as in the class.
+        """
+        return cls(
+            big,
+            bis,
+            values.check_int("BtIsoQos sync_factor", sync_factor, 24, 1),
+            packing,
+            framing,
+            BtIsoIoQos(),
+            BtIsoIoQos() if output is None else output,
+            bcode is not None,
+            bytes(16) if bcode is None else bcode,
+            sync_timeout=_units("sync_timeout_ms", sync_timeout_ms),
+            timeout=_units("timeout_ms", timeout_ms),
+        )
+
+
+def _units(name: str, time_ms: int) -> int:
+    """A time in units of 10 ms."""
+    units, rest = divmod(values.check_int(f"BtIsoQos {name}", time_ms, 163840, 100), 10)
+    if rest:
+        raise ValueError(f"BtIsoQos {name} must be whole 10 ms, not {time_ms}")
+    return units
 
 
 UNICAST_QOS_BYTES = 32
@@ -99,6 +189,19 @@ def _decode_qos(data: bytes) -> BtIsoQos:
 
 
 ISO_QOS: Codec[BtIsoQos] = attrs.evolve(values.struct(BtIsoQos), decode=_decode_qos)
+
+BASE_MAX_BYTES = 248
+_BASE = values.raw(BASE_MAX_BYTES)
+
+
+def _encode_base(base: bytes) -> bytes:
+    data = _BASE.encode(base)
+    if len(data) > BASE_MAX_BYTES:
+        raise ValueError(f"must be at most {BASE_MAX_BYTES} bytes, not {len(data)}")
+    return data
+
+
+ISO_BASE: Codec[bytes] = attrs.evolve(_BASE, encode=_encode_base)
 
 
 @attrs.frozen
@@ -164,17 +267,20 @@ CODECS: Codec[tuple[BtCodec, ...]] = Codec(
 
 @wire.struct("struct l2cap_options", header="net/bluetooth/l2cap.h")
 class L2capOptions(Struct):
-    """L2CAP_OPTIONS: ``omtu`` and ``imtu`` in bytes (48-65535), ``flush_to`` in ms (0xFFFF: never),
-    ``mode`` of L2CAP_MODE_*, ``fcs`` 0 or 1, ``max_tx`` transmissions (0: no limit), ``txwin_size``
-    the window in frames (1-16383)."""
+    """L2CAP_OPTIONS: the parameters of a BR/EDR channel.
+
+    ``omtu`` and ``imtu`` are in bytes (48-65535), ``flush_to`` in ms (0xFFFF: never), ``mode`` is
+    of L2CAP_MODE_* (0-4), ``fcs`` 0 or 1, ``max_tx`` transmissions (0: no limit), ``txwin_size``
+    the window in frames (1-16383). OverflowError for what does not fit; EINVAL for other MTUs.
+    """
 
     omtu: int = wire.u16("omtu")
     imtu: int = wire.u16("imtu")
     flush_to: int = wire.u16("flush_to")
-    mode: int = wire.u8("mode")
-    fcs: int = wire.u8("fcs")
+    mode: int = wire.field(_up_to(c.L2CAP_MODE_STREAMING), "mode")
+    fcs: int = wire.field(_up_to(1), "fcs")
     max_tx: int = wire.u8("max_tx")
-    txwin_size: int = wire.u16("txwin_size")
+    txwin_size: int = wire.field(wire.integer("__u16", "H", 0, 0x3FFF), "txwin_size")
 
 
 @wire.struct("struct l2cap_conninfo", header="net/bluetooth/l2cap.h")

@@ -134,7 +134,16 @@ class TestBluetooth(Conformance):
         refused("iso", (PEER, 256), OverflowError, "bdaddr_type must be 0-255, not 256"),
         refused("iso", (PEER, 1, PEER, 1, 0, (32,)), OverflowError, "bc_bis must hold 1-31"),
     )
-    strategies: ClassVar = {"HciDevInfo.name": st.from_regex(r"[a-z]{0,6}[0-9]?", fullmatch=True)}
+    strategies: ClassVar = {
+        "HciDevInfo.name": st.from_regex(r"[a-z]{0,6}[0-9]?", fullmatch=True),
+        "BtIsoIoQos.interval": st.just(0) | st.integers(255, 1048575),
+        "BtIsoIoQos.latency": st.just(0) | st.integers(5, 4000),
+        "BtIsoIoQos.phy": st.integers(1, 7),
+        "BtIsoQos.group": st.just(255) | st.integers(0, 239),
+        "BtIsoQos.stream": st.just(255) | st.integers(0, 239),
+        "BtIsoQos.sync_timeout": st.just(0) | st.integers(10, 16384),
+        "BtIsoQos.timeout": st.just(0) | st.integers(10, 16384),
+    }
     exchange_marks: ClassVar = {
         **dict.fromkeys(("l2cap", "l2cap le", "rfcomm", "hci"), EMULATED),
         "sco": (pytest.mark.needs_capability("CAP_NET_ADMIN"),),

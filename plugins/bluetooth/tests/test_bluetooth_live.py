@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 import select
 import socket as stdlib
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 from famsock_bluetooth import constants as c
@@ -20,7 +21,7 @@ from famsock_bluetooth.addresses import (
     RfcommAddress,
 )
 from famsock_bluetooth.advertising import LeAdvertisingReport, structure
-from famsock_bluetooth.emulator import VoicePair
+from famsock_bluetooth.emulator import Controller, VoicePair
 from famsock_bluetooth.exchange import (
     VOICED,
     advertising_pair,
@@ -42,7 +43,7 @@ from famsock_bluetooth.packets import (
     MonitorMessage,
     opcode,
 )
-from famsock_bluetooth.structs import BtIsoIoQos, BtIsoQos
+from famsock_bluetooth.structs import BtIsoIoQos, BtIsoQos, BtSecurity
 
 import famsock
 from famsock.testing import requirements
@@ -129,6 +130,19 @@ def test_settings_one_by_one(pair: Pair, management: Management) -> None:
     assert Setting.ADVERTISING not in management.set_advertising(index, False)
     assert Setting.DISCOVERABLE in management.set_discoverable(index, True, 30)
     assert Setting.DISCOVERABLE not in management.set_discoverable(index, False)
+
+
+def test_bredr_is_switched_while_powered_off(pair: Pair, management: Management) -> None:
+    index = pair[1].dev_id
+    with pytest.raises(ManagementError, match="REJECTED") as caught:
+        management.set_bredr(index, False)
+    assert "read_info() gives them" in "".join(caught.value.__notes__)
+    management.set_powered(index, False)
+    try:
+        assert Setting.BREDR not in management.set_bredr(index, False)
+        assert Setting.BREDR in management.set_bredr(index, True)
+    finally:
+        management.set_powered(index, True)
 
 
 def test_advertising_out_of_range(management: Management) -> None:
@@ -262,8 +276,56 @@ def test_device_list_and_information(pair: Pair, management: Management, new: Op
     assert info.up
     assert info.bus == c.HCI_VIRTUAL
     assert info.acl_mtu > 0
-    with pytest.raises(OSError, match="No such device"):
+    with pytest.raises(OSError, match="No such device") as caught:
         sock.device_info(999)
+    assert "devices() lists" in "".join(caught.value.__notes__)
+
+
+def test_more_controllers_than_sixteen(management: Management, new: Open) -> None:
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    with ExitStack() as stack:
+        pairs = [stack.enter_context(VoicePair()) for _ in range(8)]
+        made = {end.index for pair in pairs for end in (pair.first, pair.second)}
+        for index in made:
+            await_controller(management, index)
+        assert len(made) == 16
+        for listed in (management.read_index_list(), sock.devices()):
+            assert made < set(listed)
+            assert sorted(listed) == list(listed)
+    assert not made & set(sock.devices())
+
+
+def test_changing_a_controller_needs_a_capability(pair: Pair, new: Open) -> None:
+    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(OSError, match="not permitted") as caught:
+            sock.device_down(pair[0].dev_id)
+    finally:
+        os.seteuid(0)
+    assert "CAP_NET_ADMIN" in "".join(caught.value.__notes__)
+
+
+class Silent(VoicePair):
+    """Controllers that leave one command without an answer."""
+
+    def _command(self, near: Controller, far: Controller, opcode: int, parameters: bytes) -> None:
+        if opcode != c.HCI_OP_READ_LOCAL_VERSION or self.answers:
+            super()._command(near, far, opcode, parameters)
+
+    answers = True
+
+
+def test_a_command_without_an_answer_is_named(management: Management, new: Open) -> None:
+    with Silent() as controllers:
+        index = controllers.first.index
+        await_controller(management, index)
+        management.switch_on(index, Setting.POWERED)
+        sock = raw_hci(new, index)
+        assert sock.send_command(c.HCI_OP_READ_LOCAL_VERSION, timeout_s=None).status == 0
+        controllers.answers = False
+        with pytest.raises(TimeoutError, match=r"HCI command 0x1001 within 0\.05 s"):
+            sock.send_command(c.HCI_OP_READ_LOCAL_VERSION, timeout_s=0.05)
 
 
 def test_command_and_answer(pair: Pair, new: Open) -> None:
@@ -452,11 +514,17 @@ def test_l2cap_retransmission_mode(pair: Pair, new: Open) -> None:
 
 def test_l2cap_options_out_of_range(new: Open) -> None:
     sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
-    with pytest.raises(OverflowError, match="imtu must be 0-65535, not 65536"):
-        sock.set_incoming_mtu(65536)
-    with pytest.raises(OSError, match="Invalid argument"):
-        sock.set_incoming_mtu(1)
+    for wrong in (47, 65536):
+        with pytest.raises(OverflowError, match=f"incoming MTU must be 48-65535, not {wrong}"):
+            sock.set_incoming_mtu(wrong)
     assert sock.l2cap_options().imtu == 672
+    sock.bind(L2capAddress(c.BDADDR_ANY, 0, 0, c.BDADDR_LE_PUBLIC))
+    with pytest.raises(OverflowError, match="incoming MTU must be 23-65535, not 22"):
+        sock.set_incoming_mtu(22)
+    sock.set_incoming_mtu(23)
+    assert sock.incoming_mtu_bytes() == 23
+    with pytest.raises(AttributeError, match="BT_SNDMTU is read-only"):
+        sock.set_option(options.BT_SNDMTU, 100)
 
 
 def test_l2cap_security_level(new: Open) -> None:
@@ -545,7 +613,7 @@ def test_refused_numbers_are_explained(pair: Pair, new: Open) -> None:
         sock.connect(L2capAddress(pair[1].bdaddr, 0x81, 0, c.BDADDR_LE_PUBLIC))
     assert "LE at both ends" in "".join(caught.value.__notes__)
     with pytest.raises(OSError, match="Invalid argument") as caught:
-        sock.set_incoming_mtu(1)
+        sock.set_l2cap_options(imtu=1)
     assert not hasattr(caught.value, "__notes__")
 
 
@@ -598,10 +666,22 @@ def test_rfcomm_stream(pair: Pair, new: Open) -> None:
             far.recv(1)
 
 
+@pytest.mark.parametrize("channel", [0, 31])
+def test_a_channel_that_rfcomm_has_not_is_explained(pair: Pair, new: Open, channel: int) -> None:
+    sock = new(stdlib.SOCK_STREAM, c.BTPROTO_RFCOMM)
+    sock.bind((pair[1].bdaddr, 0))
+    with pytest.raises(OSError, match="Invalid argument") as caught:
+        sock.connect((pair[0].bdaddr, channel))
+    assert "an RFCOMM channel is 1-30" in "".join(caught.value.__notes__)
+
+
 def test_rfcomm_security(new: Open) -> None:
     sock = new(stdlib.SOCK_STREAM, c.BTPROTO_RFCOMM)
     sock.set_security(c.BT_SECURITY_HIGH)
-    assert sock.security().level == c.BT_SECURITY_HIGH
+    assert sock.security() == BtSecurity(c.BT_SECURITY_HIGH)
+    with pytest.raises(OverflowError, match="level must be 0-4, not 5"):
+        sock.set_security(5)
+    assert not hasattr(sock, "phys")
 
 
 # SCO and ISO
@@ -616,6 +696,9 @@ def test_sco_voice(new: Open) -> None:
     assert sock.get_option(options.BT_PKT_STATUS) is True
     sock.bind(c.BDADDR_ANY.encode())
     assert sock.getsockname() == c.BDADDR_ANY
+    sock.set_defer_setup(True)
+    assert sock.get_option(options.BT_DEFER_SETUP) is True
+    assert not hasattr(sock, "security")
 
 
 def test_sco_connection(management: Management, new: Open) -> None:
@@ -633,6 +716,7 @@ def test_sco_connection(management: Management, new: Open) -> None:
             assert address == controllers.second.bdaddr
             assert near.getpeername() == controllers.first.bdaddr
             assert near.mtu_bytes() == 64
+            assert near.phys() & c.BT_PHY_BR_1M_1SLOT
             assert near.connection_info().hci_handle == far.connection_info().hci_handle > 0
             far.settimeout(PATIENCE_S)
             near.send(b"there" * 9)
@@ -658,5 +742,10 @@ def test_iso_qos(management: Management, new: Open) -> None:
     assert (again.input, again.output) == (qos.input, qos.output)
     sock.set_base(b"\1\2\3")
     assert sock.base() == b"\1\2\3"
+    with pytest.raises(ValueError, match="BT_ISO_BASE must be at most 248 bytes, not 249"):
+        sock.set_base(bytes(249))
     sock.bind(IsoAddress(c.BDADDR_ANY))
     assert sock.local_address == IsoAddress(c.BDADDR_ANY)
+    sock.set_defer_setup(True)
+    assert not hasattr(sock, "security")
+    assert not hasattr(sock, "phys")

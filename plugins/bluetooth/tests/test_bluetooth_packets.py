@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import pickle
 import struct
+from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from famsock_bluetooth import advertising, options, packets
 from famsock_bluetooth import constants as c
 from famsock_bluetooth.advertising import DeviceFound, LeAdvertisingReport
+from famsock_bluetooth.hci import HciOperations
 from famsock_bluetooth.ioctls import HciDevInfo
-from famsock_bluetooth.mgmt import ControllerInfo, ManagementEvent, Setting
+from famsock_bluetooth.mgmt import ControllerInfo, Management, ManagementEvent, Setting
 from famsock_bluetooth.mgmt_error import ManagementError
 from famsock_bluetooth.packets import (
     AclData,
@@ -25,9 +28,19 @@ from famsock_bluetooth.packets import (
     OtherPacket,
     ScoData,
 )
-from famsock_bluetooth.structs import BtCodec, BtIsoIoQos, BtIsoQos, HciFilter
+from famsock_bluetooth.structs import (
+    BtCodec,
+    BtIsoIoQos,
+    BtIsoQos,
+    BtPower,
+    BtSecurity,
+    HciFilter,
+    L2capOptions,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import famsock
 
 PROPERTY = settings(deadline=None, max_examples=30)
 OCTETS = st.binary(max_size=255)
@@ -129,9 +142,34 @@ def test_advertising_data() -> None:
         advertising.structure(1, bytes(255))
 
 
+def test_services_and_makers_in_advertising_data() -> None:
+    whole = UUID("12345678-1234-5678-1234-567812345678")
+    elements = (
+        (c.EIR_UUID16_ALL, bytes.fromhex("0d18 0f18 00")),
+        (c.EIR_UUID32_SOME, bytes.fromhex("78563412")),
+        (c.EIR_UUID128_ALL, whole.bytes[::-1]),
+        (c.EIR_SERVICE_DATA, bytes.fromhex("5118 0102")),
+        (0x20, bytes.fromhex("78563412")),
+        (0x21, whole.bytes[::-1] + b"x"),
+        (0x21, b"cut short"),
+        (0xFF, bytes.fromhex("9904 05aabb")),
+        (0xFF, b"1"),
+    )
+    data = b"".join(advertising.structure(*element) for element in elements)
+    found = DeviceFound("00:00:00:00:00:01", c.BDADDR_LE_PUBLIC, None, data, 0)
+    short = [f"0000{n}-0000-1000-8000-00805f9b34fb" for n in ("180d", "180f", "1851")]
+    four = UUID("12345678-0000-1000-8000-00805f9b34fb")
+    assert found.service_uuids == (UUID(short[0]), UUID(short[1]), four, whole)
+    assert found.service_data == {UUID(short[2]): b"\1\2", four: b"", whole: b"x"}
+    assert found.manufacturer_data == {0x0499: b"\5\xaa\xbb"}
+
+
 @PROPERTY
 @given(st.binary(max_size=60))
 def test_any_advertising_data_is_taken_apart(data: bytes) -> None:
+    found = DeviceFound("00:00:00:00:00:01", c.BDADDR_LE_PUBLIC, None, data, 0)
+    for told in (found.service_uuids, found.service_data, found.manufacturer_data, found.name):
+        assert len(told) <= len(data)
     for kind, value in advertising.structures(data):
         assert bytes((len(value) + 1, kind)) + value in data
 
@@ -284,6 +322,99 @@ def test_iso_qos_of_earlier_kernels_is_the_first_half() -> None:
     assert options.BT_ISO_QOS.decode(packed[:32]) == qos
     with pytest.raises(ValueError, match="BT_ISO_QOS needs 32 bytes"):
         options.BT_ISO_QOS.decode(packed[:31])
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: BtSecurity(5), OverflowError, "BtSecurity level must be 0-4, not 5"),
+        (lambda: BtPower(2), OverflowError, "force_active must be 0-1, not 2"),
+        (lambda: BtIsoIoQos(interval=254), OverflowError, "interval must be 0 or 255-1048575"),
+        (lambda: BtIsoIoQos(interval=1 << 20), OverflowError, "interval must be 0-1048575"),
+        (lambda: BtIsoIoQos(latency=4), OverflowError, "latency must be 0 or 5-4000, not 4"),
+        (lambda: BtIsoIoQos(phy=8), OverflowError, "phy must be 0-7, not 8"),
+        (lambda: BtIsoIoQos(sdu=40, phy=0), ValueError, "sdu 40 needs a phy"),
+        (lambda: BtIsoQos(0xF0), OverflowError, "group must be 0-239, or 255 .*, not 240"),
+        (lambda: BtIsoQos(stream=0xFE), OverflowError, "stream must be 0-239, or 255"),
+        (lambda: BtIsoQos(sca=25), OverflowError, "sca must be 0-24, not 25"),
+        (lambda: BtIsoQos(packing=2), OverflowError, "packing must be 0-1"),
+        (lambda: BtIsoQos(framing=2), OverflowError, "framing must be 0-1"),
+        (lambda: BtIsoQos(encryption=2), OverflowError, "encryption must be 0-1"),
+        (lambda: BtIsoQos(options=8), OverflowError, "options must be 0-7"),
+        (lambda: BtIsoQos(skip=500), OverflowError, "skip must be 0-499"),
+        (lambda: BtIsoQos(sync_timeout=9), OverflowError, "sync_timeout must be 0 or 10-16384"),
+        (lambda: BtIsoQos(timeout=16385), OverflowError, "timeout must be 0-16384"),
+        (lambda: BtIsoQos.broadcast(sync_factor=0), OverflowError, "sync_factor must be 1-24"),
+        (lambda: BtIsoQos.broadcast(timeout_ms=90), OverflowError, "timeout_ms must be 100-163840"),
+        (lambda: BtIsoQos.broadcast(sync_timeout_ms=105), ValueError, "whole 10 ms, not 105"),
+        (lambda: BtIsoQos.broadcast(bcode=b"short"), ValueError, "bcode must be 16 bytes, not 5"),
+        (lambda: options.BT_ISO_BASE.encode(bytes(249)), ValueError, "at most 248 bytes, not 249"),
+        (lambda: L2capOptions(48, 48, 0, 5, 0, 0, 1), OverflowError, "mode must be 0-4, not 5"),
+        (lambda: L2capOptions(48, 48, 0, 0, 2, 0, 1), OverflowError, "fcs must be 0-1, not 2"),
+        (lambda: L2capOptions(48, 48, 0, 0, 0, 0, 1 << 14), OverflowError, "window|0-16383"),
+        (lambda: advertising.structure(256, b""), OverflowError, "must be 0-255, not 256"),
+        (lambda: advertising.structure(9, "famsock"), TypeError, "must be a bytes-like"),  # type: ignore[arg-type]
+    ],
+)
+def test_values_out_of_range_are_refused(make: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_qos_of_a_broadcast() -> None:
+    qos = BtIsoQos.broadcast(BtIsoIoQos(sdu=40), big=1, bis=2, bcode=b"0123456789abcdef")
+    packed = qos.pack()
+    assert packed[:5] == b"\1\2\1\0\0"
+    assert packed[32:49] == b"\1" + b"0123456789abcdef"
+    assert (qos.sync_timeout, qos.timeout) == (c.BT_ISO_SYNC_TIMEOUT, c.BT_ISO_SYNC_TIMEOUT)
+    assert BtIsoQos.broadcast(sync_timeout_ms=100).sync_timeout == 10
+    assert BtIsoQos.broadcast().encryption == 0
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[famsock.socket, famsock.socket]]:
+    """Two ends of something that keeps messages apart, in place of the kernel's HCI sockets."""
+    one, other = famsock.socketpair(famsock.AF_UNIX, famsock.SOCK_SEQPACKET)
+    with one, other:
+        one.settimeout(0.05)
+        yield one, other
+
+
+@pytest.mark.parametrize("size", [0, 1024])
+def test_the_longest_packet_is_received_whole(
+    size: int, ends: tuple[famsock.socket, famsock.socket]
+) -> None:
+    one, other = ends
+    packet = AclData(0x2A, 2, bytes(size))
+    HciOperations(other).send_packet(packet)
+    HciOperations(other).send_packet(packet)
+    assert HciOperations(one).receive_packet() == packet
+    assert HciOperations(one).receive_message()[0] == packet
+
+
+def test_what_is_no_packet_is_not_sent(ends: tuple[famsock.socket, famsock.socket]) -> None:
+    for wrong in (b"abc", HciFilter()):
+        with pytest.raises(TypeError, match="HCI packet must be HciCommand"):
+            HciOperations(ends[0]).send_packet(wrong)  # type: ignore[arg-type]
+
+
+def test_a_management_command_without_an_answer_is_named(
+    ends: tuple[famsock.socket, famsock.socket],
+) -> None:
+    one, other = ends
+    with pytest.raises(TimeoutError, match=r"management command 0x0001 within 0\.05 s"):
+        Management(one).read_version()
+    assert other.recv(100) == b"\1\0\xff\xff\0\0"
+    other.send(struct.pack("<HHH", c.MGMT_EV_INDEX_ADDED, 0, 0))
+    other.send(struct.pack("<HHHHB3s", c.MGMT_EV_CMD_COMPLETE, 0xFFFF, 6, 1, 0, b"\1\x16\0"))
+    assert Management(one).read_version() == (1, 22)
+
+
+def test_names_that_do_not_fit(ends: tuple[famsock.socket, famsock.socket]) -> None:
+    management = Management(ends[0])
+    for wrong in (("x" * 249, ""), ("", "x" * 11)):
+        with pytest.raises(ValueError, match=r"AF_BLUETOOTH (short_)?name too long: at most"):
+            management.set_local_name(0, *wrong)
 
 
 def test_device_info() -> None:
