@@ -54,7 +54,8 @@ class TipcOperations:
         """Take back a name or range that the socket was bound to; other names stay.
 
         ``address`` is what was given to bind, in any shape. OSError as bind(2) fails: EINVAL where
-        the socket is not bound to it. Source: net/tipc/socket.c (a negative scope withdraws).
+        the socket has other names and not this one; the kernel is content where it has none at all.
+        Source: net/tipc/socket.c (a negative scope withdraws).
         """
         bound = _typed(address)
         if not isinstance(bound, ServiceAddress | ServiceRange):
