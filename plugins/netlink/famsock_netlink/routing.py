@@ -9,6 +9,7 @@ which begins with its length in bytes (u16), and attributes.
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
 from socket import AF_UNSPEC
 from typing import TypeVar
@@ -21,6 +22,7 @@ from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
     FIB_RULE_INVERT,
     FRA_DPORT_RANGE,
+    FRA_DSCP,
     FRA_DST,
     FRA_FWMARK,
     FRA_FWMASK,
@@ -352,7 +354,7 @@ class Rule:
     "", ``mark`` under ``mark_mask``, ``tos``, ``ip_protocol`` (IPPROTO_*), ports and user ids or
     None; FIB_RULE_INVERT among the ``flags`` turns that round. Found routes with prefixes up to
     ``suppress_prefix_length`` are passed over, none where it is -1. ``protocol`` is the maker,
-    RTPROT_*.
+    RTPROT_*. ``dscp`` is 0-63, or None for any (Linux 6.12): ``tos`` without its lowest two bits.
     """
 
     family: int
@@ -374,6 +376,7 @@ class Rule:
     suppress_prefix_length: int
     protocol: int
     flags: int
+    dscp: int | None = None
 
     @property
     def is_inverted(self) -> bool:
@@ -407,4 +410,5 @@ class Rule:
             suppress_prefix_length=found.signed(FRA_SUPPRESS_PREFIXLEN, -1),
             protocol=found.unsigned(FRA_PROTOCOL, 0),
             flags=header.flags,
+            dscp=_made(found.get(FRA_DSCP), lambda data: int.from_bytes(data, sys.byteorder)),
         )

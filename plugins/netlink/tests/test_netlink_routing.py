@@ -15,10 +15,10 @@ from typing import Any
 import attrs
 import pytest
 from famsock_netlink import constants as nl
-from famsock_netlink.attributes import pack
+from famsock_netlink.attributes import Attribute, pack
 from famsock_netlink.messages import NetlinkMessage
 from famsock_netlink.route import Link
-from famsock_netlink.routing import NextHop, PortRange, Route, Rule, UidRange
+from famsock_netlink.routing import NextHop, PortRange, Route, Rule, RuleHeader, UidRange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -412,6 +412,14 @@ def test_ip_shows_the_same_rules(ip: Ip, opened: Opened) -> None:
     (six,) = [rule for rule in sock.rules(AF_INET6) if rule.priority == 15]
     assert (six.action, str(six.source)) == (nl.FR_ACT_PROHIBIT, "2001:db8::/32")
     assert {rule.family for rule in sock.rules()} >= {AF_INET, AF_INET6}
+
+
+def test_a_rule_of_a_dscp() -> None:
+    """Linux 6.12 has it, and ip(8) a while later."""
+    header = RuleHeader(family=AF_INET, action=nl.FR_ACT_TO_TBL)
+    for found, dscp in (([Attribute.u8(nl.FRA_DSCP, 46)], 46), ([], None)):
+        message = NetlinkMessage(nl.RTM_NEWRULE, header.pack() + pack(found))
+        assert Rule.unpack(message).dscp == dscp
 
 
 @in_namespace
