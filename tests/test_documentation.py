@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/getting-started.md", "docs/frameworks.md")
+PAGES = ("README.md", "docs/index.md", "docs/getting-started.md", "docs/frameworks.md")
 
 
 def programs() -> Iterator[Any]:
