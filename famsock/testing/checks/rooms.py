@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
-import itertools
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -105,37 +103,40 @@ class RoomChecks(Checks):
         rows = [row for row in readable_options if row.name not in self.unreadable_options]
         trouble: dict[str, str] = {}
         read: set[str] = set()
-        with self._sockets() as sockets:
-            for sock, row in itertools.product(sockets, rows):
+
+        def check(sock: socket) -> None:
+            for row in rows:
                 error = read_and_write_back(sock, row)
                 if error is None:
                     read.add(row.name)
                 else:
                     trouble[row.name] = error
+
+        self._on_each_socket(check)
         unread = {name: why for name, why in trouble.items() if name not in read}
         assert len(read) >= len(rows) / 2, f"at least half of the options must read: {unread}"
 
     def test_integer_options_have_the_size_that_the_kernel_gives(
         self, readable_options: tuple[Option[Any], ...], alarm: float, descriptors: None
     ) -> None:
-        with self._sockets() as sockets:
-            for sock in sockets:
-                for_each(readable_options, partial(has_the_kernels_size, sock))
+        def check(sock: socket) -> None:
+            for_each(readable_options, partial(has_the_kernels_size, sock))
 
-    @contextmanager
-    def _sockets(self) -> Iterator[list[socket]]:
-        """A non-blocking socket of each protocol and type that the kernel opens; skips for none."""
+        self._on_each_socket(check)
+
+    def _on_each_socket(self, check: Callable[[socket], None]) -> None:
+        """Check a non-blocking socket of each protocol and type that the kernel opens."""
         subject = self.subject()
-        kinds = [
-            (protocol, kind) for protocol in subject.family.protocols for kind in protocol.types
-        ]
-        with ExitStack() as stack:
-            opened = [sock for kind in kinds if (sock := subject.open(*kind)) is not None]
-            for sock in opened:
-                stack.enter_context(sock).setblocking(False)
-            if not opened:
-                pytest.skip(requirements.family(self.family))
-            yield opened
+        opened = 0
+        for protocol in subject.family.protocols:
+            for kind in protocol.types:
+                if (sock := subject.open(protocol, kind)) is not None:
+                    with sock:
+                        sock.setblocking(False)
+                        check(sock)
+                        opened += 1
+        if not opened:
+            pytest.skip(requirements.family(self.family))
 
     def test_operations_are_typed_and_documented(self, operations_class: type[Any]) -> None:
         assert (vars(operations_class).get("__doc__") or "").strip()
@@ -216,6 +217,7 @@ def read_and_write_back(sock: socket, row: Option[Any]) -> str | None:
             assert type(sock.get_option(row)) is type(value)
     except OSError as error:
         if error.errno not in TOLERATED:
+            error.add_note(f"at {row.name} of {sock!r}")
             raise
         return str(error)
     return None
