@@ -183,7 +183,10 @@ def test_a_held_lock_ends_in_an_error(tmp_path: Path, monkeypatch: pytest.Monkey
         os.close(directory)
 
 
-def test_of_many_that_race_for_a_stale_path_one_wins(tmp_path: Path) -> None:
+def test_of_many_that_race_for_a_stale_path_one_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stale, "_PATIENCE_S", 60.0)  # each waits for all others, however slow
     path = str(tmp_path / "x.sock")
     with socket(stdlib.AF_UNIX) as left_behind:
         left_behind.bind(path)
