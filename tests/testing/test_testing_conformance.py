@@ -222,6 +222,10 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
             )
         ],
     ),
+    "masking by a type that states no range": (
+        "test_integer_that_no_field_holds_is_refused",
+        [port('CType(c="u", code="H", check=lambda v: v & 0xFFFF, parse=int)')],
+    ),
     "masking in the stdlib form": (
         "test_integer_that_no_field_holds_is_refused_in_the_stdlib_form",
         [

@@ -83,6 +83,15 @@ class BadInputChecks(Checks):
                     with pytest.raises(TypeError):
                         makes.from_stdlib(wrong, Lookup("bind"))
 
+    def test_integer_that_no_field_holds_is_refused(self, field: tuple[Any, Member]) -> None:
+        address, member = field
+        value = getattr(address, member.attribute)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return
+        for wrong in (-_NO_FIELD_HOLDS, _NO_FIELD_HOLDS):
+            with pytest.raises((OverflowError, TypeError, ValueError), match=member.attribute):
+                changed(address, member.attribute, wrong)
+
     def test_integer_that_no_field_holds_is_refused_in_the_stdlib_form(
         self, shapes: Shapes, makes: type[Address]
     ) -> None:

@@ -25,7 +25,8 @@ GUID = CType(
     encode=lambda value, _lookup: uuid.UUID(value).bytes_le,
     decode=lambda raw, _lookup: str(uuid.UUID(bytes_le=raw)).upper(),
 )
-"""A Windows GUID: its first three parts are little-endian; the text is upper case, as Windows'."""
+"""A Windows GUID: its first three parts are little-endian; the text is upper case, as that of
+HV_GUID_* is."""
 
 
 @sockaddr(
