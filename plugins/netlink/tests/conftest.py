@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from socket import SOCK_RAW
@@ -30,6 +31,14 @@ def _ip(command: str) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
+def _wait_for_the_cable() -> None:
+    """Return when v0's network can be sent to: its IPv6 route comes some time after "up"."""
+    deadline = time.monotonic() + 60
+    while "2001:db8::/64" not in _ip("-6 route show dev v0"):
+        assert time.monotonic() < deadline, f"no route: {_ip('address show')}"
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def network() -> Iterator[None]:
     """A network namespace of the test's own, with v0 and v1 joined as by a cable, both up.
@@ -43,6 +52,7 @@ def network() -> Iterator[None]:
             raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
         for command in _SET_UP:
             _ip(command)
+        _wait_for_the_cable()
         yield
     finally:
         assert libc.setns(before, _CLONE_NEWNET) == 0

@@ -448,8 +448,10 @@ def test_links_are_switched_and_get_an_mtu(ip: Ip, opened: Opened) -> None:
 
 
 def addresses_shown(ip: Ip) -> dict[str, dict[str, Any]]:
+    """The addresses of v0, but for the link-local one, which the kernel adds in its own time."""
     (shown,) = json.loads(ip("-j address show v0"))
-    return {one["local"]: one for one in shown["addr_info"] if one}
+    found = [one for one in shown["addr_info"] if one]
+    return {one["local"]: one for one in found if not one["local"].startswith("fe80:")}
 
 
 @in_namespace
@@ -469,7 +471,7 @@ def test_addresses_are_added_and_deleted(ip: Ip, opened: Opened) -> None:
     assert (peer["address"], peer["prefixlen"], peer["scope"]) == ("203.0.113.2", 32, "link")
     assert shown["127.0.0.9"]["scope"] == "host"
     timed = shown["198.51.100.9"]
-    assert 990 <= timed["preferred_life_time"] <= 1000 < 1990 <= timed["valid_life_time"] <= 2000
+    assert 0 < timed["preferred_life_time"] <= 1000 < timed["valid_life_time"] <= 2000
     six = shown["2001:db8:9::1"]
     assert (six["prefixlen"], six.get("nodad"), six.get("noprefixroute")) == (64, True, True)
     with pytest.raises(FileExistsError):
@@ -549,5 +551,5 @@ def test_asyncio_gets_messages_put_aside_and_those_to_come(ip: Ip, opened: Opene
                 seen.append(Link.unpack(message).mtu)
         return seen
 
-    seen = asyncio.run(asyncio.wait_for(main(), 20))
+    seen = asyncio.run(asyncio.wait_for(main(), 60))
     assert [mtu for mtu in dict.fromkeys(seen) if 1234 <= mtu <= 1236] == [1234, 1235, 1236]
