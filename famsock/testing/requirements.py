@@ -66,7 +66,10 @@ _VIRTUAL = ("bond", "bridge", "dummy", "ifb", "nlmon", "vcan", "veth", "vsockmon
 
 @cache
 def family(name: str, protocol: int | str | None = None, type: int | None = None) -> str:
-    """Whether the kernel opens sockets of a family, and of a protocol (number or name) and type."""
+    """Whether the kernel opens sockets of a family, and of a protocol (number or name) and type.
+
+    LookupError for a protocol's name that the family's plugin does not have.
+    """
     from famsock.registry import plugins
     from famsock.sockets import socket
 
@@ -83,8 +86,12 @@ def family(name: str, protocol: int | str | None = None, type: int | None = None
         rows = [p for p in known.protocols if protocol in (None, p.name, p.number)]
         row = next((p for p in rows if type in (None, *p.types)), None)
     if isinstance(protocol, str):
+        if known is None:
+            return f"{name}: no installed plugin serves it and knows protocol {protocol!r}"
         if row is None:
-            return f"{name} has no protocol {protocol!r}"
+            there = ", ".join(f"{p.name} of {sorted(map(int, p.types))}" for p in known.protocols)
+            of_type = "" if type is None else f" of socket type {int(type)}"
+            raise LookupError(f"{name} has no protocol {protocol!r}{of_type}, only {there}")
         protocol = row.number
     kind = type or (row.types[0] if row else _stdlib.SOCK_STREAM)
     if protocol is None:
@@ -121,7 +128,12 @@ def capability(name: str) -> str:
 
 
 def kernel(version: str) -> str:
-    """Whether the running Linux kernel is of ``version`` ("5.19") or later."""
+    """Whether the running Linux kernel is of ``version`` ("5.19") or later.
+
+    ValueError for what is no version, which no kernel would be too old for.
+    """
+    if re.fullmatch(r"\d+(\.\d+)*", version) is None:
+        raise ValueError(f"a kernel's version is numbers with dots between, not {version!r}")
     if not sys.platform.startswith("linux"):
         return f"needs Linux {version}, this is {sys.platform}"
     if _numbers(platform.release()) >= _numbers(version):

@@ -90,7 +90,7 @@ def test_fail_on_skip_fails_a_skipped_unittest(pytester: pytest.Pytester) -> Non
     ("marker", "reason"),
     [
         ('needs_family("AF_NONE")', "*no installed plugin serves it*"),
-        ('needs_family("AF_UNIX", protocol="no")', "*AF_UNIX has no protocol 'no'*"),
+        ('needs_family("AF_NETBEUI", protocol="no")', "*no installed plugin serves it and knows*"),
         ('needs_family("AF_UNIX", protocol=77)', "*opens no such socket: *not supported*"),
         ('needs_family("AF_INET", protocol=6, type=77)', "*opens no such socket: *"),
         ('needs_kernel("999.1")', "*needs Linux 999.1 or later*boot a newer kernel*"),
@@ -123,6 +123,27 @@ def test_unmet_need_skips_with_its_remedy(
 def test_met_need_runs(pytester: pytest.Pytester, marker: str) -> None:
     code = f"import pytest\n@pytest.mark.{marker}\ndef test(): pass"
     run(pytester, code).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("marker", "error"),
+    [
+        ('needs_family("AF_UNIX", protocol="no")', "*AF_UNIX has no protocol 'no', only *"),
+        (
+            'needs_family("AF_INET", protocol="tcp", type=2)',
+            "*AF_INET has no protocol 'tcp' of socket type 2, only tcp of [[]1], *",
+        ),
+        ('needs_kernel("linux-5.19")', "*numbers with dots between, not 'linux-5.19'*"),
+        ('needs_kernel("5.19+")', "*numbers with dots between, not '5.19+'*"),
+        ('needs_capability("NET_ROOT")', "*no capability is called 'NET_ROOT'*"),
+    ],
+)
+def test_a_need_that_cannot_be_is_an_error_and_no_skip(
+    pytester: pytest.Pytester, marker: str, error: str
+) -> None:
+    result = run(pytester, f"import pytest\n@pytest.mark.{marker}\ndef test(): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([error])
 
 
 def test_capabilities_are_those_of_the_process() -> None:
