@@ -12,7 +12,7 @@ _REMEDIES = {
     EACCES: "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on",
     ECONNRESET: "no node has this number; the own one is sock.local_node()",
     ENODEV: "no other socket has this port",
-    ENOTCONN: "name a destination, or connect to one; to QRTR_NODE_BCAST only QRTR_PORT_CTRL is one",
+    ENOTCONN: "name a destination, or connect to one; a broadcast has but QRTR_PORT_CTRL",
 }
 
 
