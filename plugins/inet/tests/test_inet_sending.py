@@ -144,7 +144,7 @@ def test_transmit_time_travels_with_each_message(udp_pair: Pair) -> None:
 
 @pytest.mark.needs_capability("CAP_NET_RAW")
 def test_raw_sockets_have_transmit_times(opened: Open) -> None:
-    sender, receiver = opened(AF_INET, SOCK_RAW, 253), opened(AF_INET, SOCK_RAW, 253)
+    sender, receiver = opened(AF_INET, SOCK_RAW, 254), opened(AF_INET, SOCK_RAW, 254)
     sender.set_transmit_clock()
     sender.send_at(b"raw", time.monotonic_ns(), ("127.0.0.1", 0))
     assert receiver.recv(100).endswith(b"raw")
