@@ -77,18 +77,52 @@ def later() -> Iterator[Callable[[float, Callable[[], object]], None]]:
         timer.join()
 
 
-WhenWaiting = Callable[[Callable[[], object]], None]
+AfterSignals = Callable[[list[int], Callable[[], object]], None]
+
+
+@pytest.fixture
+def after_signals() -> Iterator[AfterSignals]:
+    """Does something in another thread once a storm has come some times."""
+    threads: list[threading.Thread] = []
+    over = threading.Event()
+
+    def start(seen: list[int], what: Callable[[], object]) -> None:
+        def run() -> None:
+            while len(seen) < 6 and not over.wait(0.005):
+                pass
+            what()
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+
+    yield start
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+WhenWaiting = Callable[..., None]
 
 
 @pytest.fixture
 def when_waiting() -> Iterator[WhenWaiting]:
-    """Does something in another thread as soon as this one waits in the kernel."""
+    """Does something in another thread as soon as this one waits in the kernel.
+
+    Several things one after the other, each when this one waits again. A signal that came before
+    would find it between two attempts, and be heard after the second, as with the stdlib's calls.
+    """
     threads: list[threading.Thread] = []
     over = threading.Event()
 
-    def start(what: Callable[[], object]) -> None:
+    def start(*steps: Callable[[], object]) -> None:
         me = threading.get_native_id()
-        threads.append(threading.Thread(target=lambda: _is_waiting(me, over) and what()))
+
+        def run() -> None:
+            for what in steps:
+                if _is_waiting(me, over):
+                    what()
+
+        threads.append(threading.Thread(target=run))
         threads[-1].start()
 
     yield start

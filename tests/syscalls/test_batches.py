@@ -18,7 +18,7 @@ import famsock
 from famsock import syscalls
 from famsock.control import RawControl
 from famsock.syscalls import ancillary
-from tests.syscalls.conftest import Storm
+from tests.syscalls.conftest import AfterSignals, Storm
 
 Pair = tuple[socket.socket, socket.socket]
 Later = Callable[[float, Callable[[], object]], None]
@@ -101,12 +101,12 @@ def test_more_than_the_kernel_takes(raw: Any, descriptors: None, later: Later) -
 
 @pytest.mark.parametrize("timeout", [None, 10.0])
 def test_the_first_message_is_waited_for(
-    raw: Any, pair: Pair, storm: Storm, later: Later, timeout: float | None
+    raw: Any, pair: Pair, storm: Storm, after_signals: AfterSignals, timeout: float | None
 ) -> None:
     a, b = pair
     b.settimeout(timeout)
     with storm() as seen:
-        later(0.1, lambda: a.send(b"late"))
+        after_signals(seen, lambda: a.send(b"late"))
         assert [m[0] for m in raw.recvmmsg(b.fileno(), timeout, 8, 8, 0, 0)] == [b"late"]
     assert len(seen) > 3
 

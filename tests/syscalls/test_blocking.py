@@ -13,23 +13,27 @@ import pytest
 
 from famsock.syscalls import TIMED_OUT
 from tests.syscalls.calls import RECEIVING, SENDING, drain, fill, sockaddr_of
-from tests.syscalls.conftest import Storm, WhenWaiting
+from tests.syscalls.conftest import AfterSignals, Storm, WhenWaiting
 
 Pair = tuple[socket.socket, socket.socket]
-Later = Callable[[float, Callable[[], object]], None]
 TIMEOUTS = pytest.mark.parametrize("timeout", [None, 10.0])
 
 
 @TIMEOUTS
 @pytest.mark.parametrize("name", RECEIVING)
 def test_a_signal_storm_does_not_end_a_receiving_call(
-    raw: Any, pair: Pair, storm: Storm, later: Later, name: str, timeout: float | None
+    raw: Any,
+    pair: Pair,
+    storm: Storm,
+    after_signals: AfterSignals,
+    name: str,
+    timeout: float | None,
 ) -> None:
     a, b = pair
     if timeout is not None:
         b.setblocking(False)
     with storm() as seen:
-        later(0.1, lambda: a.send(b"data"))
+        after_signals(seen, lambda: a.send(b"data"))
         assert RECEIVING[name](raw, b.fileno(), timeout) == b"data"
     assert len(seen) > 3
 
@@ -37,14 +41,19 @@ def test_a_signal_storm_does_not_end_a_receiving_call(
 @TIMEOUTS
 @pytest.mark.parametrize("name", SENDING)
 def test_a_signal_storm_does_not_end_a_sending_call(
-    raw: Any, pair: Pair, storm: Storm, later: Later, name: str, timeout: float | None
+    raw: Any,
+    pair: Pair,
+    storm: Storm,
+    after_signals: AfterSignals,
+    name: str,
+    timeout: float | None,
 ) -> None:
     a, b = pair
     fill(a)
     if timeout is not None:
         a.setblocking(False)
     with storm() as seen:
-        later(0.1, lambda: drain(b))
+        after_signals(seen, lambda: drain(b))
         assert SENDING[name](raw, a.fileno(), timeout) == 1000
     assert len(seen) > 3
 
@@ -158,12 +167,12 @@ def test_connect_runs_out_of_time(raw: Any, full: socket.socket, storm: Storm) -
 
 @pytest.mark.parametrize("timeout", [None, 20.0])
 def test_connect_outlasts_signals(
-    raw: Any, full: socket.socket, storm: Storm, later: Later, timeout: float | None
+    raw: Any, full: socket.socket, storm: Storm, after_signals: AfterSignals, timeout: float | None
 ) -> None:
     with socket.socket() as client:
         client.settimeout(timeout)
         with storm() as seen:
-            later(0.1, lambda: full.accept()[0].close())
+            after_signals(seen, lambda: full.accept()[0].close())
             assert raw.connect(client.fileno(), timeout, sockaddr_of(full)) == 0
         assert client.getpeername() == full.getsockname()
     assert len(seen) > 3
@@ -203,12 +212,12 @@ def test_connect_refused(raw: Any, descriptors: None, timeout: float | None) -> 
 
 @pytest.mark.parametrize("timeout", [None, 5.0])
 def test_accept(
-    raw: Any, descriptors: None, storm: Storm, later: Later, timeout: float | None
+    raw: Any, descriptors: None, storm: Storm, after_signals: AfterSignals, timeout: float | None
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
         server.settimeout(timeout)
         with storm() as seen:
-            later(0.05, lambda: client.connect(server.getsockname()))
+            after_signals(seen, lambda: client.connect(server.getsockname()))
             number, sockaddr = raw.accept(server.fileno(), timeout, True)
         with socket.socket(fileno=number) as accepted:
             assert not os.get_inheritable(number)

@@ -8,7 +8,6 @@ import random
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from tests.syscalls.calls import BLOCKING, CONNECTING, RECEIVING, SENDING, STDLI
 from tests.syscalls.conftest import WhenWaiting
 
 Pair = tuple[socket.socket, socket.socket]
-Later = Callable[[float, Callable[[], object]], None]
+SIGNAL = signal.SIGUSR1  # SIGALRM ends a test that hangs
 TIMEOUTS = pytest.mark.parametrize("timeout", [None, 10.0])
 
 
@@ -31,31 +30,26 @@ class AlarmError(Exception):
 
 
 @pytest.fixture(autouse=True)
-def signal_as_it_was() -> Iterator[None]:
-    """Puts the signal back where a handler raised while `handling` was about to do so."""
-    before = signal.getsignal(signal.SIGALRM)
+def late_signals_do_nothing() -> Iterator[None]:
+    """To a signal after the test that sent it, or where a handler raised, nobody listens."""
+    before = signal.signal(SIGNAL, lambda number, frame: None)
     yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+    signal.signal(SIGNAL, before)
 
 
 @contextmanager
-def handling(
-    what: Callable[[], object], first_s: float = 0.0, interval_s: float = 0.0
-) -> Iterator[None]:
-    """A signal's handler does this: when `ring` is called, or then and every so many seconds."""
-    before = signal.signal(signal.SIGALRM, lambda number, frame: what())
-    signal.setitimer(signal.ITIMER_REAL, first_s, interval_s)
+def handling(what: Callable[[], object]) -> Iterator[None]:
+    """A signal's handler does this when `ring` is called."""
+    before = signal.signal(SIGNAL, lambda number, frame: what())
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(SIGNAL, before)
 
 
 def ring() -> None:
     """Send the signal to the thread that runs the tests."""
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+    signal.pthread_kill(threading.main_thread().ident or 0, SIGNAL)
 
 
 def raiser(error: BaseException) -> Callable[[], object]:
@@ -125,21 +119,27 @@ def test_messages_sent_before_a_handler_raises_are_counted(
 
 
 def test_a_handler_runs_though_some_messages_were_sent(
-    raw: Any, pair: Pair, when_waiting: WhenWaiting, later: Later
+    raw: Any, pair: Pair, when_waiting: WhenWaiting
 ) -> None:
     """One signal alone: the system call that it ends returns a number, and no EINTR."""
     a, b = pair
     fits = len(_filling(a, b))
     drained: list[str] = []
+    over = threading.Event()
 
     def make_room(who: str) -> None:
         drained.append(who)
         drain(b)
 
-    later(1.0, lambda: make_room("nobody else did"))
-    when_waiting(ring)
+    def ring_and_see() -> None:
+        ring()
+        if not over.wait(10):
+            make_room("nobody else did")
+
+    when_waiting(ring_and_see)
     with handling(lambda: make_room("handler")):
         assert raw.sendmmsg(a, None, [(b"x", (), b"")] * (fits + 2), 0) == fits + 2
+    over.set()
     assert drained[0] == "handler"
 
 
@@ -158,18 +158,28 @@ def test_a_stream_that_handlers_break_off_is_resumed_exactly(
 ) -> None:
     """Numbers, broken off at random and resumed by what each exception says.
 
-    A signal may also come before the call begins or when it has returned and its result has no name
-    yet, as with any function of Python; then the exception says nothing, and the receiver is asked.
+    The receiver sends the signal once it has so many of them, while the sender waits for room. A
+    signal may come when the call has returned and its result has no name yet, as with any function
+    of Python; then the exception says nothing, and the receiver is asked.
     """
     a, b = pair
+    fits = len(_filling(a, b))
     a.settimeout(timeout)
     got: list[int] = []
     at = known = 0
     dice = random.Random(5)
+    ringing: list[int] = []
+    caught_up = threading.Event()
 
     def receive() -> None:
         while data := b.recv(16):
+            if data == b"so far":
+                caught_up.set()
+                continue
             got.append(int(data))
+            if ringing and len(got) >= ringing[0]:
+                ringing.clear()
+                ring()
 
     armed = [False]
 
@@ -180,33 +190,27 @@ def test_a_stream_that_handlers_break_off_is_resumed_exactly(
 
     receiver = threading.Thread(target=receive)
     receiver.start()
-    longest_s = 0.003  # follows the speed of the machine: too soon it hits no call, too late none
     with handling(handler):
         while known < 30:
-            batch = [(b"%d" % number, (), b"") for number in range(at, at + 100)]
+            batch = [(b"%d" % number, (), b"") for number in range(at, at + 3 * fits)]
             sent = None
             try:
                 armed[0] = True
-                signal.setitimer(signal.ITIMER_REAL, dice.uniform(longest_s / 15, longest_s))
+                ringing.append(at + dice.randint(1, 2 * fits))
                 sent = raw.sendmmsg(a, timeout, batch, 0)
                 armed[0] = False
-                longest_s /= 1.2
             except AlarmError as error:
                 sent = getattr(error, "messages_sent", sent)
                 known += sent is not None
-                longest_s *= 1 if sent is not None else 1.2
-            at = at + sent if sent is not None else _settled(got)
+            ringing.clear()
+            if sent is None:
+                caught_up.clear()
+                a.send(b"so far")
+                caught_up.wait()
+            at = at + sent if sent is not None else len(got)
     a.send(b"")
     receiver.join()
     assert got == list(range(at))
-
-
-def _settled(got: list[int]) -> int:
-    seen = -1
-    while seen != len(got):
-        seen = len(got)
-        threading.Event().wait(0.03)
-    return seen
 
 
 @TIMEOUTS
@@ -275,21 +279,24 @@ def test_the_socket_class_raises_it_with_the_count(
 @TIMEOUTS
 @pytest.mark.parametrize("name", BLOCKING)
 def test_a_handler_that_takes_its_time_does_not_lose_the_call(
-    raw: Any, descriptors: None, later: Later, name: str, timeout: float | None
+    raw: Any, descriptors: None, when_waiting: WhenWaiting, name: str, timeout: float | None
 ) -> None:
+    """One signal after the other, each when the call waits again."""
     runs: list[int] = []
+    done = threading.Semaphore(0)
 
     def work() -> None:
         runs.append(sum(range(20000)))
+        done.release()
 
-    start_s = time.perf_counter()
-    work()
-    interval_s = max(0.004, 5 * (time.perf_counter() - start_s))  # leaves most time to the call
-    runs.clear()
-    with blocked(name, timeout) as (sock, release), handling(work, interval_s / 2, interval_s):
-        later(25 * interval_s, release)
+    def disturb() -> None:
+        ring()
+        assert done.acquire(timeout=30)
+
+    with blocked(name, timeout) as (sock, release), handling(work):
+        when_waiting(disturb, disturb, disturb, disturb, release)
         result = BLOCKING[name](raw, sock, timeout)
         if name == "accept":
             os.close(result)
-    assert len(runs) > 3
+    assert len(runs) == 4
     assert name in CONNECTING or result in (b"data", 1000)

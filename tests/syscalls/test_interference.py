@@ -9,7 +9,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,19 @@ def test_closed_while_a_call_waits(
     raw: Any, descriptors: None, when_waiting: WhenWaiting, name: str
 ) -> None:
     """Closing ends no wait: when time runs out, poll(2) finds that the number is bad."""
-    ours, stdlib = _outcomes(raw, name, 0.3, lambda sock, _: when_waiting(sock.close))
+    closed: list[socket.socket] = []
+
+    def close(sock: socket.socket) -> None:
+        sock.close()
+        closed.append(sock)
+
+    for timeout in (0.3, 1.0, 4.0, 16.0):  # where closing comes too late, time ran out before
+        closed.clear()
+        ours, stdlib = _outcomes(
+            raw, name, timeout, lambda sock, _: when_waiting(lambda: close(sock))
+        )
+        if "TimeoutError" not in (ours[0], stdlib[0]) and len(closed) == 2:
+            break
     assert ours == stdlib == ("OSError", errno.EBADF)
 
 
@@ -83,7 +96,8 @@ def test_closed_while_a_call_waits_and_then_it_may_go_on(
     def disturb(sock: socket.socket, release: Callable[[], object]) -> None:
         def close() -> None:
             sock.close()
-            release()
+            with suppress(ConnectionError):  # by then nobody listens
+                release()
 
         when_waiting(close)
 
@@ -331,7 +345,20 @@ def test_negative_sizes_touch_no_memory(raw: Any, pair: Pair, size: int) -> None
     assert drain(b) == [MESSAGE]
 
 
-def test_lengths_are_never_cut_to_32_bits(raw: Any, pair: Pair) -> None:
+@pytest.fixture
+def more_than_there_is() -> Iterator[None]:
+    """In the lab the kernel promises more memory than it has, as any does with room to spare."""
+    if not os.environ.get("FAMSOCK_LAB"):
+        yield
+        return
+    policy = Path("/proc/sys/vm/overcommit_memory")
+    before = policy.read_text()
+    policy.write_text("1")
+    yield
+    policy.write_text(before)
+
+
+def test_lengths_are_never_cut_to_32_bits(raw: Any, pair: Pair, more_than_there_is: None) -> None:
     """4 GiB and 16 bytes are no sockaddr_in. The zeros take no memory until they are read."""
     number = pair[0].fileno()
     huge = bytes((1 << 32) + 16)
