@@ -437,6 +437,15 @@ def test_a_family_that_is_not_installed_says_how_to_install_it(run_suite: Any) -
     assert "test_the_family_loads" in outcomes(result)
 
 
+def test_a_family_that_is_refused_is_told_of_by_the_description_alone(run_suite: Any) -> None:
+    result = run_suite(('family = "AF_KIT"', 'family = "AF_NONE"'))
+    failed = outcomes(result)
+    assert {"test_the_family_loads", "test_rooms_load"} <= failed
+    assert not {name for name in failed if "address" in name or "sockaddr" in name} - {
+        "test_every_address_class_has_an_example"
+    }
+
+
 def test_an_example_that_leaves_a_shape_out_states_a_reason(run_suite: Any) -> None:
     result = run_suite(('reason="the stdlib form has no name"', 'reason=""'))
     result.stdout.fnmatch_lines(["*Example without stdlib needs a reason*"])

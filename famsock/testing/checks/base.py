@@ -73,6 +73,7 @@ class Checks:
         for name, make in PARAMETERS.items():
             if name in metafunc.fixturenames:
                 try:
+                    self.subject()
                     found = list(make(type(self)))
                 except (ImportError, LookupError, AttributeError):
                     found = []  # DescriptionChecks load all the same things, and tell why
