@@ -165,3 +165,21 @@ class AuxiliaryData(Struct):
     def checksum_is_missing(self) -> bool:
         """Whether the checksum is still to be filled in, as in a packet of this machine's own."""
         return bool(self.status & TP_STATUS_CSUMNOTREADY)
+
+
+@wire.struct("struct virtio_net_hdr", header="linux/virtio_net.h")
+class VirtioHeader(Struct):
+    """What stands before each packet, received and sent, with PACKET_VNET_HDR.
+
+    ``flags`` are VIRTIO_NET_HDR_F_*; with NEEDS_CSUM the checksum over all from ``csum_start`` on
+    is still to be stored ``csum_offset`` behind it. ``gso_type`` is VIRTIO_NET_HDR_GSO_*: the rest
+    is then to be cut into packets with ``gso_size`` bytes of payload, each behind headers of
+    ``hdr_len``. All numbers are bytes from the packet's beginning, 0-65535.
+    """
+
+    flags: int = wire.u8("flags", default=0)
+    gso_type: int = wire.u8("gso_type", default=0)
+    hdr_len: int = wire.u16("hdr_len", default=0)
+    gso_size: int = wire.u16("gso_size", default=0)
+    csum_start: int = wire.u16("csum_start", default=0)
+    csum_offset: int = wire.u16("csum_offset", default=0)

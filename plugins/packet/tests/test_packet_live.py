@@ -18,7 +18,7 @@ from famsock_packet import constants as c
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.bpf import REJECT_ALL
 from famsock_packet.control import PACKET_TX_TIMESTAMP
-from famsock_packet.structs import VlanTag
+from famsock_packet.structs import VirtioHeader, VlanTag
 
 from famsock.plugin import constants, control, filters, options
 
@@ -399,6 +399,43 @@ def test_when_a_frame_was_sent(wire: Any) -> None:
     stamp = told.get(PACKET_TX_TIMESTAMP)
     assert (stamp.errno, stamp.origin, stamp.data) == (errno.ENOMSG, 4, 0)
     assert before <= told.get(control.SCM_TIMESTAMPING).software_ns <= time.time_ns()
+
+
+HEADERS_BYTES = 14 + 20 + 20
+TCP_CHECKSUM_AT = 16
+
+
+def test_headers_for_offloads(wire: Any, opened: Opened) -> None:
+    """TCP segments in one, the checksum left to do: so they go out, and so they come in."""
+    sock = opened()
+    for one in (wire, sock):
+        one.set_option("PACKET_VNET_HDR", True)
+        assert one.get_option("PACKET_VNET_HDR") is True
+    sock.bind(("v1", c.ETH_P_IP))
+    payload = os.urandom(3000)
+    addresses = stdlib.inet_aton("192.0.2.1") + stdlib.inet_aton("192.0.2.2")
+    ipv4 = struct.pack(">BBHHHBBH", 0x45, 0, 40 + len(payload), 1, 0, 64, 6, 0) + addresses
+    tcp = struct.pack(">HHIIBBHHH", 7, 7, 1, 1, 5 << 4, 0x10, 1000, 0, 0)
+    packet = MAC1 + MAC0 + c.ETH_P_IP.to_bytes(2, "big") + ipv4 + tcp + payload
+    head = VirtioHeader(
+        flags=c.VIRTIO_NET_HDR_F_NEEDS_CSUM,
+        gso_type=c.VIRTIO_NET_HDR_GSO_TCPV4,
+        hdr_len=HEADERS_BYTES,
+        gso_size=1000,
+        csum_start=34,
+        csum_offset=TCP_CHECKSUM_AT,
+    )
+    wire.send(head.pack() + packet)
+    before = VirtioHeader.layout.size
+    joined = b""
+    while len(joined) < len(payload):
+        got = sock.recv(5000)
+        told = VirtioHeader.unpack(got[:before])
+        segments = got[before + HEADERS_BYTES :]
+        if len(segments) > 1000:
+            assert (told.gso_type, told.gso_size) == (c.VIRTIO_NET_HDR_GSO_TCPV4, 1000)
+        joined += segments
+    assert joined == payload
 
 
 def test_options_that_are_asked_something(opened: Opened) -> None:
