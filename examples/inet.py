@@ -1,6 +1,7 @@
 """A server learns all about a datagram, and a client why one did not arrive."""
 
 import errno
+import select
 
 from famsock_inet import control
 from famsock_inet.addresses import Inet6Address
@@ -31,6 +32,7 @@ with (
     server.close()
     client.receive_errors()
     client.send(b"is anybody there?")
+    select.select([client], [], [], 10)  # the error comes back some time after
     (failed,) = client.recv_errors()
     print(failed.message.data, "failed:", failed)
     assert failed.errno == errno.ECONNREFUSED

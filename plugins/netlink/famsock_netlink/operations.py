@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterable
-from errno import EINTR, ENOBUFS
+from errno import EBUSY, EINTR, ENOBUFS
 from socket import MSG_PEEK, MSG_TRUNC
 
 from famsock.plugin import Struct, socket
@@ -158,11 +159,19 @@ class NetlinkOperations:
         """Ask the kernel for all of its objects of a kind (NLM_F_DUMP).
 
         A dump during which the objects changed (NLM_F_DUMP_INTR) is made again, up to eight times;
-        then InterruptedError. Otherwise as `request`.
+        then InterruptedError. So is one that the kernel refused because an earlier one was given up
+        under way. Otherwise as `request`.
         """
         payload = messages.body(header, attributes)
-        for _ in range(DUMP_ATTEMPTS):
-            answers, consistent = self._ask(type, payload, flags | NLM_F_REQUEST | NLM_F_DUMP)
+        flags |= NLM_F_REQUEST | NLM_F_DUMP
+        for attempt in range(DUMP_ATTEMPTS):
+            try:
+                answers, consistent = self._ask(type, payload, flags)
+            except OSError as error:
+                if error.errno != EBUSY or attempt:
+                    raise
+                self._finish_a_dump()
+                continue
             if consistent:
                 return answers
         raise InterruptedError(EINTR, f"dump changed under way {DUMP_ATTEMPTS} times")
@@ -198,6 +207,13 @@ class NetlinkOperations:
             elif not (direct and FIRST_SEQUENCE <= message.sequence < sequence):
                 self._state.waiting.append(message)
         return answers
+
+    def _finish_a_dump(self) -> None:
+        """Read what is left of a dump that was given up: before, the kernel begins no other."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        while poll.poll(0):
+            self._answers(self._state.sequence, 0)
 
     def _next_sequence(self) -> int:
         used = self._state.sequence

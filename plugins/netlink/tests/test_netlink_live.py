@@ -19,6 +19,7 @@ from famsock_netlink.addresses import NetlinkAddress
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.control import NETLINK_LISTEN_ALL_NSID, NETLINK_PKTINFO, PacketInfo
 from famsock_netlink.messages import NetlinkMessage
+from famsock_netlink.operations import NetlinkOperations
 from famsock_netlink.route import AddressHeader, InterfaceAddress, Link, LinkHeader
 from famsock_netlink.routing import Route, RouteHeader
 
@@ -128,6 +129,30 @@ def test_a_dump_in_few_datagrams(network: None, opened: Opened) -> None:
     sizes = [sum(len(message.pack()) for message in messages) for messages in datagrams]
     assert sum(sizes) > 16000
     assert max(sizes) > 16000
+
+
+def test_a_dump_after_one_that_was_given_up(
+    network: None, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under way, with news of a group in between, which are kept."""
+    sock = opened()
+    for number in range(300):
+        sock.add_address("v0", f"198.51.{number // 100}.{number % 100}/32")
+    expected = sock.addresses(family=AF_INET)
+    sock.join_group(nl.RTNLGRP_LINK)
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NetlinkOperations, "_answers", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sock.addresses(family=AF_INET)
+    opened().set_link("v1", mtu=1400)
+    assert sock.addresses(family=AF_INET) == expected
+    assert sock.addresses(family=AF_INET) == expected
+    news = [Link.unpack(message) for message in sock.receive_messages()]
+    assert ("v1", 1400) in [(link.name, link.mtu) for link in news]
 
 
 def test_dumps_that_are_checked_strictly(network: None, opened: Opened) -> None:

@@ -117,11 +117,12 @@ def test_a_dump_that_is_always_interrupted() -> None:
 
 
 def test_an_error_is_raised() -> None:
-    ops, _ = talk(lambda r: [(0, 0, [ack(r, errno.EBUSY)])])
-    with pytest.raises(OSError, match=r"\[Errno 16\]"):
+    ops, kernel = talk(lambda r: [(0, 0, [ack(r, errno.ENODEV)])])
+    with pytest.raises(OSError, match=r"\[Errno 19\]"):
         ops.request(0x10)
-    with pytest.raises(OSError, match=r"\[Errno 16\]"):
+    with pytest.raises(OSError, match=r"\[Errno 19\]"):
         ops.dump(0x10)
+    assert len(kernel.requests) == 2
 
 
 def test_another_process_cannot_answer() -> None:
