@@ -236,5 +236,8 @@ def test_bad_groups_sources_and_interfaces(family: int) -> None:
         with pytest.raises(OSError, match=r"Errno 22"):
             sock.set_multicast_hops(256)
         if family == AF_INET6:
-            with pytest.raises(ValueError, match="no interface has the address 2001:db8::77"):
+            with pytest.raises(
+                ValueError,
+                match="AF_INET6 interface: no interface has the address 2001:db8::77; ip",
+            ):
                 sock.join_group(GROUP[family], "2001:db8::77")

@@ -170,7 +170,7 @@ def test_md5_signatures(opened: Open, family: int) -> None:
 
 
 def test_key_too_long() -> None:
-    with pytest.raises(ValueError, match="key must be at most 80 bytes, not 81"):
+    with pytest.raises(ValueError, match="SOL_TCP key must be at most 80 bytes, not 81"):
         padded_key(bytes(81))
     with pytest.raises(TypeError, match="addr must be a typed address, not tuple"):
         TcpMd5sig(("127.0.0.1", 0))  # type: ignore[arg-type]

@@ -148,4 +148,6 @@ def _index_by_ipv6(address: IPv6Address) -> int:
             listed, index, *_ = line.split()
             if listed == wanted:
                 return int(index, 16)
-    raise ValueError(f"no interface has the address {address}")
+    raise ValueError(
+        f"AF_INET6 interface: no interface has the address {address}; ip -6 address lists them"
+    )

@@ -145,7 +145,7 @@ class TcpMd5sig(Struct):
 def padded_key(key: bytes) -> bytes:
     """A key of at most 80 bytes, filled up with NUL; ValueError for a longer one."""
     if len(key) > 80:
-        raise ValueError(f"key must be at most 80 bytes, not {len(key)}")
+        raise ValueError(f"SOL_TCP key must be at most 80 bytes, not {len(key)}")
     return key.ljust(80, b"\0")
 
 
