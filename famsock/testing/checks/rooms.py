@@ -24,6 +24,7 @@ TOLERATED = frozenset(
         errno.EACCES,
         errno.EADDRNOTAVAIL,
         errno.EBADF,
+        getattr(errno, "EBADFD", errno.EBADF),  # Linux alone has it: no device is there for it
         errno.EBUSY,
         errno.EDESTADDRREQ,
         errno.EDOM,
