@@ -351,7 +351,11 @@ def test_iso_qos_of_earlier_kernels_is_the_first_half() -> None:
         (lambda: options.BT_ISO_BASE.encode(bytes(249)), ValueError, "at most 248 bytes, not 249"),
         (lambda: L2capOptions(48, 48, 0, 5, 0, 0, 1), OverflowError, "mode must be 0-4, not 5"),
         (lambda: L2capOptions(48, 48, 0, 0, 2, 0, 1), OverflowError, "fcs must be 0-1, not 2"),
-        (lambda: L2capOptions(48, 48, 0, 0, 0, 0, 1 << 14), OverflowError, "window|0-16383"),
+        (
+            lambda: L2capOptions(48, 48, 0, 0, 0, 0, 1 << 14),
+            OverflowError,
+            "txwin_size must be 0-16383",
+        ),
         (lambda: advertising.structure(256, b""), OverflowError, "must be 0-255, not 256"),
         (lambda: advertising.structure(9, "famsock"), TypeError, "must be a bytes-like"),  # type: ignore[arg-type]
     ],
