@@ -16,7 +16,7 @@ from errno import EAGAIN
 from math import ceil
 from mmap import mmap
 from struct import Struct as Codec
-from time import monotonic
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from famsock.plugin import Lookup, Struct, options, socket, wire
@@ -33,6 +33,7 @@ from famsock_packet.structs import RingRequest, VlanTag, vlan_tag
 
 _HEADER = "linux/if_packet.h"
 _NS_PER_S = 1_000_000_000
+_PAUSE_S = 0.001
 
 
 @wire.struct("struct tpacket_block_desc", header=_HEADER)
@@ -222,6 +223,7 @@ class ReceiveRing(Ring):
             events = poll.poll(None if left is None else ceil(left * 1000))
             if events and events[0][1] & ~select.POLLIN:
                 self._raise_pending_error()
+                sleep(_PAUSE_S)  # what waits in the error queue, a time stamp, would end each poll
 
     def _is_ready(self, start: int) -> bool:
         status: int = _STATUS.unpack_from(self._memory, start + _STATUS_OFFSET)[0]

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from famsock_packet import constants as c
 from famsock_packet.addresses import PacketAddress
+from famsock_packet.ring import ReceiveRing
 from famsock_packet.structs import VlanTag
+
+from famsock.plugin import constants, options
 
 Opened = Callable[..., Any]
 Ip = Callable[[str], str]
@@ -116,6 +119,30 @@ def counted(sock: Any, packets: int) -> tuple[int, ...]:
             found[2] + told.queue_freezes,
         )
     return found
+
+
+def test_waiting_beside_the_error_queue(
+    network: None, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time stamp that waits there ends every poll; asking on and on would take a processor."""
+    sock = opened()
+    asked: list[ReceiveRing] = []
+    ask = ReceiveRing._raise_pending_error
+
+    def counted(ring: ReceiveRing) -> None:
+        asked.append(ring)
+        ask(ring)
+
+    monkeypatch.setattr(ReceiveRing, "_raise_pending_error", counted)
+    flags = constants.SOF_TIMESTAMPING_TX_SOFTWARE | constants.SOF_TIMESTAMPING_SOFTWARE
+    sock.set_option(options.SO_TIMESTAMPING, options.Timestamping(flags))
+    with sock.receive_ring(1 << 12, 2, 1) as ring:
+        sock.bind(("v1", TYPE))
+        sock.send(frame())
+        sock.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            next(ring)
+    assert 1 <= len(asked) <= 200
 
 
 def test_a_full_ring_loses_and_tells(wire: Any, opened: Opened) -> None:
