@@ -2,7 +2,9 @@
 
 NAMES = {
     "famsock_vsock.operations:VsockOperations": (
+        "has_loopback",
         "is_guest",
+        "is_host",
         "local_cid",
     ),
 }

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import struct
+from errno import EADDRNOTAVAIL
+from socket import SOCK_STREAM
 
 from famsock.plugin import socket
-from famsock_vsock.constants import IOCTL_VM_SOCKETS_GET_LOCAL_CID, VMADDR_CID_ANY, VMADDR_CID_HOST
+from famsock_vsock.addresses import VsockAddress
+from famsock_vsock.constants import (
+    AF_VSOCK,
+    IOCTL_VM_SOCKETS_GET_LOCAL_CID,
+    VMADDR_CID_ANY,
+    VMADDR_CID_HOST,
+    VMADDR_CID_LOCAL,
+    VMADDR_PORT_ANY,
+)
 
 DEVICE = "/dev/vsock"
 
@@ -41,3 +51,23 @@ class VsockOperations:
     def is_guest(self) -> bool:
         """Whether this machine is a guest that its host can reach over vsock."""
         return VMADDR_CID_HOST < local_cid() < VMADDR_CID_ANY
+
+    def is_host(self) -> bool:
+        """Whether this machine can have guests, which reach it at CID 2: a guest may be one, too."""
+        return _is_own(VMADDR_CID_HOST)
+
+    def has_loopback(self) -> bool:
+        """Whether this machine reaches itself at CID 1."""
+        return _is_own(VMADDR_CID_LOCAL)
+
+
+def _is_own(cid: int) -> bool:
+    """Whether a transport gives this machine the CID, as bind knows it: at a port nobody has."""
+    with socket(AF_VSOCK, SOCK_STREAM) as probe:
+        try:
+            probe.bind(VsockAddress(cid, VMADDR_PORT_ANY))
+        except OSError as error:
+            if error.errno == EADDRNOTAVAIL:
+                return False
+            raise
+    return True

@@ -18,6 +18,7 @@ from famsock_vsock.constants import VMADDR_CID_ANY, VMADDR_FLAG_TO_HOST, VMADDR_
 
 import famsock
 from famsock.plugin import socket
+from famsock.testing import requirements
 
 AF_VSOCK = famsock.AF_VSOCK
 DEVICE = Path(operations.DEVICE)
@@ -119,6 +120,16 @@ def test_local_cid_is_the_devices() -> None:
     with socket(AF_VSOCK) as sock:
         assert sock.local_cid() == operations.local_cid() == cid
         assert sock.is_guest() == (3 <= cid < VMADDR_CID_ANY)
+
+
+@pytest.mark.needs_family("AF_VSOCK")
+def test_what_this_machine_is() -> None:
+    with socket(AF_VSOCK) as sock:
+        found = sock.has_loopback(), sock.is_host()
+        assert found == (
+            not requirements.module("vsock_loopback"),
+            not requirements.module("vhost_vsock"),
+        )
 
 
 def test_local_cid_without_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
