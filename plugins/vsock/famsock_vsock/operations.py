@@ -53,7 +53,7 @@ class VsockOperations:
         return VMADDR_CID_HOST < local_cid() < VMADDR_CID_ANY
 
     def is_host(self) -> bool:
-        """Whether this machine can have guests, which reach it at CID 2: a guest may be one, too."""
+        """Whether this machine can have guests, to which it is CID 2; a guest may be one, too."""
         return _is_own(VMADDR_CID_HOST)
 
     def has_loopback(self) -> bool:
