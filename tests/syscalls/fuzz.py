@@ -6,8 +6,8 @@ It compiles the extension into a temporary folder with clang, AddressSanitizer a
 instrumentation, and lets libFuzzer (of atheris) make up inputs that reach new code in it. An input
 is a sequence of calls, made by both implementations: see `worlds`. A report of the sanitizer, a
 crash, a hang or a difference ends it with an exit status other than 0; the input is kept, and
-``--replay`` runs it again. ``--planted`` plants an error like that of `sanitize`, and fails unless it
-is found in the time given.
+``--replay`` runs it again. ``--planted`` plants an error like that of `sanitize`, and fails unless
+that is found in the time given.
 Needs clang with its runtime (``apt install clang libclang-rt-dev``) and atheris
 (``uv sync --group fuzz``).
 Source: https://llvm.org/docs/LibFuzzer.html, atheris's native_extension_fuzzing.md.
