@@ -25,8 +25,8 @@ class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperati
         """Send ``data`` in one call as datagrams of ``segment_bytes`` each, the last one shorter.
 
         ``segment_bytes`` is 1-65535 and must fit the path MTU with its headers; at most 128
-        datagrams, 65535 bytes together (generic segmentation offload, Linux 4.18). The number of
-        bytes sent. OSError: EMSGSIZE or EINVAL beyond these limits.
+        datagrams (64 before Linux 6.10), 65535 bytes together (generic segmentation offload, Linux
+        4.18). The number of bytes sent. OSError: EMSGSIZE or EINVAL beyond these limits.
         """
         buffers = data if isinstance(data, list | tuple) else [data]
         return self._sock.sendmsg(buffers, [_segment_size(segment_bytes)], 0, address)
