@@ -291,5 +291,6 @@ def test_segments_out_and_in(udp_pair: Pair) -> None:
 
 
 def test_segment_size_out_of_range(udp_pair: Pair) -> None:
-    with pytest.raises(OverflowError, match="0-65535"):
-        udp_pair[0].send_segments(b"x", 65536)
+    for wrong in (-1, 0, 65536):
+        with pytest.raises(OverflowError, match=f"must be [01]-65535, not {wrong}"):
+            udp_pair[0].send_segments(b"x", wrong)

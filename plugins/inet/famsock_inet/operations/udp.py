@@ -28,6 +28,8 @@ class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperati
         datagrams (64 before Linux 6.10), 65535 bytes together (generic segmentation offload, Linux
         4.18). The number of bytes sent. OSError: EMSGSIZE or EINVAL beyond these limits.
         """
+        if segment_bytes == 0:  # by which the kernel would send all as one datagram
+            raise OverflowError("send_segments(): segment_bytes must be 1-65535, not 0")
         buffers = data if isinstance(data, list | tuple) else [data]
         return self._sock.sendmsg(buffers, [_segment_size(segment_bytes)], 0, address)
 
