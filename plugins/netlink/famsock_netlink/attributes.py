@@ -15,10 +15,11 @@ from typing import Any
 import attrs
 
 from famsock.plugin import CType, wire
-from famsock_netlink.constants import NLA_F_NESTED
+from famsock_netlink.constants import NLA_F_NESTED, NLA_F_NET_BYTEORDER
 
 TYPE_MAX = 0x3FFF
 VALUE_BYTES_MAX = 0xFFFF - 4
+_FLAGS = NLA_F_NESTED | NLA_F_NET_BYTEORDER
 _HEADER = struct.Struct("=HH")
 _TYPE = wire.integer("__u16", "H", 0, TYPE_MAX)
 
@@ -44,6 +45,11 @@ class Attribute:
             raise ValueError(
                 f"AF_NETLINK attribute {self.type}: value must be at most {VALUE_BYTES_MAX} bytes, "
                 f"not {len(value)}"
+            )
+        if self.flags & ~_FLAGS:
+            raise ValueError(
+                f"AF_NETLINK attribute {self.type}: flags must be of NLA_F_NESTED and "
+                f"NLA_F_NET_BYTEORDER ({_FLAGS:#x}), not {self.flags:#x}"
             )
         kind = _checked(_TYPE, "attribute type", self.type) | self.flags
         return _HEADER.pack(len(value) + 4, kind) + value + bytes(-len(value) % 4)

@@ -163,6 +163,9 @@ def test_integers_out_of_range(make: type[Attribute]) -> None:
 def test_what_does_not_fit() -> None:
     with pytest.raises(OverflowError, match="attribute type must be 0-16383, not 16384"):
         Attribute(16384).pack()
+    for flags in (1, 0x10000, -1):
+        with pytest.raises(ValueError, match="attribute 7: flags must be of NLA_F_NESTED"):
+            Attribute(7, b"", flags).pack()
     with pytest.raises(ValueError, match="at most 65531 bytes, not 65532"):
         Attribute(1, bytes(65532)).pack()
     with pytest.raises(ValueError, match="null character"):

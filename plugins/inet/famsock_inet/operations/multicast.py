@@ -69,7 +69,7 @@ class MulticastOperations(IpOperations):
             self._sock.set_option(ipv6.IPV6_MULTICAST_IF, self._index_of(interface))
 
     def set_multicast_hops(self, hops: int) -> None:
-        """Let datagrams to groups pass ``hops`` routers (0-255; 0: none; usually 1)."""
+        """Let datagrams to groups pass ``hops`` routers (0-255; 0: none; -1: 1, as is usual)."""
         self._set(ip.IP_MULTICAST_TTL, ipv6.IPV6_MULTICAST_HOPS, hops)
 
     def set_multicast_loop(self, on: bool) -> None:
