@@ -6,12 +6,14 @@ What fails is memory, at each allocation in turn, as far as the interpreter can 
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import select
 import socket
 import struct
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ctypes import ArgumentError
 from importlib import import_module
 from importlib.util import find_spec
@@ -129,3 +131,33 @@ def test_one_that_is_none_keeps_no_other_open(descriptors: None) -> None:
     """The kernel writes a negative number where it could not make a pidfd."""
     numbers = struct.pack("3i", -errno.ESRCH, os.dup(0), os.dup(0))
     ancillary.close_descriptors([(*RIGHTS, numbers)])
+
+
+def test_calls_leave_no_object_behind(raw: Any, pair: Pair) -> None:
+    """Whether they succeed or fail: one for each round would be a leak."""
+    a, b = (sock.fileno() for sock in pair)
+    items = [(*RIGHTS, struct.pack("i", 0))]
+
+    def play(size: int) -> None:
+        raw.sendto(a, None, bytearray(size), 0, b"")
+        raw.sendmsg(a, None, [bytearray(size), b"x"], items, 0, b"")
+        raw.sendmmsg(a, None, [(b"x", (), b""), ([bytearray(size)], items, b"")], 0)
+        raw.recvfrom(b, None, 5000, 0)
+        _close("recvmsg", raw.recvmsg(b, None, size, ROOM, 0))
+        _close("recvmmsg", raw.recvmmsg(b, None, 4, size, ROOM, 0))
+        for wrong in (-1, bytearray(b"no address")):
+            with suppress(OSError, TypeError, ArgumentError):
+                raw.sendto(wrong, None, b"x", 0, wrong)
+        with suppress(BlockingIOError):
+            raw.recvmsg_into(b, None, [bytearray(size)], ROOM, socket.MSG_DONTWAIT)
+        with suppress(BlockingIOError):
+            raw.recvmmsg_into(b, None, [bytearray(size)], ROOM, socket.MSG_DONTWAIT)
+
+    def blocks(sizes: range) -> int:
+        for size in sizes:
+            play(size)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = blocks(range(1, 200))
+    assert blocks(range(200, 700)) - before < 250
