@@ -58,8 +58,9 @@ def build(
     if planted[0] not in text:
         raise SystemExit(f"nowhere to plant {planted[1]!r}: {pyx.name} has changed")
     pyx.write_text(text.replace(*planted) if planted[0] else text)
+    uv = os.environ.get("UV", "uv")  # by its path within `uv run`, which need not be on PATH
     subprocess.run(
-        ["uv", "pip", "install", "--quiet", "--no-deps", "--no-cache", "--no-sources",
+        [uv, "pip", "install", "--quiet", "--no-deps", "--no-cache", "--no-sources",
          "--python", sys.executable, "--target", target, source],
         env={**os.environ, "CC": compiler, "CFLAGS": f"-O1 -g {flags}", "LDFLAGS": flags},
         check=True,
