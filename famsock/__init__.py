@@ -21,28 +21,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    # What the loop below binds at run time, with our class in the place of the stdlib's.
-    def socketpair(
-        family: int | None = None, type: int = ..., proto: int = 0
-    ) -> tuple[socket, socket]: ...
-    def fromfd(fd: int, family: int, type: int, proto: int = 0) -> socket: ...
-    def create_connection(
-        address: tuple[str | None, int] | Address,
-        timeout: float | None = ...,
-        source_address: Any = None,
-        *,
-        all_errors: bool = False,
-    ) -> socket: ...
-    def create_server(
-        address: Any,
-        *,
-        family: int = ...,
-        backlog: int | None = None,
-        reuse_port: bool = False,
-        dualstack_ipv6: bool = False,
-    ) -> socket: ...
-
+    # What differs from the stdlib's, to type checkers: of two imports of a name mypy takes the
+    # first, and pyright the last.
+    # isort: off
+    from famsock._surface import *  # noqa: F403
     from socket import *  # type: ignore[assignment]  # noqa: F403
+    from famsock._surface import *  # noqa: F403
+    # isort: on
 
 __version__ = "0.1.0"
 __all__ = [

@@ -308,7 +308,11 @@ class Registry:
             return None
         # A number that this Python cannot name: ask the plugins whose number it cannot tell.
         unknown = [name for name in self.names() if _number_here(name) is None]
-        return next((f for f in self.families(unknown) if f.number == number and f.here), None)
+        fits = [f for f in self.families(unknown) if f.number == number and f.here]
+        if len(fits) > 1:
+            names = " and ".join(family.name for family in fits)
+            raise PluginError(f"{names} both have the number {number}: uninstall one of them")
+        return fits[0] if fits else None
 
     def _load(self, name: str, claims: list[EntryPoint]) -> Family:
         try:
@@ -348,7 +352,7 @@ class Registry:
 
         from famsock.family import Family
         from famsock.hookspecs import FamilyPlugin
-        from famsock.validation import check_family
+        from famsock.validation import families_in
 
         if isinstance(plugin, Family):
             plugin = FamilyPlugin(plugin)
@@ -358,11 +362,9 @@ class Registry:
                 manager.register(plugin, label)
             others = manager.get_plugins() - {plugin}
             call = manager.subset_hook_caller("famsock_families", others)
-            families = [family for supplied in call() for family in supplied]
+            families = [family for supplied in call() for family in families_in(supplied)]
             if not families:
                 raise PluginError(f"{label or plugin!r} implements no famsock_families hook")
-            for family in families:
-                check_family(family)
         except (pluggy.PluginValidationError, PluginError, ValueError) as error:
             if manager.is_registered(plugin):
                 manager.unregister(plugin)

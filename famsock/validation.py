@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import socket as _stdlib
+from collections.abc import Iterable
+from typing import Any
 
 from famsock.family import Family, Protocol
 
 API_VERSION = 1
 """The version of the plugin interface; a plugin states the one it was written for."""
+
+
+def families_in(supplied: Any) -> tuple[Family, ...]:
+    """The families that a hook gave, each one valid; ValueError with what to change."""
+    if isinstance(supplied, Family) or not isinstance(supplied, Iterable):
+        raise ValueError(
+            f"famsock_families must return a tuple of Family objects, not {supplied!r}"
+        )
+    families = tuple(supplied)
+    for family in families:
+        check_family(family)
+    return families
 
 
 def check_family(family: object) -> None:
@@ -28,26 +42,33 @@ def check_family(family: object) -> None:
     if family.api_version != API_VERSION:
         raise ValueError(
             f"{family.name}: written for version {family.api_version} of famsock's plugin "
-            f"interface, this famsock has version {API_VERSION}"
+            f"interface, this famsock has version {API_VERSION}: install a release of one that "
+            f"fits the other"
         )
     known = vars(_stdlib).get(family.name)
     if family.here and known is not None and known != family.number:
         raise ValueError(f"{family.name}: number is {int(known)} here, not {family.number}")
-    if not family.protocols:
-        raise ValueError(f"{family.name}: needs at least one Protocol")
+    if not (isinstance(family.protocols, tuple) and family.protocols):
+        raise ValueError(f"{family.name}: protocols must be a tuple of at least one Protocol")
     _check_protocols(family.name, family.protocols)
 
 
 def _check_protocols(name: str, protocols: tuple[Protocol, ...]) -> None:
     seen: dict[tuple[int | None, int], str] = {}
     for protocol in protocols:
-        if not protocol.types:
-            raise ValueError(f"{name} {protocol.name}: needs at least one socket type")
+        if not isinstance(protocol, Protocol):
+            raise ValueError(f"{name}: protocols must be Protocol objects, not {protocol!r}")
+        if not (isinstance(protocol.types, tuple) and protocol.types):
+            raise ValueError(
+                f"{name} {protocol.name}: types must be a tuple of at least one socket type, not "
+                f"{protocol.types!r}"
+            )
         for kind in protocol.types:
             key = protocol.number, int(kind)
             if key in seen:
                 raise ValueError(
                     f"{name}: protocols {seen[key]} and {protocol.name} are both number "
-                    f"{protocol.number} of socket type {int(kind)}"
+                    f"{protocol.number} of socket type {int(kind)}: give one of them another "
+                    f"number or type, or leave it out"
                 )
             seen[key] = protocol.name

@@ -130,7 +130,9 @@ def raw(size_bytes: int) -> Codec[bytes]:
     def encode(value: bytes) -> bytes:
         if not isinstance(value, bytes | bytearray | memoryview):
             raise TypeError(f"must be a bytes-like object, not {type(value).__name__}")
-        return bytes(value)
+        if len(data := bytes(value)) > size_bytes:
+            raise ValueError(f"must be at most {size_bytes} bytes, not {len(data)}")
+        return data
 
     return Codec(c="void", size_bytes=size_bytes, encode=encode, decode=bytes)
 

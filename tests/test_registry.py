@@ -18,6 +18,7 @@ from famsock.address import Address
 from famsock.discovery import entry_points
 from famsock.errors import PluginError
 from famsock.family import Family, Protocol
+from famsock.hookspecs import hookimpl
 from famsock.registry import Registry
 from famsock.sockaddr import sockaddr
 
@@ -122,6 +123,31 @@ def test_hook_with_an_unknown_argument(site: Site) -> None:
     assert fine == "famsock.sockets"
 
 
+def test_hook_that_gives_one_family_and_no_tuple() -> None:
+    class Plugin:
+        @hookimpl
+        def famsock_families(self) -> Any:
+            return Family("AF_NEW", 99, (PROTOCOL,))
+
+    with pytest.raises(PluginError, match="must return a tuple of Family objects, not Family"):
+        Registry().register(Plugin())
+
+
+def test_two_families_with_one_number_are_named(site: Site) -> None:
+    for name in ("one", "two"):
+        source = PLUGIN.format(name=f"AF_{name.upper()}", number="200", module=name)
+        site.install(f"my-{name}", f"AF_{name.upper()}", name, source)
+    code = """
+import famsock
+try:
+    famsock.plugins.find(200, 1, 0)
+except famsock.PluginError as error:
+    print(error)
+"""
+    told = site.run(code).strip()
+    assert told == "AF_ONE and AF_TWO both have the number 200: uninstall one of them"
+
+
 def test_clash_names_both_distributions(site: Site) -> None:
     source = PLUGIN.format(name="AF_UNIX", number="1", module="mine")
     site.install("my-unix", "AF_UNIX", "mine", source)
@@ -195,8 +221,19 @@ def test_registered_by_hand_precedes_an_entry_point() -> None:
         (Family("AF_NEW", 70000, (PROTOCOL,)), "AF_NEW: number must be 1-65535, not 70000"),
         (Family("newfamily", 99, (PROTOCOL,)), "name must be that of its constant"),
         (Family("AF_UNIX", 2, (PROTOCOL,)), "AF_UNIX: number is 1 here, not 2"),
-        (Family("AF_NEW", 99, ()), "AF_NEW: needs at least one Protocol"),
-        (Family("AF_NEW", 99, (PROTOCOL._replace(types=()),)), "p: needs at least one socket type"),
+        (Family("AF_NEW", 99, ()), "AF_NEW: protocols must be a tuple of at least one Protocol"),
+        (
+            Family("AF_NEW", 99, PROTOCOL),  # type: ignore[arg-type]
+            "AF_NEW: protocols must be Protocol objects, not 'p'",
+        ),
+        (
+            Family("AF_NEW", 99, (PROTOCOL._replace(types=()),)),
+            r"p: types must be a tuple of at least one socket type, not \(\)",
+        ),
+        (
+            Family("AF_NEW", 99, (PROTOCOL._replace(types=2),)),  # type: ignore[arg-type]
+            "p: types must be a tuple of at least one socket type, not 2",
+        ),
         (
             Family("AF_NEW", 99, (PROTOCOL, PROTOCOL._replace(name="q"))),
             "protocols p and q are both number None of socket type 1",

@@ -1,0 +1,41 @@
+"""For type checkers: the stdlib's names that are famsock's own, as `famsock.dropin` binds them.
+
+There is no such module at run time.
+"""
+
+from typing import Any
+
+from famsock.address import Address
+from famsock.dropin import recv_fds as recv_fds
+from famsock.dropin import send_fds as send_fds
+from famsock.sockets import socket as socket
+
+__all__ = [
+    "create_connection",
+    "create_server",
+    "fromfd",
+    "recv_fds",
+    "send_fds",
+    "socket",
+    "socketpair",
+]
+
+def socketpair(
+    family: int | None = None, type: int = ..., proto: int = 0
+) -> tuple[socket, socket]: ...
+def fromfd(fd: int, family: int, type: int, proto: int = 0) -> socket: ...
+def create_connection(
+    address: tuple[str | None, int] | Address,
+    timeout: float | None = ...,
+    source_address: Any = None,
+    *,
+    all_errors: bool = False,
+) -> socket: ...
+def create_server(
+    address: Any,
+    *,
+    family: int = ...,
+    backlog: int | None = None,
+    reuse_port: bool = False,
+    dualstack_ipv6: bool = False,
+) -> socket: ...
