@@ -220,7 +220,7 @@ def segments_receive(module: Any) -> Iterator[Work]:
         wanted = zlib.crc32(SEGMENTS)
         segment = stdlib.IPPROTO_UDP, 103, SEGMENT_BYTES.to_bytes(2, "little")
         if module is not stdlib:
-            b.receive_segments()
+            b.enable_segments()
 
         def once() -> int:
             a.sendmsg([SEGMENTS], [segment], 0, address)

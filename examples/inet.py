@@ -15,9 +15,9 @@ with (
 ):
     server.settimeout(10)
     server.bind(Inet6Address("::1", 0))
-    server.receive_packet_info()
-    server.receive_hop_limit()
-    server.receive_timestamps()
+    server.enable_packet_info()
+    server.enable_hop_limit()
+    server.enable_timestamps()
     print("listening at", server.local_address)
 
     client.connect(server.local_address)
@@ -30,7 +30,7 @@ with (
     print("at", message.get(SCM_TIMESTAMPNS), "ns")
 
     server.close()
-    client.receive_errors()
+    client.enable_errors()
     client.send(b"is anybody there?")
     select.select([client], [], [], 10)  # the error comes back some time after
     (failed,) = client.recv_errors()

@@ -23,6 +23,6 @@ with (
         sender.sendto(header + f"experiment {number}".encode(), ("lo", 0))
 
     for _ in range(3):
-        frame = receiver.receive_frame()
+        frame = receiver.recv_frame()
         print(frame.timestamp_ns, frame.address, frame.length_bytes, "bytes", frame.data[14:])
     print(receiver.statistics())

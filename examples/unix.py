@@ -25,7 +25,7 @@ with tempfile.TemporaryDirectory() as directory:
     thread.start()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
         client.connect(server.local_address)
-        (descriptor,), message = client.receive_descriptors()
+        (descriptor,), message = client.recv_descriptors()
         with open(descriptor, "rb") as file:
             print(message.data.decode(), "holds", file.read())
     thread.join()

@@ -32,7 +32,7 @@ async def when_readable(
     """What ``operation(*args, **kwargs)`` gives, as soon as it need not wait to receive.
 
     ``operation`` is a method of ``sock`` or an operation of its family:
-    ``await when_readable(sock, sock.receive_messages)``. It is called anew after each wait, so it
+    ``await when_readable(sock, sock.recv_messages)``. It is called anew after each wait, so it
     should make no more than one system call that waits. Errors are those of the operation.
     """
     return await _when(sock, False, operation, *args, **kwargs)

@@ -21,7 +21,7 @@ from famsock.errors import PluginError
 def test_forgotten_socket_is_closed_at_once() -> None:
     sock = famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM)
     descriptor = sock.fileno()
-    sock.receive_packet_info()
+    sock.enable_packet_info()
     gc.disable()
     try:
         with warnings.catch_warnings():

@@ -118,6 +118,6 @@ def test_operation_of_another_protocol_names_it(pair: Pair) -> None:
 
 
 def test_unbound_operation(pair: Pair) -> None:
-    famsock.socket.receive_packet_info(pair[1])  # type: ignore[attr-defined]
+    famsock.socket.enable_packet_info(pair[1])  # type: ignore[attr-defined]
     pair[0].send(b"x")
     assert pair[1].recv_message().get("IP_PKTINFO") is not None

@@ -584,7 +584,7 @@ def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes
     if control_bytes > CONTROL_BYTES:
         control = PyBytes_FromStringAndSize(NULL, control_bytes)
         header.msg_control = PyBytes_AS_STRING(control)
-    received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
+    received = recv_packet_message(descriptor, timeout, &header, name, control_bytes, flags)
     received = min(received, size_bytes)
     items = items_of(&header)
     try:
@@ -614,7 +614,7 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
     slot.iov_base, slot.iov_len = start, size_bytes
     header.msg_iov, header.msg_iovlen = &slot, 1
     header.msg_control = control
-    received = receive_message(descriptor, timeout, &header, name, CONTROL_BYTES, flags)
+    received = recv_packet_message(descriptor, timeout, &header, name, CONTROL_BYTES, flags)
     items = items_of(&header)
     try:
         each = control_messages().joined_bytes(items, level, kind) or received
@@ -628,7 +628,7 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
             return messages, header.msg_flags, taken(name, header.msg_namelen)
 
 
-cdef ssize_t receive_message(
+cdef ssize_t recv_packet_message(
     object descriptor, object timeout, msghdr *header, char *name, size_t control_bytes, int flags
 ) except -1:
     """recvmsg(2) with a header whose iovec and control buffer are set: the number of bytes."""
@@ -720,7 +720,7 @@ def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int fla
     control = PyBytes_FromStringAndSize(NULL, control_bytes)
     header.msg_iov, header.msg_iovlen = vector.slots, vector.count
     header.msg_control = PyBytes_AS_STRING(control)
-    received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
+    received = recv_packet_message(descriptor, timeout, &header, name, control_bytes, flags)
     items = items_of(&header)
     try:
         return received, items, header.msg_flags, taken(name, header.msg_namelen)

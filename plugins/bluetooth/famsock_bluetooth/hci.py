@@ -108,11 +108,11 @@ class HciOperations:
         """
         self.sock.set_option(options.HCI_FILTER, HciFilter.of(types, events, opcode))
 
-    def set_data_direction(self, on: bool) -> None:
+    def enable_data_direction(self, on: bool) -> None:
         """Have each packet carry its direction (control message HCI_CMSG_DIR)."""
         self.sock.set_option(options.HCI_DATA_DIR, on)
 
-    def set_time_stamps(self, on: bool) -> None:
+    def enable_timestamps(self, on: bool) -> None:
         """Have each packet carry its time (control message HCI_CMSG_TSTAMP)."""
         self.sock.set_option(options.HCI_TIME_STAMP, on)
 
@@ -129,11 +129,11 @@ class HciOperations:
             remedies.explain(error, remedies.HCI)
             raise
 
-    def receive_packet(self) -> HciPacket:
+    def recv_packet(self) -> HciPacket:
         """The next packet that the filter lets through; ValueError for one cut short."""
         return packets.unpack(self.sock.recv(_LONGEST_BYTES))
 
-    def receive_message(self) -> tuple[HciPacket, Message]:
+    def recv_packet_message(self) -> tuple[HciPacket, Message]:
         """The next packet, and the message with its control messages (direction, time)."""
         message: Message = self.sock.recv_message(_LONGEST_BYTES)
         return packets.unpack(message.data), message

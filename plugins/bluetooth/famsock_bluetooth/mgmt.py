@@ -181,7 +181,7 @@ class Management:
                     return event.parameters[_REPLY.size :]
         raise TimeoutError(f"no answer to management command 0x{opcode:04X} within {timeout_s} s")
 
-    def receive_event(self) -> ManagementEvent:
+    def recv_event(self) -> ManagementEvent:
         """The next event; TimeoutError if none comes in the socket's timeout."""
         return ManagementEvent.unpack(self.sock.recv(_LONGEST_BYTES))
 
@@ -303,7 +303,7 @@ class Management:
 
     def _event_until(self, until: float | None) -> ManagementEvent | None:
         """The next event; None if none comes until a moment of the monotonic clock."""
-        return self.receive_event() if waiting.is_readable(self.sock.fileno(), until) else None
+        return self.recv_event() if waiting.is_readable(self.sock.fileno(), until) else None
 
     def set_discoverable(self, index: int, on: bool, timeout_s: int = 0) -> Setting:
         """Let inquiries find a controller, for ``timeout_s`` (0-65535, 0: for ever), or not.

@@ -63,7 +63,7 @@ class _RadioOperations(_LinkOperations):
 class _PacketOperations(_LinkOperations):
     """Of SCO and ISO, whose packets may come damaged."""
 
-    def set_packet_status(self, on: bool) -> None:
+    def enable_packet_status(self, on: bool) -> None:
         """Have each received packet carry its status (control message BT_SCM_PKT_STATUS).
 
         Of ISO with Linux 6.4 or later (OSError ENOPROTOOPT).

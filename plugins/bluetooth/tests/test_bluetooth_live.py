@@ -214,7 +214,7 @@ def test_a_scan_over_hci_gives_reports(
         try:
             reports: tuple[LeAdvertisingReport, ...] = ()
             while not any(report.bdaddr == first.bdaddr for report in reports):
-                packet = sock.receive_packet()
+                packet = sock.recv_packet()
                 assert isinstance(packet, HciEvent)
                 reports = LeAdvertisingReport.all_of(packet)
         finally:
@@ -240,9 +240,9 @@ def test_settings_event_reaches_another_socket(pair: Pair, management: Managemen
         listener.read_version()
         management.set_bondable(pair[0].dev_id, False)
         management.set_bondable(pair[0].dev_id, True)
-        event = listener.receive_event()
+        event = listener.recv_event()
         while event.code != c.MGMT_EV_NEW_SETTINGS:
-            event = listener.receive_event()
+            event = listener.recv_event()
         assert event.index == pair[0].dev_id
 
 
@@ -362,7 +362,7 @@ def test_filter_lets_through_what_it_names(pair: Pair, new: Open) -> None:
         (filtered, (c.HCI_OP_READ_BD_ADDR,)),
     ):
         for number in expected:
-            packet = sock.receive_packet()
+            packet = sock.recv_packet()
             assert isinstance(packet, HciEvent)
             assert CommandComplete.of(packet).opcode == number
 
@@ -370,13 +370,13 @@ def test_filter_lets_through_what_it_names(pair: Pair, new: Open) -> None:
 def test_direction_and_time_come_as_control_messages(pair: Pair, new: Open) -> None:
     sock = raw_hci(new, pair[0].dev_id)
     sock.set_filter((c.HCI_COMMAND_PKT, c.HCI_EVENT_PKT), (c.HCI_EV_CMD_COMPLETE,))
-    sock.set_data_direction(True)
-    sock.set_time_stamps(True)
+    sock.enable_data_direction(True)
+    sock.enable_timestamps(True)
     before_ns = time.time_ns()
     raw_hci(new, pair[0].dev_id).send_command(c.HCI_OP_READ_BD_ADDR)
     directions = []
     for _ in range(2):
-        packet, message = sock.receive_message()
+        packet, message = sock.recv_packet_message()
         directions.append((type(packet), message.get(control.HCI_CMSG_DIR)))
         stamp_ns = message.get(control.HCI_CMSG_TSTAMP)
         assert stamp_ns is not None
@@ -410,7 +410,7 @@ def test_user_channel_has_the_controller_to_itself(
         with pytest.raises(ValueError, match="bound to a raw channel"):
             sock.send_command(c.HCI_OP_READ_BD_ADDR)
         sock.send_packet(HciCommand(c.HCI_OP_READ_BD_ADDR))
-        packet = sock.receive_packet()
+        packet = sock.recv_packet()
         assert isinstance(packet, HciEvent)
         assert CommandComplete.of(packet).opcode == c.HCI_OP_READ_BD_ADDR
     finally:
@@ -695,7 +695,7 @@ def test_sco_voice(new: Open) -> None:
     assert sock.voice() == c.BT_VOICE_CVSD_16BIT
     sock.set_voice(c.BT_VOICE_TRANSPARENT)
     assert sock.voice() == c.BT_VOICE_TRANSPARENT
-    sock.set_packet_status(True)
+    sock.enable_packet_status(True)
     assert sock.get_option(options.BT_PKT_STATUS) is True
     sock.bind(c.BDADDR_ANY.encode())
     assert sock.getsockname() == c.BDADDR_ANY
@@ -724,7 +724,7 @@ def test_sco_connection(management: Management, new: Open) -> None:
             far.settimeout(PATIENCE_S)
             near.send(b"there" * 9)
             assert far.recv(100) == b"there" * 9
-            near.set_packet_status(True)
+            near.enable_packet_status(True)
             far.send(b"back" * 9)
             message = near.recv_message(100)
             assert message.data == b"back" * 9

@@ -392,8 +392,8 @@ def test_the_longest_packet_is_received_whole(
     packet = AclData(0x2A, 2, bytes(size))
     HciOperations(other).send_packet(packet)
     HciOperations(other).send_packet(packet)
-    assert HciOperations(one).receive_packet() == packet
-    assert HciOperations(one).receive_message()[0] == packet
+    assert HciOperations(one).recv_packet() == packet
+    assert HciOperations(one).recv_packet_message()[0] == packet
 
 
 def test_what_is_no_packet_is_not_sent(ends: tuple[famsock.socket, famsock.socket]) -> None:

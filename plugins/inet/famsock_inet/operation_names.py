@@ -1,12 +1,12 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
 _IP = (
-    "receive_errors",
-    "receive_hop_limit",
-    "receive_original_destination",
-    "receive_packet_info",
-    "receive_timestamps",
-    "receive_traffic_class",
+    "enable_errors",
+    "enable_hop_limit",
+    "enable_original_destination",
+    "enable_packet_info",
+    "enable_timestamps",
+    "enable_traffic_class",
     "recv_errors",
 )
 _MULTICAST = (
@@ -29,7 +29,7 @@ NAMES = {
         *_MULTICAST,
         *_ZEROCOPY,
         *_TRANSMIT_TIME,
-        "receive_segments",
+        "enable_segments",
         "recv_segments",
         "send_segments",
     ),
@@ -42,10 +42,10 @@ NAMES = {
     "famsock_inet.operations.sctp:SctpOperations": (
         *_IP,
         "add_local_addresses",
+        "enable_stream_info",
         "local_addresses",
         "peel_off",
         "peer_addresses",
-        "receive_stream_info",
         "remove_local_addresses",
         "reset_streams",
         "sctp_status",

@@ -35,7 +35,7 @@ Pair = tuple[famsock.socket, famsock.socket]
 
 def test_packet_info(udp_pair: Pair, family: int) -> None:
     sender, receiver = udp_pair
-    receiver.receive_packet_info()
+    receiver.enable_packet_info()
     sender.send(b"x")
     message = receiver.recv_message()
     index = famsock.if_nametoindex("lo")
@@ -59,8 +59,8 @@ def test_packet_info_chooses_the_source(opened: Callable[..., famsock.socket]) -
 
 def test_hop_limit_and_traffic_class(udp_pair: Pair, family: int) -> None:
     sender, receiver = udp_pair
-    receiver.receive_hop_limit()
-    receiver.receive_traffic_class()
+    receiver.enable_hop_limit()
+    receiver.enable_traffic_class()
     if family == AF_INET:
         hops, tos = control.IP_TTL, control.IP_TOS
         sender.set_option(ip.IP_TTL, 33)
@@ -75,15 +75,15 @@ def test_hop_limit_and_traffic_class(udp_pair: Pair, family: int) -> None:
     sender.send_message(b"by message", None, [hops(44), tos(0x48)])
     message = receiver.recv_message()
     assert (message.get(hops), message.get(tos)) == (44, 0x48)
-    receiver.receive_hop_limit(False)
-    receiver.receive_traffic_class(False)
+    receiver.enable_hop_limit(False)
+    receiver.enable_traffic_class(False)
     sender.send(b"off")
     assert receiver.recv_message().control == ()
 
 
 def test_original_destination(udp_pair: Pair, family: int) -> None:
     sender, receiver = udp_pair
-    receiver.receive_original_destination()
+    receiver.enable_original_destination()
     sender.send(b"x")
     kind = control.IP_ORIGDSTADDR if family == AF_INET else control.IPV6_ORIGDSTADDR
     assert receiver.recv_message().get(kind) == receiver.local_address
@@ -92,7 +92,7 @@ def test_original_destination(udp_pair: Pair, family: int) -> None:
 def test_timestamps(udp_pair: Pair) -> None:
     sender, receiver = udp_pair
     before_ns = time.time_ns()
-    receiver.receive_timestamps()
+    receiver.enable_timestamps()
     sender.send(b"x")
     stamp_ns = receiver.recv_message().get(SCM_TIMESTAMPNS)
     assert stamp_ns is not None
@@ -120,10 +120,10 @@ def _first_stamp(sender: famsock.socket, receiver: famsock.socket) -> Timestamps
 def test_timestamping_of_receiving_and_sending(udp_pair: Pair) -> None:
     sender, receiver = udp_pair
     before_ns = time.time_ns()
-    receiver.receive_timestamps(
+    receiver.enable_timestamps(
         constants.SOF_TIMESTAMPING_RX_SOFTWARE | constants.SOF_TIMESTAMPING_SOFTWARE
     )
-    sender.receive_timestamps(
+    sender.enable_timestamps(
         constants.SOF_TIMESTAMPING_TX_SCHED
         | constants.SOF_TIMESTAMPING_TX_SOFTWARE
         | constants.SOF_TIMESTAMPING_SOFTWARE
@@ -145,7 +145,7 @@ def test_error_queue_names_the_offender(udp_pair: Pair, family: int) -> None:
     sender, receiver = udp_pair
     target = receiver.local_address
     receiver.close()
-    sender.receive_errors()
+    sender.enable_errors()
     sender.send(b"nobody there")
     await_refusal(sender)
     entry = sender.recv_errors(limit=1)[0]
@@ -185,7 +185,7 @@ def test_empty_error_queue_is_no_wait(udp_pair: Pair) -> None:
 def test_error_queue_with_a_pending_error_alone_is_no_wait(udp_pair: Pair) -> None:
     sender, receiver = udp_pair
     receiver.close()
-    sender.send(b"nobody there")  # without receive_errors: the queue stays empty
+    sender.send(b"nobody there")  # without enable_errors: the queue stays empty
     poll = select.poll()
     poll.register(sender, 0)
     assert poll.poll(20_000) == [(sender.fileno(), select.POLLERR)]
@@ -195,7 +195,7 @@ def test_error_queue_with_a_pending_error_alone_is_no_wait(udp_pair: Pair) -> No
 
 def test_error_queue_limit(opened: Callable[..., famsock.socket]) -> None:
     sender = opened(AF_INET)
-    sender.receive_errors()
+    sender.enable_errors()
     with opened(AF_INET) as gone:
         gone.bind(("127.0.0.1", 0))
         target = gone.getsockname()
@@ -276,7 +276,7 @@ def test_received_error_round_trip() -> None:
 def test_segments_out_and_in(udp_pair: Pair) -> None:
     sender, receiver = udp_pair
     receiver.set_option(SO_RCVBUF, 1 << 20)
-    receiver.receive_segments()
+    receiver.enable_segments()
     data = bytes(range(256)) * 41
     assert sender.send_segments(data, 1000) == len(data)
     received: list[bytes] = []

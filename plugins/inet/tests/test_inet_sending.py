@@ -86,7 +86,7 @@ def test_zero_copy_notifications_among_other_errors(udp_pair: Pair) -> None:
     """What the error queue holds of another kind is passed over, more than one call gives."""
     sender, receiver = udp_pair
     flags = constants.SOF_TIMESTAMPING_TX_SOFTWARE | constants.SOF_TIMESTAMPING_SOFTWARE
-    sender.receive_timestamps(flags)
+    sender.enable_timestamps(flags)
     for _ in range(12):
         assert sender.send_zerocopy(bytes(9000)) == 9000
         assert len(receiver.recv(10000)) == 9000

@@ -201,7 +201,7 @@ def test_new_timestamps(udp_pair: Pair) -> None:
 
 def test_timestamps_asked_for_by_message(udp_pair: Pair) -> None:
     sender, _ = udp_pair
-    sender.receive_timestamps(constants.SOF_TIMESTAMPING_SOFTWARE)
+    sender.enable_timestamps(constants.SOF_TIMESTAMPING_SOFTWARE)
     wanted = control.SO_TIMESTAMPING(constants.SOF_TIMESTAMPING_TX_SOFTWARE)
     sender.send_message(b"without")
     assert sender.recv_errors() == []

@@ -253,7 +253,7 @@ def test_mptcp_falls_back(opened: Open) -> None:
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_SCTP)
 def test_sctp_streams_and_status(connect_pair: Connect, family: int) -> None:
     client, server = connect_pair(family, IPPROTO_SCTP)
-    server.receive_stream_info()
+    server.enable_stream_info()
     assert client.send_on_stream(b"on three", 3, ppid=0x01020304) == 8
     message = server.recv_message()
     info = message.get(control.SCTP_RCVINFO)
@@ -312,7 +312,7 @@ def test_sctp_associations_of_one_socket(opened: Open) -> None:
     server.add_local_addresses([InetAddress("127.0.0.2", port)])
     assert {str(a) for a in server.local_addresses()} == {f"127.0.0.1:{port}", f"127.0.0.2:{port}"}
     server.listen()
-    server.receive_stream_info()
+    server.enable_stream_info()
     client.set_option(sctp.SCTP_AUTOCLOSE, 30)
     assert client.get_option(sctp.SCTP_AUTOCLOSE) == 30
     client.send_on_stream(b"hello", 1, ("127.0.0.2", port))
@@ -381,7 +381,7 @@ def test_ping_sockets(in_namespace: Callable[[Callable[[], None]], None]) -> Non
                 round_trip()
         with famsock.socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) as sock:
             sock.settimeout(20)
-            sock.receive_hop_limit()
+            sock.enable_hop_limit()
             sock.sendto(Echo(0, 1).pack(4), ("127.0.0.1", 0))
             message = sock.recv_message()
             assert message.get(control.IP_TTL) == 64

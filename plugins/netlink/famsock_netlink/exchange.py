@@ -49,7 +49,7 @@ def usersock() -> Iterator[exchange.RoundTrip]:
 
         def round_trip() -> None:
             one.send_messages(message, to=other.local_address)
-            other.send_messages(*other.receive_messages(), to=one.local_address)
-            exchange.expect(one.receive_messages(), [message])
+            other.send_messages(*other.recv_messages(), to=one.local_address)
+            exchange.expect(one.recv_messages(), [message])
 
         yield round_trip

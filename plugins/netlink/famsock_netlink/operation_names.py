@@ -7,7 +7,7 @@ _MESSAGES = (
     "join_group",
     "leave_group",
     "pending_messages",
-    "receive_messages",
+    "recv_messages",
     "request",
     "send_messages",
 )
@@ -38,6 +38,6 @@ NAMES = {
     "famsock_netlink.uevent:UeventOperations": (
         *_MESSAGES,
         "join_kernel_events",
-        "receive_uevent",
+        "recv_uevent",
     ),
 }

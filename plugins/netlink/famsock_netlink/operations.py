@@ -89,7 +89,7 @@ class NetlinkOperations:
         """Send messages as one datagram, as they are, to the kernel or to another port."""
         self._sock.sendto(b"".join([message.pack() for message in sent]), to)
 
-    def receive_messages(self) -> list[NetlinkMessage]:
+    def recv_messages(self) -> list[NetlinkMessage]:
         """The messages of the next datagram, whole however long it is; errors among them too.
 
         What came in between the answers of a `request` is given first (`pending_messages`). OSError
@@ -104,7 +104,7 @@ class NetlinkOperations:
     def pending_messages(self) -> int:
         """How many messages came in between the answers of a `request` and wait here.
 
-        `receive_messages` gives them without a system call, so select(2) and its kin do not tell of
+        `recv_messages` gives them without a system call, so select(2) and its kin do not tell of
         them: while there are any, receive before you wait.
         """
         return len(self._state.waiting)
@@ -144,7 +144,7 @@ class NetlinkOperations:
         ``type`` is the message's; ``header`` is the subsystem's own, before the ``attributes``;
         ``flags`` are added to NLM_F_REQUEST and NLM_F_ACK. Gives the answers, none for most
         changes. OSError with the errno and the words of the kernel where it refuses. Messages of
-        joined groups that come in between are kept for `receive_messages`.
+        joined groups that come in between are kept for `recv_messages`.
         """
         payload = messages.body(header, attributes)
         return self._ask(type, payload, flags | NLM_F_REQUEST | NLM_F_ACK)[0]

@@ -40,7 +40,7 @@ class UeventOperations(NetlinkOperations):
         """Receive the kernel's events, of this network namespace where they are of the network."""
         self.join_group(KERNEL_GROUP)
 
-    def receive_uevent(self) -> Uevent:
+    def recv_uevent(self) -> Uevent:
         """The kernel's next event; what processes send to the group is passed over.
 
         Errors are those of recvfrom(2): ENOBUFS tells that events were lost.

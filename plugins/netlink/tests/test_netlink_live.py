@@ -61,9 +61,9 @@ def test_news_of_a_link(network: None, ip: Ip, opened: Opened) -> None:
     sock.join_group(nl.RTNLGRP_LINK)
     sock.set_option("NETLINK_PKTINFO", True)
     ip("link set v0 mtu 1400")
-    seen = Link.unpack(sock.receive_messages()[0])
+    seen = Link.unpack(sock.recv_messages()[0])
     while seen.mtu != 1400:  # the kernel tells of a new link's carrier some time after "up"
-        seen = Link.unpack(sock.receive_messages()[0])
+        seen = Link.unpack(sock.recv_messages()[0])
     assert (seen.name, seen.kind) == ("v0", "veth")
     ip("link set v0 mtu 1300")
     message = sock.recv_message()
@@ -77,7 +77,7 @@ def test_changes_by_request(network: None, opened: Opened) -> None:
     index = sock.link("v1").index
     assert sock.request(nl.RTM_SETLINK, LinkHeader(index=index), [Attribute.u32(4, 1234)]) == []
     assert sock.link(index).mtu == 1234
-    news = [Link.unpack(m) for m in sock.receive_messages()]
+    news = [Link.unpack(m) for m in sock.recv_messages()]
     assert (index, 1234) in [(n.index, n.mtu) for n in news]
 
 
@@ -123,9 +123,9 @@ def test_a_dump_in_few_datagrams(network: None, opened: Opened) -> None:
     assert len(sock.addresses()) > 300
     flags = nl.NLM_F_REQUEST | nl.NLM_F_DUMP
     sock.send_messages(NetlinkMessage(nl.RTM_GETADDR, bytes(8), flags, 1))
-    datagrams = [sock.receive_messages()]
+    datagrams = [sock.recv_messages()]
     while datagrams[-1][-1].type != nl.NLMSG_DONE:
-        datagrams.append(sock.receive_messages())
+        datagrams.append(sock.recv_messages())
     sizes = [sum(len(message.pack()) for message in messages) for messages in datagrams]
     assert sum(sizes) > 16000
     assert max(sizes) > 16000
@@ -151,7 +151,7 @@ def test_a_dump_after_one_that_was_given_up(
     opened().set_link("v1", mtu=1400)
     assert sock.addresses(family=AF_INET) == expected
     assert sock.addresses(family=AF_INET) == expected
-    news = [Link.unpack(message) for message in sock.receive_messages()]
+    news = [Link.unpack(message) for message in sock.recv_messages()]
     assert ("v1", 1400) in [(link.name, link.mtu) for link in news]
 
 
@@ -244,7 +244,7 @@ def test_a_message_longer_than_any_buffer(opened: Opened) -> None:
     sent = NetlinkMessage(0x10, bytes(range(256)) * 400, 0, 1, 0)
     one.set_option("SO_SNDBUF", 1 << 18)
     one.send_messages(sent, to=NetlinkAddress(other.getsockname()[0]))
-    assert other.receive_messages() == [sent]
+    assert other.recv_messages() == [sent]
 
 
 def test_a_datagram_without_messages(opened: Opened) -> None:
@@ -252,12 +252,12 @@ def test_a_datagram_without_messages(opened: Opened) -> None:
     other.bind((0, 0))
     one.sendto(b"short", other.getsockname())
     with pytest.raises(ValueError, match="AF_NETLINK message at byte 0: only 5 bytes"):
-        other.receive_messages()
+        other.recv_messages()
 
 
 def receive_for_ever(sock: Any) -> None:
     while True:
-        sock.receive_messages()
+        sock.recv_messages()
 
 
 def test_a_lost_message_is_told(network: None, ip: Ip, opened: Opened) -> None:
@@ -275,10 +275,10 @@ def test_nothing_to_receive(opened: Opened) -> None:
     sock = opened()
     sock.settimeout(0.05)
     with pytest.raises(TimeoutError):
-        sock.receive_messages()
+        sock.recv_messages()
     sock.setblocking(False)
     with pytest.raises(BlockingIOError):
-        sock.receive_messages()
+        sock.recv_messages()
 
 
 def test_many_links_in_one_dump(network: None, ip: Ip, opened: Opened) -> None:
@@ -317,9 +317,9 @@ def test_uevents(opened: Opened) -> None:
     plain.bind((0, 1))
     with open("/sys/class/net/lo/uevent", "w") as trigger:
         trigger.write("change")
-    event = sock.receive_uevent()
+    event = sock.recv_uevent()
     while event.path != "/devices/virtual/net/lo":
-        event = sock.receive_uevent()
+        event = sock.recv_uevent()
     assert event.action == event.variables["ACTION"] == "change"
     assert event.variables["INTERFACE"] == "lo"
     data, address = plain.recvfrom(65536)
@@ -330,7 +330,7 @@ def paths_of_all_events(sock: Any) -> list[str]:
     found: list[str] = []
     try:
         while True:
-            found.append(sock.receive_uevent().path)
+            found.append(sock.recv_uevent().path)
     except TimeoutError:
         return found
 

@@ -128,7 +128,7 @@ def test_an_error_is_raised() -> None:
 def test_another_process_cannot_answer() -> None:
     ops, _ = talk(lambda r: [(4711, 0, [ack(r, errno.EBUSY)]), (0, 0, [ack(r)])])
     assert ops.request(0x10) == []
-    (forged,) = ops.receive_messages()
+    (forged,) = ops.recv_messages()
     assert forged.type == NLMSG_ERROR
 
 
@@ -141,12 +141,12 @@ def test_group_messages_are_kept_in_order() -> None:
 
     ops, _ = talk(script)
     assert ops.request(0x10) == []
-    *kept, echo = ops.receive_messages()
+    *kept, echo = ops.recv_messages()
     assert kept == news[:2]
     assert echo.payload == b"mine"
-    assert ops.receive_messages() == news[2:]
+    assert ops.recv_messages() == news[2:]
     with pytest.raises(TimeoutError):
-        ops.receive_messages()
+        ops.recv_messages()
 
 
 def test_an_echo_that_was_asked_for_is_an_answer() -> None:
@@ -168,7 +168,7 @@ def test_a_late_answer_is_dropped() -> None:
         ops.request(0x10)
     assert [m.payload for m in ops.request(0x10)] == [b"now"]
     with pytest.raises(TimeoutError):
-        ops.receive_messages()
+        ops.recv_messages()
 
 
 def test_sequences_start_again_before_they_overflow() -> None:
@@ -187,5 +187,5 @@ def test_lost_messages_are_told() -> None:
 
     kernel.recv_into = lost  # type: ignore[method-assign,assignment]
     with pytest.raises(OSError, match="No buffer") as caught:
-        ops.receive_messages()
+        ops.recv_messages()
     assert "SO_RCVBUF" in caught.value.__notes__[0]

@@ -520,7 +520,7 @@ def test_messages_put_aside_are_counted(opened: Opened) -> None:
     assert count >= 1
     while select.select([sock], [], [], 0)[0]:
         sock.request(nl.RTM_GETLINK, b"\0" * 16)
-    news = sock.receive_messages()
+    news = sock.recv_messages()
     assert len(news) >= count
     assert 1234 in {Link.unpack(message).mtu for message in news}
     assert sock.pending_messages == 0
@@ -543,11 +543,11 @@ def test_asyncio_gets_messages_put_aside_and_those_to_come(ip: Ip, opened: Opene
         sock.setblocking(False)
         seen = []
         for command in ("link set v0 mtu 1235", "link set v0 mtu 1236"):
-            for message in await aio.when_readable(sock, sock.receive_messages):
+            for message in await aio.when_readable(sock, sock.recv_messages):
                 seen.append(Link.unpack(message).mtu)
             ip(command)
         while 1236 not in seen:
-            for message in await aio.when_readable(sock, sock.receive_messages):
+            for message in await aio.when_readable(sock, sock.recv_messages):
                 seen.append(Link.unpack(message).mtu)
         return seen
 

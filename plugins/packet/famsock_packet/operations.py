@@ -72,7 +72,7 @@ class PacketOperations:
             self.set_filter(instructions)
         self._sock.bind(PacketAddress(interface, proto))
 
-    def receive_frame(self, bufsize_bytes: int = 65536, flags: int = 0) -> PacketFrame:
+    def recv_frame(self, bufsize_bytes: int = 65536, flags: int = 0) -> PacketFrame:
         """Receive one frame, of which at most ``bufsize_bytes``, with what the kernel tells of it.
 
         The first call asks the kernel to tell (PACKET_AUXDATA, SO_TIMESTAMPNS); a frame that was

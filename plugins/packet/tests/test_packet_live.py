@@ -191,7 +191,7 @@ def test_a_filter_before_bind(wire: Any, opened: Opened) -> None:
     assert sock.filter() == first_payload_byte_is_7
     for octet in (6, 7, 8):
         wire.send(frame(bytes([octet])))
-    got = sock.receive_frame()
+    got = sock.recv_frame()
     assert (got.data, got.length_bytes) == (frame(b"\7")[:20], 60)
     assert sock.statistics().packets == 1
 
@@ -243,14 +243,14 @@ def test_what_the_kernel_tells_of_a_frame(wire: Any, opened: Opened) -> None:
     before = time.time_ns()
     tagged = frame(b"\xa0\x05" + TYPE.to_bytes(2, "big") + b"x", proto=c.ETH_P_8021Q)
     wire.send(tagged)
-    got = sock.receive_frame(20)
+    got = sock.recv_frame(20)
     assert got.data == (tagged[:12] + tagged[16:])[:20]
     assert got.length_bytes == len(tagged) - 4
     assert got.vlan == VlanTag(0xA005, c.ETH_P_8021Q)
     assert before <= got.timestamp_ns <= time.time_ns()
     assert got.address.pkttype in (c.PACKET_HOST, c.PACKET_OTHERHOST)
     wire.send(frame())
-    assert sock.receive_frame().vlan is None
+    assert sock.recv_frame().vlan is None
 
 
 def test_statistics_reset_when_read(wire: Any, opened: Opened, last: Any) -> None:
@@ -263,7 +263,7 @@ def test_statistics_reset_when_read(wire: Any, opened: Opened, last: Any) -> Non
     first = sock.statistics()
     assert first.packets == 30
     assert 0 < first.drops < 30
-    assert sock.receive_frame().data == frame()
+    assert sock.recv_frame().data == frame()
     assert sock.statistics().packets == 0
 
 
@@ -271,13 +271,13 @@ def test_outgoing_frames(network: None, opened: Opened) -> None:
     sock, sender = opened(), opened()
     sock.capture("v0", c.ETH_P_ALL)
     sender.sendto(frame(b"1"), ("v0", 0))
-    assert sock.receive_frame().address.pkttype == c.PACKET_OUTGOING
+    assert sock.recv_frame().address.pkttype == c.PACKET_OUTGOING
     sock.set_ignore_outgoing()
     assert sock.get_option("PACKET_IGNORE_OUTGOING") is True
     sender.sendto(frame(b"2"), ("v0", 0))
     sock.setblocking(False)
     with pytest.raises(BlockingIOError):
-        sock.receive_frame()
+        sock.recv_frame()
     sock.set_ignore_outgoing(False)
     sender.set_qdisc_bypass()
     assert sender.get_option("PACKET_QDISC_BYPASS") is True

@@ -43,7 +43,7 @@ def test_a_filter_that_tcpdump_compiled(wire: Any, opened: Opened) -> None:
     assert sock.filter() == program
     for sent in (frame(b"\6"), frame(b"\7", 0x88B6), frame(b"\7")):
         wire.send(sent)
-    assert sock.receive_frame().data == frame(b"\7")
+    assert sock.recv_frame().data == frame(b"\7")
     assert sock.statistics().packets == 1
 
 

@@ -175,7 +175,7 @@ def test_receiving_without_a_ring_again(wire: Any, opened: Opened) -> None:
     ring.close()
     sock.bind(("v1", TYPE))
     wire.send(frame(b"1"))
-    assert sock.receive_frame().data == frame(b"1")
+    assert sock.recv_frame().data == frame(b"1")
 
 
 def test_a_socket_closed_before_its_ring(network: None, opened: Opened) -> None:

@@ -27,13 +27,13 @@ def lookup() -> Iterator[exchange.RoundTrip]:
     service = 0x7A000000 + getpid()
     with exchange.sockets(AF_QIPCRTR, SOCK_DGRAM) as (server, watcher):
         watcher.new_lookup(service)
-        exchange.expect(watcher.receive_packet(), NewServer(0))
+        exchange.expect(watcher.recv_packet(), NewServer(0))
 
         def round_trip() -> None:
             server.publish(service, 1)
             node, port = server.getsockname()
-            exchange.expect(watcher.receive_packet(), NewServer(service, 1, node, port))
+            exchange.expect(watcher.recv_packet(), NewServer(service, 1, node, port))
             server.withdraw(service, 1)
-            exchange.expect(watcher.receive_packet(), DelServer(service, 1, node, port))
+            exchange.expect(watcher.recv_packet(), DelServer(service, 1, node, port))
 
         yield round_trip

@@ -7,7 +7,7 @@ NAMES = {
         "lookup",
         "new_lookup",
         "publish",
-        "receive_packet",
+        "recv_packet",
         "send_control",
         "withdraw",
     ),

@@ -38,7 +38,7 @@ def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple
         operations.new_lookup(service, instance)
         found: list[NewServer] = []
         while True:
-            packet = operations.receive_packet()
+            packet = operations.recv_packet()
             if isinstance(packet, NewServer):
                 if packet.is_end_of_list:
                     return tuple(found)
@@ -73,7 +73,7 @@ class QipcrtrOperations:
         """Ask to be told of servers that come and go, until `del_lookup` or close.
 
         ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. What is there
-        now comes as `NewServer` packets through `receive_packet`, the last of which has
+        now comes as `NewServer` packets through `recv_packet`, the last of which has
         ``is_end_of_list``; then each change as `NewServer` or `DelServer`.
         """
         self.send_control(NewLookup(service, instance))
@@ -99,7 +99,7 @@ class QipcrtrOperations:
         where = self.local_node() if node is None else node
         self._sock.sendto(packet.pack(), QipcrtrAddress(where, QRTR_PORT_CTRL))
 
-    def receive_packet(
+    def recv_packet(
         self, bufsize_bytes: int = MAX_MESSAGE_BYTES
     ) -> ControlPacket | UnknownPacket | Datagram:
         """The next message: a control packet of a name service, or another socket's data.

@@ -76,7 +76,7 @@ def test_the_longest_message_arrives_whole(qipcrtr: Opener) -> None:
     sock, other = qipcrtr(), qipcrtr()
     sock.bind((sock.getsockname()[0], 0))
     other.sendto(b"z" * operations.MAX_MESSAGE_BYTES, sock.local_address)
-    packet = sock.operations.receive_packet()
+    packet = sock.operations.recv_packet()
     assert packet == Datagram(b"z" * operations.MAX_MESSAGE_BYTES, packet.source)
     assert packet.source == other.local_address
 
@@ -87,30 +87,30 @@ def test_servers_come_and_go(qipcrtr: Opener) -> None:
     node, port = server.getsockname()
     there = NewServer(SERVICE, instance_of(1, 7), node, port)
     watcher.operations.new_lookup(SERVICE)
-    assert watcher.operations.receive_packet() == there
-    assert watcher.operations.receive_packet().is_end_of_list
+    assert watcher.operations.recv_packet() == there
+    assert watcher.operations.recv_packet().is_end_of_list
     server.operations.withdraw(SERVICE, instance_of(1, 7))
-    gone = watcher.operations.receive_packet()
+    gone = watcher.operations.recv_packet()
     assert gone == DelServer(SERVICE, instance_of(1, 7), node, port)
     assert gone.address == server.local_address
     server.operations.publish(SERVICE)
-    assert watcher.operations.receive_packet() == NewServer(SERVICE, 0, node, port)
+    assert watcher.operations.recv_packet() == NewServer(SERVICE, 0, node, port)
     server.close()
-    assert watcher.operations.receive_packet() == DelServer(SERVICE, 0, node, port)
+    assert watcher.operations.recv_packet() == DelServer(SERVICE, 0, node, port)
 
 
 def test_a_lookup_that_ended_is_silent(qipcrtr: Opener) -> None:
     server, watcher, after = qipcrtr(), qipcrtr(), qipcrtr()
     watcher.operations.new_lookup(SERVICE + 1)
-    assert watcher.operations.receive_packet().is_end_of_list
+    assert watcher.operations.recv_packet().is_end_of_list
     watcher.operations.del_lookup(SERVICE + 1)
     after.operations.new_lookup(SERVICE + 1)
-    assert after.operations.receive_packet().is_end_of_list
+    assert after.operations.recv_packet().is_end_of_list
     server.operations.publish(SERVICE + 1)
-    assert after.operations.receive_packet().service == SERVICE + 1
+    assert after.operations.recv_packet().service == SERVICE + 1
     watcher.setblocking(False)
     with pytest.raises(BlockingIOError):
-        watcher.operations.receive_packet()
+        watcher.operations.recv_packet()
 
 
 def test_a_snapshot_asks_through_another_socket(qipcrtr: Opener) -> None:
@@ -133,9 +133,9 @@ def test_a_server_learns_of_closed_clients(qipcrtr: Opener) -> None:
     client.sendto(b"hello", server.local_address)
     address = client.local_address
     assert isinstance(address, QipcrtrAddress)
-    assert server.operations.receive_packet() == Datagram(b"hello", address)
+    assert server.operations.recv_packet() == Datagram(b"hello", address)
     client.close()
-    gone = server.operations.receive_packet()
+    gone = server.operations.recv_packet()
     assert gone == DelClient(address.node, address.port)
     assert gone.address == address
 
@@ -154,14 +154,14 @@ def test_what_publish_refuses(qipcrtr: Opener) -> None:
 def test_a_broadcast_reaches_the_name_service_of_this_node_too(qipcrtr: Opener) -> None:
     server, watcher = qipcrtr(), qipcrtr()
     watcher.operations.new_lookup(SERVICE + 6)
-    assert watcher.operations.receive_packet().is_end_of_list
+    assert watcher.operations.recv_packet().is_end_of_list
     server.operations.send_control(NewServer(SERVICE + 6, 3), QRTR_NODE_BCAST)
     node, port = server.getsockname()
-    there = watcher.operations.receive_packet()
+    there = watcher.operations.recv_packet()
     assert there == NewServer(SERVICE + 6, 3, node, port)
     goes = DelServer(SERVICE + 6, 3).pack()
     assert server.sendto(goes, (QRTR_NODE_BCAST, QRTR_PORT_CTRL)) == len(goes)
-    assert watcher.operations.receive_packet() == DelServer(SERVICE + 6, 3, node, port)
+    assert watcher.operations.recv_packet() == DelServer(SERVICE + 6, 3, node, port)
 
 
 def test_a_broadcast_goes_to_name_services_alone(qipcrtr: Opener) -> None:

@@ -54,11 +54,11 @@ def topology() -> Iterator[exchange.RoundTrip]:
 
         def round_trip() -> None:
             server.bind(name)
-            came = watcher.receive_event()
+            came = watcher.recv_event()
             exchange.expect((came.published, came.service.lower), (True, name.instance))
             exchange.expect(came.socket_address, server.local_address)
             server.withdraw(name)
-            exchange.expect(watcher.receive_event().withdrawn, True)
+            exchange.expect(watcher.recv_event().withdrawn, True)
 
         yield round_trip
 

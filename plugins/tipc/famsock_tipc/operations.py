@@ -109,7 +109,7 @@ class TipcOperations:
         """End a subscription of this socket; no event confirms it. OSError as send(2) fails."""
         self._sock.send(subscription.cancelled().pack())
 
-    def receive_event(self) -> TopologyEvent:
+    def recv_event(self) -> TopologyEvent:
         """The next event of the topology service.
 
         Waits as recv does (TimeoutError, BlockingIOError). ConnectionResetError where the service
@@ -117,16 +117,16 @@ class TipcOperations:
         """
         data = self._sock.recv(TopologyEvent.layout.size)
         if not data:
-            raise ConnectionResetError("receive_event(): the topology service ended the connection")
+            raise ConnectionResetError("recv_event(): the topology service ended the connection")
         return TopologyEvent.unpack(data)
 
     def events(self) -> Iterator[TopologyEvent]:
-        """Events of the topology service without end; `receive_event` tells the errors.
+        """Events of the topology service without end; `recv_event` tells the errors.
 
         The last event of a subscription that had a time limit has ``timed_out`` set.
         """
         while True:
-            yield self.receive_event()
+            yield self.recv_event()
 
     # Communication groups, on a socket of SOCK_RDM
 
@@ -143,7 +143,7 @@ class TipcOperations:
 
         ``type`` (64-4294967295) is the group, ``instance`` (0-4294967295) this member's identity,
         ``scope`` TIPC_CLUSTER_SCOPE or TIPC_NODE_SCOPE. With ``loopback`` own messages come back;
-        with ``member_events`` `receive_group` tells of members that join and leave. A send without
+        with ``member_events`` `recv_group` tells of members that join and leave. A send without
         an address reaches all members, one to a `ServiceAddress` any member of that instance, one
         to a `ServiceRange` all of that instance, one to a `SocketAddress` that member.
         PermissionError for a reserved type or a socket in a group, OSError EINVAL for a scope that
@@ -163,7 +163,7 @@ class TipcOperations:
         )
         return values.U32.decode(data)
 
-    def receive_group(self, bufsize_bytes: int = constants.TIPC_MAX_USER_MSG_SIZE) -> GroupMessage:
+    def recv_group(self, bufsize_bytes: int = constants.TIPC_MAX_USER_MSG_SIZE) -> GroupMessage:
         """The next message or membership event of the communication group, with its sender.
 
         Waits as recv does. At most ``bufsize_bytes`` (from 1 on) of a message are kept. OSError as

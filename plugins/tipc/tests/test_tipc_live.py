@@ -156,7 +156,7 @@ def test_topology_tells_of_services(tipc: Opener) -> None:
     watcher = tipc(stdlib.SOCK_SEQPACKET)
     first = tipc(address=ServiceRange(SERVICE, 10, 19, NODE))
     subscription = watcher.operations.subscribe((1, SERVICE, 0, 99), handle=b"mine....")
-    event = watcher.operations.receive_event()
+    event = watcher.operations.recv_event()
     assert event.published
     assert event.service == ServiceRange(SERVICE, 10, 19)
     assert event.socket_address == first.local_address
@@ -168,7 +168,7 @@ def test_topology_tells_of_services(tipc: Opener) -> None:
 def test_a_subscription_times_out(tipc: Opener) -> None:
     watcher = tipc(stdlib.SOCK_SEQPACKET)
     watcher.operations.subscribe(ServiceAddress(SERVICE, 50), timeout_ms=1)
-    event = watcher.operations.receive_event()
+    event = watcher.operations.recv_event()
     assert event.timed_out
     assert event.service == ServiceRange(SERVICE, 50, 50)
 
@@ -179,12 +179,12 @@ def test_a_cancelled_subscription_is_silent_and_others_are_not(tipc: Opener) -> 
     watcher.operations.subscribe(ServiceAddress(SERVICE, 60), handle=b"2" * 8)
     watcher.operations.cancel(cancelled)
     watcher.operations.subscribe(ServiceAddress(SERVICE, 61), timeout_ms=1)
-    assert watcher.operations.receive_event().timed_out
+    assert watcher.operations.recv_event().timed_out
     tipc(address=ServiceAddress(SERVICE, 60, scope=NODE))
-    assert watcher.operations.receive_event().subscription.handle == b"2" * 8
+    assert watcher.operations.recv_event().subscription.handle == b"2" * 8
     watcher.setblocking(False)
     with pytest.raises(BlockingIOError):
-        watcher.operations.receive_event()
+        watcher.operations.recv_event()
 
 
 def test_subscribe_refuses_what_is_no_service(tipc: Opener) -> None:
@@ -202,20 +202,20 @@ def test_a_group(tipc: Opener) -> None:
     one.operations.join_group(5000, 1, NODE, member_events=True)
     assert one.operations.group() == 5000
     two.operations.join_group(5000, 2, NODE)
-    joined = one.operations.receive_group()
+    joined = one.operations.recv_group()
     assert joined.joined
     assert joined.data == b""
     assert (joined.sender.type, joined.sender.instance) == (5000, 2)
     two.send(b"to all")
-    message = one.operations.receive_group()
+    message = one.operations.recv_group()
     assert (message.data, message.sender) == (b"to all", joined.sender)
     one.sendto(b"to a name", ServiceAddress(5000, 2))
-    assert two.operations.receive_group().data == b"to a name"
+    assert two.operations.recv_group().data == b"to a name"
     one.sendto(b"to its socket", joined.sender)
     assert two.recvfrom(32) == (b"to its socket", one.getsockname())
     two.operations.leave_group()
     assert two.operations.group() == 0
-    left = one.operations.receive_group()
+    left = one.operations.recv_group()
     assert (left.left, left.joined, left.sender) == (True, False, joined.sender)
 
 

@@ -8,7 +8,7 @@ NAMES = {
         "peer_groups",
         "peer_pidfd",
         "peer_security",
-        "receive_descriptors",
+        "recv_descriptors",
         "send_credentials",
         "send_descriptors",
     ),

@@ -79,7 +79,7 @@ class UnixOperations:
             )
         return self._sock.send_message(buffers, address, [SCM_RIGHTS(numbers)], flags)
 
-    def receive_descriptors(
+    def recv_descriptors(
         self, bufsize_bytes: int = 65536, flags: int = 0
     ) -> tuple[tuple[int, ...], Message]:
         """Receive one message and the descriptors in it, which are then the caller's to close.

@@ -54,7 +54,7 @@ def test_descriptors_arrive_and_work(pair: Pair, pipe: tuple[int, int]) -> None:
     read, write = pipe
     with open(read, "rb", closefd=False) as file:
         assert ours.send_descriptors(b"data", [file, write]) == 4
-    (got_read, got_write), message = other.receive_descriptors()
+    (got_read, got_write), message = other.recv_descriptors()
     try:
         assert message.data == b"data"
         assert not os.get_inheritable(got_read)
@@ -68,7 +68,7 @@ def test_descriptors_arrive_and_work(pair: Pair, pipe: tuple[int, int]) -> None:
 def test_as_many_descriptors_as_a_message_carries(pair: Pair, pipe: tuple[int, int]) -> None:
     ours, other = pair
     ours.send_descriptors(b"x", [pipe[0]] * MAX_DESCRIPTORS)
-    got, message = other.receive_descriptors()
+    got, message = other.recv_descriptors()
     for descriptor in got:
         os.close(descriptor)
     assert len(got) == MAX_DESCRIPTORS
@@ -105,7 +105,7 @@ for limited in (False, True):
         os.close(descriptor)
     if limited:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(free), max(free)))
-    got, message = other.receive_descriptors()
+    got, message = other.recv_descriptors()
     for descriptor in got:
         os.close(descriptor)
     print(len(got), message.data.decode(), bool(message.flags & socket.MSG_CTRUNC))
@@ -127,7 +127,7 @@ def test_the_stdlib_takes_our_descriptors_and_gives_us_its(pipe: tuple[int, int]
         ours.send_descriptors(b"to", [pipe[0]])
         data, got, _, _ = stdlib.recv_fds(theirs, 9, 1)
         stdlib.send_fds(theirs, [data + b" and fro"], got)
-        back, message = ours.receive_descriptors()
+        back, message = ours.recv_descriptors()
         for descriptor in (*got, *back):
             os.close(descriptor)
         assert message.data == b"to and fro"
@@ -159,7 +159,7 @@ def test_pidfd_of_the_sender(pair: Pair) -> None:
         return
     other.set_option("SO_PASSPIDFD", True)
     ours.send(b"x")
-    descriptors, message = other.receive_descriptors()
+    descriptors, message = other.recv_descriptors()
     pidfd = message.get(SCM_PIDFD)
     assert descriptors == ()
     assert pidfd is not None
@@ -254,5 +254,5 @@ def test_operations_are_the_sockets_own() -> None:
         assert "send_descriptors" in dir(ours)
         rights = SCM_RIGHTS((other.fileno(),))
         ours.send_message(b"x", control=[rights])
-        (got,), _ = other.receive_descriptors()
+        (got,), _ = other.recv_descriptors()
         os.close(got)

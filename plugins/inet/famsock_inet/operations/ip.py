@@ -59,30 +59,30 @@ class IpOperations:
         """Set an option that both families have, under a name of its own in each."""
         self._sock.set_option(for_ipv4 if self._ipv4 else for_ipv6, value)
 
-    def receive_packet_info(self, on: bool = True) -> None:
+    def enable_packet_info(self, on: bool = True) -> None:
         """Have every message tell its destination address and interface.
 
         As IP_PKTINFO (`InPktinfo`) or IPV6_PKTINFO (`In6Pktinfo`) in ``Message.control``.
         """
         self._set(ip.IP_PKTINFO, ipv6.IPV6_RECVPKTINFO, on)
 
-    def receive_hop_limit(self, on: bool = True) -> None:
+    def enable_hop_limit(self, on: bool = True) -> None:
         """Have every message tell its TTL or hop limit, as IP_TTL or IPV6_HOPLIMIT."""
         self._set(ip.IP_RECVTTL, ipv6.IPV6_RECVHOPLIMIT, on)
 
-    def receive_traffic_class(self, on: bool = True) -> None:
+    def enable_traffic_class(self, on: bool = True) -> None:
         """Have every message tell its TOS or traffic class, as IP_TOS or IPV6_TCLASS."""
         self._set(ip.IP_RECVTOS, ipv6.IPV6_RECVTCLASS, on)
 
-    def receive_original_destination(self, on: bool = True) -> None:
+    def enable_original_destination(self, on: bool = True) -> None:
         """Have every message tell where it was sent to, as IP_ORIGDSTADDR or IPV6_ORIGDSTADDR."""
         self._set(ip.IP_RECVORIGDSTADDR, ipv6.IPV6_RECVORIGDSTADDR, on)
 
-    def receive_errors(self, on: bool = True) -> None:
+    def enable_errors(self, on: bool = True) -> None:
         """Keep ICMP errors in the error queue, for `recv_errors` (IP_RECVERR, IPV6_RECVERR)."""
         self._set(ip.IP_RECVERR, ipv6.IPV6_RECVERR, on)
 
-    def receive_timestamps(self, flags: int | None = None) -> None:
+    def enable_timestamps(self, flags: int | None = None) -> None:
         """Have messages tell when they were received, in ns, as SCM_TIMESTAMPNS.
 
         ``flags`` (SOF_TIMESTAMPING_*) ask for SCM_TIMESTAMPING instead: software and hardware
@@ -97,7 +97,7 @@ class IpOperations:
     def recv_errors(self, limit: int = 64, bufsize_bytes: int = 2048) -> list[QueuedError]:
         """Take at most ``limit`` entries from the error queue; [] if it is empty. Never waits.
 
-        Each keeps ``bufsize_bytes`` of the data that failed. `receive_errors` fills the queue, as
+        Each keeps ``bufsize_bytes`` of the data that failed. `enable_errors` fills the queue, as
         do timestamps of sending and zero-copy notifications. OSError as recvmsg(2) fails.
         """
         found: list[QueuedError] = []

@@ -32,7 +32,7 @@ class SctpOperations(IpOperations):
         sndinfo = control.SCTP_SNDINFO(SctpSndinfo(stream, **info))
         return self._sock.send_message(data, address, [sndinfo])
 
-    def receive_stream_info(self, on: bool = True) -> None:
+    def enable_stream_info(self, on: bool = True) -> None:
         """Have every message tell its stream and association, as SCTP_RCVINFO."""
         self._sock.set_option(sctp.SCTP_RECVRCVINFO, on)
 

@@ -33,14 +33,14 @@ class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperati
         buffers = data if isinstance(data, list | tuple) else [data]
         return self._sock.sendmsg(buffers, [_segment_size(segment_bytes)], 0, address)
 
-    def receive_segments(self, on: bool = True) -> None:
+    def enable_segments(self, on: bool = True) -> None:
         """Let the kernel join datagrams of one sender, for `recv_segments` (UDP_GRO, Linux 5.0)."""
         self._sock.set_option(udp.UDP_GRO, on)
 
     def recv_segments(self, flags: int = 0) -> tuple[list[bytes], Address | None]:
         """Receive the datagrams that the kernel has joined, apart again, and their sender.
 
-        What else the kernel tells of them (`receive_packet_info` …) is in `recv_message`.
+        What else the kernel tells of them (`enable_packet_info` …) is in `recv_message`.
         """
         datagrams, _, sender = self._sock.recv_joined(control.UDP_GRO, _MAX_BYTES, flags)
         return datagrams, sender
