@@ -204,7 +204,11 @@ class Address(Struct):
 
         ValueError if the text does not have the form.
         """
-        return cls(**split_fields(cls, text))
+        fields = split_fields(cls, text)
+        try:
+            return cls(**fields)
+        except TypeError as error:  # what a check says of a host that cannot be a name
+            raise ValueError(str(error)) from None
 
 
 class RawAddress(Address):

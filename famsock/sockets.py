@@ -101,8 +101,8 @@ class socket(_stdlib.socket):  # noqa: N801
     socket and of `operations`.
     """
 
-    __slots__ = ("_codec", "_served", "_state")
-    _state: Any
+    __slots__ = ("_codec", "_served", "_states")
+    _states: dict[Callable[[], Any], Any]
 
     def __init__(
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
@@ -608,13 +608,16 @@ class socket(_stdlib.socket):  # noqa: N801
     def operations_state(self, make: Callable[[], T]) -> T:
         """What the operations of this socket remember between calls; ``make`` gives it at first.
 
-        For plugins. It must not refer to the socket, which keeps it.
+        For plugins: each class of operations has its own, by ``make``. It must not refer to the
+        socket, which keeps it.
         """
         try:
-            return self._state  # type: ignore[no-any-return]
+            states = self._states
         except AttributeError:
-            self._state = made = make()
-            return made
+            states = self._states = {}
+        if make not in states:
+            states[make] = make()
+        return states[make]  # type: ignore[no-any-return]
 
     @property
     def _passes_descriptors(self) -> bool:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import famsock
 from famsock import RawAddress
-from famsock.address import AddressCodec, Lookup
+from famsock.address import Address, AddressCodec, Lookup
 
 ASK = "127.0.0.1", "", "<broadcast>", "255.255.255.255", b"10.0.0.1"
 ASK6 = "::1", "", "fe80::1%7", b"::", "::ffff:1.2.3.4"
@@ -231,3 +231,10 @@ def test_equal_hosts_are_equal() -> None:
     assert Inet6Address("FE80:0::1", 1, 0, 2) == Inet6Address("fe80::1", 1, 0, 2)
     assert hash(Inet6Address("::0001", 1)) == hash(Inet6Address("::1", 1))
     assert str(Inet6Address("2001:DB8::", 1)) == "[2001:db8::]:1"
+
+
+@pytest.mark.parametrize("cls", [InetAddress, Inet6Address])
+@pytest.mark.parametrize("text", ["\x80:1", "[\x80]:1", "\ud800:1"])
+def test_text_whose_host_can_be_no_name(cls: type[Address], text: str) -> None:
+    with pytest.raises(ValueError, match=cls.family_name):
+        cls.parse(text)
