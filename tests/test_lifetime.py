@@ -60,6 +60,27 @@ def test_accepted_descriptor_of_a_refused_family_is_closed(tmp_path: os.PathLike
         assert again == free
 
 
+def test_descriptor_of_a_subclass_that_fails_is_closed_once() -> None:
+    class Fails(famsock.socket):
+        def __init__(self, *arguments: int, fileno: int | None = None) -> None:
+            super().__init__(*arguments, fileno=fileno)
+            if fileno is not None:
+                raise RuntimeError("no copies")
+
+    free = os.dup(0)
+    os.close(free)
+    with Fails(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
+        with pytest.raises(RuntimeError, match="no copies") as caught:
+            sock.dup()
+        mine = os.dup(0)
+        del caught
+        gc.collect()
+        os.close(mine)
+    again = os.dup(0)
+    os.close(again)
+    assert again == free
+
+
 def test_repr_outlives_the_modules() -> None:
     code = "import famsock; kept = famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM)"
     done = subprocess.run(

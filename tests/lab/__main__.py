@@ -16,13 +16,9 @@ from .store import KERNELS, Kernel, LabError, cache_dir, install, say
 
 CONSOLE_LINES_SHOWN = 60
 # Tests of the test kit (pytest within pytest) and of this lab: they say nothing about a kernel.
-# Races of signals and threads with the raw layer: an emulated machine is slower than their clocks.
 INDEPENDENT_OF_THE_KERNEL = (
     "tests/testing",
     "tests/lab",
-    "tests/syscalls/test_handlers.py",
-    "tests/syscalls/test_interference.py",
-    "tests/syscalls/test_threads.py",
 )
 EXIT_TIMED_OUT = 124
 EXIT_LAB_FAILED = 125

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from famsock import syscalls
@@ -272,6 +272,7 @@ def test_descriptors_are_closed_when_a_warning_becomes_an_error(
             raw.unpack_control(spoilt)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -161,15 +161,21 @@ def test_caches_of_addresses_under_change(
 
 
 def test_sockets_are_closed_while_others_use_them(raw: Any, descriptors: None) -> None:
-    """An error is all that may come of it."""
-    current = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)]
+    """An error is all that may come of it.
+
+    A number that is closed goes to the next pair, under a call that has begun: so no pair may ever
+    block, not even for the moment after it is made.
+    """
+
+    def pair() -> tuple[socket.socket, socket.socket]:
+        return socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+
+    current = [pair()]
 
     def work(number: int) -> None:
         a, b = current[0]
         if number == 0:
-            current[0] = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-            for sock in current[0]:
-                sock.setblocking(False)
+            current[0] = pair()
             time.sleep(0.001)
             a.close()
             b.close()
@@ -181,8 +187,6 @@ def test_sockets_are_closed_while_others_use_them(raw: Any, descriptors: None) -
             raw.recvfrom(b, 0.01, 8, 0)
             raw.recvmsg_into(b, 0.01, [bytearray(8)], 64, 0)
 
-    for sock in current[0]:
-        sock.setblocking(False)
     _together(work)
     for sock in current[0]:
         sock.close()
