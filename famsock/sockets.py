@@ -269,16 +269,16 @@ class socket(_stdlib.socket):  # noqa: N801
     def _adopt(self, cls: type[_Socket], descriptor: int) -> _Socket:
         """A socket of a descriptor that belongs to nobody yet; closed if there will be none."""
         kind = _family_of(self), _type_of(self), _proto_of(self)
-        adopted = None
+        adopted: Any = None
         try:
-            adopted = cls.__new__(cls, *kind, fileno=descriptor)
-            adopted.__init__(*kind, fileno=descriptor)  # type: ignore[misc]
+            adopted = cls.__new__(cls, *kind, fileno=descriptor)  # type: ignore[call-arg]
+            adopted.__init__(*kind, fileno=descriptor)
         except BaseException:
             if adopted is not None and adopted.fileno() == descriptor:
                 adopted.detach()  # a subclass failed after it was taken
             os.close(descriptor)
             raise
-        return adopted
+        return adopted  # type: ignore[no-any-return]
 
     def getsockname(self) -> Any:
         codec = self._codec

@@ -62,8 +62,10 @@ def test_accepted_descriptor_of_a_refused_family_is_closed(tmp_path: os.PathLike
 
 def test_descriptor_of_a_subclass_that_fails_is_closed_once() -> None:
     class Fails(famsock.socket):
-        def __init__(self, *arguments: int, fileno: int | None = None) -> None:
-            super().__init__(*arguments, fileno=fileno)
+        def __init__(
+            self, family: int, type: int, proto: int = 0, fileno: int | None = None
+        ) -> None:
+            super().__init__(family, type, proto, fileno)
             if fileno is not None:
                 raise RuntimeError("no copies")
 
