@@ -352,6 +352,11 @@ class AddressCodec:
             _remember(self.decoded, sockaddr, (form, tuple(lookup.asked)))
         return form
 
+    def decode_peer(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
+        """As `decode`, for the peer of a new connection, which hardly comes twice: not kept."""
+        form = self.address_class.stdlib_of(sockaddr)
+        return self.decode(socket, sockaddr) if form is None else form
+
     def decode_typed(self, socket: StdlibSocket, sockaddr: bytes) -> Address:
         """The typed address of what the kernel gave; `RawAddress` where no class fits it."""
         hit = self.typed.get(sockaddr)

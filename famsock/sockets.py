@@ -179,12 +179,8 @@ class socket(_stdlib.socket):  # noqa: N801
         if codec is None and not isinstance(address, Address):
             super().connect(address)
             return
-        error = self._connect(codec or RAW_CODEC, "connect", address)
-        if error == syscalls.TIMED_OUT:
-            raise TimeoutError("timed out")
-        if error:
-            # No name may hold the exception here: its traceback would keep this frame alive.
-            raise self._explained(OSError(error, os.strerror(error)), "connect")
+        if error := self._connect(codec or RAW_CODEC, "connect", address):
+            self._refuse_connection(error)
 
     def connect_ex(self, address: Any, /) -> int:
         codec = self._codec
@@ -197,6 +193,12 @@ class socket(_stdlib.socket):  # noqa: N801
         sockaddr = codec.encode(self, operation, address)
         audit("socket.connect", self, address)
         return syscalls.connect(self, self.gettimeout(), sockaddr)
+
+    def _refuse_connection(self, error: int) -> None:
+        if error == syscalls.TIMED_OUT:
+            raise TimeoutError("timed out")
+        # No name may hold the exception here: its traceback would keep this frame alive.
+        raise self._explained(OSError(error, os.strerror(error)), "connect")
 
     def sendto(self, data: Any, /, *arguments: Any) -> int:
         codec = self._codec
@@ -249,7 +251,7 @@ class socket(_stdlib.socket):  # noqa: N801
         ask = self._served is None or self._served.protocol.accepts_address
         descriptor, sockaddr = syscalls.accept(self, self.gettimeout(), ask)
         try:
-            return descriptor, codec.decode(self, sockaddr)
+            return descriptor, codec.decode_peer(self, sockaddr)
         except BaseException:
             os.close(descriptor)
             raise
@@ -743,4 +745,4 @@ def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
 
 plugins.on_served = _show_operations
 if syscalls.native is not None:
-    syscalls.native.shorten(socket, AddressCodec)
+    syscalls.native.shorten(socket, AddressCodec, _served, _explain)

@@ -23,7 +23,12 @@ from famsock.syscalls._ctypes import sendto as sendto
 from famsock.syscalls._ctypes import setsockopt as setsockopt
 from famsock.syscalls._ctypes import unpack_control as unpack_control
 
-def shorten(cls: type, codec: type) -> None: ...
+def shorten(
+    cls: type,
+    codec: type,
+    served: dict[tuple[int, int, int], Any],
+    explain: Callable[[OSError, int, int, int], object],
+) -> None: ...
 def gather(
     messages: Iterable[Any],
     encode: Callable[[Any], bytes],

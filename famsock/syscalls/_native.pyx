@@ -1017,6 +1017,9 @@ cdef extern from "Python.h":
     object PyUnicode_DecodeFSDefault(const char *)
     object PyDescr_NewMethod(PyTypeObject *, PyMethodDef *)
     int METH_FASTCALL
+    int METH_KEYWORDS
+    int METH_NOARGS
+    int METH_O
     struct PyMethodDef:
         const char *ml_name
         void *ml_meth
@@ -1030,12 +1033,32 @@ cdef extern from *:
     static PyObject *famsock_slot(PyObject *owner, Py_ssize_t offset) {
         return *(PyObject **)((char *)owner + offset);
     }
+    static void famsock_fill(PyObject *owner, Py_ssize_t offset, PyObject *value) {
+        PyObject **slot = (PyObject **)((char *)owner + offset), *before = *slot;
+        Py_INCREF(value);
+        *slot = value;
+        Py_XDECREF(before);
+    }
+    /* A member that the interpreter keeps as a C int. */
+    static int famsock_int(PyObject *owner, Py_ssize_t offset) {
+        return *(int *)((char *)owner + offset);
+    }
     static Py_ssize_t famsock_offset(PyObject *member) {
         return ((PyMemberDescrObject *)member)->d_member->offset;
     }
+    static PyObject *famsock_new(PyTypeObject *cls, PyObject *arguments) {
+        return cls->tp_new(cls, arguments, NULL);
+    }
+    static int famsock_init(PyTypeObject *cls, PyObject *instance, PyObject *arguments) {
+        return cls->tp_init(instance, arguments, NULL);
+    }
     """
     PyObject *famsock_slot(object, Py_ssize_t)
+    void famsock_fill(object, Py_ssize_t, object)
+    int famsock_int(object, Py_ssize_t)
     Py_ssize_t famsock_offset(object)
+    object famsock_new(PyTypeObject *, tuple)
+    int famsock_init(PyTypeObject *, object, tuple) except -1
 
 cdef object member_type = type(_socket.socket.family)
 cdef Py_ssize_t codec_slot, encoded_slot, decoded_slot
@@ -1092,42 +1115,84 @@ cdef bint answers(object sock, tuple asked) except -1:
     return True
 
 
-# Compiled ways in front of the class's sendto and recvfrom. They serve the usual call whole: a
-# family with a plugin, an address that the codec has seen. Any other goes on to the method that was
-# there before, so there is one place for each rule.
+# Compiled ways in front of some of the class's methods. They serve the usual call whole: a kind of
+# socket that was made before, a family with a plugin, an address that the codec has seen. Any other
+# goes on to the method that was there before, so there is one place for each rule.
 
-cdef object full_sendto, full_recvfrom
+cdef object full_init, full_accept, full_connect, full_sendto, full_recvfrom
 cdef object stdlib_sendto = _socket.socket.sendto
 cdef object stdlib_recvfrom = _socket.socket.recvfrom
+cdef object getdefaulttimeout = _socket.getdefaulttimeout
+cdef PyTypeObject *stdlib_class = <PyTypeObject *>_socket.socket
 cdef frozenset FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
-cdef PyMethodDef sendto_def, recvfrom_def
+cdef PyMethodDef init_def, accept_def, connect_def, sendto_def, recvfrom_def
+cdef type socket_class
+cdef dict served_by_kind
+cdef object explain_creation
+cdef Py_ssize_t served_slot, io_refs_slot, closed_slot
+cdef Py_ssize_t family_member = famsock_offset(_socket.socket.family)
+cdef Py_ssize_t type_member = famsock_offset(_socket.socket.type)
+cdef Py_ssize_t proto_member = famsock_offset(_socket.socket.proto)
 
 
-def shorten(cls, type codec):
-    """Put the compiled ways in front of the class's sendto and recvfrom.
+def shorten(type cls, type codec, dict served, explain):
+    """Put the compiled ways in front of the class's methods.
 
-    ``codec`` is the class of what the sockets have in their slot ``_codec``.
+    ``codec`` is the class of what the sockets have in their slot ``_codec``; ``served`` has what is
+    in their slot ``_served`` by (family, type, protocol); ``explain(error, family, type,
+    protocol)`` notes on a failed socket(2) what would cure it.
     """
-    global full_sendto, full_recvfrom, codec_class, codec_slot, encoded_slot, decoded_slot
-    codec_class, codec_slot = codec, slot_of(cls, "_codec")
+    global full_init, full_accept, full_connect, full_sendto, full_recvfrom
+    global socket_class, served_by_kind, explain_creation
+    global codec_class, codec_slot, encoded_slot, decoded_slot
+    global served_slot, io_refs_slot, closed_slot
+    socket_class, codec_class, served_by_kind, explain_creation = cls, codec, served, explain
+    codec_slot, served_slot = slot_of(cls, "_codec"), slot_of(cls, "_served")
     encoded_slot, decoded_slot = slot_of(codec, "encoded"), slot_of(codec, "decoded")
-    full_sendto, full_recvfrom = cls.sendto, cls.recvfrom
-    cls.sendto = method_of(cls, &sendto_def, b"sendto", <void *>short_sendto, full_sendto)
-    cls.recvfrom = method_of(cls, &recvfrom_def, b"recvfrom", <void *>short_recvfrom, full_recvfrom)
+    full_sendto, full_recvfrom, full_connect = cls.sendto, cls.recvfrom, cls.connect
+    cls.sendto = method_of(
+        cls, &sendto_def, b"sendto", <void *>short_sendto, METH_FASTCALL, full_sendto
+    )
+    cls.recvfrom = method_of(
+        cls, &recvfrom_def, b"recvfrom", <void *>short_recvfrom, METH_FASTCALL, full_recvfrom
+    )
+    cls.connect = method_of(
+        cls, &connect_def, b"connect", <void *>short_connect, METH_O, full_connect
+    )
+    base = cls.__base__
+    if not {"_io_refs", "_closed"} <= set(vars(base)):
+        return  # an interpreter whose sockets begin in another way
+    io_refs_slot, closed_slot = slot_of(base, "_io_refs"), slot_of(base, "_closed")
+    full_init, full_accept = cls.__init__, cls.accept
+    cls.__init__ = method_of(
+        cls, &init_def, b"__init__", <void *>short_init, METH_FASTCALL | METH_KEYWORDS, full_init
+    )
+    cls.accept = method_of(
+        cls, &accept_def, b"accept", <void *>short_accept, METH_NOARGS, full_accept
+    )
 
 
-cdef object method_of(object cls, PyMethodDef *definition, bytes name, void *function, object full):
+cdef object method_of(
+    object cls, PyMethodDef *definition, bytes name, void *function, int flags, object full
+):
     """A method as C code defines them, which the interpreter calls without making a tuple."""
-    cdef bytes doc = full.__doc__.encode() if full.__doc__ else b""
+    cdef bytes doc = SIGNATURES.get(name, b"") + (full.__doc__ or "").encode()
     definition_texts.extend((name, doc))
     definition.ml_name = PyBytes_AS_STRING(name)
     definition.ml_meth = function
-    definition.ml_flags = METH_FASTCALL
+    definition.ml_flags = flags
     definition.ml_doc = PyBytes_AS_STRING(doc)
     return PyDescr_NewMethod(<PyTypeObject *>cls, definition)
 
 
 cdef list definition_texts = []  # what the definitions point to
+# What `inspect.signature` reads in front of a docstring.
+cdef dict SIGNATURES = {
+    b"__init__": b"__init__($self, family=-1, type=-1, proto=-1, fileno=None)\n--\n\n",
+    b"accept": b"accept($self)\n--\n\n",
+    b"connect": b"connect($self, address, /)\n--\n\n",
+    b"recvfrom": b"recvfrom($self, bufsize, flags=0, /)\n--\n\n",
+}
 
 
 cdef tuple arguments(PyObject **given, Py_ssize_t count):
@@ -1138,6 +1203,87 @@ cdef tuple arguments(PyObject **given, Py_ssize_t count):
 cdef inline bint is_left_alone(object sock):
     """Whether no plugin serves the socket's family, which the stdlib knows."""
     return famsock_slot(sock, codec_slot) == <PyObject *>None
+
+
+cdef object short_init(object sock, PyObject **given, Py_ssize_t count, PyObject *names):
+    cdef object served = None, proto = -1
+    cdef Py_ssize_t index
+    if names == NULL and 2 <= count <= 3:
+        if count == 3:
+            proto = <object>given[2]
+        try:
+            served = famsock_cached(served_by_kind, (<object>given[0], <object>given[1], proto))
+        except TypeError:
+            pass
+    if served is None:
+        keywords = {
+            name: <object>given[count + index]
+            for index, name in enumerate(<tuple><object>names if names != NULL else ())
+        }
+        return full_init(sock, *arguments(given, count), **keywords)
+    family, kind = <object>given[0], <object>given[1]
+    try:
+        famsock_init(stdlib_class, sock, (family, kind, 0 if proto == -1 else proto, None))
+    except OSError as error:
+        explain_creation(error, family, kind, proto)
+        raise
+    fill(sock, served)
+
+
+cdef int fill(object sock, object served) except -1:
+    """What a new socket has beyond the stdlib's C object."""
+    famsock_fill(sock, io_refs_slot, 0)
+    famsock_fill(sock, closed_slot, False)
+    famsock_fill(sock, served_slot, served)
+    famsock_fill(sock, codec_slot, served.codec)
+    return 0
+
+
+cdef object short_accept(object sock, PyObject *unused):
+    cdef object codec = codec_of(sock), accepted, served
+    cdef int descriptor
+    if codec is None:
+        return full_accept(sock)
+    timeout, served = gettimeout(sock), sock._served
+    ask = served is None or served.protocol.accepts_address
+    descriptor, sockaddr = accept(sock, timeout, ask)
+    cdef int family = famsock_int(sock, family_member)
+    cdef int kind = famsock_int(sock, type_member)
+    cdef int proto = famsock_int(sock, proto_member)
+    try:
+        address = codec.decode_peer(sock, sockaddr)
+        served = famsock_cached(served_by_kind, (family, kind, proto))
+        if served is not None:
+            accepted = famsock_new(<PyTypeObject *>socket_class, ())
+            famsock_init(stdlib_class, accepted, (family, kind, proto, descriptor))
+            descriptor = -1
+            fill(accepted, served)
+    except BaseException:
+        if descriptor >= 0:
+            c_close(descriptor)
+        raise
+    if served is None:
+        accepted = sock._adopt(socket_class, descriptor)
+    if timeout and getdefaulttimeout() is None:
+        accepted.setblocking(True)
+    return accepted, address
+
+
+cdef object short_connect(object sock, PyObject *given):
+    cdef object address = <object>given, codec = codec_of(sock), hit = None
+    if codec is not None:
+        try:
+            hit = found(codec, encoded_slot, address)
+        except TypeError:
+            pass
+    if hit is None or not same((<tuple>hit)[0], address):
+        return full_connect(sock, address)
+    if (<tuple>hit)[2] and not answers(sock, (<tuple>hit)[2]):
+        return full_connect(sock, address)
+    PySys_Audit("socket.connect", "OO", <PyObject *>sock, <PyObject *>address)
+    error = connect(sock, gettimeout(sock), (<tuple>hit)[1])
+    if error:
+        sock._refuse_connection(error)
 
 
 cdef object short_sendto(object sock, PyObject **given, Py_ssize_t count):
