@@ -584,7 +584,7 @@ def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes
     if control_bytes > CONTROL_BYTES:
         control = PyBytes_FromStringAndSize(NULL, control_bytes)
         header.msg_control = PyBytes_AS_STRING(control)
-    received = recv_packet_message(descriptor, timeout, &header, name, control_bytes, flags)
+    received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
     received = min(received, size_bytes)
     items = items_of(&header)
     try:
@@ -614,12 +614,15 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
     slot.iov_base, slot.iov_len = start, size_bytes
     header.msg_iov, header.msg_iovlen = &slot, 1
     header.msg_control = control
-    received = recv_packet_message(descriptor, timeout, &header, name, CONTROL_BYTES, flags)
-    items = items_of(&header)
-    try:
-        each = control_messages().joined_bytes(items, level, kind) or received
-    finally:
-        close_received(&header)
+    received = receive_message(descriptor, timeout, &header, name, CONTROL_BYTES, flags)
+    each = told_alone(&header, level, kind)
+    if each < 0:
+        items = items_of(&header)
+        try:
+            each = control_messages().joined_bytes(items, level, kind)
+        finally:
+            close_received(&header)
+    each = each or received
     received = min(received, size_bytes)
     while True:
         messages.append(PyBytes_FromStringAndSize(start + at, min(each, received - at)))
@@ -628,7 +631,26 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
             return messages, header.msg_flags, taken(name, header.msg_namelen)
 
 
-cdef ssize_t recv_packet_message(
+cdef ssize_t told_alone(msghdr *header, int level, int kind) noexcept:
+    """The C int of the one control message that there is, of this kind; 0 for none; else -1."""
+    cdef cmsghdr item
+    cdef int value
+    if header.msg_controllen == 0:
+        return 0
+    if header.msg_controllen < sizeof(item) + sizeof(value):
+        return -1
+    memcpy(&item, header.msg_control, sizeof(item))
+    if item.cmsg_level != level or item.cmsg_type != kind:
+        return -1
+    if item.cmsg_len != sizeof(item) + sizeof(value):
+        return -1
+    if header.msg_controllen > CMSG_SPACE(sizeof(value)):
+        return -1
+    memcpy(&value, <char *>header.msg_control + sizeof(item), sizeof(value))
+    return value
+
+
+cdef ssize_t receive_message(
     object descriptor, object timeout, msghdr *header, char *name, size_t control_bytes, int flags
 ) except -1:
     """recvmsg(2) with a header whose iovec and control buffer are set: the number of bytes."""
@@ -720,7 +742,7 @@ def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int fla
     control = PyBytes_FromStringAndSize(NULL, control_bytes)
     header.msg_iov, header.msg_iovlen = vector.slots, vector.count
     header.msg_control = PyBytes_AS_STRING(control)
-    received = recv_packet_message(descriptor, timeout, &header, name, control_bytes, flags)
+    received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
     items = items_of(&header)
     try:
         return received, items, header.msg_flags, taken(name, header.msg_namelen)
