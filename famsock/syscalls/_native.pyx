@@ -1291,16 +1291,24 @@ cdef object short_accept(object sock, PyObject *unused):
     return accepted, address
 
 
-cdef object short_connect(object sock, PyObject *given):
-    cdef object address = <object>given, codec = codec_of(sock), hit = None
+cdef inline object known(object sock, object address):
+    """What the codec keeps of an address, if it still holds; None if it must be encoded anew."""
+    cdef object codec = codec_of(sock), hit = None
     if codec is not None:
         try:
             hit = found(codec, encoded_slot, address)
         except TypeError:
             pass
     if hit is None or not same((<tuple>hit)[0], address):
-        return full_connect(sock, address)
+        return None
     if (<tuple>hit)[2] and not answers(sock, (<tuple>hit)[2]):
+        return None
+    return hit
+
+
+cdef object short_connect(object sock, PyObject *given):
+    cdef object address = <object>given, hit = known(sock, address)
+    if hit is None:
         return full_connect(sock, address)
     PySys_Audit("socket.connect", "OO", <PyObject *>sock, <PyObject *>address)
     error = connect(sock, gettimeout(sock), (<tuple>hit)[1])
@@ -1309,7 +1317,7 @@ cdef object short_connect(object sock, PyObject *given):
 
 
 cdef object short_sendto(object sock, PyObject **given, Py_ssize_t count):
-    cdef object address, codec, hit = None
+    cdef object address, hit = None
     cdef int flags
     if is_left_alone(sock) and count > 1 and type(<object>given[count - 1]) in FORMS:
         return stdlib_sendto(sock, *arguments(given, count))
@@ -1317,15 +1325,8 @@ cdef object short_sendto(object sock, PyObject **given, Py_ssize_t count):
         <object>given[0]
     ):
         address = <object>given[count - 1]
-        codec = codec_of(sock)
-        if codec is not None:
-            try:
-                hit = found(codec, encoded_slot, address)
-            except TypeError:
-                pass
-    if hit is None or not same((<tuple>hit)[0], address):
-        return full_sendto(sock, *arguments(given, count))
-    if (<tuple>hit)[2] and not answers(sock, (<tuple>hit)[2]):
+        hit = known(sock, address)
+    if hit is None:
         return full_sendto(sock, *arguments(given, count))
     flags = 0 if count == 2 else <object>given[1]
     PySys_Audit("socket.sendto", "OO", <PyObject *>sock, <PyObject *>address)
