@@ -40,6 +40,7 @@ cdef extern from "Python.h":
     PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *, Py_ssize_t) except NULL
     int resize_bytes "_PyBytes_Resize"(PyObject **, Py_ssize_t) except -1
     void Py_XDECREF(PyObject *)
+    object PyUnicode_EncodeFSDefault(object)
 
 cdef extern from "sys/uio.h" nogil:
     struct iovec:
@@ -346,7 +347,7 @@ def setsockopt(int descriptor, int level, int option, value):
 def interface_index(int descriptor, name):
     """The index of an interface in the socket's network namespace; OSError ENODEV if none."""
     cdef ifreq request
-    cdef bytes raw = fsencode(name)
+    cdef bytes raw = PyUnicode_EncodeFSDefault(name) if type(name) is str else fsencode(name)
     cdef int result
     if PyBytes_GET_SIZE(raw) >= IFNAMSIZ or b"\0" in raw:
         raise OSError(ENODEV, f"interface name of at most 15 bytes, not {name!r}")
