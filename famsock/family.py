@@ -8,7 +8,7 @@ of a family imports only that family's description. The key is (family, protocol
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from famsock.address import Address, AddressCodec
@@ -67,8 +67,9 @@ class Family(NamedTuple):
     """An address family: socket(2)'s first argument, with all that differs by it.
 
     ``name`` is the constant's name ("AF_CAN") and ``number`` its value on ``platforms`` (prefixes
-    of ``sys.platform``). ``constants``, ``options`` and ``control`` name modules (or are mappings)
-    of constants by name, `famsock.options.Option` rows and `famsock.control.ControlType` rows.
+    of ``sys.platform``). ``constants``, ``options`` and ``control`` name modules (or are the
+    collections) of constants by name, `famsock.options.Option` rows and
+    `famsock.control.ControlType` rows.
     ``operation_names`` maps each `Protocol.operations` to the names that sockets gain from it (or
     names such a mapping), so that they are known before the class is loaded. ``api_version`` is the
     version of this interface that the plugin was written for.
@@ -78,8 +79,8 @@ class Family(NamedTuple):
     number: int
     protocols: tuple[Protocol, ...]
     constants: str | Mapping[str, int | str] = {}
-    options: str | Iterable[Any] = ()
-    control: str | Iterable[Any] = ()
+    options: str | Collection[Any] = ()
+    control: str | Collection[Any] = ()
     operation_names: str | Mapping[str, tuple[str, ...]] = {}
     platforms: tuple[str, ...] = ("linux",)
     modules: tuple[str, ...] = ()
