@@ -20,6 +20,7 @@ INDEPENDENT_OF_THE_KERNEL = (
     "tests/testing",
     "tests/lab",
 )
+TEST_HANGS_AFTER_S = 900  # the longest, test_socket of CPython, takes some 300
 EXIT_TIMED_OUT = 124
 EXIT_LAB_FAILED = 125
 EXIT_INTERRUPTED = 130
@@ -47,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
 
 def pytest_command(arguments: Sequence[str], *, allow_skips: bool) -> list[str]:
     own = ["-p", "no:cacheprovider", f"--junitxml={guest.SHARE}/junit.xml"]
+    own += ["-p", "tests.lab.at_once", "-o", f"faulthandler_timeout={TEST_HANGS_AFTER_S}"]
+    own += ["-o", "faulthandler_exit_on_timeout=true"]
     strict = [] if allow_skips else ["--fail-on-skip"]
     chosen = arguments or [f"--ignore={folder}" for folder in INDEPENDENT_OF_THE_KERNEL]
     return [sys.executable, "-m", "pytest", *own, *strict, *chosen]

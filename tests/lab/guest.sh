@@ -29,13 +29,23 @@ ip link set vcan0 mtu 72 up
 ip link add vcan1 type vcan
 ip link set vcan1 mtu 2060 up
 
-"$FAMSOCK_LAB_BTVIRT" -l2 >/dev/null &
-tries=100
-while [ ! -e /sys/class/bluetooth/hci1 ] && [ $tries -gt 0 ]; do
-    sleep 0.1
-    tries=$((tries - 1))
+# A busy machine may emulate a controller's first answer too late, and the kernel then leaves that
+# controller unusable: try again. It makes the entry `features` when it has set a controller up.
+controllers=/sys/kernel/debug/bluetooth
+are_set_up() { [ -e $controllers/hci0/features ] && [ -e $controllers/hci1/features ]; }
+for attempt in 1 2 3 4 5; do
+    "$FAMSOCK_LAB_BTVIRT" -l2 >/dev/null &
+    btvirt=$!
+    tries=100
+    until are_set_up || [ $tries = 0 ]; do
+        sleep 0.1
+        tries=$((tries - 1))
+    done
+    are_set_up && break
+    echo "famsock-lab: attempt $attempt: the kernel did not set up hci0 and hci1 of btvirt"
+    kill $btvirt
+    wait $btvirt
 done
-[ -e /sys/class/bluetooth/hci1 ] || echo "famsock-lab: btvirt made no hci0 and hci1"
 
 # A virtio port can be opened once only, a fifo by any child that reopens /dev/stderr.
 for stream in stdout stderr; do

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from . import guest, headers, initramfs
-from .__main__ import parser, pytest_command
+from .__main__ import TEST_HANGS_AFTER_S, parser, pytest_command
 from .store import Kernel
 
 MODULES_DEP = """\
@@ -65,6 +65,27 @@ def test_pytest_arguments_come_after_the_dashes() -> None:
         "--pdb",
     ]
     assert "--fail-on-skip" not in pytest_command([], allow_skips=True)
+
+
+def test_a_test_that_hangs_ends_the_run_and_failures_before_it_are_told(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(guest.REPOSITORY))
+    pytester.makepyfile(
+        """
+        import threading
+        def test_first(): assert 1 == 2
+        def test_second(): threading.Event().wait()
+        """
+    )
+    command = pytest_command([], allow_skips=True)[3:]
+    command = [arg for arg in command if not arg.startswith(("--junitxml", "--ignore"))]
+    timeout = f"faulthandler_timeout={TEST_HANGS_AFTER_S}"
+    command[command.index(timeout)] = "faulthandler_timeout=0.5"
+    result = pytester.runpytest_subprocess(*command, timeout=60)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*test_first (call) failed:", "*assert 1 == 2*"])
+    result.stderr.fnmatch_lines(["Timeout*", "*in test_second"])
 
 
 def test_a_guest_gets_what_concerns_python_and_nothing_else(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from famsock import syscalls
 from tests.syscalls.calls import BLOCKING, CONNECTING, RECEIVING, SENDING, STDLIB, blocked, drain
 from tests.syscalls.conftest import WhenWaiting
 
+pytestmark = pytest.mark.usefixtures("alarm")
 Pair = tuple[socket.socket, socket.socket]
 SIGNAL = signal.SIGUSR1  # SIGALRM ends a test that hangs
 TIMEOUTS = pytest.mark.parametrize("timeout", [None, 10.0])
