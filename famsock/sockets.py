@@ -744,5 +744,4 @@ def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
 
 
 plugins.on_served = _show_operations
-if syscalls.native is not None:
-    syscalls.native.shorten(socket, AddressCodec, _served, _explain)
+syscalls.shorten(socket, AddressCodec, _served, _explain)

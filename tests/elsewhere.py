@@ -8,6 +8,7 @@ families, calls and modules, as far as ``sys.platform`` and missing names can sh
 from __future__ import annotations
 
 import importlib
+import os
 import runpy
 import sys
 from typing import Any
@@ -54,6 +55,7 @@ def pretend(where: str) -> None:
         delattr(_socket, name)
     if where == "headers":
         return
+    os.environ.pop("FAMSOCK_SYSCALLS", None)  # the compiled calls, which may be asked for here
     for used in _ASKING_FOR_THE_PLATFORM:
         importlib.import_module(used)
     sys.platform = where
@@ -63,8 +65,6 @@ def pretend(where: str) -> None:
 
 
 def _pretend_windows() -> None:
-    import os
-
     here: dict[str, Any] = vars(os)
     for name in _POSIX_CALLS:
         here.pop(name, None)

@@ -16,7 +16,9 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
     from famsock.syscalls._ctypes import *  # noqa: F403
 
@@ -78,6 +80,20 @@ def implementation() -> str:
     return "ctypes" if native is None else "compiled"
 
 
+_to_shorten: list[Any] = []
+
+
+def shorten(cls: type, codec: type, served: dict[Any, Any], explain: Callable[..., None]) -> None:
+    """Put an implementation's short ways in front of the methods of the class of sockets.
+
+    ``_native`` describes the parameters. ctypes does so when it is loaded, with the first call.
+    """
+    if native is None:
+        _to_shorten.append(cls)
+    else:
+        native.shorten(cls, codec, served, explain)
+
+
 def __getattr__(name: str) -> object:
     if name not in CALLS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -90,5 +106,9 @@ def __getattr__(name: str) -> object:
     chosen = native
     if chosen is None:
         from famsock.syscalls import _ctypes as chosen
+        from famsock.syscalls._ctypes_ways import shorten as shorten_on_ctypes
+
+        while _to_shorten:
+            shorten_on_ctypes(_to_shorten.pop())
     globals().update({call: getattr(chosen, call) for call in CALLS})
     return globals()[name]

@@ -145,10 +145,25 @@ class _Name:
         return self.view[: self.length.value].tobytes()
 
 
-# Buffers are handed round through these lists: pop and append are atomic, so a thread that finds a
-# list empty makes a buffer of its own.
-_names: list[_Name] = []
-_buffers: list[_Storage] = []
+Room = tuple[Any, Any, Any, Any, Any, Any]
+rooms: list[Room] = []
+"""Buffers for a small datagram and its sender, handed round: pop and append are atomic, so a thread
+that finds none makes its own."""
+
+
+def new_room(size_bytes: int) -> Room:
+    """Buffer and pointer for data, for a sockaddr, for its socklen_t."""
+    data, sockaddr, length = (c_char * size_bytes)(), (c_char * _SOCKADDR_BYTES)(), c_uint()
+    byref = ctypes.byref
+    return data, byref(data), sockaddr, byref(sockaddr), length, byref(length)
+
+
+def take_room() -> Room:
+    """One of `rooms`; whoever took it appends it when it is read."""
+    try:
+        return rooms.pop()
+    except IndexError:
+        return new_room(_POOLED_BYTES)
 
 
 Descriptor = int | socket
@@ -375,29 +390,22 @@ def recvfrom(
     if size_bytes < 0:
         raise ValueError("negative size")
     length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
-    try:
-        name = _names.pop()
-        name.length.value = _SOCKADDR_BYTES
-    except IndexError:
-        name = _Name()
     pooled = size_bytes <= _POOLED_BYTES
-    try:
-        storage = _buffers.pop() if pooled else _Storage(size_bytes)
-    except IndexError:
-        storage = _Storage(_POOLED_BYTES)
+    room = take_room() if pooled else new_room(size_bytes)
+    data, pointer, sockaddr, name, name_length, name_length_pointer = room
+    name_length.value = _SOCKADDR_BYTES
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
     while (
         received := _recvfrom(
-            _number(descriptor), storage.pointer, length, flags, name.pointer, name.length_pointer
+            _number(descriptor), pointer, length, flags, name, name_length_pointer
         )
     ) < 0:
         _again(descriptor, _IN, deadline)
     if received > size_bytes:  # MSG_TRUNC: the datagram's own length
         received = size_bytes
-    result = storage.view[:received].tobytes(), name.view[: name.length.value].tobytes()
-    _names.append(name)
+    result = data[:received], sockaddr[: name_length.value]
     if pooled:
-        _buffers.append(storage)
+        rooms.append(room)
     return result
 
 

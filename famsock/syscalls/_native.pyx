@@ -220,11 +220,10 @@ cdef double begin(object descriptor, short events, object timeout) except? -2:
 cdef int again(object descriptor, short events, double deadline) except -1:
     """After a failed call: return to make it once more, or raise its error."""
     cdef int error = errno
-    if error == EINTR:
-        PyErr_CheckSignals()
-    elif deadline < 0 or error != EAGAIN:
+    if error != EINTR and (deadline < 0 or error != EAGAIN):
         PyErr_SetFromErrno(OSError)
         return -1
+    PyErr_CheckSignals()  # after EAGAIN too: one that stays ready has no EINTR ever
     if deadline >= 0 and not is_ready_again(descriptor, events, deadline):
         raise TimeoutError("timed out")
     return 0

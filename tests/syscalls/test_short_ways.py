@@ -1,4 +1,4 @@
-"""Making, accepting and connecting sockets: the compiled ways in front of the Python methods.
+"""Making, accepting and connecting sockets, datagrams: the short ways in front of the methods.
 
 Each holds on both layers, as the short ways serve the usual call and leave any other to the method.
 """
@@ -9,6 +9,8 @@ import errno
 import inspect
 import socket as stdlib
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,3 +183,134 @@ def test_signatures_are_those_of_the_stdlib() -> None:
     assert parameters(famsock.socket) == parameters(stdlib.socket)
     assert parameters(famsock.socket.accept) == parameters(stdlib.socket.accept)
     assert [name for name, _ in parameters(famsock.socket.connect)] == ["self", "address"]
+
+
+# Datagrams
+
+
+@pytest.fixture
+def udp() -> Iterator[tuple[famsock.socket, famsock.socket]]:
+    with famsock.socket(2, 2) as a, famsock.socket(2, 2) as b:
+        a.bind(("127.0.0.1", 0))
+        b.bind(("127.0.0.1", 0))
+        yield a, b
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[tuple[famsock.socket, famsock.socket, str]]:
+    """A sender, the receiver whose queue is full, and where it is bound."""
+    path = str(tmp_path / "full")
+    with famsock.socket(1, 2) as sender, famsock.socket(1, 2) as receiver:
+        receiver.bind(path)
+        sender.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                sender.sendto(b"filling", path)
+        yield sender, receiver, path
+
+
+@pytest.mark.parametrize("timeout", [None, 0.0, 5.0])
+@pytest.mark.parametrize("size", [0, 10, 65507])
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_datagrams(
+    udp: tuple[famsock.socket, famsock.socket], timeout: float | None, size: int, kind: Any
+) -> None:
+    a, b = udp
+    data, address = b"x" * size, b.getsockname()
+    a.settimeout(timeout)
+    b.settimeout(timeout)
+    for _ in range(2):  # the second one to an address that was seen before
+        assert a.sendto(kind(data), address) == size
+        assert b.recvfrom(65507) == (data, a.getsockname())
+        assert a.sendto(kind(data), tuple(address)) == size
+        assert b.recvfrom(1 << 20, 0) == (data, a.getsockname())
+        assert a.sendto(kind(data), famsock.MSG_DONTWAIT, address) == size
+        assert b.recvfrom(65507, famsock.MSG_PEEK) == (data, a.getsockname())
+        assert b.recvfrom(5) == (data[:5], a.getsockname())
+
+
+def test_nothing_to_receive(udp: tuple[famsock.socket, famsock.socket]) -> None:
+    _, b = udp
+    b.settimeout(0.01)
+    with pytest.raises(TimeoutError, match="timed out"):
+        b.recvfrom(10)
+    b.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        b.recvfrom(10)
+    with pytest.raises(ValueError, match="negative buffersize in recvfrom"):
+        b.recvfrom(-1)
+    with pytest.raises(TypeError, match="integer"):
+        b.recvfrom("10")  # type: ignore[arg-type]
+    b.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        b.recvfrom(10)
+
+
+def test_no_room_to_send(full: tuple[famsock.socket, famsock.socket, str]) -> None:
+    sender, _, path = full
+    with pytest.raises(BlockingIOError):
+        sender.sendto(b"more", path)
+    sender.settimeout(0.01)
+    with pytest.raises(TimeoutError, match="timed out"):
+        sender.sendto(b"more", path)
+    sender.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sender.sendto(b"more", path)
+
+
+@pytest.mark.parametrize("timeout", [None, 10.0])
+def test_waiting_through_signals(
+    full: tuple[famsock.socket, famsock.socket, str],
+    storm: Any,
+    after_signals: Any,
+    timeout: float | None,
+) -> None:
+    sender, receiver, path = full
+    sender.settimeout(timeout)
+    with storm() as seen:
+        after_signals(seen, lambda: receiver.recv(10))
+        assert sender.sendto(b"more", path) == 4
+    receiver.setblocking(False)
+    with suppress(BlockingIOError):
+        while receiver.recv(10):
+            pass
+    receiver.settimeout(timeout)
+    with storm() as seen:
+        after_signals(seen, lambda: sender.sendto(b"late", path))
+        assert receiver.recvfrom(10) == (b"late", None)
+
+
+def test_an_error_that_waits_on_the_socket_is_told_once(
+    udp: tuple[famsock.socket, famsock.socket],
+) -> None:
+    a, b = udp
+    gone, here = b.getsockname(), a.getsockname()
+    a.sendto(b"to itself", here)
+    b.close()
+    a.connect(gone)
+    a.send(b"refused")
+    with pytest.raises(ConnectionRefusedError):
+        a.sendto(b"x", gone)
+    assert a.sendto(b"x", gone) == 1
+    with pytest.raises(ConnectionRefusedError):
+        a.recvfrom(10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((b"x",), r"sendto\(\) takes 2 or 3 arguments \(1 given\)"),
+        ((b"x", 0, ("127.0.0.1", 9), 1), r"sendto\(\) takes 2 or 3 arguments \(4 given\)"),
+        (("text", ("127.0.0.1", 9)), "a bytes-like object is required, not 'str'"),
+        ((b"x", ["127.0.0.1", 9]), r"sendto\(\): AF_INET address must be tuple, not list"),
+        ((b"x", ("127.0.0.1", 9.0)), "AF_INET port"),
+        ((b"x", None), r"sendto\(\): AF_INET address must be tuple, not NoneType"),
+    ],
+)
+def test_what_is_no_datagram(
+    udp: tuple[famsock.socket, famsock.socket], arguments: Any, message: str
+) -> None:
+    a, _ = udp
+    a.sendto(b"x", ("127.0.0.1", 9))
+    with pytest.raises(TypeError, match=message):
+        a.sendto(*arguments)

@@ -1,0 +1,119 @@
+"""sendto and recvfrom of sockets on ctypes: cached address and system call in one function.
+
+As the compiled layer's short ways, these stand in front of the class's methods, serve the usual
+call and leave any other to the method. What needs no waiting is done at the first attempt, whatever
+the socket's timeout.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from socket import socket
+from sys import audit
+from time import monotonic
+from typing import Any
+
+from famsock.syscalls._ctypes import (
+    _IN,
+    _OUT,
+    _POOLED_BYTES,
+    _SOCKADDR_BYTES,
+    Room,
+    _again,
+    _recvfrom,
+    _sendto,
+    new_room,
+    rooms,
+)
+
+# As in the stdlib's own C code, a class that overrides these changes nothing for its sockets.
+_fileno = socket.fileno
+_gettimeout = socket.gettimeout
+
+
+def shorten(cls: Any) -> None:
+    """Put the short ways in front of the methods of the class of sockets."""
+    cls.sendto = _short_sendto(cls.sendto)
+    cls.recvfrom = _short_recvfrom(cls.recvfrom)
+
+
+def _short_sendto(full: Any) -> Any:
+    @wraps(full)
+    def sendto(self: Any, data: Any, /, *arguments: Any) -> int:
+        codec = self._codec
+        if codec is None or len(arguments) != 1 or data.__class__ is not bytes:
+            return full(self, data, *arguments)  # type: ignore[no-any-return]
+        address = arguments[0]
+        length = len(data)
+        try:
+            known, sockaddr, asked = codec.encoded[address]
+        except (KeyError, TypeError):  # not seen before, or without a hash
+            return full(self, data, address)  # type: ignore[no-any-return]
+        if known is not address or asked or length > _POOLED_BYTES:
+            return full(self, data, address)  # type: ignore[no-any-return]
+        audit("socket.sendto", self, address)
+        sent: int = _sendto(_fileno(self), data, length, 0, sockaddr, len(sockaddr))
+        return sent if sent >= 0 else _send_again(self, data, sockaddr)
+
+    return sendto
+
+
+def _short_recvfrom(full: Any) -> Any:
+    @wraps(full)
+    def recvfrom(self: Any, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
+        codec = self._codec
+        if (
+            codec is None
+            or flags
+            or bufsize.__class__ is not int
+            or not 0 <= bufsize <= _POOLED_BYTES
+        ):
+            return full(self, bufsize, flags)  # type: ignore[no-any-return]
+        try:
+            room = rooms.pop()
+        except IndexError:
+            room = new_room(_POOLED_BYTES)
+        data, pointer, name, name_pointer, length, length_pointer = room
+        length.value = _SOCKADDR_BYTES
+        received = _recvfrom(_fileno(self), pointer, bufsize, 0, name_pointer, length_pointer)
+        if received < 0:
+            received = _receive_again(self, bufsize, room)
+        result, sockaddr = data[:received], name[: length.value]
+        rooms.append(room)
+        hit = codec.decoded.get(sockaddr)
+        if hit is not None and not hit[1]:
+            return result, hit[0]
+        return result, codec.decode(self, sockaddr)
+
+    return recvfrom
+
+
+def _send_again(sock: Any, data: bytes, sockaddr: bytes) -> int:
+    """After a first attempt that failed: others, as long as the socket's timeout has it."""
+    sent = -1
+    deadline = _deadline(sock)
+    try:
+        while sent < 0:
+            _again(sock, _OUT, deadline)
+            sent = _sendto(_fileno(sock), data, len(data), 0, sockaddr, len(sockaddr))
+    except OSError as error:
+        sock._explain(error, "sendto")
+        raise
+    return sent
+
+
+def _receive_again(sock: Any, bufsize: int, room: Room) -> int:
+    """As `_send_again`: the number of bytes that came into the room."""
+    received = -1
+    deadline = _deadline(sock)
+    _, data, _, name, _, name_length = room
+    while received < 0:
+        _again(sock, _IN, deadline)
+        received = _recvfrom(_fileno(sock), data, bufsize, 0, name, name_length)
+    return received
+
+
+def _deadline(sock: Any) -> float | None:
+    """When the socket's timeout ends, by the monotonic clock; None for one that has none, or 0."""
+    timeout = _gettimeout(sock)
+    return monotonic() + timeout if timeout else None
