@@ -20,7 +20,7 @@ INDEPENDENT_OF_THE_KERNEL = (
     "tests/testing",
     "tests/lab",
 )
-TEST_HANGS_AFTER_S = 900  # the longest, test_socket of CPython, takes some 300
+TEST_HANGS_AFTER_S = 1200  # the longest runs CPython's test_socket twice, for some 300
 EXIT_TIMED_OUT = 124
 EXIT_LAB_FAILED = 125
 EXIT_INTERRUPTED = 130

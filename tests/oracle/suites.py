@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
-TIMEOUT_S = 3000 if IN_LAB else 600
+TIMEOUT_S = 800 if IN_LAB else 600
+LINES_SHOWN = 80
 
 _ASYNCIO = [
     "test_sock_lowlevel",
@@ -48,7 +49,8 @@ _MODULES = {
 
 
 def _regrtest(*arguments: str) -> list[str]:
-    return ["-m", "test", "-v", *arguments]
+    # Where a test hangs, this shows the threads, and then ends the run before we do.
+    return ["-m", "test", "-v", "--timeout", str(TIMEOUT_S - 30), *arguments]
 
 
 SUITES: dict[str, list[str]] = {
@@ -143,7 +145,11 @@ def run(suite: str, *, famsock: bool, python: str = sys.executable) -> Outcome:
         output = done.stdout.decode(errors="replace")
         tests = _read_output(output, everything=suite == _EINTR)
         tests |= _read_report(report) if report.exists() else {}
-        return Outcome(tests, shlex.join(command), seconds, "\n".join(output.splitlines()[-40:]))
+        return Outcome(tests, shlex.join(command), seconds, _end_of(output))
+
+
+def _end_of(output: str) -> str:
+    return "\n".join(output.splitlines()[-LINES_SHOWN:])
 
 
 def _read_output(output: str, *, everything: bool) -> dict[str, str]:
