@@ -29,6 +29,7 @@ from famsock.syscalls._ctypes import (
 # As in the stdlib's own C code, a class that overrides these changes nothing for its sockets.
 _fileno = socket.fileno
 _gettimeout = socket.gettimeout
+_NOBODY = object()  # no address is this one, not even None
 
 
 def shorten(cls: Any) -> None:
@@ -44,15 +45,14 @@ def _short_sendto(full: Any) -> Any:
         if codec is None or len(arguments) != 1 or data.__class__ is not bytes:
             return full(self, data, *arguments)  # type: ignore[no-any-return]
         address = arguments[0]
-        length = len(data)
         try:
             known, sockaddr, asked = codec.encoded[address]
         except (KeyError, TypeError):  # not seen before, or without a hash
-            return full(self, data, address)  # type: ignore[no-any-return]
-        if known is not address or asked or length > _POOLED_BYTES:
+            known = _NOBODY
+        if known is not address or asked or len(data) > _POOLED_BYTES:
             return full(self, data, address)  # type: ignore[no-any-return]
         audit("socket.sendto", self, address)
-        sent: int = _sendto(_fileno(self), data, length, 0, sockaddr, len(sockaddr))
+        sent: int = _sendto(_fileno(self), data, len(data), 0, sockaddr, len(sockaddr))
         return sent if sent >= 0 else _send_again(self, data, sockaddr)
 
     return sendto
