@@ -13,6 +13,7 @@ import errno
 import os
 import socket
 import sys
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ _to_shorten: list[Any] = []
 def shorten(cls: type, codec: type, served: dict[Any, Any], explain: Callable[..., None]) -> None:
     """Put an implementation's short ways in front of the methods of the class of sockets.
 
-    ``_native`` describes the parameters. ctypes does so when it is loaded, with the first call.
+    ``_native`` describes the parameters. ctypes does so when it is loaded, which is when the first
+    call is made.
     """
     if native is None:
         _to_shorten.append(cls)
@@ -108,7 +110,7 @@ def __getattr__(name: str) -> object:
         from famsock.syscalls import _ctypes as chosen
         from famsock.syscalls._ctypes_ways import shorten as shorten_on_ctypes
 
-        while _to_shorten:
+        with suppress(IndexError):  # another thread was here
             shorten_on_ctypes(_to_shorten.pop())
     globals().update({call: getattr(chosen, call) for call in CALLS})
     return globals()[name]
