@@ -187,6 +187,11 @@ class Registry:
             if family is not None:
                 yield family
 
+    def broken_unknown(self) -> list[str]:
+        """Why plugins did not load that may be those of a number that this Python cannot name."""
+        with self._lock:
+            return [why for name, why in self._failed.items() if _number_here(name) is None]
+
     def names(self) -> list[str]:
         """The names of the families that plugins offer here, without importing any."""
         with self._lock:

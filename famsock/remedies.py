@@ -45,6 +45,8 @@ def add_creation_remedy(error: OSError, family: int, kind: int, proto: int) -> N
         error.add_note(str(broken))
         return
     if served is None:
+        for reason in plugins.broken_unknown() if error.errno == EAFNOSUPPORT else ():
+            error.add_note(reason)
         return
     types = served.protocol.types
     if error.errno == ESOCKTNOSUPPORT and kind & 0xF not in types:

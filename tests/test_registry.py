@@ -104,6 +104,22 @@ def test_broken_plugin_breaks_its_own_family_alone(site: Site) -> None:
     assert fine == "famsock.sockets"
 
 
+def test_a_number_that_a_broken_plugin_may_have_is_refused_with_its_reason(site: Site) -> None:
+    site.install("famsock-new", "AF_NEW", "broken", "raise ZeroDivisionError('half built')")
+    code = """
+import errno, famsock
+try:
+    famsock.socket(200)
+except OSError as error:
+    assert error.errno == errno.EAFNOSUPPORT
+    print(*error.__notes__)
+"""
+    assert site.run(code) == (
+        "AF_NEW: the plugin broken of famsock-new 1.0 cannot be loaded: "
+        "ZeroDivisionError: half built"
+    )
+
+
 def test_plugin_without_the_family_it_claims(site: Site) -> None:
     source = PLUGIN.format(name="AF_X25", number="9", module="keyed")
     site.install("famsock-unix", "AF_UNIX", "keyed", source)
