@@ -1189,9 +1189,21 @@ def shorten(type cls, type codec, dict served, explain):
     cls.__init__ = method_of(
         cls, &init_def, b"__init__", <void *>short_init, METH_FASTCALL | METH_KEYWORDS, full_init
     )
+    cls.__signature__ = SignatureOfInit()
     cls.accept = method_of(
         cls, &accept_def, b"accept", <void *>short_accept, METH_NOARGS, full_accept
     )
+
+
+class SignatureOfInit:
+    """`inspect.signature` of the class: from Python 3.13 on it gives up at a C method's `__init__`."""
+
+    def __get__(self, instance, owner):
+        if instance is not None or owner.__init__ is not socket_class.__init__:
+            raise AttributeError("__signature__")
+        import inspect
+
+        return inspect.signature(socket_class.__base__)
 
 
 cdef object method_of(

@@ -180,7 +180,15 @@ def test_signatures_are_those_of_the_stdlib() -> None:
         found = inspect.signature(callable).parameters.values()
         return [(parameter.name, parameter.default) for parameter in found]
 
-    assert parameters(famsock.socket) == parameters(stdlib.socket)
+    class Plain(famsock.socket):
+        pass
+
+    class Named(famsock.socket):
+        def __init__(self, name: str = "") -> None:
+            super().__init__()
+
+    assert parameters(famsock.socket) == parameters(Plain) == parameters(stdlib.socket)
+    assert parameters(Named) == [("name", "")]
     assert parameters(famsock.socket.accept) == parameters(stdlib.socket.accept)
     assert [name for name, _ in parameters(famsock.socket.connect)] == ["self", "address"]
 
