@@ -77,16 +77,16 @@ def later() -> Iterator[Callable[[float, Callable[[], object]], None]]:
         timer.join()
 
 
-AfterSignals = Callable[[list[int], Callable[[], object]], None]
+AfterSignals = Callable[[list[int], Callable[[], object]], threading.Thread]
 
 
 @pytest.fixture
 def after_signals() -> Iterator[AfterSignals]:
-    """Does something in another thread once a storm has come some times."""
+    """Does something in another thread, which it gives, once a storm has come some times."""
     threads: list[threading.Thread] = []
     over = threading.Event()
 
-    def start(seen: list[int], what: Callable[[], object]) -> None:
+    def start(seen: list[int], what: Callable[[], object]) -> threading.Thread:
         def run() -> None:
             while len(seen) < 6 and not over.wait(0.005):
                 pass
@@ -94,6 +94,7 @@ def after_signals() -> Iterator[AfterSignals]:
 
         threads.append(threading.Thread(target=run))
         threads[-1].start()
+        return threads[-1]
 
     yield start
     over.set()
