@@ -13,7 +13,6 @@ import errno
 import os
 import socket
 import sys
-from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def __getattr__(name: str) -> object:
         from famsock.syscalls import _ctypes as chosen
         from famsock.syscalls._ctypes_ways import shorten as shorten_on_ctypes
 
-        with suppress(IndexError):  # another thread was here
-            shorten_on_ctypes(_to_shorten.pop())
+        for cls in _to_shorten:
+            shorten_on_ctypes(cls)
     globals().update({call: getattr(chosen, call) for call in CALLS})
     return globals()[name]

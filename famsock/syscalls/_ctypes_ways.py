@@ -33,9 +33,10 @@ _NOBODY = object()  # no address is this one, not even None
 
 
 def shorten(cls: Any) -> None:
-    """Put the short ways in front of the methods of the class of sockets."""
-    cls.sendto = _short_sendto(cls.sendto)
-    cls.recvfrom = _short_recvfrom(cls.recvfrom)
+    """Put the short ways in front of the methods of the class of sockets, once."""
+    if not hasattr(cls.sendto, "__wrapped__"):
+        cls.sendto = _short_sendto(cls.sendto)
+        cls.recvfrom = _short_recvfrom(cls.recvfrom)
 
 
 def _short_sendto(full: Any) -> Any:
