@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from famsock.address import Address, AddressCodec
@@ -112,16 +113,6 @@ class Family(NamedTuple):
 class Served:
     """A protocol as sockets use it: its row, its codec, and its operations loaded on first use."""
 
-    __slots__ = (
-        "_operations",
-        "_rooms",
-        "codec",
-        "family",
-        "integer_bytes",
-        "operation_names",
-        "protocol",
-    )
-
     def __init__(
         self,
         family: Family,
@@ -134,8 +125,6 @@ class Served:
         names: Mapping[Any, tuple[str, ...]] = load(family.operation_names)
         self.operation_names: tuple[str, ...] = names.get(protocol.operations, ())
         self.codec: AddressCodec = AddressCodec(self._load_address_class, other_address)
-        self._operations: Any = protocol.operations
-        self._rooms: Rooms | None = None
 
     def __str__(self) -> str:
         return f"{self.family.name} {self.protocol.name}"
@@ -157,18 +146,16 @@ class Served:
             )
         return cls
 
-    @property
+    @cached_property
     def rooms(self) -> Rooms:
         """The family's typed options and control messages."""
-        if self._rooms is None:
-            from famsock.rooms import Rooms
+        from famsock.rooms import Rooms
 
-            self._rooms = Rooms(self.family)
-        return self._rooms
+        return Rooms(self.family)
 
-    @property
+    @cached_property
     def operations(self) -> type[Any] | None:
         """The class of operations, or None where the protocol has none."""
-        if isinstance(self._operations, str):
-            self._operations = load(self._operations)
-        return self._operations  # type: ignore[no-any-return]
+        reference = self.protocol.operations
+        cls: type[Any] | None = load(reference) if isinstance(reference, str) else reference
+        return cls

@@ -71,7 +71,8 @@ class _Operation:
         if served is None or self.name not in served.operation_names:
             where = "" if served is None else f": {served} has no such operation"
             raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}{where}")
-        return getattr(sock.operations, self.name)
+        operations: Any = served.operations
+        return getattr(operations(sock), self.name)
 
     def __call__(self, sock: socket, /, *arguments: Any, **keywords: Any) -> Any:
         """``famsock.socket.operation(sock, …)``, as an unbound method is called."""
@@ -557,7 +558,7 @@ class socket(_stdlib.socket):  # noqa: N801
             audit("socket.sendmsg", self, address)
             return sockaddr
 
-        given = syscalls.gather(messages, encode, _message)
+        given = syscalls.gather(self, messages, encode, _message)
         timeout = None if flags & _AT_ONCE else self.gettimeout()
         try:
             return syscalls.sendmmsg(self, timeout, given, flags)
@@ -577,7 +578,9 @@ class socket(_stdlib.socket):  # noqa: N801
         """
         if index(bufsize_bytes) < 0:
             raise ValueError("negative buffer size in recv_joined()")
-        flags = _c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0)
+        served = self._served
+        if served is None or served.protocol.passes_descriptors:
+            flags |= _CLOEXEC
         timeout = None if flags & _AT_ONCE else self.gettimeout()
         messages, message_flags, sockaddr = syscalls.recv_joined(
             self, timeout, bufsize_bytes, flags, size.level, size.number

@@ -15,6 +15,7 @@ import ctypes
 import os
 import select
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import c_char, c_int, c_short, c_size_t, c_ssize_t, c_uint, c_ulong, c_void_p
 from errno import (
@@ -28,6 +29,7 @@ from errno import (
     EWOULDBLOCK,
 )
 from math import ceil
+from mmap import MAP_PRIVATE, PAGESIZE, mmap
 from operator import index
 from socket import SO_ERROR, SOL_SOCKET, socket
 from time import monotonic
@@ -145,25 +147,31 @@ class _Name:
         return self.view[: self.length.value].tobytes()
 
 
-Room = tuple[Any, Any, Any, Any, Any, Any]
-rooms: list[Room] = []
-"""Buffers for a small datagram and its sender, handed round: pop and append are atomic, so a thread
-that finds none makes its own."""
+Room = tuple[mmap, Any, mmap, Any, Any]
+_rooms: deque[Room] = deque()  # which, unlike a list, pops and appends without realloc(3)
+take_room, give_room = _rooms.pop, _rooms.append
+"""Rooms for a small datagram and its sender, handed round. Both are atomic: a thread for which none
+is left gets an IndexError and makes its own."""
+
+LENGTH_AT = _SOCKADDR_BYTES + (0 if sys.byteorder == "little" else 3)
+"""Where the name of a room has the one byte of its socklen_t that is not 0."""
 
 
 def new_room(size_bytes: int) -> Room:
-    """Buffer and pointer for data, for a sockaddr, for its socklen_t."""
-    data, sockaddr, length = (c_char * size_bytes)(), (c_char * _SOCKADDR_BYTES)(), c_uint()
-    byref = ctypes.byref
-    return data, byref(data), sockaddr, byref(sockaddr), length, byref(length)
+    """Buffer and pointer for data; buffer for a name, pointers to its sockaddr and its socklen_t.
 
-
-def take_room() -> Room:
-    """One of `rooms`; whoever took it appends it when it is read."""
+    The buffers are mmaps because a slice of one is bytes, and an item an int, at a fraction of the
+    cost of ctypes' arrays; private ones, for a child of fork(2) must not write into them.
+    """
     try:
-        return rooms.pop()
-    except IndexError:
-        return new_room(_POOLED_BYTES)
+        data, name = (mmap(-1, size, MAP_PRIVATE) for size in (max(size_bytes, 1), PAGESIZE))
+    except OSError as error:
+        raise MemoryError(f"no room for {size_bytes} bytes") from error
+    return data, _place(data), name, _place(name), _place(name, _SOCKADDR_BYTES)
+
+
+def _place(buffer: mmap, offset: int = 0) -> Any:
+    return ctypes.byref(c_char.from_buffer(buffer, offset))
 
 
 Descriptor = int | socket
@@ -391,21 +399,22 @@ def recvfrom(
         raise ValueError("negative size")
     length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
     pooled = size_bytes <= _POOLED_BYTES
-    room = take_room() if pooled else new_room(size_bytes)
-    data, pointer, sockaddr, name, name_length, name_length_pointer = room
-    name_length.value = _SOCKADDR_BYTES
+    try:
+        room = take_room() if pooled else new_room(size_bytes)
+    except IndexError:
+        room = new_room(_POOLED_BYTES)
+    data, pointer, name, sockaddr, name_length = room
+    name[LENGTH_AT] = _SOCKADDR_BYTES
     deadline = _begin(descriptor, _IN, timeout) if timeout else None
     while (
-        received := _recvfrom(
-            _number(descriptor), pointer, length, flags, name, name_length_pointer
-        )
+        received := _recvfrom(_number(descriptor), pointer, length, flags, sockaddr, name_length)
     ) < 0:
         _again(descriptor, _IN, deadline)
     if received > size_bytes:  # MSG_TRUNC: the datagram's own length
         received = size_bytes
-    result = data[:received], sockaddr[: name_length.value]
+    result = data[:received], name[: name[LENGTH_AT]]
     if pooled:
-        rooms.append(room)
+        give_room(room)
     return result
 
 
@@ -461,7 +470,7 @@ def recv_joined(
     ``kind``; without it there is one message. ``size_bytes`` is the room for them together.
     """
     data, items, message_flags, sockaddr = recvmsg(
-        descriptor, timeout, size_bytes, _JOINED_CONTROL_BYTES, flags
+        descriptor, timeout, size_bytes, _JOINED_CONTROL_BYTES, _c_int(flags)
     )
     try:
         each = ancillary.joined_bytes(items, level, kind) or len(data) or 1
@@ -647,11 +656,17 @@ def _decoded(names: Iterable[bytes], decoded: Decoded, decode: Decode) -> list[A
 
 
 def gather(
+    sock: socket,
     messages: Iterable[Any],
     encode: Callable[[Any], bytes],
     unusual: Callable[[Any], tuple[Any, Any, Any]],
 ) -> list[tuple[Any, Any, bytes]]:
-    """(data, control, sockaddr) of each message; neighbours with one address share its sockaddr."""
+    """What `sendmmsg` takes, of messages as the socket class is given them.
+
+    These are (data, address); what another shape means ``unusual`` knows: (data, address, control).
+    ``encode`` makes a sockaddr of an address and audits it, once for neighbours that have the same;
+    a layer may do so itself with an address that the codec of ``sock`` knows.
+    """
     given = []
     last, sockaddr = _NOBODY, b""
     for message in messages:
@@ -671,7 +686,7 @@ def sendmmsg(
     messages: Iterable[tuple[Any, Iterable[ancillary.Item], bytes]],
     flags: int,
 ) -> int:
-    """sendmmsg(2): how many messages of (data, control, sockaddr) were sent.
+    """sendmmsg(2): how many messages of (data, control, sockaddr), or from `gather`, were sent.
 
     Data is a buffer, or a list or tuple of several. Any number of messages. A failure counts only
     if nothing was sent before it; the kernel repeats it when what is left is sent. What a signal's

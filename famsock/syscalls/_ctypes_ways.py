@@ -18,18 +18,20 @@ from famsock.syscalls._ctypes import (
     _OUT,
     _POOLED_BYTES,
     _SOCKADDR_BYTES,
+    LENGTH_AT,
     Room,
     _again,
     _recvfrom,
     _sendto,
+    give_room,
     new_room,
-    rooms,
+    take_room,
 )
 
 # As in the stdlib's own C code, a class that overrides these changes nothing for its sockets.
 _fileno = socket.fileno
 _gettimeout = socket.gettimeout
-_NOBODY = object()  # no address is this one, not even None
+_NOTHING = object()  # an argument that was not given; None is one
 
 
 def shorten(cls: Any) -> None:
@@ -41,22 +43,26 @@ def shorten(cls: Any) -> None:
 
 def _short_sendto(full: Any) -> Any:
     @wraps(full)
-    def sendto(self: Any, data: Any, /, *arguments: Any) -> int:
+    def sendto(self: Any, data: Any = _NOTHING, address: Any = _NOTHING, /, *more: Any) -> int:
         codec = self._codec
-        if codec is None or len(arguments) != 1 or data.__class__ is not bytes:
-            return full(self, data, *arguments)  # type: ignore[no-any-return]
-        address = arguments[0]
+        if codec is None or more or data.__class__ is not bytes:
+            return _any(full, self, data, address, *more)
         try:
             known, sockaddr, asked = codec.encoded[address]
         except (KeyError, TypeError):  # not seen before, or without a hash
-            known = _NOBODY
+            return _any(full, self, data, address)
         if known is not address or asked or len(data) > _POOLED_BYTES:
-            return full(self, data, address)  # type: ignore[no-any-return]
+            return _any(full, self, data, address)
         audit("socket.sendto", self, address)
         sent: int = _sendto(_fileno(self), data, len(data), 0, sockaddr, len(sockaddr))
         return sent if sent >= 0 else _send_again(self, data, sockaddr)
 
     return sendto
+
+
+def _any(full: Any, *arguments: Any) -> int:
+    given = (argument for argument in arguments if argument is not _NOTHING)
+    return full(*given)  # type: ignore[no-any-return]
 
 
 def _short_recvfrom(full: Any) -> Any:
@@ -71,16 +77,16 @@ def _short_recvfrom(full: Any) -> Any:
         ):
             return full(self, bufsize, flags)  # type: ignore[no-any-return]
         try:
-            room = rooms.pop()
+            room = take_room()
         except IndexError:
             room = new_room(_POOLED_BYTES)
-        data, pointer, name, name_pointer, length, length_pointer = room
-        length.value = _SOCKADDR_BYTES
+        data, pointer, name, name_pointer, length_pointer = room
+        name[LENGTH_AT] = _SOCKADDR_BYTES
         received = _recvfrom(_fileno(self), pointer, bufsize, 0, name_pointer, length_pointer)
         if received < 0:
             received = _receive_again(self, bufsize, room)
-        result, sockaddr = data[:received], name[: length.value]
-        rooms.append(room)
+        result, sockaddr = data[:received], name[: name[LENGTH_AT]]
+        give_room(room)
         hit = codec.decoded.get(sockaddr)
         if hit is not None and not hit[1]:
             return result, hit[0]
@@ -107,10 +113,10 @@ def _receive_again(sock: Any, bufsize: int, room: Room) -> int:
     """As `_send_again`: the number of bytes that came into the room."""
     received = -1
     deadline = _deadline(sock)
-    _, data, _, name, _, name_length = room
+    _, data, _, name, length = room
     while received < 0:
         _again(sock, _IN, deadline)
-        received = _recvfrom(_fileno(sock), data, bufsize, 0, name, name_length)
+        received = _recvfrom(_fileno(sock), data, bufsize, 0, name, length)
     return received
 
 

@@ -30,7 +30,8 @@ def shorten(
     explain: Callable[[OSError, int, int, int], object],
 ) -> None: ...
 def gather(
+    sock: Any,
     messages: Iterable[Any],
     encode: Callable[[Any], bytes],
     unusual: Callable[[Any], tuple[Any, Any, Any]],
-) -> list[tuple[Any, Any, bytes]]: ...
+) -> Any: ...

@@ -598,6 +598,23 @@ def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes
         raise
 
 
+# Buffers that nobody uses now, by their size, and batches, by their shape: of each the last one.
+# Fresh memory would cost a page fault for every other message, and large blocks that come and go
+# make malloc(3) sort all the small ones, again and again.
+cdef dict spare_buffers = {}
+cdef dict spare_batches = {}
+
+
+cdef int keep(dict spare, object shape, object unused, Py_ssize_t size_bytes) except -1:
+    if size_bytes <= SPARE_BYTES:
+        try:
+            spare.clear()
+            spare[shape] = unused
+        except MemoryError:  # which is no reason to lose what was received
+            pass
+    return 0
+
+
 def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level, int kind):
     """recvmsg(2) of messages that the kernel has joined: them, msg_flags, the sender's sockaddr."""
     cdef char name[SOCKADDR_BYTES]
@@ -609,7 +626,7 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
     cdef ssize_t at = 0, each, received
     cdef list messages = []
     refuse_negative(size_bytes)
-    room = PyBytes_FromStringAndSize(NULL, size_bytes)
+    room = spare_buffers.pop(size_bytes, None) or PyBytes_FromStringAndSize(NULL, size_bytes)
     start = PyBytes_AS_STRING(room)
     slot.iov_base, slot.iov_len = start, size_bytes
     header.msg_iov, header.msg_iovlen = &slot, 1
@@ -628,7 +645,9 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
         messages.append(PyBytes_FromStringAndSize(start + at, min(each, received - at)))
         at += each
         if at >= received:
-            return messages, header.msg_flags, taken(name, header.msg_namelen)
+            break
+    keep(spare_buffers, size_bytes, room, size_bytes)
+    return messages, header.msg_flags, taken(name, header.msg_namelen)
 
 
 cdef ssize_t told_alone(msghdr *header, int level, int kind) noexcept:
@@ -759,10 +778,6 @@ cdef void *room(Py_ssize_t count, Py_ssize_t each_bytes) except NULL:
     return start
 
 
-# One batch that nobody uses now: fresh memory would cost a page fault for every other message.
-cdef dict spare = {}
-
-
 cdef class Batch:
     """The headers of many messages, and room for what the kernel writes or reads with them."""
 
@@ -820,18 +835,13 @@ def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
              Py_ssize_t control_bytes, int flags, dict decoded=None, decode=None):
     """recvmmsg(2): what `recvmsg` gives, for each message that was there."""
     cdef tuple shape = (min(count, BATCH_MESSAGES), size_bytes, control_bytes)
-    cdef Batch batch = spare.pop(shape, None)
+    cdef Batch batch = spare_batches.pop(shape, None)
     cdef list messages
     if batch is None:
         batch = Batch(shape[0])
         batch.receive(size_bytes, control_bytes, None)
     messages = receive_batch(descriptor, timeout, batch, flags, decoded, decode)
-    if batch.count * (size_bytes + control_bytes) <= SPARE_BYTES:
-        try:
-            spare.clear()
-            spare[shape] = batch
-        except MemoryError:  # which is no reason to lose the messages
-            pass
+    keep(spare_batches, shape, batch, batch.count * (size_bytes + control_bytes))
     return messages
 
 
@@ -928,50 +938,30 @@ cdef int take_batch(
     return 0
 
 
-def gather(messages, encode, unusual):
-    """(data, control, sockaddr) of each message, as the socket class gathers them."""
-    cdef list given = []
-    cdef object data, address, control, last = NOBODY, sockaddr = b""
-    for message in messages:
-        if type(message) is tuple and len(<tuple>message) == 2:
-            data, address, control = (<tuple>message)[0], (<tuple>message)[1], ()
-        else:
-            data, address, control = unusual(message)
-        if address is not last:
-            last, sockaddr = address, encode(address)
-        given.append((data, control, sockaddr))
-    return given
+cdef class Outgoing:
+    """The messages of one sendmmsg, and all that their headers point to."""
 
+    cdef Batch batch
+    cdef list kept
 
-def sendmmsg(descriptor, timeout, messages, int flags):
-    """sendmmsg(2): how many messages were sent.
+    def __cinit__(self, Py_ssize_t count):
+        self.batch = Batch(count)
+        self.kept = []
 
-    What a signal's handler raises goes out with that number as its ``messages_sent``.
-    """
-    cdef list given = [tuple(message) for message in messages]  # keeps data and names alive
-    cdef Batch batch = Batch(len(given))
-    cdef list kept = []
-    cdef Vector vector
-    cdef msghdr *header
-    cdef char *start
-    cdef bytes packed
-    cdef Py_ssize_t index
-    cdef unsigned int at = 0, total = <unsigned int>len(given), together
-    cdef int sent, fd
-    cdef bint stopped = False, alone = False
-    cdef double deadline
-    for index, (data, control, sockaddr) in enumerate(given):
-        header = &batch.headers[index].msg_hdr
+    cdef int put(self, Py_ssize_t index, object data, object control, object sockaddr) except -1:
+        cdef msghdr *header = &self.batch.headers[index].msg_hdr
+        cdef iovec *slot = &self.batch.slots[index]
+        cdef Vector vector
+        cdef bytes packed
+        cdef char *start
         if type(data) is bytes:
-            batch.slots[index].iov_base = PyBytes_AS_STRING(data)
-            batch.slots[index].iov_len = PyBytes_GET_SIZE(data)
-            header.msg_iov = &batch.slots[index]
-            header.msg_iovlen = 1
+            slot.iov_base, slot.iov_len = PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
+            header.msg_iov, header.msg_iovlen = slot, 1
+            self.kept.append(data)
         else:
             vector = Vector(data if isinstance(data, (list, tuple)) else (data,), PyBUF_SIMPLE)
-            header.msg_iov = vector.slots
-            header.msg_iovlen = vector.count
-            kept.append(vector)
+            header.msg_iov, header.msg_iovlen = vector.slots, vector.count
+            self.kept.append(vector)
         header.msg_namelen = whole(sockaddr, &start)
         if header.msg_namelen:
             header.msg_name = start
@@ -979,7 +969,56 @@ def sendmmsg(descriptor, timeout, messages, int flags):
             packed = pack_control(control)
             header.msg_control = PyBytes_AS_STRING(packed)
             header.msg_controllen = PyBytes_GET_SIZE(packed)
-            kept.append(packed)
+            self.kept.append(packed)
+        return 0
+
+
+def gather(sock, messages, encode, unusual):
+    """The messages of `sendmmsg`, as the socket class is given them."""
+    cdef list given = list(messages)
+    cdef Outgoing outgoing = Outgoing(len(given))
+    cdef object data, address, control, hit, last = NOBODY, sockaddr = b""
+    cdef Py_ssize_t index
+    cdef bint is_ours = isinstance(sock, socket_class)
+    for index, message in enumerate(given):
+        if type(message) is tuple and len(<tuple>message) == 2:
+            data, address, control = (<tuple>message)[0], (<tuple>message)[1], ()
+        else:
+            data, address, control = unusual(message)
+        if address is not last:
+            hit = known(sock, address) if is_ours else None
+            if hit is None:
+                sockaddr = encode(address)
+            else:
+                PySys_Audit("socket.sendmsg", "OO", <PyObject *>sock, <PyObject *>address)
+                sockaddr = (<tuple>hit)[1]
+            last = address
+            outgoing.kept.append(sockaddr)
+        outgoing.put(index, data, control, sockaddr)
+    return outgoing
+
+
+cdef Outgoing outgoing_of(messages):
+    cdef list given = list(messages)
+    cdef Outgoing outgoing = Outgoing(len(given))
+    cdef Py_ssize_t index
+    for index, (data, control, sockaddr) in enumerate(given):
+        outgoing.kept.append(sockaddr)
+        outgoing.put(index, data, control, sockaddr)
+    return outgoing
+
+
+def sendmmsg(descriptor, timeout, messages, int flags):
+    """sendmmsg(2): how many messages were sent.
+
+    What a signal's handler raises goes out with that number as its ``messages_sent``.
+    """
+    cdef Outgoing outgoing = messages if type(messages) is Outgoing else outgoing_of(messages)
+    cdef Batch batch = outgoing.batch
+    cdef unsigned int at = 0, total = <unsigned int>batch.count, together
+    cdef int sent, fd
+    cdef bint stopped = False, alone = False
+    cdef double deadline
     if not total:
         return 0
     try:

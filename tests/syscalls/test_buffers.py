@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from famsock import syscalls
-from famsock.syscalls import ancillary
+from famsock.syscalls import _ctypes, ancillary
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -155,6 +155,17 @@ def test_sizes_beyond_memory(raw: Any, pair: Pair, size: int) -> None:
     with pytest.raises((MemoryError, OverflowError)):
         raw.recvmsg(pair[1].fileno(), None, size, 0, 0)
     assert pair[1].recv(20) == b"still there"
+
+
+def test_a_child_of_fork_receives_into_memory_of_its_own() -> None:
+    data, _, name, *_ = _ctypes.new_room(4)
+    data[:], name[:4] = b"ours", b"ours"
+    child = os.fork()
+    if not child:
+        data[:], name[:4] = b"thei", b"thei"
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert data[:] == name[:4] == b"ours"
 
 
 @pytest.mark.parametrize("size", [1, 4, 4096, 4097, 65536, 65537])

@@ -268,7 +268,8 @@ def test_a_handler_closes_the_socket_and_its_number_is_used_by_one_that_is_silen
 def test_the_socket_class_raises_it_with_the_count(
     raw: Any, descriptors: None, when_waiting: WhenWaiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(syscalls, "sendmmsg", raw.sendmmsg, raising=False)
+    for name in ("gather", "sendmmsg"):
+        monkeypatch.setattr(syscalls, name, getattr(raw, name), raising=False)
     a, b = famsock.socketpair(famsock.AF_UNIX, famsock.SOCK_DGRAM)
     with a, b:
         when_waiting(ring)
