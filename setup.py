@@ -23,6 +23,7 @@ def extensions() -> list[Extension]:
         Extension(
             "famsock.syscalls._native",
             ["famsock/syscalls/_native.pyx"],
+            depends=["famsock/syscalls/_native_ways.pxi"],
             define_macros=[("_GNU_SOURCE", "1")],
             optional=True,
         )

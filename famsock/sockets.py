@@ -312,7 +312,9 @@ class socket(_stdlib.socket):  # noqa: N801
         codec = self._codec
         if codec is None:
             return super().recvfrom_into(buffer, nbytes, flags)
-        view = _writable(buffer, "recvfrom_into() argument 1 must be read-write bytes-like object")
+        view = _writable(
+            buffer, "recvfrom_into() argument 1 must be read-write bytes-like object, not {}"
+        )
         if (size := index(nbytes)) < 0:
             raise ValueError("negative buffersize in recvfrom_into")
         if size > view.nbytes:
@@ -526,8 +528,9 @@ class socket(_stdlib.socket):  # noqa: N801
         self, buffers: Iterable[Any], control_bytes: int = 0, flags: int = 0
     ) -> list[tuple[int, list[tuple[int, int, bytes]], int, Any]]:
         """As `recvmmsg`, each message into a writable buffer of its own, and its length instead."""
-        wanted = "recvmmsg_into() argument 1 must be an iterable of read-write buffers"
-        views = [_writable(buffer, wanted) for buffer in _iterable(buffers, wanted)]
+        wanted = "recvmmsg_into() argument 1 must be an iterable of read-write buffers, not {}"
+        given = _iterable(buffers, wanted.format(type(buffers).__name__))
+        views = [_writable(buffer, wanted) for buffer in given]
         if not views:
             raise ValueError("recvmmsg_into(): there must be at least 1 buffer")
         flags, control_bytes = _c_int(flags), _control_bytes(control_bytes)
@@ -712,14 +715,14 @@ def _view(data: Any) -> memoryview:
         raise TypeError(f"a bytes-like object is required, not {kind!r}") from None
 
 
-def _writable(buffer: Any, message: str) -> memoryview:
+def _writable(buffer: Any, refusal: str) -> memoryview:
     try:
         view = memoryview(buffer)
-    except TypeError:
-        raise TypeError(f"{message}, not {type(buffer).__name__}") from None
-    if view.readonly:
-        raise TypeError(f"{message}, not {type(buffer).__name__}")
-    return view.cast("B") if view.contiguous else view
+    except (TypeError, ValueError, BufferError):  # a released one is no buffer either
+        view = memoryview(b"")
+    if view.readonly or not view.c_contiguous:
+        raise TypeError(refusal.format(type(buffer).__name__))
+    return view.cast("B")
 
 
 def _iterable(value: Any, message: str) -> Sequence[Any]:
@@ -734,15 +737,20 @@ def _views(buffers: Any, message: str) -> list[Any]:
     return [piece if type(piece) is bytes else _view(piece) for piece in pieces]
 
 
+_ITEMS = "[sendmsg() ancillary data items]()"  # as the stdlib words it
+
+
 def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
     items = []
     for item in _iterable(ancdata, "sendmsg() argument 2 must be an iterable"):
-        if not isinstance(item, tuple) or len(item) != 3:
-            raise TypeError("[sendmsg() ancillary data items]: must be (level, type, data)")
+        if not hasattr(type(item), "__getitem__") or isinstance(item, (bytes, dict)):
+            given = "None" if item is None else type(item).__name__
+            raise TypeError(f"{_ITEMS} argument must be 3-item sequence, not {given}")
+        if len(item) != 3:
+            raise TypeError(f"{_ITEMS} argument must be sequence of length 3, not {len(item)}")
         level, kind, data = item
-        if type(data) is not bytes:
-            data = bytes(_view(data))
-        items.append((_c_int(level), _c_int(kind), data))
+        level, kind = _c_int(level), _c_int(kind)
+        items.append((level, kind, data if type(data) is bytes else bytes(_view(data))))
     return items
 
 

@@ -252,9 +252,11 @@ def _c_int(number: Any) -> int:
     return index(number)
 
 
-def _refuse_negative(size_bytes: int) -> None:
+def _check_size(size_bytes: int) -> None:
     if size_bytes < 0:
         raise ValueError("negative size")
+    if size_bytes > sys.maxsize:
+        raise OverflowError("Python int too large to convert to C ssize_t")
 
 
 def _readable(data: Any) -> tuple[Any, int]:
@@ -361,7 +363,7 @@ def getsockopt(
     ``request`` is what the buffer holds at first, for options that read it. ``unit`` is the number
     of bytes that one counts in the option's length.
     """
-    _refuse_negative(size_bytes)
+    _check_size(size_bytes)
     storage = _Storage(max(size_bytes, len(request), 1))
     storage.view[: len(request)] = request
     length = c_uint(size_bytes // unit)
@@ -395,8 +397,7 @@ def recvfrom(
     descriptor: Descriptor, timeout: float | None, size_bytes: int, flags: int
 ) -> tuple[bytes, bytes]:
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
-    if size_bytes < 0:
-        raise ValueError("negative size")
+    _check_size(size_bytes)
     length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
     pooled = size_bytes <= _POOLED_BYTES
     try:
@@ -422,7 +423,7 @@ def recvfrom_into(
     descriptor: Descriptor, timeout: float | None, buffer: Any, size_bytes: int, flags: int
 ) -> tuple[int, bytes]:
     """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
-    _refuse_negative(size_bytes)
+    _check_size(size_bytes)
     target, available = _writable(buffer)
     if size_bytes > available:
         raise ValueError("nbytes is greater than the length of the buffer")
@@ -487,6 +488,7 @@ def recvmsg(
     descriptor: Descriptor, timeout: float | None, size_bytes: int, control_bytes: int, flags: int
 ) -> tuple[bytes, list[ancillary.Item], int, bytes]:
     """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
+    _check_size(size_bytes)
     data = bytearray(size_bytes)
     received, items, message_flags, sockaddr = recvmsg_into(
         descriptor, timeout, [data], control_bytes, flags
@@ -506,7 +508,7 @@ def recvmsg_into(
     flags: int,
 ) -> Received:
     """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
-    _refuse_negative(control_bytes)
+    _check_size(control_bytes)
     pieces = [_writable(buffer) for buffer in buffers]
     name = _Storage(_SOCKADDR_BYTES)
     control = _Storage(max(control_bytes, 1))
@@ -574,7 +576,7 @@ def recvmmsg(
     ends no wait, is not used. With ``decode`` there is in the place of each sockaddr what it gives;
     ``decoded`` has some of that already, as (address, questions), and counts without questions.
     """
-    _refuse_negative(min(count, size_bytes))
+    _check_size(min(count, size_bytes))
     count = min(count, _BATCH_MESSAGES)
     if count * size_bytes > sys.maxsize:
         raise MemoryError
@@ -603,7 +605,7 @@ def recvmmsg_into(
     decode: Decode | None = None,
 ) -> list[tuple[int, list[ancillary.Item], int, Any]]:
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
-    _refuse_negative(control_bytes)
+    _check_size(control_bytes)
     pieces = [_writable(buffer) for buffer in buffers][:_BATCH_MESSAGES]
     rooms = [(_Storage(_SOCKADDR_BYTES), _Storage(max(control_bytes, 1))) for _ in pieces]
     vector = (_Mmsghdr * len(pieces))()

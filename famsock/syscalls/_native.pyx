@@ -16,7 +16,7 @@ from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from libc.errno cimport (
     EAGAIN, EINPROGRESS, EINTR, EINVAL, EISCONN, ENODEV, EOPNOTSUPP, errno,
 )
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 import _socket
@@ -126,6 +126,7 @@ cdef enum:
     CONTROL_BYTES = 1024
     INT_MAX = 0x7FFFFFFF
     SPARE_BYTES = 1 << 20
+    FEW_BUFFERS = 4
     BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
     SCM_PIDFD = 4  # linux/socket.h
 
@@ -488,15 +489,18 @@ cdef class Vector:
     cdef iovec *slots
     cdef Py_buffer *views
     cdef Py_ssize_t count
+    cdef iovec few_slots[FEW_BUFFERS]
+    cdef Py_buffer few_views[FEW_BUFFERS]
 
     def __cinit__(self, buffers, int access):
         cdef tuple pieces = tuple(buffers)  # taking a buffer may run code that changes the list
         cdef Py_ssize_t wanted = len(pieces)
         self.count = 0
-        self.slots = <iovec *>malloc(max(wanted, 1) * sizeof(iovec))
-        self.views = <Py_buffer *>malloc(max(wanted, 1) * sizeof(Py_buffer))
-        if self.slots == NULL or self.views == NULL:
-            raise MemoryError()
+        if wanted <= FEW_BUFFERS:
+            self.slots, self.views = self.few_slots, self.few_views
+        else:
+            self.slots = <iovec *>room(wanted, sizeof(iovec))
+            self.views = <Py_buffer *>room(wanted, sizeof(Py_buffer))
         for buffer in pieces:
             PyObject_GetBuffer(buffer, &self.views[self.count], access)
             self.slots[self.count].iov_base = self.views[self.count].buf
@@ -507,17 +511,21 @@ cdef class Vector:
         cdef Py_ssize_t index
         for index in range(self.count):
             PyBuffer_Release(&self.views[index])
-        free(self.slots)
-        free(self.views)
+        if self.slots != self.few_slots:
+            free(self.slots)
+            free(self.views)
 
 
 def pack_control(items):
     """The control buffer of (level, type, data) items, as `ancillary.pack`."""
-    cdef list pieces = []
+    cdef list pieces
     cdef Py_ssize_t total = 0
     cdef char *at
     cdef bytes piece, packed
     cdef cmsghdr header
+    if type(items) is tuple and not <tuple>items or type(items) is list and not <list>items:
+        return b""
+    pieces = []
     for level, kind, data in items:
         piece = data if type(data) is bytes else bytes(memoryview(data))
         pieces.append((level, kind, piece))
@@ -537,6 +545,12 @@ def pack_control(items):
 
 def sendmsg(descriptor, timeout, buffers, control, int flags, sockaddr):
     """sendmsg(2): the number of bytes sent."""
+    return send_message(descriptor, timeout, buffers, control, flags, sockaddr)
+
+
+cdef object send_message(
+    object descriptor, object timeout, object buffers, object control, int flags, object sockaddr
+):
     cdef Vector vector = Vector(buffers, PyBUF_SIMPLE)
     cdef bytes packed = pack_control(control)
     cdef msghdr header
@@ -1049,379 +1063,4 @@ def sendmmsg(descriptor, timeout, messages, int flags):
     return at
 
 
-cdef extern from *:
-    """
-    /* A new reference, None if there is nothing: where there is no GIL, another thread may empty the
-       cache between finding an entry and taking a reference to it. */
-    static PyObject *famsock_cached(PyObject *cache, PyObject *key) {
-        PyObject *found;
-    #if PY_VERSION_HEX >= 0x030d0000
-        if (PyDict_GetItemRef(cache, key, &found) < 0)
-            return NULL;
-    #else
-        found = PyDict_GetItemWithError(cache, key);
-        Py_XINCREF(found);
-        if (found == NULL && PyErr_Occurred())
-            return NULL;
-    #endif
-        if (found == NULL)
-            Py_RETURN_NONE;
-        return found;
-    }
-    """
-    object famsock_cached(dict, object)
-
-cdef extern from "Python.h":
-    int PySys_Audit(const char *, const char *, PyObject *, PyObject *) except -1
-    int PyBytes_CheckExact(object)
-    int PyLong_CheckExact(object)
-    object PyUnicode_DecodeFSDefault(const char *)
-    object PyDescr_NewMethod(PyTypeObject *, PyMethodDef *)
-    int METH_FASTCALL
-    int METH_KEYWORDS
-    int METH_NOARGS
-    int METH_O
-    struct PyMethodDef:
-        const char *ml_name
-        void *ml_meth
-        int ml_flags
-        const char *ml_doc
-
-cdef extern from *:
-    """
-    #include <structmember.h>
-    /* The value of a slot, as the interpreter's own LOAD_ATTR_SLOT reads it; NULL if it has none. */
-    static PyObject *famsock_slot(PyObject *owner, Py_ssize_t offset) {
-        return *(PyObject **)((char *)owner + offset);
-    }
-    static void famsock_fill(PyObject *owner, Py_ssize_t offset, PyObject *value) {
-        PyObject **slot = (PyObject **)((char *)owner + offset), *before = *slot;
-        Py_INCREF(value);
-        *slot = value;
-        Py_XDECREF(before);
-    }
-    /* A member that the interpreter keeps as a C int. */
-    static int famsock_int(PyObject *owner, Py_ssize_t offset) {
-        return *(int *)((char *)owner + offset);
-    }
-    static Py_ssize_t famsock_offset(PyObject *member) {
-        return ((PyMemberDescrObject *)member)->d_member->offset;
-    }
-    static PyObject *famsock_new(PyTypeObject *cls, PyObject *arguments) {
-        return cls->tp_new(cls, arguments, NULL);
-    }
-    static int famsock_init(PyTypeObject *cls, PyObject *instance, PyObject *arguments) {
-        return cls->tp_init(instance, arguments, NULL);
-    }
-    """
-    PyObject *famsock_slot(object, Py_ssize_t)
-    void famsock_fill(object, Py_ssize_t, object)
-    int famsock_int(object, Py_ssize_t)
-    Py_ssize_t famsock_offset(object)
-    object famsock_new(PyTypeObject *, tuple)
-    int famsock_init(PyTypeObject *, object, tuple) except -1
-
-cdef object member_type = type(_socket.socket.family)
-cdef Py_ssize_t codec_slot, encoded_slot, decoded_slot
-cdef type codec_class
-
-
-cdef Py_ssize_t slot_of(object cls, str name) except -1:
-    """Where an instance of a class with ``__slots__`` has one of them."""
-    cdef object member = vars(cls)[name]
-    if type(member) is not member_type:
-        raise TypeError(f"{cls.__name__} has no slot {name!r}")
-    return famsock_offset(member)
-
-
-cdef inline object codec_of(object sock):
-    """The codec of one of our sockets; None for the stdlib's own way."""
-    cdef PyObject *codec = famsock_slot(sock, codec_slot)
-    if codec == NULL or not isinstance(<object>codec, codec_class):
-        return None
-    return <object>codec
-
-
-cdef inline object found(object codec, Py_ssize_t slot, object key):
-    """What one of the codec's caches has, or None."""
-    cdef PyObject *cache = famsock_slot(codec, slot)
-    if cache == NULL or not isinstance(<object>cache, dict):
-        return None
-    return famsock_cached(<dict><object>cache, key)
-
-
-cdef inline bint same(object cached, object address):
-    """Whether two equal addresses have the same types too, so that 80.0 never rides on 80."""
-    cdef Py_ssize_t index
-    if cached is address:
-        return True
-    if type(cached) is not type(address):
-        return False
-    if type(cached) is tuple:
-        for index in range(len(<tuple>cached)):
-            if type((<tuple>cached)[index]) is not type((<tuple>address)[index]):
-                return False
-    return True
-
-
-cdef bint answers(object sock, tuple asked) except -1:
-    """Whether the system gives the same answers again, each to its question."""
-    cdef object descriptor = fileno(sock)
-    for question, argument, answer in asked:
-        try:
-            if question(descriptor, argument) != answer:
-                return False
-        except OSError:
-            return False
-    return True
-
-
-# Compiled ways in front of some of the class's methods. They serve the usual call whole: a kind of
-# socket that was made before, a family with a plugin, an address that the codec has seen. Any other
-# goes on to the method that was there before, so there is one place for each rule.
-
-cdef object full_init, full_accept, full_connect, full_sendto, full_recvfrom
-cdef object stdlib_sendto = _socket.socket.sendto
-cdef object stdlib_recvfrom = _socket.socket.recvfrom
-cdef object getdefaulttimeout = _socket.getdefaulttimeout
-cdef PyTypeObject *stdlib_class = <PyTypeObject *>_socket.socket
-cdef frozenset FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
-cdef PyMethodDef init_def, accept_def, connect_def, sendto_def, recvfrom_def
-cdef type socket_class
-cdef dict served_by_kind
-cdef object explain_creation
-cdef Py_ssize_t served_slot, io_refs_slot, closed_slot
-cdef Py_ssize_t family_member = famsock_offset(_socket.socket.family)
-cdef Py_ssize_t type_member = famsock_offset(_socket.socket.type)
-cdef Py_ssize_t proto_member = famsock_offset(_socket.socket.proto)
-
-
-def shorten(type cls, type codec, dict served, explain):
-    """Put the compiled ways in front of the class's methods.
-
-    ``codec`` is the class of what the sockets have in their slot ``_codec``; ``served`` has what is
-    in their slot ``_served`` by (family, type, protocol); ``explain(error, family, type,
-    protocol)`` notes on a failed socket(2) what would cure it.
-    """
-    global full_init, full_accept, full_connect, full_sendto, full_recvfrom
-    global socket_class, served_by_kind, explain_creation
-    global codec_class, codec_slot, encoded_slot, decoded_slot
-    global served_slot, io_refs_slot, closed_slot
-    socket_class, codec_class, served_by_kind, explain_creation = cls, codec, served, explain
-    codec_slot, served_slot = slot_of(cls, "_codec"), slot_of(cls, "_served")
-    encoded_slot, decoded_slot = slot_of(codec, "encoded"), slot_of(codec, "decoded")
-    full_sendto, full_recvfrom, full_connect = cls.sendto, cls.recvfrom, cls.connect
-    cls.sendto = method_of(
-        cls, &sendto_def, b"sendto", <void *>short_sendto, METH_FASTCALL, full_sendto
-    )
-    cls.recvfrom = method_of(
-        cls, &recvfrom_def, b"recvfrom", <void *>short_recvfrom, METH_FASTCALL, full_recvfrom
-    )
-    cls.connect = method_of(
-        cls, &connect_def, b"connect", <void *>short_connect, METH_O, full_connect
-    )
-    base = cls.__base__
-    if not {"_io_refs", "_closed"} <= set(vars(base)):
-        return  # an interpreter whose sockets begin in another way
-    io_refs_slot, closed_slot = slot_of(base, "_io_refs"), slot_of(base, "_closed")
-    full_init, full_accept = cls.__init__, cls.accept
-    cls.__init__ = method_of(
-        cls, &init_def, b"__init__", <void *>short_init, METH_FASTCALL | METH_KEYWORDS, full_init
-    )
-    cls.__signature__ = SignatureOfInit()
-    cls.accept = method_of(
-        cls, &accept_def, b"accept", <void *>short_accept, METH_NOARGS, full_accept
-    )
-
-
-class SignatureOfInit:
-    """`inspect.signature` of the class: from Python 3.13 on it gives up at a C method's `__init__`."""
-
-    def __get__(self, instance, owner):
-        if instance is not None or owner.__init__ is not socket_class.__init__:
-            raise AttributeError("__signature__")
-        import inspect
-
-        return inspect.signature(socket_class.__base__)
-
-
-cdef object method_of(
-    object cls, PyMethodDef *definition, bytes name, void *function, int flags, object full
-):
-    """A method as C code defines them, which the interpreter calls without making a tuple."""
-    cdef bytes doc = SIGNATURES.get(name, b"") + (full.__doc__ or "").encode()
-    definition_texts.extend((name, doc))
-    definition.ml_name = PyBytes_AS_STRING(name)
-    definition.ml_meth = function
-    definition.ml_flags = flags
-    definition.ml_doc = PyBytes_AS_STRING(doc)
-    return PyDescr_NewMethod(<PyTypeObject *>cls, definition)
-
-
-cdef list definition_texts = []  # what the definitions point to
-# What `inspect.signature` reads in front of a docstring.
-cdef dict SIGNATURES = {
-    b"__init__": b"__init__($self, family=-1, type=-1, proto=-1, fileno=None)\n--\n\n",
-    b"accept": b"accept($self)\n--\n\n",
-    b"connect": b"connect($self, address, /)\n--\n\n",
-    b"recvfrom": b"recvfrom($self, bufsize, flags=0, /)\n--\n\n",
-}
-
-
-cdef tuple arguments(PyObject **given, Py_ssize_t count):
-    cdef Py_ssize_t index
-    return tuple([<object>given[index] for index in range(count)])
-
-
-cdef inline bint is_left_alone(object sock):
-    """Whether no plugin serves the socket's family, which the stdlib knows."""
-    return famsock_slot(sock, codec_slot) == <PyObject *>None
-
-
-cdef object short_init(object sock, PyObject **given, Py_ssize_t count, PyObject *names):
-    cdef object served = None, proto = -1
-    cdef Py_ssize_t index
-    if names == NULL and 2 <= count <= 3:
-        if count == 3:
-            proto = <object>given[2]
-        try:
-            served = famsock_cached(served_by_kind, (<object>given[0], <object>given[1], proto))
-        except TypeError:
-            pass
-    if served is None:
-        keywords = {
-            name: <object>given[count + index]
-            for index, name in enumerate(<tuple><object>names if names != NULL else ())
-        }
-        return full_init(sock, *arguments(given, count), **keywords)
-    family, kind = <object>given[0], <object>given[1]
-    try:
-        famsock_init(stdlib_class, sock, (family, kind, 0 if proto == -1 else proto, None))
-    except OSError as error:
-        explain_creation(error, family, kind, proto)
-        raise
-    fill(sock, served)
-
-
-cdef int fill(object sock, object served) except -1:
-    """What a new socket has beyond the stdlib's C object."""
-    famsock_fill(sock, io_refs_slot, 0)
-    famsock_fill(sock, closed_slot, False)
-    famsock_fill(sock, served_slot, served)
-    famsock_fill(sock, codec_slot, served.codec)
-    return 0
-
-
-cdef object short_accept(object sock, PyObject *unused):
-    cdef object codec = codec_of(sock), accepted, served
-    cdef int descriptor
-    if codec is None:
-        return full_accept(sock)
-    timeout, served = gettimeout(sock), sock._served
-    ask = served is None or served.protocol.accepts_address
-    descriptor, sockaddr = accept(sock, timeout, ask)
-    cdef int family = famsock_int(sock, family_member)
-    cdef int kind = famsock_int(sock, type_member)
-    cdef int proto = famsock_int(sock, proto_member)
-    try:
-        address = codec.decode_peer(sock, sockaddr)
-        served = famsock_cached(served_by_kind, (family, kind, proto))
-        if served is not None:
-            accepted = famsock_new(<PyTypeObject *>socket_class, ())
-            famsock_init(stdlib_class, accepted, (family, kind, proto, descriptor))
-            descriptor = -1
-            fill(accepted, served)
-    except BaseException:
-        if descriptor >= 0:
-            c_close(descriptor)
-        raise
-    if served is None:
-        accepted = sock._adopt(socket_class, descriptor)
-    if timeout and getdefaulttimeout() is None:
-        accepted.setblocking(True)
-    return accepted, address
-
-
-cdef inline object known(object sock, object address):
-    """What the codec keeps of an address, if it still holds; None if it must be encoded anew."""
-    cdef object codec = codec_of(sock), hit = None
-    if codec is not None:
-        try:
-            hit = found(codec, encoded_slot, address)
-        except TypeError:
-            pass
-    if hit is None or not same((<tuple>hit)[0], address):
-        return None
-    if (<tuple>hit)[2] and not answers(sock, (<tuple>hit)[2]):
-        return None
-    return hit
-
-
-cdef object short_connect(object sock, PyObject *given):
-    cdef object address = <object>given, hit = known(sock, address)
-    if hit is None:
-        return full_connect(sock, address)
-    PySys_Audit("socket.connect", "OO", <PyObject *>sock, <PyObject *>address)
-    error = connect(sock, gettimeout(sock), (<tuple>hit)[1])
-    if error:
-        sock._refuse_connection(error)
-
-
-cdef object short_sendto(object sock, PyObject **given, Py_ssize_t count):
-    cdef object address, hit = None
-    cdef int flags
-    if is_left_alone(sock) and count > 1 and type(<object>given[count - 1]) in FORMS:
-        return stdlib_sendto(sock, *arguments(given, count))
-    if (count == 2 or count == 3 and PyLong_CheckExact(<object>given[1])) and PyBytes_CheckExact(
-        <object>given[0]
-    ):
-        address = <object>given[count - 1]
-        hit = known(sock, address)
-    if hit is None:
-        return full_sendto(sock, *arguments(given, count))
-    flags = 0 if count == 2 else <object>given[1]
-    PySys_Audit("socket.sendto", "OO", <PyObject *>sock, <PyObject *>address)
-    try:
-        return send_bytes(sock, <bytes>given[0], flags, <bytes>(<tuple>hit)[1])
-    except OSError as error:
-        sock._explain(error, "sendto")
-        raise
-
-
-cdef object send_bytes(object sock, bytes data, int flags, bytes sockaddr):
-    cdef double deadline = begin(sock, POLLOUT, gettimeout(sock))
-    cdef int fd
-    cdef char *start = PyBytes_AS_STRING(data)
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
-    cdef char *name = PyBytes_AS_STRING(sockaddr)
-    cdef socklen_t length = <socklen_t>PyBytes_GET_SIZE(sockaddr)
-    cdef ssize_t sent
-    while True:
-        fd = number(sock)
-        with nogil:
-            sent = c_sendto(fd, start, size, flags, <sockaddr_c *>name, length)
-        if sent >= 0:
-            return sent
-        again(sock, POLLOUT, deadline)
-
-
-cdef object short_recvfrom(object sock, PyObject **given, Py_ssize_t count):
-    cdef object codec = codec_of(sock)
-    cdef Py_ssize_t size_bytes = -1
-    cdef int flags = 0
-    cdef bytes data, sockaddr
-    if is_left_alone(sock):
-        return stdlib_recvfrom(sock, *arguments(given, count))
-    if codec is not None and (
-        count == 1 or count == 2 and PyLong_CheckExact(<object>given[1])
-    ) and PyLong_CheckExact(<object>given[0]):
-        size_bytes = <object>given[0]
-    if size_bytes < 0:
-        return full_recvfrom(sock, *arguments(given, count))
-    if count == 2:
-        flags = <object>given[1]
-    data, sockaddr = receive(sock, gettimeout(sock), size_bytes, flags)
-    hit = found(codec, decoded_slot, sockaddr)
-    if hit is not None and (not (<tuple>hit)[1] or answers(sock, (<tuple>hit)[1])):
-        return data, (<tuple>hit)[0]
-    return data, codec.decode(sock, sockaddr)
+include "_native_ways.pxi"
