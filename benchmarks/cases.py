@@ -78,6 +78,36 @@ def udp(module: Any) -> Iterator[Work]:
 
 
 @contextmanager
+def messages(module: Any) -> Iterator[Work]:
+    """Each with a control message on its way there and another one at its arrival."""
+    with to_and_from(module, "both") as (a, b):
+        b.setsockopt(stdlib.IPPROTO_IP, famsock.IP_RECVTTL, 1)
+        address = b.getsockname()
+        control = [(stdlib.IPPROTO_IP, stdlib.IP_TTL, struct.pack("=i", 64))]
+
+        def work(n: int) -> None:
+            for _ in range(n):
+                a.sendmsg([PAYLOAD], control, 0, address)
+                b.recvmsg(2048, 256)
+
+        yield work
+
+
+@contextmanager
+def into(module: Any) -> Iterator[Work]:
+    with to_and_from(module, "both") as (a, b):
+        address = b.getsockname()
+        room = bytearray(2048)
+
+        def work(n: int) -> None:
+            for _ in range(n):
+                a.sendto(PAYLOAD, address)
+                b.recvfrom_into(room)
+
+        yield work
+
+
+@contextmanager
 def unix_datagram(module: Any) -> Iterator[Work]:
     a, b = (module.socket(module.AF_UNIX, module.SOCK_DGRAM) for _ in range(2))
     with a, b, tempfile.TemporaryDirectory() as folder:
@@ -134,8 +164,8 @@ def repeated(once: Callable[[], int]) -> Work:
 
 @contextmanager
 def to_and_from(module: Any, measured: str) -> Iterator[tuple[Any, Any]]:
-    """Two UDP sockets; the module's is the one that sends or the one that receives."""
-    makers = [module if measured == side else stdlib for side in ("send", "receive")]
+    """Two UDP sockets; the module's is the one to "send" or to "receive", or "both" are."""
+    makers = [module if measured in (side, "both") else stdlib for side in ("send", "receive")]
     a, b = (maker.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) for maker in makers)
     with a, b:
         for sock in (a, b):
@@ -354,6 +384,8 @@ def loop_case(loop: str, needs: str = "") -> Case:
 CASES = (
     Case("connected", "connected send + recv, unix datagram, 64 bytes", connected, 1.00),
     Case("udp", "UDP sendto + recvfrom, numeric address, 64 bytes", udp, 0.95),
+    Case("messages", "UDP sendmsg + recvmsg, a control message each way", messages, 1.00),
+    Case("into", "UDP sendto + recvfrom_into, numeric address, 64 bytes", into, 0.95),
     Case("unix", "unix datagram sendto + recvfrom, 64 bytes", unix_datagram, 0.95),
     Case("packet", "AF_PACKET sendto + recvfrom, interface by name, 60 bytes", frames, None),
     Case("creation", "socket creation and close", creation, 1.05),
