@@ -588,7 +588,9 @@ class socket(_stdlib.socket):  # noqa: N801
         messages, message_flags, sockaddr = syscalls.recv_joined(
             self, timeout, bufsize_bytes, flags, size.level, size.number
         )
-        return messages, message_flags & ~_CLOEXEC, self._typed(sockaddr)
+        hit = None if self._codec is None else self._codec.typed.get(sockaddr)
+        sender = hit[0] if hit is not None and not hit[1] else self._typed(sockaddr)
+        return messages, message_flags & ~_CLOEXEC, sender
 
     # What every object has
 
