@@ -299,13 +299,9 @@ class socket(_stdlib.socket):  # noqa: N801
         codec = self._codec
         if codec is None:
             return super().recvfrom(bufsize, flags)
-        if bufsize.__class__ is not int:
-            bufsize = index(bufsize)
-        if bufsize < 0:
+        if (bufsize := index(bufsize)) < 0:
             raise ValueError("negative buffersize in recvfrom")
-        if flags:
-            flags = _c_int(flags)
-        data, sockaddr = syscalls.recvfrom(self, self.gettimeout(), bufsize, flags)
+        data, sockaddr = syscalls.recvfrom(self, self.gettimeout(), bufsize, _c_int(flags))
         return data, codec.decode(self, sockaddr)
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:

@@ -67,7 +67,7 @@ def _any(full: Any, *arguments: Any) -> int:
 
 def _short_recvfrom(full: Any) -> Any:
     @wraps(full)
-    def recvfrom(self: Any, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
+    def recvfrom(self: Any, bufsize: int, /, *flags: int) -> tuple[bytes, Any]:
         codec = self._codec
         if (
             codec is None
@@ -75,7 +75,7 @@ def _short_recvfrom(full: Any) -> Any:
             or bufsize.__class__ is not int
             or not 0 <= bufsize <= _POOLED_BYTES
         ):
-            return full(self, bufsize, flags)  # type: ignore[no-any-return]
+            return full(self, bufsize, *flags)  # type: ignore[no-any-return]
         try:
             room = take_room()
         except IndexError:

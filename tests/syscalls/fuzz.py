@@ -4,7 +4,8 @@
 
 It compiles the extension into a temporary folder with clang, AddressSanitizer and libFuzzer's
 instrumentation, and lets libFuzzer (of atheris) make up inputs that reach new code in it. An input
-is a sequence of calls, made by both implementations: see `worlds`. A report of the sanitizer, a
+is a sequence of calls, made by both implementations, or by the stdlib's sockets and ours: see
+`worlds` and `methods`. A report of the sanitizer, a
 crash, a hang or a difference ends it with an exit status other than 0; the input is kept, and
 ``--replay`` runs it again. ``--planted`` plants an error like that of `sanitize`, and fails unless
 that is found in the time given.
@@ -58,7 +59,7 @@ class Input:
 def fuzz(arguments: list[str]) -> None:
     """Inside the instrumented process: run until libFuzzer ends it."""
     from famsock import syscalls
-    from tests.syscalls.worlds import play
+    from tests.syscalls import methods, worlds
 
     atheris: Any = import_module("atheris")
     native = syscalls.native
@@ -66,7 +67,10 @@ def fuzz(arguments: list[str]) -> None:
 
     def one_input(data: bytes) -> None:
         dice = Input(atheris.FuzzedDataProvider(data))
-        play(native, dice, steps=dice.integer(1, 12))
+        if dice.integer(0, 1):
+            worlds.play(native, dice, steps=dice.integer(1, 12))
+        else:
+            methods.play(dice, steps=dice.integer(1, 12))
 
     atheris.Setup([sys.argv[0], *arguments], one_input)
     atheris.Fuzz()

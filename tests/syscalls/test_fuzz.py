@@ -1,4 +1,7 @@
-"""Calls by chance on both implementations: see `worlds`. `fuzz` guides the same by coverage."""
+"""Calls by chance on both implementations and on the stdlib: see `worlds` and `methods`.
+
+`fuzz` guides the same by coverage.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from famsock import syscalls
-from tests.syscalls.worlds import play
+from tests.syscalls import methods, worlds
 
 T = TypeVar("T")
 
@@ -36,4 +39,10 @@ class Drawn:
 @given(data=st.data())
 def test_both_layers_agree(data: st.DataObject) -> None:
     assert syscalls.native is not None
-    play(syscalls.native, Drawn(data), steps=data.draw(st.integers(1, 12)))
+    worlds.play(syscalls.native, Drawn(data), steps=data.draw(st.integers(1, 12)))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_sockets_do_what_the_stdlib_s_do(data: st.DataObject) -> None:
+    methods.play(Drawn(data), steps=data.draw(st.integers(1, 12)))

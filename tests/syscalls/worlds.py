@@ -29,8 +29,8 @@ _MARGIN = 16
 _CANARY = b"\xa5"
 _LOOPBACK = socket.inet_aton("127.0.0.1")
 _DISCARD = 9
-_SIZES = (0, 1, 3, 16, 4095, 4096, 4097, 65535, 65536, 65537)
-_WILD = (-1, -(1 << 31), -(1 << 63), 1 << 62, (1 << 63) - 1, 1 << 63, 1 << 80)
+SIZES = (0, 1, 3, 16, 4095, 4096, 4097, 65535, 65536, 65537)
+WILD = (-1, -(1 << 31), -(1 << 63), 1 << 62, (1 << 63) - 1, 1 << 63, 1 << 80)
 _FLAGS = (
     0, socket.MSG_PEEK, socket.MSG_TRUNC, socket.MSG_DONTWAIT, socket.MSG_OOB, socket.MSG_NOSIGNAL,
     socket.MSG_WAITALL, socket.MSG_ERRQUEUE, socket.MSG_MORE, socket.MSG_CMSG_CLOEXEC,
@@ -65,12 +65,14 @@ class Dice(Protocol):
 class World:
     """One implementation and its sockets: two of AF_UNIX, two of UDP, a server and a client."""
 
-    def __init__(self, raw: ModuleType, enter: Callable[[Any], Any]) -> None:
+    no_socket: Any = -1
+
+    def __init__(self, raw: Any, enter: Callable[[Any], Any], module: ModuleType = socket) -> None:
         self.raw = raw
-        unix = map(enter, socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
-        udp = [enter(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)]
-        server = enter(socket.create_server(("127.0.0.1", 0)))
-        self.sockets = [*unix, *udp, server, enter(socket.socket())]
+        unix = map(enter, module.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+        udp = [enter(module.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)]
+        server = enter(module.create_server(("127.0.0.1", 0)))
+        self.sockets = [*unix, *udp, server, enter(module.socket())]
         for sock in udp:
             sock.bind(("127.0.0.1", 0))
         for sock in self.sockets:
@@ -78,8 +80,12 @@ class World:
         for sock, peer in ((self.sockets[n], self.sockets[n ^ 1]) for n in range(4)):
             for data in (bytes(range(250)) * 20, b"short"):  # the long one is met by more calls
                 _send(sock, data, peer)
-        self.names = [raw.getsockname(sock.fileno()) for sock in self.sockets[2:5]]
+        self.names = [self.name_of(sock) for sock in self.sockets[2:5]]
         self.buffers: list[tuple[bytearray, int]] = []
+
+    def name_of(self, sock: socket.socket) -> Any:
+        """Where it is bound, as the world's calls give and take it."""
+        return self.raw.getsockname(sock.fileno())
 
     def guarded(self, size: int) -> memoryview:
         """A writable buffer in the middle of bytes that must not change."""
@@ -92,7 +98,7 @@ class World:
         contents = []
         for whole, size in self.buffers:
             margins = whole[:_MARGIN] + whole[_MARGIN + size :]
-            assert margins == _CANARY * 2 * _MARGIN, f"{self.raw.__name__} wrote beside a buffer"
+            assert margins == _CANARY * 2 * _MARGIN, f"{self.raw} wrote beside a buffer"
             contents.append(bytes(whole[_MARGIN : _MARGIN + size]))
         self.buffers.clear()
         return contents
@@ -112,18 +118,26 @@ Play = Callable[[World, Any], Any]
 
 def play(native: ModuleType, dice: Dice, steps: int) -> None:
     """Make so many calls in both worlds; AssertionError where they differ."""
-    with _no_descriptor_left(), ExitStack() as stack, warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # control messages that were cut
+    with no_descriptor_left(), ExitStack() as stack:
         worlds = [World(raw, stack.enter_context) for raw in (native, _ctypes)]
-        for _ in range(steps):
-            call, where = dice.pick(_CALLS), dice.integer(0, len(worlds[0].sockets))
-            made = call(dice)
+        compare(worlds, _CALLS, dice, steps)
+
+
+def compare(
+    worlds: Sequence[World], calls: Sequence[Callable[[Dice], Play]], dice: Dice, steps: int
+) -> None:
+    """Make so many of these calls, each in every world; AssertionError where they differ."""
+    for _ in range(steps):
+        call, where = dice.pick(calls), dice.integer(0, len(worlds[0].sockets))
+        made = call(dice)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # control messages that were cut
             outcomes = [_outcome(world, made, where) for world in worlds]
-            assert outcomes[0] == outcomes[1], f"{call.__name__}: {outcomes[0]} {outcomes[1]}"
+        assert outcomes[0] == outcomes[1], f"{call.__name__}: {outcomes[0]} {outcomes[1]}"
 
 
 def _outcome(world: World, made: Play, where: int) -> Any:
-    sock: Any = -1 if where == len(world.sockets) else world.sockets[where]
+    sock: Any = world.no_socket if where == len(world.sockets) else world.sockets[where]
     result: Any
     try:
         result = _plain(world, made(world, sock))
@@ -136,16 +150,18 @@ def _outcome(world: World, made: Play, where: int) -> Any:
 
 def _plain(world: World, value: Any) -> Any:
     """A result in which descriptors are closed and names of sockets are the same everywhere."""
+    if value in world.names:
+        return world.names.index(value)
     if isinstance(value, list) and value and len(value[0]) == 3:
         ancillary.close_descriptors(value)
         return [(level, kind, len(data)) for level, kind, data in value]
     if isinstance(value, (list, tuple)):
         return [_plain(world, item) for item in value]
-    return world.names.index(value) if value in world.names else value
+    return value
 
 
 @contextmanager
-def _no_descriptor_left() -> Iterator[None]:
+def no_descriptor_left() -> Iterator[None]:
     before = len(os.listdir("/proc/self/fd"))
     yield
     after = len(os.listdir("/proc/self/fd"))
@@ -155,26 +171,26 @@ def _no_descriptor_left() -> Iterator[None]:
 # Arguments
 
 
-def _size(dice: Dice) -> int:
-    return dice.pick((*_SIZES, *_WILD)) if dice.integer(0, 3) else dice.integer(0, 200)
+def any_size(dice: Dice) -> int:
+    return dice.pick((*SIZES, *WILD)) if dice.integer(0, 3) else dice.integer(0, 200)
 
 
-def _room(dice: Dice) -> int:
+def any_room(dice: Dice) -> int:
     """A size of something that is really made, or of control messages."""
-    return dice.pick(_SIZES[:7]) if dice.integer(0, 1) else dice.integer(0, 200)
+    return dice.pick(SIZES[:7]) if dice.integer(0, 1) else dice.integer(0, 200)
 
 
-def _flags(dice: Dice) -> int:
+def any_flags(dice: Dice) -> int:
     if not dice.integer(0, 7):
         return dice.integer(0, 0x7FFFFFF)
     return dice.pick(_FLAGS) | dice.pick(_FLAGS)
 
 
-def _timeout(dice: Dice) -> float | None:
+def any_timeout(dice: Dice) -> float | None:
     return dice.pick((None, None, 0.0, 0.0, 0.0005))
 
 
-def _sockaddr(dice: Dice, port: int = _DISCARD) -> Argument:
+def any_sockaddr(dice: Dice, port: int = _DISCARD) -> Argument:
     """The name of a socket, or bytes of any length that name no other machine."""
     which = dice.integer(0, 5)
     if which < 3:
@@ -186,7 +202,7 @@ def _sockaddr(dice: Dice, port: int = _DISCARD) -> Argument:
     return lambda world: data
 
 
-def _sent(dice: Dice) -> Argument:
+def any_sent(dice: Dice) -> Argument:
     """Data to send, of any kind; each world gets an object of its own."""
     data = dice.data(64) * dice.pick((1, 1, 1, 100))
     kind = dice.integer(0, 8)
@@ -213,9 +229,9 @@ def _buffer(kind: int, data: bytes) -> Any:
     return "text" if kind == 8 else data
 
 
-def _target(dice: Dice) -> Argument:
+def any_target(dice: Dice) -> Argument:
     """A buffer to receive into, guarded; seldom one that cannot be written to."""
-    size, kind = _room(dice), dice.integer(0, 9)
+    size, kind = any_room(dice), dice.integer(0, 9)
     if kind == 0:
         return lambda world: bytes(size)
     if kind == 1:
@@ -227,7 +243,7 @@ def _target(dice: Dice) -> Argument:
     return lambda world: world.guarded(size)
 
 
-def _items(dice: Dice) -> list[tuple[int, int, bytes]]:
+def any_items(dice: Dice) -> list[tuple[int, int, bytes]]:
     """Control messages with data of any length."""
     items = []
     for _ in range(dice.integer(0, 3)):
@@ -240,7 +256,7 @@ def _items(dice: Dice) -> list[tuple[int, int, bytes]]:
     return items
 
 
-def _many(dice: Dice, make: Callable[[Dice], T], most: int = 4) -> list[T]:
+def any_of(dice: Dice, make: Callable[[Dice], T], most: int = 4) -> list[T]:
     made = [make(dice) for _ in range(dice.integer(0, most))]
     return made * 400 if not dice.integer(0, 30) else made
 
@@ -249,32 +265,36 @@ def _many(dice: Dice, make: Callable[[Dice], T], most: int = 4) -> list[T]:
 
 
 def recvfrom(dice: Dice) -> Play:
-    timeout, size, flags = _timeout(dice), _size(dice), _flags(dice)
+    timeout, size, flags = any_timeout(dice), any_size(dice), any_flags(dice)
     return lambda world, sock: world.raw.recvfrom(sock, timeout, size, flags)
 
 
 def recvfrom_into(dice: Dice) -> Play:
-    timeout, target, flags = _timeout(dice), _target(dice), _flags(dice)
-    size = dice.pick((0, 1, 16, 200, *_WILD))
+    timeout, target, flags = any_timeout(dice), any_target(dice), any_flags(dice)
+    size = dice.pick((0, 1, 16, 200, *WILD))
     return lambda world, sock: world.raw.recvfrom_into(sock, timeout, target(world), size, flags)
 
 
 def recvmsg(dice: Dice) -> Play:
-    timeout, size, control, flags = _timeout(dice), _size(dice), _room(dice), _flags(dice)
+    timeout, size, control, flags = (
+        any_timeout(dice),
+        any_size(dice),
+        any_room(dice),
+        any_flags(dice),
+    )
     return lambda world, sock: world.raw.recvmsg(sock, timeout, size, control, flags)
 
 
 def recvmsg_into(dice: Dice) -> Play:
-    timeout, targets, control, flags = (
-        _timeout(dice), _many(dice, _target), dice.pick((_room(dice), -1)), _flags(dice)
-    )  # fmt: skip
+    timeout, flags = any_timeout(dice), any_flags(dice)
+    targets, control = any_of(dice, any_target), dice.pick((any_room(dice), -1))
     return lambda world, sock: world.raw.recvmsg_into(
         sock, timeout, [target(world) for target in targets], control, flags
     )
 
 
 def recvmmsg(dice: Dice) -> Play:
-    timeout, control, flags = _timeout(dice), _room(dice), _flags(dice)
+    timeout, control, flags = any_timeout(dice), any_room(dice), any_flags(dice)
     count = dice.pick((0, 1, 2, 2, 5, 5, 1025, 1 << 40, -1))
     size = dice.pick((0, 1, 16, 4097, -1, 1 << 62, 1 << 63)) if count else 0
     return lambda world, sock: world.raw.recvmmsg(
@@ -283,34 +303,64 @@ def recvmmsg(dice: Dice) -> Play:
 
 
 def recvmmsg_into(dice: Dice) -> Play:
-    timeout, targets, control, flags = (
-        _timeout(dice), _many(dice, _target), dice.pick((_room(dice), -1)), _flags(dice)
-    )  # fmt: skip
+    timeout, flags = any_timeout(dice), any_flags(dice)
+    targets, control = any_of(dice, any_target), dice.pick((any_room(dice), -1))
     return lambda world, sock: world.raw.recvmmsg_into(
         sock, timeout, [target(world) for target in targets], control, flags
     )
 
 
 def sendto(dice: Dice) -> Play:
-    timeout, data, flags, name = _timeout(dice), _sent(dice), _flags(dice), _sockaddr(dice)
+    timeout, data, flags, name = (
+        any_timeout(dice),
+        any_sent(dice),
+        any_flags(dice),
+        any_sockaddr(dice),
+    )
     return lambda world, sock: world.raw.sendto(sock, timeout, data(world), flags, name(world))
 
 
 def sendmsg(dice: Dice) -> Play:
-    timeout, pieces, items, flags, name = (
-        _timeout(dice), _many(dice, _sent), _items(dice), _flags(dice), _sockaddr(dice)
-    )  # fmt: skip
+    timeout, flags = any_timeout(dice), any_flags(dice)
+    pieces, items, name = any_of(dice, any_sent), any_items(dice), any_sockaddr(dice)
     return lambda world, sock: world.raw.sendmsg(
         sock, timeout, [piece(world) for piece in pieces], items, flags, name(world)
     )
 
 
 def sendmmsg(dice: Dice) -> Play:
-    timeout, flags = _timeout(dice), _flags(dice)
-    messages = _many(dice, lambda dice: (_sent(dice), _items(dice), _sockaddr(dice)))
+    timeout, flags = any_timeout(dice), any_flags(dice)
+    messages = any_of(dice, lambda dice: (any_sent(dice), any_items(dice), any_sockaddr(dice)))
     return lambda world, sock: world.raw.sendmmsg(
         sock, timeout, [(data(world), items, name(world)) for data, items, name in messages], flags
     )
+
+
+def gather(dice: Dice) -> Play:
+    """sendmmsg of messages as the socket class is given them."""
+    timeout, flags = any_timeout(dice), any_flags(dice)
+    messages = any_of(dice, lambda dice: (any_sent(dice), any_items(dice), any_sockaddr(dice)))
+
+    def sent(world: World, sock: Any) -> Any:
+        given = [
+            [data(world), items, name(world)] if items else (data(world), name(world))
+            for data, items, name in messages
+        ]
+        batch = world.raw.gather(sock, iter(given), bytes, lambda m: (m[0], m[2], m[1]))
+        return world.raw.sendmmsg(sock, timeout, batch, flags)
+
+    return sent
+
+
+def recv_joined(dice: Dice) -> Play:
+    timeout, size, flags = any_timeout(dice), any_size(dice), any_flags(dice)
+    level, kind = dice.pick((*_CONTROL, (socket.IPPROTO_UDP, 104)))
+
+    def received(world: World, sock: Any) -> Any:
+        messages, *rest = world.raw.recv_joined(sock, timeout, size, flags, level, kind)
+        return (*messages, *rest)
+
+    return received
 
 
 def getsockopt(dice: Dice) -> Play:
@@ -328,19 +378,19 @@ def setsockopt(dice: Dice) -> Play:
 
 def bind(dice: Dice) -> Play:
     """To any free port; never on AF_UNIX, where it would make files."""
-    name = _sockaddr(dice, port=0)
+    name = any_sockaddr(dice, port=0)
     return lambda world, sock: (
         world.raw.bind(_number(sock), name(world)) if _family(sock) != socket.AF_UNIX else None
     )
 
 
 def connect(dice: Dice) -> Play:
-    timeout, name = dice.pick((0.0, 0.0005)), _sockaddr(dice)
+    timeout, name = dice.pick((0.0, 0.0005)), any_sockaddr(dice)
     return lambda world, sock: _said(world.raw.connect(sock, timeout, name(world)))
 
 
 def accept(dice: Dice) -> Play:
-    timeout, ask = _timeout(dice), bool(dice.integer(0, 1))
+    timeout, ask = any_timeout(dice), bool(dice.integer(0, 1))
 
     def accepted(world: World, sock: Any) -> int:
         number, name = world.raw.accept(sock, timeout, ask)
@@ -360,8 +410,8 @@ def getpeername(dice: Dice) -> Play:
 
 _CALLS = (
     recvfrom, recvfrom_into, recvmsg, recvmsg_into, recvmmsg, recvmmsg_into, sendto, sendmsg,
-    sendmmsg, sendto, sendmsg, sendmmsg, getsockopt, setsockopt, bind, connect, accept, getsockname,
-    getpeername,
+    sendmmsg, sendto, sendmsg, gather, recv_joined, getsockopt, setsockopt, bind, connect, accept,
+    getsockname, getpeername,
 )  # fmt: skip
 
 
