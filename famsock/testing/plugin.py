@@ -9,10 +9,13 @@ Markers, each of which skips the test with the reason and what would cure it:
 * ``needs_interface("vcan0")``: the network interface (or other device class's device) is there;
 * ``needs_module("vsock_loopback")``: the kernel module is loaded or built in.
 
-A test with one of them, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds rather
-than hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture ``descriptors`` fails
-a test that leaks a file descriptor. This module is loaded by every pytest run, so it imports no
-more than pytest.
+The fixture ``network_namespace`` moves a test into a network namespace that no other program is
+in; ``new_network_namespace`` into one that no other test was in either.
+
+A test with one of the markers, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds
+rather than hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture
+``descriptors`` fails a test that leaks a file descriptor. This module is loaded by every pytest
+run, so it imports no more than pytest.
 """
 
 from __future__ import annotations
@@ -22,9 +25,12 @@ import os
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from famsock.testing.namespaces import NetworkNamespace
 
 pytest.register_assert_rewrite("famsock.testing.checks")
 
@@ -134,6 +140,49 @@ def _patience_s(config: pytest.Config) -> float:
 def alarm(request: pytest.FixtureRequest) -> float:
     """The seconds after which this test, its fixtures included, fails rather than hang."""
     return _patience_s(request.config)
+
+
+# Nothing meets what other programs do
+
+
+@pytest.fixture(scope="session")
+def _network_of_the_session() -> Iterator[NetworkNamespace]:
+    from famsock.testing.namespaces import NetworkNamespace
+
+    _skip_without_privilege()
+    namespace = NetworkNamespace()
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def network_namespace(_network_of_the_session: NetworkNamespace) -> Iterator[None]:
+    """Move the test into a network namespace of this test session, and back after it.
+
+    Only lo is there, and it is up. Skip the test without CAP_SYS_ADMIN.
+    """
+    with _network_of_the_session.entered():
+        yield
+
+
+@pytest.fixture
+def new_network_namespace() -> Iterator[None]:
+    """Move the test into a new network namespace, and back after it: for tests that change it.
+
+    Only lo is there, and it is up. Skip the test without CAP_SYS_ADMIN.
+    """
+    from famsock.testing.namespaces import new_network
+
+    _skip_without_privilege()
+    with new_network():
+        yield
+
+
+def _skip_without_privilege() -> None:
+    from famsock.testing import requirements
+
+    if reason := requirements.capability("CAP_SYS_ADMIN"):
+        pytest.skip(reason)
 
 
 # Nothing is skipped

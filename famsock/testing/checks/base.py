@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
 from famsock.address import Address
-from famsock.testing import header_trees
+from famsock.testing import header_trees, requirements
 from famsock.testing.examples import BadAddress, Example, Shapes
 from famsock.testing.strategies import Strategies
 from famsock.testing.subject import Subject
@@ -41,6 +41,8 @@ class Checks:
     unless ``Protocol.exchange`` gives others).
     ``batched``: the labels of the exchanges that are datagrams, from one socket to another or to
     the kernel, which answers each; `famsock.testing.checks.batches` sends them in batches.
+    ``network_namespace``: whether the tests run in a network namespace of their own, where the
+    process may make one: for sockets that hear what other programs send, as raw sockets do.
     ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
     """
 
@@ -51,7 +53,13 @@ class Checks:
     accepts: ClassVar[Mapping[str, tuple[type[Any], ...]]] = {}
     exchange_marks: ClassVar[Mapping[str, tuple[pytest.MarkDecorator, ...]]] = {}
     batched: ClassVar[tuple[str, ...]] = ()
+    network_namespace: ClassVar[bool] = False
     unreadable_options: ClassVar[Mapping[str, str]] = {}
+
+    @pytest.fixture(autouse=True)
+    def _network(self, request: pytest.FixtureRequest) -> None:
+        if self.network_namespace and not requirements.capability("CAP_SYS_ADMIN"):
+            request.getfixturevalue("network_namespace")
 
     @classmethod
     def subject(cls) -> Subject:

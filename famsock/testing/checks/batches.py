@@ -20,13 +20,13 @@ from famsock.control import SCM_TIMESTAMPNS
 from famsock.family import Protocol
 from famsock.options import SO_TIMESTAMPNS
 from famsock.sockets import socket
-from famsock.testing.checks.base import Checks
+from famsock.testing.checks.base import IN_LAB, Checks
 from famsock.testing.checks.live import running
 
 _SENDING = ("send", "sendall", "sendto", "sendmsg")
 _RECEIVING = ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recv_message")
 _BATCH = 3
-_SILENCE_S = 0.5
+_SILENCE_S = 0.5 if IN_LAB else 0.2
 _PATIENCE_S = 20.0
 _CONTROL_BYTES = 256
 _NOBODY = RawAddress(0xFE, bytes(14))
@@ -56,7 +56,7 @@ class Sent(NamedTuple):
         return self.sender.sendmmsg([(self.data, self.address, self.control)] * count)
 
     def received(self, receive: Callable[[], list[Any]], wanted: int | None = None) -> list[Any]:
-        """What comes in: so many messages, or all until there is silence."""
+        """Return what comes in: so many messages, or all until there is silence."""
         deadline = time.monotonic() + _PATIENCE_S
         got: list[Any] = []
         self.receiver.settimeout(_PATIENCE_S if wanted else _SILENCE_S)

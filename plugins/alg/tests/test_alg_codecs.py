@@ -152,7 +152,9 @@ def operations() -> Iterator[AlgOperations]:
 
 
 @pytest.mark.usefixtures("descriptors")
-@pytest.mark.parametrize("wrong", ["text", 5, None, memoryview(b"abcd")[::2]], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", ["text", 5, None, memoryview(b"abcd")[::2]], ids=["str", "int", "None", "strided"]
+)
 def test_what_is_no_bytes_is_refused_by_its_name(wrong: Any) -> None:
     with operations() as alg:
         for call, what in (

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
 import famsock
+from famsock.testing.namespaces import unshare_network
 
 T = TypeVar("T")
 LOOPBACK: dict[int, str] = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
 TIMEOUT_S = 20.0
-_CLONE_NEWNET = 0x40000000
 _SET_UP = (
-    "ip link set lo up",
     "ip link add v0 type veth peer name v1",
     "ip address add 192.0.2.1/24 dev v0",
     "ip address add 2001:db8::1/64 dev v0 nodad",
@@ -99,15 +96,11 @@ def in_namespace() -> Iterator[Callable[[Callable[[], T]], T]]:
 
 
 def _enter_namespace() -> None:
-    libc: Any = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNET):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    unshare_network()
     # Packets that one processor sends arrive in their order, those of two need not.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     for command in _SET_UP:
         subprocess.run(command.split(), check=True, timeout=TIMEOUT_S)
-    Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 2147483647")
     _await_routes("v0")
 
 

@@ -26,6 +26,7 @@ def scope(index: int) -> bytes:
 
 class TestInet(Conformance):
     family = "AF_INET"
+    network_namespace = True
     batched = ("udp", "udplite", "icmp", "raw")
     examples = (
         Example(
@@ -164,6 +165,7 @@ class TestInet(Conformance):
 
 class TestInet6(Conformance):
     family = "AF_INET6"
+    network_namespace = True
     batched = ("udp6", "udplite6", "icmp6", "raw6")
     examples = (
         Example(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +13,7 @@ import pytest
 
 import famsock
 
-_CLONE_NEWNET = 0x40000000
 _SET_UP = (
-    "link set lo up",
     "link add v0 type veth peer name v1",
     "address add 192.0.2.1/24 broadcast 192.0.2.255 dev v0",
     "address add 2001:db8::1/64 dev v0 nodad",
@@ -40,23 +36,14 @@ def _wait_for_the_cable() -> None:
 
 
 @pytest.fixture
-def network() -> Iterator[None]:
+def network(new_network_namespace: None) -> None:
     """A network namespace of the test's own, with v0 and v1 joined as by a cable, both up.
 
     Needs CAP_SYS_ADMIN and iproute2.
     """
-    libc: Any = ctypes.CDLL(None, use_errno=True)
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        if libc.unshare(_CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
-        for command in _SET_UP:
-            _ip(command)
-        _wait_for_the_cable()
-        yield
-    finally:
-        assert libc.setns(before, _CLONE_NEWNET) == 0
-        os.close(before)
+    for command in _SET_UP:
+        _ip(command)
+    _wait_for_the_cable()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +14,7 @@ import pytest
 
 import famsock
 
-_CLONE_NEWNET = 0x40000000
 _SET_UP = (
-    "link set lo up",
     "link add v0 address 02:00:00:00:00:10 type veth peer name v1 address 02:00:00:00:00:11",
     "link set v0 up",
     "link set v1 up",
@@ -43,27 +39,18 @@ def _links() -> list[str]:
 
 
 @pytest.fixture
-def network() -> Iterator[None]:
+def network(new_network_namespace: None) -> None:
     """A network namespace of the test's own, with v0 and v1 joined as by a cable, both up.
 
     Nothing but the test sends there: IPv6 is off. Needs CAP_SYS_ADMIN and iproute2.
     """
-    libc: Any = ctypes.CDLL(None, use_errno=True)
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        if libc.unshare(_CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
-        for scope in ("all", "default"):
-            switch = Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6")
-            if switch.exists():
-                switch.write_text("1")
-        for command in _SET_UP:
-            _ip(command)
-        _wait_for_the_cable()
-        yield
-    finally:
-        assert libc.setns(before, _CLONE_NEWNET) == 0
-        os.close(before)
+    for scope in ("all", "default"):
+        switch = Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6")
+        if switch.exists():
+            switch.write_text("1")
+    for command in _SET_UP:
+        _ip(command)
+    _wait_for_the_cable()
 
 
 @pytest.fixture

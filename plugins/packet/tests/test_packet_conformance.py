@@ -28,6 +28,7 @@ def bad(form: Any, error: type[Exception], match: str) -> BadAddress:
 
 class TestPacket(Conformance):
     family = "AF_PACKET"
+    network_namespace = True
     batched = ("packet", "packet dgram")
     strategies: ClassVar[Strategies] = {"interface": st.just(1), "addr": st.binary(max_size=8)}
     accepts: ClassVar[Mapping[str, tuple[type[Any], ...]]] = {"interface": (str,)}

@@ -1,0 +1,116 @@
+"""Network namespaces: what a test binds, sends and hears in its own, no other program meets.
+
+A namespace has its own interfaces, ports, abstract names of AF_UNIX, names of TIPC and port ids of
+netlink. It belongs to a thread, and to the threads and processes that this thread starts. A socket
+stays in the namespace in which it was made. Bluetooth and VSOCK know no namespaces. Sources:
+network_namespaces(7), unshare(2), setns(2).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import socket as _stdlib
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+_CLONE_NEWNET = 0x40000000
+_SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
+_IFF_UP = 1
+_OF_THIS_THREAD = "/proc/thread-self/ns/net"
+
+
+class NetworkNamespace:
+    """A network namespace with lo up, in which every group may open ping sockets.
+
+    It exists until `close`, and for as long as a socket or thread is in it.
+
+    :raises OSError: EPERM without CAP_SYS_ADMIN.
+    """
+
+    def __init__(self) -> None:
+        self._descriptor = _in_thread(_made)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Move the calling thread into the namespace, and back when the context ends."""
+        with _coming_back():
+            _call("setns", self._descriptor, _CLONE_NEWNET)
+            yield
+
+    def close(self) -> None:
+        """Let go of the namespace."""
+        os.close(self._descriptor)
+
+
+def unshare_network() -> None:
+    """Move the calling thread for good into a new namespace like a `NetworkNamespace`.
+
+    :raises OSError: EPERM without CAP_SYS_ADMIN.
+    """
+    _call("unshare", _CLONE_NEWNET)
+    with _stdlib.socket(_stdlib.AF_INET, _stdlib.SOCK_DGRAM) as sock:
+        name = b"lo".ljust(16, b"\0")
+        request = fcntl.ioctl(sock, _SIOCGIFFLAGS, name + bytes(24))
+        (flags,) = struct.unpack_from("=H", request, 16)
+        fcntl.ioctl(sock, _SIOCSIFFLAGS, name + struct.pack("=H22x", flags | _IFF_UP))
+    with suppress(FileNotFoundError):  # a kernel without IPv4's ping sockets
+        Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 2147483647")
+
+
+@contextmanager
+def new_network() -> Iterator[None]:
+    """Move the calling thread into a new namespace, and back when the context ends.
+
+    :raises OSError: EPERM without CAP_SYS_ADMIN.
+    """
+    with _coming_back():
+        unshare_network()
+        yield
+
+
+@contextmanager
+def _coming_back() -> Iterator[None]:
+    before = os.open(_OF_THIS_THREAD, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        _call("setns", before, _CLONE_NEWNET)
+        os.close(before)
+
+
+def _made() -> int:
+    unshare_network()
+    return os.open(_OF_THIS_THREAD, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _in_thread(function: Callable[[], int]) -> int:
+    """Return what a function gives in a thread of its own, or raise what it raises there."""
+    results: list[int] = []
+    errors: list[OSError] = []
+
+    def run() -> None:
+        try:
+            results.append(function())
+        except OSError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _call(name: str, *arguments: int) -> None:
+    """Call a function of the C library; os.setns and os.unshare are of Python 3.12."""
+    libc: Any = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments):
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
