@@ -24,6 +24,7 @@ def benchmarks(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_rows_by_name(tmp_path: Path) -> None:
     path = tmp_path / "figures.md"
     path.write_text(f"before\n{report.BEGIN}old\n{report.END}after\n")

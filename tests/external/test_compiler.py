@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import LEFT_BEHIND, NEEDS_UV, Environment, run
 
-pytestmark = NEEDS_UV
+pytestmark = [NEEDS_UV, pytest.mark.slow]
 _WORKS = """
 import famsock
 a, b = famsock.socketpair(famsock.AF_UNIX, famsock.SOCK_DGRAM)

@@ -10,11 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from .conftest import REPOSITORY
 
 EXAMPLE = REPOSITORY / "examples" / "famsock-ieee802154"
 
 
+@pytest.mark.slow
 def test_external_family_between_two_radios(tmp_path: Path) -> None:
     information = tmp_path / "famsock_ieee802154-0.1.0.dist-info"
     information.mkdir()

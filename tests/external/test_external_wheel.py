@@ -13,7 +13,7 @@ import pytest
 from .conftest import NEEDS_UV, REPOSITORY, Environment
 
 EXAMPLE = REPOSITORY / "examples" / "famsock-ieee802154"
-pytestmark = NEEDS_UV
+pytestmark = [NEEDS_UV, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,7 @@ def blocks() -> Iterator[Block]:
 
 
 @NEEDS_UV
+@pytest.mark.slow
 def test_guide_runs(empty: Callable[[str], Environment], tmp_path: Path) -> None:
     environment = empty("guide")
     printed = ""

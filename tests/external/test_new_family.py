@@ -32,6 +32,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @NEEDS_UV
+@pytest.mark.slow
 def test_demo_installs_and_conforms(demo: Path, installed: Callable[[Path], Environment]) -> None:
     environment = installed(demo)
     (row,) = json.loads(environment.famsock("families", "--json"))

@@ -67,7 +67,7 @@ SUITES: dict[str, list[str]] = {
     "test_asyncio": _regrtest("test_asyncio", *(w for n in _ASYNCIO for w in ("-m", f"*.{n}.*"))),
     _EINTR: ["-v", _EINTR],
     "trio": [
-        *("-m", "pytest", "-p", "trio._tests.pytest_plugin", "-p", "no:cacheprovider"),
+        *("-m", "pytest", "-n0", "-p", "trio._tests.pytest_plugin", "-p", "no:cacheprovider"),
         *("--pyargs", *(f"trio.{module}" for module in _TRIO)),
     ],
 }

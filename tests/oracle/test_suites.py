@@ -21,6 +21,7 @@ def outcome(*tests: str, result: str) -> suites.Outcome:
     return suites.Outcome(dict.fromkeys(tests, result), "", 0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", CHOSEN)
 def test_suite(suite: str) -> None:
     stdlib, ours = run(suite, famsock=False), run(suite, famsock=True)
@@ -28,6 +29,7 @@ def test_suite(suite: str) -> None:
     assert suites.lost(stdlib, ours) == [], ours.tail
 
 
+@pytest.mark.slow
 def test_bluetooth_of_a_python_without_it() -> None:
     """CPython's tests of Bluetooth are skipped where it was built without BlueZ's header."""
     reason = requirements.family("AF_BLUETOOTH", protocol=1) or requirements.interface("hci0")

@@ -1,0 +1,37 @@
+"""What a run of pytest chooses when nobody chose: the processes, and whether slow tests run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return 0, no worker, for ``-n auto`` where workers cost more than they bring.
+
+    They bring nothing on one processor. A few tests are over before the workers have started.
+    """
+    of_few = config.option.keyword or config.option.collectonly or _names_files(config)
+    return 0 if _IN_LAB or of_few or len(os.sched_getaffinity(0)) < 2 else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow tests out, unless ``-m`` selects tests or their files are named."""
+    if _IN_LAB or config.option.markexpr or _names_files(config):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def _names_files(config: pytest.Config) -> bool:
+    """Whether the command line names files, or tests in them, and no folder."""
+    folder = config.invocation_params.dir
+    named = [Path(folder, argument.partition("::")[0]) for argument in config.args]
+    return all(path.is_file() for path in named)

@@ -1,0 +1,72 @@
+"""The same tests under the same names in every process, as pytest-xdist's workers need; markers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def _collected(*arguments: str, **environment: str) -> list[str]:
+    """The names of the tests that a pytest of its own collects."""
+    own = ("-q", "--collect-only", "-p", "no:cacheprovider")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *own, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [line for line in done.stdout.splitlines() if "::" in line]
+
+
+def test_no_name_has_a_memory_address(request: pytest.FixtureRequest) -> None:
+    """It would differ in every process."""
+    names = [item.nodeid for item in request.session.items]
+    assert [name for name in names if " at 0x" in name] == []
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.slow
+def test_names_and_their_order_depend_on_no_hash() -> None:
+    """A set's order differs with PYTHONHASHSEED; names may not tell the time or a free port."""
+    everything = ("-m", "slow or not slow")
+    first, second = (_collected(*everything, PYTHONHASHSEED=seed) for seed in ("1", "2"))
+    assert len(first) > 1000
+    assert first == second
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in the lab, which runs the slow tests too."""
+    monkeypatch.delenv("FAMSOCK_LAB", raising=False)
+
+
+SLOW = "tests/oracle/test_suites.py"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("outside")
+def test_slow_tests_run_where_they_are_asked_for() -> None:
+    folder = str(Path(SLOW).parent)
+    quick = _collected(folder)
+    everything = _collected(folder, "-m", "slow or not slow")
+    assert _collected(SLOW) == everything
+    assert sorted(quick + _collected(folder, "-m", "slow")) == sorted(everything)
+    assert quick
+    assert len(quick) < len(everything)
+
+
+@pytest.mark.slow
+def test_slow_tests_run_in_the_lab() -> None:
+    folder = str(Path(SLOW).parent)
+    everything = _collected(folder, "-m", "slow or not slow", FAMSOCK_LAB="1")
+    assert _collected(folder, FAMSOCK_LAB="1") == everything
