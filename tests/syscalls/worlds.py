@@ -29,6 +29,7 @@ _MARGIN = 16
 _CANARY = b"\xa5"
 _LOOPBACK = socket.inet_aton("127.0.0.1")
 _DISCARD = 9
+_ATTEMPTS = 100
 SIZES = (0, 1, 3, 16, 4095, 4096, 4097, 65535, 65536, 65537)
 WILD = (-1, -(1 << 31), -(1 << 63), 1 << 62, (1 << 63) - 1, 1 << 63, 1 << 80)
 _FLAGS = (
@@ -70,11 +71,9 @@ class World:
     def __init__(self, raw: Any, enter: Callable[[Any], Any], module: ModuleType = socket) -> None:
         self.raw = raw
         unix = map(enter, module.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
-        udp = [enter(module.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)]
-        server = enter(module.create_server(("127.0.0.1", 0)))
-        self.sockets = [*unix, *udp, server, enter(module.socket())]
-        for sock in udp:
-            sock.bind(("127.0.0.1", 0))
+        udp = [enter(_with_port(lambda: _datagrams(module), socket.SOCK_STREAM)) for _ in range(2)]
+        listening = _with_port(lambda: module.create_server(("127.0.0.1", 0)), socket.SOCK_DGRAM)
+        self.sockets = [*unix, *udp, enter(listening), enter(module.socket())]
         for sock in self.sockets:
             sock.setblocking(False)
         for sock, peer in ((self.sockets[n], self.sockets[n ^ 1]) for n in range(4)):
@@ -102,6 +101,29 @@ class World:
             contents.append(bytes(whole[_MARGIN : _MARGIN + size]))
         self.buffers.clear()
         return contents
+
+
+@contextmanager
+def _with_port(make: Callable[[], Any], other: int) -> Iterator[Any]:
+    """A bound socket whose port nobody else has for sockets of the other type either.
+
+    A call on a socket of that type finds the same in every world: the port is taken, and silent.
+    """
+    for _ in range(_ATTEMPTS):
+        with make() as sock, socket.socket(socket.AF_INET, other) as reserved:
+            try:
+                reserved.bind(sock.getsockname())
+            except OSError:  # another program has it
+                continue
+            yield sock
+            return
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def _datagrams(module: ModuleType) -> Any:
+    sock = module.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock
 
 
 def _send(sock: socket.socket, data: bytes, peer: socket.socket) -> None:
