@@ -44,8 +44,9 @@ class NetworkNamespace:
             yield
 
     def close(self) -> None:
-        """Let go of the namespace."""
+        """Let go of the namespace, which cannot be entered again."""
         os.close(self._descriptor)
+        self._descriptor = -1
 
 
 def unshare_network() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -400,6 +401,24 @@ def test_a_right_family_passes(run_suite: Any) -> None:
     result = run_suite(arguments=("--fail-on-skip",))
     result.assert_outcomes(passed=result.parseoutcomes()["passed"])
     assert result.parseoutcomes()["passed"] > 40
+
+
+@pytest.mark.needs_capability("CAP_SYS_ADMIN")
+def test_a_family_has_its_network_namespace(run_suite: Any) -> None:
+    where = 'os.readlink("/proc/thread-self/ns/net")'
+    methods = f"""family = "AF_KIT"
+    network_namespace = True
+
+    def test_namespace(self):
+        import os
+        assert {where} != {os.readlink("/proc/thread-self/ns/net")!r}
+"""
+    replaced = ('family = "AF_KIT"\n', methods)
+    chosen = ("-k", "test_namespace")
+    run_suite(replaced, arguments=chosen).assert_outcomes(passed=1)
+    without = methods.replace("network_namespace = True", "")
+    both = run_suite((replaced[0], without), arguments=chosen)  # the first is there still
+    both.assert_outcomes(passed=1, failed=1)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
