@@ -143,6 +143,7 @@ def test_transmit_time_travels_with_each_message(udp_pair: Pair) -> None:
 
 
 @pytest.mark.needs_capability("CAP_NET_RAW")
+@pytest.mark.usefixtures("network_namespace")
 def test_raw_sockets_have_transmit_times(opened: Open) -> None:
     sender, receiver = opened(AF_INET, SOCK_RAW, 254), opened(AF_INET, SOCK_RAW, 254)
     sender.set_transmit_clock()

@@ -340,6 +340,7 @@ def test_sctp_associations_of_one_socket(opened: Open) -> None:
 
 
 @pytest.mark.needs_capability("CAP_NET_RAW")
+@pytest.mark.usefixtures("network_namespace")
 def test_icmp_filter(opened: Open) -> None:
     hears, deaf = (opened(AF_INET, SOCK_RAW, IPPROTO_ICMP) for _ in range(2))
     deaf.set_option(icmp.ICMP_FILTER, 0xFFFFFFFF & ~(1 << constants.ICMP_ECHO))
@@ -361,6 +362,7 @@ def first_echo(sock: famsock.socket, version: int, data: bytes) -> Echo:
 
 
 @pytest.mark.needs_capability("CAP_NET_RAW")
+@pytest.mark.usefixtures("network_namespace")
 def test_icmpv6_filter(opened: Open) -> None:
     sock = opened(AF_INET6, SOCK_RAW, 58)
     only = Icmp6Filter.pass_only([constants.ICMPV6_ECHO_REPLY])
@@ -459,6 +461,7 @@ def test_echo_of_any_bytes(data: bytes) -> None:
 
 
 @pytest.mark.needs_capability("CAP_NET_RAW")
+@pytest.mark.usefixtures("network_namespace")
 def test_other_raw_protocols_are_served(family: int, opened: Open) -> None:
     sock, sender = opened(family, SOCK_RAW, 253), opened(family, SOCK_RAW, 253)
     sock.bind((LOOPBACK[family], 0))

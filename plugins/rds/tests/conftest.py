@@ -14,7 +14,7 @@ import pytest
 
 import famsock
 
-HOSTS = {"famsock-rds-a": "10.253.7.1", "famsock-rds-b": "10.253.7.2"}
+ADDRESSES = {"a": "10.253.7.1", "b": "10.253.7.2"}
 _CLONE_NEWNET = 0x40000000
 
 
@@ -22,20 +22,21 @@ _CLONE_NEWNET = 0x40000000
 def hosts() -> Iterator[Callable[[str], famsock.socket]]:
     """Opens a socket of RDS that is bound to the address of a host, "a" or "b"."""
     with ExitStack() as stack:
-        for name in HOSTS:
+        names = {host: f"famsock-rds-{os.getpid()}-{host}" for host in ADDRESSES}
+        for name in names.values():
             _ip("netns", "add", name)
             stack.callback(_ip, "netns", "del", name)
-        ours, other = HOSTS
+        ours, other = names.values()
         _ip("link", "add", "cable", "netns", ours, "type", "veth", "peer", "cable", "netns", other)
-        for name, address in HOSTS.items():
-            _ip("-n", name, "address", "add", f"{address}/29", "dev", "cable")
+        for host, name in names.items():
+            _ip("-n", name, "address", "add", f"{ADDRESSES[host]}/29", "dev", "cable")
             _ip("-n", name, "link", "set", "lo", "up")
             _ip("-n", name, "link", "set", "cable", "up")
 
         def make(host: str) -> famsock.socket:
-            sock = stack.enter_context(_socket_in(f"famsock-rds-{host}"))
+            sock = stack.enter_context(_socket_in(names[host]))
             sock.settimeout(60)
-            sock.bind((HOSTS[f"famsock-rds-{host}"], 0))
+            sock.bind((ADDRESSES[host], 0))
             return sock
 
         yield make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket as stdlib
 import subprocess
 import sys
@@ -27,7 +28,8 @@ from famsock.plugin import RawAddress
 pytestmark = [pytest.mark.needs_family("AF_TIPC"), pytest.mark.usefixtures("descriptors")]
 
 NODE = 3
-SERVICE = 20000
+SERVICE = 0x1000000 + os.getpid()  # the names of a node are for all of its processes
+SHOWN = 0x2000000 + os.getpid()
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tipc.py"
 Opener = Callable[..., famsock.socket]
 
@@ -282,12 +284,12 @@ def test_addresses_are_those_of_the_stdlib(tipc: Opener) -> None:
 
 @pytest.mark.needs_command("tipc", package="iproute2")
 def test_tipc_of_iproute2_shows_the_same(tipc: Opener) -> None:
-    ref = _identity(tipc(address=ServiceRange(23456, 7, 9, NODE))).ref
+    ref = _identity(tipc(address=ServiceRange(SHOWN, 7, 9, NODE))).ref
     table = _output("tipc", "nametable", "show").splitlines()
-    rows = [line.split() for line in table if line.startswith("23456")]
-    assert [row[:5] for row in rows] == [["23456", "7", "9", "node", str(ref)]]
+    rows = [line.split() for line in table if line.startswith(str(SHOWN))]
+    assert [row[:5] for row in rows] == [[str(SHOWN), "7", "9", "node", str(ref)]]
     sockets = _output("tipc", "socket", "list")
-    assert f"socket {ref}\n  bound to {{23456,7,9}}" in sockets
+    assert f"socket {ref}\n  bound to {{{SHOWN},7,9}}" in sockets
 
 
 _IDENTITY = """
@@ -305,6 +307,7 @@ def test_a_node_has_the_identity_that_tipc_gave_it() -> None:
     assert _output("unshare", "--net", "sh", "-c", program).split()[-1] == "famsock"
 
 
+@pytest.mark.usefixtures("new_network_namespace")
 def test_the_example_runs() -> None:
     shown = _output(sys.executable, str(EXAMPLE))
     assert "published range:18888:0:99" in shown
