@@ -73,11 +73,12 @@ def build(
 def pytest(arguments: list[str], built: Path, *wrapper: str, **environment: str) -> tuple[int, str]:
     """The exit status of pytest with the famsock of ``built``, and what went to stderr.
 
-    Not a descriptor of pytest's, which would be lost when a sanitizer ends the process.
+    Not a descriptor of pytest's, which would be lost when a sanitizer ends the process. No workers
+    either: they end without their exit handlers, of which one tells the leaks.
     """
     with tempfile.TemporaryFile("w+") as errors:
         status = subprocess.run(
-            [*wrapper, sys.executable, "-m", "pytest", "-q", "--capture=sys", "-p",
+            [*wrapper, sys.executable, "-m", "pytest", "-q", "--capture=sys", "-n0", "-p",
              "no:cacheprovider", *arguments],
             cwd=REPOSITORY,
             env={
