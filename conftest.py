@@ -22,12 +22,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the slow tests out, unless ``-m`` selects tests or their files are named."""
-    if _IN_LAB or config.option.markexpr or _names_files(config):
+    if not _leaves_slow_out(config):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what is left out: the controller of xdist's workers counts no deselected tests."""
+    return "slow tests are left out: -m slow runs them" if _leaves_slow_out(config) else None
+
+
+def _leaves_slow_out(config: pytest.Config) -> bool:
+    return not (_IN_LAB or config.option.markexpr or _names_files(config))
 
 
 def _names_files(config: pytest.Config) -> bool:

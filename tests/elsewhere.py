@@ -74,5 +74,6 @@ def _pretend_windows() -> None:
 
 if __name__ == "__main__":
     pretend(sys.argv[1])
+    os.environ["PYTEST_XDIST_AUTO_NUM_WORKERS"] = "0"  # a worker would lack nothing
     del sys.argv[:2]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

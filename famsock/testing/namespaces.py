@@ -1,9 +1,8 @@
 """Network namespaces: what a test binds, sends and hears in its own, no other program meets.
 
-A namespace has its own interfaces, ports, abstract names of AF_UNIX, names of TIPC and port ids of
-netlink. It belongs to a thread, and to the threads and processes that this thread starts. A socket
-stays in the namespace in which it was made. Bluetooth and VSOCK know no namespaces. Sources:
-network_namespaces(7), unshare(2), setns(2).
+A namespace has its own interfaces, ports and names of sockets, as far as a family keeps them apart.
+A thread is in one, and the threads and processes that it starts begin there. A socket stays in the
+namespace in which it was made. Sources: network_namespaces(7), unshare(2), setns(2).
 """
 
 from __future__ import annotations
