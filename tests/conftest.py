@@ -7,7 +7,7 @@ import os
 pytest_plugins = ["pytester"]
 
 # In emulation a compiler and new interpreters take long. The headers are the same outside, and what
-# another platform lacks no kernel of ours brings; what a benchmark measures there says nothing.
+# another platform lacks no kernel of ours brings; benchmarks and test names need no kernel.
 _LEFT_OUT = [
     "test_benchmarks.py",
     "test_collection.py",
