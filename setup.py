@@ -21,9 +21,9 @@ def extensions() -> list[Extension]:
         return []
     return [
         Extension(
-            "famsock.syscalls._native",
-            ["famsock/syscalls/_native.pyx"],
-            depends=["famsock/syscalls/_native_ways.pxi"],
+            "famsock._calls.native",
+            ["famsock/_calls/native.pyx"],
+            depends=["famsock/_calls/_native_ways.pxi"],
             define_macros=[("_GNU_SOURCE", "1")],
             optional=True,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import famsock
 from benchmarks.measure import Row
-from famsock import syscalls
+from famsock import _calls
 
 BEGIN, END = "<!-- figures -->\n", "<!-- end of the figures -->\n"
 HEAD = (
@@ -24,7 +24,7 @@ def machine(rounds: int) -> str:
         models = {line.partition(":")[2].strip() for line in info if line.startswith("model name")}
     return (
         f"{platform.python_implementation()} {platform.python_version()}, famsock "
-        f"{famsock.__version__} with system calls through {syscalls.implementation()}, "
+        f"{famsock.__version__} with system calls through {_calls.implementation()}, "
         f"{platform.system()} {platform.release()}, {os.cpu_count()} processors "
         f"({', '.join(sorted(models)) or platform.machine()}), {rounds} rounds."
     )

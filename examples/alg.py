@@ -1,4 +1,4 @@
-"""The kernel hashes, authenticates and encrypts; without AF_ALG, the remedy is printed."""
+"""The kernel hashes, authenticates and encrypts; without AF_ALG, the hint is printed."""
 
 from famsock_alg.addresses import AlgAddress
 

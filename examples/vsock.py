@@ -1,4 +1,4 @@
-"""Two sockets of one machine talk over vsock's loopback; without it, the remedy is printed."""
+"""Two sockets of one machine talk over vsock's loopback; without it, the hint is printed."""
 
 from famsock_vsock.addresses import VsockAddress
 

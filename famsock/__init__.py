@@ -10,12 +10,12 @@ from __future__ import annotations
 import importlib
 import socket as _stdlib
 
+from famsock._dropin import functions as _functions
+from famsock._dropin import install, recv_fds, send_fds, uninstall
+from famsock._errors import PluginError
+from famsock._registry import plugins
+from famsock._sockets import socket
 from famsock.address import Address, RawAddress
-from famsock.dropin import functions as _functions
-from famsock.dropin import install, recv_fds, send_fds, uninstall
-from famsock.errors import PluginError
-from famsock.registry import plugins
-from famsock.sockets import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ globals().update({k: v for k, v in vars(_stdlib).items() if k not in globals()})
 globals().update(_functions(globals()))
 
 
-_ROOMS = (
+_MODULES = (
     "aio",
     "constants",
     "control",
@@ -69,7 +69,7 @@ def __getattr__(name: str) -> Any:
     if name.isupper() and not name.startswith("_"):
         value = globals()[name] = plugins.constant(name)
         return value
-    if name in _ROOMS:
+    if name in _MODULES:
         return importlib.import_module(f"famsock.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

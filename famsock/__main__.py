@@ -6,9 +6,9 @@ import sys
 
 
 def main() -> None:
-    """The command line; see :mod:`famsock.cli`."""
+    """The command line; see :mod:`famsock._cli`."""
     try:
-        from famsock.cli import main as command
+        from famsock._cli import main as command
     except ModuleNotFoundError as missing:
         if missing.name not in ("click", "rich"):
             raise

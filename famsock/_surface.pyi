@@ -1,14 +1,14 @@
-"""For type checkers: the stdlib's names that are famsock's own, as `famsock.dropin` binds them.
+"""For type checkers: the stdlib's names that are famsock's own, as `famsock._dropin` binds them.
 
 There is no such module at run time.
 """
 
 from typing import Any
 
+from famsock._dropin import recv_fds as recv_fds
+from famsock._dropin import send_fds as send_fds
+from famsock._sockets import socket as socket
 from famsock.address import Address
-from famsock.dropin import recv_fds as recv_fds
-from famsock.dropin import send_fds as send_fds
-from famsock.sockets import socket as socket
 
 __all__ = [
     "create_connection",

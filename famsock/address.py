@@ -9,7 +9,7 @@ An address has four shapes, and one class converts between them:
 
 `Address` is the base class of the typed form. `RawAddress` carries the sockaddr of a family that no
 plugin serves, whole. `AddressCodec` is what a socket uses. This module imports no attrs, so that
-``import famsock`` stays cheap; :mod:`famsock.sockaddr` makes the attrs classes, in plugins.
+``import famsock`` stays cheap; :mod:`famsock._sockaddr` makes the attrs classes, in plugins.
 Sources: socket(7), bind(2), the CPython documentation of each form.
 """
 
@@ -18,9 +18,9 @@ from __future__ import annotations
 import socket as _stdlib
 import sys
 
-from famsock import syscalls
-from famsock.structure import Struct
-from famsock.text import join_fields, split_fields
+from famsock import _calls
+from famsock._struct import Struct
+from famsock._text import join_fields, split_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Lookup:
         if self.socket is None:
             self.used = True
             return _stdlib.if_nametoindex(name)
-        return self._ask(syscalls.interface_index, name)  # type: ignore[no-any-return]
+        return self._ask(_calls.interface_index, name)  # type: ignore[no-any-return]
 
     def interface_name(self, index: int) -> str:
         """The name of interface ``index`` in the socket's network namespace; "" if there is none.
@@ -92,7 +92,7 @@ class Lookup:
                 return _stdlib.if_indextoname(index)
             except (OSError, OverflowError):
                 return ""
-        return self._ask(syscalls.interface_name, index)  # type: ignore[no-any-return]
+        return self._ask(_calls.interface_name, index)  # type: ignore[no-any-return]
 
     def local_sockaddr(self) -> bytes:
         """The sockaddr that the socket itself is bound to; b"" if there is none.
@@ -113,7 +113,7 @@ class Lookup:
 
 def _own_sockaddr(descriptor: int, _: None) -> bytes:
     try:
-        return syscalls.getsockname(descriptor)
+        return _calls.getsockname(descriptor)
     except OSError:
         return b""
 
@@ -129,7 +129,7 @@ def _answers_again(socket: StdlibSocket, asked: Iterable[Asked]) -> bool:
 
 class Address(Struct):
     """Base of every typed address: one frozen attrs class per sockaddr layout, made by
-    `famsock.sockaddr.sockaddr`.
+    `famsock._sockaddr.sockaddr`.
 
     ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, which opens
     error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with

@@ -18,7 +18,7 @@ from socket import SO_ERROR, SOL_SOCKET
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
-from famsock.sockets import socket
+from famsock._sockets import socket
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, overl
 
 import attrs
 
-from famsock import constants, values
+from famsock import codecs, constants
 from famsock.address import Address
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class ControlType(Generic[T]):
     name: str
     level: int
     number: int
-    codec: values.Codec[T] = attrs.field(eq=False)
+    codec: codecs.Codec[T] = attrs.field(eq=False)
 
     def __call__(self, value: T) -> ControlMessage[T]:
         """A control message of this kind, to send."""
@@ -52,8 +52,8 @@ class ControlMessage(Generic[T]):
         kind = self.kind
         try:
             return kind.level, kind.number, kind.codec.encode(self.value)
-        except values.REFUSALS as error:
-            values.name(error, kind.name)
+        except codecs.REFUSALS as error:
+            codecs.name(error, kind.name)
             raise
 
 
@@ -167,7 +167,7 @@ def _unpack_timestamps(data: bytes) -> Timestamps:
     return Timestamps(a * _NS_PER_S + b, c * _NS_PER_S + d, e * _NS_PER_S + f)
 
 
-_TIMESTAMPS: values.Codec[Timestamps] = values.Codec(
+_TIMESTAMPS: codecs.Codec[Timestamps] = codecs.Codec(
     c="struct scm_timestamping64",
     size_bytes=_THREE_TIMES.size,
     encode=_pack_timestamps,
@@ -191,7 +191,7 @@ def _unpack_packet(data: bytes) -> TimestampedPacket:
     return TimestampedPacket(*_PACKET.unpack_from(data))
 
 
-_TIMESTAMPED_PACKET: values.Codec[TimestampedPacket] = values.Codec(
+_TIMESTAMPED_PACKET: codecs.Codec[TimestampedPacket] = codecs.Codec(
     c="struct scm_ts_pktinfo",
     size_bytes=_PACKET.size,
     encode=lambda packet: _PACKET.pack(*packet),
@@ -199,32 +199,32 @@ _TIMESTAMPED_PACKET: values.Codec[TimestampedPacket] = values.Codec(
 )
 
 
-def _row(name: str, codec: values.Codec[T]) -> ControlType[T]:
+def _row(name: str, codec: codecs.Codec[T]) -> ControlType[T]:
     """A row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
     return ControlType(name, _stdlib.SOL_SOCKET, number, codec)
 
 
 # Timestamps of received data, in nanoseconds since 1970.
-SO_TIMESTAMP_NEW: ControlType[int] = _row("SO_TIMESTAMP_NEW", values.TIMEVAL_NS)
-SO_TIMESTAMPNS_NEW: ControlType[int] = _row("SO_TIMESTAMPNS_NEW", values.TIMESPEC_NS)
+SO_TIMESTAMP_NEW: ControlType[int] = _row("SO_TIMESTAMP_NEW", codecs.TIMEVAL_NS)
+SO_TIMESTAMPNS_NEW: ControlType[int] = _row("SO_TIMESTAMPNS_NEW", codecs.TIMESPEC_NS)
 SO_TIMESTAMPING_NEW: ControlType[Timestamps] = _row("SO_TIMESTAMPING_NEW", _TIMESTAMPS)
-SCM_TIMESTAMP: ControlType[int] = _row("SCM_TIMESTAMP", values.TIMEVAL_NS)
-SCM_TIMESTAMPNS: ControlType[int] = _row("SCM_TIMESTAMPNS", values.TIMESPEC_NS)
-SCM_TIMESTAMPING_OPT_STATS: ControlType[bytes] = _row("SCM_TIMESTAMPING_OPT_STATS", values.raw(512))
+SCM_TIMESTAMP: ControlType[int] = _row("SCM_TIMESTAMP", codecs.TIMEVAL_NS)
+SCM_TIMESTAMPNS: ControlType[int] = _row("SCM_TIMESTAMPNS", codecs.TIMESPEC_NS)
+SCM_TIMESTAMPING_OPT_STATS: ControlType[bytes] = _row("SCM_TIMESTAMPING_OPT_STATS", codecs.raw(512))
 SCM_TIMESTAMPING_PKTINFO: ControlType[TimestampedPacket] = _row(
     "SCM_TIMESTAMPING_PKTINFO", _TIMESTAMPED_PACKET
 )
 # To send, the flags (SOF_TIMESTAMPING_TX_*) for one message; what is received under the same number
 # is the row after it, which typed messages therefore show.
-SO_TIMESTAMPING: ControlType[int] = _row("SO_TIMESTAMPING", values.U32)
+SO_TIMESTAMPING: ControlType[int] = _row("SO_TIMESTAMPING", codecs.U32)
 SCM_TIMESTAMPING: ControlType[Timestamps] = _row("SCM_TIMESTAMPING", _TIMESTAMPS)
 
 # Sent: when a packet shall leave, in nanoseconds of SO_TXTIME's clock; its mark and priority.
-SCM_TXTIME: ControlType[int] = _row("SCM_TXTIME", values.U64)
-SO_MARK: ControlType[int] = _row("SO_MARK", values.U32)
-SO_PRIORITY: ControlType[int] = _row("SO_PRIORITY", values.U32)
+SCM_TXTIME: ControlType[int] = _row("SCM_TXTIME", codecs.U64)
+SO_MARK: ControlType[int] = _row("SO_MARK", codecs.U32)
+SO_PRIORITY: ControlType[int] = _row("SO_PRIORITY", codecs.U32)
 
 # Received: how many packets the queue has dropped so far; whether a Wi-Fi frame was acknowledged.
-SO_RXQ_OVFL: ControlType[int] = _row("SO_RXQ_OVFL", values.U32)
-SCM_WIFI_STATUS: ControlType[int] = _row("SCM_WIFI_STATUS", values.INT)
+SO_RXQ_OVFL: ControlType[int] = _row("SO_RXQ_OVFL", codecs.U32)
+SCM_WIFI_STATUS: ControlType[int] = _row("SCM_WIFI_STATUS", codecs.INT)

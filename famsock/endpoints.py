@@ -12,11 +12,11 @@ from typing import Any
 
 import attrs
 
+from famsock._lazy import load
+from famsock._registry import plugins
+from famsock._sockets import socket
 from famsock.address import Address
 from famsock.family import Family, Protocol
-from famsock.loading import load
-from famsock.registry import plugins
-from famsock.sockets import socket
 
 _TYPES = {
     "stream": _stdlib.SOCK_STREAM,

@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from famsock._errors import PluginError
+from famsock._lazy import load
 from famsock.address import Address, AddressCodec
-from famsock.errors import PluginError
-from famsock.loading import load
 
 if TYPE_CHECKING:
-    from famsock.rooms import Rooms
+    from famsock._definitions import Definitions
 
 ANY_PROTOCOL = None
 """A `Protocol.number` that serves every protocol of the family that no other row names."""
@@ -30,13 +30,13 @@ class Protocol(NamedTuple):
     it is opened with, the usual one first. ``address`` is the `Address` class, or its name as
     ``"module:attribute"``; ``operations`` likewise a class taking the socket, or None. ``scheme``
     opens the text of an endpoint ("vsock"). ``modules`` are the kernel modules that provide it, for
-    ``modprobe``; ``capability`` is what opening it needs (capabilities(7)), or "". ``remedies``
+    ``modprobe``; ``capability`` is what opening it needs (capabilities(7)), or "". ``hints``
     maps an errno of a failing call to what would cure it; its key is ``("bind", errno)`` where that
     holds for one method alone ("socket" is the creation).
     ``accepts_address`` is False where accept(2) must not ask for the peer's address.
     ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
-    given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``exchange``
+    given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``selftest``
     names a context manager that opens two live sockets and yields a function making one verified
     round trip between them, or maps labels to several such names ("unix dgram"); ``famsock doctor``
     and the conformance suite run them.
@@ -50,18 +50,18 @@ class Protocol(NamedTuple):
     scheme: str = ""
     modules: tuple[str, ...] = ()
     capability: str = ""
-    remedies: Mapping[Any, str] = {}
+    hints: Mapping[Any, str] = {}
     accepts_address: bool = True
     passes_descriptors: bool = False
     integer_bytes: Mapping[int, int] | None = None
-    exchange: str | Mapping[str, str] | None = None
+    selftest: str | Mapping[str, str] | None = None
 
     @property
-    def exchanges(self) -> Mapping[str, str]:
+    def selftests(self) -> Mapping[str, str]:
         """Each exchange's reference by its label; one alone is labelled as the protocol."""
-        if self.exchange is None or isinstance(self.exchange, str):
-            return {} if self.exchange is None else {self.name: self.exchange}
-        return self.exchange
+        if self.selftest is None or isinstance(self.selftest, str):
+            return {} if self.selftest is None else {self.name: self.selftest}
+        return self.selftest
 
 
 class Family(NamedTuple):
@@ -147,11 +147,11 @@ class Served:
         return cls
 
     @cached_property
-    def rooms(self) -> Rooms:
+    def definitions(self) -> Definitions:
         """The family's typed options and control messages."""
-        from famsock.rooms import Rooms
+        from famsock._definitions import Definitions
 
-        return Rooms(self.family)
+        return Definitions(self.family)
 
     @cached_property
     def operations(self) -> type[Any] | None:

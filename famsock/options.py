@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from famsock import constants, filters, values, wire
+from famsock import bpf, codecs, constants, cstruct
 
 T = TypeVar("T")
 
@@ -31,9 +31,9 @@ class Option(Generic[T]):
     name: str
     level: int
     number: int
-    codec: values.Codec[T] = attrs.field(eq=False)
+    codec: codecs.Codec[T] = attrs.field(eq=False)
     access: str = "rw"
-    request: values.Codec[Any] | None = attrs.field(default=None, eq=False)
+    request: codecs.Codec[Any] | None = attrs.field(default=None, eq=False)
     length_unit_bytes: int = 1
 
     def encode(self, value: T) -> bytes:
@@ -42,8 +42,8 @@ class Option(Generic[T]):
             raise AttributeError(f"option {self.name} is read-only")
         try:
             return self.codec.encode(value)
-        except values.REFUSALS as error:
-            values.name(error, f"set_option(): {self.name}")
+        except codecs.REFUSALS as error:
+            codecs.name(error, f"set_option(): {self.name}")
             raise
 
     def encode_request(self, request: Any) -> bytes:
@@ -64,47 +64,47 @@ def collect(namespace: Mapping[str, object]) -> tuple[Option[object], ...]:
     return tuple(value for value in namespace.values() if isinstance(value, Option))
 
 
-@wire.struct("struct linger", header="sys/socket.h")
-class Linger(wire.Struct):
+@cstruct.struct("struct linger", header="sys/socket.h")
+class Linger(cstruct.Struct):
     """SO_LINGER: whether close waits for unsent data, and for how many seconds (0-65535)."""
 
-    on: bool = wire.boolean("l_onoff")
-    seconds: int = wire.i32("l_linger")
+    on: bool = cstruct.boolean("l_onoff")
+    seconds: int = cstruct.i32("l_linger")
 
 
-@wire.struct("struct so_timestamping", header="linux/net_tstamp.h")
-class Timestamping(wire.Struct):
+@cstruct.struct("struct so_timestamping", header="linux/net_tstamp.h")
+class Timestamping(cstruct.Struct):
     """SO_TIMESTAMPING: which timestamps (SOF_TIMESTAMPING_*); the index of a PTP clock."""
 
-    flags: int = wire.i32("flags")
-    bind_phc: int = wire.i32("bind_phc", default=0)
+    flags: int = cstruct.i32("flags")
+    bind_phc: int = cstruct.i32("bind_phc", default=0)
 
 
-@wire.struct("struct sock_txtime", header="linux/net_tstamp.h")
-class Txtime(wire.Struct):
+@cstruct.struct("struct sock_txtime", header="linux/net_tstamp.h")
+class Txtime(cstruct.Struct):
     """SO_TXTIME: the clock of SCM_TXTIME (CLOCK_TAI …) and SOF_TXTIME_* flags."""
 
-    clockid: int = wire.i32("clockid")
-    flags: int = wire.u32("flags", default=0)
+    clockid: int = cstruct.i32("clockid")
+    flags: int = cstruct.u32("flags", default=0)
 
 
-@wire.struct("uint32_t[SK_MEMINFO_VARS]", header=("stdint.h", "linux/sock_diag.h"))
-class Meminfo(wire.Struct):
+@cstruct.struct("uint32_t[SK_MEMINFO_VARS]", header=("stdint.h", "linux/sock_diag.h"))
+class Meminfo(cstruct.Struct):
     """SO_MEMINFO: what the socket's queues hold and may hold, in bytes; packets it has dropped."""
 
-    rmem_alloc: int = wire.u32("")
-    rcvbuf: int = wire.u32("")
-    wmem_alloc: int = wire.u32("")
-    sndbuf: int = wire.u32("")
-    fwd_alloc: int = wire.u32("")
-    wmem_queued: int = wire.u32("")
-    optmem: int = wire.u32("")
-    backlog: int = wire.u32("")
-    drops: int = wire.u32("")
+    rmem_alloc: int = cstruct.u32("")
+    rcvbuf: int = cstruct.u32("")
+    wmem_alloc: int = cstruct.u32("")
+    sndbuf: int = cstruct.u32("")
+    fwd_alloc: int = cstruct.u32("")
+    wmem_queued: int = cstruct.u32("")
+    optmem: int = cstruct.u32("")
+    backlog: int = cstruct.u32("")
+    drops: int = cstruct.u32("")
 
 
 def _row(
-    name: str, codec: values.Codec[T], access: str = "rw", *, length_unit_bytes: int = 1
+    name: str, codec: codecs.Codec[T], access: str = "rw", *, length_unit_bytes: int = 1
 ) -> Option[T]:
     """A row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
@@ -113,90 +113,88 @@ def _row(
     )
 
 
-SO_TYPE: Option[int] = _row("SO_TYPE", values.INT, "r")
-SO_DOMAIN: Option[int] = _row("SO_DOMAIN", values.INT, "r")
-SO_PROTOCOL: Option[int] = _row("SO_PROTOCOL", values.INT, "r")
-SO_ERROR: Option[int] = _row("SO_ERROR", values.INT, "r")
-SO_ACCEPTCONN: Option[bool] = _row("SO_ACCEPTCONN", values.BOOL, "r")
-SO_DEBUG: Option[bool] = _row("SO_DEBUG", values.BOOL)
-SO_REUSEADDR: Option[bool] = _row("SO_REUSEADDR", values.BOOL)
-SO_REUSEPORT: Option[bool] = _row("SO_REUSEPORT", values.BOOL)
-SO_DONTROUTE: Option[bool] = _row("SO_DONTROUTE", values.BOOL)
-SO_BROADCAST: Option[bool] = _row("SO_BROADCAST", values.BOOL)
-SO_KEEPALIVE: Option[bool] = _row("SO_KEEPALIVE", values.BOOL)
-SO_OOBINLINE: Option[bool] = _row("SO_OOBINLINE", values.BOOL)
-SO_NO_CHECK: Option[bool] = _row("SO_NO_CHECK", values.BOOL)
-SO_BSDCOMPAT: Option[bool] = _row("SO_BSDCOMPAT", values.BOOL)
-SO_LINGER: Option[Linger] = _row("SO_LINGER", values.struct(Linger))
-SO_PRIORITY: Option[int] = _row("SO_PRIORITY", values.INT)
-SO_MARK: Option[int] = _row("SO_MARK", values.U32)
-SO_RCVMARK: Option[bool] = _row("SO_RCVMARK", values.BOOL)
-SO_BINDTODEVICE: Option[str] = _row("SO_BINDTODEVICE", values.text(16))
-SO_BINDTOIFINDEX: Option[int] = _row("SO_BINDTOIFINDEX", values.INT)
-SO_COOKIE: Option[int] = _row("SO_COOKIE", values.U64, "r")
-SO_NETNS_COOKIE: Option[int] = _row("SO_NETNS_COOKIE", values.U64, "r")
-SO_PASSCRED: Option[bool] = _row("SO_PASSCRED", values.BOOL)
-SO_PASSSEC: Option[bool] = _row("SO_PASSSEC", values.BOOL)
-SO_PASSPIDFD: Option[bool] = _row("SO_PASSPIDFD", values.BOOL)
-SO_PEERSEC: Option[str] = _row("SO_PEERSEC", values.text(1024), "r")
-SO_PEERNAME: Option[bytes] = _row("SO_PEERNAME", values.raw(128), "r")
+SO_TYPE: Option[int] = _row("SO_TYPE", codecs.INT, "r")
+SO_DOMAIN: Option[int] = _row("SO_DOMAIN", codecs.INT, "r")
+SO_PROTOCOL: Option[int] = _row("SO_PROTOCOL", codecs.INT, "r")
+SO_ERROR: Option[int] = _row("SO_ERROR", codecs.INT, "r")
+SO_ACCEPTCONN: Option[bool] = _row("SO_ACCEPTCONN", codecs.BOOL, "r")
+SO_DEBUG: Option[bool] = _row("SO_DEBUG", codecs.BOOL)
+SO_REUSEADDR: Option[bool] = _row("SO_REUSEADDR", codecs.BOOL)
+SO_REUSEPORT: Option[bool] = _row("SO_REUSEPORT", codecs.BOOL)
+SO_DONTROUTE: Option[bool] = _row("SO_DONTROUTE", codecs.BOOL)
+SO_BROADCAST: Option[bool] = _row("SO_BROADCAST", codecs.BOOL)
+SO_KEEPALIVE: Option[bool] = _row("SO_KEEPALIVE", codecs.BOOL)
+SO_OOBINLINE: Option[bool] = _row("SO_OOBINLINE", codecs.BOOL)
+SO_NO_CHECK: Option[bool] = _row("SO_NO_CHECK", codecs.BOOL)
+SO_BSDCOMPAT: Option[bool] = _row("SO_BSDCOMPAT", codecs.BOOL)
+SO_LINGER: Option[Linger] = _row("SO_LINGER", codecs.struct(Linger))
+SO_PRIORITY: Option[int] = _row("SO_PRIORITY", codecs.INT)
+SO_MARK: Option[int] = _row("SO_MARK", codecs.U32)
+SO_RCVMARK: Option[bool] = _row("SO_RCVMARK", codecs.BOOL)
+SO_BINDTODEVICE: Option[str] = _row("SO_BINDTODEVICE", codecs.text(16))
+SO_BINDTOIFINDEX: Option[int] = _row("SO_BINDTOIFINDEX", codecs.INT)
+SO_COOKIE: Option[int] = _row("SO_COOKIE", codecs.U64, "r")
+SO_NETNS_COOKIE: Option[int] = _row("SO_NETNS_COOKIE", codecs.U64, "r")
+SO_PASSCRED: Option[bool] = _row("SO_PASSCRED", codecs.BOOL)
+SO_PASSSEC: Option[bool] = _row("SO_PASSSEC", codecs.BOOL)
+SO_PASSPIDFD: Option[bool] = _row("SO_PASSPIDFD", codecs.BOOL)
+SO_PEERSEC: Option[str] = _row("SO_PEERSEC", codecs.text(1024), "r")
+SO_PEERNAME: Option[bytes] = _row("SO_PEERNAME", codecs.raw(128), "r")
 
 # Buffers, in bytes. The kernel doubles SNDBUF and RCVBUF; FORCE needs CAP_NET_ADMIN.
-SO_SNDBUF: Option[int] = _row("SO_SNDBUF", values.INT)
-SO_RCVBUF: Option[int] = _row("SO_RCVBUF", values.INT)
-SO_SNDBUFFORCE: Option[int] = _row("SO_SNDBUFFORCE", values.INT, "w")
-SO_RCVBUFFORCE: Option[int] = _row("SO_RCVBUFFORCE", values.INT, "w")
-SO_RCVLOWAT: Option[int] = _row("SO_RCVLOWAT", values.INT)
-SO_SNDLOWAT: Option[int] = _row("SO_SNDLOWAT", values.INT, "r")
-SO_BUF_LOCK: Option[int] = _row("SO_BUF_LOCK", values.INT)
-SO_RESERVE_MEM: Option[int] = _row("SO_RESERVE_MEM", values.INT)
-SO_PEEK_OFF: Option[int] = _row("SO_PEEK_OFF", values.INT)
-SO_MEMINFO: Option[Meminfo] = _row("SO_MEMINFO", values.struct(Meminfo), "r")
-SO_RXQ_OVFL: Option[bool] = _row("SO_RXQ_OVFL", values.BOOL)
+SO_SNDBUF: Option[int] = _row("SO_SNDBUF", codecs.INT)
+SO_RCVBUF: Option[int] = _row("SO_RCVBUF", codecs.INT)
+SO_SNDBUFFORCE: Option[int] = _row("SO_SNDBUFFORCE", codecs.INT, "w")
+SO_RCVBUFFORCE: Option[int] = _row("SO_RCVBUFFORCE", codecs.INT, "w")
+SO_RCVLOWAT: Option[int] = _row("SO_RCVLOWAT", codecs.INT)
+SO_SNDLOWAT: Option[int] = _row("SO_SNDLOWAT", codecs.INT, "r")
+SO_BUF_LOCK: Option[int] = _row("SO_BUF_LOCK", codecs.INT)
+SO_RESERVE_MEM: Option[int] = _row("SO_RESERVE_MEM", codecs.INT)
+SO_PEEK_OFF: Option[int] = _row("SO_PEEK_OFF", codecs.INT)
+SO_MEMINFO: Option[Meminfo] = _row("SO_MEMINFO", codecs.struct(Meminfo), "r")
+SO_RXQ_OVFL: Option[bool] = _row("SO_RXQ_OVFL", codecs.BOOL)
 
 # Time-outs, in nanoseconds; the kernel keeps microseconds at most, and rounds up to its clock tick.
-SO_RCVTIMEO: Option[int] = _row("SO_RCVTIMEO", values.TIMEVAL_NS)
-SO_SNDTIMEO: Option[int] = _row("SO_SNDTIMEO", values.TIMEVAL_NS)
-SO_RCVTIMEO_NEW: Option[int] = _row("SO_RCVTIMEO_NEW", values.TIMEVAL_NS)
-SO_SNDTIMEO_NEW: Option[int] = _row("SO_SNDTIMEO_NEW", values.TIMEVAL_NS)
+SO_RCVTIMEO: Option[int] = _row("SO_RCVTIMEO", codecs.TIMEVAL_NS)
+SO_SNDTIMEO: Option[int] = _row("SO_SNDTIMEO", codecs.TIMEVAL_NS)
+SO_RCVTIMEO_NEW: Option[int] = _row("SO_RCVTIMEO_NEW", codecs.TIMEVAL_NS)
+SO_SNDTIMEO_NEW: Option[int] = _row("SO_SNDTIMEO_NEW", codecs.TIMEVAL_NS)
 
 # Timestamps; the flags are SOF_TIMESTAMPING_*.
-SO_TIMESTAMP: Option[bool] = _row("SO_TIMESTAMP", values.BOOL)
-SO_TIMESTAMPNS: Option[bool] = _row("SO_TIMESTAMPNS", values.BOOL)
-SO_TIMESTAMP_NEW: Option[bool] = _row("SO_TIMESTAMP_NEW", values.BOOL)
-SO_TIMESTAMPNS_NEW: Option[bool] = _row("SO_TIMESTAMPNS_NEW", values.BOOL)
-SO_TIMESTAMPING: Option[Timestamping] = _row("SO_TIMESTAMPING", values.struct(Timestamping))
-SO_TIMESTAMPING_NEW: Option[Timestamping] = _row("SO_TIMESTAMPING_NEW", values.struct(Timestamping))
-SO_TXTIME: Option[Txtime] = _row("SO_TXTIME", values.struct(Txtime))
-SO_SELECT_ERR_QUEUE: Option[bool] = _row("SO_SELECT_ERR_QUEUE", values.BOOL)
-SO_WIFI_STATUS: Option[bool] = _row("SO_WIFI_STATUS", values.BOOL)
-SO_NOFCS: Option[bool] = _row("SO_NOFCS", values.BOOL)
+SO_TIMESTAMP: Option[bool] = _row("SO_TIMESTAMP", codecs.BOOL)
+SO_TIMESTAMPNS: Option[bool] = _row("SO_TIMESTAMPNS", codecs.BOOL)
+SO_TIMESTAMP_NEW: Option[bool] = _row("SO_TIMESTAMP_NEW", codecs.BOOL)
+SO_TIMESTAMPNS_NEW: Option[bool] = _row("SO_TIMESTAMPNS_NEW", codecs.BOOL)
+SO_TIMESTAMPING: Option[Timestamping] = _row("SO_TIMESTAMPING", codecs.struct(Timestamping))
+SO_TIMESTAMPING_NEW: Option[Timestamping] = _row("SO_TIMESTAMPING_NEW", codecs.struct(Timestamping))
+SO_TXTIME: Option[Txtime] = _row("SO_TXTIME", codecs.struct(Txtime))
+SO_SELECT_ERR_QUEUE: Option[bool] = _row("SO_SELECT_ERR_QUEUE", codecs.BOOL)
+SO_WIFI_STATUS: Option[bool] = _row("SO_WIFI_STATUS", codecs.BOOL)
+SO_NOFCS: Option[bool] = _row("SO_NOFCS", codecs.BOOL)
 
 # Performance; BUSY_POLL in microseconds, MAX_PACING_RATE in bytes per second.
-SO_ZEROCOPY: Option[bool] = _row("SO_ZEROCOPY", values.BOOL)
-SO_BUSY_POLL: Option[int] = _row("SO_BUSY_POLL", values.INT)
-SO_PREFER_BUSY_POLL: Option[bool] = _row("SO_PREFER_BUSY_POLL", values.BOOL)
-SO_BUSY_POLL_BUDGET: Option[int] = _row("SO_BUSY_POLL_BUDGET", values.INT, "w")
-SO_INCOMING_CPU: Option[int] = _row("SO_INCOMING_CPU", values.INT)
-SO_INCOMING_NAPI_ID: Option[int] = _row("SO_INCOMING_NAPI_ID", values.U32, "r")
-SO_MAX_PACING_RATE: Option[int] = _row("SO_MAX_PACING_RATE", values.scalar(wire.ULONG))
-SO_TXREHASH: Option[int] = _row("SO_TXREHASH", values.INT)
-SO_CNX_ADVICE: Option[int] = _row("SO_CNX_ADVICE", values.INT, "w")
+SO_ZEROCOPY: Option[bool] = _row("SO_ZEROCOPY", codecs.BOOL)
+SO_BUSY_POLL: Option[int] = _row("SO_BUSY_POLL", codecs.INT)
+SO_PREFER_BUSY_POLL: Option[bool] = _row("SO_PREFER_BUSY_POLL", codecs.BOOL)
+SO_BUSY_POLL_BUDGET: Option[int] = _row("SO_BUSY_POLL_BUDGET", codecs.INT, "w")
+SO_INCOMING_CPU: Option[int] = _row("SO_INCOMING_CPU", codecs.INT)
+SO_INCOMING_NAPI_ID: Option[int] = _row("SO_INCOMING_NAPI_ID", codecs.U32, "r")
+SO_MAX_PACING_RATE: Option[int] = _row("SO_MAX_PACING_RATE", codecs.scalar(cstruct.ULONG))
+SO_TXREHASH: Option[int] = _row("SO_TXREHASH", codecs.INT)
+SO_CNX_ADVICE: Option[int] = _row("SO_CNX_ADVICE", codecs.INT, "w")
 
 # Filters: a classic program, or an eBPF one's descriptor. What DETACH is set to does not matter.
-SO_ATTACH_FILTER: Option[tuple[filters.Instruction, ...]] = _row(
-    "SO_ATTACH_FILTER", filters.PROGRAM, "w"
+SO_ATTACH_FILTER: Option[tuple[bpf.Instruction, ...]] = _row("SO_ATTACH_FILTER", bpf.PROGRAM, "w")
+SO_ATTACH_REUSEPORT_CBPF: Option[tuple[bpf.Instruction, ...]] = _row(
+    "SO_ATTACH_REUSEPORT_CBPF", bpf.PROGRAM, "w"
 )
-SO_ATTACH_REUSEPORT_CBPF: Option[tuple[filters.Instruction, ...]] = _row(
-    "SO_ATTACH_REUSEPORT_CBPF", filters.PROGRAM, "w"
+SO_GET_FILTER: Option[tuple[bpf.Instruction, ...]] = _row(
+    "SO_GET_FILTER", bpf.INSTRUCTIONS, "r", length_unit_bytes=bpf.Instruction.layout.size
 )
-SO_GET_FILTER: Option[tuple[filters.Instruction, ...]] = _row(
-    "SO_GET_FILTER", filters.INSTRUCTIONS, "r", length_unit_bytes=filters.Instruction.layout.size
-)
-SO_ATTACH_BPF: Option[int] = _row("SO_ATTACH_BPF", values.INT, "w")
-SO_ATTACH_REUSEPORT_EBPF: Option[int] = _row("SO_ATTACH_REUSEPORT_EBPF", values.INT, "w")
-SO_DETACH_FILTER: Option[int] = _row("SO_DETACH_FILTER", values.INT, "w")
-SO_DETACH_BPF: Option[int] = _row("SO_DETACH_BPF", values.INT, "w")
-SO_DETACH_REUSEPORT_BPF: Option[int] = _row("SO_DETACH_REUSEPORT_BPF", values.INT, "w")
-SO_LOCK_FILTER: Option[bool] = _row("SO_LOCK_FILTER", values.BOOL)
-SO_BPF_EXTENSIONS: Option[int] = _row("SO_BPF_EXTENSIONS", values.INT, "r")
+SO_ATTACH_BPF: Option[int] = _row("SO_ATTACH_BPF", codecs.INT, "w")
+SO_ATTACH_REUSEPORT_EBPF: Option[int] = _row("SO_ATTACH_REUSEPORT_EBPF", codecs.INT, "w")
+SO_DETACH_FILTER: Option[int] = _row("SO_DETACH_FILTER", codecs.INT, "w")
+SO_DETACH_BPF: Option[int] = _row("SO_DETACH_BPF", codecs.INT, "w")
+SO_DETACH_REUSEPORT_BPF: Option[int] = _row("SO_DETACH_REUSEPORT_BPF", codecs.INT, "w")
+SO_LOCK_FILTER: Option[bool] = _row("SO_LOCK_FILTER", codecs.BOOL)
+SO_BPF_EXTENSIONS: Option[int] = _row("SO_BPF_EXTENSIONS", codecs.INT, "r")

@@ -10,28 +10,29 @@ import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from famsock import constants, control, exchange, filters, options, text, values, wire
+    from famsock import _text as text
+    from famsock import bpf, codecs, constants, control, cstruct, options, selftest
+    from famsock._errors import AddressRangeError
+    from famsock._errqueue import SockExtendedErr
+    from famsock._registry.hookspecs import hookimpl
+    from famsock._registry.validation import API_VERSION
+    from famsock._rows import control_rows, option_rows
+    from famsock._sockaddr import sockaddr
+    from famsock._sockets import socket
     from famsock.address import Address, Lookup, RawAddress, family_head
+    from famsock.codecs import Codec
     from famsock.control import ControlMessage, ControlType, Message, RawControl
-    from famsock.errors import AddressRangeError
-    from famsock.errqueue import SockExtendedErr
+    from famsock.cstruct import CType, Struct
     from famsock.family import ANY_PROTOCOL, Family, Protocol
-    from famsock.hookspecs import hookimpl
     from famsock.options import Option
-    from famsock.rows import control_rows, option_rows
-    from famsock.sockaddr import sockaddr
-    from famsock.sockets import socket
-    from famsock.validation import API_VERSION
-    from famsock.values import Codec
-    from famsock.wire import CType, Struct
 
-_HOMES = {
+_MODULES = {
     "ANY_PROTOCOL": "family",
-    "API_VERSION": "validation",
+    "API_VERSION": "_registry.validation",
     "Address": "address",
-    "AddressRangeError": "errors",
-    "CType": "wire",
-    "Codec": "values",
+    "AddressRangeError": "_errors",
+    "CType": "cstruct",
+    "Codec": "codecs",
     "ControlMessage": "control",
     "ControlType": "control",
     "Family": "family",
@@ -41,22 +42,24 @@ _HOMES = {
     "Protocol": "family",
     "RawAddress": "address",
     "RawControl": "control",
-    "SockExtendedErr": "errqueue",
-    "Struct": "wire",
-    "constants": "",
-    "control": "",
-    "control_rows": "rows",
-    "exchange": "",
+    "SockExtendedErr": "_errqueue",
+    "Struct": "cstruct",
+    "control_rows": "_rows",
     "family_head": "address",
-    "filters": "",
-    "hookimpl": "hookspecs",
-    "option_rows": "rows",
-    "options": "",
-    "sockaddr": "sockaddr",
-    "socket": "sockets",
-    "text": "",
-    "values": "",
-    "wire": "",
+    "hookimpl": "_registry.hookspecs",
+    "option_rows": "_rows",
+    "sockaddr": "_sockaddr",
+    "socket": "_sockets",
+}
+_SUBMODULES = {
+    "bpf": "bpf",
+    "codecs": "codecs",
+    "constants": "constants",
+    "control": "control",
+    "cstruct": "cstruct",
+    "options": "options",
+    "selftest": "selftest",
+    "text": "_text",
 }
 
 __all__ = [
@@ -77,29 +80,28 @@ __all__ = [
     "RawControl",
     "SockExtendedErr",
     "Struct",
+    "bpf",
+    "codecs",
     "constants",
     "control",
     "control_rows",
-    "exchange",
+    "cstruct",
     "family_head",
-    "filters",
     "hookimpl",
     "option_rows",
     "options",
+    "selftest",
     "sockaddr",
     "socket",
     "text",
-    "values",
-    "wire",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"famsock.{_SUBMODULES[name]}")
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _HOMES[name]
-    if not home:
-        return importlib.import_module(f"famsock.{name}")
-    value: object = getattr(importlib.import_module(f"famsock.{home}"), name)
+    value: object = getattr(importlib.import_module(f"famsock.{_MODULES[name]}"), name)
     globals()[name] = value
     return value

@@ -5,7 +5,7 @@ Usage::
     python -m tests.pythons                                   # all of it, on all of them
     python -m tests.pythons --newest --syscalls ctypes        # the newest one
     python -m tests.pythons --python 3.12 --syscalls native -- plugins/unix -k bind
-    python -m tests.pythons --program -- -m tests.oracle test_ssl
+    python -m tests.pythons --program -- -m tests.upstream test_ssl
 
 uv finds the interpreters, pyenv's too, and makes each a virtual environment below ``.venvs``, which
 may be deleted at any time.

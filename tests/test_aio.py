@@ -1,4 +1,4 @@
-"""The asyncio room: each call on a real loop, cancellation, turns, refusals."""
+"""asyncio's side: each call on a real loop, cancellation, turns, refusals."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def test_messages_in_the_stdlib_s_form(pair: Pair) -> None:
             data, control, flags, address = await received
         assert (data, control, address) == (b"hel", [], b.getsockname())
         assert flags & famsock.MSG_TRUNC
-        room = bytearray(8)
-        async with waiting(aio.recvmsg_into(a, iter([room]))) as filled:
+        buffer = bytearray(8)
+        async with waiting(aio.recvmsg_into(a, iter([buffer]))) as filled:
             b.sendto(b"12345", a.getsockname())
             assert (await filled)[0] == 5
-        return bytes(room)
+        return bytes(buffer)
 
     assert run(main()) == b"12345\0\0\0"
 
@@ -116,11 +116,11 @@ def test_batches(pair: Pair) -> None:
         async with waiting(aio.recvmmsg(a, 8, bufsize_bytes=64)) as received:
             assert await aio.sendmmsg(b, ((bytes([n]), to) for n in range(3))) == 3
             first = await received
-        room = [bytearray(4), bytearray(4)]
-        async with waiting(aio.recvmmsg_into(a, room)) as filled:
+        buffer = [bytearray(4), bytearray(4)]
+        async with waiting(aio.recvmmsg_into(a, buffer)) as filled:
             b.sendto(b"four", to)
             assert [length for length, *_ in await filled] == [4]
-        return first, room[0]
+        return first, buffer[0]
 
     messages, filled = run(main())
     assert [data for data, *_ in messages] == [b"\0", b"\1", b"\2"]
@@ -368,7 +368,7 @@ def test_nothing_is_kept_of_a_socket() -> None:
     assert alive() is None
 
 
-def test_the_room_is_imported_on_demand() -> None:
+def test_it_is_imported_on_demand() -> None:
     program = (
         "import sys, famsock; assert 'asyncio' not in sys.modules; "
         "assert famsock.aio is sys.modules['famsock.aio']; assert 'asyncio' in sys.modules"

@@ -50,7 +50,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FAMSOCK_LAB", raising=False)
 
 
-SLOW = "tests/oracle/test_suites.py"
+SLOW = "tests/upstream/test_suites.py"
 
 
 @pytest.mark.slow

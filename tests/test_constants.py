@@ -1,10 +1,10 @@
-"""Each constant stands in one place: the core's room, or that of its families."""
+"""Each constant stands in one place: the core's module, or that of its families."""
 
 from __future__ import annotations
 
 from famsock import constants
-from famsock.registry import Registry
-from famsock.rooms import constants_of
+from famsock._definitions import constants_of
+from famsock._registry import Registry
 
 
 def test_no_constant_is_stated_twice() -> None:

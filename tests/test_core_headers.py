@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from famsock import constants, control, errqueue, options
-from famsock.structure import Struct
+from famsock import _errqueue as errqueue
+from famsock import constants, control, options
+from famsock._struct import Struct
 from famsock.testing import probe
 from famsock.testing.checks.headers import stated_layout
 from famsock.testing.header_trees import HeaderTree, header_trees
@@ -15,8 +16,8 @@ STATED = {n: v for n, v in vars(constants).items() if n.isupper() and isinstance
 STRUCTS = sorted(
     {
         value
-        for room in (options, control, errqueue)
-        for value in vars(room).values()
+        for module in (options, control, errqueue)
+        for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Struct) and hasattr(value, "layout")
     },
     key=lambda cls: cls.__name__,

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import pytest
 
 import famsock
-from famsock.errors import PluginError
+from famsock._errors import PluginError
 
 
 def test_forgotten_socket_is_closed_at_once() -> None:
@@ -136,7 +136,7 @@ def test_multiprocessing_carries_a_socket(method: str) -> None:
         process.start()
         near.send(theirs)
         ours.settimeout(60)
-        assert ours.recv(99) == b"famsock.sockets True"
+        assert ours.recv(99) == b"famsock._sockets True"
         process.join(60)
         assert process.exitcode == 0
 

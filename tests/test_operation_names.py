@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from famsock._lazy import load
+from famsock._registry import Registry
 from famsock.family import Family
-from famsock.loading import load
-from famsock.registry import Registry
 
 
 def _differences(family: Family) -> dict[str, set[str]]:

@@ -69,7 +69,7 @@ def test_dualstack_server(path: Path) -> None:
     names: dict[str, Any] = {}
     exec(compile(adapted(path).replace("8080", "0"), str(path), "exec"), names)
     with names["s"] as server:
-        assert type(server).__module__ == "famsock.sockets"
+        assert type(server).__module__ == "famsock._sockets"
         assert server.getsockname()[0] == "::"
 
 

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 import famsock
-from famsock import wire
+from famsock import cstruct
+from famsock._errors import PluginError
+from famsock._registry import Registry
+from famsock._registry.discovery import entry_points
+from famsock._registry.hookspecs import hookimpl
+from famsock._sockaddr import sockaddr
 from famsock.address import Address
-from famsock.discovery import entry_points
-from famsock.errors import PluginError
 from famsock.family import Family, Protocol
-from famsock.hookspecs import hookimpl
-from famsock.registry import Registry
-from famsock.sockaddr import sockaddr
 
 PLUGIN = """
 from famsock.plugin import Family, Protocol, hookimpl
@@ -101,7 +101,7 @@ def test_broken_plugin_breaks_its_own_family_alone(site: Site) -> None:
     refused, fine = site.run(OPEN_UNIX).splitlines()
     assert refused.startswith("PluginError AF_UNIX: the plugin broken of famsock-unix 1.0 ")
     assert refused.endswith("cannot be loaded: ZeroDivisionError: half built")
-    assert fine == "famsock.sockets"
+    assert fine == "famsock._sockets"
 
 
 def test_a_number_that_a_broken_plugin_may_have_is_refused_with_its_reason(site: Site) -> None:
@@ -127,7 +127,7 @@ def test_plugin_without_the_family_it_claims(site: Site) -> None:
     assert (
         refused == "PluginError AF_UNIX: the plugin keyed of famsock-unix 1.0 supplies no AF_UNIX"
     )
-    assert fine == "famsock.sockets"
+    assert fine == "famsock._sockets"
 
 
 def test_hook_with_an_unknown_argument(site: Site) -> None:
@@ -136,7 +136,7 @@ def test_hook_with_an_unknown_argument(site: Site) -> None:
     *refused, fine = site.run(OPEN_UNIX).splitlines()
     assert "famsock-unix 1.0 is not valid" in refused[0]
     assert "sock" in "".join(refused[1:])
-    assert fine == "famsock.sockets"
+    assert fine == "famsock._sockets"
 
 
 def test_hook_that_gives_one_family_and_no_tuple() -> None:
@@ -193,7 +193,7 @@ famsock.plugins.unblock("AF_INET"); famsock.socket(famsock.AF_INET).close(); pri
 """
     refused, module, lifted = site.run(code, FAMSOCK_PLUGINS="-AF_INET").splitlines()
     assert refused.startswith(f"{errno.EAFNOSUPPORT} AF_INET is blocked, by FAMSOCK_PLUGINS")
-    assert (module, lifted) == ("famsock.sockets", "lifted")
+    assert (module, lifted) == ("famsock._sockets", "lifted")
 
 
 def test_chosen_families_alone_are_served() -> None:
@@ -273,7 +273,7 @@ def test_invalid_families_are_refused(family: Family, message: str) -> None:
 
 def _made(source: str) -> type[Address]:
     """The class that the body of an address class makes, in a plugin."""
-    names: dict[str, Any] = {"wire": wire, "Address": Address, "sockaddr": sockaddr}
+    names: dict[str, Any] = {"cstruct": cstruct, "Address": Address, "sockaddr": sockaddr}
     exec(textwrap.dedent(source), names)
     made: type[Address] = names["NewAddress"]
     return made
@@ -282,7 +282,7 @@ def _made(source: str) -> type[Address]:
 ADDRESS = """
 @sockaddr("struct sockaddr_new", header="", family=99, family_name="AF_NEW"{more})
 class NewAddress(Address):
-    port: int = wire.u16("new_port")
+    port: int = cstruct.u16("new_port")
     node: int = {node}
 """
 
@@ -290,16 +290,16 @@ class NewAddress(Address):
 @pytest.mark.parametrize(
     ("node", "more", "message"),
     [
-        ("wire.u32('n')", ", size=6", "NewAddress: size 6 is less than its members' 8 bytes"),
+        ("cstruct.u32('n')", ", size=6", "NewAddress: size 6 is less than its members' 8 bytes"),
         (
-            "wire.u32('n', offset=3)",
+            "cstruct.u32('n', offset=3)",
             "",
             "NewAddress node: offset 3 overlaps the member before, which ends at 4",
         ),
-        ("wire.u32('n', default=-1)", "", "node: its default must be 0-4294967295, not -1"),
-        ("5", "", "NewAddress node: no C type; make it by wire.u16"),
-        ("wire.u32('n')", ", size=129", "a sockaddr has at most 128 bytes, not 129"),
-        ("wire.u32('n')", ", stdlib=('nodes',)", "stdlib names 'nodes', which is no field"),
+        ("cstruct.u32('n', default=-1)", "", "node: its default must be 0-4294967295, not -1"),
+        ("5", "", "NewAddress node: no C type; make it by cstruct.u16"),
+        ("cstruct.u32('n')", ", size=129", "a sockaddr has at most 128 bytes, not 129"),
+        ("cstruct.u32('n')", ", stdlib=('nodes',)", "stdlib names 'nodes', which is no field"),
     ],
 )
 def test_layout_that_does_not_fit_is_refused(node: str, more: str, message: str) -> None:
@@ -309,20 +309,20 @@ def test_layout_that_does_not_fit_is_refused(node: str, more: str, message: str)
 
 def test_field_named_as_something_of_every_struct_is_refused() -> None:
     with pytest.raises(TypeError, match="every struct has 'pack'; name the field otherwise"):
-        _made(ADDRESS.format(node="wire.u32('n')", more="").replace("node", "pack"))
+        _made(ADDRESS.format(node="cstruct.u32('n')", more="").replace("node", "pack"))
 
 
 def test_broken_address_class_is_told_with_its_family(site: Site) -> None:
     protocol = '(Protocol("p", None, (1, 2), "keyed:NewAddress"),)'
     source = f"""
-from famsock.plugin import Address, Family, Protocol, hookimpl, sockaddr, wire
+from famsock.plugin import Address, Family, Protocol, hookimpl, sockaddr, cstruct
 
 @hookimpl
 def famsock_families():
     return (Family("AF_UNIX", 1, {protocol}),)
 
 def __getattr__(name):
-    {textwrap.indent(ADDRESS.format(node="wire.u32('n')", more=", size=6"), "    ")}
+    {textwrap.indent(ADDRESS.format(node="cstruct.u32('n')", more=", size=6"), "    ")}
     return NewAddress
 """
     site.install("famsock-unix", "AF_UNIX", "keyed", source)
@@ -332,7 +332,7 @@ def __getattr__(name):
         "PluginError AF_UNIX p: the address class keyed:NewAddress cannot be loaded: "
         "TypeError: NewAddress: size 6 is less than its members' 8 bytes"
     )
-    assert fine == "famsock.sockets"
+    assert fine == "famsock._sockets"
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def __getattr__(name):
     [
         (object, "AF_NEW p: <class 'object'> must be a subclass of Address"),
         (
-            _made(ADDRESS.format(node="wire.u32('n')", more="")),
+            _made(ADDRESS.format(node="cstruct.u32('n')", more="")),
             "AF_NEW p: the sockaddr of NewAddress is of family 99, not 98",
         ),
     ],
@@ -356,7 +356,7 @@ def test_address_class_that_is_not_the_familys_is_refused(address: Any, message:
 
 def test_missing_plugin_says_what_to_install(site: Site) -> None:
     code = """
-import famsock, famsock.discovery as d
+import famsock, famsock._registry.discovery as d
 real = d.entry_points
 d.entry_points = lambda group, path=None: [] if group == "famsock" else real(group, path)
 try:
@@ -391,7 +391,7 @@ with famsock.socket(famsock.AF_UNIX, famsock.SOCK_STREAM, 0) as sock:
 
 
 def test_describe_imports_nothing() -> None:
-    code = "import sys\nfrom famsock.registry import plugins\nrows = plugins.describe()\n"
+    code = "import sys\nfrom famsock._registry import plugins\nrows = plugins.describe()\n"
     code += "print(len(rows) > 10, [m for m in sys.modules if m.startswith('famsock_')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True []"

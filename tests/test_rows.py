@@ -9,31 +9,31 @@ from typing import Any
 
 import pytest
 
-from famsock.plugin import Option, control_rows, option_rows, values, wire
-from famsock.values import Codec
+from famsock.codecs import Codec
+from famsock.plugin import Option, codecs, control_rows, cstruct, option_rows
 
 LEVEL = 7
 constants = ModuleType("constants")
 constants.SO_KIT = 3  # type: ignore[attr-defined]
 
 
-@wire.struct("", header=())
-class Pair(wire.Struct):
+@cstruct.struct("", header=())
+class Pair(cstruct.Struct):
     """Two integers."""
 
-    first: int = wire.u8("")
-    second: int = wire.u8("")
+    first: int = cstruct.u8("")
+    second: int = cstruct.u8("")
 
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a module with a struct and a codec, not imported yet."""
     (tmp_path / "kit_structs.py").write_text(
-        "from famsock.plugin import values, wire\n"
-        '@wire.struct("struct kit", header=())\n'
-        "class Kit(wire.Struct):\n"
-        '    number: int = wire.u16("number")\n'
-        "KITS = values.array(values.struct(Kit), 4)\n"
+        "from famsock.plugin import codecs, cstruct\n"
+        '@cstruct.struct("struct kit", header=())\n'
+        "class Kit(cstruct.Struct):\n"
+        '    number: int = cstruct.u16("number")\n'
+        "KITS = codecs.array(codecs.struct(Kit), 4)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "kit_structs", raising=False)
@@ -41,12 +41,12 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_row_has_the_number_of_its_constant() -> None:
-    option = option_rows(LEVEL, constants)("SO_KIT", values.INT, "r")
+    option = option_rows(LEVEL, constants)("SO_KIT", codecs.INT, "r")
     assert (option.name, option.level, option.number, option.access) == ("SO_KIT", LEVEL, 3, "r")
-    kind = control_rows(LEVEL, constants)("SO_KIT", values.INT)
+    kind = control_rows(LEVEL, constants)("SO_KIT", codecs.INT)
     assert (kind.name, kind.level, kind.number) == ("SO_KIT", LEVEL, 3)
     with pytest.raises(AttributeError, match="SO_KEY"):
-        option_rows(LEVEL, constants)("SO_KEY", values.INT)
+        option_rows(LEVEL, constants)("SO_KEY", codecs.INT)
 
 
 def test_a_struct_class_stands_for_its_codec() -> None:
@@ -74,18 +74,18 @@ def test_a_name_is_imported_when_a_value_travels(module: str) -> None:
     ("reference", "error"), [("kit_structs:No", AttributeError), ("kit_nowhere:No", ImportError)]
 )
 def test_a_name_of_nothing(module: str, reference: str, error: type[Exception]) -> None:
-    codec: Codec[object] = values.deferred(reference)
+    codec: Codec[object] = codecs.deferred(reference)
     for _ in range(2):
         with pytest.raises(error, match=r"No|kit_nowhere"):
             _ = codec.size_bytes
 
 
 def test_an_integer_in_range() -> None:
-    assert values.check_int("AF_KIT port", 255, 255) == 255
-    assert values.check_int("AF_KIT port", True, 255, 1) == 1
+    assert codecs.check_int("AF_KIT port", 255, 255) == 255
+    assert codecs.check_int("AF_KIT port", True, 255, 1) == 1
     with pytest.raises(OverflowError, match=r"^AF_KIT port must be 1-255, not 0$"):
-        values.check_int("AF_KIT port", 0, 255, 1)
+        codecs.check_int("AF_KIT port", 0, 255, 1)
     with pytest.raises(OverflowError, match=r"^AF_KIT port must be 0-0xff, not 0x100$"):
-        values.check_int("AF_KIT port", 256, 255, form=hex)
+        codecs.check_int("AF_KIT port", 256, 255, form=hex)
     with pytest.raises(TypeError, match=r"^AF_KIT port must be an integer 0-255, not float$"):
-        values.check_int("AF_KIT port", 1.0, 255)
+        codecs.check_int("AF_KIT port", 1.0, 255)

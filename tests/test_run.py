@@ -38,7 +38,7 @@ def test_forms_of_a_program(target: tuple[str, ...], tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         archive.writestr("__main__.py", WHO)
     done = run(tmp_path, *target, "--flag", "-m", "x")
-    assert done.stdout.strip() == "__main__ ['--flag', '-m', 'x'] famsock.sockets", done.stderr
+    assert done.stdout.strip() == "__main__ ['--flag', '-m', 'x'] famsock._sockets", done.stderr
 
 
 def test_traceback_and_status_are_the_programs_own(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import socket as _stdlib
 from typing import assert_type
 
 import famsock
+from famsock._sockets import socket
 from famsock.control import Message
 from famsock.options import SO_LINGER, SO_RCVBUF, Linger
-from famsock.sockets import socket
 
 
 def sockets(sock: famsock.socket) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from famsock.testing.checks.addresses import AddressChecks
 from famsock.testing.checks.bad_input import BadInputChecks
 from famsock.testing.checks.batches import BatchChecks
+from famsock.testing.checks.definitions import RoomChecks
 from famsock.testing.checks.description import DescriptionChecks
 from famsock.testing.checks.headers import HeaderChecks
 from famsock.testing.checks.imports import ImportChecks
 from famsock.testing.checks.live import LiveChecks
-from famsock.testing.checks.rooms import RoomChecks
 
 
 class Conformance(

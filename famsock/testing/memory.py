@@ -37,14 +37,14 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
-from famsock import wire
+from famsock import cstruct
+from famsock._registry import plugins
+from famsock._sockaddr import sockaddr
+from famsock._sockets import socket
 from famsock.address import Address, AddressCodec, Lookup, family_head
-from famsock.exchange import RoundTrip, accepted, echo
 from famsock.family import ANY_PROTOCOL, Family, Protocol
 from famsock.options import Option
-from famsock.registry import plugins
-from famsock.sockaddr import sockaddr
-from famsock.sockets import socket
+from famsock.selftest import RoundTrip, accepted, echo
 
 AF_MEMORY = 0xFA00 if sys.platform.startswith("linux") else 0xFA
 _ABSTRACT = sys.platform.startswith("linux")
@@ -62,7 +62,7 @@ _CARRIERS: dict[int, int] = {
 class MemoryAddress(Address):
     """A name, of at most 63 bytes in UTF-8; "" where a socket has none. The stdlib form is str."""
 
-    name: str = wire.char("", _NAME_BYTES, default="")
+    name: str = cstruct.char("", _NAME_BYTES, default="")
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
@@ -298,8 +298,8 @@ class _Translated(AddressCodec):
 
 
 @contextmanager
-def exchange() -> Iterator[RoundTrip]:
-    """A client and a server of AF_MEMORY; see `famsock.family.Protocol.exchange`."""
+def selftest() -> Iterator[RoundTrip]:
+    """A client and a server of AF_MEMORY; see `famsock.family.Protocol.selftest`."""
     network = Network()
     with network, network.socket(AF_MEMORY) as server, network.socket(AF_MEMORY) as client:
         server.bind("server")
@@ -320,8 +320,8 @@ FAMILY = Family(
             MemoryAddress,
             scheme="memory",
             passes_descriptors=True,
-            exchange=f"{__name__}:exchange",
-            remedies={errno.EAFNOSUPPORT: "famsock.testing.memory.Network().socket makes them"},
+            selftest=f"{__name__}:selftest",
+            hints={errno.EAFNOSUPPORT: "famsock.testing.memory.Network().socket makes them"},
         ),
     ),
     constants={"AF_MEMORY": AF_MEMORY},

@@ -93,7 +93,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def _unmet(marker: pytest.Mark) -> str:
-    """Why the requirement that a marker states is not met, with its remedy; "" if it is."""
+    """Why the requirement that a marker states is not met, with its hint; "" if it is."""
     from famsock.testing import requirements
 
     check = getattr(requirements, marker.name.removeprefix(_PREFIX), None)

@@ -70,8 +70,8 @@ def family(name: str, protocol: int | str | None = None, type: int | None = None
 
     LookupError for a protocol's name that the family's plugin does not have.
     """
-    from famsock.registry import plugins
-    from famsock.sockets import socket
+    from famsock._registry import plugins
+    from famsock._sockets import socket
 
     known = plugins.family(name)
     if known is None:

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from famsock.structure import Struct
-from famsock.wire import CType, Member
+from famsock._struct import Struct
+from famsock.cstruct import CType, Member
 
 _S = TypeVar("_S", bound=Struct)
 Strategies = Mapping[str, st.SearchStrategy[Any]]

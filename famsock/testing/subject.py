@@ -1,4 +1,4 @@
-"""The family under test as the checks see it: its rooms loaded, its codecs, sockets to try."""
+"""The family under test as the checks see it: its modules loaded, its codecs, sockets to try."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 import attrs
 
+from famsock._definitions import definitions_of
+from famsock._lazy import load
+from famsock._registry import plugins
+from famsock._sockets import socket
+from famsock._struct import Struct
 from famsock.address import Address, AddressCodec
 from famsock.family import Family, Protocol, Served
-from famsock.loading import load
-from famsock.registry import plugins
-from famsock.rooms import rows_of
-from famsock.sockets import socket
-from famsock.structure import Struct
 
 
 @attrs.frozen
@@ -80,10 +80,10 @@ class Subject:
 
         return Served(self.family, protocol, other).codec
 
-    def rows(self, room: str) -> tuple[Any, ...]:
-        """The rows of the family's own ``options`` or ``control`` room."""
-        collect = importlib.import_module(f"famsock.{room}").collect
-        return tuple(rows_of(getattr(self.family, room), collect))
+    def rows(self, kind: str) -> tuple[Any, ...]:
+        """The rows of the family's own ``options`` or ``control``."""
+        collect = importlib.import_module(f"famsock.{kind}").collect
+        return tuple(definitions_of(getattr(self.family, kind), collect))
 
     @contextmanager
     def any_socket(self, protocol: Protocol, kind: int | None = None) -> Iterator[socket]:
@@ -143,7 +143,7 @@ class Subject:
         return tuple(cls for cls in found if cls.layout.c_name and any(cls.layout.headers))
 
     def integers(self) -> dict[str, int]:
-        """The integers of the constants room by name, in any case."""
+        """The integers of the constants module by name, in any case."""
         return {
             name: int(value)
             for name, value in self.constants_module().items()
@@ -151,7 +151,7 @@ class Subject:
         }
 
     def constants_module(self) -> Mapping[str, Any]:
-        """All names of the family's constants room, HEADERS among them."""
+        """All names of the family's constants module, HEADERS among them."""
         loaded = load(self.family.constants)
         return loaded if isinstance(loaded, Mapping) else vars(loaded)
 

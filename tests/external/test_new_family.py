@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import famsock
-from famsock.cli import main
+from famsock._cli import main
 from famsock.family import Family, Protocol
 
 from .conftest import NEEDS_UV, Environment, code_lines, run

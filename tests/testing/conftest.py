@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import famsock.testing.conformance  # noqa: F401 - once, and not anew by every run inside
-from famsock.registry import plugins
+from famsock._registry import plugins
 
 HEADER = """
 #include <stdint.h>
@@ -33,8 +33,8 @@ import socket as stdlib
 from typing import Any
 
 from famsock.plugin import (
-    Address, ControlType, CType, Family, Option, Protocol, Struct, hookimpl, sockaddr, values,
-    wire,
+    Address, ControlType, CType, Family, Option, Protocol, Struct, hookimpl, sockaddr, codecs,
+    cstruct,
 )
 
 CONSTANTS = {
@@ -43,18 +43,18 @@ CONSTANTS = {
     "KIT_HIGH": 0xFFFFFFFF, "KIT_LOW": -1,
 }
 OPTIONS = (
-    Option("SO_KIT_TYPE", 1, 3, values.INT, "r"),
-    Option("SO_KIT_REUSE", 1, 2, values.INT),
+    Option("SO_KIT_TYPE", 1, 3, codecs.INT, "r"),
+    Option("SO_KIT_REUSE", 1, 2, codecs.INT),
 )
-CONTROL = (ControlType("SCM_KIT", 1, 77, values.U32),)
+CONTROL = (ControlType("SCM_KIT", 1, 77, codecs.U32),)
 
 
-@wire.struct("struct kit_pair", header="kit.h")
+@cstruct.struct("struct kit_pair", header="kit.h")
 class Pair(Struct):
     """Two numbers."""
 
-    first: int = wire.u8("first")
-    second: int = wire.u64("second")
+    first: int = cstruct.u8("first")
+    second: int = cstruct.u64("second")
 
 
 @sockaddr(
@@ -63,9 +63,9 @@ class Pair(Struct):
 class KitAddress(Address):
     """A node, a port and a name."""
 
-    port: int = wire.u16("kit_port")
-    node: int = wire.u32("kit_node")
-    name: str = wire.char("kit_name", 8, default="")
+    port: int = cstruct.u16("kit_port")
+    node: int = cstruct.u32("kit_node")
+    name: str = cstruct.char("kit_name", 8, default="")
 
 
 class Operations:
@@ -79,7 +79,7 @@ class Operations:
 
 
 @contextlib.contextmanager
-def exchange():
+def selftest():
     ours, theirs = stdlib.socketpair()
     with ours, theirs:
         def round_trip() -> None:
@@ -98,7 +98,7 @@ FAMILY = Family(
     "AF_KIT",
     1,
     (Protocol("kit", 0, (stdlib.SOCK_STREAM,), KitAddress, Operations, scheme="kit",
-              exchange=f"{__name__}:exchange"),),
+              selftest=f"{__name__}:selftest"),),
     constants=CONSTANTS,
     options=OPTIONS,
     control=CONTROL,
@@ -163,7 +163,7 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Ite
             assert any(old in text for text in texts.values()), old
             texts = {name: text.replace(old, new) for name, text in texts.items()}
         pytester.makefile(".h", kit=texts["kit.h"])
-        pytester.makepyfile(**{"early/__init__": "", "early/rooms": ""})
+        pytester.makepyfile(**{"early/__init__": "", "early/definitions": ""})
         pytester.makepyfile(**{package: texts[package], f"test_{package}": texts["suite"]})
         if installed:
             metadata = pytester.mkdir(f"{package}-1.0.dist-info")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-BEFORE_POST_INIT = '    name: str = wire.char("kit_name", 8, default="")\n'
+BEFORE_POST_INIT = '    name: str = cstruct.char("kit_name", 8, default="")\n'
 
 
 def method(code: str) -> tuple[str, str]:
@@ -17,7 +17,7 @@ def method(code: str) -> tuple[str, str]:
 
 def port(ctype: str) -> tuple[str, str]:
     """A replacement of the port's C type."""
-    return 'port: int = wire.u16("kit_port")', f'port: int = wire.field({ctype}, "kit_port")'
+    return 'port: int = cstruct.u16("kit_port")', f'port: int = cstruct.field({ctype}, "kit_port")'
 
 
 FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
@@ -27,15 +27,15 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "offset of a member": (
         "test_layouts_agree_with_headers",
-        [('wire.u64("second")', 'wire.u64("second", offset=1)')],
+        [('cstruct.u64("second")', 'cstruct.u64("second", offset=1)')],
     ),
     "size of a member": (
         "test_layouts_agree_with_headers",
-        [('wire.u8("first")', 'wire.u16("first")')],
+        [('cstruct.u8("first")', 'cstruct.u16("first")')],
     ),
     "member that no header has": (
         "test_headers_declare_every_struct",
-        [('wire.u8("first")', 'wire.u8("frist")')],
+        [('cstruct.u8("first")', 'cstruct.u8("frist")')],
     ),
     "wrong constant": ("test_constants_agree_with_headers", [('"KIT_LOW": -1', '"KIT_LOW": 1')]),
     "masked constant": (
@@ -58,25 +58,25 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_headers_declare_every_constant",
         [('"HEADERS": ("kit.h",)', '"HEADERS": ("tik.h",)')],
     ),
-    "room that does not load": (
-        "test_rooms_load",
+    "options that do not load": (
+        "test_definitions_load",
         [("    options=OPTIONS,", '    options="no_such_module",')],
     ),
-    "row that is none": ("test_rooms_load", [("    options=OPTIONS,", "    options=(1,),")]),
+    "row that is none": ("test_definitions_load", [("    options=OPTIONS,", "    options=(1,),")]),
     "module that does not import": (
         "test_modules_import",
         [("KitAddress, Operations, scheme", '"no_such.addresses:X", Operations, scheme')],
     ),
     "range one too wide": (
         "test_integer_beyond_its_range_is_refused",
-        [port('wire.CType(c="u", code="H", low=0, high=65535, check=lambda v: v & 0x1FFFF)')],
+        [port('cstruct.CType(c="u", code="H", low=0, high=65535, check=lambda v: v & 0x1FFFF)')],
     ),
     "range one too narrow": (
         "test_integer_at_its_limits_is_taken",
         [
             (
-                'name: str = wire.char("kit_name", 8, default="")',
-                'name: str = wire.char("kit_name", 8, default="")\n\n'
+                'name: str = cstruct.char("kit_name", 8, default="")',
+                'name: str = cstruct.char("kit_name", 8, default="")\n\n'
                 "    def __attrs_post_init__(self):\n"
                 "        if self.port == 65535:\n"
                 '            raise OverflowError("AF_KIT port must be 0-65534, not 65535")',
@@ -107,7 +107,7 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "wrong bytes": (
         "test_typed_packs_to_sockaddr",
-        [("wire.u32(", "wire.be32(")],
+        [("cstruct.u32(", "cstruct.be32(")],
     ),
     "stdlib form in another order": (
         "test_typed_gives_stdlib_form",
@@ -278,8 +278,8 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_options_take_any_bytes",
         [
             (
-                "values.INT, \"r\"",
-                'values.Codec(c="x", size_bytes=4, encode=bytes, decode=lambda d: d[3]), "r"',
+                "codecs.INT, \"r\"",
+                'codecs.Codec(c="x", size_bytes=4, encode=bytes, decode=lambda d: d[3]), "r"',
             )
         ],
     ),
@@ -287,8 +287,8 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_control_messages_take_any_bytes",
         [
             (
-                "77, values.U32",
-                '77, values.Codec(c="x", size_bytes=4, encode=bytes, decode=lambda d: d[3])',
+                "77, codecs.U32",
+                '77, codecs.Codec(c="x", size_bytes=4, encode=bytes, decode=lambda d: d[3])',
             )
         ],
     ),
@@ -296,8 +296,8 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_options_refuse_wrong_values",
         [
             (
-                'Option("SO_KIT_REUSE", 1, 2, values.INT)',
-                'Option("SO_KIT_REUSE", 1, 2, values.Codec('
+                'Option("SO_KIT_REUSE", 1, 2, codecs.INT)',
+                'Option("SO_KIT_REUSE", 1, 2, codecs.Codec('
                 'c="x", size_bytes=4, encode=lambda v: b"1234", decode=len))',
             )
         ],
@@ -313,8 +313,8 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_options_read_and_written_back_on_live_sockets",
         [
             (
-                'Option("SO_KIT_REUSE", 1, 2, values.INT)',
-                'Option("SO_KIT_REUSE", 1, 2, values.Codec('
+                'Option("SO_KIT_REUSE", 1, 2, codecs.INT)',
+                'Option("SO_KIT_REUSE", 1, 2, codecs.Codec('
                 'c="x", size_bytes=4, encode=lambda v: bytes(v), decode=lambda d: len(d) + 1))',
             )
         ],
@@ -329,11 +329,11 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "option that is too long": (
         "test_integer_options_have_the_size_that_the_kernel_gives",
-        [('Option("SO_KIT_REUSE", 1, 2, values.INT)', 'Option("SO_KIT_REUSE", 1, 2, values.U64)')],
+        [('Option("SO_KIT_REUSE", 1, 2, codecs.INT)', 'Option("SO_KIT_REUSE", 1, 2, codecs.U64)')],
     ),
     "option that is cut": (
         "test_integer_options_have_the_size_that_the_kernel_gives",
-        [('Option("SO_KIT_REUSE", 1, 2, values.INT)', 'Option("SO_KIT_REUSE", 1, 2, values.U16)')],
+        [('Option("SO_KIT_REUSE", 1, 2, codecs.INT)', 'Option("SO_KIT_REUSE", 1, 2, codecs.U16)')],
     ),
     "operation without annotations": (
         "test_operations_are_typed_and_documented",
@@ -351,8 +351,8 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_structs_survive_any_bytes",
         [
             (
-                '    second: int = wire.u64("second")\n',
-                '    second: int = wire.u64("second")\n\n'
+                '    second: int = cstruct.u64("second")\n',
+                '    second: int = cstruct.u64("second")\n\n'
                 "    @classmethod\n"
                 "    def unpack(cls, data, lookup=None):\n"
                 "        return cls.unchecked(data[0], 1 // data[1])\n",
@@ -363,26 +363,26 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_structs_survive_their_bytes",
         [
             (
-                '    second: int = wire.u64("second")\n',
-                '    second: int = wire.u64("second")\n\n'
+                '    second: int = cstruct.u64("second")\n',
+                '    second: int = cstruct.u64("second")\n\n'
                 "    @classmethod\n"
                 "    def unpack(cls, data, lookup=None):\n"
                 "        return cls.unchecked(data[0], 0)\n",
             )
         ],
     ),
-    "exchange that answers wrong": (
-        "test_live_exchange",
+    "self-test that answers wrong": (
+        "test_selftest",
         [('ours.send(b"?")', 'ours.send(b"!")')],
     ),
-    "exchange that leaks a descriptor": (
-        "test_live_exchange",
+    "self-test that leaks a descriptor": (
+        "test_selftest",
         [("    ours, theirs = stdlib.socketpair()\n",
           "    ours, theirs = stdlib.socketpair()\n    os.dup(0)\n")],
     ),
     "protocol whose reference does not load": (
         "test_references_of_a_protocol_load",
-        [(':exchange"', ':exchagne"')],
+        [(':selftest"', ':selftset"')],
     ),
     "address class without an example": (
         "test_every_address_class_has_an_example",
@@ -428,11 +428,11 @@ def test_a_fault_fails_its_test(run_suite: Any, fault: str) -> None:
     assert expected in outcomes(result), "\n".join(result.outlines)
 
 
-def test_an_exchange_that_hangs_is_ended(run_suite: Any) -> None:
+def test_a_selftest_that_hangs_is_ended(run_suite: Any) -> None:
     hangs = ('ours.send(b"?")', "signal.pause()")
-    result = run_suite(hangs, arguments=("-k", "live_exchange", "--alarm-s", "0.2"))
+    result = run_suite(hangs, arguments=("-k", "selftest", "--alarm-s", "0.2"))
     result.stdout.fnmatch_lines(["*no end within * s (--alarm-s)*"])
-    assert outcomes(result) == {"test_live_exchange"}
+    assert outcomes(result) == {"test_selftest"}
 
 
 def test_what_a_family_lacks_is_not_collected(run_suite: Any) -> None:
@@ -440,12 +440,12 @@ def test_what_a_family_lacks_is_not_collected(run_suite: Any) -> None:
         ("    options=OPTIONS,\n    control=CONTROL,\n", ""),
         ('    operation_names={Operations: ("reuse",)},\n', ""),
         (', Operations, scheme="kit"', ""),
-        ('exchange=f"{__name__}:exchange"', "exchange=None"),
+        ('selftest=f"{__name__}:selftest"', "selftest=None"),
         ("    bad = (", "    no_bad = ("),
     ]
     result = run_suite(*nothing, arguments=("--fail-on-skip", "--collect-only"))
     listing = result.stdout.str()
-    for absent in ("option", "control", "operations", "live_exchange", "bad_address"):
+    for absent in ("option", "control", "operations", "selftest", "bad_address"):
         assert f"::test_{absent}" not in listing
     assert "::test_text" in listing
 
@@ -459,7 +459,7 @@ def test_a_family_that_is_not_installed_says_how_to_install_it(run_suite: Any) -
 def test_a_family_that_is_refused_is_told_of_by_the_description_alone(run_suite: Any) -> None:
     result = run_suite(('family = "AF_KIT"', 'family = "AF_NONE"'))
     failed = outcomes(result)
-    assert {"test_the_family_loads", "test_rooms_load"} <= failed
+    assert {"test_the_family_loads", "test_definitions_load"} <= failed
     assert not {name for name in failed if "address" in name or "sockaddr" in name} - {
         "test_every_address_class_has_an_example"
     }
@@ -497,13 +497,13 @@ def test_a_number_that_another_family_has_is_found(run_suite: Any) -> None:
     result.stdout.fnmatch_lines(["*1 is the number of AF_UNIX, whose plugin serves such sockets*"])
 
 
-def test_a_room_that_is_imported_early_is_found(run_suite: Any) -> None:
-    named = ("KitAddress, Operations, scheme", '"early.rooms:KitAddress", Operations, scheme')
-    early = ("import contextlib\n", "import contextlib\nimport early.rooms\n")
+def test_a_module_that_is_imported_early_is_found(run_suite: Any) -> None:
+    named = ("KitAddress, Operations, scheme", '"early.definitions:KitAddress", Operations, scheme')
+    early = ("import contextlib\n", "import contextlib\nimport early.definitions\n")
     result = run_suite(
-        *NUMBER_OF_ITS_OWN, named, early, arguments=("-k", "imports_no_room"), installed=True
+        *NUMBER_OF_ITS_OWN, named, early, arguments=("-k", "imports_no_module"), installed=True
     )
-    assert outcomes(result) == {"test_opening_a_socket_imports_no_room"}
+    assert outcomes(result) == {"test_opening_a_socket_imports_no_module"}
     result.stdout.fnmatch_lines(["*let nothing else import it*"])
 
 

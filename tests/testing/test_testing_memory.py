@@ -12,14 +12,14 @@ from collections.abc import Iterator
 import pytest
 
 import famsock
+from famsock._registry import plugins
 from famsock.options import Option
-from famsock.plugin import family_head, values
-from famsock.registry import plugins
+from famsock.plugin import codecs, family_head
 from famsock.testing import BadAddress, Conformance, Example, memory
 from famsock.testing.memory import AF_MEMORY, MemoryAddress, Network
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
-FLAVOUR = Option("FLAVOUR", 4242, 1, values.INT)
+FLAVOUR = Option("FLAVOUR", 4242, 1, codecs.INT)
 HEAD = family_head(AF_MEMORY, 66)
 
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: markers skip with reason and remedy, --fail-on-skip, alarm, descriptors."""
+"""The pytest plugin: markers skip with reason and hint, --fail-on-skip, alarm, descriptors."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from socket import SOCK_DGRAM, SOCK_RAW
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
 _ADDRESS = "famsock_ieee802154.addresses:Ieee802154Address"
-_REMEDIES = {
+_HINTS = {
     EISCONN: "a connected socket takes no destination: use send()",
     ENETDOWN: "bring the interface up: ip link set wpan0 up",
     ENETUNREACH: "bind the socket before connecting it",
@@ -31,8 +31,8 @@ def famsock_families() -> Iterable[Family]:
                     (SOCK_DGRAM,),
                     _ADDRESS,
                     scheme="ieee802154",
-                    remedies=_REMEDIES,
-                    exchange="famsock_ieee802154.exchange:dgram",
+                    hints=_HINTS,
+                    selftest="famsock_ieee802154.selftest:dgram",
                 ),
                 Protocol(
                     "raw",
@@ -41,8 +41,8 @@ def famsock_families() -> Iterable[Family]:
                     _ADDRESS,
                     scheme="ieee802154-raw",
                     capability="CAP_NET_RAW",
-                    remedies=_REMEDIES,
-                    exchange="famsock_ieee802154.exchange:raw",
+                    hints=_HINTS,
+                    selftest="famsock_ieee802154.selftest:raw",
                 ),
             ),
             constants="famsock_ieee802154.constants",

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import attrs
 
-from famsock.plugin import Address, Lookup, family_head, sockaddr, text, wire
+from famsock.plugin import Address, Lookup, cstruct, family_head, sockaddr, text
 from famsock_ieee802154.constants import (
     AF_IEEE802154,
     IEEE802154_ADDR_BROADCAST,
@@ -24,7 +24,7 @@ _SIZE = 20
 _TYPE = slice(4, 8)
 _SHAPE = "AF_IEEE802154 address must be a tuple (pan_id, short_addr or hwaddr)"
 
-_HEX16 = attrs.evolve(wire.U16, text="0x{:04x}".format)
+_HEX16 = attrs.evolve(cstruct.U16, text="0x{:04x}".format)
 
 
 def _eui64(value: str) -> bytes:
@@ -32,7 +32,7 @@ def _eui64(value: str) -> bytes:
 
 
 _EUI64 = attrs.evolve(
-    wire.octets(IEEE802154_ADDR_LEN), text=lambda value: value.hex(":"), parse=_eui64
+    cstruct.octets(IEEE802154_ADDR_LEN), text=lambda value: value.hex(":"), parse=_eui64
 )
 
 
@@ -121,8 +121,8 @@ class ShortAddress(Ieee802154Address):
     net/af_ieee802154.h.
     """
 
-    pan_id: int = wire.field(_HEX16, "addr.pan_id", offset=8)
-    short_addr: int = wire.field(_HEX16, "addr.short_addr", offset=10)
+    pan_id: int = cstruct.field(_HEX16, "addr.pan_id", offset=8)
+    short_addr: int = cstruct.field(_HEX16, "addr.short_addr", offset=10)
 
     @property
     def is_broadcast(self) -> bool:
@@ -149,5 +149,5 @@ class ExtendedAddress(Ieee802154Address):
     8. Source: net/af_ieee802154.h.
     """
 
-    pan_id: int = wire.field(_HEX16, "addr.pan_id", offset=8)
-    hwaddr: bytes = wire.field(_EUI64, "addr.hwaddr", offset=10)
+    pan_id: int = cstruct.field(_HEX16, "addr.pan_id", offset=8)
+    hwaddr: bytes = cstruct.field(_EUI64, "addr.hwaddr", offset=10)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, control_rows, values
+from famsock.plugin import ControlType, codecs, control_rows
 from famsock_ieee802154 import constants
 
 _row = control_rows(constants.SOL_IEEE802154, constants)
 
-WPAN_WANTLQI: ControlType[int] = _row("WPAN_WANTLQI", values.U8)
+WPAN_WANTLQI: ControlType[int] = _row("WPAN_WANTLQI", codecs.U8)
 """Received with each frame where the option of this name is set: the link quality, 0-255."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Struct, wire
+from famsock.plugin import Struct, cstruct
 from famsock_ieee802154.constants import IEEE802154_ADDR_BROADCAST, IEEE802154_PANID_BROADCAST
 
 DATA_WITHIN_PAN = 0x8841
 """Frame control of a data frame between short addresses of one PAN, without acknowledgment."""
 
 
-@wire.struct("", header="")
+@cstruct.struct("", header="")
 class DataHeader(Struct):
     """The header of a data frame between short addresses of one PAN.
 
@@ -19,8 +19,8 @@ class DataHeader(Struct):
     little-endian.
     """
 
-    sequence: int = wire.u8("", offset=2)
-    source: int = wire.le16("", offset=7)
-    pan_id: int = wire.le16("", offset=3, default=IEEE802154_PANID_BROADCAST)
-    destination: int = wire.le16("", offset=5, default=IEEE802154_ADDR_BROADCAST)
-    frame_control: int = wire.le16("", offset=0, default=DATA_WITHIN_PAN)
+    sequence: int = cstruct.u8("", offset=2)
+    source: int = cstruct.le16("", offset=7)
+    pan_id: int = cstruct.le16("", offset=3, default=IEEE802154_PANID_BROADCAST)
+    destination: int = cstruct.le16("", offset=5, default=IEEE802154_ADDR_BROADCAST)
+    frame_control: int = cstruct.le16("", offset=0, default=DATA_WITHIN_PAN)

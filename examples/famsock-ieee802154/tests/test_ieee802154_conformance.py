@@ -61,4 +61,4 @@ class TestIeee802154(Conformance):
         BadAddress(protocol="dgram", form=(1, "2"), error=TypeError, match="short_addr .* not str"),
         BadAddress(protocol="raw", form=(1.0, 2), error=TypeError, match="pan_id .*, not float"),
     )
-    exchange_marks: ClassVar = {"dgram": RADIOS, "raw": RADIOS}
+    selftest_marks: ClassVar = {"dgram": RADIOS, "raw": RADIOS}

@@ -9,8 +9,8 @@ import pytest
 from famsock_ieee802154 import control, options
 from famsock_ieee802154.addresses import ExtendedAddress, ShortAddress
 from famsock_ieee802154.constants import AF_IEEE802154, WPAN_SECURITY_ON
-from famsock_ieee802154.exchange import radios
 from famsock_ieee802154.frames import DataHeader
+from famsock_ieee802154.selftest import radios
 
 import famsock as socket
 

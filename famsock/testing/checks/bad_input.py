@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from famsock._sockets import socket
+from famsock._struct import Struct
 from famsock.address import Address, AddressCodec, Lookup, RawAddress, family_head
-from famsock.sockets import socket
-from famsock.structure import Struct
+from famsock.cstruct import BOOL, Member
 from famsock.testing import strategies
 from famsock.testing.checks.base import IN_LAB, Checks, for_all
 from famsock.testing.examples import BadAddress, Shapes
-from famsock.wire import BOOL, Member
 
 CALLS: dict[str, Callable[[Any, Any], object]] = {
     "bind": lambda sock, address: sock.bind(address),

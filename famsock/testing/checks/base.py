@@ -37,9 +37,9 @@ class Checks:
     ``accepts``: types that a field takes beyond what its C type suggests, by "field" or
     "Class.field"; the suite offers float, complex, None, list and object to every field, str and
     bytes to integer fields too, and expects TypeError.
-    ``exchange_marks``: pytest marks that a live exchange needs, by its label (the protocol's name,
-    unless ``Protocol.exchange`` gives others).
-    ``batched``: the labels of the exchanges that are datagrams, from one socket to another or to
+    ``selftest_marks``: pytest marks that a self-test needs, by its label (the protocol's name,
+    unless ``Protocol.selftest`` gives others).
+    ``batched``: the labels of the self-tests that are datagrams, from one socket to another or to
     the kernel, which answers each; `famsock.testing.checks.batches` sends them in batches.
     ``network_namespace``: whether the tests run in a network namespace of their own, where the
     process may make one: for sockets that hear what other programs send, as raw sockets do.
@@ -51,7 +51,7 @@ class Checks:
     bad: ClassVar[tuple[BadAddress, ...]] = ()
     strategies: ClassVar[Strategies] = {}
     accepts: ClassVar[Mapping[str, tuple[type[Any], ...]]] = {}
-    exchange_marks: ClassVar[Mapping[str, tuple[pytest.MarkDecorator, ...]]] = {}
+    selftest_marks: ClassVar[Mapping[str, tuple[pytest.MarkDecorator, ...]]] = {}
     batched: ClassVar[tuple[str, ...]] = ()
     network_namespace: ClassVar[bool] = False
     unreadable_options: ClassVar[Mapping[str, str]] = {}
@@ -96,16 +96,16 @@ def _examples(cls: type[Checks]) -> Iterable[Any]:
         yield pytest.param(example, id=str(example), marks=marks)
 
 
-def _exchanges(cls: type[Checks]) -> Iterable[Any]:
+def _selftests(cls: type[Checks]) -> Iterable[Any]:
     subject = cls.subject()
     for protocol in subject.family.protocols if subject.family.here else ():
-        for label, reference in protocol.exchanges.items():
-            marks = cls.exchange_marks.get(label, ())
+        for label, reference in protocol.selftests.items():
+            marks = cls.selftest_marks.get(label, ())
             yield pytest.param((protocol, reference), id=label, marks=marks)
 
 
 def _batched(cls: type[Checks]) -> Iterable[Any]:
-    found = {parameter.id: parameter for parameter in _exchanges(cls)}
+    found = {parameter.id: parameter for parameter in _selftests(cls)}
     return [found[label] for label in cls.batched] if found else []
 
 
@@ -145,9 +145,9 @@ def _protocols(cls: type[Checks]) -> Iterable[Any]:
     return [pytest.param(p, id=p.name) for p in cls.subject().family.protocols]
 
 
-def _rows(room: str) -> Callable[[type[Checks]], Iterable[Any]]:
+def _rows(kind: str) -> Callable[[type[Checks]], Iterable[Any]]:
     def found(cls: type[Checks]) -> Iterable[Any]:
-        return _at_once(cls.subject().rows(room))
+        return _at_once(cls.subject().rows(kind))
 
     return found
 
@@ -195,7 +195,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "batched_exchange": _batched,
     "control_rows": _rows("control"),
     "example": _examples,
-    "exchange": _exchanges,
+    "selftest": _selftests,
     "field": _fields,
     "header_tree": _header_trees,
     "headers": _headers,

@@ -1,7 +1,7 @@
 """Many messages in one call: recvmmsg and sendmmsg do what single calls do.
 
-A family states in ``batched`` which of its exchanges are datagrams from one socket to another, or
-requests that are answered. What such an exchange sends first is sent again, alone and in batches.
+A family states in ``batched`` which of its self-tests are datagrams from one socket to another, or
+requests that are answered. What such a self-test sends first is sent again, alone and in batches.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from famsock._sockets import socket
 from famsock.address import RawAddress
 from famsock.control import SCM_TIMESTAMPNS
 from famsock.family import Protocol
 from famsock.options import SO_TIMESTAMPNS
-from famsock.sockets import socket
 from famsock.testing.checks.base import IN_LAB, Checks
 from famsock.testing.checks.live import running
 
@@ -36,7 +36,7 @@ Item = tuple[int, int, bytes]
 
 
 class Sent(NamedTuple):
-    """What an exchange sent first, and the socket that then received."""
+    """What a self-test sent first, and the socket that then received."""
 
     sender: socket
     receiver: socket
@@ -69,9 +69,9 @@ class Sent(NamedTuple):
 
 
 @contextmanager
-def _replayed(exchange: tuple[Protocol, str], family: str) -> Iterator[Sent]:
-    """The first message of an exchange, to be sent again; nothing waits to be received."""
-    with running(exchange, family) as round_trip:
+def _replayed(selftest: tuple[Protocol, str], family: str) -> Iterator[Sent]:
+    """The first message of a self-test, to be sent again; nothing waits to be received."""
+    with running(selftest, family) as round_trip:
         round_trip()
         with _watched() as calls:
             round_trip()
@@ -92,7 +92,7 @@ def _first(calls: list[tuple[str, socket, tuple[Any, ...]]]) -> tuple[Any, socke
             for later, receiver, _ in calls[at + 1 :]:
                 if later in _RECEIVING:
                     return (sender, *_message(name, arguments)), receiver
-    raise AssertionError(f"the exchange sends nothing that it receives: {calls}")
+    raise AssertionError(f"the self-test sends nothing that it receives: {calls}")
 
 
 def _message(name: str, arguments: tuple[Any, ...]) -> tuple[bytes, list[Item], Any]:
@@ -123,7 +123,7 @@ def _watching(name: str, method: Any, calls: list[Any]) -> Any:
 
 
 class BatchChecks(Checks):
-    """Each exchange that ``batched`` names, in batches."""
+    """Each self-test that ``batched`` names, in batches."""
 
     @pytest.fixture
     def sent(
@@ -137,7 +137,7 @@ class BatchChecks(Checks):
         receiver = sent.receiver
         sent.alone()
         alone = sent.received(lambda: [receiver.recvfrom(65536)])
-        assert alone, "what the exchange sent first is not received when it is sent again"
+        assert alone, "what the self-test sent first is not received when it is sent again"
         assert sent.together(_BATCH) == _BATCH
         together = sent.received(lambda: receiver.recvmmsg(2, 65536), _BATCH * len(alone))
         single = Counter((len(data), address) for data, address in alone * _BATCH)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from famsock._definitions import constants_of
+from famsock._lazy import load
+from famsock._registry.validation import API_VERSION, check_family
 from famsock.address import Address
 from famsock.control import ControlType
 from famsock.family import Protocol
-from famsock.loading import load
 from famsock.options import Option
-from famsock.rooms import constants_of
 from famsock.testing.checks.base import Checks
-from famsock.validation import API_VERSION, check_family
 
 
 class DescriptionChecks(Checks):
@@ -28,7 +28,7 @@ class DescriptionChecks(Checks):
         family = self.subject().family
         assert constants_of(family).get(family.name) == family.number
 
-    def test_rooms_load(self) -> None:
+    def test_definitions_load(self) -> None:
         subject = self.subject()
         assert all(isinstance(row, Option) for row in subject.rows("options"))
         assert all(isinstance(row, ControlType) for row in subject.rows("control"))
@@ -46,7 +46,7 @@ class DescriptionChecks(Checks):
         assert issubclass(load(protocol.address), Address)
         operations = load(protocol.operations)
         assert operations is None or isinstance(operations, type)
-        assert all(callable(load(reference)) for reference in protocol.exchanges.values())
+        assert all(callable(load(reference)) for reference in protocol.selftests.values())
         assert protocol.types, "needs at least one socket type"
 
     def test_address_class_is_of_the_family(self, address_class: type[Any]) -> None:

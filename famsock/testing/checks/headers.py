@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from famsock.structure import Struct
+from famsock._struct import Struct
 from famsock.testing import header_trees, probe
 from famsock.testing.checks.base import Checks
 from famsock.testing.header_trees import HeaderTree

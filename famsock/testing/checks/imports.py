@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from famsock._registry import plugins
 from famsock.family import Family
-from famsock.registry import plugins
 from famsock.testing.checks.base import Checks
 
 _ADOPT = """
@@ -51,7 +51,7 @@ class ImportChecks(Checks):
         asked = set() if hasattr(_stdlib, family.name) else _claims_unknown_to_python()
         assert not loaded & (_packages() - own - asked)
 
-    def test_opening_a_socket_imports_no_room(self) -> None:
+    def test_opening_a_socket_imports_no_module(self) -> None:
         family = self.subject().family
         claims = {str(row["plugin"]) for row in _rows(family.name)}
         if not family.here or not claims:
@@ -70,7 +70,7 @@ def _rooms(family: Family) -> set[str]:
     """The modules that a family names by strings, save what every socket of it needs."""
     references: list[Any] = [family.options, family.control]
     for protocol in family.protocols:
-        references += [protocol.address, protocol.operations, *protocol.exchanges.values()]
+        references += [protocol.address, protocol.operations, *protocol.selftests.values()]
     return {named.partition(":")[0] for named in references if isinstance(named, str)}
 
 

@@ -1,4 +1,4 @@
-"""The live exchange: two sockets of the kernel talk."""
+"""The self-test: two sockets of the kernel talk."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 import pytest
 
-from famsock.exchange import RoundTrip
+from famsock._hints import UNSUPPORTED
+from famsock._lazy import load
 from famsock.family import ANY_PROTOCOL, Protocol
-from famsock.loading import load
-from famsock.remedies import UNSUPPORTED
+from famsock.selftest import RoundTrip
 from famsock.testing import requirements
 from famsock.testing.checks.base import Checks
 
 
 @contextmanager
-def running(exchange: tuple[Protocol, str], family: str) -> Iterator[RoundTrip]:
-    """A live exchange of a family; skips the test where the kernel has not got the protocol."""
-    protocol, reference = exchange
+def running(selftest: tuple[Protocol, str], family: str) -> Iterator[RoundTrip]:
+    """A self-test of a family; skips the test where the kernel has not got the protocol."""
+    protocol, reference = selftest
     reason = ""
     if protocol.number is not ANY_PROTOCOL:
         reason = requirements.family(family, protocol=protocol.name)
@@ -38,9 +38,9 @@ def running(exchange: tuple[Protocol, str], family: str) -> Iterator[RoundTrip]:
 class LiveChecks(Checks):
     """Each protocol's own exchange, where the kernel has the protocol."""
 
-    def test_live_exchange(
-        self, exchange: tuple[Protocol, str], alarm: float, descriptors: None
+    def test_selftest(
+        self, selftest: tuple[Protocol, str], alarm: float, descriptors: None
     ) -> None:
-        with running(exchange, self.family) as round_trip:
+        with running(selftest, self.family) as round_trip:
             round_trip()
             round_trip()

@@ -8,7 +8,7 @@ from socket import SOCK_SEQPACKET
 
 from famsock.plugin import Family, Protocol, hookimpl
 
-_REMEDIES = {
+_HINTS = {
     ENOENT: "the kernel has no such algorithm, or not the module of its type: "
     "modprobe -a algif_hash algif_skcipher algif_aead algif_rng, and the algorithm's own",
     ENOKEY: "needs a key first: sock.set_key()",
@@ -28,15 +28,15 @@ def famsock_families() -> Iterable[Family]:
                     0,
                     (SOCK_SEQPACKET,),
                     "famsock_alg.addresses:AlgAddress",
-                    operations="famsock_alg.operations:AlgOperations",
+                    operations="famsock_alg.sockets:AlgOperations",
                     scheme="alg",
-                    remedies=_REMEDIES,
+                    hints=_HINTS,
                     accepts_address=False,
-                    exchange={
-                        "hash": "famsock_alg.exchange:hash",
-                        "skcipher": "famsock_alg.exchange:skcipher",
-                        "aead": "famsock_alg.exchange:aead",
-                        "rng": "famsock_alg.exchange:rng",
+                    selftest={
+                        "hash": "famsock_alg.selftest:hash",
+                        "skcipher": "famsock_alg.selftest:skcipher",
+                        "aead": "famsock_alg.selftest:aead",
+                        "rng": "famsock_alg.selftest:rng",
                     },
                 ),
             ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from famsock.plugin import Address, Lookup, sockaddr, wire
+from famsock.plugin import Address, Lookup, cstruct, sockaddr
 from famsock_alg.constants import AF_ALG
 
 SALG_NAME_BYTES = 64
@@ -14,7 +14,7 @@ _NAME_OFFSET = 24
 _SOCKADDR_BYTES_MAX = 128
 _NAME_BYTES_MAX = _SOCKADDR_BYTES_MAX - _NAME_OFFSET
 
-NAME = attrs.evolve(wire.char_array(_NAME_BYTES_MAX), code=f"{SALG_NAME_BYTES}s")
+NAME = attrs.evolve(cstruct.char_array(_NAME_BYTES_MAX), code=f"{SALG_NAME_BYTES}s")
 
 
 @sockaddr(
@@ -38,10 +38,10 @@ class AlgAddress(Address):
     that is too long or holds a null character, OverflowError for an integer out of range.
     """
 
-    type: str = wire.char("salg_type", 14)
-    name: str = wire.field(NAME, "salg_name", offset=_NAME_OFFSET)
-    feat: int = wire.u32("salg_feat", offset=16, default=0)
-    mask: int = wire.u32("salg_mask", offset=20, default=0)
+    type: str = cstruct.char("salg_type", 14)
+    name: str = cstruct.field(NAME, "salg_name", offset=_NAME_OFFSET)
+    feat: int = cstruct.u32("salg_feat", offset=16, default=0)
+    mask: int = cstruct.u32("salg_mask", offset=20, default=0)
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> AlgAddress:

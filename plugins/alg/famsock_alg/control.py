@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from famsock.plugin import Codec, ControlType, control_rows, values
+from famsock.plugin import Codec, ControlType, codecs, control_rows
 from famsock_alg import constants
 from famsock_alg.constants import SOL_ALG
 
@@ -27,7 +27,7 @@ def _decode_iv(data: bytes) -> bytes:
 
 _row = control_rows(SOL_ALG, constants)
 
-ALG_SET_OP: ControlType[int] = _row("ALG_SET_OP", values.U32)
+ALG_SET_OP: ControlType[int] = _row("ALG_SET_OP", codecs.U32)
 ALG_SET_IV: ControlType[bytes] = _row(
     "ALG_SET_IV",
     Codec(
@@ -37,4 +37,4 @@ ALG_SET_IV: ControlType[bytes] = _row(
         decode=_decode_iv,
     ),
 )
-ALG_SET_AEAD_ASSOCLEN: ControlType[int] = _row("ALG_SET_AEAD_ASSOCLEN", values.U32)
+ALG_SET_AEAD_ASSOCLEN: ControlType[int] = _row("ALG_SET_AEAD_ASSOCLEN", codecs.U32)

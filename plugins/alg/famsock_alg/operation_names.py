@@ -1,7 +1,7 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
 NAMES = {
-    "famsock_alg.operations:AlgOperations": (
+    "famsock_alg.sockets:AlgOperations": (
         "algorithms",
         "decrypt",
         "decryptor",

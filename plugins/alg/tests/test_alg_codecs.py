@@ -14,8 +14,8 @@ from famsock_alg import algorithms
 from famsock_alg.addresses import AlgAddress
 from famsock_alg.constants import ALG_OP_ENCRYPT, SOL_ALG
 from famsock_alg.control import ALG_SET_AEAD_ASSOCLEN, ALG_SET_IV, ALG_SET_OP
-from famsock_alg.operations import AlgOperations
 from famsock_alg.options import ALG_SET_AEAD_AUTHSIZE, ALG_SET_KEY
+from famsock_alg.sockets import AlgOperations
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 from famsock_alg.addresses import AlgAddress
 from famsock_alg.constants import AF_ALG, ALG_OP_DECRYPT, ALG_OP_ENCRYPT
 from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
-from famsock_alg.operations import AlgOperations
+from famsock_alg.sockets import AlgOperations
 
 from famsock.plugin import socket
 from famsock.testing import requirements

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import Family, Protocol, hookimpl
-from famsock_bluetooth import remedies
+from famsock_bluetooth import _hints
 
 
 def _protocol(
@@ -18,25 +18,25 @@ def _protocol(
     number: int,
     types: tuple[int, ...],
     *,
-    room: str = "operations",
+    module: str = "sockets",
     modules: tuple[str, ...] = (),
     capability: str = "",
-    exchanges: tuple[str, ...] = (),
+    selftests: tuple[str, ...] = (),
 ) -> Protocol:
-    """A protocol whose classes, remedies and exchanges are called after it."""
+    """A protocol whose classes, hints and exchanges are called after it."""
     return Protocol(
         name,
         number,
         types,
         f"famsock_bluetooth.addresses:{name.capitalize()}Address",
-        operations=f"famsock_bluetooth.{room}:{name.capitalize()}Operations",
+        operations=f"famsock_bluetooth.{module}:{name.capitalize()}Operations",
         scheme=name,
         modules=("bluetooth", *modules),
         capability=capability,
-        remedies=getattr(remedies, name.upper()),
-        exchange={
-            label: f"famsock_bluetooth.exchange:{label.replace(' ', '_')}"
-            for label in (name, *exchanges)
+        hints=getattr(_hints, name.upper()),
+        selftest={
+            label: f"famsock_bluetooth.selftest:{label.replace(' ', '_')}"
+            for label in (name, *selftests)
         },
     )
 
@@ -46,9 +46,9 @@ _PROTOCOLS = (
         "l2cap",
         0,
         (SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW),
-        exchanges=("l2cap le",),
+        selftests=("l2cap le",),
     ),
-    _protocol("hci", 1, (SOCK_RAW,), room="hci", capability="CAP_NET_RAW"),
+    _protocol("hci", 1, (SOCK_RAW,), module="hci", capability="CAP_NET_RAW"),
     _protocol("sco", 2, (SOCK_SEQPACKET,)),
     _protocol("rfcomm", 3, (SOCK_STREAM, SOCK_RAW), modules=("rfcomm",)),
     _protocol("iso", 8, (SOCK_SEQPACKET,)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from famsock.plugin import Address, AddressRangeError, CType, Lookup, sockaddr, wire
+from famsock.plugin import Address, AddressRangeError, CType, Lookup, cstruct, sockaddr
 from famsock_bluetooth.constants import (
     AF_BLUETOOTH,
     BDADDR_ANY,
@@ -66,10 +66,10 @@ class L2capAddress(_BluetoothAddress):
     le16 cid, u8 type, a pad. Source: net/bluetooth/l2cap.h.
     """
 
-    bdaddr: str = wire.field(BDADDR, "l2_bdaddr", offset=4)
-    psm: int = wire.le16("l2_psm", offset=2)
-    cid: int = wire.le16("l2_cid", offset=10, default=0)
-    bdaddr_type: int = wire.u8("l2_bdaddr_type", offset=12, default=BDADDR_BREDR)
+    bdaddr: str = cstruct.field(BDADDR, "l2_bdaddr", offset=4)
+    psm: int = cstruct.le16("l2_psm", offset=2)
+    cid: int = cstruct.le16("l2_cid", offset=10, default=0)
+    bdaddr_type: int = cstruct.u8("l2_bdaddr_type", offset=12, default=BDADDR_BREDR)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[Any, ...]:
         """Two items, three with a cid, four for LE."""
@@ -92,8 +92,8 @@ class RfcommAddress(_BluetoothAddress):
     Layout: u16 family, 6 bytes address reversed, u8 channel, a pad. Source: net/bluetooth/rfcomm.h.
     """
 
-    bdaddr: str = wire.field(BDADDR, "rc_bdaddr")
-    channel: int = wire.u8("rc_channel")
+    bdaddr: str = cstruct.field(BDADDR, "rc_bdaddr")
+    channel: int = cstruct.u8("rc_channel")
 
 
 @sockaddr(
@@ -111,8 +111,8 @@ class HciAddress(_BluetoothAddress):
     int for the raw channel. Layout: three u16 in host order. Source: net/bluetooth/hci_sock.h.
     """
 
-    dev: int = wire.u16("hci_dev")
-    channel: int = wire.u16("hci_channel", default=HCI_CHANNEL_RAW)
+    dev: int = cstruct.u16("hci_dev")
+    channel: int = cstruct.u16("hci_channel", default=HCI_CHANNEL_RAW)
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> HciAddress:
@@ -137,7 +137,7 @@ class ScoAddress(_BluetoothAddress):
     Layout: u16 family, 6 bytes address reversed. Source: net/bluetooth/sco.h.
     """
 
-    bdaddr: str = wire.field(BDADDR, "sco_bdaddr")
+    bdaddr: str = cstruct.field(BDADDR, "sco_bdaddr")
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> ScoAddress:
@@ -172,8 +172,8 @@ class IsoAddress(_BluetoothAddress):
     broadcast's part if any. Source: net/bluetooth/iso.h.
     """
 
-    bdaddr: str = wire.field(BDADDR, "iso_bdaddr")
-    bdaddr_type: int = wire.u8("iso_bdaddr_type", default=BDADDR_LE_PUBLIC)
+    bdaddr: str = cstruct.field(BDADDR, "iso_bdaddr")
+    bdaddr_type: int = cstruct.u8("iso_bdaddr_type", default=BDADDR_LE_PUBLIC)
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> IsoAddress:
@@ -206,7 +206,7 @@ def _check_bis(value: object) -> tuple[int, ...]:
     if len(value) > ISO_MAX_NUM_BIS:
         raise ValueError(f"must have at most {ISO_MAX_NUM_BIS} items, not {len(value)}")
     for number in value:
-        if not 1 <= wire.U8.check(number) <= ISO_MAX_NUM_BIS:
+        if not 1 <= cstruct.U8.check(number) <= ISO_MAX_NUM_BIS:
             raise OverflowError(f"must hold 1-{ISO_MAX_NUM_BIS}, not {number}")
     return tuple(value)
 
@@ -238,7 +238,7 @@ class IsoBroadcastAddress(IsoAddress):
     of its streams. Layout: that of `IsoAddress`, then 6 bytes, u8, u8, u8 count, u8[31], a pad.
     """
 
-    bc_bdaddr: str = wire.field(BDADDR, "", offset=9, default=BDADDR_ANY)
-    bc_bdaddr_type: int = wire.u8("", default=BDADDR_LE_PUBLIC)
-    bc_sid: int = wire.u8("", default=0)
-    bc_bis: tuple[int, ...] = wire.field(BIS_LIST, "", default=())
+    bc_bdaddr: str = cstruct.field(BDADDR, "", offset=9, default=BDADDR_ANY)
+    bc_bdaddr_type: int = cstruct.u8("", default=BDADDR_LE_PUBLIC)
+    bc_sid: int = cstruct.u8("", default=0)
+    bc_bis: tuple[int, ...] = cstruct.field(BIS_LIST, "", default=())

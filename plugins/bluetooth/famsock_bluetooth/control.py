@@ -6,17 +6,17 @@ net/bluetooth/bluetooth.h and sco.c, iso.c (BT_PKT_STATUS).
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, control_rows, values
+from famsock.plugin import ControlType, codecs, control_rows
 from famsock_bluetooth import constants as c
 
 _shared = control_rows(c.SOL_BLUETOOTH, c)
 _hci = control_rows(c.SOL_HCI, c)
 
-HCI_CMSG_DIR: ControlType[bool] = _hci("HCI_CMSG_DIR", values.BOOL)
+HCI_CMSG_DIR: ControlType[bool] = _hci("HCI_CMSG_DIR", codecs.BOOL)
 """Whether a packet came from the controller (True) or went to it."""
 
-HCI_CMSG_TSTAMP: ControlType[int] = _hci("HCI_CMSG_TSTAMP", values.TIMEVAL_NS)
+HCI_CMSG_TSTAMP: ControlType[int] = _hci("HCI_CMSG_TSTAMP", codecs.TIMEVAL_NS)
 """When a packet passed the kernel, in integer nanoseconds since the epoch (microsecond steps)."""
 
-BT_SCM_PKT_STATUS: ControlType[int] = _shared("BT_SCM_PKT_STATUS", values.U8)
+BT_SCM_PKT_STATUS: ControlType[int] = _shared("BT_SCM_PKT_STATUS", codecs.U8)
 """The status of a SCO or ISO packet: 0 correct, 1 possibly invalid, 2 no data, 3 partly lost."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from famsock.plugin import CType, values, wire
+from famsock.plugin import CType, codecs, cstruct
 
 _CANONICAL = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){5}")
 _OCTET = r"[ \t-\r]*([+-]?(?:0[xX])?[0-9A-Fa-f]+)"
@@ -58,7 +58,7 @@ BDADDR = CType(
 )
 """``bdaddr_t``: a device address, six bytes, as text in reverse order."""
 
-LE32 = wire.integer(
+LE32 = cstruct.integer(
     "__le32",
     "4s",
     0,
@@ -71,7 +71,7 @@ LE32 = wire.integer(
 
 def check_int(name: str, value: int, highest: int) -> int:
     """``value``, or OverflowError if it is not 0 to ``highest``, TypeError if it is no integer."""
-    return values.check_int(f"AF_BLUETOOTH {name}", value, highest)
+    return codecs.check_int(f"AF_BLUETOOTH {name}", value, highest)
 
 
 def check_octets(name: str, value: object) -> bytes:

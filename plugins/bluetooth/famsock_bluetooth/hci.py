@@ -11,8 +11,8 @@ from socket import SOCK_RAW
 from typing import TYPE_CHECKING
 
 from famsock.plugin import Message, socket
+from famsock_bluetooth import _hints, ioctls, options, packets, waiting
 from famsock_bluetooth import constants as c
-from famsock_bluetooth import ioctls, options, packets, remedies, waiting
 from famsock_bluetooth.fields import check_octets
 from famsock_bluetooth.ioctls import HciConnInfo, HciDevInfo, InquiryInfo
 from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
@@ -126,7 +126,7 @@ class HciOperations:
         try:
             return self.sock.send(packet.pack())
         except OSError as error:
-            remedies.explain(error, remedies.HCI)
+            _hints.explain(error, _hints.HCI)
             raise
 
     def recv_packet(self) -> HciPacket:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import struct
 from fcntl import ioctl
 
-from famsock.plugin import Struct, values, wire
+from famsock.plugin import Struct, codecs, cstruct
+from famsock_bluetooth import _hints
 from famsock_bluetooth import constants as c
-from famsock_bluetooth import remedies
 from famsock_bluetooth.fields import BDADDR, check_int
 
 _HCI_SOCK_H = "net/bluetooth/hci_sock.h"
@@ -28,23 +28,23 @@ GENERAL_INQUIRY = 0x9E8B33
 """The access code (LAP) of a general inquiry."""
 
 
-@wire.struct("struct hci_dev_stats", header=_HCI_SOCK_H)
+@cstruct.struct("struct hci_dev_stats", header=_HCI_SOCK_H)
 class HciDevStats(Struct):
     """A controller's counters: packets by kind, and bytes."""
 
-    err_rx: int = wire.u32("err_rx")
-    err_tx: int = wire.u32("err_tx")
-    cmd_tx: int = wire.u32("cmd_tx")
-    evt_rx: int = wire.u32("evt_rx")
-    acl_tx: int = wire.u32("acl_tx")
-    acl_rx: int = wire.u32("acl_rx")
-    sco_tx: int = wire.u32("sco_tx")
-    sco_rx: int = wire.u32("sco_rx")
-    byte_rx: int = wire.u32("byte_rx")
-    byte_tx: int = wire.u32("byte_tx")
+    err_rx: int = cstruct.u32("err_rx")
+    err_tx: int = cstruct.u32("err_tx")
+    cmd_tx: int = cstruct.u32("cmd_tx")
+    evt_rx: int = cstruct.u32("evt_rx")
+    acl_tx: int = cstruct.u32("acl_tx")
+    acl_rx: int = cstruct.u32("acl_rx")
+    sco_tx: int = cstruct.u32("sco_tx")
+    sco_rx: int = cstruct.u32("sco_rx")
+    byte_rx: int = cstruct.u32("byte_rx")
+    byte_tx: int = cstruct.u32("byte_tx")
 
 
-@wire.struct("struct hci_dev_info", header=_HCI_SOCK_H)
+@cstruct.struct("struct hci_dev_info", header=_HCI_SOCK_H)
 class HciDevInfo(Struct):
     """A controller as HCIGETDEVINFO describes it.
 
@@ -52,20 +52,20 @@ class HciDevInfo(Struct):
     MTUs are in bytes, with the number of packets that the controller buffers.
     """
 
-    dev_id: int = wire.u16("dev_id")
-    name: str = wire.char("name", 8)
-    bdaddr: str = wire.field(BDADDR, "bdaddr")
-    flags: int = wire.u32("flags")
-    type: int = wire.u8("type")
-    features: bytes = wire.raw("features", 8)
-    pkt_type: int = wire.u32("pkt_type")
-    link_policy: int = wire.u32("link_policy")
-    link_mode: int = wire.u32("link_mode")
-    acl_mtu: int = wire.u16("acl_mtu")
-    acl_pkts: int = wire.u16("acl_pkts")
-    sco_mtu: int = wire.u16("sco_mtu")
-    sco_pkts: int = wire.u16("sco_pkts")
-    stat: HciDevStats = wire.field(wire.nested(HciDevStats), "stat")
+    dev_id: int = cstruct.u16("dev_id")
+    name: str = cstruct.char("name", 8)
+    bdaddr: str = cstruct.field(BDADDR, "bdaddr")
+    flags: int = cstruct.u32("flags")
+    type: int = cstruct.u8("type")
+    features: bytes = cstruct.raw("features", 8)
+    pkt_type: int = cstruct.u32("pkt_type")
+    link_policy: int = cstruct.u32("link_policy")
+    link_mode: int = cstruct.u32("link_mode")
+    acl_mtu: int = cstruct.u16("acl_mtu")
+    acl_pkts: int = cstruct.u16("acl_pkts")
+    sco_mtu: int = cstruct.u16("sco_mtu")
+    sco_pkts: int = cstruct.u16("sco_pkts")
+    stat: HciDevStats = cstruct.field(cstruct.nested(HciDevStats), "stat")
 
     @property
     def up(self) -> bool:
@@ -78,28 +78,28 @@ class HciDevInfo(Struct):
         return self.type & 0xF
 
 
-@wire.struct("struct hci_conn_info", header=_HCI_SOCK_H)
+@cstruct.struct("struct hci_conn_info", header=_HCI_SOCK_H)
 class HciConnInfo(Struct):
     """A link: its handle, peer, ``type`` (ACL_LINK …), whether it goes ``out``, state, mode."""
 
-    handle: int = wire.u16("handle")
-    bdaddr: str = wire.field(BDADDR, "bdaddr")
-    type: int = wire.u8("type")
-    out: int = wire.u8("out")
-    state: int = wire.u16("state")
-    link_mode: int = wire.u32("link_mode")
+    handle: int = cstruct.u16("handle")
+    bdaddr: str = cstruct.field(BDADDR, "bdaddr")
+    type: int = cstruct.u8("type")
+    out: int = cstruct.u8("out")
+    state: int = cstruct.u16("state")
+    link_mode: int = cstruct.u32("link_mode")
 
 
-@wire.struct("struct inquiry_info", header="net/bluetooth/hci.h")
+@cstruct.struct("struct inquiry_info", header="net/bluetooth/hci.h")
 class InquiryInfo(Struct):
     """A device that answered an inquiry: packed, 14 bytes."""
 
-    bdaddr: str = wire.field(BDADDR, "bdaddr")
-    pscan_rep_mode: int = wire.u8("pscan_rep_mode")
-    pscan_period_mode: int = wire.u8("pscan_period_mode")
-    pscan_mode: int = wire.u8("pscan_mode")
-    dev_class: bytes = wire.raw("dev_class", 3)
-    clock_offset: int = wire.le16("clock_offset")
+    bdaddr: str = cstruct.field(BDADDR, "bdaddr")
+    pscan_rep_mode: int = cstruct.u8("pscan_rep_mode")
+    pscan_period_mode: int = cstruct.u8("pscan_period_mode")
+    pscan_mode: int = cstruct.u8("pscan_mode")
+    dev_class: bytes = cstruct.raw("dev_class", 3)
+    clock_offset: int = cstruct.le16("clock_offset")
 
 
 def devices(descriptor: int) -> tuple[int, ...]:
@@ -169,7 +169,7 @@ def inquiry(
 
 def _inquiry_length(length: int) -> int:
     """1-48; the kernel takes 0 and then waits for ever."""
-    return values.check_int("AF_BLUETOOTH inquiry length", length, _INQUIRY_LONGEST, 1)
+    return codecs.check_int("AF_BLUETOOTH inquiry length", length, _INQUIRY_LONGEST, 1)
 
 
 def _ioctl(descriptor: int, request: int, argument: int | bytes | bytearray) -> None:
@@ -177,5 +177,5 @@ def _ioctl(descriptor: int, request: int, argument: int | bytes | bytearray) -> 
     try:
         ioctl(descriptor, request, argument)
     except OSError as error:
-        remedies.explain(error, remedies.HCI, "ioctl")
+        _hints.explain(error, _hints.HCI, "ioctl")
         raise

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import attrs
 
-from famsock.plugin import Struct, socket, values, wire
+from famsock.plugin import Struct, codecs, cstruct, socket
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import waiting
 from famsock_bluetooth.addresses import HciAddress
@@ -80,21 +80,21 @@ _SWITCHES = {
 """The settings that one byte switches, in an order in which the kernel takes them."""
 
 
-@wire.struct("struct mgmt_rp_read_info", header="net/bluetooth/mgmt.h")
+@cstruct.struct("struct mgmt_rp_read_info", header="net/bluetooth/mgmt.h")
 class ControllerInfo(Struct):
     """What Read Controller Information gives: ``struct mgmt_rp_read_info``, packed, 280 bytes.
 
     ``supported_settings`` and ``current_settings`` are masks of `Setting`.
     """
 
-    bdaddr: str = wire.field(BDADDR, "bdaddr")
-    version: int = wire.u8("version")
-    manufacturer: int = wire.le16("manufacturer")
-    supported_settings: int = wire.field(LE32, "supported_settings")
-    current_settings: int = wire.field(LE32, "current_settings")
-    dev_class: bytes = wire.raw("dev_class", 3)
-    name: str = wire.char("name", c.MGMT_MAX_NAME_LENGTH)
-    short_name: str = wire.char("short_name", c.MGMT_MAX_SHORT_NAME_LENGTH)
+    bdaddr: str = cstruct.field(BDADDR, "bdaddr")
+    version: int = cstruct.u8("version")
+    manufacturer: int = cstruct.le16("manufacturer")
+    supported_settings: int = cstruct.field(LE32, "supported_settings")
+    current_settings: int = cstruct.field(LE32, "current_settings")
+    dev_class: bytes = cstruct.raw("dev_class", 3)
+    name: str = cstruct.char("name", c.MGMT_MAX_NAME_LENGTH)
+    short_name: str = cstruct.char("short_name", c.MGMT_MAX_SHORT_NAME_LENGTH)
 
     @property
     def supported(self) -> Setting:
@@ -371,9 +371,9 @@ def _discovery_types(le: bool, bredr: bool) -> bytes:
 def _padded_text(name: str, value: str, size_bytes: int) -> bytes:
     """Text in a field of ``size_bytes``; TypeError or ValueError for what does not fit."""
     try:
-        return values.text(size_bytes).encode(value).ljust(size_bytes, b"\0")
-    except values.REFUSALS as error:
-        values.name(error, f"AF_BLUETOOTH {name}")
+        return codecs.text(size_bytes).encode(value).ljust(size_bytes, b"\0")
+    except codecs.REFUSALS as error:
+        codecs.name(error, f"AF_BLUETOOTH {name}")
         raise
 
 

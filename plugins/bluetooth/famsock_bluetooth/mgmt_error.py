@@ -25,7 +25,7 @@ _ERRNO = {
     c.MGMT_STATUS_RFKILLED: errno.ERFKILL,
     c.MGMT_STATUS_PERMISSION_DENIED: errno.EPERM,
 }
-_REMEDIES = {
+_HINTS = {
     c.MGMT_STATUS_PERMISSION_DENIED: "changing a controller needs CAP_NET_ADMIN",
     c.MGMT_STATUS_RFKILLED: "the radio is blocked: rfkill unblock bluetooth",
     c.MGMT_STATUS_NOT_POWERED: "power it on first: set_powered(index, True)",
@@ -56,8 +56,8 @@ class ManagementError(OSError):
             f"status 0x{status:02X} ({name})",
         )
         self.opcode, self.index, self.status = opcode, index, status
-        if status in _REMEDIES:
-            self.add_note(_REMEDIES[status])
+        if status in _HINTS:
+            self.add_note(_HINTS[status])
 
     def __reduce__(self) -> tuple[type[ManagementError], tuple[int, int, int]]:
         return type(self), (self.opcode, self.index, self.status)

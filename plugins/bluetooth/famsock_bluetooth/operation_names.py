@@ -3,7 +3,7 @@
 _SECURE = ("security", "set_defer_setup", "set_security")
 
 NAMES = {
-    "famsock_bluetooth.operations:L2capOperations": (
+    "famsock_bluetooth.sockets:L2capOperations": (
         *_SECURE,
         "connection_info",
         "incoming_mtu_bytes",
@@ -36,7 +36,7 @@ NAMES = {
         "set_scan",
         "set_sco_mtu",
     ),
-    "famsock_bluetooth.operations:ScoOperations": (
+    "famsock_bluetooth.sockets:ScoOperations": (
         "codecs",
         "connection_info",
         "enable_packet_status",
@@ -46,8 +46,8 @@ NAMES = {
         "set_voice",
         "voice",
     ),
-    "famsock_bluetooth.operations:RfcommOperations": (*_SECURE, "connection_info"),
-    "famsock_bluetooth.operations:IsoOperations": (
+    "famsock_bluetooth.sockets:RfcommOperations": (*_SECURE, "connection_info"),
+    "famsock_bluetooth.sockets:IsoOperations": (
         "base",
         "enable_packet_status",
         "qos",

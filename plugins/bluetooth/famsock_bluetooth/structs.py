@@ -12,21 +12,21 @@ from typing import Any, Self
 
 import attrs
 
-from famsock.plugin import Codec, Struct, values, wire
+from famsock.plugin import Codec, Struct, codecs, cstruct
 from famsock_bluetooth import constants as c
 from famsock_bluetooth.fields import check_int
 
 _BLUETOOTH_H = "net/bluetooth/bluetooth.h"
 
 
-def _up_to(high: int) -> wire.CType:
+def _up_to(high: int) -> cstruct.CType:
     """A byte of which not all values mean something."""
-    return wire.integer("__u8", "B", 0, high)
+    return cstruct.integer("__u8", "B", 0, high)
 
 
-def _zero_or(base: wire.CType, low: int, high: int) -> wire.CType:
+def _zero_or(base: cstruct.CType, low: int, high: int) -> cstruct.CType:
     """An integer ``low``-``high``, or 0 for the kernel's choice."""
-    whole = wire.integer(base.c, base.code, 0, high)
+    whole = cstruct.integer(base.c, base.code, 0, high)
 
     def check(value: object) -> int:
         if 0 < (number := int(whole.check(value))) < low:
@@ -37,7 +37,7 @@ def _zero_or(base: wire.CType, low: int, high: int) -> wire.CType:
 
 
 def _check_handle(value: object) -> int:
-    number = int(wire.U8.check(value))
+    number = int(cstruct.U8.check(value))
     if _HANDLE_MAX < number < c.BT_ISO_QOS_CIG_UNSET:
         raise OverflowError(
             f"must be 0-{_HANDLE_MAX}, or 255 for the kernel's choice, not {number}"
@@ -46,13 +46,13 @@ def _check_handle(value: object) -> int:
 
 
 _HANDLE_MAX = 0xEF
-_HANDLE = attrs.evolve(wire.U8, check=_check_handle)
-_TIMEOUT = _zero_or(wire.U16, 0x0A, 0x4000)
+_HANDLE = attrs.evolve(cstruct.U8, check=_check_handle)
+_TIMEOUT = _zero_or(cstruct.U16, 0x0A, 0x4000)
 _TIMEOUT_UNIT_MS = 10
 _DEFAULT_TIMEOUT_MS = c.BT_ISO_SYNC_TIMEOUT * _TIMEOUT_UNIT_MS
 
 
-@wire.struct("struct bt_security", header=_BLUETOOTH_H)
+@cstruct.struct("struct bt_security", header=_BLUETOOTH_H)
 class BtSecurity(Struct):
     """BT_SECURITY: ``level`` is one of BT_SECURITY_* (0-4).
 
@@ -60,25 +60,25 @@ class BtSecurity(Struct):
     Linux ignores it in what it is given.
     """
 
-    level: int = wire.field(_up_to(c.BT_SECURITY_FIPS), "level")
-    key_size: int = wire.u8("key_size", default=0)
+    level: int = cstruct.field(_up_to(c.BT_SECURITY_FIPS), "level")
+    key_size: int = cstruct.u8("key_size", default=0)
 
 
-@wire.struct("struct bt_power", header=_BLUETOOTH_H)
+@cstruct.struct("struct bt_power", header=_BLUETOOTH_H)
 class BtPower(Struct):
     """BT_POWER: ``force_active`` 1 wakes a link from sniff mode to send, 0 leaves it asleep."""
 
-    force_active: int = wire.field(_up_to(c.BT_POWER_FORCE_ACTIVE_ON), "force_active")
+    force_active: int = cstruct.field(_up_to(c.BT_POWER_FORCE_ACTIVE_ON), "force_active")
 
 
-@wire.struct("struct bt_voice", header=_BLUETOOTH_H)
+@cstruct.struct("struct bt_voice", header=_BLUETOOTH_H)
 class BtVoice(Struct):
     """BT_VOICE: ``setting`` is one of BT_VOICE_* (Core Specification vol 4 part E 6.12)."""
 
-    setting: int = wire.u16("setting")
+    setting: int = cstruct.u16("setting")
 
 
-@wire.struct("struct bt_iso_io_qos", header=_BLUETOOTH_H)
+@cstruct.struct("struct bt_iso_io_qos", header=_BLUETOOTH_H)
 class BtIsoIoQos(Struct):
     """One direction of an isochronous stream.
 
@@ -89,21 +89,21 @@ class BtIsoIoQos(Struct):
     integer out of range, ValueError for an ``sdu`` without a ``phy``.
     """
 
-    interval: int = wire.field(_zero_or(wire.U32, 0xFF, 0xFFFFF), "interval", default=10_000)
-    latency: int = wire.field(_zero_or(wire.U16, 5, 4000), "latency", default=10)
-    sdu: int = wire.u16("sdu", default=0)
-    phy: int = wire.field(_up_to(c.BT_ISO_PHY_ANY), "phy", default=c.BT_ISO_PHY_2M)
-    rtn: int = wire.u8("rtn", default=2)
+    interval: int = cstruct.field(_zero_or(cstruct.U32, 0xFF, 0xFFFFF), "interval", default=10_000)
+    latency: int = cstruct.field(_zero_or(cstruct.U16, 5, 4000), "latency", default=10)
+    sdu: int = cstruct.u16("sdu", default=0)
+    phy: int = cstruct.field(_up_to(c.BT_ISO_PHY_ANY), "phy", default=c.BT_ISO_PHY_2M)
+    rtn: int = cstruct.u8("rtn", default=2)
 
     def __attrs_post_init__(self) -> None:
         if self.sdu and not self.phy:
             raise ValueError(f"BtIsoIoQos sdu {self.sdu} needs a phy of BT_ISO_PHY_*, not 0")
 
 
-_IO_QOS: Any = wire.nested(BtIsoIoQos)
+_IO_QOS: Any = cstruct.nested(BtIsoIoQos)
 
 
-@wire.struct("struct bt_iso_qos", header=_BLUETOOTH_H, size=60)
+@cstruct.struct("struct bt_iso_qos", header=_BLUETOOTH_H, size=60)
 class BtIsoQos(Struct):
     """BT_ISO_QOS: how an isochronous stream is scheduled; a union of unicast's and broadcast's.
 
@@ -120,21 +120,21 @@ class BtIsoQos(Struct):
     Specification vol 4 part E 7.8.97-106.
     """
 
-    group: int = wire.field(_HANDLE, "ucast.cig", default=c.BT_ISO_QOS_CIG_UNSET)
-    stream: int = wire.field(_HANDLE, "ucast.cis", default=c.BT_ISO_QOS_CIS_UNSET)
-    sca: int = wire.field(_up_to(24), "ucast.sca", default=0)
-    packing: int = wire.field(_up_to(1), "ucast.packing", default=0)
-    framing: int = wire.field(_up_to(1), "ucast.framing", default=0)
-    input: BtIsoIoQos = wire.field(_IO_QOS, "ucast.in", offset=8, default=BtIsoIoQos())
-    output: BtIsoIoQos = wire.field(_IO_QOS, "ucast.out", offset=20, default=BtIsoIoQos())
-    encryption: int = wire.field(_up_to(1), "bcast.encryption", offset=32, default=0)
-    bcode: bytes = wire.raw("bcast.bcode", 16, default=bytes(16))
-    options: int = wire.field(_up_to(7), "bcast.options", default=0)
-    skip: int = wire.field(wire.integer("__u16", "H", 0, 0x1F3), "bcast.skip", default=0)
-    sync_timeout: int = wire.field(_TIMEOUT, "bcast.sync_timeout", default=0)
-    sync_cte_type: int = wire.field(_up_to(0x1F), "bcast.sync_cte_type", default=0)
-    mse: int = wire.field(_up_to(0x1F), "bcast.mse", default=0)
-    timeout: int = wire.field(_TIMEOUT, "bcast.timeout", default=0)
+    group: int = cstruct.field(_HANDLE, "ucast.cig", default=c.BT_ISO_QOS_CIG_UNSET)
+    stream: int = cstruct.field(_HANDLE, "ucast.cis", default=c.BT_ISO_QOS_CIS_UNSET)
+    sca: int = cstruct.field(_up_to(24), "ucast.sca", default=0)
+    packing: int = cstruct.field(_up_to(1), "ucast.packing", default=0)
+    framing: int = cstruct.field(_up_to(1), "ucast.framing", default=0)
+    input: BtIsoIoQos = cstruct.field(_IO_QOS, "ucast.in", offset=8, default=BtIsoIoQos())
+    output: BtIsoIoQos = cstruct.field(_IO_QOS, "ucast.out", offset=20, default=BtIsoIoQos())
+    encryption: int = cstruct.field(_up_to(1), "bcast.encryption", offset=32, default=0)
+    bcode: bytes = cstruct.raw("bcast.bcode", 16, default=bytes(16))
+    options: int = cstruct.field(_up_to(7), "bcast.options", default=0)
+    skip: int = cstruct.field(cstruct.integer("__u16", "H", 0, 0x1F3), "bcast.skip", default=0)
+    sync_timeout: int = cstruct.field(_TIMEOUT, "bcast.sync_timeout", default=0)
+    sync_cte_type: int = cstruct.field(_up_to(0x1F), "bcast.sync_cte_type", default=0)
+    mse: int = cstruct.field(_up_to(0x1F), "bcast.mse", default=0)
+    timeout: int = cstruct.field(_TIMEOUT, "bcast.timeout", default=0)
 
     @classmethod
     def broadcast(
@@ -159,7 +159,7 @@ class BtIsoQos(Struct):
         return cls(
             big,
             bis,
-            values.check_int("BtIsoQos sync_factor", sync_factor, 24, 1),
+            codecs.check_int("BtIsoQos sync_factor", sync_factor, 24, 1),
             packing,
             framing,
             BtIsoIoQos(),
@@ -173,7 +173,7 @@ class BtIsoQos(Struct):
 
 def _units(name: str, time_ms: int) -> int:
     """A time in units of 10 ms."""
-    units, rest = divmod(values.check_int(f"BtIsoQos {name}", time_ms, 163840, 100), 10)
+    units, rest = divmod(codecs.check_int(f"BtIsoQos {name}", time_ms, 163840, 100), 10)
     if rest:
         raise ValueError(f"BtIsoQos {name} must be whole 10 ms, not {time_ms}")
     return units
@@ -188,10 +188,10 @@ def _decode_qos(data: bytes) -> BtIsoQos:
     return BtIsoQos.unpack(data.ljust(BtIsoQos.layout.size, b"\0"))
 
 
-ISO_QOS: Codec[BtIsoQos] = attrs.evolve(values.struct(BtIsoQos), decode=_decode_qos)
+ISO_QOS: Codec[BtIsoQos] = attrs.evolve(codecs.struct(BtIsoQos), decode=_decode_qos)
 
 BASE_MAX_BYTES = 248
-_BASE = values.raw(BASE_MAX_BYTES)
+_BASE = codecs.raw(BASE_MAX_BYTES)
 
 
 def _encode_base(base: bytes) -> bytes:
@@ -265,7 +265,7 @@ CODECS: Codec[tuple[BtCodec, ...]] = Codec(
 """BT_CODEC: get gives all that the controller has, set takes exactly one."""
 
 
-@wire.struct("struct l2cap_options", header="net/bluetooth/l2cap.h")
+@cstruct.struct("struct l2cap_options", header="net/bluetooth/l2cap.h")
 class L2capOptions(Struct):
     """L2CAP_OPTIONS: the parameters of a BR/EDR channel.
 
@@ -274,48 +274,48 @@ class L2capOptions(Struct):
     the window in frames (1-16383). OverflowError for what does not fit; EINVAL for other MTUs.
     """
 
-    omtu: int = wire.u16("omtu")
-    imtu: int = wire.u16("imtu")
-    flush_to: int = wire.u16("flush_to")
-    mode: int = wire.field(_up_to(c.L2CAP_MODE_STREAMING), "mode")
-    fcs: int = wire.field(_up_to(1), "fcs")
-    max_tx: int = wire.u8("max_tx")
-    txwin_size: int = wire.field(wire.integer("__u16", "H", 0, 0x3FFF), "txwin_size")
+    omtu: int = cstruct.u16("omtu")
+    imtu: int = cstruct.u16("imtu")
+    flush_to: int = cstruct.u16("flush_to")
+    mode: int = cstruct.field(_up_to(c.L2CAP_MODE_STREAMING), "mode")
+    fcs: int = cstruct.field(_up_to(1), "fcs")
+    max_tx: int = cstruct.u8("max_tx")
+    txwin_size: int = cstruct.field(cstruct.integer("__u16", "H", 0, 0x3FFF), "txwin_size")
 
 
-@wire.struct("struct l2cap_conninfo", header="net/bluetooth/l2cap.h")
+@cstruct.struct("struct l2cap_conninfo", header="net/bluetooth/l2cap.h")
 class L2capConninfo(Struct):
     """L2CAP_CONNINFO: the link's HCI connection handle, and the peer's class of device."""
 
-    hci_handle: int = wire.u16("hci_handle")
-    dev_class: bytes = wire.raw("dev_class", 3)
+    hci_handle: int = cstruct.u16("hci_handle")
+    dev_class: bytes = cstruct.raw("dev_class", 3)
 
 
-@wire.struct("struct rfcomm_conninfo", header="net/bluetooth/rfcomm.h")
+@cstruct.struct("struct rfcomm_conninfo", header="net/bluetooth/rfcomm.h")
 class RfcommConninfo(Struct):
     """RFCOMM_CONNINFO: as L2CAP_CONNINFO, of the link beneath."""
 
-    hci_handle: int = wire.u16("hci_handle")
-    dev_class: bytes = wire.raw("dev_class", 3)
+    hci_handle: int = cstruct.u16("hci_handle")
+    dev_class: bytes = cstruct.raw("dev_class", 3)
 
 
-@wire.struct("struct sco_options", header="net/bluetooth/sco.h")
+@cstruct.struct("struct sco_options", header="net/bluetooth/sco.h")
 class ScoOptions(Struct):
     """SCO_OPTIONS: the greatest packet in bytes."""
 
-    mtu: int = wire.u16("mtu")
+    mtu: int = cstruct.u16("mtu")
 
 
-@wire.struct("struct sco_conninfo", header="net/bluetooth/sco.h")
+@cstruct.struct("struct sco_conninfo", header="net/bluetooth/sco.h")
 class ScoConninfo(Struct):
     """SCO_CONNINFO: the HCI connection handle, and the peer's class of device."""
 
-    hci_handle: int = wire.u16("hci_handle")
-    dev_class: bytes = wire.raw("dev_class", 3)
+    hci_handle: int = cstruct.u16("hci_handle")
+    dev_class: bytes = cstruct.raw("dev_class", 3)
 
 
 _WORDS = struct.Struct("=2I")
-EVENT_MASK = wire.integer(
+EVENT_MASK = cstruct.integer(
     "__u32",
     "8s",
     0,
@@ -328,7 +328,7 @@ EVENT_MASK = wire.integer(
 """``__u32[2]`` as one integer: bit n stands for event code n."""
 
 
-@wire.struct("struct hci_ufilter", header="net/bluetooth/hci_sock.h", size=16)
+@cstruct.struct("struct hci_ufilter", header="net/bluetooth/hci_sock.h", size=16)
 class HciFilter(Struct):
     """HCI_FILTER: which packets a raw HCI socket receives.
 
@@ -337,9 +337,9 @@ class HciFilter(Struct):
     Layout: u32, u32[2], le16, two bytes of padding.
     """
 
-    type_mask: int = wire.u32("type_mask", default=0)
-    event_mask: int = wire.field(EVENT_MASK, "event_mask", default=0)
-    opcode: int = wire.le16("opcode", default=0)
+    type_mask: int = cstruct.u32("type_mask", default=0)
+    event_mask: int = cstruct.field(EVENT_MASK, "event_mask", default=0)
+    opcode: int = cstruct.le16("opcode", default=0)
 
     @classmethod
     def of(cls, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> HciFilter:

@@ -144,7 +144,7 @@ class TestBluetooth(Conformance):
         "BtIsoQos.sync_timeout": st.just(0) | st.integers(10, 16384),
         "BtIsoQos.timeout": st.just(0) | st.integers(10, 16384),
     }
-    exchange_marks: ClassVar = {
+    selftest_marks: ClassVar = {
         **dict.fromkeys(("l2cap", "l2cap le", "rfcomm", "hci"), EMULATED),
         "sco": (pytest.mark.needs_capability("CAP_NET_ADMIN"),),
         "iso": (*EMULATED, pytest.mark.needs_kernel("6.0")),

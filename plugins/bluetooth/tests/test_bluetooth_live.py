@@ -23,12 +23,6 @@ from famsock_bluetooth.addresses import (
 )
 from famsock_bluetooth.advertising import LeAdvertisingReport, structure
 from famsock_bluetooth.emulator import Controller, VoicePair
-from famsock_bluetooth.exchange import (
-    VOICED,
-    advertising_pair,
-    await_controller,
-    emulated_pair,
-)
 from famsock_bluetooth.ioctls import HciDevInfo
 from famsock_bluetooth.mgmt import (
     ISO_SOCKET_FEATURE,
@@ -43,6 +37,12 @@ from famsock_bluetooth.packets import (
     HciEvent,
     MonitorMessage,
     opcode,
+)
+from famsock_bluetooth.selftest import (
+    VOICED,
+    advertising_pair,
+    await_controller,
+    emulated_pair,
 )
 from famsock_bluetooth.structs import BtIsoIoQos, BtIsoQos, BtSecurity
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from famsock_bluetooth import constants as c
-from famsock_bluetooth import exchange
+from famsock_bluetooth import selftest
 from famsock_bluetooth.emulator import VoicePair
-from famsock_bluetooth.exchange import emulated_pair
+from famsock_bluetooth.selftest import emulated_pair
 
 import famsock
 
@@ -129,6 +129,6 @@ def test_emulated_controllers_come_and_go() -> None:
 @pytest.mark.usefixtures("descriptors")
 def test_voice_again_and_again() -> None:
     for _ in range(3):
-        with exchange.sco() as round_trip:
+        with selftest.sco() as round_trip:
             for _ in range(20):
                 round_trip()

@@ -9,7 +9,7 @@ import struct
 from socket import inet_aton, inet_ntoa
 from typing import Any
 
-from famsock.plugin import Address, CType, Lookup, sockaddr, wire
+from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr
 from famsock_bsd.constants import (
     AF_DIVERT,
     AF_LINK,
@@ -51,9 +51,9 @@ class ControlAddress(_BsdAddress):
     at 8, u32 sc_reserved[5]. Source: XNU, sys/kern_control.h.
     """
 
-    id: int = wire.u32("sc_id", offset=4)
-    unit: int = wire.u32("sc_unit", offset=8, default=0)
-    sysaddr: int = wire.u16("ss_sysaddr", offset=2, default=AF_SYS_CONTROL)
+    id: int = cstruct.u32("sc_id", offset=4)
+    unit: int = cstruct.u32("sc_unit", offset=8, default=0)
+    sysaddr: int = cstruct.u16("ss_sysaddr", offset=2, default=AF_SYS_CONTROL)
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> ControlAddress:
@@ -119,10 +119,10 @@ class LinkAddress(_BsdAddress):
     sdl_alen, u8 sdl_slen, char sdl_data[12] at 8, longer where it must. Source: net/if_dl.h.
     """
 
-    index: int = wire.u16("sdl_index", offset=2)
-    type: int = wire.u8("sdl_type", offset=4, default=0)
-    name: str = wire.field(NAME, "sdl_data", offset=8, default="")
-    address: bytes = wire.field(LINK_ADDRESS, "", offset=20, default=b"")
+    index: int = cstruct.u16("sdl_index", offset=2)
+    type: int = cstruct.u8("sdl_type", offset=4, default=0)
+    name: str = cstruct.field(NAME, "sdl_data", offset=8, default="")
+    address: bytes = cstruct.field(LINK_ADDRESS, "", offset=20, default=b"")
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
         """The sockaddr, as long as its name and address make it."""
@@ -179,9 +179,9 @@ class DivertAddress(_BsdAddress):
 
     sa_families = (_AF_INET,)
 
-    host: str = wire.field(
+    host: str = cstruct.field(
         CType(c="struct in_addr", code="4s", check=_check_host,
               encode=lambda value, _lookup: inet_aton(value),
               decode=lambda raw, _lookup: inet_ntoa(raw)), "sin_addr", offset=4,
     )  # fmt: skip
-    port: int = wire.be16("sin_port", offset=2)
+    port: int = cstruct.be16("sin_port", offset=2)

@@ -6,21 +6,21 @@ from collections.abc import Iterable
 from socket import SOCK_DGRAM, SOCK_RAW
 
 from famsock.plugin import Family, Protocol, hookimpl
-from famsock_can import remedies
+from famsock_can import _hints
 
 
 def _protocol(name: str, number: int, kind: int, address: str, scheme: str = "") -> Protocol:
-    """A protocol whose rooms and kernel module are called after it."""
+    """A protocol whose modules, kernel module included, bear its name."""
     return Protocol(
         name,
         number,
         (kind,),
         f"famsock_can.addresses:{address}",
-        operations=f"famsock_can.operations.{name}:{name.capitalize()}Operations",
+        operations=f"famsock_can.sockets.{name}:{name.capitalize()}Operations",
         scheme=scheme or name,
         modules=("can", f"can-{name}"),
-        remedies=getattr(remedies, name.upper()),
-        exchange=f"famsock_can.exchange:{name}",
+        hints=getattr(_hints, name.upper()),
+        selftest=f"famsock_can.selftest:{name}",
     )
 
 

@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-from famsock.plugin import Address, Lookup, sockaddr, values, wire
+from famsock.plugin import Address, Lookup, codecs, cstruct, sockaddr
 from famsock_can.constants import (
     AF_CAN,
     CAN_EFF_FLAG,
@@ -81,8 +81,8 @@ def _parse_interface(text: str) -> str | int:
     return int(text.removeprefix(_INDEX_TEXT)) if text.startswith(_INDEX_TEXT) else text
 
 
-_INDEX = wire.integer("int", "i", 0, 0x7FFFFFFF)
-INTERFACE = wire.CType(
+_INDEX = cstruct.integer("int", "i", 0, 0x7FFFFFFF)
+INTERFACE = cstruct.CType(
     c="int",
     code="i",
     check=_check_interface,
@@ -96,9 +96,9 @@ INTERFACE = wire.CType(
 What the kernel gives comes as the name, or as the index where that interface is gone.
 """
 
-CAN_ID = wire.integer("canid_t", "I", 0, 0xFFFFFFFF, text="{:#x}".format)
-PGN = wire.integer("pgn_t", "I", 0, J1939_NO_PGN, text="{:#x}".format)
-NAME = wire.integer("name_t", "Q", 0, 0xFFFFFFFFFFFFFFFF, text="{:#x}".format)
+CAN_ID = cstruct.integer("canid_t", "I", 0, 0xFFFFFFFF, text="{:#x}".format)
+PGN = cstruct.integer("pgn_t", "I", 0, J1939_NO_PGN, text="{:#x}".format)
+NAME = cstruct.integer("name_t", "Q", 0, 0xFFFFFFFFFFFFFFFF, text="{:#x}".format)
 
 
 def hex_repr(struct: Any) -> str:
@@ -144,7 +144,7 @@ class CanAddress(_CanAddress):
     :param interface: a name of at most 15 bytes, an index, or "" for every CAN interface.
     """
 
-    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4, default="")
+    interface: str | int = cstruct.field(INTERFACE, "can_ifindex", offset=4, default="")
     shortest_bytes = 8
 
 
@@ -161,9 +161,9 @@ class IsotpAddress(_CanAddress):
     In what a receive gives, the kernel leaves both identifiers 0.
     """
 
-    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4)
-    rx_id: int = wire.field(CAN_ID, "can_addr.tp.rx_id", offset=8)
-    tx_id: int = wire.field(CAN_ID, "can_addr.tp.tx_id", offset=12)
+    interface: str | int = cstruct.field(INTERFACE, "can_ifindex", offset=4)
+    rx_id: int = cstruct.field(CAN_ID, "can_addr.tp.rx_id", offset=8)
+    tx_id: int = cstruct.field(CAN_ID, "can_addr.tp.tx_id", offset=12)
     shortest_bytes = 16
     __repr__ = hex_repr
 
@@ -177,8 +177,8 @@ class IsotpAddress(_CanAddress):
 
         The other end's address is the same with ``source`` and ``target`` exchanged.
         """
-        source = values.check_int("ISO-TP source", source, 0xFF, 0, hex)
-        target = values.check_int("ISO-TP target", target, 0xFF, 0, hex)
+        source = codecs.check_int("ISO-TP source", source, 0xFF, 0, hex)
+        target = codecs.check_int("ISO-TP target", target, 0xFF, 0, hex)
         rx_id = _NORMAL_FIXED | source << 8 | target
         return cls(interface, rx_id, _NORMAL_FIXED | target << 8 | source)
 
@@ -194,10 +194,10 @@ class J1939Address(_CanAddress):
         (255: none, and broadcast as a destination).
     """
 
-    interface: str | int = wire.field(INTERFACE, "can_ifindex", offset=4, default="")
-    name: int = wire.field(NAME, "can_addr.j1939.name", offset=8, default=J1939_NO_NAME)
-    pgn: int = wire.field(PGN, "can_addr.j1939.pgn", offset=16, default=J1939_NO_PGN)
-    addr: int = wire.u8("can_addr.j1939.addr", offset=20, default=J1939_NO_ADDR)
+    interface: str | int = cstruct.field(INTERFACE, "can_ifindex", offset=4, default="")
+    name: int = cstruct.field(NAME, "can_addr.j1939.name", offset=8, default=J1939_NO_NAME)
+    pgn: int = cstruct.field(PGN, "can_addr.j1939.pgn", offset=16, default=J1939_NO_PGN)
+    addr: int = cstruct.u8("can_addr.j1939.addr", offset=20, default=J1939_NO_ADDR)
     shortest_bytes = 24
     __repr__ = hex_repr
 

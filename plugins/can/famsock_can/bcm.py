@@ -26,7 +26,7 @@ from typing import Self
 
 import attrs
 
-from famsock.plugin import values
+from famsock.plugin import codecs
 from famsock_can import constants as c
 from famsock_can.frames import CanFdFrame, CanFrame
 
@@ -103,12 +103,12 @@ class BcmMessage:
             raise ValueError("BCM flag CAN_FD_FRAME needs frames of CanFdFrame")
         self.__attrs_init__(
             BcmOpcode(opcode),
-            values.check_int("BCM can_id", can_id, 0xFFFFFFFF),
+            codecs.check_int("BCM can_id", can_id, 0xFFFFFFFF),
             tuple(frames),
-            values.check_int("BCM flags", flags, 0xFFFFFFFF),
-            values.check_int("BCM count", count, 0xFFFFFFFF),
-            values.check_int("BCM ival1_us", ival1_us, _IVAL_MAX_US),
-            values.check_int("BCM ival2_us", ival2_us, _IVAL_MAX_US),
+            codecs.check_int("BCM flags", flags, 0xFFFFFFFF),
+            codecs.check_int("BCM count", count, 0xFFFFFFFF),
+            codecs.check_int("BCM ival1_us", ival1_us, _IVAL_MAX_US),
+            codecs.check_int("BCM ival2_us", ival2_us, _IVAL_MAX_US),
         )
 
     def pack(self) -> bytes:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from socket import SOCK_DGRAM
 from typing import Self
 
-from famsock.plugin import socket, values
+from famsock.plugin import codecs, socket
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
 from famsock_can.filters import J1939Filter
@@ -49,9 +49,9 @@ class AddressClaim:
 
     def __init__(self, interface: str, name: int | J1939Name, addresses: Iterable[int]) -> None:
         self._interface = interface
-        self.name = values.check_int("J1939 NAME", name, (1 << 64) - 1)
+        self.name = codecs.check_int("J1939 NAME", name, (1 << 64) - 1)
         self._addresses = [
-            values.check_int("J1939 address", address, c.J1939_MAX_UNICAST_ADDR)
+            codecs.check_int("J1939 address", address, c.J1939_MAX_UNICAST_ADDR)
             for address in addresses
         ]
         if not self._addresses:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from famsock.plugin import wire
+from famsock.plugin import cstruct
 from famsock_can import frame_parts as parts
 from famsock_can.addresses import CAN_ID, NAME, PGN, hex_repr
 from famsock_can.constants import (
@@ -24,13 +24,13 @@ from famsock_can.pgn import check_pgn
 _NAME_MASK = 0xFFFFFFFFFFFFFFFF
 _ADDR_MASK = 0xFF
 _WIDE_DIGITS = 8
-_MASK = wire.integer("__u32", "I", 0, 0xFFFFFFFF, text="{:#x}".format)
+_MASK = cstruct.integer("__u32", "I", 0, 0xFFFFFFFF, text="{:#x}".format)
 _WHOLE_SFF = CAN_EFF_FLAG | CAN_RTR_FLAG | CAN_SFF_MASK
 _WHOLE_EFF = CAN_EFF_FLAG | CAN_RTR_FLAG | CAN_EFF_MASK
 
 
-@wire.struct("struct can_filter", header="linux/can.h", size=8)
-class CanFilter(wire.Struct):
+@cstruct.struct("struct can_filter", header="linux/can.h", size=8)
+class CanFilter(cstruct.Struct):
     """Lets a frame through if ``frame.can_id & can_mask == can_id & can_mask``, or if not.
 
     :param can_id: the identifier and flags to compare with, 0-0xffffffff; CAN_INV_FILTER in it
@@ -46,8 +46,8 @@ class CanFilter(wire.Struct):
     set CAN_EFF_FLAG, or 9 for 32 bits as they are.
     """
 
-    can_id: int = wire.field(CAN_ID, "can_id")
-    can_mask: int = wire.field(CAN_ID, "can_mask")
+    can_id: int = cstruct.field(CAN_ID, "can_id")
+    can_mask: int = cstruct.field(CAN_ID, "can_mask")
     __repr__ = hex_repr
 
     @classmethod
@@ -100,8 +100,8 @@ EVERY_FRAME = CanFilter(0, 0)
 """The filter that a new CAN_RAW socket has: all data frames and requests."""
 
 
-@wire.struct("struct j1939_filter", header="linux/can/j1939.h", size=32)
-class J1939Filter(wire.Struct):
+@cstruct.struct("struct j1939_filter", header="linux/can/j1939.h", size=32)
+class J1939Filter(cstruct.Struct):
     """Lets a message through if NAME, PGN and address of its source are equal under the masks.
 
     `exact` sets the masks of what it is given.
@@ -115,12 +115,12 @@ class J1939Filter(wire.Struct):
     :raises OverflowError: for a field out of range.
     """
 
-    name: int = wire.field(NAME, "name", default=0)
-    name_mask: int = wire.field(NAME, "name_mask", default=0)
-    pgn: int = wire.field(PGN, "pgn", default=0)
-    pgn_mask: int = wire.field(_MASK, "pgn_mask", default=0)
-    addr: int = wire.u8("addr", default=0)
-    addr_mask: int = wire.u8("addr_mask", default=0)
+    name: int = cstruct.field(NAME, "name", default=0)
+    name_mask: int = cstruct.field(NAME, "name_mask", default=0)
+    pgn: int = cstruct.field(PGN, "pgn", default=0)
+    pgn_mask: int = cstruct.field(_MASK, "pgn_mask", default=0)
+    addr: int = cstruct.u8("addr", default=0)
+    addr_mask: int = cstruct.u8("addr_mask", default=0)
     __repr__ = hex_repr
 
     @classmethod

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from famsock.plugin import values
+from famsock.plugin import codecs
 from famsock_can.constants import (
     CAN_EFF_FLAG,
     CAN_EFF_MASK,
@@ -19,7 +19,7 @@ from famsock_can.constants import (
 
 def check_can_id(value: Any) -> int:
     """An identifier with its flags, in range for its width; OverflowError if it is not."""
-    can_id = values.check_int("CAN can_id", value, 0xFFFFFFFF, 0, hex)
+    can_id = codecs.check_int("CAN can_id", value, 0xFFFFFFFF, 0, hex)
     if not can_id & (CAN_EFF_FLAG | CAN_ERR_FLAG) and can_id & CAN_ERR_MASK > CAN_SFF_MASK:
         raise OverflowError(
             f"CAN can_id must be 0-{CAN_SFF_MASK:#x}, or CAN_EFF_FLAG | 0-{CAN_EFF_MASK:#x}, "

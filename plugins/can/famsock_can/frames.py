@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from famsock.plugin import values
+from famsock.plugin import codecs
 from famsock_can import frame_parts as parts
 from famsock_can.constants import (
     CAN_EFF_FLAG,
@@ -105,7 +105,7 @@ class CanFrame(_Identified):
         can_id = parts.check_can_id(can_id)
         data = parts.check_data(data, 0, CAN_MAX_DLEN, "CAN")
         dlc = (
-            len(data) if dlc is None else values.check_int("CAN dlc", dlc, CAN_MAX_RAW_DLC, 0, hex)
+            len(data) if dlc is None else codecs.check_int("CAN dlc", dlc, CAN_MAX_RAW_DLC, 0, hex)
         )
         if can_id & CAN_RTR_FLAG:
             if data:
@@ -197,7 +197,7 @@ class CanFdFrame(_Identified):
         if can_id & CAN_RTR_FLAG:
             raise ValueError("CAN FD has no remote frames: can_id must not have CAN_RTR_FLAG")
         data = parts.check_data(data, 0, CANFD_MAX_DLEN, "CAN FD")
-        flags = values.check_int("CAN flags", flags, 0xF, 0, hex)
+        flags = codecs.check_int("CAN flags", flags, 0xF, 0, hex)
         self.__attrs_init__(can_id, data, flags)
 
     @property
@@ -265,12 +265,12 @@ class CanXlFrame:
         self, priority: int, data: Any, sdt: int = 0, af: int = 0, vcid: int = 0, flags: int = 0
     ) -> None:
         self.__attrs_init__(
-            values.check_int("CAN priority", priority, CANXL_PRIO_MASK, 0, hex),
+            codecs.check_int("CAN priority", priority, CANXL_PRIO_MASK, 0, hex),
             parts.check_data(data, 1, CANXL_MAX_DLEN, "CAN XL"),
-            values.check_int("CAN sdt", sdt, 0xFF, 0, hex),
-            values.check_int("CAN af", af, 0xFFFFFFFF, 0, hex),
-            values.check_int("CAN vcid", vcid, 0xFF, 0, hex),
-            values.check_int("CAN flags", flags, 0xFF, 0, hex) | CANXL_XLF,
+            codecs.check_int("CAN sdt", sdt, 0xFF, 0, hex),
+            codecs.check_int("CAN af", af, 0xFFFFFFFF, 0, hex),
+            codecs.check_int("CAN vcid", vcid, 0xFF, 0, hex),
+            codecs.check_int("CAN flags", flags, 0xFF, 0, hex) | CANXL_XLF,
         )
 
     @property

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from famsock.plugin import values, wire
+from famsock.plugin import codecs, cstruct
 from famsock_can import constants as c
 
 if TYPE_CHECKING:
-    from famsock_can.operations.arrival import Arrival
+    from famsock_can.sockets.arrival import Arrival
 
 _HEADER = "linux/can/isotp.h"
 _KNOWN_FLAGS = 0x3FFF
@@ -24,24 +24,24 @@ _NS_PER_MS = 1_000_000
 _NS_PER_100_US = 100_000
 
 
-def _u8_of(allowed: tuple[int, ...]) -> wire.CType:
+def _u8_of(allowed: tuple[int, ...]) -> cstruct.CType:
     def check(value: object) -> int:
-        if (number := wire.U8.check(value)) not in allowed:
+        if (number := cstruct.U8.check(value)) not in allowed:
             raise ValueError(f"must be one of {', '.join(map(str, allowed))}, not {number}")
         return int(number)
 
-    return wire.CType(c="__u8", code="B", check=check)
+    return cstruct.CType(c="__u8", code="B", check=check)
 
 
 def _check_tx_flags(value: object) -> int:
-    flags = int(wire.U8.check(value))
+    flags = int(cstruct.U8.check(value))
     if unknown := flags & ~_FD_FLAGS:
         raise ValueError(f"has bits that are no CANFD flags: {unknown:#x}")
     return flags
 
 
 def _check_flags(value: object) -> int:
-    flags = int(wire.U32.check(value))
+    flags = int(cstruct.U32.check(value))
     if unknown := flags & ~_KNOWN_FLAGS:
         raise ValueError(f"has bits that are no CAN_ISOTP flags: {unknown:#x}")
     if flags & c.CAN_ISOTP_SF_BROADCAST and flags & c.CAN_ISOTP_CF_BROADCAST:
@@ -49,12 +49,12 @@ def _check_flags(value: object) -> int:
     return flags
 
 
-FLAGS = wire.CType(c="__u32", code="I", check=_check_flags)
-TX_FLAGS = wire.CType(c="__u8", code="B", check=_check_tx_flags)
+FLAGS = cstruct.CType(c="__u32", code="I", check=_check_flags)
+TX_FLAGS = cstruct.CType(c="__u8", code="B", check=_check_tx_flags)
 
 
-@wire.struct("struct can_isotp_options", header=_HEADER)
-class IsotpOptions(wire.Struct):
+@cstruct.struct("struct can_isotp_options", header=_HEADER)
+class IsotpOptions(cstruct.Struct):
     """CAN_ISOTP_OPTS: how a transport channel behaves.
 
     :param flags: CAN_ISOTP_* bits: LISTEN_MODE, EXTEND_ADDR, TX_PADDING, RX_PADDING, CHK_PAD_LEN,
@@ -68,12 +68,12 @@ class IsotpOptions(wire.Struct):
     :param rx_ext_address: address extension byte to expect, with CAN_ISOTP_RX_EXT_ADDR.
     """
 
-    flags: int = wire.field(FLAGS, "flags", default=0)
-    frame_txtime_ns: int = wire.u32("frame_txtime", default=0)
-    ext_address: int = wire.u8("ext_address", default=0)
-    txpad_content: int = wire.u8("txpad_content", default=c.CAN_ISOTP_DEFAULT_PAD_CONTENT)
-    rxpad_content: int = wire.u8("rxpad_content", default=c.CAN_ISOTP_DEFAULT_PAD_CONTENT)
-    rx_ext_address: int = wire.u8("rx_ext_address", default=0)
+    flags: int = cstruct.field(FLAGS, "flags", default=0)
+    frame_txtime_ns: int = cstruct.u32("frame_txtime", default=0)
+    ext_address: int = cstruct.u8("ext_address", default=0)
+    txpad_content: int = cstruct.u8("txpad_content", default=c.CAN_ISOTP_DEFAULT_PAD_CONTENT)
+    rxpad_content: int = cstruct.u8("rxpad_content", default=c.CAN_ISOTP_DEFAULT_PAD_CONTENT)
+    rx_ext_address: int = cstruct.u8("rx_ext_address", default=0)
 
     @classmethod
     def make(
@@ -92,7 +92,7 @@ class IsotpOptions(wire.Struct):
         ``flags`` come on top. Errors are those of the class.
         """
         if frame_txtime_ns is not None:
-            frame_txtime_ns = values.check_int(
+            frame_txtime_ns = codecs.check_int(
                 "IsotpOptions frame_txtime_ns", frame_txtime_ns, c.CAN_ISOTP_FRAME_TXTIME_ZERO - 1
             )
         features = {
@@ -114,8 +114,8 @@ class IsotpOptions(wire.Struct):
         )
 
 
-@wire.struct("struct can_isotp_fc_options", header=_HEADER)
-class IsotpFlowControl(wire.Struct):
+@cstruct.struct("struct can_isotp_fc_options", header=_HEADER)
+class IsotpFlowControl(cstruct.Struct):
     """CAN_ISOTP_RECV_FC: what the socket asks of a sender in its flow control frames.
 
     :param block_size: frames between two flow control frames, 0-255; 0 asks for all at once.
@@ -124,9 +124,9 @@ class IsotpFlowControl(wire.Struct):
     :param wait_frames_max: the greatest number of wait frames, 0-255; 0 for none.
     """
 
-    block_size: int = wire.u8("bs", default=c.CAN_ISOTP_DEFAULT_RECV_BS)
-    stmin: int = wire.u8("stmin", default=c.CAN_ISOTP_DEFAULT_RECV_STMIN)
-    wait_frames_max: int = wire.u8("wftmax", default=c.CAN_ISOTP_DEFAULT_RECV_WFTMAX)
+    block_size: int = cstruct.u8("bs", default=c.CAN_ISOTP_DEFAULT_RECV_BS)
+    stmin: int = cstruct.u8("stmin", default=c.CAN_ISOTP_DEFAULT_RECV_STMIN)
+    wait_frames_max: int = cstruct.u8("wftmax", default=c.CAN_ISOTP_DEFAULT_RECV_WFTMAX)
 
     @property
     def stmin_ns(self) -> int:
@@ -153,8 +153,8 @@ class IsotpFlowControl(wire.Struct):
         return cls(block_size, ms, wait_frames_max)
 
 
-@wire.struct("struct can_isotp_ll_options", header=_HEADER)
-class IsotpLinkLayer(wire.Struct):
+@cstruct.struct("struct can_isotp_ll_options", header=_HEADER)
+class IsotpLinkLayer(cstruct.Struct):
     """CAN_ISOTP_LL_OPTS: the frames underneath.
 
     :param mtu: CAN_MTU (16) for classic frames, CANFD_MTU (72) for CAN FD.
@@ -164,9 +164,9 @@ class IsotpLinkLayer(wire.Struct):
     :raises ValueError: for what no frame has, or what goes with the other ``mtu`` alone.
     """
 
-    mtu: int = wire.field(_u8_of(_MTU), "mtu", default=c.CAN_ISOTP_DEFAULT_LL_MTU)
-    tx_dl: int = wire.field(_u8_of(_TX_DL), "tx_dl", default=c.CAN_ISOTP_DEFAULT_LL_TX_DL)
-    tx_flags: int = wire.field(TX_FLAGS, "tx_flags", default=c.CAN_ISOTP_DEFAULT_LL_TX_FLAGS)
+    mtu: int = cstruct.field(_u8_of(_MTU), "mtu", default=c.CAN_ISOTP_DEFAULT_LL_MTU)
+    tx_dl: int = cstruct.field(_u8_of(_TX_DL), "tx_dl", default=c.CAN_ISOTP_DEFAULT_LL_TX_DL)
+    tx_flags: int = cstruct.field(TX_FLAGS, "tx_flags", default=c.CAN_ISOTP_DEFAULT_LL_TX_FLAGS)
 
     def __attrs_post_init__(self) -> None:
         if self.mtu == c.CAN_MTU and (self.tx_dl != c.CAN_MAX_DLEN or self.tx_flags != 0):

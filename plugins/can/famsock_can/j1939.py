@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from famsock.plugin import SockExtendedErr, values
+from famsock.plugin import SockExtendedErr, codecs
 from famsock.plugin import constants as system
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
@@ -22,7 +22,7 @@ from famsock_can.pgn import clean_pgn as clean_pgn
 from famsock_can.pgn import is_pdu1 as is_pdu1
 
 if TYPE_CHECKING:
-    from famsock_can.operations.arrival import Arrival
+    from famsock_can.sockets.arrival import Arrival
 
 _NAME_BITS = {
     "identity_number": (0, 21),
@@ -90,7 +90,7 @@ class J1939Name:
             "arbitrary_address_capable": arbitrary_address_capable,
         }
         for field, (_, bits) in _NAME_BITS.items():
-            given[field] = values.check_int(f"J1939 NAME {field}", given[field], (1 << bits) - 1)
+            given[field] = codecs.check_int(f"J1939 NAME {field}", given[field], (1 << bits) - 1)
         given["arbitrary_address_capable"] = bool(arbitrary_address_capable)
         self.__attrs_init__(**given)
 
@@ -102,7 +102,7 @@ class J1939Name:
     @classmethod
     def from_int(cls, name: int) -> Self:
         """The NAME with this number, 0 to 2**64-1; the reserved bit is dropped."""
-        name = values.check_int("J1939 NAME", name, (1 << 64) - 1)
+        name = codecs.check_int("J1939 NAME", name, (1 << 64) - 1)
         fields: dict[str, Any] = {
             field: name >> at & (1 << bits) - 1 for field, (at, bits) in _NAME_BITS.items()
         }
@@ -144,10 +144,10 @@ class J1939Id:
         if not is_pdu1(pgn) and destination != c.J1939_NO_ADDR:
             raise ValueError(f"J1939 pgn {pgn:#x} is a PDU2: it has no destination {destination}")
         self.__attrs_init__(
-            values.check_int("J1939 priority", priority, 7),
+            codecs.check_int("J1939 priority", priority, 7),
             pgn,
-            values.check_int("J1939 source", source, 0xFF),
-            values.check_int("J1939 destination", destination, 0xFF),
+            codecs.check_int("J1939 source", source, 0xFF),
+            codecs.check_int("J1939 destination", destination, 0xFF),
         )
 
     @property

@@ -3,7 +3,7 @@
 _ARRIVAL = ("enable_drop_count", "enable_timestamps")
 
 NAMES = {
-    "famsock_can.operations.raw:RawOperations": (
+    "famsock_can.sockets.raw:RawOperations": (
         *_ARRIVAL,
         "enable_frames",
         "recv_frame",
@@ -15,7 +15,7 @@ NAMES = {
         "set_loopback",
         "set_vcid",
     ),
-    "famsock_can.operations.bcm:BcmOperations": (
+    "famsock_can.sockets.bcm:BcmOperations": (
         *_ARRIVAL,
         "answer_requests",
         "recv_event",
@@ -29,8 +29,8 @@ NAMES = {
         "unsubscribe",
         "update_cyclic",
     ),
-    "famsock_can.operations.isotp:IsotpOperations": (*_ARRIVAL, "configure", "recv_pdu"),
-    "famsock_can.operations.j1939:J1939Operations": (
+    "famsock_can.sockets.isotp:IsotpOperations": (*_ARRIVAL, "configure", "recv_pdu"),
+    "famsock_can.sockets.j1939:J1939Operations": (
         *_ARRIVAL,
         "enable_progress",
         "recv_pg",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from famsock.plugin import values
+from famsock.plugin import codecs
 from famsock_can.constants import J1939_PGN_MAX
 
 _PDU2_FIRST_FORMAT = 240
@@ -20,7 +20,7 @@ def clean_pgn(pgn: int) -> int:
 
 def check_pgn(pgn: int) -> int:
     """A PGN, 0-0x3ffff, that is clean; OverflowError or ValueError if it is not."""
-    pgn = values.check_int("J1939 pgn", pgn, J1939_PGN_MAX, 0, hex)
+    pgn = codecs.check_int("J1939 pgn", pgn, J1939_PGN_MAX, 0, hex)
     if pgn != clean_pgn(pgn):
         raise ValueError(f"J1939 pgn {pgn:#x} is a PDU1: its low byte must be 0")
     return pgn

@@ -108,4 +108,4 @@ class TestCan(Conformance):
         "IsotpOptions.flags": st.integers(0, c.CAN_ISOTP_SF_BROADCAST - 1),
         "IsotpLinkLayer": st.sampled_from(_LINK_LAYERS),
     }
-    exchange_marks: ClassVar = dict.fromkeys(("raw", "bcm", "isotp", "j1939"), _VCAN0)
+    selftest_marks: ClassVar = dict.fromkeys(("raw", "bcm", "isotp", "j1939"), _VCAN0)

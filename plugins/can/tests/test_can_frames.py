@@ -31,7 +31,7 @@ from famsock_can.frames import (
     unpack_frame,
 )
 from famsock_can.j1939 import J1939Id
-from famsock_can.operations.arrival import Arrival, arrival
+from famsock_can.sockets.arrival import Arrival, arrival
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -194,7 +194,7 @@ with can.Bus(interface="socketcan", channel="vcan0", fd=True) as one, \\
 
 def test_python_can_runs_unmodified(tmp_path: Path) -> None:
     assert run_on_famsock(PYTHON_CAN, tmp_path).splitlines() == [
-        "famsock.sockets",
+        "famsock._sockets",
         "classic",
         "True True 32 vcan0",
         "False False",
@@ -224,7 +224,7 @@ one.close(), two.close()
 
 def test_can_isotp_runs_unmodified(tmp_path: Path) -> None:
     assert run_on_famsock(CAN_ISOTP, tmp_path).splitlines() == [
-        "famsock.sockets",
+        "famsock._sockets",
         "170 4 8",
         "True",
         "short",

@@ -14,12 +14,12 @@ from socket import SO_RCVBUF, SOL_SOCKET
 
 import pytest
 from famsock_can import constants as c
-from famsock_can import control, exchange, options
+from famsock_can import control, options, selftest
 from famsock_can.addresses import CanAddress
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFdFrame, CanFrame, CanXlFrame, parse_frame
 from famsock_can.interfaces import can_interfaces
-from famsock_can.operations.raw import RawOperations, ReceivedFrame
+from famsock_can.sockets.raw import RawOperations, ReceivedFrame
 
 import famsock
 from famsock import aio
@@ -452,7 +452,7 @@ def test_can_interfaces_are_listed() -> None:
 def test_exchange_without_its_interface_says_how_to_make_it(
     protocol: str, monkeypatch: pytest.MonkeyPatch, descriptors: None
 ) -> None:
-    monkeypatch.setattr(exchange, "INTERFACE", "vcan78")
-    with pytest.raises(OSError, match="No such device") as caught, getattr(exchange, protocol)():
+    monkeypatch.setattr(selftest, "INTERFACE", "vcan78")
+    with pytest.raises(OSError, match="No such device") as caught, getattr(selftest, protocol)():
         pass
     assert "modprobe vcan && ip link add vcan78" in "\n".join(caught.value.__notes__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from famsock.plugin import Address, CType, sockaddr, wire
+from famsock.plugin import Address, CType, cstruct, sockaddr
 
 
 def _check_guid(value: object) -> str:
@@ -46,5 +46,5 @@ class HypervAddress(Address):
     Source: hvsocket.h.
     """
 
-    vm_id: str = wire.field(GUID, "VmId", offset=4)
-    service_id: str = wire.field(GUID, "ServiceId", offset=20)
+    vm_id: str = cstruct.field(GUID, "VmId", offset=4)
+    service_id: str = cstruct.field(GUID, "ServiceId", offset=20)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Option, option_rows, values
+from famsock.plugin import Option, codecs, option_rows
 from famsock_hyperv import constants as c
 
 _row = option_rows(c.HV_PROTOCOL_RAW, c)
 
-HVSOCKET_CONNECT_TIMEOUT: Option[int] = _row("HVSOCKET_CONNECT_TIMEOUT", values.U32)
+HVSOCKET_CONNECT_TIMEOUT: Option[int] = _row("HVSOCKET_CONNECT_TIMEOUT", codecs.U32)
 """How long connect waits, in milliseconds: 0-300000."""
 
-HVSOCKET_CONNECTED_SUSPEND: Option[bool] = _row("HVSOCKET_CONNECTED_SUSPEND", values.BOOL)
+HVSOCKET_CONNECTED_SUSPEND: Option[bool] = _row("HVSOCKET_CONNECTED_SUSPEND", codecs.BOOL)
 """Whether the connection survives a suspended virtual machine."""

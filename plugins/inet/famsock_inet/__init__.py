@@ -21,13 +21,13 @@ _PING = (
     "as in sysctl -w net.ipv4.ping_group_range='0 2147483647'"
 )
 _DESTINED = ("connect", "sendto", "sendmsg", "sendmmsg")
-_REMEDIES: dict[Any, str] = {
+_HINTS: dict[Any, str] = {
     ("bind", EACCES): _PORT,
     **{(operation, EACCES): _BROADCAST for operation in _DESTINED},
     EADDRNOTAVAIL: _NOT_LOCAL,
 }
 _REMEDIES6: dict[Any, str] = {
-    **_REMEDIES,
+    **_HINTS,
     **{(operation, EINVAL): _SCOPE for operation in _DESTINED},
     ("bind", EINVAL): f"{_SCOPE}; and a socket can be bound only once",
 }
@@ -36,14 +36,14 @@ _MPTCP = "needs the sysctl net.mptcp.enabled=1, in a kernel with CONFIG_MPTCP (5
 
 def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
     """The protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""
-    common = _REMEDIES6 if suffix else _REMEDIES
+    common = _REMEDIES6 if suffix else _HINTS
 
     def row(
         name: str,
         number: int | None,
         types: tuple[int, ...],
         operations: str,
-        remedies: dict[Any, str] | None = None,
+        hints: dict[Any, str] | None = None,
         **more: Any,
     ) -> Protocol:
         return Protocol(
@@ -51,10 +51,10 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             number,
             types,
             address=f"famsock_inet.addresses:Inet{suffix}Address",
-            operations=f"famsock_inet.operations.{operations}",
+            operations=f"famsock_inet.sockets.{operations}",
             scheme=name + suffix,
-            remedies=common | (remedies or {}),
-            exchange=f"famsock_inet.exchange:{name}{suffix}",
+            hints=common | (hints or {}),
+            selftest=f"famsock_inet.selftest:{name}{suffix}",
             **more,
         )
 

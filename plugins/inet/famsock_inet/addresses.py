@@ -14,7 +14,7 @@ from operator import index
 from socket import AF_INET, AF_INET6, EAI_NONAME, gaierror, inet_ntop, inet_pton
 from typing import Any, Self
 
-from famsock.plugin import Address, CType, Lookup, sockaddr, text, wire
+from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr, text
 
 _ANY_IPV4 = bytes(4)
 _ANY_IPV6 = bytes(16)
@@ -150,7 +150,9 @@ IPV6 = CType(
 )
 """``struct in6_addr`` as text; any host form is taken, an IPv6Address too."""
 
-FLOWINFO = wire.integer("__be32", "I", 0, 0xFFFFF, encode=wire.BE32.encode, decode=wire.BE32.decode)
+FLOWINFO = cstruct.integer(
+    "__be32", "I", 0, 0xFFFFF, encode=cstruct.BE32.encode, decode=cstruct.BE32.decode
+)
 """``sin6_flowinfo``: the 20 bits of a flow label, in network order."""
 
 
@@ -193,8 +195,8 @@ class InetAddress(Address):
     Text: ``127.0.0.1:80``. Layout: u16 family, be16 port, 4 bytes address, 8 zero bytes (ip(7)).
     """
 
-    host: str = wire.field(IPV4, "sin_addr", offset=4)
-    port: int = wire.be16("sin_port", offset=2)
+    host: str = cstruct.field(IPV4, "sin_addr", offset=4)
+    port: int = cstruct.be16("sin_port", offset=2)
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
@@ -245,10 +247,10 @@ class Inet6Address(Address):
     u32 scope in host order (ipv6(7)).
     """
 
-    host: str = wire.field(IPV6, "sin6_addr", offset=8)
-    port: int = wire.be16("sin6_port", offset=2)
-    flowinfo: int = wire.field(FLOWINFO, "sin6_flowinfo", offset=4, default=0)
-    scope_id: int = wire.u32("sin6_scope_id", offset=24, default=0)
+    host: str = cstruct.field(IPV6, "sin6_addr", offset=8)
+    port: int = cstruct.be16("sin6_port", offset=2)
+    flowinfo: int = cstruct.field(FLOWINFO, "sin6_flowinfo", offset=4, default=0)
+    scope_id: int = cstruct.u32("sin6_scope_id", offset=24, default=0)
 
     def __attrs_post_init__(self) -> None:
         host = self.host

@@ -9,7 +9,7 @@ import struct
 
 import attrs
 
-from famsock.plugin import values
+from famsock.plugin import codecs
 
 _HEADER = struct.Struct(">BBHHH")
 _ECHO_TYPES = {4: (8, 0), 6: (128, 129)}
@@ -35,8 +35,8 @@ class Echo:
         pseudo-header belongs to it.
         """
         kind = _ECHO_TYPES[version][self.reply]
-        identifier = values.check_int("ICMP echo identifier", self.identifier, 0xFFFF)
-        sequence = values.check_int("ICMP echo sequence", self.sequence, 0xFFFF)
+        identifier = codecs.check_int("ICMP echo identifier", self.identifier, 0xFFFF)
+        sequence = codecs.check_int("ICMP echo sequence", self.sequence, 0xFFFF)
         blank = _HEADER.pack(kind, 0, 0, identifier, sequence) + self.data
         if version == 6:
             return blank

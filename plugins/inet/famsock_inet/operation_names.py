@@ -24,8 +24,8 @@ _TRANSMIT_TIME = ("send_at", "set_transmit_clock")
 _TCP = (*_IP, *_ZEROCOPY, "set_keepalive", "tcp_info")
 
 NAMES = {
-    "famsock_inet.operations.tcp:TcpOperations": _TCP,
-    "famsock_inet.operations.udp:UdpOperations": (
+    "famsock_inet.sockets.tcp:TcpOperations": _TCP,
+    "famsock_inet.sockets.udp:UdpOperations": (
         *_MULTICAST,
         *_ZEROCOPY,
         *_TRANSMIT_TIME,
@@ -33,13 +33,13 @@ NAMES = {
         "recv_segments",
         "send_segments",
     ),
-    "famsock_inet.operations.mptcp:MptcpOperations": (
+    "famsock_inet.sockets.mptcp:MptcpOperations": (
         *_TCP,
         "mptcp_info",
         "subflow_tcp_infos",
         "subflows",
     ),
-    "famsock_inet.operations.sctp:SctpOperations": (
+    "famsock_inet.sockets.sctp:SctpOperations": (
         *_IP,
         "add_local_addresses",
         "enable_stream_info",
@@ -51,6 +51,6 @@ NAMES = {
         "sctp_status",
         "send_on_stream",
     ),
-    "famsock_inet.operations.raw:PingOperations": _MULTICAST,
-    "famsock_inet.operations.raw:RawOperations": (*_MULTICAST, *_TRANSMIT_TIME),
+    "famsock_inet.sockets.raw:PingOperations": _MULTICAST,
+    "famsock_inet.sockets.raw:RawOperations": (*_MULTICAST, *_TRANSMIT_TIME),
 }

@@ -160,7 +160,7 @@ class TestInet(Conformance):
             match="must be InetAddress or RawAddress, not Inet6Address",
         ),
     )
-    exchange_marks: ClassVar = {"raw": NEEDS_RAW}
+    selftest_marks: ClassVar = {"raw": NEEDS_RAW}
 
 
 class TestInet6(Conformance):
@@ -305,7 +305,7 @@ class TestInet6(Conformance):
             match="must be Inet6Address or RawAddress, not InetAddress",
         ),
     )
-    exchange_marks: ClassVar = {"raw6": NEEDS_RAW}
+    selftest_marks: ClassVar = {"raw6": NEEDS_RAW}
 
 
 def test_icmp6_filter_passes_what_it_names() -> None:

@@ -17,6 +17,7 @@ from famsock_inet.structs.ip import In6Pktinfo, InPktinfo, ReceivedError
 
 import famsock
 from famsock import constants
+from famsock._errqueue import SockExtendedErr
 from famsock.control import (
     SCM_TIMESTAMP,
     SCM_TIMESTAMPING,
@@ -26,7 +27,6 @@ from famsock.control import (
     RawControl,
     Timestamps,
 )
-from famsock.errqueue import SockExtendedErr
 from famsock.options import SO_RCVBUF, SO_RCVMARK, SO_TIMESTAMP
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
@@ -256,10 +256,10 @@ def test_an_ipv6_socket_gets_the_control_messages_of_ipv4(
 def test_unknown_control_message_comes_whole(udp_pair: Pair) -> None:
     short = famsock.socket(AF_INET, SOCK_DGRAM)
     with short:
+        from famsock._definitions import Definitions
         from famsock.control import typed
-        from famsock.rooms import Rooms
 
-        kinds = Rooms(famsock.plugins.family("AF_INET")).control
+        kinds = Definitions(famsock.plugins.family("AF_INET")).control
         items = [(0, control.IP_PKTINFO.number, b"\1"), (0, 99, b"?"), (0, 11, bytes(15))]
         assert typed(items, kinds) == tuple(RawControl(*item) for item in items)
 

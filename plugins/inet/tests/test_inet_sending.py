@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from famsock_inet import control as inet_control
-from famsock_inet.operations.items import packer
-from famsock_inet.operations.zerocopy import ZerocopyCompletion
+from famsock_inet.sockets.items import packer
+from famsock_inet.sockets.zerocopy import ZerocopyCompletion
 
 import famsock
 from famsock import constants, control, options

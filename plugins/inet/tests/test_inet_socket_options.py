@@ -12,7 +12,7 @@ import pytest
 
 import famsock
 from famsock import constants, control, options
-from famsock.filters import INSTRUCTIONS, PROGRAM, Instruction
+from famsock.bpf import INSTRUCTIONS, PROGRAM, Instruction
 from famsock.options import Linger, Timestamping, Txtime
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")

@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 import pytest
-from famsock_inet import constants, control, exchange
+from famsock_inet import constants, control, selftest
 from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.icmp import Echo, checksum, payload_of_ipv4
 from famsock_inet.options import icmp, icmpv6, mptcp, sctp, tcp
@@ -377,7 +377,7 @@ def test_icmpv6_filter(opened: Open) -> None:
 @pytest.mark.needs_command("ip", package="iproute2")
 def test_ping_sockets(in_namespace: Callable[[Callable[[], None]], None]) -> None:
     def check() -> None:
-        for make in (exchange.icmp, exchange.icmp6):
+        for make in (selftest.icmp, selftest.icmp6):
             with make() as round_trip:
                 round_trip()
                 round_trip()
@@ -400,8 +400,8 @@ def _identifier(data: bytes) -> int:
 def test_refused_sockets_tell_the_remedy() -> None:
     from errno import EACCES, EPERM, EPROTONOSUPPORT
 
-    from famsock.registry import plugins
-    from famsock.remedies import add_remedy
+    from famsock._hints import add_hint
+    from famsock._registry import plugins
 
     for number, kind, operation, code, words in (
         (IPPROTO_ICMP, SOCK_DGRAM, "socket", EACCES, "net.ipv4.ping_group_range"),
@@ -415,7 +415,7 @@ def test_refused_sockets_tell_the_remedy() -> None:
         served = plugins.find(AF_INET, kind, number)
         assert served is not None
         refusal = OSError(code, "refused")
-        add_remedy(refusal, served, operation)
+        add_hint(refusal, served, operation)
         assert words in " ".join(refusal.__notes__)
 
 

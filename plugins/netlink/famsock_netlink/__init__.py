@@ -8,8 +8,8 @@ from socket import SOCK_DGRAM, SOCK_RAW
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
-_MESSAGES = "famsock_netlink.operations:NetlinkOperations"
-_REMEDIES = {
+_MESSAGES = "famsock_netlink.sockets:NetlinkOperations"
+_HINTS = {
     ENOBUFS: "messages were lost: read faster, or set a larger SO_RCVBUF",
     EPERM: "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
 }
@@ -20,7 +20,7 @@ def _protocol(
     number: int | None,
     modules: tuple[str, ...] = (),
     operations: str = _MESSAGES,
-    exchange: str | None = None,
+    selftest: str | None = None,
 ) -> Protocol:
     return Protocol(
         name,
@@ -30,8 +30,8 @@ def _protocol(
         operations=operations,
         scheme="" if number is None else f"netlink-{name.replace('_', '-')}",
         modules=modules,
-        remedies=_REMEDIES,
-        exchange=exchange and f"famsock_netlink.exchange:{exchange}",
+        hints=_HINTS,
+        selftest=selftest and f"famsock_netlink.selftest:{selftest}",
     )
 
 
@@ -43,9 +43,9 @@ def famsock_families() -> Iterable[Family]:
             16,
             (
                 _protocol(
-                    "route", 0, (), "famsock_netlink.route:RouteOperations", exchange="route"
+                    "route", 0, (), "famsock_netlink.route:RouteOperations", selftest="route"
                 ),
-                _protocol("usersock", 2, exchange="usersock"),
+                _protocol("usersock", 2, selftest="usersock"),
                 _protocol("sock_diag", 4, ("inet_diag", "tcp_diag", "udp_diag", "unix_diag")),
                 _protocol("xfrm", 6, ("xfrm_user",)),
                 _protocol("selinux", 7),
@@ -60,7 +60,7 @@ def famsock_families() -> Iterable[Family]:
                     16,
                     (),
                     "famsock_netlink.generic:GenericOperations",
-                    exchange="generic",
+                    selftest="generic",
                 ),
                 _protocol("scsitransport", 18, ("scsi_mod",)),
                 _protocol("rdma", 20, ("ib_core",)),

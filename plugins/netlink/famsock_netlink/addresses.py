@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Address, sockaddr, wire
+from famsock.plugin import Address, cstruct, sockaddr
 from famsock_netlink.constants import AF_NETLINK
 
 
@@ -26,8 +26,8 @@ class NetlinkAddress(Address):
     Source: netlink(7), linux/netlink.h.
     """
 
-    pid: int = wire.u32("nl_pid", offset=4)
-    groups: int = wire.u32("nl_groups", default=0)
+    pid: int = cstruct.u32("nl_pid", offset=4)
+    groups: int = cstruct.u32("nl_groups", default=0)
 
     @classmethod
     def required_fields(cls) -> int:

@@ -14,14 +14,14 @@ from typing import Any
 
 import attrs
 
-from famsock.plugin import CType, wire
+from famsock.plugin import CType, cstruct
 from famsock_netlink.constants import NLA_F_NESTED, NLA_F_NET_BYTEORDER
 
 TYPE_MAX = 0x3FFF
 VALUE_BYTES_MAX = 0xFFFF - 4
 _FLAGS = NLA_F_NESTED | NLA_F_NET_BYTEORDER
 _HEADER = struct.Struct("=HH")
-_TYPE = wire.integer("__u16", "H", 0, TYPE_MAX)
+_TYPE = cstruct.integer("__u16", "H", 0, TYPE_MAX)
 
 
 @attrs.frozen
@@ -57,37 +57,37 @@ class Attribute:
     @classmethod
     def u8(cls, type: int, value: int) -> Attribute:
         """An unsigned integer of 1 byte, 0-255."""
-        return cls(type, _integer(wire.U8, type, value))
+        return cls(type, _integer(cstruct.U8, type, value))
 
     @classmethod
     def u16(cls, type: int, value: int) -> Attribute:
         """An unsigned integer of 2 bytes, 0-65535."""
-        return cls(type, _integer(wire.U16, type, value))
+        return cls(type, _integer(cstruct.U16, type, value))
 
     @classmethod
     def u32(cls, type: int, value: int) -> Attribute:
         """An unsigned integer of 4 bytes, 0-4294967295."""
-        return cls(type, _integer(wire.U32, type, value))
+        return cls(type, _integer(cstruct.U32, type, value))
 
     @classmethod
     def u64(cls, type: int, value: int) -> Attribute:
         """An unsigned integer of 8 bytes, 0 to 2**64 - 1."""
-        return cls(type, _integer(wire.U64, type, value))
+        return cls(type, _integer(cstruct.U64, type, value))
 
     @classmethod
     def s32(cls, type: int, value: int) -> Attribute:
         """A signed integer of 4 bytes."""
-        return cls(type, _integer(wire.I32, type, value))
+        return cls(type, _integer(cstruct.I32, type, value))
 
     @classmethod
     def be16(cls, type: int, value: int) -> Attribute:
         """An unsigned integer of 2 bytes in network order, 0-65535."""
-        return cls(type, _integer(wire.BE16, type, value))
+        return cls(type, _integer(cstruct.BE16, type, value))
 
     @classmethod
     def be32(cls, type: int, value: int) -> Attribute:
         """An unsigned integer of 4 bytes in network order, 0-4294967295."""
-        return cls(type, _integer(wire.BE32, type, value))
+        return cls(type, _integer(cstruct.BE32, type, value))
 
     @classmethod
     def text(cls, type: int, value: str) -> Attribute:

@@ -12,7 +12,7 @@ from errno import ENOENT
 
 import attrs
 
-from famsock.plugin import Struct, wire
+from famsock.plugin import Struct, cstruct
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
     CTRL_ATTR_FAMILY_ID,
@@ -31,16 +31,16 @@ from famsock_netlink.constants import (
     GENL_NAMSIZ,
 )
 from famsock_netlink.messages import NetlinkMessage
-from famsock_netlink.operations import NetlinkOperations
+from famsock_netlink.sockets import NetlinkOperations
 
 
-@wire.struct("struct genlmsghdr", header="linux/genetlink.h")
+@cstruct.struct("struct genlmsghdr", header="linux/genetlink.h")
 class GenericHeader(Struct):
     """What precedes the attributes of a generic message: the family's command and version."""
 
-    command: int = wire.u8("cmd")
-    version: int = wire.u8("version", default=1)
-    reserved: int = wire.u16("reserved", default=0)
+    command: int = cstruct.u8("cmd")
+    version: int = cstruct.u8("version", default=1)
+    reserved: int = cstruct.u16("reserved", default=0)
 
 
 @attrs.frozen

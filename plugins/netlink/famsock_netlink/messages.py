@@ -14,7 +14,7 @@ from errno import EPERM
 
 import attrs
 
-from famsock.plugin import Struct, wire
+from famsock.plugin import Struct, cstruct
 from famsock_netlink import attributes
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
@@ -32,15 +32,15 @@ from famsock_netlink.constants import (
 from famsock_netlink.policy import Policy
 
 
-@wire.struct("struct nlmsghdr", header="linux/netlink.h")
+@cstruct.struct("struct nlmsghdr", header="linux/netlink.h")
 class MessageHeader(Struct):
     """The header of a message; ``length_bytes`` counts it and the payload, without padding."""
 
-    length_bytes: int = wire.u32("nlmsg_len")
-    type: int = wire.u16("nlmsg_type")
-    flags: int = wire.u16("nlmsg_flags")
-    sequence: int = wire.u32("nlmsg_seq")
-    pid: int = wire.u32("nlmsg_pid")
+    length_bytes: int = cstruct.u32("nlmsg_len")
+    type: int = cstruct.u16("nlmsg_type")
+    flags: int = cstruct.u16("nlmsg_flags")
+    sequence: int = cstruct.u32("nlmsg_seq")
+    pid: int = cstruct.u32("nlmsg_pid")
 
 
 _HEADER_BYTES = MessageHeader.layout.size

@@ -13,7 +13,7 @@ _MESSAGES = (
 )
 
 NAMES = {
-    "famsock_netlink.operations:NetlinkOperations": _MESSAGES,
+    "famsock_netlink.sockets:NetlinkOperations": _MESSAGES,
     "famsock_netlink.route:RouteOperations": (
         *_MESSAGES,
         "add_address",

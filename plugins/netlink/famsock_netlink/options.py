@@ -5,7 +5,7 @@ NETLINK_RX_RING and NETLINK_TX_RING have no rows: Linux 4.6 took the rings out.
 
 from __future__ import annotations
 
-from famsock.plugin import Codec, Option, option_rows, values
+from famsock.plugin import Codec, Option, codecs, option_rows
 from famsock_netlink import constants
 from famsock_netlink.constants import SOL_NETLINK
 
@@ -27,13 +27,13 @@ _GROUPS: Codec[frozenset[int]] = Codec("__u32[]", GROUPS_MAX // 8, _encode_group
 
 _row = option_rows(SOL_NETLINK, constants)
 
-NETLINK_ADD_MEMBERSHIP: Option[int] = _row("NETLINK_ADD_MEMBERSHIP", values.U32, "w")
-NETLINK_DROP_MEMBERSHIP: Option[int] = _row("NETLINK_DROP_MEMBERSHIP", values.U32, "w")
+NETLINK_ADD_MEMBERSHIP: Option[int] = _row("NETLINK_ADD_MEMBERSHIP", codecs.U32, "w")
+NETLINK_DROP_MEMBERSHIP: Option[int] = _row("NETLINK_DROP_MEMBERSHIP", codecs.U32, "w")
 NETLINK_LIST_MEMBERSHIPS: Option[frozenset[int]] = _row("NETLINK_LIST_MEMBERSHIPS", _GROUPS, "r")
-NETLINK_PKTINFO: Option[bool] = _row("NETLINK_PKTINFO", values.BOOL)
-NETLINK_BROADCAST_ERROR: Option[bool] = _row("NETLINK_BROADCAST_ERROR", values.BOOL)
-NETLINK_NO_ENOBUFS: Option[bool] = _row("NETLINK_NO_ENOBUFS", values.BOOL)
-NETLINK_LISTEN_ALL_NSID: Option[bool] = _row("NETLINK_LISTEN_ALL_NSID", values.BOOL)
-NETLINK_CAP_ACK: Option[bool] = _row("NETLINK_CAP_ACK", values.BOOL)
-NETLINK_EXT_ACK: Option[bool] = _row("NETLINK_EXT_ACK", values.BOOL)
-NETLINK_GET_STRICT_CHK: Option[bool] = _row("NETLINK_GET_STRICT_CHK", values.BOOL)
+NETLINK_PKTINFO: Option[bool] = _row("NETLINK_PKTINFO", codecs.BOOL)
+NETLINK_BROADCAST_ERROR: Option[bool] = _row("NETLINK_BROADCAST_ERROR", codecs.BOOL)
+NETLINK_NO_ENOBUFS: Option[bool] = _row("NETLINK_NO_ENOBUFS", codecs.BOOL)
+NETLINK_LISTEN_ALL_NSID: Option[bool] = _row("NETLINK_LISTEN_ALL_NSID", codecs.BOOL)
+NETLINK_CAP_ACK: Option[bool] = _row("NETLINK_CAP_ACK", codecs.BOOL)
+NETLINK_EXT_ACK: Option[bool] = _row("NETLINK_EXT_ACK", codecs.BOOL)
+NETLINK_GET_STRICT_CHK: Option[bool] = _row("NETLINK_GET_STRICT_CHK", codecs.BOOL)

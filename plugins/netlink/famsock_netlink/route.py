@@ -7,7 +7,7 @@ from socket import AF_UNSPEC
 
 import attrs
 
-from famsock.plugin import Struct, wire
+from famsock.plugin import Struct, cstruct
 from famsock_netlink import ip
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.constants import (
@@ -56,7 +56,6 @@ from famsock_netlink.constants import (
 )
 from famsock_netlink.ip import AnyAddress, IPAddress
 from famsock_netlink.messages import NetlinkMessage
-from famsock_netlink.operations import NetlinkOperations
 from famsock_netlink.routing import (
     Neighbor,
     NeighborHeader,
@@ -65,41 +64,42 @@ from famsock_netlink.routing import (
     Rule,
     RuleHeader,
 )
+from famsock_netlink.sockets import NetlinkOperations
 
 FOREVER_S = 0xFFFFFFFF
 """The lifetime of an address that does not expire."""
 
 
-@wire.struct("struct ifinfomsg", header="linux/rtnetlink.h")
+@cstruct.struct("struct ifinfomsg", header="linux/rtnetlink.h")
 class LinkHeader(Struct):
     """What precedes the attributes of a link message: ARPHRD_* type, index, IFF_* flags."""
 
-    family: int = wire.u8("ifi_family", default=AF_UNSPEC)
-    hardware_type: int = wire.u16("ifi_type", offset=2, default=0)
-    index: int = wire.i32("ifi_index", default=0)
-    flags: int = wire.u32("ifi_flags", default=0)
-    change_mask: int = wire.u32("ifi_change", default=0)
+    family: int = cstruct.u8("ifi_family", default=AF_UNSPEC)
+    hardware_type: int = cstruct.u16("ifi_type", offset=2, default=0)
+    index: int = cstruct.i32("ifi_index", default=0)
+    flags: int = cstruct.u32("ifi_flags", default=0)
+    change_mask: int = cstruct.u32("ifi_change", default=0)
 
 
-@wire.struct("struct ifaddrmsg", header="linux/if_addr.h")
+@cstruct.struct("struct ifaddrmsg", header="linux/if_addr.h")
 class AddressHeader(Struct):
     """What precedes the attributes of an address message: RT_SCOPE_* scope, the link's index."""
 
-    family: int = wire.u8("ifa_family", default=AF_UNSPEC)
-    prefix_length: int = wire.u8("ifa_prefixlen", default=0)
-    flags: int = wire.u8("ifa_flags", default=0)
-    scope: int = wire.u8("ifa_scope", default=0)
-    index: int = wire.u32("ifa_index", default=0)
+    family: int = cstruct.u8("ifa_family", default=AF_UNSPEC)
+    prefix_length: int = cstruct.u8("ifa_prefixlen", default=0)
+    flags: int = cstruct.u8("ifa_flags", default=0)
+    scope: int = cstruct.u8("ifa_scope", default=0)
+    index: int = cstruct.u32("ifa_index", default=0)
 
 
-@wire.struct("struct ifa_cacheinfo", header="linux/if_addr.h")
+@cstruct.struct("struct ifa_cacheinfo", header="linux/if_addr.h")
 class AddressLifetime(Struct):
     """How long an address is preferred and valid (s), when it was made and changed (10 ms)."""
 
-    preferred_s: int = wire.u32("ifa_prefered")
-    valid_s: int = wire.u32("ifa_valid")
-    created_cs: int = wire.u32("cstamp")
-    updated_cs: int = wire.u32("tstamp")
+    preferred_s: int = cstruct.u32("ifa_prefered")
+    valid_s: int = cstruct.u32("ifa_valid")
+    created_cs: int = cstruct.u32("cstamp")
+    updated_cs: int = cstruct.u32("tstamp")
 
 
 @attrs.frozen

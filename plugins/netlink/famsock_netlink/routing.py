@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import attrs
 
-from famsock.plugin import Struct, wire
+from famsock.plugin import Struct, cstruct
 from famsock_netlink import attributes, ip
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
@@ -66,69 +66,69 @@ from famsock_netlink.ip import AnyAddress, AnyNetwork, as_address, as_network, a
 from famsock_netlink.messages import NetlinkMessage
 
 
-@wire.struct("struct rtmsg", header="linux/rtnetlink.h")
+@cstruct.struct("struct rtmsg", header="linux/rtnetlink.h")
 class RouteHeader(Struct):
     """What precedes the attributes of a route: lengths of prefixes, RTPROT_*, RT_SCOPE_*, RTN_*."""
 
-    family: int = wire.u8("rtm_family", default=AF_UNSPEC)
-    destination_bits: int = wire.u8("rtm_dst_len", default=0)
-    source_bits: int = wire.u8("rtm_src_len", default=0)
-    tos: int = wire.u8("rtm_tos", default=0)
-    table: int = wire.u8("rtm_table", default=0)
-    protocol: int = wire.u8("rtm_protocol", default=0)
-    scope: int = wire.u8("rtm_scope", default=0)
-    type: int = wire.u8("rtm_type", default=0)
-    flags: int = wire.u32("rtm_flags", default=0)
+    family: int = cstruct.u8("rtm_family", default=AF_UNSPEC)
+    destination_bits: int = cstruct.u8("rtm_dst_len", default=0)
+    source_bits: int = cstruct.u8("rtm_src_len", default=0)
+    tos: int = cstruct.u8("rtm_tos", default=0)
+    table: int = cstruct.u8("rtm_table", default=0)
+    protocol: int = cstruct.u8("rtm_protocol", default=0)
+    scope: int = cstruct.u8("rtm_scope", default=0)
+    type: int = cstruct.u8("rtm_type", default=0)
+    flags: int = cstruct.u32("rtm_flags", default=0)
 
 
-@wire.struct("struct rtnexthop", header="linux/rtnetlink.h")
+@cstruct.struct("struct rtnexthop", header="linux/rtnetlink.h")
 class NextHopHeader(Struct):
     """What precedes the attributes of one next hop; ``hops`` is its weight less 1."""
 
-    length_bytes: int = wire.u16("rtnh_len")
-    flags: int = wire.u8("rtnh_flags", default=0)
-    hops: int = wire.u8("rtnh_hops", default=0)
-    link_index: int = wire.i32("rtnh_ifindex", default=0)
+    length_bytes: int = cstruct.u16("rtnh_len")
+    flags: int = cstruct.u8("rtnh_flags", default=0)
+    hops: int = cstruct.u8("rtnh_hops", default=0)
+    link_index: int = cstruct.i32("rtnh_ifindex", default=0)
 
 
-@wire.struct("struct ndmsg", header="linux/neighbour.h")
+@cstruct.struct("struct ndmsg", header="linux/neighbour.h")
 class NeighborHeader(Struct):
     """What precedes the attributes of a neighbor: the link's index, NUD_* state, NTF_* flags."""
 
-    family: int = wire.u8("ndm_family", default=AF_UNSPEC)
-    index: int = wire.i32("ndm_ifindex", offset=4, default=0)
-    state: int = wire.u16("ndm_state", default=0)
-    flags: int = wire.u8("ndm_flags", default=0)
-    type: int = wire.u8("ndm_type", default=0)
+    family: int = cstruct.u8("ndm_family", default=AF_UNSPEC)
+    index: int = cstruct.i32("ndm_ifindex", offset=4, default=0)
+    state: int = cstruct.u16("ndm_state", default=0)
+    flags: int = cstruct.u8("ndm_flags", default=0)
+    type: int = cstruct.u8("ndm_type", default=0)
 
 
-@wire.struct("struct fib_rule_hdr", header="linux/fib_rules.h")
+@cstruct.struct("struct fib_rule_hdr", header="linux/fib_rules.h")
 class RuleHeader(Struct):
     """What precedes the attributes of a rule: lengths of prefixes, FR_ACT_*, FIB_RULE_* flags."""
 
-    family: int = wire.u8("family", default=AF_UNSPEC)
-    destination_bits: int = wire.u8("dst_len", default=0)
-    source_bits: int = wire.u8("src_len", default=0)
-    tos: int = wire.u8("tos", default=0)
-    table: int = wire.u8("table", default=0)
-    action: int = wire.u8("action", offset=7, default=0)
-    flags: int = wire.u32("flags", default=0)
+    family: int = cstruct.u8("family", default=AF_UNSPEC)
+    destination_bits: int = cstruct.u8("dst_len", default=0)
+    source_bits: int = cstruct.u8("src_len", default=0)
+    tos: int = cstruct.u8("tos", default=0)
+    table: int = cstruct.u8("table", default=0)
+    action: int = cstruct.u8("action", offset=7, default=0)
+    flags: int = cstruct.u32("flags", default=0)
 
 
-@wire.struct("struct fib_rule_uid_range", header="linux/fib_rules.h")
+@cstruct.struct("struct fib_rule_uid_range", header="linux/fib_rules.h")
 class UidRange(Struct):
     """User ids, both ends included."""
 
-    first: int = wire.u32("start")
-    last: int = wire.u32("end")
+    first: int = cstruct.u32("start")
+    last: int = cstruct.u32("end")
 
 
-@wire.struct("struct fib_rule_port_range", header="linux/fib_rules.h")
+@cstruct.struct("struct fib_rule_port_range", header="linux/fib_rules.h")
 class PortRange(Struct):
     """Ports, both ends included."""
 
-    first: int = wire.u16("start")
-    last: int = wire.u16("end")
+    first: int = cstruct.u16("start")
+    last: int = cstruct.u16("end")
 
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from famsock_netlink.operations import NetlinkOperations
+from famsock_netlink.sockets import NetlinkOperations
 
 KERNEL_GROUP = 1
 _DATAGRAM_BYTES_MAX = 1 << 16

@@ -19,9 +19,9 @@ from famsock_netlink.addresses import NetlinkAddress
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.control import NETLINK_LISTEN_ALL_NSID, NETLINK_PKTINFO, PacketInfo
 from famsock_netlink.messages import NetlinkMessage
-from famsock_netlink.operations import NetlinkOperations
 from famsock_netlink.route import AddressHeader, InterfaceAddress, Link, LinkHeader
 from famsock_netlink.routing import Route, RouteHeader
+from famsock_netlink.sockets import NetlinkOperations
 
 Opened = Callable[..., Any]
 Agree = Callable[[Callable[[], object], Callable[[], object]], None]

@@ -18,7 +18,7 @@ from famsock_netlink.constants import (
     NLMSG_NOOP,
 )
 from famsock_netlink.messages import NetlinkMessage
-from famsock_netlink.operations import FIRST_SEQUENCE, NetlinkOperations
+from famsock_netlink.sockets import FIRST_SEQUENCE, NetlinkOperations
 
 Datagram = tuple[int, int, list[NetlinkMessage]]
 Script = Callable[[NetlinkMessage], list[Datagram]]

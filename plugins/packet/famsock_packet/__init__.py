@@ -8,7 +8,7 @@ from socket import SOCK_DGRAM, SOCK_RAW
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
-_REMEDIES = {
+_HINTS = {
     ENETDOWN: "the interface is down: ip link set NAME up",
     ENODEV: "there is no such interface in this network namespace: ip -br link",
     ENXIO: "name an interface: bind first, or send to an address that has one",
@@ -27,14 +27,14 @@ def famsock_families() -> Iterable[Family]:
                     ANY_PROTOCOL,
                     (SOCK_RAW, SOCK_DGRAM),
                     "famsock_packet.addresses:PacketAddress",
-                    operations="famsock_packet.operations:PacketOperations",
+                    operations="famsock_packet.sockets:PacketOperations",
                     scheme="packet",
                     capability="CAP_NET_RAW",
-                    remedies=_REMEDIES,
-                    exchange={
-                        "packet": "famsock_packet.exchange:raw",
-                        "packet dgram": "famsock_packet.exchange:dgram",
-                        "packet ring": "famsock_packet.exchange:ring",
+                    hints=_HINTS,
+                    selftest={
+                        "packet": "famsock_packet.selftest:raw",
+                        "packet dgram": "famsock_packet.selftest:dgram",
+                        "packet ring": "famsock_packet.selftest:ring",
                     },
                 ),
             ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from famsock.plugin import filters
+from famsock.plugin import bpf
 from famsock_packet.constants import BPF_K, BPF_RET
 
-REJECT_ALL = (filters.Instruction(BPF_RET | BPF_K),)
+REJECT_ALL = (bpf.Instruction(BPF_RET | BPF_K),)
 """A program that lets nothing pass."""
 
 
-def parse_program(text: str) -> tuple[filters.Instruction, ...]:
+def parse_program(text: str) -> tuple[bpf.Instruction, ...]:
     """The program that ``tcpdump -ddd EXPRESSION`` prints.
 
     Its first line is the number of instructions, each other line one of them: code, jump if true,
@@ -28,4 +28,4 @@ def parse_program(text: str) -> tuple[filters.Instruction, ...]:
             "BPF program must be as tcpdump -ddd prints it: a count, and as many lines of four "
             f"numbers; not {text[:60]!r}"
         ) from None
-    return tuple(filters.Instruction(*row) for row in numbers)
+    return tuple(bpf.Instruction(*row) for row in numbers)

@@ -7,7 +7,7 @@ import struct
 from errno import ENODEV
 from typing import Any
 
-from famsock.plugin import CType, Lookup, wire
+from famsock.plugin import CType, Lookup, cstruct
 
 ADDRESS_BYTES_MAX = 32
 """The kernel's MAX_ADDR_LEN."""
@@ -16,7 +16,7 @@ SHORT_ADDRESS_BYTES = 8
 """What the C structs have room for; a longer address goes on behind the struct."""
 
 _IFNAMSIZ = 16
-_INDEX = wire.integer("int", "i", 0, 0x7FFFFFFF)
+_INDEX = cstruct.integer("int", "i", 0, 0x7FFFFFFF)
 _INDEX_TEXT = "ifindex/"
 
 

@@ -1,7 +1,7 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
 NAMES = {
-    "famsock_packet.operations:PacketOperations": (
+    "famsock_packet.sockets:PacketOperations": (
         "add_unicast",
         "capture",
         "fanout",

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from famsock.plugin import Codec, Option, filters, option_rows, values
+from famsock.plugin import Codec, Option, bpf, codecs, option_rows
 from famsock_packet import constants
 from famsock_packet.constants import SOL_PACKET
 from famsock_packet.structs import Fanout, Membership, RingRequest, RolloverStatistics, Statistics
 
-Program = Iterable[filters.Instruction]
+Program = Iterable[bpf.Instruction]
 
 
 def _encode_program(program: Program | int) -> bytes:
     """A classic program, or the descriptor of an eBPF program."""
     if isinstance(program, int):
-        return values.INT.encode(program)
+        return codecs.INT.encode(program)
     if not isinstance(program, Iterable):
         raise TypeError(f"must be instructions or a descriptor, not {type(program).__name__}")
-    return filters.PROGRAM.encode(tuple(program))
+    return bpf.PROGRAM.encode(tuple(program))
 
 
 _FANOUT_PROGRAM: Codec[Program | int] = Codec(
-    "struct sock_fprog", filters.PROGRAM.size_bytes, _encode_program, filters.PROGRAM.decode
+    "struct sock_fprog", bpf.PROGRAM.size_bytes, _encode_program, bpf.PROGRAM.decode
 )
 
 _row = option_rows(SOL_PACKET, constants)
@@ -33,16 +33,16 @@ _row = option_rows(SOL_PACKET, constants)
 PACKET_ADD_MEMBERSHIP: Option[Membership] = _row("PACKET_ADD_MEMBERSHIP", Membership, "w")
 PACKET_DROP_MEMBERSHIP: Option[Membership] = _row("PACKET_DROP_MEMBERSHIP", Membership, "w")
 PACKET_STATISTICS: Option[Statistics] = _row("PACKET_STATISTICS", Statistics, "r")
-PACKET_AUXDATA: Option[bool] = _row("PACKET_AUXDATA", values.BOOL)
-PACKET_ORIGDEV: Option[bool] = _row("PACKET_ORIGDEV", values.BOOL)
-PACKET_COPY_THRESH: Option[int] = _row("PACKET_COPY_THRESH", values.INT, "w")
-PACKET_IGNORE_OUTGOING: Option[bool] = _row("PACKET_IGNORE_OUTGOING", values.BOOL)
-PACKET_QDISC_BYPASS: Option[bool] = _row("PACKET_QDISC_BYPASS", values.BOOL)
-PACKET_TIMESTAMP: Option[int] = _row("PACKET_TIMESTAMP", values.INT)
+PACKET_AUXDATA: Option[bool] = _row("PACKET_AUXDATA", codecs.BOOL)
+PACKET_ORIGDEV: Option[bool] = _row("PACKET_ORIGDEV", codecs.BOOL)
+PACKET_COPY_THRESH: Option[int] = _row("PACKET_COPY_THRESH", codecs.INT, "w")
+PACKET_IGNORE_OUTGOING: Option[bool] = _row("PACKET_IGNORE_OUTGOING", codecs.BOOL)
+PACKET_QDISC_BYPASS: Option[bool] = _row("PACKET_QDISC_BYPASS", codecs.BOOL)
+PACKET_TIMESTAMP: Option[int] = _row("PACKET_TIMESTAMP", codecs.INT)
 
 # virtio_net_hdr in front of each packet, and its size in bytes (Linux 6.4).
-PACKET_VNET_HDR: Option[bool] = _row("PACKET_VNET_HDR", values.BOOL)
-PACKET_VNET_HDR_SZ: Option[int] = _row("PACKET_VNET_HDR_SZ", values.INT)
+PACKET_VNET_HDR: Option[bool] = _row("PACKET_VNET_HDR", codecs.BOOL)
+PACKET_VNET_HDR_SZ: Option[int] = _row("PACKET_VNET_HDR_SZ", codecs.INT)
 
 # Groups of sockets that share the packets.
 PACKET_FANOUT: Option[Fanout] = _row("PACKET_FANOUT", Fanout)
@@ -52,10 +52,10 @@ PACKET_ROLLOVER_STATS: Option[RolloverStatistics] = _row(
 )
 
 # Rings; HDRLEN is asked for a version (TPACKET_V1 to TPACKET_V3). RESERVE is in bytes.
-PACKET_VERSION: Option[int] = _row("PACKET_VERSION", values.INT)
-PACKET_HDRLEN: Option[int] = _row("PACKET_HDRLEN", values.INT, "r", values.INT)
-PACKET_RESERVE: Option[int] = _row("PACKET_RESERVE", values.U32)
+PACKET_VERSION: Option[int] = _row("PACKET_VERSION", codecs.INT)
+PACKET_HDRLEN: Option[int] = _row("PACKET_HDRLEN", codecs.INT, "r", codecs.INT)
+PACKET_RESERVE: Option[int] = _row("PACKET_RESERVE", codecs.U32)
 PACKET_RX_RING: Option[RingRequest] = _row("PACKET_RX_RING", RingRequest, "w")
 PACKET_TX_RING: Option[RingRequest] = _row("PACKET_TX_RING", RingRequest, "w")
-PACKET_LOSS: Option[bool] = _row("PACKET_LOSS", values.BOOL)
-PACKET_TX_HAS_OFF: Option[bool] = _row("PACKET_TX_HAS_OFF", values.BOOL)
+PACKET_LOSS: Option[bool] = _row("PACKET_LOSS", codecs.BOOL)
+PACKET_TX_HAS_OFF: Option[bool] = _row("PACKET_TX_HAS_OFF", codecs.BOOL)

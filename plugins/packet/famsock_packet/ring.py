@@ -19,7 +19,7 @@ from struct import Struct as Codec
 from time import monotonic, sleep
 from typing import NamedTuple
 
-from famsock.plugin import Lookup, Struct, options, socket, wire
+from famsock.plugin import Lookup, Struct, cstruct, options, socket
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import (
     TP_STATUS_BLK_TMO,
@@ -36,38 +36,38 @@ _NS_PER_S = 1_000_000_000
 _PAUSE_S = 0.001
 
 
-@wire.struct("struct tpacket_block_desc", header=_HEADER)
+@cstruct.struct("struct tpacket_block_desc", header=_HEADER)
 class BlockHeader(Struct):
     """What a block begins with."""
 
-    version: int = wire.u32("version")
-    private_offset: int = wire.u32("offset_to_priv")
-    status: int = wire.u32("hdr.bh1.block_status")
-    frames: int = wire.u32("hdr.bh1.num_pkts")
-    first_offset: int = wire.u32("hdr.bh1.offset_to_first_pkt")
-    used_bytes: int = wire.u32("hdr.bh1.blk_len")
-    sequence: int = wire.u64("hdr.bh1.seq_num")
-    first_s: int = wire.u32("hdr.bh1.ts_first_pkt.ts_sec")
-    first_ns: int = wire.u32("hdr.bh1.ts_first_pkt.ts_nsec")
-    last_s: int = wire.u32("hdr.bh1.ts_last_pkt.ts_sec")
-    last_ns: int = wire.u32("hdr.bh1.ts_last_pkt.ts_nsec")
+    version: int = cstruct.u32("version")
+    private_offset: int = cstruct.u32("offset_to_priv")
+    status: int = cstruct.u32("hdr.bh1.block_status")
+    frames: int = cstruct.u32("hdr.bh1.num_pkts")
+    first_offset: int = cstruct.u32("hdr.bh1.offset_to_first_pkt")
+    used_bytes: int = cstruct.u32("hdr.bh1.blk_len")
+    sequence: int = cstruct.u64("hdr.bh1.seq_num")
+    first_s: int = cstruct.u32("hdr.bh1.ts_first_pkt.ts_sec")
+    first_ns: int = cstruct.u32("hdr.bh1.ts_first_pkt.ts_nsec")
+    last_s: int = cstruct.u32("hdr.bh1.ts_last_pkt.ts_sec")
+    last_ns: int = cstruct.u32("hdr.bh1.ts_last_pkt.ts_nsec")
 
 
-@wire.struct("struct tpacket3_hdr", header=_HEADER, size=48)
+@cstruct.struct("struct tpacket3_hdr", header=_HEADER, size=48)
 class FrameHeader(Struct):
     """What each frame begins with."""
 
-    next_offset: int = wire.u32("tp_next_offset")
-    seconds: int = wire.u32("tp_sec")
-    nanoseconds: int = wire.u32("tp_nsec")
-    captured_bytes: int = wire.u32("tp_snaplen")
-    length_bytes: int = wire.u32("tp_len")
-    status: int = wire.u32("tp_status")
-    mac: int = wire.u16("tp_mac")
-    net: int = wire.u16("tp_net")
-    hash: int = wire.u32("hv1.tp_rxhash")
-    vlan_tci: int = wire.u32("hv1.tp_vlan_tci")
-    vlan_tpid: int = wire.u16("hv1.tp_vlan_tpid")
+    next_offset: int = cstruct.u32("tp_next_offset")
+    seconds: int = cstruct.u32("tp_sec")
+    nanoseconds: int = cstruct.u32("tp_nsec")
+    captured_bytes: int = cstruct.u32("tp_snaplen")
+    length_bytes: int = cstruct.u32("tp_len")
+    status: int = cstruct.u32("tp_status")
+    mac: int = cstruct.u16("tp_mac")
+    net: int = cstruct.u16("tp_net")
+    hash: int = cstruct.u32("hv1.tp_rxhash")
+    vlan_tci: int = cstruct.u32("hv1.tp_vlan_tci")
+    vlan_tpid: int = cstruct.u16("hv1.tp_vlan_tpid")
 
 
 _unpack_block = BlockHeader.layout.codec.unpack_from

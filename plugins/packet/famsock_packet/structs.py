@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from typing import Any, NamedTuple
 
-from famsock.plugin import Struct, wire
+from famsock.plugin import Struct, cstruct
 from famsock_packet.constants import (
     ETH_P_8021Q,
     TP_STATUS_CSUM_VALID,
@@ -21,7 +21,7 @@ _HEADER = "linux/if_packet.h"
 _LITTLE = sys.byteorder == "little"
 
 
-@wire.struct("struct packet_mreq", header=_HEADER)
+@cstruct.struct("struct packet_mreq", header=_HEADER)
 class Membership(Struct):
     """What an interface shall receive as long as a socket asks for it (PACKET_ADD_MEMBERSHIP).
 
@@ -29,16 +29,16 @@ class Membership(Struct):
     PACKET_MR_MULTICAST or PACKET_MR_UNICAST with the ``address`` to receive (at most 32 bytes).
     """
 
-    interface: int = wire.i32("mr_ifindex")
-    type: int = wire.u16("mr_type")
-    address: bytes = wire.field(counted_address("H"), "", offset=6, default=b"")
+    interface: int = cstruct.i32("mr_ifindex")
+    type: int = cstruct.u16("mr_type")
+    address: bytes = cstruct.field(counted_address("H"), "", offset=6, default=b"")
 
     def pack(self, lookup: Any = None) -> bytes:
         """The struct's bytes, more than 16 where ``address`` has more than 8."""
         return super().pack(lookup) + self.address[SHORT_ADDRESS_BYTES:]
 
 
-@wire.struct("struct tpacket_stats_v3", header=_HEADER)
+@cstruct.struct("struct tpacket_stats_v3", header=_HEADER)
 class Statistics(Struct):
     """What a socket has received since its statistics were last read, as reading resets them.
 
@@ -46,9 +46,9 @@ class Statistics(Struct):
     often a ring (TPACKET_V3) was full; 0 for sockets without one.
     """
 
-    packets: int = wire.u32("tp_packets")
-    drops: int = wire.u32("tp_drops")
-    queue_freezes: int = wire.u32("tp_freeze_q_cnt")
+    packets: int = cstruct.u32("tp_packets")
+    drops: int = cstruct.u32("tp_drops")
+    queue_freezes: int = cstruct.u32("tp_freeze_q_cnt")
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Statistics:
@@ -56,19 +56,19 @@ class Statistics(Struct):
         return super().unpack(bytes(data).ljust(12, b"\0") if len(data) == 8 else data, lookup)
 
 
-@wire.struct("struct tpacket_rollover_stats", header=_HEADER)
+@cstruct.struct("struct tpacket_rollover_stats", header=_HEADER)
 class RolloverStatistics(Struct):
     """How many packets a fanout group passed on to another socket: in all, of large flows, in vain.
 
     The kernel counts them for groups that roll over (PACKET_FANOUT_ROLLOVER, or the flag).
     """
 
-    all: int = wire.u64("tp_all")
-    huge: int = wire.u64("tp_huge")
-    failed: int = wire.u64("tp_failed")
+    all: int = cstruct.u64("tp_all")
+    huge: int = cstruct.u64("tp_huge")
+    failed: int = cstruct.u64("tp_failed")
 
 
-@wire.struct("struct fanout_args", header=_HEADER)
+@cstruct.struct("struct fanout_args", header=_HEADER)
 class Fanout(Struct):
     """A group of sockets that share the packets (PACKET_FANOUT).
 
@@ -76,9 +76,9 @@ class Fanout(Struct):
     PACKET_FANOUT_FLAG_* in the upper byte. ``members_max`` limits the group; 0 means 256.
     """
 
-    group: int = wire.u16("id", offset=0 if _LITTLE else 2)
-    mode: int = wire.u16("type_flags", offset=2 if _LITTLE else 0)
-    members_max: int = wire.u32("max_num_members", offset=4, default=0)
+    group: int = cstruct.u16("id", offset=0 if _LITTLE else 2)
+    mode: int = cstruct.u16("type_flags", offset=2 if _LITTLE else 0)
+    members_max: int = cstruct.u32("max_num_members", offset=4, default=0)
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Fanout:
@@ -86,7 +86,7 @@ class Fanout(Struct):
         return super().unpack(bytes(data).ljust(8, b"\0") if len(data) == 4 else data, lookup)
 
 
-@wire.struct("struct tpacket_req3", header=_HEADER)
+@cstruct.struct("struct tpacket_req3", header=_HEADER)
 class RingRequest(Struct):
     """The size of a ring (PACKET_RX_RING, PACKET_TX_RING), all in bytes but for the counts.
 
@@ -97,13 +97,13 @@ class RingRequest(Struct):
     take the ring away.
     """
 
-    block_bytes: int = wire.u32("tp_block_size")
-    blocks: int = wire.u32("tp_block_nr")
-    frame_bytes: int = wire.u32("tp_frame_size")
-    frames: int = wire.u32("tp_frame_nr")
-    retire_ms: int = wire.u32("tp_retire_blk_tov", default=0)
-    private_bytes: int = wire.u32("tp_sizeof_priv", default=0)
-    features: int = wire.u32("tp_feature_req_word", default=0)
+    block_bytes: int = cstruct.u32("tp_block_size")
+    blocks: int = cstruct.u32("tp_block_nr")
+    frame_bytes: int = cstruct.u32("tp_frame_size")
+    frames: int = cstruct.u32("tp_frame_nr")
+    retire_ms: int = cstruct.u32("tp_retire_blk_tov", default=0)
+    private_bytes: int = cstruct.u32("tp_sizeof_priv", default=0)
+    features: int = cstruct.u32("tp_feature_req_word", default=0)
 
 
 class VlanTag(NamedTuple):
@@ -130,7 +130,7 @@ def vlan_tag(status: int, tci: int, tpid: int) -> VlanTag | None:
     return VlanTag(tci, tpid if status & TP_STATUS_VLAN_TPID_VALID else ETH_P_8021Q)
 
 
-@wire.struct("struct tpacket_auxdata", header=_HEADER)
+@cstruct.struct("struct tpacket_auxdata", header=_HEADER)
 class AuxiliaryData(Struct):
     """What PACKET_AUXDATA tells of a received packet.
 
@@ -138,13 +138,13 @@ class AuxiliaryData(Struct):
     much of it passed the filter; ``mac`` and ``net`` are where the frame's headers begin.
     """
 
-    status: int = wire.u32("tp_status")
-    length_bytes: int = wire.u32("tp_len")
-    captured_bytes: int = wire.u32("tp_snaplen")
-    mac: int = wire.u16("tp_mac")
-    net: int = wire.u16("tp_net")
-    vlan_tci: int = wire.u16("tp_vlan_tci")
-    vlan_tpid: int = wire.u16("tp_vlan_tpid")
+    status: int = cstruct.u32("tp_status")
+    length_bytes: int = cstruct.u32("tp_len")
+    captured_bytes: int = cstruct.u32("tp_snaplen")
+    mac: int = cstruct.u16("tp_mac")
+    net: int = cstruct.u16("tp_net")
+    vlan_tci: int = cstruct.u16("tp_vlan_tci")
+    vlan_tpid: int = cstruct.u16("tp_vlan_tpid")
 
     @property
     def vlan(self) -> VlanTag | None:
@@ -167,7 +167,7 @@ class AuxiliaryData(Struct):
         return bool(self.status & TP_STATUS_CSUMNOTREADY)
 
 
-@wire.struct("struct virtio_net_hdr", header="linux/virtio_net.h")
+@cstruct.struct("struct virtio_net_hdr", header="linux/virtio_net.h")
 class VirtioHeader(Struct):
     """What stands before each packet, received and sent, with PACKET_VNET_HDR.
 
@@ -177,9 +177,9 @@ class VirtioHeader(Struct):
     ``hdr_len``. All numbers are bytes from the packet's beginning, 0-65535.
     """
 
-    flags: int = wire.u8("flags", default=0)
-    gso_type: int = wire.u8("gso_type", default=0)
-    hdr_len: int = wire.u16("hdr_len", default=0)
-    gso_size: int = wire.u16("gso_size", default=0)
-    csum_start: int = wire.u16("csum_start", default=0)
-    csum_offset: int = wire.u16("csum_offset", default=0)
+    flags: int = cstruct.u8("flags", default=0)
+    gso_type: int = cstruct.u8("gso_type", default=0)
+    hdr_len: int = cstruct.u16("hdr_len", default=0)
+    gso_size: int = cstruct.u16("gso_size", default=0)
+    csum_start: int = cstruct.u16("csum_start", default=0)
+    csum_offset: int = cstruct.u16("csum_offset", default=0)

@@ -8,15 +8,15 @@ from errno import ENODEV
 from typing import Any
 
 import pytest
-from famsock_packet import bpf
 from famsock_packet import constants as c
 from famsock_packet.addresses import PacketAddress
+from famsock_packet.bpf import parse_program
 from famsock_packet.structs import AuxiliaryData, Fanout, Membership, Statistics, VlanTag, vlan_tag
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import famsock
-from famsock.plugin import Lookup, RawAddress, filters
+from famsock.plugin import Lookup, RawAddress, bpf
 
 few = settings(max_examples=80, deadline=None, database=None)
 ADDRESSES = st.builds(
@@ -192,10 +192,10 @@ def test_what_a_packet_s_status_says() -> None:
 
 
 def test_programs_as_text() -> None:
-    program = bpf.parse_program("2\n40 0 0 12\n6 0 0 262144\n")
-    assert program == (filters.Instruction(40, 0, 0, 12), filters.Instruction(6, 0, 0, 262144))
+    program = parse_program("2\n40 0 0 12\n6 0 0 262144\n")
+    assert program == (bpf.Instruction(40, 0, 0, 12), bpf.Instruction(6, 0, 0, 262144))
     for text in ("", "x", "1", "2\n6 0 0 0", "1\n6 0 0", "1\n6 0 0 x", "1\n6 0 0 0\n6 0 0 0"):
         with pytest.raises(ValueError, match="as tcpdump -ddd prints it"):
-            bpf.parse_program(text)
+            parse_program(text)
     with pytest.raises(OverflowError, match="Instruction jt must be 0-255"):
-        bpf.parse_program("1\n6 256 0 0")
+        parse_program("1\n6 256 0 0")

@@ -20,13 +20,13 @@ from famsock_packet.bpf import REJECT_ALL
 from famsock_packet.control import PACKET_TX_TIMESTAMP
 from famsock_packet.structs import VirtioHeader, VlanTag
 
-from famsock.plugin import constants, control, filters, options
+from famsock.plugin import bpf, constants, control, options
 
 Opened = Callable[..., Any]
 Ip = Callable[[str], str]
 MAC0, MAC1 = bytes.fromhex("020000000010"), bytes.fromhex("020000000011")
 TYPE = c.ETH_P_802_EX1
-ACCEPT = filters.Instruction(c.BPF_RET | c.BPF_K, 0, 0, 0xFFFF)
+ACCEPT = bpf.Instruction(c.BPF_RET | c.BPF_K, 0, 0, 0xFFFF)
 pytestmark = [
     pytest.mark.needs_capability("CAP_SYS_ADMIN"),
     pytest.mark.needs_capability("CAP_NET_RAW"),
@@ -182,10 +182,10 @@ def test_other_memberships(network: None, opened: Opened, ip: Ip) -> None:
 def test_a_filter_before_bind(wire: Any, opened: Opened) -> None:
     sock = opened()
     first_payload_byte_is_7 = (
-        filters.Instruction(c.BPF_LD | c.BPF_B | c.BPF_ABS, 0, 0, 14),
-        filters.Instruction(c.BPF_JMP | c.BPF_JEQ | c.BPF_K, 0, 1, 7),
-        filters.Instruction(c.BPF_RET | c.BPF_K, 0, 0, 20),
-        filters.Instruction(c.BPF_RET | c.BPF_K, 0, 0, 0),
+        bpf.Instruction(c.BPF_LD | c.BPF_B | c.BPF_ABS, 0, 0, 14),
+        bpf.Instruction(c.BPF_JMP | c.BPF_JEQ | c.BPF_K, 0, 1, 7),
+        bpf.Instruction(c.BPF_RET | c.BPF_K, 0, 0, 20),
+        bpf.Instruction(c.BPF_RET | c.BPF_K, 0, 0, 0),
     )
     sock.capture("v1", TYPE, first_payload_byte_is_7)
     assert sock.filter() == first_payload_byte_is_7
@@ -222,7 +222,7 @@ def test_a_filter_put_on_and_off(wire: Any, opened: Opened, last: Any) -> None:
 
 def test_programs_that_are_not_valid(opened: Opened) -> None:
     sock = opened()
-    for program in ((), [filters.Instruction(0xFFFF)], [filters.Instruction(5, 0, 0, 9)]):
+    for program in ((), [bpf.Instruction(0xFFFF)], [bpf.Instruction(5, 0, 0, 9)]):
         with pytest.raises(OSError, match="Invalid argument"):
             sock.set_filter(program)
     with pytest.raises(ValueError, match="at most 4096 elements, not 4097"):
@@ -342,8 +342,8 @@ def test_a_group_whose_number_the_kernel_chooses(wire: Any, opened: Opened) -> N
 def test_a_program_shares_the_frames(wire: Any, opened: Opened) -> None:
     group = members(opened, 8, c.PACKET_FANOUT_CBPF)
     by_first_byte = [
-        filters.Instruction(c.BPF_LD | c.BPF_B | c.BPF_ABS, 0, 0, 0),
-        filters.Instruction(c.BPF_RET | c.BPF_A),
+        bpf.Instruction(c.BPF_LD | c.BPF_B | c.BPF_ABS, 0, 0, 0),
+        bpf.Instruction(c.BPF_RET | c.BPF_A),
     ]
     group[0].set_fanout_program(by_first_byte)
     for octet in (1, 1, 1, 0):

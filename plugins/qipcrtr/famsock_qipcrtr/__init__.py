@@ -8,7 +8,7 @@ from socket import SOCK_DGRAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
-_REMEDIES = {
+_HINTS = {
     EACCES: "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on",
     ECONNRESET: "no node has this number; the own one is sock.local_node()",
     ENODEV: "no other socket has this port",
@@ -28,12 +28,12 @@ def famsock_families() -> Iterable[Family]:
                     ANY_PROTOCOL,
                     (SOCK_DGRAM,),
                     "famsock_qipcrtr.addresses:QipcrtrAddress",
-                    operations="famsock_qipcrtr.operations:QipcrtrOperations",
+                    operations="famsock_qipcrtr.sockets:QipcrtrOperations",
                     scheme="qipcrtr",
-                    remedies=_REMEDIES,
-                    exchange={
-                        "qipcrtr": "famsock_qipcrtr.exchange:datagrams",
-                        "qipcrtr lookup": "famsock_qipcrtr.exchange:lookup",
+                    hints=_HINTS,
+                    selftest={
+                        "qipcrtr": "famsock_qipcrtr.selftest:datagrams",
+                        "qipcrtr lookup": "famsock_qipcrtr.selftest:lookup",
                     },
                 ),
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Address, AddressRangeError, sockaddr, wire
+from famsock.plugin import Address, AddressRangeError, cstruct, sockaddr
 from famsock_qipcrtr.constants import AF_QIPCRTR, QRTR_NODE_BCAST, QRTR_PORT_CTRL
 
 
@@ -28,8 +28,8 @@ class QipcrtrAddress(Address):
 
     range_error = AddressRangeError
 
-    node: int = wire.u32("sq_node", offset=4)
-    port: int = wire.u32("sq_port", offset=8)
+    node: int = cstruct.u32("sq_node", offset=4)
+    port: int = cstruct.u32("sq_port", offset=8)
 
     @property
     def is_broadcast(self) -> bool:

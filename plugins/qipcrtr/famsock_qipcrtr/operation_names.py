@@ -1,7 +1,7 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
 NAMES = {
-    "famsock_qipcrtr.operations:QipcrtrOperations": (
+    "famsock_qipcrtr.sockets:QipcrtrOperations": (
         "del_lookup",
         "local_node",
         "lookup",

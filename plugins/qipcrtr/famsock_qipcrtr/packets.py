@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-from famsock.plugin import Struct, values, wire
+from famsock.plugin import Struct, codecs, cstruct
 from famsock_qipcrtr import constants as c
 from famsock_qipcrtr.addresses import QipcrtrAddress
 
@@ -25,7 +25,7 @@ def _swapped(value: int, _lookup: Any) -> int:
 
 
 _CONVERSIONS = {} if sys.byteorder == "little" else {"encode": _swapped, "decode": _swapped}
-LE32 = wire.integer("__le32", "I", 0, 0xFFFFFFFF, **_CONVERSIONS)
+LE32 = cstruct.integer("__le32", "I", 0, 0xFFFFFFFF, **_CONVERSIONS)
 """A ``__le32``: little-endian in a packet, a plain integer here."""
 
 
@@ -38,8 +38,8 @@ def instance_of(version: int, number: int) -> int:
 
     Raises OverflowError for either out of range. Source: libqrtr.
     """
-    low = values.check_int("instance_of(): QIPCRTR version", version, 0xFF)
-    return values.check_int("instance_of(): QIPCRTR number", number, 0xFFFFFF) << 8 | low
+    low = codecs.check_int("instance_of(): QIPCRTR version", version, 0xFF)
+    return codecs.check_int("instance_of(): QIPCRTR number", number, 0xFFFFFF) << 8 | low
 
 
 class ControlPacket(Struct):
@@ -99,7 +99,9 @@ class _OfClient(ControlPacket):
         return QipcrtrAddress(self.node, self.port)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_NEW_SERVER))
+@cstruct.struct(
+    "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_NEW_SERVER)
+)
 class NewServer(_OfServer):
     """A server is there: told to the name service to publish it, and by it to who looks for it.
 
@@ -109,25 +111,29 @@ class NewServer(_OfServer):
 
     type = c.QRTR_TYPE_NEW_SERVER
 
-    service: int = wire.field(LE32, "server.service")
-    instance: int = wire.field(LE32, "server.instance", default=0)
-    node: int = wire.field(LE32, "server.node", default=0)
-    port: int = wire.field(LE32, "server.port", default=0)
+    service: int = cstruct.field(LE32, "server.service")
+    instance: int = cstruct.field(LE32, "server.instance", default=0)
+    node: int = cstruct.field(LE32, "server.node", default=0)
+    port: int = cstruct.field(LE32, "server.port", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_SERVER))
+@cstruct.struct(
+    "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_SERVER)
+)
 class DelServer(_OfServer):
     """A server is gone: it withdrew, its socket was closed or its node left. As `NewServer`."""
 
     type = c.QRTR_TYPE_DEL_SERVER
 
-    service: int = wire.field(LE32, "server.service")
-    instance: int = wire.field(LE32, "server.instance", default=0)
-    node: int = wire.field(LE32, "server.node", default=0)
-    port: int = wire.field(LE32, "server.port", default=0)
+    service: int = cstruct.field(LE32, "server.service")
+    instance: int = cstruct.field(LE32, "server.instance", default=0)
+    node: int = cstruct.field(LE32, "server.node", default=0)
+    port: int = cstruct.field(LE32, "server.port", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_NEW_LOOKUP))
+@cstruct.struct(
+    "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_NEW_LOOKUP)
+)
 class NewLookup(ControlPacket):
     """A request to be told of servers that come and go.
 
@@ -136,64 +142,70 @@ class NewLookup(ControlPacket):
 
     type = c.QRTR_TYPE_NEW_LOOKUP
 
-    service: int = wire.field(LE32, "server.service", default=0)
-    instance: int = wire.field(LE32, "server.instance", default=0)
+    service: int = cstruct.field(LE32, "server.service", default=0)
+    instance: int = cstruct.field(LE32, "server.instance", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_LOOKUP))
+@cstruct.struct(
+    "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_LOOKUP)
+)
 class DelLookup(ControlPacket):
     """The end of a lookup, by the service and instance that it was made with."""
 
     type = c.QRTR_TYPE_DEL_LOOKUP
 
-    service: int = wire.field(LE32, "server.service", default=0)
-    instance: int = wire.field(LE32, "server.instance", default=0)
+    service: int = cstruct.field(LE32, "server.service", default=0)
+    instance: int = cstruct.field(LE32, "server.instance", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_CLIENT))
+@cstruct.struct(
+    "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_CLIENT)
+)
 class DelClient(_OfClient):
     """A socket was closed: told to every local server. ``node`` and ``port`` are 0-4294967295."""
 
     type = c.QRTR_TYPE_DEL_CLIENT
 
-    node: int = wire.field(LE32, "client.node")
-    port: int = wire.field(LE32, "client.port")
+    node: int = cstruct.field(LE32, "client.node")
+    port: int = cstruct.field(LE32, "client.port")
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_RESUME_TX))
+@cstruct.struct(
+    "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_RESUME_TX)
+)
 class ResumeTx(_OfClient):
     """A port takes data again, after EAGAIN. ``node`` and ``port`` are 0-4294967295."""
 
     type = c.QRTR_TYPE_RESUME_TX
 
-    node: int = wire.field(LE32, "client.node")
-    port: int = wire.field(LE32, "client.port")
+    node: int = cstruct.field(LE32, "client.node")
+    port: int = cstruct.field(LE32, "client.port")
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_BYE))
+@cstruct.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_BYE))
 class Bye(ControlPacket):
     """A node left. ``node`` is 0-4294967295."""
 
     type = c.QRTR_TYPE_BYE
 
-    node: int = wire.field(LE32, "client.node", default=0)
+    node: int = cstruct.field(LE32, "client.node", default=0)
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_HELLO))
+@cstruct.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_HELLO))
 class Hello(ControlPacket):
     """A node is there, and asks for the servers of the one that it greets."""
 
     type = c.QRTR_TYPE_HELLO
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_EXIT))
+@cstruct.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_EXIT))
 class Exit(ControlPacket):
     """A process ended; Linux's name service ignores it."""
 
     type = c.QRTR_TYPE_EXIT
 
 
-@wire.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_PING))
+@cstruct.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_PING))
 class Ping(ControlPacket):
     """A question for signs of life; Linux's name service ignores it."""
 

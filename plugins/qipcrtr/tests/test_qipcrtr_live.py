@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from famsock_qipcrtr import operations
+from famsock_qipcrtr import sockets
 from famsock_qipcrtr.addresses import QipcrtrAddress
 from famsock_qipcrtr.constants import QRTR_NODE_BCAST, QRTR_PORT_CTRL
 from famsock_qipcrtr.packets import (
@@ -71,15 +71,15 @@ def test_refusals_of_the_kernel(qipcrtr: Opener) -> None:
         sock.sendto(b"x", (node + 1, port + 1))
     assert any("no node has this number" in note for note in caught_too.value.__notes__)
     with pytest.raises(OSError, match="Message too long"):
-        sock.sendto(b"x" * (operations.MAX_MESSAGE_BYTES + 1), (node, port + 1))
+        sock.sendto(b"x" * (sockets.MAX_MESSAGE_BYTES + 1), (node, port + 1))
 
 
 def test_the_longest_message_arrives_whole(qipcrtr: Opener) -> None:
     sock, other = qipcrtr(), qipcrtr()
     sock.bind((sock.getsockname()[0], 0))
-    other.sendto(b"z" * operations.MAX_MESSAGE_BYTES, sock.local_address)
+    other.sendto(b"z" * sockets.MAX_MESSAGE_BYTES, sock.local_address)
     packet = sock.operations.recv_packet()
-    assert packet == Datagram(b"z" * operations.MAX_MESSAGE_BYTES, packet.source)
+    assert packet == Datagram(b"z" * sockets.MAX_MESSAGE_BYTES, packet.source)
     assert packet.source == other.local_address
 
 
@@ -124,8 +124,8 @@ def test_a_snapshot_asks_through_another_socket(qipcrtr: Opener) -> None:
     assert {(s.instance, s.address) for s in found} == {
         (number + 1, server.local_address) for number, server in enumerate(servers)
     }
-    assert [s.instance for s in operations.lookup(SERVICE + 2, 2)] == [2]
-    assert operations.lookup(SERVICE + 3) == ()
+    assert [s.instance for s in sockets.lookup(SERVICE + 2, 2)] == [2]
+    assert sockets.lookup(SERVICE + 3) == ()
     assert asking.getsockname()[1] == 0
 
 

@@ -8,7 +8,7 @@ from socket import SOCK_SEQPACKET
 
 from famsock.plugin import Family, Protocol, hookimpl
 
-_REMEDIES = {
+_HINTS = {
     EADDRNOTAVAIL: "bind to an address of this host that a transport serves (modprobe rds_tcp)",
     EDESTADDRREQ: "name a destination: RDS has none by default",
     ENOBUFS: "the destination is congested; sendto_uncongested() waits",
@@ -28,10 +28,10 @@ def famsock_families() -> Iterable[Family]:
                     0,
                     (SOCK_SEQPACKET,),
                     "famsock_rds.addresses:RdsAddress",
-                    operations="famsock_rds.operations:RdsOperations",
+                    operations="famsock_rds.sockets:RdsOperations",
                     scheme="rds",
-                    remedies=_REMEDIES,
-                    exchange="famsock_rds.exchange:datagrams",
+                    hints=_HINTS,
+                    selftest="famsock_rds.selftest:datagrams",
                 ),
             ),
             constants="famsock_rds.constants",

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from socket import AF_INET, AF_INET6, getaddrinfo, inet_ntop, inet_pton
 from typing import Any, ClassVar, Self
 
-from famsock.plugin import Address, CType, Lookup, family_head, sockaddr, text, wire
+from famsock.plugin import Address, CType, Lookup, cstruct, family_head, sockaddr, text
 from famsock_rds.constants import AF_RDS
 
 _WELL_KNOWN = {"": "0.0.0.0", "<broadcast>": "255.255.255.255"}
@@ -83,8 +83,8 @@ _IPV6 = CType(
     encode=lambda host, lookup: _pack_ipv6(host, lookup)[0],
     decode=lambda raw, _lookup: inet_ntop(AF_INET6, raw),
 )
-_FLOWINFO = wire.integer(
-    "__be32", "I", 0, 0xFFFFF, encode=wire.BE32.encode, decode=wire.BE32.decode
+_FLOWINFO = cstruct.integer(
+    "__be32", "I", 0, 0xFFFFF, encode=cstruct.BE32.encode, decode=cstruct.BE32.decode
 )
 
 
@@ -169,8 +169,8 @@ class RdsInetAddress(RdsAddress):
     Wire layout: u16 family 2 (AF_INET), be16 port, 4 bytes address, 8 zero bytes (ip(7)).
     """
 
-    host: str = wire.field(_IPV4, "sin_addr", offset=4)
-    port: int = wire.be16("sin_port", offset=2)
+    host: str = cstruct.field(_IPV4, "sin_addr", offset=4)
+    port: int = cstruct.be16("sin_port", offset=2)
 
 
 @sockaddr(
@@ -193,10 +193,10 @@ class RdsInet6Address(RdsAddress):
     host order (ipv6(7)).
     """
 
-    host: str = wire.field(_IPV6, "sin6_addr", offset=8)
-    port: int = wire.be16("sin6_port", offset=2)
-    flowinfo: int = wire.field(_FLOWINFO, "sin6_flowinfo", offset=4, default=0)
-    scope_id: int = wire.u32("sin6_scope_id", offset=24, default=0)
+    host: str = cstruct.field(_IPV6, "sin6_addr", offset=8)
+    port: int = cstruct.be16("sin6_port", offset=2)
+    flowinfo: int = cstruct.field(_FLOWINFO, "sin6_flowinfo", offset=4, default=0)
+    scope_id: int = cstruct.u32("sin6_scope_id", offset=24, default=0)
 
     def __str__(self) -> str:
         shown = text.join_fields(self)
@@ -208,8 +208,8 @@ class RdsInet6Address(RdsAddress):
         address, scope_id = _pack_ipv6(self.host, lookup)
         raw: bytes = self.layout.codec.pack(
             self.layout.head,
-            wire.BE16.encode(self.port, None),  # type: ignore[misc]
-            wire.BE32.encode(self.flowinfo, None),  # type: ignore[misc]
+            cstruct.BE16.encode(self.port, None),  # type: ignore[misc]
+            cstruct.BE32.encode(self.flowinfo, None),  # type: ignore[misc]
             address,
             self.scope_id or scope_id,
         )

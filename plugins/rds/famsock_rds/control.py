@@ -7,7 +7,7 @@ address.
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, control_rows, values
+from famsock.plugin import ControlType, codecs, control_rows
 from famsock_rds import constants
 from famsock_rds.constants import SOL_RDS
 from famsock_rds.structs import (
@@ -25,12 +25,12 @@ _row = control_rows(SOL_RDS, constants)
 
 RDS_CMSG_CONG_UPDATE: ControlType[CongestionUpdate] = _row("RDS_CMSG_CONG_UPDATE", CongestionUpdate)
 RDS_CMSG_RXPATH_LATENCY: ControlType[Latency] = _row("RDS_CMSG_RXPATH_LATENCY", Latency)
-RDS_CMSG_ZCOPY_COOKIE: ControlType[int] = _row("RDS_CMSG_ZCOPY_COOKIE", values.U32)
+RDS_CMSG_ZCOPY_COOKIE: ControlType[int] = _row("RDS_CMSG_ZCOPY_COOKIE", codecs.U32)
 RDS_CMSG_ZCOPY_COMPLETION: ControlType[ZeroCopyCookies] = _row(
     "RDS_CMSG_ZCOPY_COMPLETION", ZeroCopyCookies
 )
 RDS_CMSG_RDMA_ARGS: ControlType[RdmaTransfer] = _row("RDS_CMSG_RDMA_ARGS", RdmaTransfer)
-RDS_CMSG_RDMA_DEST: ControlType[int] = _row("RDS_CMSG_RDMA_DEST", values.U64)
+RDS_CMSG_RDMA_DEST: ControlType[int] = _row("RDS_CMSG_RDMA_DEST", codecs.U64)
 RDS_CMSG_RDMA_MAP: ControlType[GetMemoryRegion] = _row("RDS_CMSG_RDMA_MAP", GetMemoryRegion)
 RDS_CMSG_RDMA_STATUS: ControlType[RdmaStatus] = _row("RDS_CMSG_RDMA_STATUS", RdmaStatus)
 RDS_CMSG_ATOMIC_FADD: ControlType[AtomicFetchAdd] = _row("RDS_CMSG_ATOMIC_FADD", AtomicFetchAdd)

@@ -1,7 +1,7 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
 NAMES = {
-    "famsock_rds.operations:RdsOperations": (
+    "famsock_rds.sockets:RdsOperations": (
         "cancel_sent_to",
         "connections",
         "counters",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from famsock.plugin import Codec, Option, Struct, option_rows, values
+from famsock.plugin import Codec, Option, Struct, codecs, option_rows
 from famsock_rds import constants, info
 from famsock_rds.addresses import RdsAddress
 from famsock_rds.constants import SOL_RDS
@@ -37,7 +37,7 @@ _row = option_rows(SOL_RDS, constants)
 
 
 def _snapshot(name: str, cls: type[_S]) -> Option[tuple[_S, ...]]:
-    return _row(name, values.array(values.struct(cls), SNAPSHOT_LIMIT), "r")
+    return _row(name, codecs.array(codecs.struct(cls), SNAPSHOT_LIMIT), "r")
 
 
 RDS_CANCEL_SENT_TO: Option[RdsAddress] = _row("RDS_CANCEL_SENT_TO", ADDRESS, "w")
@@ -48,14 +48,14 @@ RDS_FREE_MR: Option[FreeMemoryRegion] = _row("RDS_FREE_MR", FreeMemoryRegion, "w
 RDS_GET_MR_FOR_DEST: Option[GetMemoryRegionFor] = _row(
     "RDS_GET_MR_FOR_DEST", GetMemoryRegionFor, "w"
 )
-RDS_RECVERR: Option[bool] = _row("RDS_RECVERR", values.BOOL, "rw")
+RDS_RECVERR: Option[bool] = _row("RDS_RECVERR", codecs.BOOL, "rw")
 """Whether messages that are not delivered are told of (RDS_CMSG_RDMA_STATUS)."""
 
-RDS_CONG_MONITOR: Option[bool] = _row("RDS_CONG_MONITOR", values.BOOL, "w")
+RDS_CONG_MONITOR: Option[bool] = _row("RDS_CONG_MONITOR", codecs.BOOL, "w")
 """Whether the end of congestion is told of by RDS_CMSG_CONG_UPDATE. A flag: the kernel keeps the
 mask of ports itself."""
 
-SO_RDS_TRANSPORT: Option[int] = _row("SO_RDS_TRANSPORT", values.INT, "rw")
+SO_RDS_TRANSPORT: Option[int] = _row("SO_RDS_TRANSPORT", codecs.INT, "rw")
 """RDS_TRANS_IB (0) or RDS_TRANS_TCP (2), set before bind; RDS_TRANS_NONE (-1) until then."""
 
 SO_RDS_MSG_RXPATH_LATENCY: Option[LatencyTrace] = _row(

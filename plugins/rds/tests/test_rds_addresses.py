@@ -9,7 +9,7 @@ from socket import gaierror
 import pytest
 from famsock_rds.addresses import RdsAddress, RdsInet6Address, RdsInetAddress
 from famsock_rds.info import Connection, SocketInfo
-from famsock_rds.operations import RdsOperations
+from famsock_rds.sockets import RdsOperations
 from famsock_rds.structs import (
     CongestionUpdate,
     GetMemoryRegionFor,

@@ -19,7 +19,7 @@ from famsock_rds.info import SocketInfo
 from famsock_rds.structs import GetMemoryRegion, IoVector
 
 import famsock
-from famsock.plugin import RawAddress, values
+from famsock.plugin import RawAddress, codecs
 
 pytestmark = [pytest.mark.needs_family("AF_RDS"), pytest.mark.usefixtures("descriptors")]
 
@@ -168,7 +168,7 @@ def test_snapshots(rds: Opener) -> None:
 
 def test_a_snapshot_grows_as_it_must(rds: Opener) -> None:
     several = [rds() for _ in range(3)]
-    small = attrs.evolve(options.RDS_INFO_SOCKETS, codec=values.array(values.struct(SocketInfo), 1))
+    small = attrs.evolve(options.RDS_INFO_SOCKETS, codec=codecs.array(codecs.struct(SocketInfo), 1))
     with pytest.raises(OSError, match="No space") as caught:
         several[0].get_option(small)
     assert caught.value.errno == errno.ENOSPC

@@ -8,12 +8,12 @@ from socket import SOCK_DGRAM, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import Family, Protocol, hookimpl
 
-_REMEDIES = {
+_HINTS = {
     EACCES: "service types below 64 belong to TIPC; a socket in a group can have no name",
     EHOSTUNREACH: "no socket has this name; wait for it with subscribe()",
 }
 _EXCHANGES = {
-    f"tipc {label}": f"famsock_tipc.exchange:{label}"
+    f"tipc {label}": f"famsock_tipc.selftest:{label}"
     for label in ("rdm", "seqpacket", "stream", "topology")
 }
 
@@ -30,10 +30,10 @@ def famsock_families() -> Iterable[Family]:
                     0,
                     (SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM),
                     "famsock_tipc.addresses:TipcAddress",
-                    operations="famsock_tipc.operations:TipcOperations",
+                    operations="famsock_tipc.sockets:TipcOperations",
                     scheme="tipc",
-                    remedies=_REMEDIES,
-                    exchange=_EXCHANGES,
+                    hints=_HINTS,
+                    selftest=_EXCHANGES,
                 ),
             ),
             constants="famsock_tipc.constants",

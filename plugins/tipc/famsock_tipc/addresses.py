@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from famsock.plugin import Address, Lookup, family_head, sockaddr, text, wire
+from famsock.plugin import Address, Lookup, cstruct, family_head, sockaddr, text
 from famsock_tipc.constants import (
     AF_TIPC,
     TIPC_CLUSTER_SCOPE,
@@ -19,7 +19,13 @@ from famsock_tipc.constants import (
 
 _SIZE = 16
 _SHAPE = "AF_TIPC address must be a tuple (addr_type, v1, v2, v3[, scope])"
-_TYPES = {"addr_type": wire.U32, "v1": wire.U32, "v2": wire.U32, "v3": wire.U32, "scope": wire.I8}
+_TYPES = {
+    "addr_type": cstruct.U32,
+    "v1": cstruct.U32,
+    "v2": cstruct.U32,
+    "v3": cstruct.U32,
+    "scope": cstruct.I8,
+}
 
 
 class TipcAddress(Address):
@@ -124,10 +130,10 @@ class ServiceAddress(TipcAddress):
     addr_type = TIPC_SERVICE_ADDR
     kind = "service"
 
-    type: int = wire.u32("addr.name.name.type", offset=4)
-    instance: int = wire.u32("addr.name.name.instance", offset=8)
-    domain: int = wire.u32("addr.name.domain", offset=12, default=0)
-    scope: int = wire.field(wire.I8, "scope", offset=3, default=TIPC_CLUSTER_SCOPE)
+    type: int = cstruct.u32("addr.name.name.type", offset=4)
+    instance: int = cstruct.u32("addr.name.name.instance", offset=8)
+    domain: int = cstruct.u32("addr.name.domain", offset=12, default=0)
+    scope: int = cstruct.field(cstruct.I8, "scope", offset=3, default=TIPC_CLUSTER_SCOPE)
 
     @classmethod
     def _of_values(cls, v1: int, v2: int, v3: int, scope: int) -> Self:
@@ -161,10 +167,10 @@ class ServiceRange(TipcAddress):
     addr_type = TIPC_SERVICE_RANGE
     kind = "range"
 
-    type: int = wire.u32("addr.nameseq.type", offset=4)
-    lower: int = wire.u32("addr.nameseq.lower", offset=8)
-    upper: int = wire.u32("addr.nameseq.upper", offset=12)
-    scope: int = wire.field(wire.I8, "scope", offset=3, default=TIPC_CLUSTER_SCOPE)
+    type: int = cstruct.u32("addr.nameseq.type", offset=4)
+    lower: int = cstruct.u32("addr.nameseq.lower", offset=8)
+    upper: int = cstruct.u32("addr.nameseq.upper", offset=12)
+    scope: int = cstruct.field(cstruct.I8, "scope", offset=3, default=TIPC_CLUSTER_SCOPE)
 
     @classmethod
     def _of_values(cls, v1: int, v2: int, v3: int, scope: int) -> Self:
@@ -198,9 +204,9 @@ class SocketAddress(TipcAddress):
     addr_type = TIPC_SOCKET_ADDR
     kind = "socket"
 
-    node: int = wire.u32("addr.id.node", offset=8)
-    ref: int = wire.u32("addr.id.ref", offset=4)
-    scope: int = wire.field(wire.I8, "scope", offset=3, default=0)
+    node: int = cstruct.u32("addr.id.node", offset=8)
+    ref: int = cstruct.u32("addr.id.ref", offset=4)
+    scope: int = cstruct.field(cstruct.I8, "scope", offset=3, default=0)
 
     @classmethod
     def _of_values(cls, v1: int, v2: int, v3: int, scope: int) -> Self:
@@ -236,8 +242,8 @@ class GroupMember(SocketAddress):
 
     kind = "member"
 
-    type: int = wire.u32("", offset=_SIZE + 4, default=0)
-    instance: int = wire.u32("", offset=_SIZE + 8, default=0)
+    type: int = cstruct.u32("", offset=_SIZE + 4, default=0)
+    instance: int = cstruct.u32("", offset=_SIZE + 8, default=0)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
         """The two sockaddrs, 32 bytes."""

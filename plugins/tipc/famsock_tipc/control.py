@@ -6,7 +6,7 @@ for them with ``recv_message(control_bytes=2000)``. Source: linux/tipc.h, net/ti
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, Struct, control_rows, values, wire
+from famsock.plugin import ControlType, Struct, codecs, control_rows, cstruct
 from famsock_tipc import constants
 from famsock_tipc.constants import SOL_TIPC
 from famsock_tipc.messages import DestinationName
@@ -22,7 +22,7 @@ ERROR_NAMES = {
 """Why a message came back or a connection ended, by `ErrorInfo.error`."""
 
 
-@wire.struct("", header=())
+@cstruct.struct("", header=())
 class ErrorInfo(Struct):
     """TIPC_ERRINFO: why a message came back, and how many bytes of its data.
 
@@ -30,8 +30,8 @@ class ErrorInfo(Struct):
     TIPC_CONN_SHUTDOWN. Wire layout: u32 error, u32 length, in host order; C has no struct for it.
     """
 
-    error: int = wire.u32("")
-    data_bytes: int = wire.u32("")
+    error: int = cstruct.u32("")
+    data_bytes: int = cstruct.u32("")
 
     @property
     def name(self) -> str:
@@ -42,5 +42,5 @@ class ErrorInfo(Struct):
 _row = control_rows(SOL_TIPC, constants)
 
 TIPC_ERRINFO: ControlType[ErrorInfo] = _row("TIPC_ERRINFO", ErrorInfo)
-TIPC_RETDATA: ControlType[bytes] = _row("TIPC_RETDATA", values.raw(MAX_RETURNED_BYTES))
+TIPC_RETDATA: ControlType[bytes] = _row("TIPC_RETDATA", codecs.raw(MAX_RETURNED_BYTES))
 TIPC_DESTNAME: ControlType[DestinationName] = _row("TIPC_DESTNAME", DestinationName)

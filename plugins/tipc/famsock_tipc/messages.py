@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from famsock.plugin import Struct, wire
+from famsock.plugin import Struct, cstruct
 from famsock_tipc.addresses import GroupMember, ServiceRange, SocketAddress
 from famsock_tipc.constants import (
     TIPC_CLUSTER_SCOPE,
@@ -31,19 +31,19 @@ FOREVER_MS = 0xFFFFFFFF
 """TIPC_WAIT_FOREVER as a subscription's u32 carries it."""
 
 
-@wire.struct("struct tipc_service_range", header="linux/tipc.h")
+@cstruct.struct("struct tipc_service_range", header="linux/tipc.h")
 class DestinationName(Struct):
     """TIPC_DESTNAME: the name that a message was sent to, or that a connection was made to.
 
     ``type``, ``lower`` and ``upper`` are 0-4294967295; lower is upper unless it was multicast.
     """
 
-    type: int = wire.u32("type")
-    lower: int = wire.u32("lower")
-    upper: int = wire.u32("upper")
+    type: int = cstruct.u32("type")
+    lower: int = cstruct.u32("lower")
+    upper: int = cstruct.u32("upper")
 
 
-@wire.struct("struct tipc_group_req", header="linux/tipc.h")
+@cstruct.struct("struct tipc_group_req", header="linux/tipc.h")
 class GroupRequest(Struct):
     """TIPC_GROUP_JOIN: which group, and as what member.
 
@@ -52,10 +52,10 @@ class GroupRequest(Struct):
     TIPC_GROUP_LOOPBACK, TIPC_GROUP_MEMBER_EVTS.
     """
 
-    type: int = wire.u32("type")
-    instance: int = wire.u32("instance")
-    scope: int = wire.u32("scope", default=TIPC_CLUSTER_SCOPE)
-    flags: int = wire.u32("flags", default=0)
+    type: int = cstruct.u32("type")
+    instance: int = cstruct.u32("instance")
+    scope: int = cstruct.u32("scope", default=TIPC_CLUSTER_SCOPE)
+    flags: int = cstruct.u32("flags", default=0)
 
     @property
     def loopback(self) -> bool:
@@ -82,7 +82,7 @@ class GroupMessage:
     left: bool = False
 
 
-@wire.struct("struct tipc_subscr", header="linux/tipc.h")
+@cstruct.struct("struct tipc_subscr", header="linux/tipc.h")
 class Subscription(Struct):
     """A subscription with the topology service: what to be told of, and for how long.
 
@@ -93,12 +93,12 @@ class Subscription(Struct):
     subscriber's, which come back with each event.
     """
 
-    type: int = wire.u32("seq.type")
-    lower: int = wire.u32("seq.lower")
-    upper: int = wire.u32("seq.upper")
-    timeout_ms: int = wire.u32("timeout", default=FOREVER_MS)
-    filter: int = wire.u32("filter", default=TIPC_SUB_PORTS)
-    handle: bytes = wire.raw("usr_handle", 8, default=bytes(8))
+    type: int = cstruct.u32("seq.type")
+    lower: int = cstruct.u32("seq.lower")
+    upper: int = cstruct.u32("seq.upper")
+    timeout_ms: int = cstruct.u32("timeout", default=FOREVER_MS)
+    filter: int = cstruct.u32("filter", default=TIPC_SUB_PORTS)
+    handle: bytes = cstruct.raw("usr_handle", 8, default=bytes(8))
 
     @property
     def service(self) -> ServiceRange:
@@ -117,7 +117,7 @@ class Subscription(Struct):
         )
 
 
-@wire.struct("struct tipc_event", header="linux/tipc.h")
+@cstruct.struct("struct tipc_event", header="linux/tipc.h")
 class TopologyEvent(Struct):
     """What the topology service tells a subscriber, 48 bytes.
 
@@ -127,12 +127,12 @@ class TopologyEvent(Struct):
     that the event answers.
     """
 
-    event: int = wire.u32("event")
-    found_lower: int = wire.u32("found_lower")
-    found_upper: int = wire.u32("found_upper")
-    ref: int = wire.u32("port.ref")
-    node: int = wire.u32("port.node")
-    subscription: Subscription = wire.field(wire.nested(Subscription), "s", offset=20)
+    event: int = cstruct.u32("event")
+    found_lower: int = cstruct.u32("found_lower")
+    found_upper: int = cstruct.u32("found_upper")
+    ref: int = cstruct.u32("port.ref")
+    node: int = cstruct.u32("port.node")
+    subscription: Subscription = cstruct.field(cstruct.nested(Subscription), "s", offset=20)
 
     @property
     def published(self) -> bool:
@@ -160,18 +160,18 @@ class TopologyEvent(Struct):
         return SocketAddress(self.node, self.ref)
 
 
-@wire.struct("struct tipc_sioc_ln_req", header="linux/tipc.h")
+@cstruct.struct("struct tipc_sioc_ln_req", header="linux/tipc.h")
 class LinkNameRequest(Struct):
     """SIOCGETLINKNAME: the peer node's hash and the bearer in, the link's name out."""
 
-    peer: int = wire.u32("peer")
-    bearer_id: int = wire.u32("bearer_id")
-    name: str = wire.char("linkname", TIPC_MAX_LINK_NAME, default="")
+    peer: int = cstruct.u32("peer")
+    bearer_id: int = cstruct.u32("bearer_id")
+    name: str = cstruct.char("linkname", TIPC_MAX_LINK_NAME, default="")
 
 
-@wire.struct("struct tipc_sioc_nodeid_req", header="linux/tipc.h")
+@cstruct.struct("struct tipc_sioc_nodeid_req", header="linux/tipc.h")
 class NodeIdRequest(Struct):
     """SIOCGETNODEID: the node's hash in, its identity of 16 bytes out."""
 
-    peer: int = wire.u32("peer")
-    node_id: bytes = wire.raw("node_id", TIPC_NODEID_LEN, default=bytes(TIPC_NODEID_LEN))
+    peer: int = cstruct.u32("peer")
+    node_id: bytes = cstruct.raw("node_id", TIPC_NODEID_LEN, default=bytes(TIPC_NODEID_LEN))

@@ -1,7 +1,7 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
 NAMES = {
-    "famsock_tipc.operations:TipcOperations": (
+    "famsock_tipc.sockets:TipcOperations": (
         "cancel",
         "events",
         "group",

@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Option, option_rows, values
+from famsock.plugin import Option, codecs, option_rows
 from famsock_tipc import constants
 from famsock_tipc.constants import SOL_TIPC
 from famsock_tipc.messages import GroupRequest
 
 _row = option_rows(SOL_TIPC, constants)
 
-TIPC_IMPORTANCE: Option[int] = _row("TIPC_IMPORTANCE", values.U32)
+TIPC_IMPORTANCE: Option[int] = _row("TIPC_IMPORTANCE", codecs.U32)
 """How late messages are dropped under overload: TIPC_LOW_IMPORTANCE (0) to CRITICAL (3)."""
 
-TIPC_SRC_DROPPABLE: Option[bool] = _row("TIPC_SRC_DROPPABLE", values.BOOL)
+TIPC_SRC_DROPPABLE: Option[bool] = _row("TIPC_SRC_DROPPABLE", codecs.BOOL)
 """Whether messages may be dropped here where a link is congested; not on SOCK_STREAM."""
 
-TIPC_DEST_DROPPABLE: Option[bool] = _row("TIPC_DEST_DROPPABLE", values.BOOL)
+TIPC_DEST_DROPPABLE: Option[bool] = _row("TIPC_DEST_DROPPABLE", codecs.BOOL)
 """Whether messages that cannot be delivered are dropped; else they come back (TIPC_ERRINFO)."""
 
-TIPC_CONN_TIMEOUT: Option[int] = _row("TIPC_CONN_TIMEOUT", values.U32)
+TIPC_CONN_TIMEOUT: Option[int] = _row("TIPC_CONN_TIMEOUT", codecs.U32)
 """How long connect waits, in milliseconds; 8000 at first."""
 
-TIPC_NODE_RECVQ_DEPTH: Option[int] = _row("TIPC_NODE_RECVQ_DEPTH", values.U32, "r")
+TIPC_NODE_RECVQ_DEPTH: Option[int] = _row("TIPC_NODE_RECVQ_DEPTH", codecs.U32, "r")
 """Always 0 in kernels of today."""
 
-TIPC_SOCK_RECVQ_DEPTH: Option[int] = _row("TIPC_SOCK_RECVQ_DEPTH", values.U32, "r")
+TIPC_SOCK_RECVQ_DEPTH: Option[int] = _row("TIPC_SOCK_RECVQ_DEPTH", codecs.U32, "r")
 """How many messages wait to be received."""
 
-TIPC_MCAST_BROADCAST: Option[None] = _row("TIPC_MCAST_BROADCAST", values.EMPTY, "w")
+TIPC_MCAST_BROADCAST: Option[None] = _row("TIPC_MCAST_BROADCAST", codecs.EMPTY, "w")
 """Multicast by the broadcast link from now on; its value is None."""
 
-TIPC_MCAST_REPLICAST: Option[None] = _row("TIPC_MCAST_REPLICAST", values.EMPTY, "w")
+TIPC_MCAST_REPLICAST: Option[None] = _row("TIPC_MCAST_REPLICAST", codecs.EMPTY, "w")
 """Multicast by a copy to each node from now on; its value is None."""
 
 TIPC_GROUP_JOIN: Option[GroupRequest] = _row("TIPC_GROUP_JOIN", GroupRequest, "w")
 """Join a communication group. Reading it gives a u32: see TipcOperations.group."""
 
-TIPC_GROUP_LEAVE: Option[None] = _row("TIPC_GROUP_LEAVE", values.EMPTY, "w")
+TIPC_GROUP_LEAVE: Option[None] = _row("TIPC_GROUP_LEAVE", codecs.EMPTY, "w")
 """Leave the communication group; its value is None."""
 
-TIPC_SOCK_RECVQ_USED: Option[int] = _row("TIPC_SOCK_RECVQ_USED", values.U32, "r")
+TIPC_SOCK_RECVQ_USED: Option[int] = _row("TIPC_SOCK_RECVQ_USED", codecs.U32, "r")
 """How many bytes of memory the messages take that wait to be received."""
 
-TIPC_NODELAY: Option[bool] = _row("TIPC_NODELAY", values.BOOL, "w")
+TIPC_NODELAY: Option[bool] = _row("TIPC_NODELAY", codecs.BOOL, "w")
 """Whether small stream messages go at once rather than be bundled; cannot be read."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from famsock_tipc.addresses import ServiceAddress, ServiceRange
-from famsock_tipc.operations import TipcOperations
+from famsock_tipc.sockets import TipcOperations
 
 from famsock.plugin import socket
 

@@ -8,7 +8,7 @@ from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
 
-_REMEDIES = {
+_HINTS = {
     EADDRINUSE: "the name is taken; sock.bind_replacing_stale() takes over a path that a dead "
     "server left behind",
     ECONNREFUSED: "nobody listens at this name",
@@ -28,14 +28,14 @@ def famsock_families() -> Iterable[Family]:
                     ANY_PROTOCOL,
                     (SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET),
                     "famsock_unix.addresses:UnixAddress",
-                    operations="famsock_unix.operations:UnixOperations",
+                    operations="famsock_unix.sockets:UnixOperations",
                     scheme="unix",
-                    remedies=_REMEDIES,
+                    hints=_HINTS,
                     passes_descriptors=True,
-                    exchange={
-                        "unix": "famsock_unix.exchange:stream",
-                        "unix dgram": "famsock_unix.exchange:dgram",
-                        "unix seqpacket": "famsock_unix.exchange:seqpacket",
+                    selftest={
+                        "unix": "famsock_unix.selftest:stream",
+                        "unix dgram": "famsock_unix.selftest:dgram",
+                        "unix seqpacket": "famsock_unix.selftest:seqpacket",
                     },
                 ),
             ),

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from famsock.plugin import Address, CType, Lookup, sockaddr, wire
+from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr
 from famsock_unix.constants import UNIX_PATH_MAX
 
 _LONGEST_NAME_BYTES = UNIX_PATH_MAX - len("/proc/self/fd/1234567/") - 1
@@ -71,7 +71,7 @@ class UnixAddress(Address):
     str that the file system encoding lacks. Source: unix(7).
     """
 
-    path: str | bytes = wire.field(PATH, "sun_path", default="")
+    path: str | bytes = cstruct.field(PATH, "sun_path", default="")
     names_operation: ClassVar[bool] = False
 
     if TYPE_CHECKING:

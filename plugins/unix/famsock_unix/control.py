@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from socket import SOL_SOCKET
 
-from famsock.plugin import ControlType, constants, control_rows, values
+from famsock.plugin import ControlType, codecs, constants, control_rows
 from famsock_unix.structs import Credentials
 
 MAX_DESCRIPTORS = 253
 """The kernel's SCM_MAX_FD: how many descriptors one message carries at most."""
 
 LABEL_BYTES = 1024
-"""Room for a security label."""
+"""The longest security label that is received, in bytes."""
 
 _row = control_rows(SOL_SOCKET, constants)
 
 SCM_RIGHTS: ControlType[tuple[int, ...]] = _row(
-    "SCM_RIGHTS", values.array(values.INT, MAX_DESCRIPTORS)
+    "SCM_RIGHTS", codecs.array(codecs.INT, MAX_DESCRIPTORS)
 )
 SCM_CREDENTIALS: ControlType[Credentials] = _row("SCM_CREDENTIALS", Credentials)
-SCM_SECURITY: ControlType[str] = _row("SCM_SECURITY", values.text(LABEL_BYTES))
-SCM_PIDFD: ControlType[int] = _row("SCM_PIDFD", values.INT)
+SCM_SECURITY: ControlType[str] = _row("SCM_SECURITY", codecs.text(LABEL_BYTES))
+SCM_PIDFD: ControlType[int] = _row("SCM_PIDFD", codecs.INT)

@@ -1,7 +1,7 @@
 """The names that sockets gain from each class of operations, known before it is imported."""
 
 NAMES = {
-    "famsock_unix.operations:UnixOperations": (
+    "famsock_unix.sockets:UnixOperations": (
         "bind_replacing_stale",
         "bound_path",
         "peer_credentials",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from socket import SOL_SOCKET
 
-from famsock.plugin import Option, constants, option_rows, values
+from famsock.plugin import Option, codecs, constants, option_rows
 from famsock_unix.structs import Credentials
 
 MAX_GROUPS = 65536
@@ -18,6 +18,6 @@ _row = option_rows(SOL_SOCKET, constants)
 
 SO_PEERCRED: Option[Credentials] = _row("SO_PEERCRED", Credentials, "r")
 SO_PEERGROUPS: Option[tuple[int, ...]] = _row(
-    "SO_PEERGROUPS", values.array(values.U32, MAX_GROUPS), "r"
+    "SO_PEERGROUPS", codecs.array(codecs.U32, MAX_GROUPS), "r"
 )
-SO_PEERPIDFD: Option[int] = _row("SO_PEERPIDFD", values.INT, "r")
+SO_PEERPIDFD: Option[int] = _row("SO_PEERPIDFD", codecs.INT, "r")

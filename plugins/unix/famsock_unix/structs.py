@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from famsock.plugin import Struct, wire
+from famsock.plugin import Struct, cstruct
 
 
-@wire.struct("struct ucred", header="sys/socket.h", label="ucred")
+@cstruct.struct("struct ucred", header="sys/socket.h", label="ucred")
 class Credentials(Struct):
     """Who is at the other end: process, user and group, each in the reader's namespaces.
 
@@ -15,9 +15,9 @@ class Credentials(Struct):
     overflow user; 4294967295 stands for "not known". Wire: i32 pid, u32 uid, u32 gid.
     """
 
-    pid: int = wire.i32("pid")
-    uid: int = wire.u32("uid")
-    gid: int = wire.u32("gid")
+    pid: int = cstruct.i32("pid")
+    uid: int = cstruct.u32("uid")
+    gid: int = cstruct.u32("gid")
 
     @classmethod
     def own(cls) -> Credentials:

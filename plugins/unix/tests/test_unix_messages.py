@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from famsock_unix.control import MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS
-from famsock_unix.operations import UnixOperations
+from famsock_unix.sockets import UnixOperations
 from famsock_unix.structs import Credentials
 
 import famsock

@@ -13,7 +13,7 @@ _TRANSPORTS = (
     "modprobe vsock_loopback for the local CID 1, vhost_vsock on a host, "
     "vmw_vsock_virtio_transport in a guest"
 )
-_REMEDIES = {
+_HINTS = {
     EADDRNOTAVAIL: f"no transport has this CID here: {_TRANSPORTS}",
     ENODEV: f"no transport reaches this CID: {_TRANSPORTS}",
     ECONNRESET: "nobody listens on this port of the CID",
@@ -32,13 +32,13 @@ def famsock_families() -> Iterable[Family]:
                     ANY_PROTOCOL,
                     (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM),
                     "famsock_vsock.addresses:VsockAddress",
-                    operations="famsock_vsock.operations:VsockOperations",
+                    operations="famsock_vsock.sockets:VsockOperations",
                     scheme="vsock",
-                    remedies=_REMEDIES,
+                    hints=_HINTS,
                     integer_bytes={_AF_VSOCK: 8},
-                    exchange={
-                        "vsock": "famsock_vsock.exchange:stream",
-                        "vsock seqpacket": "famsock_vsock.exchange:seqpacket",
+                    selftest={
+                        "vsock": "famsock_vsock.selftest:stream",
+                        "vsock seqpacket": "famsock_vsock.selftest:seqpacket",
                     },
                 ),
             ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from famsock.plugin import Address, CType, sockaddr, wire
+from famsock.plugin import Address, CType, cstruct, sockaddr
 from famsock_vsock.constants import (
     AF_VSOCK,
     VMADDR_CID_ANY,
@@ -29,9 +29,9 @@ CID_NAMES = {
 def _named(numbers: Mapping[str, int]) -> CType:
     """A u32 that text may name; the wildcard is written by its name, all others as numbers."""
     return attrs.evolve(
-        wire.U32,
+        cstruct.U32,
         text=lambda value: "any" if value == numbers["any"] else str(value),
-        parse=lambda text: numbers[text] if text in numbers else wire.U32.parse(text),
+        parse=lambda text: numbers[text] if text in numbers else cstruct.U32.parse(text),
     )
 
 
@@ -62,9 +62,9 @@ class VsockAddress(Address):
     Source: vsock(7), linux/vm_sockets.h.
     """
 
-    cid: int = wire.field(CID, "svm_cid", offset=8)
-    port: int = wire.field(PORT, "svm_port", offset=4)
-    flags: int = wire.u8("svm_flags", offset=12, default=0)
+    cid: int = cstruct.field(CID, "svm_cid", offset=8)
+    port: int = cstruct.field(PORT, "svm_port", offset=4)
+    flags: int = cstruct.u8("svm_flags", offset=12, default=0)
 
     @property
     def cid_name(self) -> str:

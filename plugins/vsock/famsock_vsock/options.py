@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Option, option_rows, values
+from famsock.plugin import Option, codecs, option_rows
 from famsock_vsock import constants
 from famsock_vsock.constants import AF_VSOCK
 
 _row = option_rows(AF_VSOCK, constants)
 
-SO_VM_SOCKETS_BUFFER_SIZE: Option[int] = _row("SO_VM_SOCKETS_BUFFER_SIZE", values.U64)
-SO_VM_SOCKETS_BUFFER_MIN_SIZE: Option[int] = _row("SO_VM_SOCKETS_BUFFER_MIN_SIZE", values.U64)
-SO_VM_SOCKETS_BUFFER_MAX_SIZE: Option[int] = _row("SO_VM_SOCKETS_BUFFER_MAX_SIZE", values.U64)
-SO_VM_SOCKETS_PEER_HOST_VM_ID: Option[int] = _row("SO_VM_SOCKETS_PEER_HOST_VM_ID", values.INT, "r")
-SO_VM_SOCKETS_TRUSTED: Option[bool] = _row("SO_VM_SOCKETS_TRUSTED", values.BOOL, "r")
+SO_VM_SOCKETS_BUFFER_SIZE: Option[int] = _row("SO_VM_SOCKETS_BUFFER_SIZE", codecs.U64)
+SO_VM_SOCKETS_BUFFER_MIN_SIZE: Option[int] = _row("SO_VM_SOCKETS_BUFFER_MIN_SIZE", codecs.U64)
+SO_VM_SOCKETS_BUFFER_MAX_SIZE: Option[int] = _row("SO_VM_SOCKETS_BUFFER_MAX_SIZE", codecs.U64)
+SO_VM_SOCKETS_PEER_HOST_VM_ID: Option[int] = _row("SO_VM_SOCKETS_PEER_HOST_VM_ID", codecs.INT, "r")
+SO_VM_SOCKETS_TRUSTED: Option[bool] = _row("SO_VM_SOCKETS_TRUSTED", codecs.BOOL, "r")
 SO_VM_SOCKETS_CONNECT_TIMEOUT: Option[int] = _row(
-    "SO_VM_SOCKETS_CONNECT_TIMEOUT", values.TIMEVAL_NS
+    "SO_VM_SOCKETS_CONNECT_TIMEOUT", codecs.TIMEVAL_NS
 )
-SO_VM_SOCKETS_NONBLOCK_TXRX: Option[bool] = _row("SO_VM_SOCKETS_NONBLOCK_TXRX", values.BOOL)
+SO_VM_SOCKETS_NONBLOCK_TXRX: Option[bool] = _row("SO_VM_SOCKETS_NONBLOCK_TXRX", codecs.BOOL)

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from famsock_vsock import exchange, operations
+from famsock_vsock import selftest, sockets
 from famsock_vsock.addresses import VsockAddress
 from famsock_vsock.constants import VMADDR_CID_ANY, VMADDR_FLAG_TO_HOST, VMADDR_PORT_ANY
 
@@ -21,7 +21,7 @@ from famsock.plugin import socket
 from famsock.testing import requirements
 
 AF_VSOCK = famsock.AF_VSOCK
-DEVICE = Path(operations.DEVICE)
+DEVICE = Path(sockets.DEVICE)
 SO_RCVTIMEO = 20
 
 
@@ -118,7 +118,7 @@ def test_local_cid_is_the_devices() -> None:
         answer = fcntl.ioctl(device, famsock.IOCTL_VM_SOCKETS_GET_LOCAL_CID, bytes(4))
     cid = struct.unpack("=I", answer)[0]
     with socket(AF_VSOCK) as sock:
-        assert sock.local_cid() == operations.local_cid() == cid
+        assert sock.local_cid() == sockets.local_cid() == cid
         assert sock.is_guest() == (3 <= cid < VMADDR_CID_ANY)
 
 
@@ -133,19 +133,19 @@ def test_what_this_machine_is() -> None:
 
 
 def test_local_cid_without_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(operations, "DEVICE", str(tmp_path / "vsock"))
+    monkeypatch.setattr(sockets, "DEVICE", str(tmp_path / "vsock"))
     with pytest.raises(FileNotFoundError) as caught:
-        operations.local_cid()
+        sockets.local_cid()
     assert caught.value.__notes__ == ["AF_VSOCK needs the kernel module vsock: modprobe vsock"]
     assert caught.value.filename == str(tmp_path / "vsock")
 
 
 @pytest.mark.needs_family("AF_VSOCK")
-@pytest.mark.parametrize("part", [exchange.stream, exchange.seqpacket])
+@pytest.mark.parametrize("part", [selftest.stream, selftest.seqpacket])
 def test_an_exchange_without_a_transport_ends_with_the_remedy(
     part: Callable[[], AbstractContextManager[object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "VMADDR_CID_LOCAL", 777_777)
+    monkeypatch.setattr(selftest, "VMADDR_CID_LOCAL", 777_777)
     started = time.monotonic()
     with pytest.raises(OSError, match="Cannot assign") as caught, part():
         pass
@@ -156,14 +156,14 @@ def test_an_exchange_without_a_transport_ends_with_the_remedy(
 @pytest.mark.needs_family("AF_VSOCK")
 def test_an_exchange_that_hangs_ends_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that takes the CID and never answers, as some guests' do."""
-    monkeypatch.setattr(exchange, "VMADDR_CID_LOCAL", VMADDR_CID_ANY)
+    monkeypatch.setattr(selftest, "VMADDR_CID_LOCAL", VMADDR_CID_ANY)
 
     def never_answered(sock: socket, address: object) -> None:
-        assert sock.gettimeout() == exchange._TIMEOUT_S <= 2
+        assert sock.gettimeout() == selftest._TIMEOUT_S <= 2
         raise TimeoutError("timed out")
 
     monkeypatch.setattr(socket, "connect", never_answered)
-    with pytest.raises(TimeoutError) as caught, exchange.stream():
+    with pytest.raises(TimeoutError) as caught, selftest.stream():
         pass
     assert "modprobe vsock_loopback" in " ".join(caught.value.__notes__)
 

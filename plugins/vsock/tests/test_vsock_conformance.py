@@ -66,7 +66,7 @@ class TestVsock(Conformance):
         BadAddress(protocol="vsock", form=(2, 1.0), error=TypeError, match="port .*, not float"),
         BadAddress(protocol="vsock", form="2:1024", error=TypeError, match="tuple .*, not str"),
     )
-    exchange_marks: ClassVar = dict.fromkeys(("vsock", "vsock seqpacket"), LOOPBACK)
+    selftest_marks: ClassVar = dict.fromkeys(("vsock", "vsock seqpacket"), LOOPBACK)
     unreadable_options: ClassVar = {
         "SO_VM_SOCKETS_PEER_HOST_VM_ID": "for the VMCI transport",
         "SO_VM_SOCKETS_TRUSTED": "for the VMCI transport",

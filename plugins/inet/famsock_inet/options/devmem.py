@@ -8,7 +8,7 @@ from __future__ import annotations
 from socket import SOL_SOCKET
 from typing import TYPE_CHECKING
 
-from famsock.plugin import Option, values
+from famsock.plugin import Option, codecs
 
 if TYPE_CHECKING:
     from famsock_inet.structs import tcp
@@ -17,6 +17,6 @@ SO_DEVMEM_DONTNEED: Option[tuple[tcp.DmabufToken, ...]] = Option(
     "SO_DEVMEM_DONTNEED",
     SOL_SOCKET,
     80,
-    values.deferred("famsock_inet.structs.tcp:DEVMEM_TOKENS"),
+    codecs.deferred("famsock_inet.structs.tcp:DEVMEM_TOKENS"),
     "w",
 )

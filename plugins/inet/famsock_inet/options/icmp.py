@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Option, option_rows, values
+from famsock.plugin import Option, codecs, option_rows
 from famsock_inet import constants
 from famsock_inet.constants import SOL_RAW
 
 _row = option_rows(SOL_RAW, constants)
 
-ICMP_FILTER: Option[int] = _row("ICMP_FILTER", values.U32)
+ICMP_FILTER: Option[int] = _row("ICMP_FILTER", codecs.U32)

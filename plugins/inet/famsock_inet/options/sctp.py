@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from famsock.plugin import Option, option_rows, values
+from famsock.plugin import Option, codecs, option_rows
 from famsock_inet import constants
 from famsock_inet.constants import SOL_SCTP
 
@@ -27,14 +27,14 @@ def _asked(name: str, struct: str, access: str = "rw") -> Option[Any]:
 SCTP_RTOINFO: Option[sctp.SctpRtoinfo] = _asked("SCTP_RTOINFO", "SctpRtoinfo")
 SCTP_ASSOCINFO: Option[sctp.SctpAssocparams] = _asked("SCTP_ASSOCINFO", "SctpAssocparams")
 SCTP_INITMSG: Option[sctp.SctpInitmsg] = _row("SCTP_INITMSG", "SctpInitmsg")
-SCTP_NODELAY: Option[bool] = _row("SCTP_NODELAY", values.BOOL)
-SCTP_AUTOCLOSE: Option[int] = _row("SCTP_AUTOCLOSE", values.INT)
+SCTP_NODELAY: Option[bool] = _row("SCTP_NODELAY", codecs.BOOL)
+SCTP_AUTOCLOSE: Option[int] = _row("SCTP_AUTOCLOSE", codecs.INT)
 SCTP_SET_PEER_PRIMARY_ADDR: Option[sctp.SctpSetpeerprim] = _row(
     "SCTP_SET_PEER_PRIMARY_ADDR", "SctpSetpeerprim", "w"
 )
 SCTP_PRIMARY_ADDR: Option[sctp.SctpPrim] = _asked("SCTP_PRIMARY_ADDR", "SctpPrim")
-SCTP_ADAPTATION_LAYER: Option[int] = _row("SCTP_ADAPTATION_LAYER", values.U32)
-SCTP_DISABLE_FRAGMENTS: Option[bool] = _row("SCTP_DISABLE_FRAGMENTS", values.BOOL)
+SCTP_ADAPTATION_LAYER: Option[int] = _row("SCTP_ADAPTATION_LAYER", codecs.U32)
+SCTP_DISABLE_FRAGMENTS: Option[bool] = _row("SCTP_DISABLE_FRAGMENTS", codecs.BOOL)
 SCTP_PEER_ADDR_PARAMS: Option[sctp.SctpPaddrparams] = _asked(
     "SCTP_PEER_ADDR_PARAMS", "SctpPaddrparams"
 )
@@ -42,7 +42,7 @@ SCTP_DEFAULT_SEND_PARAM: Option[sctp.SctpSndrcvinfo] = _asked(
     "SCTP_DEFAULT_SEND_PARAM", "SctpSndrcvinfo"
 )
 SCTP_EVENTS: Option[sctp.SctpEventSubscribe] = _row("SCTP_EVENTS", "EVENTS")
-SCTP_I_WANT_MAPPED_V4_ADDR: Option[bool] = _row("SCTP_I_WANT_MAPPED_V4_ADDR", values.BOOL)
+SCTP_I_WANT_MAPPED_V4_ADDR: Option[bool] = _row("SCTP_I_WANT_MAPPED_V4_ADDR", codecs.BOOL)
 SCTP_MAXSEG: Option[sctp.SctpAssocValue] = _asked("SCTP_MAXSEG", "SctpAssocValue")
 SCTP_STATUS: Option[sctp.SctpStatus] = _asked("SCTP_STATUS", "SctpStatus", "r")
 SCTP_GET_PEER_ADDR_INFO: Option[sctp.SctpPaddrinfo] = _asked(
@@ -50,10 +50,10 @@ SCTP_GET_PEER_ADDR_INFO: Option[sctp.SctpPaddrinfo] = _asked(
 )
 SCTP_DELAYED_SACK: Option[sctp.SctpSackInfo] = _asked("SCTP_DELAYED_SACK", "SctpSackInfo")
 SCTP_CONTEXT: Option[sctp.SctpAssocValue] = _asked("SCTP_CONTEXT", "SctpAssocValue")
-SCTP_FRAGMENT_INTERLEAVE: Option[int] = _row("SCTP_FRAGMENT_INTERLEAVE", values.INT)
-SCTP_PARTIAL_DELIVERY_POINT: Option[int] = _row("SCTP_PARTIAL_DELIVERY_POINT", values.INT)
+SCTP_FRAGMENT_INTERLEAVE: Option[int] = _row("SCTP_FRAGMENT_INTERLEAVE", codecs.INT)
+SCTP_PARTIAL_DELIVERY_POINT: Option[int] = _row("SCTP_PARTIAL_DELIVERY_POINT", codecs.INT)
 SCTP_MAX_BURST: Option[sctp.SctpAssocValue] = _asked("SCTP_MAX_BURST", "SctpAssocValue")
-SCTP_AUTH_CHUNK: Option[int] = _row("SCTP_AUTH_CHUNK", values.U8, "w")
+SCTP_AUTH_CHUNK: Option[int] = _row("SCTP_AUTH_CHUNK", codecs.U8, "w")
 SCTP_HMAC_IDENT: Option[tuple[int, ...]] = _row("SCTP_HMAC_IDENT", "HMAC_IDENT")
 SCTP_AUTH_KEY: Option[sctp.SctpAuthkey] = _row("SCTP_AUTH_KEY", "AUTHKEY", "w")
 SCTP_AUTH_ACTIVE_KEY: Option[sctp.SctpAuthkeyid] = _asked("SCTP_AUTH_ACTIVE_KEY", "SctpAuthkeyid")
@@ -69,17 +69,17 @@ SCTP_PEER_AUTH_CHUNKS: Option[tuple[int, ...]] = _row(
 SCTP_LOCAL_AUTH_CHUNKS: Option[tuple[int, ...]] = _row(
     "SCTP_LOCAL_AUTH_CHUNKS", "AUTH_CHUNKS", "r", "ASSOC_ID"
 )
-SCTP_GET_ASSOC_NUMBER: Option[int] = _row("SCTP_GET_ASSOC_NUMBER", values.U32, "r")
+SCTP_GET_ASSOC_NUMBER: Option[int] = _row("SCTP_GET_ASSOC_NUMBER", codecs.U32, "r")
 SCTP_GET_ASSOC_ID_LIST: Option[tuple[int, ...]] = _row("SCTP_GET_ASSOC_ID_LIST", "ASSOC_IDS", "r")
-SCTP_AUTO_ASCONF: Option[bool] = _row("SCTP_AUTO_ASCONF", values.BOOL)
+SCTP_AUTO_ASCONF: Option[bool] = _row("SCTP_AUTO_ASCONF", codecs.BOOL)
 SCTP_PEER_ADDR_THLDS: Option[sctp.SctpPaddrthlds] = _asked("SCTP_PEER_ADDR_THLDS", "SctpPaddrthlds")
 SCTP_PEER_ADDR_THLDS_V2: Option[sctp.SctpPaddrthldsV2] = _asked(
     "SCTP_PEER_ADDR_THLDS_V2", "SctpPaddrthldsV2"
 )
-SCTP_RECVRCVINFO: Option[bool] = _row("SCTP_RECVRCVINFO", values.BOOL)
-SCTP_RECVNXTINFO: Option[bool] = _row("SCTP_RECVNXTINFO", values.BOOL)
+SCTP_RECVRCVINFO: Option[bool] = _row("SCTP_RECVRCVINFO", codecs.BOOL)
+SCTP_RECVNXTINFO: Option[bool] = _row("SCTP_RECVNXTINFO", codecs.BOOL)
 SCTP_DEFAULT_SNDINFO: Option[sctp.SctpSndinfo] = _asked("SCTP_DEFAULT_SNDINFO", "SctpSndinfo")
-SCTP_REUSE_PORT: Option[bool] = _row("SCTP_REUSE_PORT", values.BOOL)
+SCTP_REUSE_PORT: Option[bool] = _row("SCTP_REUSE_PORT", codecs.BOOL)
 
 # Addresses of a multi-homed socket, and of one association.
 SCTP_SOCKOPT_BINDX_ADD: Option[tuple[Address, ...]] = _row(
@@ -122,7 +122,7 @@ SCTP_ENABLE_STREAM_RESET: Option[sctp.SctpAssocValue] = _asked(
     "SCTP_ENABLE_STREAM_RESET", "SctpAssocValue"
 )
 SCTP_RESET_STREAMS: Option[sctp.SctpResetStreams] = _row("SCTP_RESET_STREAMS", "RESET_STREAMS", "w")
-SCTP_RESET_ASSOC: Option[int] = _row("SCTP_RESET_ASSOC", values.INT, "w")
+SCTP_RESET_ASSOC: Option[int] = _row("SCTP_RESET_ASSOC", codecs.INT, "w")
 SCTP_ADD_STREAMS: Option[sctp.SctpAddStreams] = _row("SCTP_ADD_STREAMS", "SctpAddStreams", "w")
 SCTP_STREAM_SCHEDULER: Option[sctp.SctpAssocValue] = _asked(
     "SCTP_STREAM_SCHEDULER", "SctpAssocValue"

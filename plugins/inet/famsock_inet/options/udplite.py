@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from famsock.plugin import Option, option_rows, values
+from famsock.plugin import Option, codecs, option_rows
 from famsock_inet import constants
 from famsock_inet.constants import SOL_UDPLITE
 
 _row = option_rows(SOL_UDPLITE, constants)
 
-UDPLITE_SEND_CSCOV: Option[int] = _row("UDPLITE_SEND_CSCOV", values.INT)
-UDPLITE_RECV_CSCOV: Option[int] = _row("UDPLITE_RECV_CSCOV", values.INT)
+UDPLITE_SEND_CSCOV: Option[int] = _row("UDPLITE_SEND_CSCOV", codecs.INT)
+UDPLITE_RECV_CSCOV: Option[int] = _row("UDPLITE_RECV_CSCOV", codecs.INT)

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from famsock.plugin import Address, Codec, SockExtendedErr, Struct, values, wire
+from famsock.plugin import Address, Codec, SockExtendedErr, Struct, codecs, cstruct
 from famsock_inet.addresses import IPV4, IPV6, Inet6Address, InetAddress, pack_ipv4, pack_ipv6
 from famsock_inet.structs.storage import SOCKADDR_IN6_FIELD, STORAGE, address_of
 
@@ -22,47 +22,47 @@ MAX_SOURCES = 64
 """How many sources a multicast filter is read with."""
 
 
-@wire.struct("struct ip_mreqn", header="netinet/in.h")
+@cstruct.struct("struct ip_mreqn", header="netinet/in.h")
 class IpMreqn(Struct):
     """IP_ADD_MEMBERSHIP by index: the group, an address of the interface, or its index (0: any)."""
 
-    multiaddr: str = wire.field(IPV4, "imr_multiaddr", default="")
-    address: str = wire.field(IPV4, "imr_address", default="")
-    ifindex: int = wire.i32("imr_ifindex", default=0)
+    multiaddr: str = cstruct.field(IPV4, "imr_multiaddr", default="")
+    address: str = cstruct.field(IPV4, "imr_address", default="")
+    ifindex: int = cstruct.i32("imr_ifindex", default=0)
 
 
-@wire.struct("struct ip_mreq_source", header="netinet/in.h")
+@cstruct.struct("struct ip_mreq_source", header="netinet/in.h")
 class IpMreqSource(Struct):
     """IP_ADD_SOURCE_MEMBERSHIP: the group, an address of the interface, the one source."""
 
-    multiaddr: str = wire.field(IPV4, "imr_multiaddr")
-    interface: str = wire.field(IPV4, "imr_interface")
-    sourceaddr: str = wire.field(IPV4, "imr_sourceaddr")
+    multiaddr: str = cstruct.field(IPV4, "imr_multiaddr")
+    interface: str = cstruct.field(IPV4, "imr_interface")
+    sourceaddr: str = cstruct.field(IPV4, "imr_sourceaddr")
 
 
-@wire.struct("struct ipv6_mreq", header="netinet/in.h")
+@cstruct.struct("struct ipv6_mreq", header="netinet/in.h")
 class Ipv6Mreq(Struct):
     """IPV6_ADD_MEMBERSHIP: the group and the interface's index, 0 for the kernel's choice."""
 
-    multiaddr: str = wire.field(IPV6, "ipv6mr_multiaddr")
-    interface: int = wire.u32("ipv6mr_interface", default=0)
+    multiaddr: str = cstruct.field(IPV6, "ipv6mr_multiaddr")
+    interface: int = cstruct.u32("ipv6mr_interface", default=0)
 
 
-@wire.struct("struct group_req", header="netinet/in.h", size=136)
+@cstruct.struct("struct group_req", header="netinet/in.h", size=136)
 class GroupReq(Struct):
     """MCAST_JOIN_GROUP, of either family: the interface's index (0: any) and the group."""
 
-    interface: int = wire.u32("gr_interface")
-    group: Address = wire.field(STORAGE, "gr_group", offset=8)
+    interface: int = cstruct.u32("gr_interface")
+    group: Address = cstruct.field(STORAGE, "gr_group", offset=8)
 
 
-@wire.struct("struct group_source_req", header="netinet/in.h", size=264)
+@cstruct.struct("struct group_source_req", header="netinet/in.h", size=264)
 class GroupSourceReq(Struct):
     """MCAST_JOIN_SOURCE_GROUP, of either family: interface index, group and source."""
 
-    interface: int = wire.u32("gsr_interface")
-    group: Address = wire.field(STORAGE, "gsr_group", offset=8)
-    source: Address = wire.field(STORAGE, "gsr_source", offset=136)
+    interface: int = cstruct.u32("gsr_interface")
+    group: Address = cstruct.field(STORAGE, "gsr_group", offset=8)
+    source: Address = cstruct.field(STORAGE, "gsr_source", offset=136)
 
 
 @attrs.frozen
@@ -87,7 +87,7 @@ def _encode_msfilter(value: IpMsfilter) -> bytes:
         raise TypeError(f"must be IpMsfilter, not {type(value).__name__}")
     hosts = (value.multiaddr, value.interface, *value.sources)
     group, interface, *sources = (pack_ipv4(IPV4.check(host)) for host in hosts)
-    head = _MSFILTER.pack(group, interface, wire.U32.check(value.fmode), len(sources))
+    head = _MSFILTER.pack(group, interface, cstruct.U32.check(value.fmode), len(sources))
     return head + b"".join(sources)
 
 
@@ -145,7 +145,7 @@ _GROUP_FILTER = struct.Struct("=I4x128sII")
 def _encode_group_filter(value: GroupFilter) -> bytes:
     if not isinstance(value, GroupFilter):
         raise TypeError(f"must be GroupFilter, not {type(value).__name__}")
-    numbers = wire.U32.check(value.interface), wire.U32.check(value.fmode)
+    numbers = cstruct.U32.check(value.interface), cstruct.U32.check(value.fmode)
     group, *sources = (STORAGE.check(a).pack() for a in (value.group, *value.sources))
     head = _GROUP_FILTER.pack(numbers[0], group, numbers[1], len(sources))
     return head + b"".join(source.ljust(128, b"\0") for source in sources)
@@ -211,7 +211,7 @@ MULTICAST_IF: Codec[Any] = attrs.evolve(IN_ADDR, encode=_encode_multicast_if)
 
 
 def _encode_port_range(value: tuple[int, int]) -> bytes:
-    low, high = (wire.U16.check(port) for port in value)
+    low, high = (cstruct.U16.check(port) for port in value)
     return struct.pack("=I", low | high << 16)
 
 
@@ -228,7 +228,7 @@ PORT_RANGE: Codec[tuple[int, int]] = Codec(
 """IP_LOCAL_PORT_RANGE: lowest and highest port, the lower half and the upper half of a u32."""
 
 
-@wire.struct("struct in_pktinfo", header="netinet/in.h")
+@cstruct.struct("struct in_pktinfo", header="netinet/in.h")
 class InPktinfo(Struct):
     """IP_PKTINFO: the interface that a packet came in by or shall leave by, and its addresses.
 
@@ -236,28 +236,28 @@ class InPktinfo(Struct):
     ``ifindex`` chooses the interface and ``spec_dst`` the source address; ``addr`` is ignored.
     """
 
-    ifindex: int = wire.i32("ipi_ifindex", default=0)
-    spec_dst: str = wire.field(IPV4, "ipi_spec_dst", default="")
-    addr: str = wire.field(IPV4, "ipi_addr", default="")
+    ifindex: int = cstruct.i32("ipi_ifindex", default=0)
+    spec_dst: str = cstruct.field(IPV4, "ipi_spec_dst", default="")
+    addr: str = cstruct.field(IPV4, "ipi_addr", default="")
 
 
-@wire.struct("struct in6_pktinfo", header="linux/ipv6.h")
+@cstruct.struct("struct in6_pktinfo", header="linux/ipv6.h")
 class In6Pktinfo(Struct):
     """IPV6_PKTINFO: received, a packet's destination and interface; sent, its source and these."""
 
-    addr: str = wire.field(IPV6, "ipi6_addr", default="")
-    ifindex: int = wire.u32("ipi6_ifindex", default=0)
+    addr: str = cstruct.field(IPV6, "ipi6_addr", default="")
+    ifindex: int = cstruct.u32("ipi6_ifindex", default=0)
 
 
-@wire.struct("struct ip6_mtuinfo", header="netinet/in.h")
+@cstruct.struct("struct ip6_mtuinfo", header="netinet/in.h")
 class Ip6Mtuinfo(Struct):
     """IPV6_PATHMTU: a destination and the path MTU towards it, in bytes."""
 
-    addr: Any = wire.field(SOCKADDR_IN6_FIELD, "ip6m_addr")
-    mtu: int = wire.u32("ip6m_mtu")
+    addr: Any = cstruct.field(SOCKADDR_IN6_FIELD, "ip6m_addr")
+    mtu: int = cstruct.u32("ip6m_mtu")
 
 
-@wire.struct("struct in6_flowlabel_req", header=("netinet/in.h", "linux/in6.h"))
+@cstruct.struct("struct in6_flowlabel_req", header=("netinet/in.h", "linux/in6.h"))
 class In6FlowlabelReq(Struct):
     """IPV6_FLOWLABEL_MGR: lease, return or renew a flow label towards ``dst``.
 
@@ -265,33 +265,35 @@ class In6FlowlabelReq(Struct):
     the kernel choose. ``expires`` and ``linger`` are seconds.
     """
 
-    dst: str = wire.field(IPV6, "flr_dst", default="")
-    flow_label: int = wire.be32("flr_label", default=0)
-    action: int = wire.u8("flr_action", default=0)
-    share: int = wire.u8("flr_share", default=0)
-    flags: int = wire.u16("flr_flags", default=0)
-    expires: int = wire.u16("flr_expires", default=0)
-    linger: int = wire.u16("flr_linger", default=0)
-    pad: int = wire.u32("__flr_pad", default=0)
+    dst: str = cstruct.field(IPV6, "flr_dst", default="")
+    flow_label: int = cstruct.be32("flr_label", default=0)
+    action: int = cstruct.u8("flr_action", default=0)
+    share: int = cstruct.u8("flr_share", default=0)
+    flags: int = cstruct.u16("flr_flags", default=0)
+    expires: int = cstruct.u16("flr_expires", default=0)
+    linger: int = cstruct.u16("flr_linger", default=0)
+    pad: int = cstruct.u32("__flr_pad", default=0)
 
 
-@wire.struct("struct icmp6_filter", header="linux/icmpv6.h", size=32)
+@cstruct.struct("struct icmp6_filter", header="linux/icmpv6.h", size=32)
 class Icmp6Filter(Struct):
     """ICMPV6_FILTER: which of the 256 ICMPv6 types a raw socket does not receive, one bit each."""
 
-    blocked: bytes = wire.raw("data", 32, default=bytes(32))
+    blocked: bytes = cstruct.raw("data", 32, default=bytes(32))
 
     @classmethod
     def pass_only(cls, types: Iterable[int]) -> Icmp6Filter:
         """The filter that lets only these types through (0-255 each)."""
         words = [0xFFFFFFFF] * 8
         for kind in types:
-            words[wire.U8.check(kind) >> 5] &= ~(1 << (kind & 31))
+            words[cstruct.U8.check(kind) >> 5] &= ~(1 << (kind & 31))
         return cls(struct.pack("=8I", *words))
 
     def passes(self, kind: int) -> bool:
         """Whether messages of type ``kind`` (0-255) come through."""
-        return not struct.unpack("=8I", self.blocked)[wire.U8.check(kind) >> 5] >> (kind & 31) & 1
+        return (
+            not struct.unpack("=8I", self.blocked)[cstruct.U8.check(kind) >> 5] >> (kind & 31) & 1
+        )
 
 
 @attrs.frozen
@@ -321,5 +323,5 @@ RECEIVED_ERROR: Codec[ReceivedError] = Codec(
     c="struct sock_extended_err", size_bytes=44, encode=_encode_error, decode=_decode_error
 )
 
-SOCKADDR_IN: Codec[InetAddress] = values.struct(InetAddress)
-SOCKADDR_IN6: Codec[Inet6Address] = values.struct(Inet6Address)
+SOCKADDR_IN: Codec[InetAddress] = codecs.struct(InetAddress)
+SOCKADDR_IN6: Codec[Inet6Address] = codecs.struct(Inet6Address)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import attrs
 
-from famsock.plugin import Address, Codec, Struct, values, wire
+from famsock.plugin import Address, Codec, Struct, codecs, cstruct
 from famsock_inet.structs.storage import STORAGE
 from famsock_inet.structs.tcp import TcpInfo
 
@@ -17,7 +17,7 @@ MAX_SUBFLOWS = 32
 """How many subflows are read; the kernel allows 8 by default."""
 
 
-@wire.struct("struct mptcp_info", header=_HEADER)
+@cstruct.struct("struct mptcp_info", header=_HEADER)
 class MptcpInfo(Struct):
     """MPTCP_INFO: the state of a connection, in full as of Linux 6.12.
 
@@ -25,54 +25,54 @@ class MptcpInfo(Struct):
     knows fewer members leaves the rest 0.
     """
 
-    subflows: int = wire.u8("mptcpi_subflows", default=0)
-    add_addr_signal: int = wire.u8("mptcpi_add_addr_signal", default=0)
-    add_addr_accepted: int = wire.u8("mptcpi_add_addr_accepted", default=0)
-    subflows_max: int = wire.u8("mptcpi_subflows_max", default=0)
-    add_addr_signal_max: int = wire.u8("mptcpi_add_addr_signal_max", default=0)
-    add_addr_accepted_max: int = wire.u8("mptcpi_add_addr_accepted_max", default=0)
-    flags: int = wire.u32("mptcpi_flags", default=0)
-    token: int = wire.u32("mptcpi_token", default=0)
-    write_seq: int = wire.u64("mptcpi_write_seq", default=0)
-    snd_una: int = wire.u64("mptcpi_snd_una", default=0)
-    rcv_nxt: int = wire.u64("mptcpi_rcv_nxt", default=0)
-    local_addr_used: int = wire.u8("mptcpi_local_addr_used", default=0)
-    local_addr_max: int = wire.u8("mptcpi_local_addr_max", default=0)
-    csum_enabled: int = wire.u8("mptcpi_csum_enabled", default=0)
-    retransmits: int = wire.u32("mptcpi_retransmits", default=0)
-    bytes_retrans: int = wire.u64("mptcpi_bytes_retrans", default=0)
-    bytes_sent: int = wire.u64("mptcpi_bytes_sent", default=0)
-    bytes_received: int = wire.u64("mptcpi_bytes_received", default=0)
-    bytes_acked: int = wire.u64("mptcpi_bytes_acked", default=0)
-    subflows_total: int = wire.u8("mptcpi_subflows_total", default=0)
-    reserved: bytes = wire.raw("reserved", 3, default=bytes(3))
-    last_data_sent: int = wire.u32("mptcpi_last_data_sent", default=0)
-    last_data_recv: int = wire.u32("mptcpi_last_data_recv", default=0)
-    last_ack_recv: int = wire.u32("mptcpi_last_ack_recv", default=0)
+    subflows: int = cstruct.u8("mptcpi_subflows", default=0)
+    add_addr_signal: int = cstruct.u8("mptcpi_add_addr_signal", default=0)
+    add_addr_accepted: int = cstruct.u8("mptcpi_add_addr_accepted", default=0)
+    subflows_max: int = cstruct.u8("mptcpi_subflows_max", default=0)
+    add_addr_signal_max: int = cstruct.u8("mptcpi_add_addr_signal_max", default=0)
+    add_addr_accepted_max: int = cstruct.u8("mptcpi_add_addr_accepted_max", default=0)
+    flags: int = cstruct.u32("mptcpi_flags", default=0)
+    token: int = cstruct.u32("mptcpi_token", default=0)
+    write_seq: int = cstruct.u64("mptcpi_write_seq", default=0)
+    snd_una: int = cstruct.u64("mptcpi_snd_una", default=0)
+    rcv_nxt: int = cstruct.u64("mptcpi_rcv_nxt", default=0)
+    local_addr_used: int = cstruct.u8("mptcpi_local_addr_used", default=0)
+    local_addr_max: int = cstruct.u8("mptcpi_local_addr_max", default=0)
+    csum_enabled: int = cstruct.u8("mptcpi_csum_enabled", default=0)
+    retransmits: int = cstruct.u32("mptcpi_retransmits", default=0)
+    bytes_retrans: int = cstruct.u64("mptcpi_bytes_retrans", default=0)
+    bytes_sent: int = cstruct.u64("mptcpi_bytes_sent", default=0)
+    bytes_received: int = cstruct.u64("mptcpi_bytes_received", default=0)
+    bytes_acked: int = cstruct.u64("mptcpi_bytes_acked", default=0)
+    subflows_total: int = cstruct.u8("mptcpi_subflows_total", default=0)
+    reserved: bytes = cstruct.raw("reserved", 3, default=bytes(3))
+    last_data_sent: int = cstruct.u32("mptcpi_last_data_sent", default=0)
+    last_data_recv: int = cstruct.u32("mptcpi_last_data_recv", default=0)
+    last_ack_recv: int = cstruct.u32("mptcpi_last_ack_recv", default=0)
 
 
 MPTCP_INFO: Codec[MptcpInfo] = attrs.evolve(
-    values.struct(MptcpInfo),
+    codecs.struct(MptcpInfo),
     decode=lambda data: MptcpInfo.unpack(data.ljust(MptcpInfo.layout.size, b"\0")),
 )
 
 
-@wire.struct("struct mptcp_subflow_data", header=_HEADER, size=16)
+@cstruct.struct("struct mptcp_subflow_data", header=_HEADER, size=16)
 class MptcpSubflowData(Struct):
     """What opens the buffer of MPTCP_TCPINFO and MPTCP_SUBFLOW_ADDRS: counts and sizes in bytes."""
 
-    size_subflow_data: int = wire.u32("size_subflow_data", default=16)
-    num_subflows: int = wire.u32("num_subflows", default=0)
-    size_kernel: int = wire.u32("size_kernel", default=0)
-    size_user: int = wire.u32("size_user", default=0)
+    size_subflow_data: int = cstruct.u32("size_subflow_data", default=16)
+    num_subflows: int = cstruct.u32("num_subflows", default=0)
+    size_kernel: int = cstruct.u32("size_kernel", default=0)
+    size_user: int = cstruct.u32("size_user", default=0)
 
 
-@wire.struct("struct mptcp_subflow_addrs", header=_HEADER, size=256)
+@cstruct.struct("struct mptcp_subflow_addrs", header=_HEADER, size=256)
 class MptcpSubflowAddrs(Struct):
     """The two ends of a subflow."""
 
-    local: Address | None = wire.field(STORAGE, "ss_local", default=None)
-    remote: Address | None = wire.field(STORAGE, "ss_remote", default=None)
+    local: Address | None = cstruct.field(STORAGE, "ss_local", default=None)
+    remote: Address | None = cstruct.field(STORAGE, "ss_remote", default=None)
 
 
 def _per_subflow(size_user: int, decode_one: Callable[[bytes], _T]) -> Codec[tuple[_T, ...]]:
@@ -108,7 +108,7 @@ SUBFLOW_ADDRS: Codec[tuple[MptcpSubflowAddrs, ...]] = _per_subflow(
 )
 
 
-@wire.struct("struct mptcp_full_info", header=_HEADER)
+@cstruct.struct("struct mptcp_full_info", header=_HEADER)
 class MptcpFullInfo(Struct):
     """MPTCP_FULL_INFO, both request and answer.
 
@@ -116,12 +116,14 @@ class MptcpFullInfo(Struct):
     elements; with 0 the kernel fills in the sizes, the number of subflows and ``mptcp_info`` alone.
     """
 
-    size_tcpinfo_kernel: int = wire.u32("size_tcpinfo_kernel", default=0)
-    size_tcpinfo_user: int = wire.u32("size_tcpinfo_user", default=0)
-    size_sfinfo_kernel: int = wire.u32("size_sfinfo_kernel", default=0)
-    size_sfinfo_user: int = wire.u32("size_sfinfo_user", default=0)
-    num_subflows: int = wire.u32("num_subflows", default=0)
-    size_arrays_user: int = wire.u32("size_arrays_user", default=0)
-    subflow_info: int = wire.u64("subflow_info", default=0)
-    tcp_info: int = wire.u64("tcp_info", default=0)
-    mptcp_info: MptcpInfo = wire.field(wire.nested(MptcpInfo), "mptcp_info", default=MptcpInfo())
+    size_tcpinfo_kernel: int = cstruct.u32("size_tcpinfo_kernel", default=0)
+    size_tcpinfo_user: int = cstruct.u32("size_tcpinfo_user", default=0)
+    size_sfinfo_kernel: int = cstruct.u32("size_sfinfo_kernel", default=0)
+    size_sfinfo_user: int = cstruct.u32("size_sfinfo_user", default=0)
+    num_subflows: int = cstruct.u32("num_subflows", default=0)
+    size_arrays_user: int = cstruct.u32("size_arrays_user", default=0)
+    subflow_info: int = cstruct.u64("subflow_info", default=0)
+    tcp_info: int = cstruct.u64("tcp_info", default=0)
+    mptcp_info: MptcpInfo = cstruct.field(
+        cstruct.nested(MptcpInfo), "mptcp_info", default=MptcpInfo()
+    )

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from famsock.plugin import Address, CType, Struct, wire
+from famsock.plugin import Address, CType, Struct, cstruct
 from famsock_inet.addresses import IPV4
 from famsock_inet.constants import MAXMIFS, MAXVIFS, VIFF_USE_IFINDEX
 from famsock_inet.structs.storage import SOCKADDR_IN6_FIELD
@@ -18,7 +18,7 @@ _INDEX = struct.Struct("=i")
 
 
 def _check_local(value: object) -> str | int:
-    return int(wire.I32.check(value)) if isinstance(value, int) else str(IPV4.check(value))
+    return int(cstruct.I32.check(value)) if isinstance(value, int) else str(IPV4.check(value))
 
 
 def _encode_local(value: str | int, lookup: Any) -> bytes:
@@ -37,7 +37,7 @@ _LOCAL = CType(
 )
 
 
-@wire.struct("struct vifctl", header="linux/mroute.h")
+@cstruct.struct("struct vifctl", header="linux/mroute.h")
 class Vifctl(Struct):
     """MRT_ADD_VIF, MRT_DEL_VIF: a virtual interface, by its number 0-31.
 
@@ -47,12 +47,12 @@ class Vifctl(Struct):
     the flag without an index.
     """
 
-    vifi: int = wire.u16("vifc_vifi")
-    flags: int = wire.u8("vifc_flags", default=0)
-    threshold: int = wire.u8("vifc_threshold", default=1)
-    rate_limit: int = wire.u32("vifc_rate_limit", default=0)
-    local: str | int = wire.field(_LOCAL, "vifc_lcl_addr", default="")
-    remote: str = wire.field(IPV4, "vifc_rmt_addr", default="")
+    vifi: int = cstruct.u16("vifc_vifi")
+    flags: int = cstruct.u8("vifc_flags", default=0)
+    threshold: int = cstruct.u8("vifc_threshold", default=1)
+    rate_limit: int = cstruct.u32("vifc_rate_limit", default=0)
+    local: str | int = cstruct.field(_LOCAL, "vifc_lcl_addr", default="")
+    remote: str = cstruct.field(IPV4, "vifc_rmt_addr", default="")
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.local, int) != bool(self.flags & VIFF_USE_IFINDEX):
@@ -62,7 +62,7 @@ class Vifctl(Struct):
             )
 
 
-@wire.struct("struct mfcctl", header="linux/mroute.h")
+@cstruct.struct("struct mfcctl", header="linux/mroute.h")
 class Mfcctl(Struct):
     """MRT_ADD_MFC, MRT_DEL_MFC: where what ``origin`` sends to a group is forwarded to.
 
@@ -70,14 +70,14 @@ class Mfcctl(Struct):
     by it leave datagrams with a greater TTL; 0 and 255 stand for none. The rest the kernel ignores.
     """
 
-    origin: str = wire.field(IPV4, "mfcc_origin")
-    mcastgrp: str = wire.field(IPV4, "mfcc_mcastgrp")
-    parent: int = wire.u16("mfcc_parent", default=0)
-    ttls: bytes = wire.raw("mfcc_ttls", MAXVIFS, default=bytes(MAXVIFS))
-    pkt_cnt: int = wire.u32("mfcc_pkt_cnt", default=0)
-    byte_cnt: int = wire.u32("mfcc_byte_cnt", default=0)
-    wrong_if: int = wire.u32("mfcc_wrong_if", default=0)
-    expire: int = wire.i32("mfcc_expire", default=0)
+    origin: str = cstruct.field(IPV4, "mfcc_origin")
+    mcastgrp: str = cstruct.field(IPV4, "mfcc_mcastgrp")
+    parent: int = cstruct.u16("mfcc_parent", default=0)
+    ttls: bytes = cstruct.raw("mfcc_ttls", MAXVIFS, default=bytes(MAXVIFS))
+    pkt_cnt: int = cstruct.u32("mfcc_pkt_cnt", default=0)
+    byte_cnt: int = cstruct.u32("mfcc_byte_cnt", default=0)
+    wrong_if: int = cstruct.u32("mfcc_wrong_if", default=0)
+    expire: int = cstruct.i32("mfcc_expire", default=0)
 
     @classmethod
     def towards(cls, origin: str, group: str, parent: int, ttls: Mapping[int, int]) -> Mfcctl:
@@ -87,25 +87,25 @@ class Mfcctl(Struct):
         """
         thresholds = bytearray(MAXVIFS)
         for vifi, ttl in ttls.items():
-            thresholds[_below(vifi, MAXVIFS, "Mfcctl virtual interface")] = wire.U8.check(ttl)
+            thresholds[_below(vifi, MAXVIFS, "Mfcctl virtual interface")] = cstruct.U8.check(ttl)
         return cls(origin, group, parent, bytes(thresholds))
 
 
-@wire.struct("struct mif6ctl", header="linux/mroute6.h")
+@cstruct.struct("struct mif6ctl", header="linux/mroute6.h")
 class Mif6ctl(Struct):
     """MRT6_ADD_MIF: a virtual interface 0-31 for the interface of index ``pifi`` (0-65535).
 
     ``flags`` are MIFF_*; datagrams with a hop limit of ``threshold`` or less do not leave by it.
     """
 
-    mifi: int = wire.u16("mif6c_mifi")
-    flags: int = wire.u8("mif6c_flags", default=0)
-    threshold: int = wire.u8("vifc_threshold", default=1)
-    pifi: int = wire.u16("mif6c_pifi", default=0)
-    rate_limit: int = wire.u32("vifc_rate_limit", offset=8, default=0)
+    mifi: int = cstruct.u16("mif6c_mifi")
+    flags: int = cstruct.u8("mif6c_flags", default=0)
+    threshold: int = cstruct.u8("vifc_threshold", default=1)
+    pifi: int = cstruct.u16("mif6c_pifi", default=0)
+    rate_limit: int = cstruct.u32("vifc_rate_limit", offset=8, default=0)
 
 
-@wire.struct("struct mf6cctl", header="linux/mroute6.h")
+@cstruct.struct("struct mf6cctl", header="linux/mroute6.h")
 class Mf6cctl(Struct):
     """MRT6_ADD_MFC, MRT6_DEL_MFC: where what ``origin`` sends to a group is forwarded to.
 
@@ -113,10 +113,10 @@ class Mf6cctl(Struct):
     leaves by, in words of 32 bits in host order.
     """
 
-    origin: Address = wire.field(SOCKADDR_IN6_FIELD, "mf6cc_origin")
-    mcastgrp: Address = wire.field(SOCKADDR_IN6_FIELD, "mf6cc_mcastgrp")
-    parent: int = wire.u16("mf6cc_parent", default=0)
-    ifset: bytes = wire.raw("mf6cc_ifset", 32, offset=60, default=bytes(32))
+    origin: Address = cstruct.field(SOCKADDR_IN6_FIELD, "mf6cc_origin")
+    mcastgrp: Address = cstruct.field(SOCKADDR_IN6_FIELD, "mf6cc_mcastgrp")
+    parent: int = cstruct.u16("mf6cc_parent", default=0)
+    ifset: bytes = cstruct.raw("mf6cc_ifset", 32, offset=60, default=bytes(32))
 
     @classmethod
     def towards(cls, origin: Address, group: Address, parent: int, mifs: Iterable[int]) -> Mf6cctl:

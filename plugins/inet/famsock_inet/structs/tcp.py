@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import attrs
 
-from famsock.plugin import Address, Codec, Struct, values, wire
+from famsock.plugin import Address, Codec, Struct, codecs, cstruct
 from famsock_inet.structs.storage import STORAGE
 
 _HEADER = ("netinet/in.h", "linux/tcp.h")
@@ -23,7 +23,7 @@ def _bits(octet: int, start: int, width: int) -> int:
     return octet >> shift & (1 << width) - 1
 
 
-@wire.struct("struct tcp_info", header=_HEADER)
+@cstruct.struct("struct tcp_info", header=_HEADER)
 class TcpInfo(Struct):
     """TCP_INFO: the state of a connection, in full as of Linux 6.12.
 
@@ -32,65 +32,65 @@ class TcpInfo(Struct):
     an older kernel does not know read as 0, which is what it gives for an unknown value, too.
     """
 
-    state: int = wire.u8("tcpi_state", default=0)
-    ca_state: int = wire.u8("tcpi_ca_state", default=0)
-    retransmits: int = wire.u8("tcpi_retransmits", default=0)
-    probes: int = wire.u8("tcpi_probes", default=0)
-    backoff: int = wire.u8("tcpi_backoff", default=0)
-    options: int = wire.u8("tcpi_options", default=0)
-    wscale: int = wire.u8("", default=0)
-    app_limited_and_fastopen: int = wire.u8("", default=0)
-    rto: int = wire.u32("tcpi_rto", default=0)
-    ato: int = wire.u32("tcpi_ato", default=0)
-    snd_mss: int = wire.u32("tcpi_snd_mss", default=0)
-    rcv_mss: int = wire.u32("tcpi_rcv_mss", default=0)
-    unacked: int = wire.u32("tcpi_unacked", default=0)
-    sacked: int = wire.u32("tcpi_sacked", default=0)
-    lost: int = wire.u32("tcpi_lost", default=0)
-    retrans: int = wire.u32("tcpi_retrans", default=0)
-    fackets: int = wire.u32("tcpi_fackets", default=0)
-    last_data_sent: int = wire.u32("tcpi_last_data_sent", default=0)
-    last_ack_sent: int = wire.u32("tcpi_last_ack_sent", default=0)
-    last_data_recv: int = wire.u32("tcpi_last_data_recv", default=0)
-    last_ack_recv: int = wire.u32("tcpi_last_ack_recv", default=0)
-    pmtu: int = wire.u32("tcpi_pmtu", default=0)
-    rcv_ssthresh: int = wire.u32("tcpi_rcv_ssthresh", default=0)
-    rtt: int = wire.u32("tcpi_rtt", default=0)
-    rttvar: int = wire.u32("tcpi_rttvar", default=0)
-    snd_ssthresh: int = wire.u32("tcpi_snd_ssthresh", default=0)
-    snd_cwnd: int = wire.u32("tcpi_snd_cwnd", default=0)
-    advmss: int = wire.u32("tcpi_advmss", default=0)
-    reordering: int = wire.u32("tcpi_reordering", default=0)
-    rcv_rtt: int = wire.u32("tcpi_rcv_rtt", default=0)
-    rcv_space: int = wire.u32("tcpi_rcv_space", default=0)
-    total_retrans: int = wire.u32("tcpi_total_retrans", default=0)
-    pacing_rate: int = wire.u64("tcpi_pacing_rate", default=0)
-    max_pacing_rate: int = wire.u64("tcpi_max_pacing_rate", default=0)
-    bytes_acked: int = wire.u64("tcpi_bytes_acked", default=0)
-    bytes_received: int = wire.u64("tcpi_bytes_received", default=0)
-    segs_out: int = wire.u32("tcpi_segs_out", default=0)
-    segs_in: int = wire.u32("tcpi_segs_in", default=0)
-    notsent_bytes: int = wire.u32("tcpi_notsent_bytes", default=0)
-    min_rtt: int = wire.u32("tcpi_min_rtt", default=0)
-    data_segs_in: int = wire.u32("tcpi_data_segs_in", default=0)
-    data_segs_out: int = wire.u32("tcpi_data_segs_out", default=0)
-    delivery_rate: int = wire.u64("tcpi_delivery_rate", default=0)
-    busy_time: int = wire.u64("tcpi_busy_time", default=0)
-    rwnd_limited: int = wire.u64("tcpi_rwnd_limited", default=0)
-    sndbuf_limited: int = wire.u64("tcpi_sndbuf_limited", default=0)
-    delivered: int = wire.u32("tcpi_delivered", default=0)
-    delivered_ce: int = wire.u32("tcpi_delivered_ce", default=0)
-    bytes_sent: int = wire.u64("tcpi_bytes_sent", default=0)
-    bytes_retrans: int = wire.u64("tcpi_bytes_retrans", default=0)
-    dsack_dups: int = wire.u32("tcpi_dsack_dups", default=0)
-    reord_seen: int = wire.u32("tcpi_reord_seen", default=0)
-    rcv_ooopack: int = wire.u32("tcpi_rcv_ooopack", default=0)
-    snd_wnd: int = wire.u32("tcpi_snd_wnd", default=0)
-    rcv_wnd: int = wire.u32("tcpi_rcv_wnd", default=0)
-    rehash: int = wire.u32("tcpi_rehash", default=0)
-    total_rto: int = wire.u16("tcpi_total_rto", default=0)
-    total_rto_recoveries: int = wire.u16("tcpi_total_rto_recoveries", default=0)
-    total_rto_time: int = wire.u32("tcpi_total_rto_time", default=0)
+    state: int = cstruct.u8("tcpi_state", default=0)
+    ca_state: int = cstruct.u8("tcpi_ca_state", default=0)
+    retransmits: int = cstruct.u8("tcpi_retransmits", default=0)
+    probes: int = cstruct.u8("tcpi_probes", default=0)
+    backoff: int = cstruct.u8("tcpi_backoff", default=0)
+    options: int = cstruct.u8("tcpi_options", default=0)
+    wscale: int = cstruct.u8("", default=0)
+    app_limited_and_fastopen: int = cstruct.u8("", default=0)
+    rto: int = cstruct.u32("tcpi_rto", default=0)
+    ato: int = cstruct.u32("tcpi_ato", default=0)
+    snd_mss: int = cstruct.u32("tcpi_snd_mss", default=0)
+    rcv_mss: int = cstruct.u32("tcpi_rcv_mss", default=0)
+    unacked: int = cstruct.u32("tcpi_unacked", default=0)
+    sacked: int = cstruct.u32("tcpi_sacked", default=0)
+    lost: int = cstruct.u32("tcpi_lost", default=0)
+    retrans: int = cstruct.u32("tcpi_retrans", default=0)
+    fackets: int = cstruct.u32("tcpi_fackets", default=0)
+    last_data_sent: int = cstruct.u32("tcpi_last_data_sent", default=0)
+    last_ack_sent: int = cstruct.u32("tcpi_last_ack_sent", default=0)
+    last_data_recv: int = cstruct.u32("tcpi_last_data_recv", default=0)
+    last_ack_recv: int = cstruct.u32("tcpi_last_ack_recv", default=0)
+    pmtu: int = cstruct.u32("tcpi_pmtu", default=0)
+    rcv_ssthresh: int = cstruct.u32("tcpi_rcv_ssthresh", default=0)
+    rtt: int = cstruct.u32("tcpi_rtt", default=0)
+    rttvar: int = cstruct.u32("tcpi_rttvar", default=0)
+    snd_ssthresh: int = cstruct.u32("tcpi_snd_ssthresh", default=0)
+    snd_cwnd: int = cstruct.u32("tcpi_snd_cwnd", default=0)
+    advmss: int = cstruct.u32("tcpi_advmss", default=0)
+    reordering: int = cstruct.u32("tcpi_reordering", default=0)
+    rcv_rtt: int = cstruct.u32("tcpi_rcv_rtt", default=0)
+    rcv_space: int = cstruct.u32("tcpi_rcv_space", default=0)
+    total_retrans: int = cstruct.u32("tcpi_total_retrans", default=0)
+    pacing_rate: int = cstruct.u64("tcpi_pacing_rate", default=0)
+    max_pacing_rate: int = cstruct.u64("tcpi_max_pacing_rate", default=0)
+    bytes_acked: int = cstruct.u64("tcpi_bytes_acked", default=0)
+    bytes_received: int = cstruct.u64("tcpi_bytes_received", default=0)
+    segs_out: int = cstruct.u32("tcpi_segs_out", default=0)
+    segs_in: int = cstruct.u32("tcpi_segs_in", default=0)
+    notsent_bytes: int = cstruct.u32("tcpi_notsent_bytes", default=0)
+    min_rtt: int = cstruct.u32("tcpi_min_rtt", default=0)
+    data_segs_in: int = cstruct.u32("tcpi_data_segs_in", default=0)
+    data_segs_out: int = cstruct.u32("tcpi_data_segs_out", default=0)
+    delivery_rate: int = cstruct.u64("tcpi_delivery_rate", default=0)
+    busy_time: int = cstruct.u64("tcpi_busy_time", default=0)
+    rwnd_limited: int = cstruct.u64("tcpi_rwnd_limited", default=0)
+    sndbuf_limited: int = cstruct.u64("tcpi_sndbuf_limited", default=0)
+    delivered: int = cstruct.u32("tcpi_delivered", default=0)
+    delivered_ce: int = cstruct.u32("tcpi_delivered_ce", default=0)
+    bytes_sent: int = cstruct.u64("tcpi_bytes_sent", default=0)
+    bytes_retrans: int = cstruct.u64("tcpi_bytes_retrans", default=0)
+    dsack_dups: int = cstruct.u32("tcpi_dsack_dups", default=0)
+    reord_seen: int = cstruct.u32("tcpi_reord_seen", default=0)
+    rcv_ooopack: int = cstruct.u32("tcpi_rcv_ooopack", default=0)
+    snd_wnd: int = cstruct.u32("tcpi_snd_wnd", default=0)
+    rcv_wnd: int = cstruct.u32("tcpi_rcv_wnd", default=0)
+    rehash: int = cstruct.u32("tcpi_rehash", default=0)
+    total_rto: int = cstruct.u16("tcpi_total_rto", default=0)
+    total_rto_recoveries: int = cstruct.u16("tcpi_total_rto_recoveries", default=0)
+    total_rto_time: int = cstruct.u32("tcpi_total_rto_time", default=0)
 
     @property
     def snd_wscale(self) -> int:
@@ -114,25 +114,25 @@ class TcpInfo(Struct):
 
 
 TCP_INFO: Codec[TcpInfo] = attrs.evolve(
-    values.struct(TcpInfo),
+    codecs.struct(TcpInfo),
     decode=lambda data: TcpInfo.unpack(data.ljust(TcpInfo.layout.size, b"\0")),
 )
 """`TcpInfo`, of kernels old and new."""
 
 
-@wire.struct("struct tcp_md5sig", header=_HEADER)
+@cstruct.struct("struct tcp_md5sig", header=_HEADER)
 class TcpMd5sig(Struct):
     """TCP_MD5SIG and TCP_MD5SIG_EXT: the key of a peer; ``keylen`` 0 removes it.
 
     ``flags`` are TCP_MD5SIG_FLAG_*; ``prefixlen`` and ``ifindex`` count with TCP_MD5SIG_EXT.
     """
 
-    addr: Address = wire.field(STORAGE, "tcpm_addr")
-    flags: int = wire.u8("tcpm_flags", default=0)
-    prefixlen: int = wire.u8("tcpm_prefixlen", default=0)
-    keylen: int = wire.u16("tcpm_keylen", default=0)
-    ifindex: int = wire.i32("tcpm_ifindex", default=0)
-    key: bytes = wire.raw("tcpm_key", 80, default=bytes(80))
+    addr: Address = cstruct.field(STORAGE, "tcpm_addr")
+    flags: int = cstruct.u8("tcpm_flags", default=0)
+    prefixlen: int = cstruct.u8("tcpm_prefixlen", default=0)
+    keylen: int = cstruct.u16("tcpm_keylen", default=0)
+    ifindex: int = cstruct.i32("tcpm_ifindex", default=0)
+    key: bytes = cstruct.raw("tcpm_key", 80, default=bytes(80))
 
     @classmethod
     def with_key(
@@ -149,26 +149,26 @@ def padded_key(key: bytes) -> bytes:
     return key.ljust(80, b"\0")
 
 
-@wire.struct("struct tcp_repair_opt", header=_HEADER)
+@cstruct.struct("struct tcp_repair_opt", header=_HEADER)
 class TcpRepairOpt(Struct):
     """TCP_REPAIR_OPTIONS: one TCP option and its value."""
 
-    code: int = wire.u32("opt_code")
-    value: int = wire.u32("opt_val", default=0)
+    code: int = cstruct.u32("opt_code")
+    value: int = cstruct.u32("opt_val", default=0)
 
 
-@wire.struct("struct tcp_repair_window", header=_HEADER)
+@cstruct.struct("struct tcp_repair_window", header=_HEADER)
 class TcpRepairWindow(Struct):
     """TCP_REPAIR_WINDOW: the windows of a connection under repair."""
 
-    snd_wl1: int = wire.u32("snd_wl1")
-    snd_wnd: int = wire.u32("snd_wnd")
-    max_window: int = wire.u32("max_window")
-    rcv_wnd: int = wire.u32("rcv_wnd")
-    rcv_wup: int = wire.u32("rcv_wup")
+    snd_wl1: int = cstruct.u32("snd_wl1")
+    snd_wnd: int = cstruct.u32("snd_wnd")
+    max_window: int = cstruct.u32("max_window")
+    rcv_wnd: int = cstruct.u32("rcv_wnd")
+    rcv_wup: int = cstruct.u32("rcv_wup")
 
 
-@wire.struct("struct tcp_zerocopy_receive", header=_HEADER)
+@cstruct.struct("struct tcp_zerocopy_receive", header=_HEADER)
 class TcpZerocopyReceive(Struct):
     """TCP_ZEROCOPY_RECEIVE, both request and answer.
 
@@ -177,21 +177,21 @@ class TcpZerocopyReceive(Struct):
     queued.
     """
 
-    address: int = wire.u64("address", default=0)
-    length: int = wire.u32("length", default=0)
-    recv_skip_hint: int = wire.u32("recv_skip_hint", default=0)
-    inq: int = wire.u32("inq", default=0)
-    err: int = wire.i32("err", default=0)
-    copybuf_address: int = wire.u64("copybuf_address", default=0)
-    copybuf_len: int = wire.i32("copybuf_len", default=0)
-    flags: int = wire.u32("flags", default=0)
-    msg_control: int = wire.u64("msg_control", default=0)
-    msg_controllen: int = wire.u64("msg_controllen", default=0)
-    msg_flags: int = wire.u32("msg_flags", default=0)
-    reserved: int = wire.u32("reserved", default=0)
+    address: int = cstruct.u64("address", default=0)
+    length: int = cstruct.u32("length", default=0)
+    recv_skip_hint: int = cstruct.u32("recv_skip_hint", default=0)
+    inq: int = cstruct.u32("inq", default=0)
+    err: int = cstruct.i32("err", default=0)
+    copybuf_address: int = cstruct.u64("copybuf_address", default=0)
+    copybuf_len: int = cstruct.i32("copybuf_len", default=0)
+    flags: int = cstruct.u32("flags", default=0)
+    msg_control: int = cstruct.u64("msg_control", default=0)
+    msg_controllen: int = cstruct.u64("msg_controllen", default=0)
+    msg_flags: int = cstruct.u32("msg_flags", default=0)
+    reserved: int = cstruct.u32("reserved", default=0)
 
 
-@wire.struct("struct tcp_ao_add", header=_HEADER, size=288)
+@cstruct.struct("struct tcp_ao_add", header=_HEADER, size=288)
 class TcpAoAdd(Struct):
     """TCP_AO_ADD_KEY: a key (RFC 5925) for the peers of a prefix. ``flags`` are the bits below.
 
@@ -202,21 +202,21 @@ class TcpAoAdd(Struct):
     SET_CURRENT: ClassVar[int] = 1
     SET_RNEXT: ClassVar[int] = 2
 
-    addr: Address = wire.field(STORAGE, "addr")
-    alg_name: str = wire.char("alg_name", 64)
-    ifindex: int = wire.i32("ifindex", default=0)
-    flags: int = wire.u32("", default=0)
-    reserved2: int = wire.u16("reserved2", default=0)
-    prefix: int = wire.u8("prefix", default=0)
-    sndid: int = wire.u8("sndid", default=0)
-    rcvid: int = wire.u8("rcvid", default=0)
-    maclen: int = wire.u8("maclen", default=0)
-    keyflags: int = wire.u8("keyflags", default=0)
-    keylen: int = wire.u8("keylen", default=0)
-    key: bytes = wire.raw("key", 80, default=bytes(80))
+    addr: Address = cstruct.field(STORAGE, "addr")
+    alg_name: str = cstruct.char("alg_name", 64)
+    ifindex: int = cstruct.i32("ifindex", default=0)
+    flags: int = cstruct.u32("", default=0)
+    reserved2: int = cstruct.u16("reserved2", default=0)
+    prefix: int = cstruct.u8("prefix", default=0)
+    sndid: int = cstruct.u8("sndid", default=0)
+    rcvid: int = cstruct.u8("rcvid", default=0)
+    maclen: int = cstruct.u8("maclen", default=0)
+    keyflags: int = cstruct.u8("keyflags", default=0)
+    keylen: int = cstruct.u8("keylen", default=0)
+    key: bytes = cstruct.raw("key", 80, default=bytes(80))
 
 
-@wire.struct("struct tcp_ao_del", header=_HEADER, size=144)
+@cstruct.struct("struct tcp_ao_del", header=_HEADER, size=144)
 class TcpAoDel(Struct):
     """TCP_AO_DEL_KEY: which key to remove. ``flags`` are the bits below."""
 
@@ -224,19 +224,19 @@ class TcpAoDel(Struct):
     SET_RNEXT: ClassVar[int] = 2
     DEL_ASYNC: ClassVar[int] = 4
 
-    addr: Address = wire.field(STORAGE, "addr")
-    ifindex: int = wire.i32("ifindex", default=0)
-    flags: int = wire.u32("", default=0)
-    reserved2: int = wire.u16("reserved2", default=0)
-    prefix: int = wire.u8("prefix", default=0)
-    sndid: int = wire.u8("sndid", default=0)
-    rcvid: int = wire.u8("rcvid", default=0)
-    current_key: int = wire.u8("current_key", default=0)
-    rnext: int = wire.u8("rnext", default=0)
-    keyflags: int = wire.u8("keyflags", default=0)
+    addr: Address = cstruct.field(STORAGE, "addr")
+    ifindex: int = cstruct.i32("ifindex", default=0)
+    flags: int = cstruct.u32("", default=0)
+    reserved2: int = cstruct.u16("reserved2", default=0)
+    prefix: int = cstruct.u8("prefix", default=0)
+    sndid: int = cstruct.u8("sndid", default=0)
+    rcvid: int = cstruct.u8("rcvid", default=0)
+    current_key: int = cstruct.u8("current_key", default=0)
+    rnext: int = cstruct.u8("rnext", default=0)
+    keyflags: int = cstruct.u8("keyflags", default=0)
 
 
-@wire.struct("struct tcp_ao_info_opt", header=_HEADER)
+@cstruct.struct("struct tcp_ao_info_opt", header=_HEADER)
 class TcpAoInfoOpt(Struct):
     """TCP_AO_INFO: a connection's use of TCP-AO, and its counters. ``flags`` are the bits below."""
 
@@ -246,18 +246,18 @@ class TcpAoInfoOpt(Struct):
     SET_COUNTERS: ClassVar[int] = 8
     ACCEPT_ICMPS: ClassVar[int] = 16
 
-    flags: int = wire.u32("", default=0)
-    reserved2: int = wire.u16("reserved2", default=0)
-    current_key: int = wire.u8("current_key", default=0)
-    rnext: int = wire.u8("rnext", default=0)
-    pkt_good: int = wire.u64("pkt_good", default=0)
-    pkt_bad: int = wire.u64("pkt_bad", default=0)
-    pkt_key_not_found: int = wire.u64("pkt_key_not_found", default=0)
-    pkt_ao_required: int = wire.u64("pkt_ao_required", default=0)
-    pkt_dropped_icmp: int = wire.u64("pkt_dropped_icmp", default=0)
+    flags: int = cstruct.u32("", default=0)
+    reserved2: int = cstruct.u16("reserved2", default=0)
+    current_key: int = cstruct.u8("current_key", default=0)
+    rnext: int = cstruct.u8("rnext", default=0)
+    pkt_good: int = cstruct.u64("pkt_good", default=0)
+    pkt_bad: int = cstruct.u64("pkt_bad", default=0)
+    pkt_key_not_found: int = cstruct.u64("pkt_key_not_found", default=0)
+    pkt_ao_required: int = cstruct.u64("pkt_ao_required", default=0)
+    pkt_dropped_icmp: int = cstruct.u64("pkt_dropped_icmp", default=0)
 
 
-@wire.struct("struct tcp_ao_getsockopt", header=_HEADER)
+@cstruct.struct("struct tcp_ao_getsockopt", header=_HEADER)
 class TcpAoGetsockopt(Struct):
     """TCP_AO_GET_KEYS, both request and each key of the answer. ``flags`` are the bits below.
 
@@ -268,59 +268,59 @@ class TcpAoGetsockopt(Struct):
     IS_RNEXT: ClassVar[int] = 2
     GET_ALL: ClassVar[int] = 4
 
-    addr: Address | None = wire.field(STORAGE, "addr", default=None)
-    alg_name: str = wire.char("alg_name", 64, default="")
-    key: bytes = wire.raw("key", 80, default=bytes(80))
-    nkeys: int = wire.u32("nkeys", default=0)
-    flags: int = wire.u16("", default=0)
-    sndid: int = wire.u8("sndid", default=0)
-    rcvid: int = wire.u8("rcvid", default=0)
-    prefix: int = wire.u8("prefix", default=0)
-    maclen: int = wire.u8("maclen", default=0)
-    keyflags: int = wire.u8("keyflags", default=0)
-    keylen: int = wire.u8("keylen", default=0)
-    ifindex: int = wire.i32("ifindex", default=0)
-    pkt_good: int = wire.u64("pkt_good", default=0)
-    pkt_bad: int = wire.u64("pkt_bad", default=0)
+    addr: Address | None = cstruct.field(STORAGE, "addr", default=None)
+    alg_name: str = cstruct.char("alg_name", 64, default="")
+    key: bytes = cstruct.raw("key", 80, default=bytes(80))
+    nkeys: int = cstruct.u32("nkeys", default=0)
+    flags: int = cstruct.u16("", default=0)
+    sndid: int = cstruct.u8("sndid", default=0)
+    rcvid: int = cstruct.u8("rcvid", default=0)
+    prefix: int = cstruct.u8("prefix", default=0)
+    maclen: int = cstruct.u8("maclen", default=0)
+    keyflags: int = cstruct.u8("keyflags", default=0)
+    keylen: int = cstruct.u8("keylen", default=0)
+    ifindex: int = cstruct.i32("ifindex", default=0)
+    pkt_good: int = cstruct.u64("pkt_good", default=0)
+    pkt_bad: int = cstruct.u64("pkt_bad", default=0)
 
 
 MAX_KEYS = 32
 """How many TCP-AO keys are read at once."""
 
-AO_KEYS = values.array(values.struct(TcpAoGetsockopt), MAX_KEYS)
+AO_KEYS = codecs.array(codecs.struct(TcpAoGetsockopt), MAX_KEYS)
 
 
-@wire.struct("struct tcp_ao_repair", header=_HEADER, size=16)
+@cstruct.struct("struct tcp_ao_repair", header=_HEADER, size=16)
 class TcpAoRepair(Struct):
     """TCP_AO_REPAIR: initial sequence numbers and their extensions, of a socket under repair."""
 
-    snt_isn: int = wire.be32("snt_isn")
-    rcv_isn: int = wire.be32("rcv_isn")
-    snd_sne: int = wire.u32("snd_sne")
-    rcv_sne: int = wire.u32("rcv_sne")
+    snt_isn: int = cstruct.be32("snt_isn")
+    rcv_isn: int = cstruct.be32("rcv_isn")
+    snd_sne: int = cstruct.u32("snd_sne")
+    rcv_sne: int = cstruct.u32("rcv_sne")
 
 
-@wire.struct("struct dmabuf_token", header="linux/uio.h")
+@cstruct.struct("struct dmabuf_token", header="linux/uio.h")
 class DmabufToken(Struct):
     """SO_DEVMEM_DONTNEED: a range of fragments that the program gives back."""
 
-    start: int = wire.u32("token_start")
-    count: int = wire.u32("token_count", default=1)
+    start: int = cstruct.u32("token_start")
+    count: int = cstruct.u32("token_count", default=1)
 
 
-@wire.struct("struct dmabuf_cmsg", header="linux/uio.h")
+@cstruct.struct("struct dmabuf_cmsg", header="linux/uio.h")
 class DmabufCmsg(Struct):
     """SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR: where in device memory received bytes lie."""
 
-    frag_offset: int = wire.u64("frag_offset", default=0)
-    frag_size: int = wire.u32("frag_size", default=0)
-    frag_token: int = wire.u32("frag_token", default=0)
-    dmabuf_id: int = wire.u32("dmabuf_id", default=0)
-    flags: int = wire.u32("flags", default=0)
+    frag_offset: int = cstruct.u64("frag_offset", default=0)
+    frag_size: int = cstruct.u32("frag_size", default=0)
+    frag_token: int = cstruct.u32("frag_token", default=0)
+    dmabuf_id: int = cstruct.u32("dmabuf_id", default=0)
+    flags: int = cstruct.u32("flags", default=0)
 
 
 MAX_TOKENS = 128
 """How many tokens one call gives back at most."""
 
-DEVMEM_TOKENS = values.array(values.struct(DmabufToken), MAX_TOKENS)
-REPAIR_OPTIONS = values.array(values.struct(TcpRepairOpt), 16)
+DEVMEM_TOKENS = codecs.array(codecs.struct(DmabufToken), MAX_TOKENS)
+REPAIR_OPTIONS = codecs.array(codecs.struct(TcpRepairOpt), 16)

@@ -1,0 +1,119 @@
+"""Raw system calls: the bytes of a sockaddr go in, bytes come out.
+
+One interface, whose functions :mod:`famsock._calls.python` describes, and two implementations:
+``native``, compiled, used where it was built, and ``python`` (ctypes), loaded on the first call.
+The environment variable ``FAMSOCK_SYSCALLS`` asks for one of them: ``native`` or ``ctypes``. Only
+this layer owns timeouts, EINTR (PEP 475), connect's SO_ERROR, close-on-exec, and the closing of
+received descriptors when something fails after they arrived.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
+
+    from famsock._calls.python import *  # noqa: F403
+
+HERE: bool = hasattr(socket, "CMSG_LEN")
+"""Whether this platform has these calls: where not (Windows), every family is the stdlib's."""
+
+TIMED_OUT = -1
+"""What `connect` returns instead of an errno when the time ran out."""
+
+CALLS = (
+    "accept",
+    "bind",
+    "connect",
+    "gather",
+    "getpeername",
+    "getsockname",
+    "getsockopt",
+    "interface_index",
+    "interface_name",
+    "pack_control",
+    "recv_joined",
+    "recvfrom",
+    "recvfrom_into",
+    "recvmmsg",
+    "recvmmsg_into",
+    "recvmsg",
+    "recvmsg_into",
+    "sendmmsg",
+    "sendmsg",
+    "sendto",
+    "setsockopt",
+    "unpack_control",
+)
+"""The functions that an implementation provides, each described in `python`."""
+
+
+def _choose(wanted: str) -> tuple[ModuleType | None, str]:
+    """The compiled module, or None and the reason why ctypes makes the calls."""
+    if wanted not in ("", "ctypes", "native"):
+        raise ImportError(f"FAMSOCK_SYSCALLS must be 'ctypes' or 'native', not {wanted!r}")
+    if wanted == "ctypes":
+        return None, "FAMSOCK_SYSCALLS=ctypes"
+    try:
+        from famsock._calls import native as compiled
+    except ImportError as error:
+        if wanted:
+            raise
+        return None, f"{error}; to compile it, install famsock anew where there is a C compiler"
+    return compiled, ""
+
+
+native: ModuleType | None
+why_ctypes: str
+native, why_ctypes = _choose(os.environ.get("FAMSOCK_SYSCALLS", ""))
+
+
+def implementation() -> str:
+    """Which implementation makes the calls: "compiled" or "ctypes"."""
+    return "ctypes" if native is None else "compiled"
+
+
+_to_shorten: list[Any] = []
+
+
+def install_fast_methods(
+    cls: type, codec: type, served: dict[Any, Any], explain: Callable[..., None]
+) -> None:
+    """Put an implementation's short ways in front of the methods of the class of sockets.
+
+    ``native`` describes the parameters. ctypes does so when it is loaded, which is when the first
+    call is made.
+    """
+    if native is None:
+        _to_shorten.append(cls)
+    else:
+        native.install_fast_methods(cls, codec, served, explain)
+
+
+def __getattr__(name: str) -> object:
+    if name not in CALLS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if not HERE:
+        raise OSError(
+            errno.ENOSYS,
+            f"famsock makes no system calls of its own on {sys.platform}: typed addresses and "
+            f"messages need them, the stdlib's forms and calls do not",
+        )
+    chosen = native
+    if chosen is None:
+        from famsock._calls import python as chosen
+        from famsock._calls._ctypes_ways import (
+            install_fast_methods as install_fast_methods_on_ctypes,
+        )
+
+        for cls in _to_shorten:
+            install_fast_methods_on_ctypes(cls)
+    globals().update({call: getattr(chosen, call) for call in CALLS})
+    return globals()[name]

@@ -1,0 +1,1066 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
+"""The raw system calls, compiled: the interface of :mod:`famsock._calls.python`, for speed.
+
+Optional: where it was not built, ctypes makes the calls. The GIL is released around every call that
+may block; buffers of any kind are used in place. What `_ctypes` documents holds here too.
+"""
+
+from cpython.buffer cimport (
+    PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from cpython.bytes cimport (
+    PyBytes_AS_STRING, PyBytes_AsStringAndSize, PyBytes_FromStringAndSize, PyBytes_GET_SIZE,
+)
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
+from libc.errno cimport (
+    EAGAIN, EINPROGRESS, EINTR, EINVAL, EISCONN, ENODEV, EOPNOTSUPP, errno,
+)
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy, memset
+
+import _socket
+from os import fsencode
+from time import monotonic
+
+from famsock._calls import TIMED_OUT
+
+cdef extern from "poll.h" nogil:
+    ctypedef unsigned long nfds_t
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int c_poll "poll"(pollfd *, nfds_t, int)
+    short POLLIN
+    short POLLOUT
+    short POLLERR
+
+cdef extern from "Python.h":
+    PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *, Py_ssize_t) except NULL
+    int resize_bytes "_PyBytes_Resize"(PyObject **, Py_ssize_t) except -1
+    void Py_XDECREF(PyObject *)
+    object PyUnicode_EncodeFSDefault(object)
+
+cdef extern from "sys/uio.h" nogil:
+    struct iovec:
+        void *iov_base
+        size_t iov_len
+
+cdef extern from "sys/socket.h" nogil:
+    ctypedef unsigned int socklen_t
+    struct sockaddr_c "sockaddr":
+        pass
+    struct msghdr:
+        void *msg_name
+        socklen_t msg_namelen
+        iovec *msg_iov
+        size_t msg_iovlen
+        void *msg_control
+        size_t msg_controllen
+        int msg_flags
+    struct cmsghdr:
+        size_t cmsg_len
+        int cmsg_level
+        int cmsg_type
+    size_t CMSG_SPACE(size_t)
+    struct mmsghdr:
+        msghdr msg_hdr
+        unsigned int msg_len
+    int MSG_WAITFORONE
+    int c_recvmmsg "recvmmsg"(int, mmsghdr *, unsigned int, int, void *)
+    int c_sendmmsg "sendmmsg"(int, mmsghdr *, unsigned int, int)
+    int c_bind "bind"(int, const sockaddr_c *, socklen_t)
+    int c_connect "connect"(int, const sockaddr_c *, socklen_t)
+    int c_getsockname "getsockname"(int, sockaddr_c *, socklen_t *)
+    int c_getpeername "getpeername"(int, sockaddr_c *, socklen_t *)
+    int c_getsockopt "getsockopt"(int, int, int, void *, socklen_t *)
+    int c_setsockopt "setsockopt"(int, int, int, const void *, socklen_t)
+    ssize_t c_sendto "sendto"(int, const void *, size_t, int, const sockaddr_c *, socklen_t)
+    ssize_t c_recvfrom "recvfrom"(int, void *, size_t, int, sockaddr_c *, socklen_t *)
+    ssize_t c_sendmsg "sendmsg"(int, const msghdr *, int)
+    ssize_t c_recvmsg "recvmsg"(int, msghdr *, int)
+    int SOL_SOCKET
+    int SO_ERROR
+    int SCM_RIGHTS
+
+cdef extern from "unistd.h" nogil:
+    int c_close "close"(int)
+
+cdef extern from "sys/ioctl.h" nogil:
+    int c_ioctl "ioctl"(int, unsigned long, void *)
+
+cdef extern from "net/if.h" nogil:
+    enum:
+        IFNAMSIZ
+    struct ifreq:
+        char *ifr_name
+        int ifr_ifindex
+    unsigned long SIOCGIFINDEX
+    unsigned long SIOCGIFNAME
+
+cdef extern from * nogil:
+    """
+    #include <sys/socket.h>
+    #include <fcntl.h>
+    #include <errno.h>
+    static int famsock_accept(int fd, void *name, socklen_t *length) {
+    #ifdef SOCK_CLOEXEC
+        int accepted = accept4(fd, (struct sockaddr *)name, length, SOCK_CLOEXEC);
+        if (accepted >= 0 || errno != ENOSYS)
+            return accepted;
+    #endif
+        {
+            int plain = accept(fd, (struct sockaddr *)name, length);
+            if (plain >= 0)
+                fcntl(plain, F_SETFD, FD_CLOEXEC);
+            return plain;
+        }
+    }
+    """
+    int famsock_accept(int, void *, socklen_t *)
+
+cdef enum:
+    SOCKADDR_BYTES = 128  # struct sockaddr_storage
+    STACK_BYTES = 4096
+    CONTROL_BYTES = 1024
+    INT_MAX = 0x7FFFFFFF
+    SPARE_BYTES = 1 << 20
+    FEW_BUFFERS = 4
+    BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
+    SCM_PIDFD = 4  # linux/socket.h
+
+# As in the stdlib's own C code, a class that overrides these two changes nothing for its sockets.
+cdef object fileno = _socket.socket.fileno
+cdef object gettimeout = _socket.socket.gettimeout
+cdef object FOREVER = float("inf")
+cdef object NOBODY = object()  # no address is this one, not even None
+cdef object ancillary = None
+
+
+cdef object control_messages():
+    """The module that packs and unpacks them, imported on first use."""
+    global ancillary
+    if ancillary is None:
+        from famsock._calls import ancillary as loaded
+        ancillary = loaded
+    return ancillary
+
+
+cdef socklen_t whole(object data, char **start) except? 0:
+    """Where bytes (or a subclass of theirs) start, and their length."""
+    cdef Py_ssize_t length
+    PyBytes_AsStringAndSize(data, start, &length)
+    if length > INT_MAX:
+        raise OverflowError(f"length must be 0-{INT_MAX}, not {length}")
+    return <socklen_t>length
+
+
+cdef int number(object descriptor) except? -2:
+    """The descriptor's number, asked for before each attempt: see `_ctypes`."""
+    return descriptor if type(descriptor) is int else fileno(descriptor)
+
+
+cdef int refuse_negative(Py_ssize_t size_bytes) except -1:
+    if size_bytes < 0:
+        raise ValueError("negative size")
+    return 0
+
+
+cdef int is_ready(object descriptor, short events, double deadline) except -1:
+    """Wait for the descriptor: 1, or 0 at the deadline (monotonic seconds).
+
+    Raises what a signal's handler raises.
+    """
+    cdef pollfd waited
+    cdef double remaining_ms
+    cdef int ready, timeout_ms
+    waited.events = events
+    while True:
+        waited.fd = number(descriptor)
+        if waited.fd < 0:
+            return 1
+        remaining_ms = (deadline - <double>monotonic()) * 1000
+        timeout_ms = INT_MAX if remaining_ms >= INT_MAX else <int>remaining_ms
+        if timeout_ms < 0:
+            timeout_ms = 0
+        elif timeout_ms < remaining_ms and timeout_ms < INT_MAX:
+            timeout_ms += 1
+        with nogil:
+            ready = c_poll(&waited, 1, timeout_ms)
+        if ready > 0:
+            return 1
+        if ready == 0 and timeout_ms < INT_MAX:
+            return 0
+        if ready < 0:
+            if errno != EINTR:
+                PyErr_SetFromErrno(OSError)
+                return -1
+            PyErr_CheckSignals()
+
+
+cdef int is_ready_again(object descriptor, short events, double deadline) except -1:
+    """`is_ready` for one that was ready and had nothing, as with an error that nobody asked for.
+
+    Such a one stays ready for ever: only the time can end it.
+    """
+    return 0 if <double>monotonic() > deadline else is_ready(descriptor, events, deadline)
+
+
+cdef double begin(object descriptor, short events, object timeout) except? -2:
+    """Wait before the first attempt, as the stdlib does with a timeout; the deadline, or -1."""
+    cdef double deadline
+    if timeout is None or not timeout:
+        return -1
+    deadline = <double>monotonic() + <double>timeout
+    if not is_ready(descriptor, events, deadline):
+        raise TimeoutError("timed out")
+    return deadline
+
+
+cdef int again(object descriptor, short events, double deadline) except -1:
+    """After a failed call: return to make it once more, or raise its error."""
+    cdef int error = errno
+    if error != EINTR and (deadline < 0 or error != EAGAIN):
+        PyErr_SetFromErrno(OSError)
+        return -1
+    PyErr_CheckSignals()  # after EAGAIN too: one that stays ready has no EINTR ever
+    if deadline >= 0 and not is_ready_again(descriptor, events, deadline):
+        raise TimeoutError("timed out")
+    return 0
+
+
+def bind(int descriptor, sockaddr):
+    """bind(2)."""
+    cdef char *name
+    cdef socklen_t length = whole(sockaddr, &name)
+    cdef int result
+    with nogil:
+        result = c_bind(descriptor, <sockaddr_c *>name, length)
+    if result < 0:
+        PyErr_SetFromErrno(OSError)
+
+
+def connect(descriptor, timeout, sockaddr):
+    """connect(2): 0, the errno of the failure, or `TIMED_OUT`."""
+    cdef char *name
+    cdef socklen_t length = whole(sockaddr, &name)
+    cdef int result, error, outcome = 0, fd = number(descriptor)
+    cdef socklen_t size = sizeof(int)
+    with nogil:
+        result = c_connect(fd, <sockaddr_c *>name, length)
+        error = errno
+    if result >= 0:
+        return 0
+    if error == EINTR:
+        PyErr_CheckSignals()
+        if timeout is not None and timeout == 0:
+            return error
+    elif not timeout or error != EINPROGRESS:
+        return error
+    if not is_ready(descriptor, POLLOUT | POLLERR,
+                    FOREVER if timeout is None else monotonic() + timeout):
+        return TIMED_OUT
+    if c_getsockopt(number(descriptor), SOL_SOCKET, SO_ERROR, &outcome, &size) < 0:
+        return errno
+    return 0 if outcome == EISCONN else outcome
+
+
+def accept(descriptor, timeout, bint ask_address):
+    """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef socklen_t length = SOCKADDR_BYTES
+    cdef int accepted, fd
+    cdef double deadline = begin(descriptor, POLLIN, timeout)
+    while True:
+        length = SOCKADDR_BYTES
+        fd = number(descriptor)
+        with nogil:
+            accepted = famsock_accept(
+                fd, name if ask_address else NULL, &length if ask_address else NULL
+            )
+        if accepted >= 0:
+            break
+        again(descriptor, POLLIN, deadline)
+    try:
+        return accepted, taken(name, length if ask_address else 0)
+    except BaseException:
+        c_close(accepted)
+        raise
+
+
+cdef bytes taken(char *name, socklen_t length):
+    return PyBytes_FromStringAndSize(name, min(length, <socklen_t>SOCKADDR_BYTES))
+
+
+def getsockname(int descriptor):
+    """getsockname(2)."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef socklen_t length = SOCKADDR_BYTES
+    cdef int result
+    with nogil:
+        result = c_getsockname(descriptor, <sockaddr_c *>name, &length)
+    if result < 0:
+        PyErr_SetFromErrno(OSError)
+    return taken(name, length)
+
+
+def getpeername(int descriptor):
+    """getpeername(2)."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef socklen_t length = SOCKADDR_BYTES
+    cdef int result
+    with nogil:
+        result = c_getpeername(descriptor, <sockaddr_c *>name, &length)
+    if result < 0:
+        PyErr_SetFromErrno(OSError)
+    return taken(name, length)
+
+
+def getsockopt(int descriptor, int level, int option, int size_bytes,
+               bytes request not None=b"", int unit=1):
+    """getsockopt(2) with a buffer of ``size_bytes`` that ``request`` begins."""
+    refuse_negative(size_bytes)
+    cdef bytearray buffer = bytearray(max(size_bytes, len(request)))
+    cdef socklen_t length = size_bytes // unit
+    cdef char *start = buffer
+    cdef int result
+    memcpy(start, PyBytes_AS_STRING(request), len(request))
+    with nogil:
+        result = c_getsockopt(descriptor, level, option, start, &length)
+    if result < 0:
+        PyErr_SetFromErrno(OSError)
+    return bytes(buffer[:length * unit])
+
+
+def setsockopt(int descriptor, int level, int option, value):
+    """setsockopt(2) with ``value`` as it is; without a value it passes none."""
+    cdef char *start
+    cdef socklen_t length = whole(value, &start)
+    cdef int result
+    with nogil:
+        result = c_setsockopt(descriptor, level, option, start if length else NULL, length)
+    if result < 0:
+        PyErr_SetFromErrno(OSError)
+
+
+def interface_index(int descriptor, name):
+    """The index of an interface in the socket's network namespace; OSError ENODEV if none."""
+    cdef ifreq request
+    cdef bytes raw = PyUnicode_EncodeFSDefault(name) if type(name) is str else fsencode(name)
+    cdef int result
+    if PyBytes_GET_SIZE(raw) >= IFNAMSIZ or b"\0" in raw:
+        raise OSError(ENODEV, f"interface name of at most 15 bytes, not {name!r}")
+    memset(&request, 0, sizeof(request))
+    memcpy(request.ifr_name, PyBytes_AS_STRING(raw), PyBytes_GET_SIZE(raw))
+    with nogil:
+        result = c_ioctl(descriptor, SIOCGIFINDEX, &request)
+    if result < 0:
+        PyErr_SetFromErrno(OSError)
+    return request.ifr_ifindex
+
+
+def interface_name(int descriptor, index):
+    """The name of an interface in the socket's network namespace; "" if there is none."""
+    cdef ifreq request
+    cdef int result
+    if not 0 < index <= INT_MAX:
+        return ""
+    memset(&request, 0, sizeof(request))
+    request.ifr_ifindex = index
+    with nogil:
+        result = c_ioctl(descriptor, SIOCGIFNAME, &request)
+    return "" if result < 0 else PyUnicode_DecodeFSDefault(request.ifr_name)
+
+
+def sendto(descriptor, timeout, data, int flags, sockaddr):
+    """sendto(2): the number of bytes sent."""
+    cdef Py_buffer view
+    cdef ssize_t sent
+    cdef double deadline
+    cdef char *name
+    cdef int fd
+    cdef socklen_t length = whole(sockaddr, &name)
+    if not length:
+        name = NULL  # an empty name is not none: UDP refuses it
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        deadline = begin(descriptor, POLLOUT, timeout)
+        while True:
+            fd = number(descriptor)
+            with nogil:
+                sent = c_sendto(fd, view.buf, view.len, flags, <sockaddr_c *>name, length)
+            if sent >= 0:
+                return sent
+            again(descriptor, POLLOUT, deadline)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def recvfrom(descriptor, timeout, Py_ssize_t size_bytes, int flags):
+    """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
+    return receive(descriptor, timeout, size_bytes, flags)
+
+
+cdef tuple receive(object descriptor, object timeout, Py_ssize_t size_bytes, int flags):
+    cdef char name[SOCKADDR_BYTES]
+    cdef char small[STACK_BYTES]
+    cdef char *target = small
+    cdef ReceiveBuffer buffer = None
+    cdef bytes data
+    cdef socklen_t length
+    cdef ssize_t received
+    cdef int fd
+    cdef double deadline
+    refuse_negative(size_bytes)
+    if size_bytes > STACK_BYTES:
+        buffer = ReceiveBuffer(size_bytes)
+        target = buffer.start()
+    deadline = begin(descriptor, POLLIN, timeout)
+    while True:
+        length = SOCKADDR_BYTES
+        fd = number(descriptor)
+        with nogil:
+            received = c_recvfrom(
+                fd, target, size_bytes, flags, <sockaddr_c *>name, &length
+            )
+        if received >= 0:
+            break
+        again(descriptor, POLLIN, deadline)
+    if received > size_bytes:  # MSG_TRUNC: the datagram's own length
+        received = size_bytes
+    data = buffer.taken(received) if buffer is not None else PyBytes_FromStringAndSize(small, received)
+    return data, taken(name, length)
+
+
+cdef class ReceiveBuffer:
+    """A buffer that becomes bytes without a copy once it is known how many came."""
+
+    cdef PyObject *buffer
+
+    def __cinit__(self, Py_ssize_t size_bytes):
+        self.buffer = new_bytes(NULL, size_bytes)
+
+    cdef char *start(self):
+        return PyBytes_AS_STRING(<object>self.buffer)
+
+    cdef bytes taken(self, Py_ssize_t received):
+        """The first so many; few are copied, and the rest is free for others."""
+        if received <= STACK_BYTES:
+            return PyBytes_FromStringAndSize(self.start(), received)
+        resize_bytes(&self.buffer, received)
+        return <bytes>self.buffer
+
+    def __dealloc__(self):
+        Py_XDECREF(self.buffer)
+
+
+def recvfrom_into(descriptor, timeout, buffer, Py_ssize_t size_bytes, int flags):
+    """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef socklen_t length
+    cdef Py_buffer view
+    cdef ssize_t received
+    cdef int fd
+    cdef double deadline
+    refuse_negative(size_bytes)
+    PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+    try:
+        if size_bytes > view.len:
+            raise ValueError("nbytes is greater than the length of the buffer")
+        deadline = begin(descriptor, POLLIN, timeout)
+        while True:
+            length = SOCKADDR_BYTES
+            fd = number(descriptor)
+            with nogil:
+                received = c_recvfrom(
+                    fd, view.buf, size_bytes, flags, <sockaddr_c *>name, &length
+                )
+            if received >= 0:
+                return received, taken(name, length)
+            again(descriptor, POLLIN, deadline)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef class Vector:
+    """The iovec over a sequence of buffers, which stay exported as long as it lives."""
+
+    cdef iovec *slots
+    cdef Py_buffer *views
+    cdef Py_ssize_t count
+    cdef iovec few_slots[FEW_BUFFERS]
+    cdef Py_buffer few_views[FEW_BUFFERS]
+
+    def __cinit__(self, buffers, int access):
+        cdef tuple pieces = tuple(buffers)  # taking a buffer may run code that changes the list
+        cdef Py_ssize_t wanted = len(pieces)
+        self.count = 0
+        if wanted <= FEW_BUFFERS:
+            self.slots, self.views = self.few_slots, self.few_views
+        else:
+            self.slots = <iovec *>allocate(wanted, sizeof(iovec))
+            self.views = <Py_buffer *>allocate(wanted, sizeof(Py_buffer))
+        for buffer in pieces:
+            PyObject_GetBuffer(buffer, &self.views[self.count], access)
+            self.slots[self.count].iov_base = self.views[self.count].buf
+            self.slots[self.count].iov_len = self.views[self.count].len
+            self.count += 1
+
+    def __dealloc__(self):
+        cdef Py_ssize_t index
+        for index in range(self.count):
+            PyBuffer_Release(&self.views[index])
+        if self.slots != self.few_slots:
+            free(self.slots)
+            free(self.views)
+
+
+def pack_control(items):
+    """The control buffer of (level, type, data) items, as `ancillary.pack`."""
+    cdef list pieces
+    cdef Py_ssize_t total = 0
+    cdef char *at
+    cdef bytes piece, packed
+    cdef cmsghdr header
+    if type(items) is tuple and not <tuple>items or type(items) is list and not <list>items:
+        return b""
+    pieces = []
+    for level, kind, data in items:
+        piece = data if type(data) is bytes else bytes(memoryview(data))
+        pieces.append((level, kind, piece))
+        total += CMSG_SPACE(PyBytes_GET_SIZE(piece))
+    if not total:
+        return b""
+    packed = PyBytes_FromStringAndSize(NULL, total)
+    at = PyBytes_AS_STRING(packed)
+    memset(at, 0, total)
+    for header.cmsg_level, header.cmsg_type, piece in pieces:
+        header.cmsg_len = sizeof(header) + PyBytes_GET_SIZE(piece)
+        memcpy(at, &header, sizeof(header))
+        memcpy(at + sizeof(header), PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece))
+        at += CMSG_SPACE(PyBytes_GET_SIZE(piece))
+    return packed
+
+
+def sendmsg(descriptor, timeout, buffers, control, int flags, sockaddr):
+    """sendmsg(2): the number of bytes sent."""
+    return send_message(descriptor, timeout, buffers, control, flags, sockaddr)
+
+
+cdef object send_message(
+    object descriptor, object timeout, object buffers, object control, int flags, object sockaddr
+):
+    cdef Vector vector = Vector(buffers, PyBUF_SIMPLE)
+    cdef bytes packed = pack_control(control)
+    cdef msghdr header
+    cdef char *name
+    cdef socklen_t length
+    cdef ssize_t sent
+    cdef int fd
+    cdef double deadline = begin(descriptor, POLLOUT, timeout)
+    memset(&header, 0, sizeof(header))
+    length = whole(sockaddr, &name)
+    if length:
+        header.msg_name = name
+        header.msg_namelen = length
+    header.msg_iov = vector.slots
+    header.msg_iovlen = vector.count
+    if len(packed):
+        header.msg_control = PyBytes_AS_STRING(packed)
+        header.msg_controllen = len(packed)
+    while True:
+        fd = number(descriptor)
+        with nogil:
+            sent = c_sendmsg(fd, &header, flags)
+        if sent >= 0:
+            return sent
+        again(descriptor, POLLOUT, deadline)
+
+
+def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes, int flags):
+    """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef char small[STACK_BYTES]
+    cdef char small_control[CONTROL_BYTES]
+    cdef ReceiveBuffer buffer = None
+    cdef bytes data, control = None
+    cdef iovec slot
+    cdef msghdr header
+    cdef ssize_t received
+    refuse_negative(min(size_bytes, control_bytes))
+    slot.iov_base, slot.iov_len = small, size_bytes
+    if size_bytes > STACK_BYTES:
+        buffer = ReceiveBuffer(size_bytes)
+        slot.iov_base = buffer.start()
+    header.msg_iov, header.msg_iovlen = &slot, 1
+    header.msg_control = small_control
+    if control_bytes > CONTROL_BYTES:
+        control = PyBytes_FromStringAndSize(NULL, control_bytes)
+        header.msg_control = PyBytes_AS_STRING(control)
+    received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
+    received = min(received, size_bytes)
+    items = items_of(&header)
+    try:
+        if buffer is not None:
+            data = buffer.taken(received)
+        else:
+            data = PyBytes_FromStringAndSize(small, received)
+        return data, items, header.msg_flags, taken(name, header.msg_namelen)
+    except BaseException:
+        close_received(&header)
+        raise
+
+
+# Buffers that nobody uses now, by their size, and batches, by their shape: of each the last one.
+# Fresh memory would cost a page fault for every other message, and large blocks that come and go
+# make malloc(3) sort all the small ones, again and again.
+cdef dict spare_buffers = {}
+cdef dict spare_batches = {}
+
+
+cdef int keep(dict spare, object shape, object unused, Py_ssize_t size_bytes) except -1:
+    if size_bytes <= SPARE_BYTES:
+        try:
+            spare.clear()
+            spare[shape] = unused
+        except MemoryError:  # which is no reason to lose what was received
+            pass
+    return 0
+
+
+def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level, int kind):
+    """recvmsg(2) of messages that the kernel has joined: them, msg_flags, the sender's sockaddr."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef char control[CONTROL_BYTES]
+    cdef bytes buffer
+    cdef char *start
+    cdef iovec slot
+    cdef msghdr header
+    cdef ssize_t at = 0, each, received
+    cdef list messages = []
+    refuse_negative(size_bytes)
+    buffer = spare_buffers.pop(size_bytes, None) or PyBytes_FromStringAndSize(NULL, size_bytes)
+    start = PyBytes_AS_STRING(buffer)
+    slot.iov_base, slot.iov_len = start, size_bytes
+    header.msg_iov, header.msg_iovlen = &slot, 1
+    header.msg_control = control
+    received = receive_message(descriptor, timeout, &header, name, CONTROL_BYTES, flags)
+    each = told_alone(&header, level, kind)
+    if each < 0:
+        items = items_of(&header)
+        try:
+            each = control_messages().joined_bytes(items, level, kind)
+        finally:
+            close_received(&header)
+    each = each or received
+    received = min(received, size_bytes)
+    while True:
+        messages.append(PyBytes_FromStringAndSize(start + at, min(each, received - at)))
+        at += each
+        if at >= received:
+            break
+    keep(spare_buffers, size_bytes, buffer, size_bytes)
+    return messages, header.msg_flags, taken(name, header.msg_namelen)
+
+
+cdef ssize_t told_alone(msghdr *header, int level, int kind) noexcept:
+    """The C int of the one control message that there is, of this kind; 0 for none; else -1."""
+    cdef cmsghdr item
+    cdef int value
+    if header.msg_controllen == 0:
+        return 0
+    if header.msg_controllen < sizeof(item) + sizeof(value):
+        return -1
+    memcpy(&item, header.msg_control, sizeof(item))
+    if item.cmsg_level != level or item.cmsg_type != kind:
+        return -1
+    if item.cmsg_len != sizeof(item) + sizeof(value):
+        return -1
+    if header.msg_controllen > CMSG_SPACE(sizeof(value)):
+        return -1
+    memcpy(&value, <char *>header.msg_control + sizeof(item), sizeof(value))
+    return value
+
+
+cdef ssize_t receive_message(
+    object descriptor, object timeout, msghdr *header, char *name, size_t control_bytes, int flags
+) except -1:
+    """recvmsg(2) with a header whose iovec and control buffer are set: the number of bytes."""
+    cdef ssize_t received
+    cdef int fd
+    cdef double deadline = begin(descriptor, POLLIN, timeout)
+    memset(name, 0, SOCKADDR_BYTES)
+    while True:
+        fd = number(descriptor)
+        header.msg_name, header.msg_namelen = name, SOCKADDR_BYTES
+        header.msg_controllen, header.msg_flags = control_bytes, 0
+        with nogil:
+            received = c_recvmsg(fd, header, flags)
+        if received >= 0:
+            return received
+        again(descriptor, POLLIN, deadline)
+
+
+cdef list whole_items(char *control, size_t length):
+    """The (level, type, data) items of a control buffer; None if one of them is cut."""
+    cdef list items = []
+    cdef size_t at = 0
+    cdef cmsghdr item
+    while at + sizeof(item) <= length:
+        memcpy(&item, control + at, sizeof(item))
+        if not sizeof(item) <= item.cmsg_len <= length - at:
+            return None
+        data = PyBytes_FromStringAndSize(control + at + sizeof(item), item.cmsg_len - sizeof(item))
+        items.append((item.cmsg_level, item.cmsg_type, data))
+        at += CMSG_SPACE(item.cmsg_len - sizeof(item))
+    return items
+
+
+def unpack_control(bytes control not None):
+    """The (level, type, data) items of a control buffer, as `ancillary.unpack`."""
+    cdef list items = whole_items(PyBytes_AS_STRING(control), PyBytes_GET_SIZE(control))
+    return control_messages().unpack(control) if items is None else items
+
+
+cdef bytes control_of(msghdr *header):
+    return PyBytes_FromStringAndSize(<char *>header.msg_control, header.msg_controllen)
+
+
+cdef void close_received(msghdr *header) noexcept:
+    """Close every descriptor that came with a message that is lost: `ancillary`, without memory."""
+    cdef char *control = <char *>header.msg_control
+    cdef size_t start = 0, length = header.msg_controllen, at, end
+    cdef cmsghdr item
+    cdef int descriptor
+    while start + sizeof(item) <= length:
+        memcpy(&item, control + start, sizeof(item))
+        at, end = start + sizeof(item), start + min(item.cmsg_len, length - start)
+        if item.cmsg_level == SOL_SOCKET and item.cmsg_type in (SCM_RIGHTS, SCM_PIDFD):
+            while at + sizeof(int) <= end:
+                memcpy(&descriptor, control + at, sizeof(int))
+                c_close(descriptor)
+                at += sizeof(int)
+        if not sizeof(item) <= item.cmsg_len <= length - start:
+            break
+        start += CMSG_SPACE(item.cmsg_len - sizeof(item))
+
+
+cdef list items_of(msghdr *header):
+    """The items of a received message; a cut one is left to `ancillary`, which knows what to do.
+
+    If that fails, its descriptors are closed.
+    """
+    cdef list items
+    cdef bytes control
+    try:
+        items = whole_items(<char *>header.msg_control, header.msg_controllen)
+        if items is not None:
+            return items
+        control, unpack = control_of(header), control_messages().unpack
+    except BaseException:
+        close_received(header)
+        raise
+    return unpack(control)
+
+
+def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
+    """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
+    cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
+    cdef bytes control
+    cdef char name[SOCKADDR_BYTES]
+    cdef msghdr header
+    cdef ssize_t received
+    refuse_negative(control_bytes)
+    control = PyBytes_FromStringAndSize(NULL, control_bytes)
+    header.msg_iov, header.msg_iovlen = vector.slots, vector.count
+    header.msg_control = PyBytes_AS_STRING(control)
+    received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
+    items = items_of(&header)
+    try:
+        return received, items, header.msg_flags, taken(name, header.msg_namelen)
+    except BaseException:
+        close_received(&header)
+        raise
+
+
+cdef void *allocate(Py_ssize_t count, Py_ssize_t each_bytes) except NULL:
+    refuse_negative(min(count, each_bytes))
+    cdef void *start = calloc(max(count, 1), max(each_bytes, 1))  # which refuses an overflow
+    if start == NULL:
+        raise MemoryError()
+    return start
+
+
+cdef class Batch:
+    """The headers of many messages, and room for what the kernel writes or reads with them."""
+
+    cdef mmsghdr *headers
+    cdef iovec *slots
+    cdef char *names
+    cdef char *control
+    cdef char *data
+    cdef Py_ssize_t count, size_bytes, control_bytes
+
+    def __cinit__(self, Py_ssize_t count):
+        self.count = count
+        self.headers = <mmsghdr *>allocate(count, sizeof(mmsghdr))
+        self.slots = <iovec *>allocate(count, sizeof(iovec))
+
+    cdef int receive(self, Py_ssize_t size_bytes, Py_ssize_t control_bytes, Vector into) except -1:
+        """Make room to receive: into the buffers given, or ``size_bytes`` for each message."""
+        cdef Py_ssize_t index
+        self.size_bytes, self.control_bytes = size_bytes, control_bytes
+        self.names = <char *>allocate(self.count, SOCKADDR_BYTES)
+        self.control = <char *>allocate(self.count, control_bytes)
+        if into is None:
+            self.data = <char *>allocate(self.count, size_bytes)
+        for index in range(self.count):
+            if into is None:
+                self.slots[index].iov_base = self.data + index * size_bytes
+                self.slots[index].iov_len = size_bytes
+            else:
+                self.slots[index] = into.slots[index]
+        return 0
+
+    cdef void prepare(self) noexcept:
+        cdef Py_ssize_t index
+        cdef msghdr *header
+        for index in range(self.count):
+            header = &self.headers[index].msg_hdr
+            header.msg_name = self.names + index * SOCKADDR_BYTES
+            header.msg_namelen = SOCKADDR_BYTES
+            header.msg_iov = &self.slots[index]
+            header.msg_iovlen = 1
+            header.msg_control = (
+                self.control + index * self.control_bytes if self.control_bytes else NULL
+            )
+            header.msg_controllen = self.control_bytes
+
+    def __dealloc__(self):
+        free(self.headers)
+        free(self.slots)
+        free(self.names)
+        free(self.control)
+        free(self.data)
+
+
+def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
+             Py_ssize_t control_bytes, int flags, dict decoded=None, decode=None):
+    """recvmmsg(2): what `recvmsg` gives, for each message that was there."""
+    cdef tuple shape = (min(count, BATCH_MESSAGES), size_bytes, control_bytes)
+    cdef Batch batch = spare_batches.pop(shape, None)
+    cdef list messages
+    if batch is None:
+        batch = Batch(shape[0])
+        batch.receive(size_bytes, control_bytes, None)
+    messages = receive_batch(descriptor, timeout, batch, flags, decoded, decode)
+    keep(spare_batches, shape, batch, batch.count * (size_bytes + control_bytes))
+    return messages
+
+
+def recvmmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags,
+                  dict decoded=None, decode=None):
+    """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
+    cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
+    cdef Batch batch = Batch(min(vector.count, BATCH_MESSAGES))
+    batch.receive(0, control_bytes, vector)
+    return receive_batch(descriptor, timeout, batch, flags, decoded, decode)
+
+
+cdef list receive_batch(
+    object descriptor, object timeout, Batch batch, int flags, dict decoded, object decode
+):
+    cdef int got, fd
+    cdef list messages = []
+    cdef double deadline = begin(descriptor, POLLIN, timeout)
+    decoded = {} if decoded is None else decoded
+    flags |= MSG_WAITFORONE
+    while True:
+        batch.prepare()
+        fd = number(descriptor)
+        with nogil:
+            got = c_recvmmsg(fd, batch.headers, batch.count, flags, NULL)
+        if got >= 0:
+            break
+        again(descriptor, POLLIN, deadline)
+    items = items_of_each(batch, got)
+    try:
+        take_batch(batch, got, items, messages, decoded, decode)
+    except BaseException:
+        close_batch(batch, got)
+        raise
+    return messages
+
+
+cdef void close_batch(Batch batch, int got) noexcept:
+    cdef int index
+    for index in range(got):
+        close_received(&batch.headers[index].msg_hdr)
+
+
+cdef list items_of_each(Batch batch, int got):
+    """The items of each message, or, if one is cut, what `ancillary` makes of them all.
+
+    If that fails, the descriptors of all are closed.
+    """
+    cdef int index
+    cdef msghdr *header
+    cdef list each = []
+    try:
+        for index in range(got):
+            header = &batch.headers[index].msg_hdr
+            each.append(whole_items(<char *>header.msg_control, header.msg_controllen))
+        if None not in each:
+            return each
+        each = [control_of(&batch.headers[index].msg_hdr) for index in range(got)]
+        unpack_each = control_messages().unpack_each
+    except BaseException:
+        close_batch(batch, got)
+        raise
+    return unpack_each(each)
+
+
+cdef int take_batch(
+    Batch batch, int got, list items, list messages, dict decoded, object decode
+) except -1:
+    """Append what was received; neighbours of one sender share its address."""
+    cdef msghdr *header
+    cdef bytes sockaddr = None
+    cdef object data, address = None, hit
+    cdef int index
+    for index in range(got):
+        header = &batch.headers[index].msg_hdr
+        if batch.data == NULL:
+            data = batch.headers[index].msg_len
+        else:
+            data = PyBytes_FromStringAndSize(
+                <char *>header.msg_iov.iov_base,
+                min(<Py_ssize_t>batch.headers[index].msg_len, batch.size_bytes),
+            )
+        if sockaddr is None or header.msg_namelen != <socklen_t>PyBytes_GET_SIZE(sockaddr) or (
+            memcmp(header.msg_name, PyBytes_AS_STRING(sockaddr), header.msg_namelen)
+        ):
+            address = sockaddr = taken(<char *>header.msg_name, header.msg_namelen)
+            if decode is not None:
+                hit = famsock_cached(decoded, sockaddr)
+                if hit is None or (<tuple>hit)[1]:
+                    address = decode(sockaddr)
+                else:
+                    address = (<tuple>hit)[0]
+        messages.append((data, items[index], header.msg_flags, address))
+    return 0
+
+
+cdef class Outgoing:
+    """The messages of one sendmmsg, and all that their headers point to."""
+
+    cdef Batch batch
+    cdef list kept
+
+    def __cinit__(self, Py_ssize_t count):
+        self.batch = Batch(count)
+        self.kept = []
+
+    cdef int put(self, Py_ssize_t index, object data, object control, object sockaddr) except -1:
+        cdef msghdr *header = &self.batch.headers[index].msg_hdr
+        cdef iovec *slot = &self.batch.slots[index]
+        cdef Vector vector
+        cdef bytes packed
+        cdef char *start
+        if type(data) is bytes:
+            slot.iov_base, slot.iov_len = PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
+            header.msg_iov, header.msg_iovlen = slot, 1
+            self.kept.append(data)
+        else:
+            vector = Vector(data if isinstance(data, (list, tuple)) else (data,), PyBUF_SIMPLE)
+            header.msg_iov, header.msg_iovlen = vector.slots, vector.count
+            self.kept.append(vector)
+        header.msg_namelen = whole(sockaddr, &start)
+        if header.msg_namelen:
+            header.msg_name = start
+        if control:
+            packed = pack_control(control)
+            header.msg_control = PyBytes_AS_STRING(packed)
+            header.msg_controllen = PyBytes_GET_SIZE(packed)
+            self.kept.append(packed)
+        return 0
+
+
+def gather(sock, messages, encode, unusual):
+    """The messages of `sendmmsg`, as the socket class is given them."""
+    cdef list given = list(messages)
+    cdef Outgoing outgoing = Outgoing(len(given))
+    cdef object data, address, control, hit, last = NOBODY, sockaddr = b""
+    cdef Py_ssize_t index
+    cdef bint is_ours = isinstance(sock, socket_class)
+    for index, message in enumerate(given):
+        if type(message) is tuple and len(<tuple>message) == 2:
+            data, address, control = (<tuple>message)[0], (<tuple>message)[1], ()
+        else:
+            data, address, control = unusual(message)
+        if address is not last:
+            hit = known(sock, address) if is_ours else None
+            if hit is None:
+                sockaddr = encode(address)
+            else:
+                PySys_Audit("socket.sendmsg", "OO", <PyObject *>sock, <PyObject *>address)
+                sockaddr = (<tuple>hit)[1]
+            last = address
+            outgoing.kept.append(sockaddr)
+        outgoing.put(index, data, control, sockaddr)
+    return outgoing
+
+
+cdef Outgoing outgoing_of(messages):
+    cdef list given = list(messages)
+    cdef Outgoing outgoing = Outgoing(len(given))
+    cdef Py_ssize_t index
+    for index, (data, control, sockaddr) in enumerate(given):
+        outgoing.kept.append(sockaddr)
+        outgoing.put(index, data, control, sockaddr)
+    return outgoing
+
+
+def sendmmsg(descriptor, timeout, messages, int flags):
+    """sendmmsg(2): how many messages were sent.
+
+    What a signal's handler raises goes out with that number as its ``messages_sent``.
+    """
+    cdef Outgoing outgoing = messages if type(messages) is Outgoing else outgoing_of(messages)
+    cdef Batch batch = outgoing.batch
+    cdef unsigned int at = 0, total = <unsigned int>batch.count, together
+    cdef int sent, fd
+    cdef bint stopped = False, alone = False
+    cdef double deadline
+    if not total:
+        return 0
+    try:
+        deadline = begin(descriptor, POLLOUT, timeout)
+        while at < total and not stopped:
+            fd = number(descriptor)
+            together = 1 if alone else total - at
+            with nogil:
+                sent = c_sendmmsg(fd, batch.headers + at, together, flags)
+            if sent > 0:
+                at += sent
+            elif together > 1 and (errno == EINVAL or errno == EOPNOTSUPP):
+                alone = True  # see `_ctypes`
+            elif errno == EAGAIN and deadline >= 0:
+                if not is_ready_again(descriptor, POLLOUT, deadline):
+                    if not at:
+                        raise TimeoutError("timed out")
+                    stopped = True
+            elif errno != EINTR:
+                if not at:
+                    PyErr_SetFromErrno(OSError)
+                stopped = True
+            # A signal may end the call after some messages: their number comes, and no EINTR.
+            PyErr_CheckSignals()
+    except BaseException as error:
+        object.__setattr__(error, "messages_sent", at)  # an immutable one must not go lost
+        raise
+    return at
+
+
+include "_native_ways.pxi"

@@ -1,0 +1,746 @@
+"""The raw system calls on ctypes: works wherever ctypes does, with nothing to build.
+
+Every function takes a descriptor's number. One that may block also takes the socket in its place,
+and asks for the number before each attempt, as the stdlib does: by the second one a handler or
+another thread may have closed the socket, and the number may be somebody else's. Such a function
+also takes ``timeout``: seconds, None to block and 0.0 to fail at once, as ``socket.gettimeout``
+gives it. A sockaddr is bytes; an empty one means that there is none. Failures raise OSError with
+errno, or TimeoutError.
+Sources: the man page, section 2, of each function; PEP 475; Modules/socketmodule.c for the order.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ctypes import c_char, c_int, c_short, c_size_t, c_ssize_t, c_uint, c_ulong, c_void_p
+from errno import (
+    EAGAIN,
+    EINPROGRESS,
+    EINTR,
+    EINVAL,
+    EISCONN,
+    ENOSYS,
+    EOPNOTSUPP,
+    EWOULDBLOCK,
+)
+from math import ceil
+from mmap import MAP_PRIVATE, PAGESIZE, mmap
+from operator import index
+from socket import SO_ERROR, SOL_SOCKET, socket
+from time import monotonic
+from typing import Any
+
+from famsock._calls import TIMED_OUT, ancillary
+from famsock._calls.ancillary import pack, unpack
+from famsock._calls.interfaces import interface_index as interface_index
+from famsock._calls.interfaces import interface_name as interface_name
+
+pack_control = pack
+unpack_control = unpack
+
+_IN = select.POLLIN if hasattr(select, "POLLIN") else 1
+_OUT = select.POLLOUT if hasattr(select, "POLLOUT") else 4
+_ERR = select.POLLERR if hasattr(select, "POLLERR") else 8
+_INT_MAX = (1 << 31) - 1
+_POOLED_BYTES = 1 << 16
+_SOCKADDR_BYTES = 128  # struct sockaddr_storage
+_SOCK_CLOEXEC = 0o2000000
+_MSG_WAITFORONE = 0x10000
+_NOBODY = object()  # no address is this one, not even None
+_UNSENT = 0xFFFFFFFF  # no message has this length
+_JOINED_CONTROL_BYTES = 1024
+_BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_errno = ctypes.get_errno
+_LINUX = sys.platform.startswith("linux")
+
+
+def _declare(name: str, *argtypes: Any) -> Any:
+    function = getattr(_libc, name)
+    function.argtypes = argtypes
+    function.restype = c_int
+    return function
+
+
+def _declare_transfer(name: str) -> Any:
+    """A function that moves data: without argtypes, whose checks would double the cost of a call.
+
+    Integers then travel as C ints, bytes and ctypes objects as pointers; whoever calls sees to it.
+    """
+    function = getattr(_libc, name)
+    function.restype = c_ssize_t
+    return function
+
+
+_bind = _declare("bind", c_int, c_void_p, c_uint)
+_connect = _declare("connect", c_int, c_void_p, c_uint)
+_getsockname = _declare("getsockname", c_int, c_void_p, c_void_p)
+_getpeername = _declare("getpeername", c_int, c_void_p, c_void_p)
+_getsockopt = _declare("getsockopt", c_int, c_int, c_int, c_void_p, c_void_p)
+_setsockopt = _declare("setsockopt", c_int, c_int, c_int, c_void_p, c_uint)
+_sendto = _declare_transfer("sendto")
+_recvfrom = _declare_transfer("recvfrom")
+_sendmsg = _declare_transfer("sendmsg")
+_recvmsg = _declare_transfer("recvmsg")
+_accept4 = _declare("accept4", c_int, c_void_p, c_void_p, c_int) if _LINUX else None
+_accept = _declare("accept", c_int, c_void_p, c_void_p)
+_poll = _declare("poll", c_void_p, c_ulong, c_int)
+
+
+class _Pollfd(ctypes.Structure):
+    _fields_ = (("fd", c_int), ("events", c_short), ("revents", c_short))
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("base", c_void_p), ("length", c_size_t))
+
+
+class _Msghdr(ctypes.Structure):
+    _fields_ = (
+        ("name", c_void_p),
+        ("name_length", c_uint),
+        ("iov", c_void_p),
+        ("iov_length", c_size_t if _LINUX else c_int),
+        ("control", c_void_p),
+        ("control_length", c_size_t if _LINUX else c_uint),
+        ("flags", c_int),
+    )
+
+
+class _Mmsghdr(ctypes.Structure):
+    _fields_ = (("header", _Msghdr), ("length", c_uint))
+
+
+class _Storage:
+    """A buffer that the kernel fills; ``pointer`` is what ctypes passes, ``view`` reads it."""
+
+    __slots__ = ("buffer", "pointer", "view")
+
+    def __init__(self, size: int) -> None:
+        self.buffer = (c_char * size)()
+        self.pointer = ctypes.byref(self.buffer)
+        self.view = memoryview(self.buffer).cast("B")
+
+
+class _Name:
+    """A sockaddr buffer with its socklen_t, as calls that return an address want them."""
+
+    __slots__ = ("length", "length_pointer", "pointer", "storage", "view")
+
+    def __init__(self) -> None:
+        self.storage = _Storage(_SOCKADDR_BYTES)
+        self.pointer = self.storage.pointer
+        self.view = self.storage.view
+        self.length = c_uint(_SOCKADDR_BYTES)
+        self.length_pointer = ctypes.byref(self.length)
+
+    def reset(self) -> None:
+        self.length.value = _SOCKADDR_BYTES
+
+    def taken(self) -> bytes:
+        return self.view[: self.length.value].tobytes()
+
+
+Buffers = tuple[mmap, Any, mmap, Any, Any]
+_pool: deque[Buffers] = deque()  # which, unlike a list, pops and appends without realloc(3)
+take_buffers, give_buffers = _pool.pop, _pool.append
+"""Buffers for a small datagram and its sender, used again. Both calls are atomic: a thread for
+which none is left gets an IndexError and makes its own."""
+
+LENGTH_AT = _SOCKADDR_BYTES + (0 if sys.byteorder == "little" else 3)
+"""Where the name in these buffers has the one byte of its socklen_t that is not 0."""
+
+
+def new_buffers(size_bytes: int) -> Buffers:
+    """Buffer and pointer for data; buffer for a name, pointers to its sockaddr and its socklen_t.
+
+    The buffers are mmaps because a slice of one is bytes, and an item an int, at a fraction of the
+    cost of ctypes' arrays; private ones, for a child of fork(2) must not write into them.
+    """
+    try:
+        data, name = (mmap(-1, size, MAP_PRIVATE) for size in (max(size_bytes, 1), PAGESIZE))
+    except OSError as error:
+        raise MemoryError(f"no room for {size_bytes} bytes") from error
+    return data, _place(data), name, _place(name), _place(name, _SOCKADDR_BYTES)
+
+
+def _place(buffer: mmap, offset: int = 0) -> Any:
+    return ctypes.byref(c_char.from_buffer(buffer, offset))
+
+
+Descriptor = int | socket
+
+
+# As in the stdlib's own C code, a class that overrides this changes nothing for its sockets.
+_fileno: Callable[[Any], int] = socket.fileno
+
+
+def _number(descriptor: Descriptor) -> int:
+    return descriptor if type(descriptor) is int else _fileno(descriptor)
+
+
+def _is_ready(descriptor: Descriptor, events: int, deadline: float | None) -> bool:
+    """Wait for the descriptor: False at the deadline (monotonic seconds), None for ever.
+
+    Raises what a signal's handler raises. Not by `select.poll`, which after a handler goes on with
+    the number that it was given, though the handler may have closed the socket.
+    """
+    waited = _Pollfd(events=events)
+    while (number := _number(descriptor)) >= 0:
+        waited.fd = number
+        left_ms = _INT_MAX if deadline is None else ceil((deadline - monotonic()) * 1000)
+        ready = _poll(ctypes.byref(waited), 1, min(max(left_ms, 0), _INT_MAX))
+        if ready > 0:
+            return True
+        if ready == 0 and left_ms < _INT_MAX:
+            return False
+        if ready < 0 and _errno() != EINTR:
+            raise _failed()
+    return True
+
+
+def _begin(descriptor: Descriptor, events: int, timeout: float) -> float:
+    """Wait before the first attempt, as the stdlib does with a timeout; the deadline."""
+    deadline = monotonic() + timeout
+    if not _is_ready(descriptor, events, deadline):
+        raise TimeoutError("timed out")
+    return deadline
+
+
+def _is_ready_again(descriptor: Descriptor, events: int, deadline: float) -> bool:
+    """`_is_ready` for one that was ready and had nothing, as with an error that nobody asked for.
+
+    Such a one stays ready for ever: only the time can end it.
+    """
+    return monotonic() <= deadline and _is_ready(descriptor, events, deadline)
+
+
+def _again(descriptor: Descriptor, events: int, deadline: float | None) -> None:
+    """After a failed call: return to make it once more, or raise its error.
+
+    A signal's handler has run by the time that this is reached; what it raises goes out through it.
+    """
+    error = _errno()
+    if error == EINTR or (deadline is not None and error in (EAGAIN, EWOULDBLOCK)):
+        if deadline is not None and not _is_ready_again(descriptor, events, deadline):
+            raise TimeoutError("timed out")
+        return
+    raise OSError(error, os.strerror(error))
+
+
+def _failed() -> OSError:
+    error = _errno()
+    return OSError(error, os.strerror(error))
+
+
+def _length(data: bytes) -> int:
+    if len(data) > _INT_MAX:
+        raise OverflowError(f"length must be 0-{_INT_MAX}, not {len(data)}")
+    return len(data)
+
+
+def _c_int(number: Any) -> int:
+    """What ctypes would cut to the lower 32 bits."""
+    if not -_INT_MAX - 1 <= index(number) <= _INT_MAX:
+        raise OverflowError(f"C int must be {-_INT_MAX - 1}-{_INT_MAX}, not {number}")
+    return index(number)
+
+
+def _check_size(size_bytes: int) -> None:
+    if size_bytes < 0:
+        raise ValueError("negative size")
+    if size_bytes > sys.maxsize:
+        raise OverflowError("Python int too large to convert to C ssize_t")
+
+
+def _readable(data: Any) -> tuple[Any, int]:
+    """What ctypes passes for a contiguous bytes-like object, and its length in bytes."""
+    if type(data) is bytes:
+        return data, len(data)
+    view = memoryview(data)
+    if not view.c_contiguous:
+        raise BufferError("memoryview: underlying buffer is not C-contiguous")
+    if view.readonly or not view.nbytes:
+        raw = bytes(view)
+        return raw, len(raw)
+    return (c_char * view.nbytes).from_buffer(view), view.nbytes
+
+
+def _writable(buffer: Any) -> tuple[Any, int]:
+    view = memoryview(buffer)
+    if view.readonly:
+        raise BufferError("Object is not writable.")
+    if not view.c_contiguous:
+        raise BufferError("memoryview: underlying buffer is not C-contiguous")
+    return (c_char * view.nbytes).from_buffer(view) if view.nbytes else b"", view.nbytes
+
+
+def bind(descriptor: int, sockaddr: bytes) -> None:
+    """bind(2)."""
+    if _bind(descriptor, sockaddr, _length(sockaddr)) < 0:
+        raise _failed()
+
+
+def connect(descriptor: Descriptor, timeout: float | None, sockaddr: bytes) -> int:
+    """connect(2): 0, the errno of the failure, or `TIMED_OUT`.
+
+    Never issued twice: after EINTR, or EINPROGRESS with a timeout, it waits and reads SO_ERROR.
+    """
+    if _connect(_number(descriptor), sockaddr, _length(sockaddr)) >= 0:
+        return 0
+    error = _errno()
+    if not (timeout != 0 if error == EINTR else timeout and error == EINPROGRESS):
+        return error
+    deadline = None if timeout is None else monotonic() + timeout
+    if not _is_ready(descriptor, _OUT | _ERR, deadline):
+        return TIMED_OUT
+    outcome, size = c_int(), c_uint(ctypes.sizeof(c_int))
+    where = ctypes.byref(outcome), ctypes.byref(size)
+    if _getsockopt(_number(descriptor), SOL_SOCKET, SO_ERROR, *where) < 0:
+        return _errno()
+    return 0 if outcome.value == EISCONN else outcome.value
+
+
+def accept(descriptor: Descriptor, timeout: float | None, ask_address: bool) -> tuple[int, bytes]:
+    """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr.
+
+    ``ask_address`` False passes no buffer, for protocols that refuse to name the peer.
+    """
+    name = _Name()
+    where = (name.pointer, name.length_pointer) if ask_address else (None, None)
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    accepted = -1
+    try:
+        while (accepted := _accept_once(_number(descriptor), *where)) < 0:
+            _again(descriptor, _IN, deadline)
+            name.reset()
+        return accepted, name.taken() if ask_address else b""
+    except BaseException:
+        if accepted >= 0:
+            os.close(accepted)
+        raise
+
+
+def _accept_once(descriptor: int, address: Any, length: Any) -> int:
+    if _accept4 is not None:
+        accepted: int = _accept4(descriptor, address, length, _SOCK_CLOEXEC)
+        if accepted >= 0 or _errno() != ENOSYS:
+            return accepted
+    accepted = _accept(descriptor, address, length)
+    if accepted >= 0:
+        os.set_inheritable(accepted, False)
+    return accepted
+
+
+def getsockname(descriptor: int) -> bytes:
+    """getsockname(2)."""
+    return _named(_getsockname, descriptor)
+
+
+def getpeername(descriptor: int) -> bytes:
+    """getpeername(2)."""
+    return _named(_getpeername, descriptor)
+
+
+def _named(function: Any, descriptor: int) -> bytes:
+    name = _Name()
+    if function(descriptor, name.pointer, name.length_pointer) < 0:
+        raise _failed()
+    return name.taken()
+
+
+def getsockopt(
+    descriptor: int, level: int, option: int, size_bytes: int, request: bytes = b"", unit: int = 1
+) -> bytes:
+    """getsockopt(2) with a buffer of ``size_bytes``: as many bytes as the kernel filled.
+
+    ``request`` is what the buffer holds at first, for options that read it. ``unit`` is the number
+    of bytes that one counts in the option's length.
+    """
+    _check_size(size_bytes)
+    storage = _Storage(max(size_bytes, len(request), 1))
+    storage.view[: len(request)] = request
+    length = c_uint(size_bytes // unit)
+    level, option = _c_int(level), _c_int(option)
+    if _getsockopt(descriptor, level, option, storage.pointer, ctypes.byref(length)) < 0:
+        raise _failed()
+    return storage.view[: length.value * unit].tobytes()
+
+
+def setsockopt(descriptor: int, level: int, option: int, value: bytes) -> None:
+    """setsockopt(2) with ``value`` as it is; without a value it passes none, not an empty one."""
+    level, option = _c_int(level), _c_int(option)
+    if _setsockopt(descriptor, level, option, value or None, _length(value)) < 0:
+        raise _failed()
+
+
+def sendto(
+    descriptor: Descriptor, timeout: float | None, data: Any, flags: int, sockaddr: bytes
+) -> int:
+    """sendto(2): the number of bytes sent."""
+    pointer, size = (data, len(data)) if type(data) is bytes else _readable(data)
+    length: Any = size if size <= _INT_MAX else c_size_t(size)
+    name, name_length = sockaddr or None, _length(sockaddr)
+    deadline = _begin(descriptor, _OUT, timeout) if timeout else None
+    while (sent := _sendto(_number(descriptor), pointer, length, flags, name, name_length)) < 0:
+        _again(descriptor, _OUT, deadline)
+    return sent  # type: ignore[no-any-return]
+
+
+def recvfrom(
+    descriptor: Descriptor, timeout: float | None, size_bytes: int, flags: int
+) -> tuple[bytes, bytes]:
+    """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
+    _check_size(size_bytes)
+    length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
+    pooled = size_bytes <= _POOLED_BYTES
+    try:
+        buffers = take_buffers() if pooled else new_buffers(size_bytes)
+    except IndexError:
+        buffers = new_buffers(_POOLED_BYTES)
+    data, pointer, name, sockaddr, name_length = buffers
+    name[LENGTH_AT] = _SOCKADDR_BYTES
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    while (
+        received := _recvfrom(_number(descriptor), pointer, length, flags, sockaddr, name_length)
+    ) < 0:
+        _again(descriptor, _IN, deadline)
+    if received > size_bytes:  # MSG_TRUNC: the datagram's own length
+        received = size_bytes
+    result = data[:received], name[: name[LENGTH_AT]]
+    if pooled:
+        give_buffers(buffers)
+    return result
+
+
+def recvfrom_into(
+    descriptor: Descriptor, timeout: float | None, buffer: Any, size_bytes: int, flags: int
+) -> tuple[int, bytes]:
+    """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
+    _check_size(size_bytes)
+    target, available = _writable(buffer)
+    if size_bytes > available:
+        raise ValueError("nbytes is greater than the length of the buffer")
+    length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
+    name = _Name()
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    while (
+        received := _recvfrom(
+            _number(descriptor), target, length, flags, name.pointer, name.length_pointer
+        )
+    ) < 0:
+        _again(descriptor, _IN, deadline)
+    return received, name.taken()
+
+
+def sendmsg(
+    descriptor: Descriptor,
+    timeout: float | None,
+    buffers: Sequence[Any],
+    control: Iterable[ancillary.Item],
+    flags: int,
+    sockaddr: bytes,
+) -> int:
+    """sendmsg(2): the number of bytes sent."""
+    pieces = [_readable(buffer) for buffer in buffers]
+    packed = ancillary.pack(control)
+    header, _kept = _message(pieces, sockaddr, _length(sockaddr), packed, len(packed))
+    deadline = _begin(descriptor, _OUT, timeout) if timeout else None
+    while (sent := _sendmsg(_number(descriptor), ctypes.byref(header), flags)) < 0:
+        _again(descriptor, _OUT, deadline)
+    return sent  # type: ignore[no-any-return]
+
+
+def recv_joined(
+    descriptor: Descriptor,
+    timeout: float | None,
+    size_bytes: int,
+    flags: int,
+    level: int,
+    kind: int,
+) -> tuple[list[bytes], int, bytes]:
+    """recvmsg(2) of messages that the kernel has joined: them, msg_flags, the sender's sockaddr.
+
+    Their size, that of the last one apart, is the integer in the control message of ``level`` and
+    ``kind``; without it there is one message. ``size_bytes`` is the size of the one buffer for all.
+    """
+    data, items, message_flags, sockaddr = recvmsg(
+        descriptor, timeout, size_bytes, _JOINED_CONTROL_BYTES, _c_int(flags)
+    )
+    try:
+        each = ancillary.joined_bytes(items, level, kind) or len(data) or 1
+    finally:
+        ancillary.close_descriptors(items)
+    messages = [data[at : at + each] for at in range(0, len(data) or 1, each)]
+    return messages, message_flags, sockaddr
+
+
+Received = tuple[int, list[ancillary.Item], int, bytes]
+
+
+def recvmsg(
+    descriptor: Descriptor, timeout: float | None, size_bytes: int, control_bytes: int, flags: int
+) -> tuple[bytes, list[ancillary.Item], int, bytes]:
+    """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
+    _check_size(size_bytes)
+    data = bytearray(size_bytes)
+    received, items, message_flags, sockaddr = recvmsg_into(
+        descriptor, timeout, [data], control_bytes, flags
+    )
+    try:
+        return bytes(memoryview(data)[:received]), items, message_flags, sockaddr
+    except BaseException:
+        ancillary.close_descriptors(items)
+        raise
+
+
+def recvmsg_into(
+    descriptor: Descriptor,
+    timeout: float | None,
+    buffers: Sequence[Any],
+    control_bytes: int,
+    flags: int,
+) -> Received:
+    """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
+    _check_size(control_bytes)
+    pieces = [_writable(buffer) for buffer in buffers]
+    name = _Storage(_SOCKADDR_BYTES)
+    control = _Storage(max(control_bytes, 1))
+    header, _kept = _message(
+        pieces, name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes,
+    )  # fmt: skip
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    while (received := _recvmsg(_number(descriptor), ctypes.byref(header), flags)) < 0:
+        _again(descriptor, _IN, deadline)
+    try:
+        items = ancillary.read(control.view[: header.control_length].tobytes())
+        sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
+        return received, items, header.flags, sockaddr
+    except BaseException:
+        ancillary.close_received(control.view[: header.control_length])
+        raise
+
+
+def _message(
+    pieces: Sequence[tuple[Any, int]],
+    name: Any,
+    name_length: int,
+    control: Any,
+    control_length: int,
+) -> tuple[_Msghdr, Any]:
+    """A msghdr over all of these, and what must stay alive as long as it."""
+    vector = (_Iovec * len(pieces))()
+    for slot, (pointer, length) in zip(vector, pieces, strict=True):
+        slot.base = _pointer(pointer)
+        slot.length = length
+    header = _Msghdr(
+        name=_pointer(name) if name_length else None,
+        name_length=name_length,
+        iov=ctypes.addressof(vector),
+        iov_length=len(pieces),
+        control=_pointer(control) if control_length else None,
+        control_length=control_length,
+    )
+    return header, (vector, pieces, name, control)
+
+
+def _pointer(data: Any) -> int | None:
+    if isinstance(data, bytes):
+        return ctypes.cast(ctypes.c_char_p(data), c_void_p).value
+    return ctypes.addressof(data)
+
+
+Decoded = Mapping[bytes, tuple[Any, tuple[Any, ...]]]
+Decode = Callable[[bytes], Any]
+
+
+def recvmmsg(
+    descriptor: Descriptor,
+    timeout: float | None,
+    count: int,
+    size_bytes: int,
+    control_bytes: int,
+    flags: int,
+    decoded: Decoded | None = None,
+    decode: Decode | None = None,
+) -> list[tuple[bytes, list[ancillary.Item], int, Any]]:
+    """recvmmsg(2): what `recvmsg` gives, for each message that was there, at most ``count``.
+
+    It waits for the first one alone, as long as ``timeout`` says; the kernel's own timeout, which
+    ends no wait, is not used. With ``decode`` there is in the place of each sockaddr what it gives;
+    ``decoded`` has some of that already, as (address, questions), and counts without questions.
+    """
+    _check_size(min(count, size_bytes))
+    count = min(count, _BATCH_MESSAGES)
+    if count * size_bytes > sys.maxsize:
+        raise MemoryError
+    buffers = [bytearray(size_bytes) for _ in range(count)]
+    messages = recvmmsg_into(descriptor, timeout, buffers, control_bytes, flags, decoded, decode)
+    try:
+        return [
+            (bytes(memoryview(buffer)[:length]), items, message_flags, address)
+            for buffer, (length, items, message_flags, address) in zip(
+                buffers, messages, strict=False
+            )
+        ]
+    except BaseException:
+        for _, items, _, _ in messages:
+            ancillary.close_descriptors(items)
+        raise
+
+
+def recvmmsg_into(
+    descriptor: Descriptor,
+    timeout: float | None,
+    buffers: Sequence[Any],
+    control_bytes: int,
+    flags: int,
+    decoded: Decoded | None = None,
+    decode: Decode | None = None,
+) -> list[tuple[int, list[ancillary.Item], int, Any]]:
+    """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
+    _check_size(control_bytes)
+    pieces = [_writable(buffer) for buffer in buffers][:_BATCH_MESSAGES]
+    buffers = [(_Storage(_SOCKADDR_BYTES), _Storage(max(control_bytes, 1))) for _ in pieces]
+    vector = (_Mmsghdr * len(pieces))()
+    deadline = _begin(descriptor, _IN, timeout) if timeout else None
+    while True:
+        kept = []
+        for slot, piece, (name, control) in zip(vector, pieces, buffers, strict=True):
+            slot.header, alive = _message(
+                [piece], name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes
+            )
+            kept.append(alive)
+        received = _batched("recvmmsg")(
+            _number(descriptor), vector, len(pieces), flags | _MSG_WAITFORONE, None
+        )
+        if received >= 0:
+            break
+        _again(descriptor, _IN, deadline)
+    controls = [
+        control.view[: slot.header.control_length if control_bytes else 0]
+        for slot, (_, control) in zip(vector[:received], buffers, strict=False)
+    ]
+    try:
+        heads = [slot.header for slot in vector[:received]]
+        items = [ancillary.read(each.tobytes()) for each in controls]
+        names = [
+            name.view[: min(head.name_length, _SOCKADDR_BYTES)].tobytes()
+            for head, (name, _) in zip(heads, buffers, strict=False)
+        ]
+        addresses = _decoded(names, decoded or {}, decode) if decode else names
+        return [
+            (slot.length, item, head.flags, address)
+            for slot, head, item, address in zip(vector, heads, items, addresses, strict=False)
+        ]
+    except BaseException:
+        for lost in controls:
+            ancillary.close_received(lost)
+        raise
+
+
+def _decoded(names: Iterable[bytes], decoded: Decoded, decode: Decode) -> list[Any]:
+    """The addresses of sockaddrs; equal neighbours share one."""
+    addresses: list[Any] = []
+    last = None
+    for name in names:
+        if name != last:
+            last, hit = name, decoded.get(name)
+            address = hit[0] if hit and not hit[1] else decode(name)
+        addresses.append(address)
+    return addresses
+
+
+def gather(
+    sock: socket,
+    messages: Iterable[Any],
+    encode: Callable[[Any], bytes],
+    unusual: Callable[[Any], tuple[Any, Any, Any]],
+) -> list[tuple[Any, Any, bytes]]:
+    """What `sendmmsg` takes, of messages as the socket class is given them.
+
+    These are (data, address); what another shape means ``unusual`` knows: (data, address, control).
+    ``encode`` makes a sockaddr of an address and audits it, once for neighbours that have the same;
+    a layer may do so itself with an address that the codec of ``sock`` knows.
+    """
+    given = []
+    last, sockaddr = _NOBODY, b""
+    for message in messages:
+        if type(message) is tuple and len(message) == 2:
+            data, address, control = *message, ()
+        else:
+            data, address, control = unusual(message)
+        if address is not last:
+            last, sockaddr = address, encode(address)
+        given.append((data, control, sockaddr))
+    return given
+
+
+def sendmmsg(
+    descriptor: Descriptor,
+    timeout: float | None,
+    messages: Iterable[tuple[Any, Iterable[ancillary.Item], bytes]],
+    flags: int,
+) -> int:
+    """sendmmsg(2): how many messages of (data, control, sockaddr), or from `gather`, were sent.
+
+    Data is a buffer, or a list or tuple of several. Any number of messages. A failure counts only
+    if nothing was sent before it; the kernel repeats it when what is left is sent. What a signal's
+    handler raises goes out with the number of messages sent as its ``messages_sent``. Where a
+    protocol refuses batches each message is sent by itself.
+    """
+    given = list(messages)
+    vector = (_Mmsghdr * len(given))()
+    kept = []
+    for slot, (data, control, sockaddr) in zip(vector, given, strict=True):
+        buffers = data if isinstance(data, (list, tuple)) else (data,)
+        packed = ancillary.pack(control)
+        pieces = [_readable(buffer) for buffer in buffers]
+        slot.header, alive = _message(pieces, sockaddr, _length(sockaddr), packed, len(packed))
+        slot.length = _UNSENT
+        kept.append(alive)
+    send = _batched("sendmmsg")
+    done, stopped, alone = 0, False, False
+    try:
+        deadline = _begin(descriptor, _OUT, timeout) if timeout and given else None
+        while done < len(given) and not stopped:
+            rest = ctypes.byref(vector, done * ctypes.sizeof(_Mmsghdr))
+            together = 1 if alone else len(given) - done
+            sent = send(_number(descriptor), rest, together, flags)
+            if sent > 0:
+                done += sent
+                continue
+            error = _errno()
+            if together > 1 and error in (EINVAL, EOPNOTSUPP):
+                # The kernel marks all but the last message of a batch (MSG_BATCH), and some
+                # protocols refuse any mark that they do not know.
+                alone = True
+            elif error in (EAGAIN, EWOULDBLOCK) and deadline is not None:
+                if not _is_ready_again(descriptor, _OUT, deadline):
+                    if not done:
+                        raise TimeoutError("timed out")
+                    stopped = True
+            elif error != EINTR:
+                if not done:
+                    raise OSError(error, os.strerror(error))
+                stopped = True
+    except BaseException as failure:
+        # A handler may run before the call's result has a name; the kernel's own marks tell.
+        sent = sum(slot.length != _UNSENT for slot in vector)
+        object.__setattr__(failure, "messages_sent", sent)  # an immutable one must not go lost
+        raise
+    return done
+
+
+def _batched(name: str) -> Any:
+    """recvmmsg or sendmmsg of the C library; OSError (ENOSYS) where it has none."""
+    try:
+        return getattr(_libc, name)
+    except AttributeError:
+        raise OSError(ENOSYS, os.strerror(ENOSYS), name) from None

@@ -1,0 +1,39 @@
+"""The command line: one module per command, imported when it is called; see ``famsock --help``."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+_COMMANDS = {
+    "doctor": "Check every installed family on this machine.",
+    "families": "List the installed families.",
+    "new-family": "Write a small distribution for a new family.",
+    "run": "Run a program with famsock in place of the stdlib's socket.",
+}
+"""Each command is the object of its name in the module of its name; the help shows this line."""
+
+
+class _Commands(click.Group):
+    """Imports a command only when it is called, so that a program under ``run`` gets no more."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"famsock._cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="famsock")
+def main() -> None:
+    """Python's socket module with its address families as plugins."""

@@ -1,0 +1,24 @@
+"""``famsock families``: what is installed, from which distribution; imports no plugin."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from famsock._cli.tables import show_table
+from famsock._registry import plugins
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def families(as_json: bool) -> None:
+    """List the installed families."""
+    rows = plugins.describe()
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    show_table(
+        ("family", "distribution", "plugin", "state"),
+        [(r["family"], ", ".join(r["distributions"]), r["plugin"], r["state"]) for r in rows],
+    )

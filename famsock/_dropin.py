@@ -1,0 +1,164 @@
+"""Standing in for the stdlib's `socket`: its Python functions on our class, install and uninstall.
+
+The stdlib's own functions (create_connection, socketpair, …) are taken as the running interpreter
+has them and bound to other globals, so that they make *our* sockets and behave exactly as that
+version's do. Only send_fds and recv_fds are ours: the stdlib's ignore ``flags`` and ``address``.
+"""
+
+from __future__ import annotations
+
+import socket as _stdlib
+from functools import wraps
+from types import FunctionType
+
+from famsock.address import Address
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+_replaced: dict[str, Any] = {}
+_MISSING = object()
+_NO_TIMEOUT_GIVEN = vars(_stdlib)["_GLOBAL_DEFAULT_TIMEOUT"]
+_OURS = frozenset({"send_fds", "recv_fds", "__getattr__"})
+
+
+def functions(namespace: dict[str, Any]) -> dict[str, Any]:
+    """The stdlib module's Python functions, looking names up in ``namespace``, save our own."""
+    found: dict[str, Any] = {
+        name: _rebound(value, namespace)
+        for name, value in vars(_stdlib).items()
+        if type(value) is FunctionType and value.__module__ == "socket" and name not in _OURS
+    }
+    found["create_connection"] = _or_typed(found["create_connection"], _connect_typed)
+    found["create_server"] = _or_typed(found["create_server"], _serve_typed)
+    return found
+
+
+def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
+    copy = FunctionType(
+        function.__code__,
+        namespace,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__doc__ = function.__doc__
+    return copy
+
+
+def _or_typed(original: FunctionType, typed: Callable[..., Any]) -> Callable[..., Any]:
+    """``original``, or ``typed`` where the address is a typed one."""
+
+    @wraps(original)
+    def function(address: Any, *arguments: Any, **keywords: Any) -> Any:
+        if isinstance(address, Address):
+            return typed(original, address, *arguments, **keywords)
+        return original(address, *arguments, **keywords)
+
+    return function
+
+
+def _connect_typed(
+    original: Any,
+    address: Address,
+    timeout: Any = _NO_TIMEOUT_GIVEN,
+    source_address: Any = None,
+    **_: Any,
+) -> _stdlib.socket:
+    """create_connection to one address, of any family that has streams; nothing is looked up."""
+    sock = original.__globals__["socket"](address.family, _stdlib.SOCK_STREAM)
+    try:
+        if timeout is not _NO_TIMEOUT_GIVEN:
+            sock.settimeout(timeout)
+        if source_address:
+            sock.bind(source_address)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock  # type: ignore[no-any-return]
+
+
+def _serve_typed(original: Any, address: Address, **keywords: Any) -> _stdlib.socket:
+    """create_server whose family, if none is given, is the address's."""
+    return original(address, **{"family": address.family, **keywords})  # type: ignore[no-any-return]
+
+
+def send_fds(
+    sock: _stdlib.socket, buffers: Iterable[Any], fds: Iterable[int], flags: Any = 0,
+    address: Any = None,
+) -> int:  # fmt: skip
+    """Send file descriptors, with ``flags`` and to ``address``; the number of bytes sent.
+
+    Errors are those of sendmsg(2). Source: unix(7), SCM_RIGHTS.
+    """
+    import array
+
+    rights = (_stdlib.SOL_SOCKET, _stdlib.SCM_RIGHTS, array.array("i", fds))
+    return sock.sendmsg(buffers, [rights], flags, address)
+
+
+def recv_fds(
+    sock: _stdlib.socket, bufsize: int, maxfds: int, flags: int = 0
+) -> tuple[bytes, list[int], int, Any]:
+    """Receive up to ``maxfds`` descriptors and ``bufsize`` bytes.
+
+    Returns (data, descriptors, msg_flags, address). A trailing partial descriptor is dropped.
+    Errors are those of recvmsg(2).
+    """
+    import array
+
+    fds = array.array("i")
+    data, items, message_flags, address = sock.recvmsg(
+        bufsize, _stdlib.CMSG_LEN(maxfds * fds.itemsize), flags
+    )
+    for level, kind, payload in items:
+        if level == _stdlib.SOL_SOCKET and kind == _stdlib.SCM_RIGHTS:
+            fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+    return data, list(fds), message_flags, address
+
+
+def _constant(name: str) -> Any:
+    """``__getattr__`` of the stdlib's module while famsock is installed: what it lacks."""
+    from famsock._registry import plugins
+
+    if name.isupper() and not name.startswith("_"):
+        value = vars(_stdlib)[name] = plugins.constant(name, "socket")
+        _replaced[name] = _MISSING
+        return value
+    raise AttributeError(f"module 'socket' has no attribute {name!r}")
+
+
+def install() -> None:
+    """Put famsock under the stdlib's module: every later use of `socket` gets famsock's sockets.
+
+    Constants that this Python lacks appear there too. Modules that already took the class out of
+    the module (``from socket import socket``) keep the stdlib's. Calling it twice changes nothing.
+    """
+    import famsock
+
+    if _replaced:
+        return
+    namespace = vars(_stdlib)
+    ours = {
+        "socket": famsock.socket,
+        "send_fds": send_fds,
+        "recv_fds": recv_fds,
+        "__getattr__": _constant,
+    }
+    for name, value in ours.items():
+        _replaced[name] = namespace.get(name, _MISSING)
+        namespace[name] = value
+
+
+def uninstall() -> None:
+    """Give the stdlib's module back what `install` replaced; sockets made since keep working."""
+    for name, value in _replaced.items():
+        if value is _MISSING:
+            delattr(_stdlib, name)
+        else:
+            setattr(_stdlib, name, value)
+    _replaced.clear()

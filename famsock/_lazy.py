@@ -1,0 +1,18 @@
+"""Import what a string names on its first use."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+def load(reference: Any) -> Any:
+    """The object that ``"module:attribute"`` names (a module, without an attribute).
+
+    Anything that is no string is returned as it is. Raises ImportError or AttributeError.
+    """
+    if not isinstance(reference, str):
+        return reference
+    module, _, attribute = reference.partition(":")
+    loaded = importlib.import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded

@@ -1,0 +1,28 @@
+"""Sockets in other processes: how multiprocessing carries one there."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from famsock._sockets import socket
+
+_REDUCTION = "multiprocessing.reduction"
+
+
+def reduce_for_multiprocessing(sock: socket, frame: Any) -> tuple[Any, ...] | None:
+    """How multiprocessing pickles a socket, as it does the stdlib's; None for any other pickler.
+
+    multiprocessing knows the stdlib's class alone, by exact type, and offers no hook that would not
+    import it. Its pickler is written in C, so the ``frame`` that asks is one of its module.
+    """
+    reduction = sys.modules.get(_REDUCTION)
+    if reduction is None or frame.f_globals is not vars(reduction):
+        return None
+    duplicate = reduction.DupFd(sock.fileno())
+    return _rebuild, (type(sock), duplicate, int(sock.family), int(sock.type), sock.proto)
+
+
+def _rebuild(cls: type[socket], duplicate: Any, family: int, kind: int, proto: int) -> socket:
+    return cls(family, kind, proto, fileno=duplicate.detach())

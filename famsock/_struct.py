@@ -1,0 +1,62 @@
+"""The base of every class with a C layout; apart from `famsock.cstruct`, to import no attrs."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, ClassVar, Self
+
+    from famsock.cstruct import Layout
+
+
+class Struct:
+    """Base of every class with a C layout; see `famsock.cstruct.struct`.
+
+    ``range_error`` is what construction raises for an integer that its field cannot hold.
+    """
+
+    __slots__ = ()
+    layout: ClassVar[Layout]
+    label: ClassVar[str]
+    range_error: ClassVar[type[OverflowError]] = OverflowError
+
+    def pack(self, lookup: Any = None) -> bytes:
+        """The C struct's bytes. ``lookup`` resolves what needs the system, such as names."""
+        layout = self.layout
+        values: Sequence[Any] = [getattr(self, member.attribute) for member in layout.members]
+        if layout.encoders is not None:
+            values = [
+                value if encode is None else encode(value, lookup)
+                for value, encode in zip(values, layout.encoders, strict=True)
+            ]
+        return (
+            layout.codec.pack(layout.head, *values) if layout.head else layout.codec.pack(*values)
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
+        """The struct at the start of ``data``; ValueError if ``data`` is shorter than it."""
+        layout = cls.layout
+        if len(data) < layout.codec.size:
+            raise ValueError(
+                f"{cls.label} needs {layout.codec.size} bytes of {layout.c_name}, not {len(data)}"
+            )
+        values: Sequence[Any] = layout.codec.unpack_from(data)
+        if layout.head:
+            values = values[1:]
+        if layout.decoders is not None:
+            values = [
+                value if decode is None else decode(value, lookup)
+                for value, decode in zip(values, layout.decoders, strict=True)
+            ]
+        if layout.arrange is not None:
+            values = layout.arrange(values)
+        return cls.unchecked(*values)
+
+    @classmethod
+    def unchecked(cls, *values: Any) -> Self:
+        """An instance from values already known to fit, in field order, without checks."""
+        made = cls.__new__(cls)
+        made.__attrs_init__(*values)  # type: ignore[attr-defined]
+        return made

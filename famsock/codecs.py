@@ -1,0 +1,214 @@
+"""How the value of a socket option or control message travels: a `Codec` between Python and bytes.
+
+Options and control messages are rows of data; what they have in common is the type of their value,
+described here once. Any `famsock.cstruct.Struct` class gives one through `struct`.
+"""
+
+from __future__ import annotations
+
+import struct as _struct
+import sys
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, cast
+
+import attrs
+
+from famsock import cstruct
+from famsock._lazy import load
+
+T = TypeVar("T")
+_S = TypeVar("_S", bound=cstruct.Struct)
+
+
+@attrs.frozen
+class Codec(Generic[T]):
+    """A value's conversion to bytes and back.
+
+    ``size_bytes`` is the size to ask the kernel for (the greatest one where it varies). ``decode``
+    raises ValueError for data that is too short; ``encode`` raises TypeError, ValueError or
+    OverflowError with a message that continues "<option> …". ``c`` is the C type's spelling.
+    """
+
+    c: str
+    size_bytes: int
+    encode: Callable[[T], bytes]
+    decode: Callable[[bytes], T]
+
+
+REFUSALS = (TypeError, ValueError, OverflowError)
+"""What a codec raises for a value that it does not take."""
+
+
+def name(error: Exception, what: str) -> None:
+    """Put ``what`` in front of the message of a codec's refusal, in place."""
+    if len(error.args) == 1:
+        error.args = (f"{what} {error.args[0]}",)
+
+
+def scalar(ctype: cstruct.CType) -> Codec[int]:
+    """An integer of a C type; a shorter answer of the kernel (a u8 for an int) is taken as well."""
+    size, code = ctype.size, _struct.Struct("=" + ctype.code)
+    signed = ctype.code.islower()
+
+    def decode(data: bytes) -> int:
+        if not data:
+            raise ValueError(f"needs {size} bytes, not 0")
+        raw = int.from_bytes(data[:size], sys.byteorder, signed=signed and len(data) >= size)
+        return raw if ctype.decode is None else int(ctype.decode(raw, None))
+
+    def encode(value: int) -> bytes:
+        checked = ctype.check(value)
+        raw: bytes = code.pack(checked if ctype.encode is None else ctype.encode(checked, None))
+        return raw
+
+    return Codec(c=ctype.c, size_bytes=size, encode=encode, decode=decode)
+
+
+def struct(cls: type[_S]) -> Codec[_S]:
+    """A struct with a C layout."""
+
+    def encode(value: _S) -> bytes:
+        if not isinstance(value, cls):
+            raise TypeError(f"must be {cls.__name__}, not {type(value).__name__}")
+        return value.pack()
+
+    return Codec(c=cls.layout.c_name, size_bytes=cls.layout.size, encode=encode, decode=cls.unpack)
+
+
+def check_int(
+    what: str, value: Any, high: int, low: int = 0, form: Callable[[int], str] = str
+) -> int:
+    """``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
+
+    Their messages begin with ``what``; ``form`` writes the numbers in them (``hex``).
+    """
+    try:
+        return cstruct.check_integer(value, low, high, form)
+    except REFUSALS as error:
+        name(error, what)
+        raise
+
+
+def codec(value: Codec[T] | type[T]) -> Codec[T]:
+    """A codec as it is; of a struct class, that of `struct`."""
+    made: Codec[T] = struct(value) if isinstance(value, type) else value  # type: ignore[type-var]
+    return made
+
+
+class _Deferred:
+    """Stands for a codec that is imported when something is first asked of it."""
+
+    __slots__ = ("_codec", "_reference")
+
+    def __init__(self, reference: str) -> None:
+        self._reference = reference
+        self._codec: Codec[Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self._codec is None:
+            self._codec = codec(load(self._reference))
+        return getattr(self._codec, name)
+
+    def __repr__(self) -> str:
+        return f"deferred({self._reference!r})"
+
+
+def deferred(reference: str) -> Codec[Any]:
+    """The codec, or that of the struct class, that ``"module:attribute"`` names.
+
+    It is imported when the first value travels: a family with dozens of structs costs a program
+    that sets one option only the one's module.
+    """
+    return cast(Codec[Any], _Deferred(reference))
+
+
+def raw(size_bytes: int) -> Codec[bytes]:
+    """Bytes as they are, at most ``size_bytes`` of them."""
+
+    def encode(value: bytes) -> bytes:
+        if not isinstance(value, bytes | bytearray | memoryview):
+            raise TypeError(f"must be a bytes-like object, not {type(value).__name__}")
+        if len(data := bytes(value)) > size_bytes:
+            raise ValueError(f"must be at most {size_bytes} bytes, not {len(data)}")
+        return data
+
+    return Codec(c="void", size_bytes=size_bytes, encode=encode, decode=bytes)
+
+
+def text(size_bytes: int) -> Codec[str]:
+    """A name that ends at the first NUL, at most ``size_bytes`` bytes with it."""
+    ctype = cstruct.char_array(size_bytes)
+
+    def encode(value: str) -> bytes:
+        return bytes(ctype.check(value).encode("utf-8", "surrogateescape")) + b"\0"
+
+    def decode(data: bytes) -> str:
+        return data.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+
+    return Codec(c="char", size_bytes=size_bytes, encode=encode, decode=decode)
+
+
+def array(element: Codec[T], limit: int) -> Codec[tuple[T, ...]]:
+    """Up to ``limit`` elements of one size, end to end."""
+    size = element.size_bytes
+
+    def encode(values: tuple[T, ...]) -> bytes:
+        if len(values) > limit:
+            raise ValueError(f"must be at most {limit} elements, not {len(values)}")
+        return b"".join(element.encode(value) for value in values)
+
+    def decode(data: bytes) -> tuple[T, ...]:
+        whole = len(data) - len(data) % size
+        return tuple(element.decode(data[at : at + size]) for at in range(0, whole, size))
+
+    return Codec(c=element.c, size_bytes=size * limit, encode=encode, decode=decode)
+
+
+def _boolean() -> Codec[bool]:
+    def encode(value: bool) -> bytes:
+        return INT.encode(cstruct.check_bool(value))
+
+    return Codec(c="int", size_bytes=4, encode=encode, decode=any)
+
+
+_NS_PER_S = 1_000_000_000
+
+
+def _time(c: str, fraction_ns: int) -> Codec[int]:
+    """A pair of longs, seconds and a fraction of ``fraction_ns`` each, as integer nanoseconds."""
+    pair = _struct.Struct("@ll")
+
+    def encode(value_ns: int) -> bytes:
+        seconds, rest = divmod(cstruct.I64.check(value_ns), _NS_PER_S)
+        if seconds < 0:
+            raise OverflowError(f"must be at least 0 ns, not {value_ns}")
+        return pair.pack(seconds, rest // fraction_ns)
+
+    def decode(data: bytes) -> int:
+        if len(data) < pair.size:
+            raise ValueError(f"needs {pair.size} bytes, not {len(data)}")
+        seconds, fraction = pair.unpack_from(data)
+        return int(seconds) * _NS_PER_S + int(fraction) * fraction_ns
+
+    return Codec(c=c, size_bytes=pair.size, encode=encode, decode=decode)
+
+
+def _nothing(value: None) -> bytes:
+    if value is not None:
+        raise TypeError(f"must be None, not {type(value).__name__}")
+    return b""
+
+
+INT = scalar(cstruct.I32)
+U8 = scalar(cstruct.U8)
+U16 = scalar(cstruct.U16)
+U32 = scalar(cstruct.U32)
+U64 = scalar(cstruct.U64)
+BE16 = scalar(cstruct.BE16)
+BE32 = scalar(cstruct.BE32)
+BOOL = _boolean()
+TIMEVAL_NS = _time("struct timeval", 1000)
+TIMESPEC_NS = _time("struct timespec", 1)
+EMPTY: Codec[None] = Codec(c="void", size_bytes=0, encode=_nothing, decode=lambda _: None)

@@ -1,0 +1,123 @@
+"""What the self-tests of protocols have in common: sockets, round trips, what to expect.
+
+A `Protocol.selftest` names a context manager that opens sockets and yields a function making one
+verified round trip between them. Where two sockets of one machine connect, or send each other
+datagrams, that is `connection` or `datagrams` with the protocol's numbers and an address::
+
+    tcp = partial(selftest.connection, AF_INET, SOCK_STREAM, IPPROTO_TCP, at=("127.0.0.1", 0))
+
+The others are made of the functions above these two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+from famsock._sockets import socket
+
+RoundTrip = Callable[[], None]
+Exchange = Callable[[], AbstractContextManager[RoundTrip]]
+"""What `Protocol.selftest` names."""
+
+MESSAGE = bytes(range(256))
+TIMEOUT_S = 10.0
+
+
+def expect(got: object, wanted: object) -> None:
+    """RuntimeError with both if they differ."""
+    if got != wanted:
+        raise RuntimeError(f"received {got!r}, not {wanted!r}")
+
+
+@contextmanager
+def sockets(
+    family: int, kind: int, protocol: int = 0, *, count: int = 2, timeout_s: float = TIMEOUT_S
+) -> Iterator[tuple[socket, ...]]:
+    """``count`` new sockets that wait for at most ``timeout_s`` seconds, closed at the end."""
+    with ExitStack() as stack:
+        opened = [stack.enter_context(socket(family, kind, protocol)) for _ in range(count)]
+        for sock in opened:
+            sock.settimeout(timeout_s)
+        yield tuple(opened)
+
+
+@contextmanager
+def accepted(listener: socket) -> Iterator[socket]:
+    """The next connection of ``listener``, with its timeout, closed at the end."""
+    sock, _ = listener.accept()
+    with sock:
+        sock.settimeout(listener.gettimeout())
+        yield sock
+
+
+def echo(near: socket, far: socket, message: bytes = MESSAGE) -> RoundTrip:
+    """A round trip between connected ends: ``message`` there and, reversed, back."""
+
+    def round_trip() -> None:
+        near.sendall(message)
+        there = _received(far, len(message))
+        expect(there, message)
+        far.sendall(there[::-1])
+        expect(_received(near, len(message)), message[::-1])
+
+    return round_trip
+
+
+def _received(sock: socket, size_bytes: int) -> bytes:
+    """What a stream gives in pieces or a datagram at once, up to the end of the stream."""
+    received = b""
+    while len(received) < size_bytes and (piece := sock.recv(size_bytes + 1)):
+        received += piece
+    return received
+
+
+def echo_to_sender(
+    client: socket, server: socket, to: Any = None, message: bytes = MESSAGE
+) -> RoundTrip:
+    """A round trip of datagrams: ``message`` to ``to`` and, reversed, back to whom it came from.
+
+    ``to`` is the server's own address, if left out. The sender must be the client by its own
+    address.
+    """
+
+    def round_trip() -> None:
+        client.sendto(message, server.getsockname() if to is None else to)
+        there, sender = server.recvfrom(len(message) + 1)
+        expect((there, sender), (message, client.getsockname()))
+        server.sendto(there[::-1], sender)
+        expect(client.recvfrom(len(message) + 1), (message[::-1], server.getsockname()))
+
+    return round_trip
+
+
+@contextmanager
+def connection(
+    family: int, kind: int, protocol: int = 0, *, at: Any, timeout_s: float = TIMEOUT_S
+) -> Iterator[RoundTrip]:
+    """`echo` over a connection to a socket that listens ``at`` an address of this machine.
+
+    Both ends must show the listener's address as theirs.
+    """
+    with sockets(family, kind, protocol, timeout_s=timeout_s) as (listener, client):
+        listener.bind(at)
+        listener.listen(1)
+        client.connect(listener.getsockname())
+        with accepted(listener) as server:
+            expect(client.getpeername(), server.getsockname())
+            yield echo(client, server)
+
+
+@contextmanager
+def datagrams(
+    family: int, kind: int, protocol: int = 0, *, at: Any, timeout_s: float = TIMEOUT_S
+) -> Iterator[RoundTrip]:
+    """`echo_to_sender` between two sockets bound ``at`` an address of this machine.
+
+    The address leaves a part of it to the kernel, such as the port.
+    """
+    with sockets(family, kind, protocol, timeout_s=timeout_s) as (client, server):
+        for sock in (client, server):
+            sock.bind(at)
+        yield echo_to_sender(client, server)

@@ -1,0 +1,76 @@
+"""Self-tests with the kernel's algorithms, each checked against an answer known beforehand."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socket import SOCK_SEQPACKET
+
+from famsock.plugin import selftest, socket
+from famsock_alg.addresses import AlgAddress
+from famsock_alg.constants import AF_ALG
+from famsock_alg.sockets import AlgOperations
+
+_MESSAGE = b"what do ya want for nothing?"
+
+
+@contextmanager
+def _bound(address: AlgAddress) -> Iterator[AlgOperations]:
+    with socket(AF_ALG, SOCK_SEQPACKET) as sock:
+        sock.bind(address)
+        yield AlgOperations(sock)
+
+
+@contextmanager
+def hash() -> Iterator[selftest.RoundTrip]:
+    """SHA-256, as hashlib has it."""
+    with _bound(AlgAddress("hash", "sha256")) as algorithm:
+        wanted = hashlib.sha256(_MESSAGE).digest()
+        yield lambda: selftest.expect(algorithm.digest(_MESSAGE), wanted)
+
+
+@contextmanager
+def skcipher() -> Iterator[selftest.RoundTrip]:
+    """AES-128 in CBC mode: the first vector of NIST SP 800-38A, F.2.1, there and back."""
+    plain = bytes.fromhex("6bc1bee22e409f96e93d7e117393172a")
+    iv = bytes(range(16))
+    with _bound(AlgAddress("skcipher", "cbc(aes)")) as algorithm:
+        algorithm.set_key(bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))
+
+        def round_trip() -> None:
+            encrypted = algorithm.encrypt(plain, iv)
+            selftest.expect(encrypted.hex(), "7649abac8119b246cee98e9b12e9197d")
+            selftest.expect(algorithm.decrypt(encrypted, iv), plain)
+
+        yield round_trip
+
+
+@contextmanager
+def aead() -> Iterator[selftest.RoundTrip]:
+    """AES-128 in GCM mode: test case 2 of its specification, there and back."""
+    plain, iv = bytes(16), bytes(12)
+    with _bound(AlgAddress("aead", "gcm(aes)")) as algorithm:
+        algorithm.set_key(bytes(16))
+
+        def round_trip() -> None:
+            sealed = algorithm.seal(plain, iv)
+            selftest.expect(sealed[:16].hex(), "0388dace60b6a392f328c2b971b2fe78")
+            selftest.expect(sealed[16:].hex(), "ab6e47d42cec13bdf53a67b21257bddf")
+            selftest.expect(algorithm.unseal(sealed, iv), plain)
+
+        yield round_trip
+
+
+@contextmanager
+def rng() -> Iterator[selftest.RoundTrip]:
+    """The default generator, seeded: two draws of the size asked for that differ."""
+    with _bound(AlgAddress("rng", "stdrng")) as algorithm:
+        algorithm.set_key(os.urandom(48))
+
+        def round_trip() -> None:
+            draws = {algorithm.random(200), algorithm.random(200)}
+            selftest.expect([len(draw) for draw in draws], [200, 200])
+
+        yield round_trip

@@ -1,0 +1,227 @@
+"""Operations of AF_ALG sockets that are bound to an algorithm.
+
+Source: linux/if_alg.h, Documentation/crypto/userspace-if.rst, crypto/algif_*.c.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Iterable
+from operator import index
+from typing import TYPE_CHECKING, Any
+
+from famsock.plugin import codecs, socket
+from famsock_alg import requests
+from famsock_alg.constants import AF_ALG, ALG_OP_DECRYPT, ALG_OP_ENCRYPT
+from famsock_alg.control import ALG_SET_AEAD_ASSOCLEN, ALG_SET_IV, ALG_SET_OP
+from famsock_alg.options import (
+    ALG_SET_AEAD_AUTHSIZE,
+    ALG_SET_DRBG_ENTROPY,
+    ALG_SET_KEY,
+    ALG_SET_KEY_BY_KEY_SERIAL,
+)
+from famsock_alg.requests import Cipher, Hasher
+
+if TYPE_CHECKING:
+    from famsock_alg.algorithms import Algorithm
+
+TAG_BYTES = 16
+
+
+class _State:
+    """The size of an AEAD's tag, once it was set: the kernel does not tell it."""
+
+    tag_bytes: int | None = None
+
+
+class AlgOperations:
+    """What a socket of AF_ALG, bound to an algorithm, can do beyond the stdlib's methods.
+
+    Each call makes requests on sockets of its own, accepted from this one.
+    """
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+        self._state = sock.operations_state(_State)
+
+    # Set-up, before a request is open
+
+    def set_key(self, key: bytes) -> None:
+        """Set the key of a hash, cipher or AEAD, or the seed of a random number generator.
+
+        OSError EINVAL for a size that the algorithm does not take, EBUSY with a request open,
+        ENOPROTOOPT for an algorithm without a key. Source: ALG_SET_KEY.
+        """
+        self._sock.set_option(ALG_SET_KEY, key)
+
+    def set_key_by_serial(self, serial: int) -> None:
+        """Take the key from the kernel's keyring: ``serial`` is a key's number (keyctl(2)).
+
+        The key is of type "user", "logon", "encrypted" or "trusted". OSError ENOKEY where there is
+        none, ENOPROTOOPT before Linux 6.2. Source: ALG_SET_KEY_BY_KEY_SERIAL.
+        """
+        self._sock.set_option(ALG_SET_KEY_BY_KEY_SERIAL, serial)
+
+    def set_authentication_size(self, size_bytes: int) -> None:
+        """Set the size of an AEAD's tag (0-65535 bytes); OSError EINVAL where it does not suit.
+
+        Source: ALG_SET_AEAD_AUTHSIZE.
+        """
+        self._sock.set_option(ALG_SET_AEAD_AUTHSIZE, size_bytes)
+        self._state.tag_bytes = size_bytes
+
+    def set_entropy(self, entropy: bytes) -> None:
+        """Give a DRBG its entropy, for tests by known answers.
+
+        OSError EPERM without CAP_SYS_ADMIN, ENOPROTOOPT where the kernel was built without
+        CONFIG_CRYPTO_USER_API_RNG_CAVP. Source: ALG_SET_DRBG_ENTROPY.
+        """
+        self._sock.set_option(ALG_SET_DRBG_ENTROPY, entropy)
+
+    # hash
+
+    def hasher(self) -> Hasher:
+        """A digest to feed piece by piece, as one of hashlib's; close it, or use it in ``with``."""
+        return Hasher(self._sock)
+
+    def digest(self, data: Any) -> bytes:
+        """The digest of ``data`` (bytes-like, of any size); of HMAC and the like with the key set.
+
+        OSError ENOKEY where the algorithm needs a key and has none.
+        """
+        with self.hasher() as hasher:
+            hasher.update(data)
+            return hasher.digest()
+
+    # skcipher
+
+    def encrypt(self, data: Any, iv: Any = b"") -> bytes:
+        """``data`` encrypted by a cipher in one request, under ``iv`` where its mode has one.
+
+        Without an ``iv`` the kernel takes one of zeros. TypeError for what is not bytes-like,
+        OSError EINVAL for part of a block, ValueError for more data than one request takes: this
+        socket's SO_SNDBUF or SO_RCVBUF, 208 KiB unless changed.
+        """
+        return self._crypt(ALG_OP_ENCRYPT, data, iv)
+
+    def decrypt(self, data: Any, iv: Any = b"") -> bytes:
+        """``data`` decrypted by a cipher, as `encrypt`."""
+        return self._crypt(ALG_OP_DECRYPT, data, iv)
+
+    def encryptor(self, iv: Any = b"") -> Cipher:
+        """An encryption of any length, piece by piece; close it, or use it in ``with``."""
+        return Cipher(self._sock, ALG_OP_ENCRYPT, iv)
+
+    def decryptor(self, iv: Any = b"") -> Cipher:
+        """A decryption of any length, piece by piece; close it, or use it in ``with``."""
+        return Cipher(self._sock, ALG_OP_DECRYPT, iv)
+
+    def _crypt(self, operation: int, data: Any, iv: Any) -> bytes:
+        name = "encrypt" if operation == ALG_OP_ENCRYPT else "decrypt"
+        view = requests.octets(f"{name}(): AF_ALG data", data)
+        control = requests.start(operation, iv)
+        return requests.transform(self._sock, control, [view], view.nbytes) if view else b""
+
+    # aead
+
+    def seal(
+        self, plaintext: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
+    ) -> bytes:
+        """Encrypt and authenticate by an AEAD: the ciphertext with its tag behind it.
+
+        ``associated`` data is authenticated too and not part of the result. OSError EINVAL where
+        the algorithm does not take the sizes, ValueError for more than one request takes.
+        """
+        view = requests.octets("seal(): AF_ALG plaintext", plaintext)
+        return self._aead(ALG_OP_ENCRYPT, view, view.nbytes + tag_bytes, iv, associated, tag_bytes)
+
+    def unseal(
+        self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
+    ) -> bytes:
+        """The plaintext of what `seal` gave.
+
+        OSError EBADMSG where it, the iv, the associated data or the key is not the one it was
+        sealed with; ValueError where it is shorter than its tag.
+        """
+        view = requests.octets("unseal(): AF_ALG sealed data", sealed)
+        size = view.nbytes - tag_bytes
+        if size < 0:
+            raise ValueError(
+                f"unseal(): AF_ALG sealed data must be at least {tag_bytes} bytes of tag, not "
+                f"{size + tag_bytes}"
+            )
+        try:
+            return self._aead(ALG_OP_DECRYPT, view, size, iv, associated, tag_bytes)
+        except OSError as error:
+            if error.errno != errno.EBADMSG:
+                raise
+            raise OSError(
+                errno.EBADMSG,
+                "AF_ALG authentication failed: the sealed data, iv, associated data or key differs",
+            ) from None
+
+    def _aead(
+        self,
+        operation: int,
+        data: memoryview,
+        result_bytes: int,
+        iv: Any,
+        associated: Any,
+        tag_bytes: int,
+    ) -> bytes:
+        header = requests.octets("AF_ALG associated data", associated)
+        control = [*requests.start(operation, iv), ALG_SET_AEAD_ASSOCLEN(header.nbytes)]
+        if tag_bytes != self._state.tag_bytes:
+            self.set_authentication_size(tag_bytes)
+        # The result begins with the associated data, or room for it.
+        result_bytes += header.nbytes
+        made = requests.transform(self._sock, control, [header, data], result_bytes)
+        return made[header.nbytes :]
+
+    # rng
+
+    def random(self, size_bytes: int) -> bytes:
+        """``size_bytes`` (0-9223372036854775807) from a generator, seeded by `set_key`.
+
+        OverflowError for a size out of range; OSError as the generator fails: most give nothing
+        before they are seeded.
+        """
+        size = codecs.check_int("random(): AF_ALG size_bytes", size_bytes, sys.maxsize)
+        return requests.random(self._sock, size)
+
+    # All of them
+
+    def algorithms(self) -> tuple[Algorithm, ...]:
+        """What the kernel lists in /proc/crypto, as `famsock_alg.algorithms.algorithms` gives."""
+        from famsock_alg.algorithms import algorithms
+
+        return algorithms()
+
+    def sendmsg_afalg(
+        self,
+        msg: Iterable[Any] = (),
+        *,
+        op: int | None = None,
+        iv: Any = None,
+        assoclen: int | None = None,
+        flags: int = 0,
+    ) -> int:
+        """The stdlib's ``sendmsg_afalg``, for a Python that was built without it.
+
+        TypeError without ``op`` or for a negative number, OverflowError for ``op`` or ``assoclen``
+        beyond 4294967295; OSError on another family's socket and as sendmsg(2) fails.
+        """
+        if self._sock.family != AF_ALG:
+            raise OSError("algset is only supported for AF_ALG")
+        if op is None or (operation := index(op)) < 0:
+            raise TypeError("Invalid or missing argument 'op'")
+        items = [ALG_SET_OP(operation).pack()]
+        if iv is not None:
+            vector = requests.octets("sendmsg_afalg(): AF_ALG iv", iv).tobytes()
+            items.append(ALG_SET_IV(vector).pack())
+        if assoclen is not None:
+            if (ahead := index(assoclen)) < 0:
+                raise TypeError("assoclen must be positive")
+            items.append(ALG_SET_AEAD_ASSOCLEN(ahead).pack())
+        return self._sock.sendmsg(msg, items, flags)

@@ -1,0 +1,183 @@
+"""Operations of sockets above a link (L2CAP, RFCOMM, SCO, ISO); those of HCI are in `hci`.
+
+Sources: net/bluetooth/l2cap_sock.c, rfcomm/sock.c, sco.c and iso.c of Linux; Core Specification
+vol 3 part A (L2CAP).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from famsock.plugin import codecs, socket
+from famsock_bluetooth import constants as c
+from famsock_bluetooth import options
+from famsock_bluetooth.addresses import L2capAddress
+from famsock_bluetooth.structs import (
+    BtCodec,
+    BtIsoQos,
+    BtSecurity,
+    BtVoice,
+    L2capConninfo,
+    L2capOptions,
+    RfcommConninfo,
+    ScoConninfo,
+)
+
+
+class _LinkOperations:
+    """What the protocols above a link share."""
+
+    def __init__(self, sock: socket) -> None:
+        self.sock = sock
+
+    def set_defer_setup(self, on: bool) -> None:
+        """Leave it to this listening socket's owner to let peers in (BT_DEFER_SETUP).
+
+        An accepted connection is then completed by the first ``recv`` on it, and refused by close.
+        """
+        self.sock.set_option(options.BT_DEFER_SETUP, on)
+
+
+class _SecureOperations(_LinkOperations):
+    """Of L2CAP and RFCOMM, which ask the link for security."""
+
+    def security(self) -> BtSecurity:
+        """The security level asked for, and the key size of a connected link (BT_SECURITY)."""
+        return self.sock.get_option(options.BT_SECURITY)
+
+    def set_security(self, level: int) -> None:
+        """Ask for a security level (BT_SECURITY_*), before connect or listen or on a connection."""
+        self.sock.set_option(options.BT_SECURITY, BtSecurity(level))
+
+
+class _RadioOperations(_LinkOperations):
+    """Of L2CAP and SCO, which tell of the radio."""
+
+    def phys(self) -> int:
+        """The radio modes of a connected link: a mask of BT_PHY_* (BT_PHY)."""
+        return self.sock.get_option(options.BT_PHY)
+
+
+class _PacketOperations(_LinkOperations):
+    """Of SCO and ISO, whose packets may come damaged."""
+
+    def enable_packet_status(self, on: bool) -> None:
+        """Have each received packet carry its status (control message BT_SCM_PKT_STATUS).
+
+        Of ISO with Linux 6.4 or later (OSError ENOPROTOOPT).
+        """
+        self.sock.set_option(options.BT_PKT_STATUS, on)
+
+
+class L2capOperations(_SecureOperations, _RadioOperations):
+    """Operations of L2CAP sockets, BR/EDR and Low Energy alike."""
+
+    def is_le(self) -> bool:
+        """Whether the socket is bound to a Low Energy address type."""
+        local = self.sock.local_address
+        return isinstance(local, L2capAddress) and local.bdaddr_type != c.BDADDR_BREDR
+
+    def outgoing_mtu_bytes(self) -> int:
+        """The greatest message that the peer takes; of an LE channel once it is connected."""
+        if self.is_le():
+            return self.sock.get_option(options.BT_SNDMTU)
+        return self.sock.get_option(options.L2CAP_OPTIONS).omtu
+
+    def incoming_mtu_bytes(self) -> int:
+        """The greatest message that this end takes."""
+        if self.is_le():
+            return self.sock.get_option(options.BT_RCVMTU)
+        return self.sock.get_option(options.L2CAP_OPTIONS).imtu
+
+    def set_incoming_mtu(self, size_bytes: int) -> None:
+        """The greatest message to take, after bind and before connect or listen.
+
+        48-65535 bytes for BR/EDR, 23-65535 for LE (OverflowError); an accepted socket has its
+        listener's.
+        """
+        is_le = self.is_le()
+        least = c.L2CAP_LE_MIN_MTU if is_le else c.L2CAP_DEFAULT_MIN_MTU
+        size_bytes = codecs.check_int("AF_BLUETOOTH incoming MTU", size_bytes, 0xFFFF, least)
+        if is_le:
+            self.sock.set_option(options.BT_RCVMTU, size_bytes)
+        else:
+            self.set_l2cap_options(imtu=size_bytes)
+
+    def mode(self) -> int:
+        """The channel's mode (L2CAP_MODE_*), of BR/EDR channels."""
+        return self.sock.get_option(options.L2CAP_OPTIONS).mode
+
+    def set_mode(self, mode: int) -> None:
+        """Set the mode of a BR/EDR channel before connect or listen.
+
+        L2CAP_MODE_BASIC for SOCK_SEQPACKET; L2CAP_MODE_ERTM (retransmission) or
+        L2CAP_MODE_STREAMING for SOCK_STREAM and SOCK_SEQPACKET.
+        """
+        self.set_l2cap_options(mode=mode)
+
+    def l2cap_options(self) -> L2capOptions:
+        """All parameters of a BR/EDR channel (L2CAP_OPTIONS); EINVAL for a bound LE one."""
+        return self.sock.get_option(options.L2CAP_OPTIONS)
+
+    def set_l2cap_options(self, **changes: int) -> None:
+        """Change parameters of a BR/EDR channel by the names of `L2capOptions`, before connect."""
+        now: Any = self.l2cap_options()
+        self.sock.set_option(options.L2CAP_OPTIONS, attrs.evolve(now, **changes))
+
+    def connection_info(self) -> L2capConninfo:
+        """The HCI handle and the peer's class of device; ENOTCONN without a connection."""
+        return self.sock.get_option(options.L2CAP_CONNINFO)
+
+
+class RfcommOperations(_SecureOperations):
+    """Operations of RFCOMM sockets."""
+
+    def connection_info(self) -> RfcommConninfo:
+        """The HCI handle and the peer's class of device; ENOTCONN without a connection."""
+        return self.sock.get_option(options.RFCOMM_CONNINFO)
+
+
+class ScoOperations(_RadioOperations, _PacketOperations):
+    """Operations of SCO sockets (voice)."""
+
+    def mtu_bytes(self) -> int:
+        """The greatest packet; ENOTCONN without a connection."""
+        return self.sock.get_option(options.SCO_OPTIONS).mtu
+
+    def voice(self) -> int:
+        """The voice setting, of BT_VOICE_*."""
+        return self.sock.get_option(options.BT_VOICE).setting
+
+    def set_voice(self, setting: int) -> None:
+        """Set the voice setting (BT_VOICE_CVSD_16BIT, BT_VOICE_TRANSPARENT …) before connect."""
+        self.sock.set_option(options.BT_VOICE, BtVoice(setting))
+
+    def codecs(self) -> tuple[BtCodec, ...]:
+        """The codecs of the controller; EOPNOTSUPP unless codec offload is switched on."""
+        return self.sock.get_option(options.BT_CODEC)
+
+    def connection_info(self) -> ScoConninfo:
+        """The HCI handle and the peer's class of device; ENOTCONN without a connection."""
+        return self.sock.get_option(options.SCO_CONNINFO)
+
+
+class IsoOperations(_PacketOperations):
+    """Operations of ISO sockets (LE Audio)."""
+
+    def qos(self) -> BtIsoQos:
+        """How the stream is scheduled."""
+        return self.sock.get_option(options.BT_ISO_QOS)
+
+    def set_qos(self, qos: BtIsoQos) -> None:
+        """Set how the stream is to be scheduled, before connect or listen."""
+        self.sock.set_option(options.BT_ISO_QOS, qos)
+
+    def base(self) -> bytes:
+        """The broadcast audio announcement (BASE), up to 248 bytes."""
+        return self.sock.get_option(options.BT_ISO_BASE)
+
+    def set_base(self, base: bytes) -> None:
+        """Set the broadcast audio announcement (BASE), up to 248 bytes, before connect."""
+        self.sock.set_option(options.BT_ISO_BASE, base)

@@ -1,0 +1,135 @@
+"""Operations of CAN_J1939 sockets: messages, filters, modes, the progress of long transfers."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterable
+from math import ceil
+from socket import MSG_TRUNC, SO_BROADCAST, SO_ERROR, SOL_SOCKET
+
+from famsock.plugin import constants as system
+from famsock_can import _hints, control, options
+from famsock_can import constants as c
+from famsock_can.addresses import J1939Address
+from famsock_can.filters import J1939Filter
+from famsock_can.j1939 import J1939Message, J1939Progress
+from famsock_can.sockets.arrival import (
+    CONTROL_BYTES,
+    ArrivalOperations,
+    arrival,
+    several,
+)
+
+TP_MAX_BYTES = 1785
+"""The longest message of the transport protocol (TP); the extended one (ETP) goes to 117440505."""
+
+_TRANSMISSION = (
+    system.SOF_TIMESTAMPING_SOFTWARE
+    | system.SOF_TIMESTAMPING_OPT_ID
+    | system.SOF_TIMESTAMPING_OPT_CMSG
+    | system.SOF_TIMESTAMPING_OPT_TSONLY
+    | system.SOF_TIMESTAMPING_OPT_STATS
+    | system.SOF_TIMESTAMPING_TX_SCHED
+    | system.SOF_TIMESTAMPING_TX_ACK
+)
+
+
+class J1939Operations(ArrivalOperations):
+    """What a CAN_J1939 socket can do beyond the stdlib's methods. Source: j1939.rst."""
+
+    def recv_pg(self, bufsize_bytes: int = TP_MAX_BYTES) -> J1939Message:
+        """Receive one message (parameter group); waits as the socket's timeout says.
+
+        Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails.
+        """
+        try:
+            data, items, flags, address = self._sock.recvmsg(bufsize_bytes, CONTROL_BYTES + 128)
+        except OSError as error:
+            _hints.explain(error, _hints.J1939)
+            raise
+        own = {kind: value for level, kind, value in items if level == c.SOL_CAN_J1939}
+        destination = own.get(c.SCM_J1939_DEST_ADDR, bytes((c.J1939_NO_ADDR,)))
+        name = own.get(c.SCM_J1939_DEST_NAME)
+        return J1939Message(
+            data,
+            J1939Address.unchecked(*address),
+            destination[0],
+            control.SCM_J1939_DEST_NAME.codec.decode(name) if name else c.J1939_NO_NAME,
+            own[c.SCM_J1939_PRIO][0],
+            flags & MSG_TRUNC != 0,
+            arrival(address[0], items, flags),
+        )
+
+    def set_filters(self, filters: Iterable[J1939Filter]) -> None:
+        """Receive only what one of the filters lets through, at most 512; none lets all through.
+
+        ``sock.set_filters([J1939Filter.exact(pgn=0xFEF1)])``. Raises ValueError for a filter with
+        bits outside its masks, which would let through what it seems to keep out.
+        """
+        given = several(filters, J1939Filter)
+        for each in given:
+            if isinstance(each, J1939Filter):
+                each.check()
+        self._sock.set_option(options.SO_J1939_FILTER, given)
+
+    def set_priority(self, priority: int) -> None:
+        """Send with this priority from now on: 0 (highest) to 7, 6 at first.
+
+        Raises OSError (EPERM) for 0 and 1 without CAP_NET_ADMIN.
+        """
+        self._sock.set_option(options.SO_J1939_SEND_PRIO, priority)
+
+    def set_promiscuous(self, promiscuous: bool) -> None:
+        """Whether to receive what is addressed to others too."""
+        self._sock.set_option(options.SO_J1939_PROMISC, promiscuous)
+
+    def set_broadcast(self, broadcast: bool) -> None:
+        """Whether to send and receive what is addressed to all (SO_BROADCAST)."""
+        self._sock.setsockopt(SOL_SOCKET, SO_BROADCAST, broadcast)
+
+    def enable_progress(self, *, reception: bool = False) -> None:
+        """Have `recv_progress` tell what becomes of messages sent, and of those under way here.
+
+        While it is on, a transfer that fails no longer makes the next call fail. Source: j1939.rst,
+        "Error queue".
+        """
+        flags = _TRANSMISSION | (system.SOF_TIMESTAMPING_RX_SOFTWARE if reception else 0)
+        self._sock.set_option(options.SO_J1939_ERRQUEUE, True)
+        self._sock.setsockopt(SOL_SOCKET, system.SO_TIMESTAMPING, flags)
+
+    def recv_progress(self) -> J1939Progress:
+        """Receive one report of the error queue; waits as the socket's timeout says.
+
+        Raises TimeoutError, BlockingIOError, OSError as recvmsg(2) fails, and the socket's own
+        error (SO_ERROR): ENETDOWN if the interface goes down.
+        """
+        timeout = self._sock.gettimeout()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            _await_error(self._sock.fileno(), deadline)
+            try:
+                message = self._sock.recv_message(1, 1024, system.MSG_ERRQUEUE)
+                break
+            except BlockingIOError:
+                if failure := self._sock.getsockopt(SOL_SOCKET, SO_ERROR):
+                    error = OSError(failure, os.strerror(failure))
+                    _hints.explain(error, _hints.J1939)
+                    raise error from None
+                if deadline is not None and time.monotonic() >= deadline:
+                    if timeout:
+                        raise TimeoutError("timed out") from None
+                    raise
+        report = message.get(control.SCM_J1939_ERRQUEUE)
+        if report is None:
+            raise ValueError("J1939 error queue: a message without SCM_J1939_ERRQUEUE")
+        return J1939Progress.decode(report, message.get("SCM_TIMESTAMPING_OPT_STATS") or b"")
+
+
+def _await_error(descriptor: int, deadline: float | None) -> None:
+    """Wait until poll(2) tells of an error, or until ``deadline`` of the monotonic clock."""
+    poller = select.poll()
+    poller.register(descriptor, 0)
+    left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+    poller.poll(None if left_s is None else ceil(left_s * 1000))

@@ -1,0 +1,155 @@
+"""Operations of CAN_RAW sockets: frames, filters, modes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from famsock_can import _hints, options
+from famsock_can.addresses import CanAddress
+from famsock_can.constants import (
+    CAN_RAW_XL_VCID_RX_FILTER,
+    CAN_RAW_XL_VCID_TX_PASS,
+    CAN_RAW_XL_VCID_TX_SET,
+    CANXL_MAX_MTU,
+)
+from famsock_can.filters import CanFilter
+from famsock_can.frames import CanFrame, Frame, pack_frame, unpack_frame
+from famsock_can.sockets.arrival import (
+    CONTROL_BYTES,
+    Arrival,
+    ArrivalOperations,
+    arrival,
+    several,
+)
+
+
+@attrs.frozen
+class ReceivedFrame:
+    """A frame, and when, where and from whom it came.
+
+    Text: ``can0:123#DEADBEEF``, which `famsock_can.frames.parse_addressed` reads.
+    """
+
+    frame: Frame
+    arrival: Arrival
+
+    def __str__(self) -> str:
+        return f"{self.arrival.interface}:{self.frame}"
+
+
+class RawOperations(ArrivalOperations):
+    """What a CAN_RAW socket can do beyond the stdlib's methods. Source: can.rst."""
+
+    def send_frame(self, frame: Frame, interface: str | int | CanAddress = "") -> None:
+        """Send one frame, by ``interface`` where the socket is bound to every interface.
+
+        ``interface`` is its name, its index or an address. Raises TypeError for what is no frame,
+        OSError: ENXIO or ENODEV without an interface, EINVAL for a kind of frame that is not
+        switched on (`enable_frames`) or that the interface's MTU is too small for, ENOBUFS if its
+        queue is full, ENETDOWN if it is down.
+        """
+        data = pack_frame(frame)
+        if interface:
+            self._sock.sendto(data, _address(interface))
+            return
+        try:
+            self._sock.send(data)
+        except OSError as error:
+            _hints.explain(error, _hints.RAW, "send")
+            raise
+
+    def send_frames(self, frames: Iterable[Frame], interface: str | int | CanAddress = "") -> int:
+        """Send frames in as few system calls as the kernel lets; how many were sent.
+
+        All are checked before one is sent. What stops them after the first, such as a full queue,
+        shows as a smaller number: send the rest anew. Arguments and errors as of `send_frame`.
+        """
+        address = _address(interface) if interface else None
+        messages = [(pack_frame(frame), address) for frame in several(frames, CanFrame)]
+        return self._sock.sendmmsg(messages)
+
+    def recv_frame(self) -> ReceivedFrame:
+        """Receive one frame; waits as the socket's timeout says.
+
+        Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails (ENETDOWN).
+        """
+        try:
+            data, items, flags, address = self._sock.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
+        except OSError as error:
+            _hints.explain(error, _hints.RAW)
+            raise
+        return ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
+
+    def recv_frames(self, count: int) -> list[ReceivedFrame]:
+        """Receive the frames that are there, at most ``count`` (1-1024), in one system call.
+
+        Waits for the first one alone, as `recv_frame` does; errors are the same.
+        """
+        try:
+            found = self._sock.recvmmsg(count, CANXL_MAX_MTU, CONTROL_BYTES)
+        except OSError as error:
+            _hints.explain(error, _hints.RAW)
+            raise
+        return [
+            ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
+            for data, items, flags, address in found
+        ]
+
+    def set_filters(self, filters: Iterable[CanFilter], *, join: bool = False) -> None:
+        """Receive only what one of the filters lets through, with ``join`` what all of them do.
+
+        At most 512. None at all means to receive nothing, which suits a socket that only sends.
+        """
+        self._sock.set_option(options.CAN_RAW_FILTER, several(filters, CanFilter))
+        self._sock.set_option(options.CAN_RAW_JOIN_FILTERS, join)
+
+    def set_error_mask(self, mask: int) -> None:
+        """Receive error messages of these classes: CAN_ERR_* bits, 0 to CAN_ERR_MASK."""
+        self._sock.set_option(options.CAN_RAW_ERR_FILTER, mask)
+
+    def set_loopback(self, *, local: bool = True, own: bool = False) -> None:
+        """Who on this machine sees what the socket sends: other sockets (``local``), itself too."""
+        self._sock.set_option(options.CAN_RAW_LOOPBACK, local)
+        self._sock.set_option(options.CAN_RAW_RECV_OWN_MSGS, own)
+
+    def enable_frames(self, *, fd: bool = True, xl: bool = False) -> None:
+        """Send and receive CAN FD frames beside classic ones, and CAN XL frames.
+
+        Once XL frames are on, the kernel keeps FD frames on too. Raises OSError (ENOPROTOOPT) for
+        ``xl`` on kernels before 6.1.
+        """
+        self._sock.set_option(options.CAN_RAW_FD_FRAMES, fd)
+        if xl:
+            self._sock.set_option(options.CAN_RAW_XL_FRAMES, True)
+
+    def set_vcid(
+        self, *, send: int | None = None, receive: int | None = None, receive_mask: int = 0xFF
+    ) -> None:
+        """Use the virtual CAN networks of XL frames (Linux 6.9 on).
+
+        Without this call the kernel sends every frame with vcid 0, whatever its own says, and gives
+        none with another one.
+
+        :param send: the network that all frames sent go to, 0-255; None for that of each frame.
+        :param receive: the network to receive from, 0-255; None for all.
+        :param receive_mask: the bits of ``receive`` to compare, 0-255.
+        :raises OverflowError: for an integer out of range.
+        :raises OSError: ENOPROTOOPT on earlier kernels.
+        """
+        way = CAN_RAW_XL_VCID_TX_PASS if send is None else CAN_RAW_XL_VCID_TX_SET
+        wanted = options.CanRawVcidOptions(
+            way | CAN_RAW_XL_VCID_RX_FILTER,
+            0 if send is None else send,
+            0 if receive is None else receive,
+            0 if receive is None else receive_mask,
+        )
+        self._sock.set_option(options.CAN_RAW_XL_VCID_OPTS, wanted)
+
+
+def _address(interface: str | int | CanAddress) -> CanAddress | tuple[str]:
+    """The address of an interface; the form of the stdlib for its name, as that is cached."""
+    if isinstance(interface, str):
+        return (interface,)
+    return interface if isinstance(interface, CanAddress) else CanAddress(interface)

@@ -1,0 +1,57 @@
+"""Live selftests: two sockets of a protocol, or an echo request that the kernel answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
+
+from famsock.plugin import selftest
+from famsock_inet.icmp import Echo, payload_of_ipv4
+
+_AT = ("127.0.0.1", 0)
+_AT6 = ("::1", 0)
+
+
+@contextmanager
+def _echo(family: int, kind: int, protocol: int) -> Iterator[selftest.RoundTrip]:
+    """An ICMP echo request that the kernel itself answers."""
+    version, at = (4, _AT) if family == AF_INET else (6, _AT6)
+    with selftest.sockets(family, kind, protocol, count=1) as (sock,):
+        sequences = count(1)
+
+        def round_trip() -> None:
+            request = Echo(0x6661, next(sequences) & 0xFFFF, b"famsock")
+            sock.sendto(request.pack(version), at)
+            while True:
+                data = sock.recv(1024)
+                if kind == SOCK_RAW and version == 4:
+                    data = payload_of_ipv4(data)
+                answer = Echo.unpack(data, version)
+                if answer and answer.reply and answer.sequence == request.sequence:
+                    return selftest.expect(answer.data, request.data)
+
+        yield round_trip
+
+
+_stream = partial(selftest.connection, AF_INET, SOCK_STREAM, at=_AT)
+_stream6 = partial(selftest.connection, AF_INET6, SOCK_STREAM, at=_AT6)
+_datagrams = partial(selftest.datagrams, AF_INET, SOCK_DGRAM, at=_AT)
+_datagrams6 = partial(selftest.datagrams, AF_INET6, SOCK_DGRAM, at=_AT6)
+
+tcp: selftest.Exchange = partial(_stream, 6)
+tcp6: selftest.Exchange = partial(_stream6, 6)
+udp: selftest.Exchange = partial(_datagrams, 17)
+udp6: selftest.Exchange = partial(_datagrams6, 17)
+udplite: selftest.Exchange = partial(_datagrams, 136)
+udplite6: selftest.Exchange = partial(_datagrams6, 136)
+mptcp: selftest.Exchange = partial(_stream, 262)
+mptcp6: selftest.Exchange = partial(_stream6, 262)
+sctp: selftest.Exchange = partial(_stream, 132)
+sctp6: selftest.Exchange = partial(_stream6, 132)
+icmp: selftest.Exchange = partial(_echo, AF_INET, SOCK_DGRAM, 1)
+icmp6: selftest.Exchange = partial(_echo, AF_INET6, SOCK_DGRAM, 58)
+raw: selftest.Exchange = partial(_echo, AF_INET, SOCK_RAW, 1)
+raw6: selftest.Exchange = partial(_echo, AF_INET6, SOCK_RAW, 58)

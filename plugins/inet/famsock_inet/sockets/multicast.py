@@ -1,0 +1,153 @@
+"""Multicast: the same calls for both families. Sources: ip(7), ipv6(7), RFC 3493, RFC 3678."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from famsock.plugin import Lookup
+from famsock_inet.addresses import Inet6Address, InetAddress
+from famsock_inet.options import ip, ipv6
+from famsock_inet.sockets.ip import IpOperations
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+    Host = str | bytes | IPv4Address | IPv6Address
+    Interface = str | int | IPv4Address | IPv6Address | None
+
+
+class MulticastOperations(IpOperations):
+    """Group membership, of any source and of chosen ones (RFC 3678), and how to send to groups.
+
+    A group or source is an address as text, bytes or an `ipaddress` object. An interface is a name,
+    an index, or an address that it has; None leaves it to the kernel's routes.
+    """
+
+    def join_group(
+        self, group: Host, interface: Interface = None, source: Host | None = None
+    ) -> None:
+        """Receive what is sent to ``group`` on ``interface``, only from ``source`` if one is given.
+
+        Call it again for further sources. OSError: EADDRINUSE if the group is joined already,
+        ENODEV if no interface suits, ENOBUFS beyond net.ipv4.igmp_max_memberships or _msf.
+        """
+        if source is None:
+            self._group("MCAST_JOIN_GROUP", "IP_ADD_MEMBERSHIP", group, interface)
+        else:
+            names = "MCAST_JOIN_SOURCE_GROUP", "IP_ADD_SOURCE_MEMBERSHIP"
+            self._source(*names, group, interface, source)
+
+    def leave_group(
+        self, group: Host, interface: Interface = None, source: Host | None = None
+    ) -> None:
+        """Undo `join_group`, for one source or for all. OSError EADDRNOTAVAIL if not joined."""
+        if source is None:
+            self._group("MCAST_LEAVE_GROUP", "IP_DROP_MEMBERSHIP", group, interface)
+        else:
+            names = "MCAST_LEAVE_SOURCE_GROUP", "IP_DROP_SOURCE_MEMBERSHIP"
+            self._source(*names, group, interface, source)
+
+    def block_source(self, group: Host, source: Host, interface: Interface = None) -> None:
+        """Receive no more of what ``source`` sends to a group joined for any source."""
+        names = "MCAST_BLOCK_SOURCE", "IP_BLOCK_SOURCE"
+        self._source(*names, group, interface, source)
+
+    def unblock_source(self, group: Host, source: Host, interface: Interface = None) -> None:
+        """Undo `block_source`. OSError EADDRNOTAVAIL if the source is not blocked."""
+        names = "MCAST_UNBLOCK_SOURCE", "IP_UNBLOCK_SOURCE"
+        self._source(*names, group, interface, source)
+
+    def set_multicast_interface(self, interface: Interface) -> None:
+        """Send to groups by this interface; None gives the choice back to the routes."""
+        if self._ipv4:
+            from famsock_inet.structs.ip import IpMreqn
+
+            address = self._address_of(interface)
+            index = 0 if address else self._index_of(interface)
+            self._sock.set_option(ip.IP_MULTICAST_IF, IpMreqn(address=address, ifindex=index))
+        else:
+            self._sock.set_option(ipv6.IPV6_MULTICAST_IF, self._index_of(interface))
+
+    def set_multicast_hops(self, hops: int) -> None:
+        """Let datagrams to groups pass ``hops`` routers (0-255; 0: none; -1: 1, as is usual)."""
+        self._set(ip.IP_MULTICAST_TTL, ipv6.IPV6_MULTICAST_HOPS, hops)
+
+    def set_multicast_loop(self, on: bool) -> None:
+        """Whether what this socket sends to a group reaches this host's own members."""
+        self._set(ip.IP_MULTICAST_LOOP, ipv6.IPV6_MULTICAST_LOOP, on)
+
+    def _group(self, name: str, by_address: str, group: Host, interface: Interface) -> None:
+        from famsock_inet.structs.ip import GroupReq, IpMreqn
+
+        address = self._address_of(interface)
+        if address:
+            request: Any = IpMreqn(self._host(group), address)
+            self._sock.set_option(by_address, request)
+        else:
+            index = self._index_of(interface)
+            self._sock.set_option(name, GroupReq(index, self._typed(group)))
+
+    def _source(
+        self, name: str, by_address: str, group: Host, interface: Interface, source: Host
+    ) -> None:
+        from famsock_inet.structs.ip import GroupSourceReq, IpMreqSource
+
+        address = self._address_of(interface)
+        if address:
+            request: Any = IpMreqSource(self._host(group), address, self._host(source))
+            self._sock.set_option(by_address, request)
+        else:
+            index = self._index_of(interface)
+            typed = self._typed(group), self._typed(source)
+            self._sock.set_option(name, GroupSourceReq(index, *typed))
+
+    def _host(self, host: Host) -> str:
+        return str(self._typed(host).host)
+
+    def _typed(self, host: Host) -> Any:
+        return InetAddress(host, 0) if self._ipv4 else Inet6Address(host, 0)  # type: ignore[arg-type]
+
+    def _address_of(self, interface: Interface) -> str:
+        """The IPv4 address that names an interface, which the kernel itself looks up; or ""."""
+        parsed = _parsed(interface)
+        return str(parsed) if self._ipv4 and parsed and parsed.version == 4 else ""
+
+    def _index_of(self, interface: Interface) -> int:
+        """The index of an interface, in the socket's network namespace."""
+        if interface is None:
+            return 0
+        if isinstance(interface, int):
+            return interface
+        parsed = _parsed(interface)
+        if parsed is not None and parsed.version == 6:
+            if parsed.scope_id is None:
+                return _index_by_ipv6(parsed)
+            interface = parsed.scope_id
+            if interface.isdigit():
+                return int(interface)
+        return Lookup("interface", self._sock).interface_index(str(interface))
+
+
+def _parsed(interface: Interface) -> IPv4Address | IPv6Address | None:
+    """The address in what names an interface; None for a name, an index or nothing."""
+    from ipaddress import ip_address
+
+    if interface is None or isinstance(interface, int):
+        return None
+    try:
+        return ip_address(interface)
+    except ValueError:
+        return None
+
+
+def _index_by_ipv6(address: IPv6Address) -> int:
+    """The index of the interface that has an IPv6 address, as /proc/net/if_inet6 lists them."""
+    wanted = address.packed.hex()
+    with open("/proc/thread-self/net/if_inet6") as table:
+        for line in table:
+            listed, index, *_ = line.split()
+            if listed == wanted:
+                return int(index, 16)
+    raise ValueError(
+        f"AF_INET6 interface: no interface has the address {address}; ip -6 address lists them"
+    )

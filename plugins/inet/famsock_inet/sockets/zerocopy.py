@@ -1,0 +1,118 @@
+"""Sending without copying, on TCP and UDP. Source: Documentation/networking/msg_zerocopy.rst."""
+
+from __future__ import annotations
+
+import select
+from typing import Any, NamedTuple
+
+from famsock.plugin import SockExtendedErr, constants, options
+from famsock_inet import control
+from famsock_inet.sockets.ip import FROM_ERROR_QUEUE, IpOperations
+
+_NUMBERS = 1 << 32
+_ENTRIES = 8  # the kernel joins neighboring notifications, so that more are rare
+_CONTROL_BYTES = 256
+_ERRORS = {(row.level, row.number) for row in (control.IP_RECVERR, control.IPV6_RECVERR)}
+_ZEROCOPY = constants.MSG_ZEROCOPY
+_ORIGIN = constants.SO_EE_ORIGIN_ZEROCOPY
+_COPIED = constants.SO_EE_CODE_ZEROCOPY_COPIED
+_unpack_error = SockExtendedErr.layout.codec.unpack_from
+
+
+class ZerocopyCompletion(NamedTuple):
+    """Sends that are done: the numbers of the first and the last, and whether they were copied.
+
+    Copying is the kernel's choice, as on loopback: then MSG_ZEROCOPY costs more than it saves.
+    """
+
+    first: int
+    last: int
+    copied: bool
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of all of them, which go on from 4294967295 to 0."""
+        if self.first == self.last:
+            return [self.first]
+        end = self.first + (self.last - self.first) % _NUMBERS + 1
+        return [number % _NUMBERS for number in range(self.first, end)]
+
+
+class _Pending:
+    """The data of sends that are not done, by their numbers."""
+
+    def __init__(self) -> None:
+        self.next: int | None = None
+        self.data: dict[int, memoryview] = {}
+
+
+class ZerocopyOperations(IpOperations):
+    """MSG_ZEROCOPY with its notifications."""
+
+    def send_zerocopy(self, data: Any, address: Any = None, flags: int = 0) -> int:
+        """Send ``data`` from where it lies; the number of bytes sent.
+
+        It must not change before `zerocopy_completions` tells that the send is done: until then the
+        socket keeps a reference, and a bytearray cannot be resized. Sends are numbered from 0, all
+        but those of nothing; MSG_ZEROCOPY in other calls would be counted too. Worthwhile from
+        some 10 kB. OSError: ENOBUFS with too many sends that are not done (net.core.optmem_max).
+        """
+        pending: _Pending = self._sock.operations_state(_Pending)
+        if pending.next is None:
+            self._sock.set_option(options.SO_ZEROCOPY, True)
+            pending.next = 0
+        view = memoryview(data)
+        if not view.nbytes:  # which UDP would count and TCP would not
+            return self._send(view, flags, address)
+        sent = self._send(view, flags | _ZEROCOPY, address)
+        pending.data[pending.next] = view
+        pending.next = (pending.next + 1) % _NUMBERS
+        return sent
+
+    def _send(self, view: memoryview, flags: int, address: Any) -> int:
+        if address is None:
+            return self._sock.send(view, flags)
+        return self._sock.sendto(view, flags, address)
+
+    def zerocopy_completions(self, timeout_s: float = 0.0) -> list[ZerocopyCompletion]:
+        """Which sends are done, waiting for at most ``timeout_s`` seconds if there is none yet.
+
+        Their data is free again. Take them all before you close the socket, whose memory is not
+        kept beyond it. Other entries of the error queue are dropped: use `recv_errors` where both
+        come.
+        """
+        found = self._completions()
+        if not found and timeout_s > 0:
+            poll = select.poll()
+            poll.register(self._sock, 0)  # POLLERR comes unasked
+            poll.poll(timeout_s * 1000)
+            found = self._completions()
+        return found
+
+    def _completions(self) -> list[ZerocopyCompletion]:
+        found = [done for message in self._queued_errors() if (done := _completion(message[1]))]
+        pending = self._sock.operations_state(_Pending).data
+        for done in found:
+            for number in done.numbers:
+                pending.pop(number, None)
+        return found
+
+    def _queued_errors(self) -> list[Any]:
+        """Every message of the error queue; several of them in one system call."""
+        found: list[Any] = []
+        try:
+            while len(found) % _ENTRIES == 0:
+                found += self._sock.recvmmsg(_ENTRIES, 0, _CONTROL_BYTES, FROM_ERROR_QUEUE)
+        except BlockingIOError:
+            pass
+        return found
+
+
+def _completion(items: list[tuple[int, int, bytes]]) -> ZerocopyCompletion | None:
+    """What the control messages of an entry tell of sends that are done; None if they do not."""
+    for level, kind, data in items:
+        if (level, kind) in _ERRORS:
+            _, origin, _, code, first, last = _unpack_error(data)
+            if origin == _ORIGIN:
+                return ZerocopyCompletion(first, last, bool(code & _COPIED))
+    return None

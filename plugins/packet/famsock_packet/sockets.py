@@ -1,0 +1,226 @@
+"""Operations of AF_PACKET sockets. Source: packet(7), Documentation/networking/packet_mmap.rst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from famsock.plugin import Lookup, bpf, options, socket
+from famsock_packet.addresses import PacketAddress
+from famsock_packet.constants import (
+    ETH_P_ALL,
+    PACKET_MR_ALLMULTI,
+    PACKET_MR_MULTICAST,
+    PACKET_MR_PROMISC,
+    PACKET_MR_UNICAST,
+)
+from famsock_packet.frames import PacketFrame
+from famsock_packet.options import (
+    PACKET_ADD_MEMBERSHIP,
+    PACKET_AUXDATA,
+    PACKET_DROP_MEMBERSHIP,
+    PACKET_FANOUT,
+    PACKET_FANOUT_DATA,
+    PACKET_IGNORE_OUTGOING,
+    PACKET_QDISC_BYPASS,
+    PACKET_ROLLOVER_STATS,
+    PACKET_STATISTICS,
+)
+from famsock_packet.ring import ReceiveRing
+from famsock_packet.structs import Fanout, Membership, RolloverStatistics, Statistics
+from famsock_packet.transmit import TransmitRing
+
+
+class _State:
+    """Whether the socket was asked to tell of each frame what its sockaddr does not."""
+
+    told = False
+
+
+class PacketOperations:
+    """What a socket of AF_PACKET can do beyond the stdlib's methods.
+
+    An interface is its name, its index, or "" for every one.
+    """
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+        self._state = sock.operations_state(_State)
+
+    # Receiving
+
+    def capture(
+        self,
+        interface: str | int = "",
+        proto: int = ETH_P_ALL,
+        program: Iterable[bpf.Instruction] = (),
+    ) -> None:
+        """Begin to receive the frames of an interface that pass a filter, and no others.
+
+        The socket must have been opened with protocol 0, or frames would have come in before the
+        filter was there: then ValueError. ``proto`` is 0-65535 in host order (ETH_P_*), ``program``
+        as for `set_filter`; without instructions every frame passes. Asks for time stamps and
+        VLAN tags, too.
+        """
+        if self._sock.proto:
+            raise ValueError(
+                "capture(): AF_PACKET socket must be opened with protocol 0, not "
+                f"{self._sock.proto}: socket(AF_PACKET, SOCK_RAW, 0)"
+            )
+        self._ask_to_be_told()
+        if instructions := tuple(program):
+            self.set_filter(instructions)
+        self._sock.bind(PacketAddress(interface, proto))
+
+    def recv_frame(self, bufsize_bytes: int = 65536, flags: int = 0) -> PacketFrame:
+        """Receive one frame, of which at most ``bufsize_bytes``, with what the kernel tells of it.
+
+        The first call asks the kernel to tell (PACKET_AUXDATA, SO_TIMESTAMPNS); a frame that was
+        waiting then has the time of this call. Errors are those of recvmsg(2).
+        """
+        if not self._state.told:
+            self._ask_to_be_told()
+        return PacketFrame.of(self._sock.recv_message(bufsize_bytes, 256, flags))
+
+    def receive_ring(
+        self,
+        block_bytes: int = 1 << 18,
+        blocks: int = 16,
+        retire_ms: int = 60,
+        frame_bytes: int = 1 << 11,
+    ) -> ReceiveRing:
+        """Receive through memory shared with the kernel (TPACKET_V3): many frames without a call.
+
+        Best before `capture` or bind. ``block_bytes`` is a multiple of the page size and of
+        ``frame_bytes``, itself one of 16; no frame may be longer than a block. ``retire_ms`` is how
+        long a block may wait to be filled. OSError EINVAL for sizes that do not suit, ENOMEM,
+        EBUSY with a ring already there. Close the ring, or use it in ``with``, before the socket.
+        """
+        return ReceiveRing(self._sock, block_bytes, blocks, retire_ms, frame_bytes)
+
+    def _ask_to_be_told(self) -> None:
+        self._sock.set_option(PACKET_AUXDATA, True)
+        self._sock.set_option(options.SO_TIMESTAMPNS, True)
+        self._state.told = True
+
+    # Filters
+
+    def set_filter(self, program: Iterable[bpf.Instruction]) -> None:
+        """Receive only what a classic BPF program (1-4096 instructions) lets pass.
+
+        `famsock_packet.bpf.parse_program` reads one from ``tcpdump -ddd``. What waits to be read is
+        not filtered: set it before bind. OSError EINVAL for a program that is not valid, EPERM for
+        a locked filter. Source: SO_ATTACH_FILTER.
+        """
+        self._sock.set_option(options.SO_ATTACH_FILTER, tuple(program))
+
+    def remove_filter(self) -> None:
+        """Let everything pass; OSError ENOENT without a filter, EPERM for a locked one."""
+        self._sock.set_option(options.SO_DETACH_FILTER, 0)
+
+    def lock_filter(self) -> None:
+        """Let nobody change or remove the filter, for good. Source: SO_LOCK_FILTER, socket(7)."""
+        self._sock.set_option(options.SO_LOCK_FILTER, True)
+
+    def filter(self) -> tuple[bpf.Instruction, ...]:
+        """The program of the filter, empty without one. Source: SO_GET_FILTER."""
+        return self._sock.get_option(options.SO_GET_FILTER)
+
+    # What the interface lets through
+
+    def set_promiscuous(self, interface: str | int, on: bool = True) -> None:
+        """Receive frames for other machines, too, until the socket is closed.
+
+        As for all memberships: OSError ENODEV for an interface that is not there; the kernel counts
+        them, and ignores that something is taken back which was not asked for.
+        Source: PACKET_MR_PROMISC.
+        """
+        self._set_membership(on, interface, PACKET_MR_PROMISC)
+
+    def set_all_multicast(self, interface: str | int, on: bool = True) -> None:
+        """Receive frames for every multicast group. Source: PACKET_MR_ALLMULTI."""
+        self._set_membership(on, interface, PACKET_MR_ALLMULTI)
+
+    def join_multicast(self, interface: str | int, address: bytes) -> None:
+        """Receive frames for the group of a hardware address, as long as the interface's own."""
+        self._set_membership(True, interface, PACKET_MR_MULTICAST, address)
+
+    def leave_multicast(self, interface: str | int, address: bytes) -> None:
+        """No longer receive frames for the group of a hardware address."""
+        self._set_membership(False, interface, PACKET_MR_MULTICAST, address)
+
+    def add_unicast(self, interface: str | int, address: bytes) -> None:
+        """Receive frames for a second hardware address. Source: PACKET_MR_UNICAST."""
+        self._set_membership(True, interface, PACKET_MR_UNICAST, address)
+
+    def remove_unicast(self, interface: str | int, address: bytes) -> None:
+        """No longer receive frames for a second hardware address."""
+        self._set_membership(False, interface, PACKET_MR_UNICAST, address)
+
+    def _set_membership(
+        self, on: bool, interface: str | int, type: int, address: bytes = b""
+    ) -> None:
+        if isinstance(interface, str):
+            interface = Lookup("set_option", self._sock).interface_index(interface)
+        option = PACKET_ADD_MEMBERSHIP if on else PACKET_DROP_MEMBERSHIP
+        self._sock.set_option(option, Membership(interface, type, address))
+
+    # Several sockets
+
+    def join_fanout(self, group: int, mode: int, members_max: int = 0) -> None:
+        """Share the frames with the other sockets of a group, each getting some of them.
+
+        ``group`` is 0-65535 (with PACKET_FANOUT_FLAG_UNIQUEID the kernel chooses: see `fanout`),
+        ``mode`` PACKET_FANOUT_* with flags, ``members_max`` the group's limit, 0 for 256. All must
+        be bound to the same interface and protocol: OSError EINVAL otherwise, ENOSPC for a full
+        group, EALREADY for a second one.
+        """
+        self._sock.set_option(PACKET_FANOUT, Fanout(group, mode, members_max))
+
+    def fanout(self) -> Fanout:
+        """The group that the socket is in; all zeros for none."""
+        return self._sock.get_option(PACKET_FANOUT)
+
+    def set_fanout_program(self, program: Iterable[bpf.Instruction] | int) -> None:
+        """Let a program choose the socket: it returns its place in the group.
+
+        Instructions for PACKET_FANOUT_CBPF, an eBPF program's descriptor for PACKET_FANOUT_EBPF.
+        """
+        self._sock.set_option(PACKET_FANOUT_DATA, program)
+
+    def rollover_statistics(self) -> RolloverStatistics:
+        """How often the group rolled over; OSError EINVAL for a group that does not."""
+        return self._sock.get_option(PACKET_ROLLOVER_STATS)
+
+    # Sending
+
+    def transmit_ring(
+        self,
+        block_bytes: int = 1 << 16,
+        blocks: int = 16,
+        frame_bytes: int = 1 << 11,
+        address: Any = None,
+    ) -> TransmitRing:
+        """Send from memory shared with the kernel (TPACKET_V3): many frames in one call.
+
+        ``block_bytes`` is a multiple of the page size and of ``frame_bytes``, itself one of 16 and
+        48 more than the longest frame. Frames go to the interface that the socket is bound to, or
+        to ``address``, in which SOCK_DGRAM finds the header's destination. OSError EINVAL for sizes
+        that do not suit or before Linux 4.11, ENOMEM, EBUSY with a ring of either direction already
+        there. Close the ring, or use it in ``with``, before the socket.
+        """
+        return TransmitRing(self._sock, block_bytes, blocks, frame_bytes, address)
+
+    def set_qdisc_bypass(self, on: bool = True) -> None:
+        """Send past the kernel's queues, or not: faster, and dropped where the driver is busy."""
+        self._sock.set_option(PACKET_QDISC_BYPASS, on)
+
+    # The rest
+
+    def statistics(self) -> Statistics:
+        """What was received and dropped since the last call: reading resets the kernel's count."""
+        return self._sock.get_option(PACKET_STATISTICS)
+
+    def set_ignore_outgoing(self, on: bool = True) -> None:
+        """Leave out, or not, the frames that this machine sends (Linux 4.20)."""
+        self._sock.set_option(PACKET_IGNORE_OUTGOING, on)

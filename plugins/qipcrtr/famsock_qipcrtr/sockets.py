@@ -1,0 +1,119 @@
+"""Operations of AF_QIPCRTR sockets: the name service of the node.
+
+Publishing and looking up are control packets to QRTR_PORT_CTRL of the own node, where the kernel's
+name service (net/qrtr/ns.c) answers. Sources: linux/qrtr.h, net/qrtr/ns.c.
+"""
+
+from __future__ import annotations
+
+from socket import SOCK_DGRAM
+
+from famsock.plugin import Address, codecs, socket
+from famsock_qipcrtr.addresses import QipcrtrAddress
+from famsock_qipcrtr.constants import AF_QIPCRTR, QRTR_PORT_CTRL
+from famsock_qipcrtr.packets import (
+    ControlPacket,
+    Datagram,
+    DelLookup,
+    DelServer,
+    NewLookup,
+    NewServer,
+    UnknownPacket,
+    parse,
+)
+
+MAX_MESSAGE_BYTES = 65535
+"""The longest message that the kernel sends."""
+
+
+def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple[NewServer, ...]:
+    """The servers that the name service of this node knows now.
+
+    ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. Asks through a
+    socket of its own. TimeoutError if no answer comes within ``timeout_s`` seconds.
+    """
+    with socket(AF_QIPCRTR, SOCK_DGRAM) as asking:
+        asking.settimeout(timeout_s)
+        operations = QipcrtrOperations(asking)
+        operations.new_lookup(service, instance)
+        found: list[NewServer] = []
+        while True:
+            packet = operations.recv_packet()
+            if isinstance(packet, NewServer):
+                if packet.is_end_of_list:
+                    return tuple(found)
+                found.append(packet)
+
+
+class QipcrtrOperations:
+    """What a socket of AF_QIPCRTR can do beyond the stdlib's methods."""
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+
+    def local_node(self) -> int:
+        """The number of this node; the socket need not be bound."""
+        return _address(self._sock.local_address).node
+
+    def publish(self, service: int, instance: int = 0) -> None:
+        """Make the socket known as a server, until it is withdrawn or closed.
+
+        ``service`` is 1-4294967295 and ``instance`` 0-4294967295; see `packets.instance_of` for the
+        convention with a version in it. The socket is bound to a free port if it has none. A socket
+        is one server: publishing again replaces the former. OverflowError for values out of range.
+        """
+        codecs.check_int("publish(): QIPCRTR service", service, 0xFFFFFFFF, 1)
+        self.send_control(NewServer(service, instance))
+
+    def withdraw(self, service: int, instance: int = 0) -> None:
+        """Take back what `publish` made known. OverflowError for values out of range."""
+        self.send_control(DelServer(service, instance))
+
+    def new_lookup(self, service: int = 0, instance: int = 0) -> None:
+        """Ask to be told of servers that come and go, until `del_lookup` or close.
+
+        ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. What is there
+        now comes as `NewServer` packets through `recv_packet`, the last of which has
+        ``is_end_of_list``; then each change as `NewServer` or `DelServer`.
+        """
+        self.send_control(NewLookup(service, instance))
+
+    def del_lookup(self, service: int = 0, instance: int = 0) -> None:
+        """End a lookup made with the same service and instance."""
+        self.send_control(DelLookup(service, instance))
+
+    def lookup(self, service: int = 0, instance: int = 0) -> tuple[NewServer, ...]:
+        """The servers that there are now, asked through another socket: see `lookup` above.
+
+        Waits as long as this socket's timeout; 5 seconds where it has none, or does not block.
+        """
+        return lookup(service, instance, self._sock.gettimeout() or 5.0)
+
+    def send_control(self, packet: ControlPacket, node: int | None = None) -> None:
+        """Send a control packet to the name service of a node, the own one if left out.
+
+        ``node`` QRTR_NODE_BCAST sends it to all nodes, the own one too; that fails for none of
+        them. OSError as sendto(2) fails: ENODEV where the node has no name service, ECONNRESET
+        where it is unknown.
+        """
+        where = self.local_node() if node is None else node
+        self._sock.sendto(packet.pack(), QipcrtrAddress(where, QRTR_PORT_CTRL))
+
+    def recv_packet(
+        self, bufsize_bytes: int = MAX_MESSAGE_BYTES
+    ) -> ControlPacket | UnknownPacket | Datagram:
+        """The next message: a control packet of a name service, or another socket's data.
+
+        Waits as recv does. At most ``bufsize_bytes`` of data are kept.
+        """
+        message = self._sock.recv_message(bufsize_bytes, 0)
+        source = _address(message.address)
+        if source.is_control and len(message.data) >= 4:
+            return parse(message.data)
+        return Datagram(message.data, source)
+
+
+def _address(address: Address | None) -> QipcrtrAddress:
+    if not isinstance(address, QipcrtrAddress):
+        raise OSError(f"AF_QIPCRTR: the kernel named no address: {address!r}")
+    return address

@@ -1,0 +1,68 @@
+"""Self-tests between two sockets of AF_TIPC, within this node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from os import getpid
+from socket import SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
+
+from famsock.plugin import selftest
+from famsock_tipc.addresses import ServiceAddress
+from famsock_tipc.constants import AF_TIPC, TIPC_NODE_SCOPE
+
+_SERVICE = 0xFA505
+
+
+@contextmanager
+def rdm() -> Iterator[selftest.RoundTrip]:
+    """Datagrams to a name, answered to the socket that sent them."""
+    name = _name(SOCK_RDM)
+    with selftest.sockets(AF_TIPC, SOCK_RDM) as (client, server):
+        server.bind(name)
+        yield selftest.echo_to_sender(client, server, name)
+
+
+@contextmanager
+def _connection(kind: int) -> Iterator[selftest.RoundTrip]:
+    """Over a connection to a name."""
+    name = _name(kind)
+    with selftest.sockets(AF_TIPC, kind) as (client, listener):
+        listener.bind(name)
+        listener.listen(1)
+        client.setblocking(False)
+        client.connect_ex(name)  # a connection is made by accept: to wait here would be for ever
+        client.settimeout(selftest.TIMEOUT_S)
+        with selftest.accepted(listener) as server:
+            yield selftest.echo(client, server)
+
+
+seqpacket: selftest.Exchange = partial(_connection, SOCK_SEQPACKET)
+stream: selftest.Exchange = partial(_connection, SOCK_STREAM)
+
+
+@contextmanager
+def topology() -> Iterator[selftest.RoundTrip]:
+    """A name that comes and goes, as the topology service tells of it."""
+    name = _name(0)
+    with (
+        selftest.sockets(AF_TIPC, SOCK_SEQPACKET, count=1) as (watcher,),
+        selftest.sockets(AF_TIPC, SOCK_RDM, count=1) as (server,),
+    ):
+        watcher.subscribe(name)
+
+        def round_trip() -> None:
+            server.bind(name)
+            came = watcher.recv_event()
+            selftest.expect((came.published, came.service.lower), (True, name.instance))
+            selftest.expect(came.socket_address, server.local_address)
+            server.withdraw(name)
+            selftest.expect(watcher.recv_event().withdrawn, True)
+
+        yield round_trip
+
+
+def _name(instance: int) -> ServiceAddress:
+    """A name that no other process uses."""
+    return ServiceAddress(_SERVICE + getpid(), instance, scope=TIPC_NODE_SCOPE)

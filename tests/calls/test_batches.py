@@ -1,0 +1,355 @@
+"""Many messages in one call: the raw layer, and the socket's recvmmsg and sendmmsg over it."""
+
+from __future__ import annotations
+
+import array
+import errno
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import famsock
+from famsock import _calls
+from famsock._calls import ancillary
+from famsock.control import RawControl
+from tests.calls.conftest import AfterSignals, Storm
+
+Pair = tuple[socket.socket, socket.socket]
+Later = Callable[[float, Callable[[], object]], None]
+
+
+def _plain(messages: list[bytes]) -> list[tuple[bytes, tuple[()], bytes]]:
+    return [(data, (), b"") for data in messages]
+
+
+def test_there_and_back(raw: Any, pair: Pair) -> None:
+    a, b = (sock.fileno() for sock in pair)
+    assert raw.sendmmsg(a, None, _plain([b"1", b"", b"333"]), 0) == 3
+    assert raw.recvmmsg(b, None, 8, 16, 0, 0) == [
+        (b"1", [], 0, b""),
+        (b"", [], 0, b""),
+        (b"333", [], 0, b""),
+    ]
+
+
+def test_buffers_of_the_caller(raw: Any, udp: Pair) -> None:
+    a, b = (sock.fileno() for sock in udp)
+    name = raw.getsockname(b)
+    sent = [([b"a", bytearray(b"b")], (), name), (array.array("b", b"cd"), (), name)]
+    assert raw.sendmmsg(a, None, sent, 0) == 2
+    buffers = [bytearray(4), memoryview(bytearray(1)), array.array("b", bytes(2))]
+    got = raw.recvmmsg_into(b, None, buffers, 0, 0)
+    me = raw.getsockname(a)
+    assert got == [(2, [], 0, me), (1, [], socket.MSG_TRUNC, me)]
+    assert [bytes(buffer) for buffer in buffers] == [b"ab\0\0", b"c", b"\0\0"]
+
+
+def test_cut_messages_say_so(raw: Any, udp: Pair) -> None:
+    a, b = udp
+    for data in (b"longer", b"fits"):
+        a.sendto(data, b.getsockname())
+    messages = raw.recvmmsg(b.fileno(), None, 8, 4, 0, socket.MSG_TRUNC)
+    assert [m[:3] for m in messages] == [(b"long", [], socket.MSG_TRUNC), (b"fits", [], 0)]
+
+
+def test_a_part_is_counted_exactly(raw: Any, pair: Pair) -> None:
+    a, b = pair
+    a.setblocking(False)
+    messages = [b"%d" % number for number in range(3000)]
+    sent = raw.sendmmsg(a.fileno(), 0.0, _plain(messages), 0)
+    assert 0 < sent < 3000
+    with pytest.raises(BlockingIOError):
+        raw.sendmmsg(a.fileno(), 0.0, _plain(messages[sent:]), 0)
+    got = raw.recvmmsg(b.fileno(), None, 3000, 8, 0, 0)
+    assert [data for data, *_ in got] == messages[: len(got)]
+    assert len(got) == min(sent, 1024)
+
+
+def test_what_fails_in_the_middle(raw: Any, udp: Pair) -> None:
+    a, b = (sock.fileno() for sock in udp)
+    name = raw.getsockname(b)
+    bad = b"\xff\xff" + bytes(14)
+    sent = [(b"1", (), name), (b"2", (), bad), (b"3", (), name)]
+    assert raw.sendmmsg(a, None, sent, 0) == 1
+    with pytest.raises(OSError, match="Address family not supported"):
+        raw.sendmmsg(a, None, sent[1:], 0)
+    assert raw.recvmmsg(b, None, 8, 8, 0, 0) == [(b"1", [], 0, raw.getsockname(a))]
+
+
+def test_more_than_the_kernel_takes(raw: Any, descriptors: None, later: Later) -> None:
+    a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    got: list[bytes] = []
+    messages = [b"%d" % number for number in range(2500)]
+
+    def receive() -> None:
+        while len(got) < 2500:
+            got.extend(data for data, *_ in raw.recvmmsg(b.fileno(), None, 5000, 8, 0, 0))
+
+    with a, b:
+        later(0, receive)
+        assert raw.sendmmsg(a.fileno(), None, _plain(messages), 0) == 2500
+        while len(got) < 2500:
+            time.sleep(0.01)
+    assert got == messages
+
+
+@pytest.mark.parametrize("timeout", [None, 10.0])
+def test_the_first_message_is_waited_for(
+    raw: Any, pair: Pair, storm: Storm, after_signals: AfterSignals, timeout: float | None
+) -> None:
+    a, b = pair
+    b.settimeout(timeout)
+    with storm() as seen:
+        after_signals(seen, lambda: a.send(b"late"))
+        assert [m[0] for m in raw.recvmmsg(b.fileno(), timeout, 8, 8, 0, 0)] == [b"late"]
+    assert len(seen) > 3
+
+
+def test_time_runs_out(raw: Any, pair: Pair, storm: Storm) -> None:
+    a, b = pair
+    a.setblocking(False)
+    b.setblocking(False)
+    start = time.monotonic()
+    with storm(), pytest.raises(TimeoutError, match="timed out"):
+        raw.recvmmsg(b.fileno(), 0.15, 8, 8, 0, 0)
+    assert 0.15 <= time.monotonic() - start < 5
+    with pytest.raises(BlockingIOError):
+        raw.recvmmsg(b.fileno(), 0.0, 8, 8, 0, 0)
+    sent = raw.sendmmsg(a.fileno(), 0.15, _plain([b"x"] * 3000), 0)
+    assert 0 < sent < 3000
+    with pytest.raises(TimeoutError, match="timed out"):
+        raw.sendmmsg(a.fileno(), 0.05, _plain([b"x"]), 0)
+
+
+def test_bad_input(raw: Any, pair: Pair) -> None:
+    a, b = (sock.fileno() for sock in pair)
+    assert raw.sendmmsg(a, None, [], 0) == 0
+    with pytest.raises(BufferError, match="contiguous"):
+        raw.sendmmsg(a, None, [(b"x", (), b""), (memoryview(b"abcd")[::2], (), b"")], 0)
+    with pytest.raises(TypeError):
+        raw.sendmmsg(a, None, [("text", (), b"")], 0)
+    with pytest.raises((TypeError, ValueError)):
+        raw.sendmmsg(a, None, [(b"x", ())], 0)
+    with pytest.raises((MemoryError, OverflowError)):
+        raw.recvmmsg(b, None, 1024, 1 << 60, 0, 0)
+    with pytest.raises((BufferError, TypeError)):
+        raw.recvmmsg_into(b, None, [bytes(4)], 0, 0)
+    with pytest.raises(OSError, match="Bad file descriptor") as caught:
+        raw.recvmmsg(-1, None, 1, 1, 0, 0)
+    assert caught.value.errno == errno.EBADF
+    with pytest.raises(OSError, match="Bad file descriptor") as caught:
+        raw.sendmmsg(-1, None, _plain([b"x"]), 0)
+    assert caught.value.errno == errno.EBADF
+
+
+def test_descriptors_of_all_messages_close_when_an_address_fails(raw: Any, pair: Pair) -> None:
+    a, b = pair
+    rights = socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", 0)
+    assert raw.sendmmsg(a.fileno(), None, [(b"x", [rights], b"")] * 3, 0) == 3
+
+    def decode(sockaddr: bytes) -> object:
+        raise LookupError(f"no address for {sockaddr!r}")
+
+    with pytest.raises(LookupError, match="no address for b''"):
+        raw.recvmmsg(b.fileno(), None, 3, 8, socket.CMSG_SPACE(4), 0, {}, decode)
+
+
+def test_descriptors_of_all_messages_close_when_one_is_spoilt(descriptors: None) -> None:
+    rights = [
+        ancillary.pack([(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", os.dup(0)))])
+        for _ in range(3)
+    ]
+    rights[1] += struct.pack("=Qii", 1000, 1, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="malformed"):
+            ancillary.unpack_each(rights)
+
+
+def test_addresses_instead_of_sockaddrs(raw: Any, udp: Pair) -> None:
+    """What is known stands for itself, what is not or depends on the system is decoded."""
+    _, b = udp
+    senders = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
+    names = []
+    for sock in senders:
+        with sock:
+            sock.bind(("127.0.0.1", 0))
+            names.append(raw.getsockname(sock.fileno()))
+            for _ in range(2):
+                sock.sendto(b"x", b.getsockname())
+    known = {names[0]: ("known", ()), names[1]: ("unsure", (("question", 1, 2),))}
+    decoded: list[bytes] = []
+
+    def decode(sockaddr: bytes) -> int:
+        decoded.append(sockaddr)
+        return len(decoded)
+
+    got = raw.recvmmsg(b.fileno(), None, 8, 8, 0, 0, known, decode)
+    assert [address for *_, address in got] == ["known", "known", 1, 1, 2, 2]
+    assert decoded == names[1:]
+
+
+# Sockets
+
+
+@pytest.fixture
+def sockets(
+    raw: Any, monkeypatch: pytest.MonkeyPatch, descriptors: None
+) -> Iterator[tuple[famsock.socket, famsock.socket]]:
+    """Two bound UDP sockets, on each implementation."""
+    for name in ("gather", "recvmmsg", "recvmmsg_into", "sendmmsg"):
+        monkeypatch.setattr(_calls, name, getattr(raw, name), raising=False)
+    with (
+        famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as a,
+        famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as b,
+    ):
+        a.bind(("127.0.0.1", 0))
+        b.bind(("127.0.0.1", 0))
+        b.settimeout(10)
+        yield a, b
+
+
+Sockets = tuple[famsock.socket, famsock.socket]
+
+
+def test_addresses_in_any_shape_and_control_messages(sockets: Sockets) -> None:
+    a, b = sockets
+    b.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    typed, sockaddr = b.local_address, _calls.getsockname(b.fileno())
+    assert typed is not None
+    tos = socket.IPPROTO_IP, socket.IP_TOS, struct.pack("i", 0x10)
+    rest = famsock.RawAddress(famsock.AF_INET, sockaddr[2:])
+    sent = a.sendmmsg(
+        [
+            (b"stdlib", b.getsockname()),
+            (bytearray(b"typed"), typed, [tos]),
+            ([b"r", b"aw"], rest, [RawControl(*tos)]),
+        ]
+    )
+    assert sent == 3
+    got = b.recvmmsg(8, control_bytes=64)
+    assert [(data, flags, address) for data, _, flags, address in got] == [
+        (data, 0, a.getsockname()) for data in (b"stdlib", b"typed", b"raw")
+    ]
+    kinds = socket.IPPROTO_IP, socket.IP_TOS
+    assert [items for _, items, _, _ in got] == [[(*kinds, bytes([n]))] for n in (0, 16, 16)]
+
+
+def test_into_buffers(sockets: Sockets) -> None:
+    a, b = sockets
+    assert a.sendmmsg([(b"abc", b.getsockname())] * 2) == 2
+    buffers = [bytearray(4) for _ in range(3)]
+    assert b.recvmmsg_into(buffers) == [(3, [], 0, a.getsockname())] * 2
+    assert buffers == [b"abc\0", b"abc\0", bytes(4)]
+
+
+def test_a_connected_socket_needs_no_address(sockets: Sockets) -> None:
+    a, b = sockets
+    a.connect(b.getsockname())
+    assert a.sendmmsg((os.urandom(5), None) for _ in range(5)) == 5
+    assert len(b.recvmmsg(5)) == 5
+
+
+AUDITED = """
+import sys, famsock
+a, b = (famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) for _ in range(2))
+b.bind(("127.0.0.1", 0))
+there = b.getsockname()
+a.connect(there)
+seen, vetoed = [], False
+
+def hook(event, arguments):
+    if event == "socket.sendmsg":
+        sock, address = arguments
+        seen.append((sock is a, address and address == there))
+        if vetoed:
+            raise PermissionError("vetoed")
+
+sys.addaudithook(hook)
+for address in (there, tuple([*there])):  # one that the codec does not know yet, and one it knows
+    seen.clear()
+    assert a.sendmmsg([(b"1", None), (b"2", None), (b"3", address), (b"4", None)]) == 4
+    assert seen == [(True, None), (True, True), (True, None)], seen
+    assert len(b.recvmmsg(5)) == 4
+vetoed = True
+try:
+    a.sendmmsg([(b"x", there)])
+except PermissionError:
+    b.settimeout(0.05)
+    try:
+        b.recv(1)
+    except TimeoutError:
+        print("as it must be")
+"""
+
+
+def test_an_audit_hook_sees_batches_without_an_address_too(raw: Any) -> None:
+    """As with the stdlib's sendmsg; neighbours with one address are one event."""
+    layer = "native" if raw.__name__.endswith("native") else "ctypes"
+    done = subprocess.run(
+        [sys.executable, "-c", AUDITED],
+        env={**os.environ, "FAMSOCK_SYSCALLS": layer},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "as it must be\n", done.stderr
+
+
+def test_nothing_is_sent_where_one_address_is_bad(sockets: Sockets) -> None:
+    a, b = sockets
+    with pytest.raises(OverflowError, match="sendmmsg"):
+        a.sendmmsg([(b"x", b.getsockname()), (b"y", ("127.0.0.1", 70000))])
+    b.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        b.recvmmsg(1)
+
+
+def test_wrong_arguments(sockets: Sockets) -> None:
+    a, b = sockets
+    with pytest.raises(ValueError, match="count must be at least 1"):
+        b.recvmmsg(0)
+    with pytest.raises(ValueError, match="negative buffer size"):
+        b.recvmmsg(1, -1)
+    with pytest.raises(ValueError, match="at least 1 buffer"):
+        b.recvmmsg_into([])
+    with pytest.raises(TypeError, match="read-write"):
+        b.recvmmsg_into([b"read-only"])
+    with pytest.raises(TypeError):
+        a.sendmmsg([("text", b.getsockname())])
+
+
+def test_joined_messages(raw: Any, udp: Pair) -> None:
+    """What came together comes apart; the last may be shorter, an empty one is one."""
+    a, b = udp
+    b.setsockopt(socket.IPPROTO_UDP, 104, 1)  # UDP_GRO
+    size = socket.IPPROTO_UDP, 103, struct.pack("=H", 100)  # UDP_SEGMENT
+    data, name, call = os.urandom(250), raw.getsockname(a.fileno()), (socket.IPPROTO_UDP, 104)
+    a.sendmsg([data], [size], 0, b.getsockname())
+    got = raw.recv_joined(b.fileno(), None, 65535, 0, *call)
+    assert got == ([data[:100], data[100:200], data[200:]], 0, name)
+    for one in (b"", b"single"):
+        a.sendto(one, b.getsockname())
+        assert raw.recv_joined(b.fileno(), None, 65535, 0, *call) == ([one], 0, name)
+    assert b"".join(got[0]) == data  # no later message came over it
+    a.sendmsg([data], [size], 0, b.getsockname())
+    messages, flags, _ = raw.recv_joined(b.fileno(), None, 150, socket.MSG_TRUNC, *call)
+    assert messages == [data[:100], data[100:150]]
+    assert flags & socket.MSG_TRUNC
+    with pytest.raises(TimeoutError):
+        raw.recv_joined(b.fileno(), 0.05, 65535, 0, *call)
+
+
+def test_joined_messages_leave_no_descriptor(raw: Any, pair: Pair) -> None:
+    a, b = pair
+    rights = socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", 0)
+    a.sendmsg([b"x"], [rights])
+    assert raw.recv_joined(b.fileno(), None, 16, 0, 1, 99) == ([b"x"], 0, b"")

@@ -1,0 +1,55 @@
+"""CPython's own tests, and trio's, pass on famsock's sockets wherever they pass on the stdlib's."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from famsock.testing import requirements
+from tests.upstream import suites
+
+# The others know INET and UNIX alone, and take half an hour in emulation:
+# `python -m tests.lab exec -- python -m tests.upstream` runs them there.
+OF_EVERY_FAMILY = ("test_socket", "SocketEINTRTest")
+CHOSEN = [name for name in suites.shipped() if not suites.IN_LAB or name in OF_EVERY_FAMILY]
+
+run = functools.cache(suites.run)
+
+
+def outcome(*tests: str, result: str) -> suites.Outcome:
+    return suites.Outcome(dict.fromkeys(tests, result), "", 0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", CHOSEN)
+def test_suite(suite: str) -> None:
+    stdlib, ours = run(suite, famsock=False), run(suite, famsock=True)
+    assert stdlib.count("passed") > 0, stdlib.tail
+    assert suites.lost(stdlib, ours) == [], ours.tail
+
+
+@pytest.mark.slow
+def test_bluetooth_of_a_python_without_it() -> None:
+    """CPython's tests of Bluetooth are skipped where it was built without BlueZ's header."""
+    reason = requirements.family("AF_BLUETOOTH", protocol=1) or requirements.interface("hci0")
+    if reason:
+        pytest.skip(reason)
+    ours = run("test_socket", famsock=True)
+    bluetooth = {name: now for name, now in ours.tests.items() if "BluetoothTest" in name}
+    assert len(bluetooth) >= 5
+    assert set(bluetooth.values()) == {"passed"}, ours.tail
+
+
+@pytest.mark.parametrize("was", ["passed", "failed"])
+def test_a_test_that_famsock_skips_or_leaves_out_is_lost(was: str) -> None:
+    stdlib = outcome("a", "b", result=was)
+    assert len(suites.lost(stdlib, outcome("a", result="skipped"))) == 2
+    assert suites.lost(stdlib, stdlib) == []
+
+
+def test_what_the_stdlib_skips_can_only_be_gained() -> None:
+    stdlib, ours = outcome("a", result="skipped"), outcome("a", result="passed")
+    assert suites.lost(stdlib, ours) == []
+    assert suites.gained(stdlib, ours) == ["a"]
+    assert suites.lost(ours, stdlib) == ["a: passed with the stdlib, skipped with famsock"]
