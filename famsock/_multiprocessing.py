@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from famsock._sockets import socket
+from socket import socket
+from typing import Any
 
 _REDUCTION = "multiprocessing.reduction"
 
 
 def reduce_for_multiprocessing(sock: socket, frame: Any) -> tuple[Any, ...] | None:
-    """How multiprocessing pickles a socket, as it does the stdlib's; None for any other pickler.
+    """Return how multiprocessing pickles a socket; None for any other pickler.
 
-    multiprocessing knows the stdlib's class alone, by exact type, and offers no hook that would not
+    multiprocessing knows only the stdlib's class, by exact type, and offers no hook that would not
     import it. Its pickler is written in C, so the ``frame`` that asks is one of its module.
     """
     reduction = sys.modules.get(_REDUCTION)

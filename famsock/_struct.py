@@ -4,10 +4,39 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, ClassVar, Self
+    from collections.abc import Callable, Sequence
+    from struct import Struct as StructCodec
+    from typing import Any, ClassVar, Protocol, Self
 
-    from famsock.cstruct import Layout
+    class _Layout(Protocol):
+        """What a `famsock.cstruct.Layout` offers; naming its class here would be a circle."""
+
+        @property
+        def c_name(self) -> str: ...
+
+        @property
+        def headers(self) -> tuple[str, ...]: ...
+
+        @property
+        def size(self) -> int: ...
+
+        @property
+        def members(self) -> tuple[Any, ...]: ...
+
+        @property
+        def head(self) -> bytes: ...
+
+        @property
+        def codec(self) -> StructCodec: ...
+
+        @property
+        def arrange(self) -> Callable[[Sequence[Any]], Sequence[Any]] | None: ...
+
+        @property
+        def encoders(self) -> tuple[Callable[[Any, Any], Any] | None, ...] | None: ...
+
+        @property
+        def decoders(self) -> tuple[Callable[[Any, Any], Any] | None, ...] | None: ...
 
 
 class Struct:
@@ -17,7 +46,7 @@ class Struct:
     """
 
     __slots__ = ()
-    layout: ClassVar[Layout]
+    layout: ClassVar[_Layout]
     label: ClassVar[str]
     range_error: ClassVar[type[OverflowError]] = OverflowError
 

@@ -11,9 +11,15 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Any, ClassVar, Protocol
 
-    from famsock.address import Address
+    class _Fields(Protocol):
+        """What the text form needs of an address class: its layout and the names of its fields."""
+
+        layout: ClassVar[Any]
+        family_name: ClassVar[str]
+        stdlib_fields: ClassVar[tuple[str, ...]]
+
 
 _SPECIAL = frozenset("\\[]?&=")
 
@@ -74,7 +80,7 @@ def _pieces(text: str, separator: str) -> Iterator[str]:
     yield text[start:]
 
 
-def join_fields(address: Address) -> str:
+def join_fields(address: _Fields) -> str:
     """The text of a typed address, from its fields."""
     import attrs
 
@@ -89,7 +95,7 @@ def join_fields(address: Address) -> str:
     return ":".join(texts[n] for n in listed) + ("?" + "&".join(extra) if extra else "")
 
 
-def split_fields(cls: type[Address], text: str) -> dict[str, Any]:
+def split_fields(cls: type[_Fields], text: str) -> dict[str, Any]:
     """The constructor's keyword arguments that ``text`` writes for an address class."""
     members = {m.attribute: m.type for m in cls.layout.members}
     positional, *query = split(without_scheme(text), "?")
@@ -113,7 +119,7 @@ def split_fields(cls: type[Address], text: str) -> dict[str, Any]:
         raise ValueError(f"{cls.family_name} address {text!r}: {error}") from None
 
 
-def _check_complete(cls: type[Address], text: str, found: dict[str, str]) -> None:
+def _check_complete(cls: type[_Fields], text: str, found: dict[str, str]) -> None:
     import attrs
 
     for field in attrs.fields(cls):  # type: ignore[arg-type]

@@ -151,7 +151,7 @@ class Served:
         """The family's typed options and control messages."""
         from famsock._definitions import Definitions
 
-        return Definitions(self.family)
+        return Definitions(self.family.name, self.family.options, self.family.control)
 
     @cached_property
     def operations(self) -> type[Any] | None:

@@ -11,6 +11,6 @@ def test_no_constant_is_stated_twice() -> None:
     places = {name: {"famsock.constants"} for name in vars(constants) if name.isupper()}
     del places["HEADERS"]
     for family in Registry().families():
-        for name in constants_of(family):
+        for name in constants_of(family.constants):
             places.setdefault(name, set()).add(str(family.constants))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -12,7 +12,6 @@ import famsock
 from famsock import options
 from famsock._definitions import COMMON, Definitions
 from famsock.control import SCM_TIMESTAMPNS
-from famsock.family import Family, Protocol
 from famsock.plugin import ControlType, Option, codecs
 
 OPTION: Option[int] = Option("SO_KIT", 7, 3, codecs.INT)
@@ -20,7 +19,7 @@ KIND: ControlType[int] = ControlType("KIT", 7, 4, codecs.INT)
 
 
 def definitions(**given: Any) -> Definitions:
-    return Definitions(Family("AF_KIT", 46, (Protocol("kit", None, (2,), "kit:Kit"),), **given))
+    return Definitions("AF_KIT", **given)
 
 
 @pytest.mark.parametrize("shape", [list, tuple, frozenset])

@@ -172,7 +172,7 @@ class Registry:
             return common
         for family in self._families_likely_for(name):
             try:
-                value = constants_of(family).get(name) if family.here else None
+                value = constants_of(family.constants).get(name) if family.here else None
             except ImportError:
                 continue  # a module that does not import hides no other plugin's constants
             if value is not None:

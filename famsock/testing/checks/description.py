@@ -26,7 +26,7 @@ class DescriptionChecks(Checks):
 
     def test_constants_load_and_name_the_family(self) -> None:
         family = self.subject().family
-        assert constants_of(family).get(family.name) == family.number
+        assert constants_of(family.constants).get(family.name) == family.number
 
     def test_definitions_load(self) -> None:
         subject = self.subject()

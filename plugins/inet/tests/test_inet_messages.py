@@ -259,7 +259,9 @@ def test_unknown_control_message_comes_whole(udp_pair: Pair) -> None:
         from famsock._definitions import Definitions
         from famsock.control import typed
 
-        kinds = Definitions(famsock.plugins.family("AF_INET")).control
+        family = famsock.plugins.family("AF_INET")
+        assert family is not None
+        kinds = Definitions(family.name, control=family.control).control
         items = [(0, control.IP_PKTINFO.number, b"\1"), (0, 99, b"?"), (0, 11, bytes(15))]
         assert typed(items, kinds) == tuple(RawControl(*item) for item in items)
 
