@@ -20,13 +20,13 @@ from famsock.control import SCM_TIMESTAMPNS
 from famsock.family import Protocol
 from famsock.options import SO_TIMESTAMPNS
 from famsock.sockets import socket
-from famsock.testing.checks.base import IN_LAB, Checks
+from famsock.testing.checks.base import IN_EMULATION, Checks
 from famsock.testing.checks.live import running
 
 _SENDING = ("send", "sendall", "sendto", "sendmsg")
 _RECEIVING = ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recv_message")
 _BATCH = 3
-_SILENCE_S = 0.5 if IN_LAB else 0.2
+_SILENCE_S = 0.5 if IN_EMULATION else 0.2
 _PATIENCE_S = 20.0
 _CONTROL_BYTES = 256
 _NOBODY = RawAddress(0xFE, bytes(14))
