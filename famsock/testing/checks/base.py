@@ -18,6 +18,8 @@ from famsock.testing.subject import Subject
 
 _T = TypeVar("_T")
 IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
+# An emulated processor needs longer for what a test waits for; User-mode Linux does not emulate it.
+IN_EMULATION = os.environ.get("FAMSOCK_LAB") == "qemu"
 PROPERTY = settings(
     max_examples=5 if IN_LAB else 50,
     deadline=None,

@@ -20,13 +20,13 @@ from famsock.address import RawAddress
 from famsock.control import SCM_TIMESTAMPNS
 from famsock.family import Protocol
 from famsock.options import SO_TIMESTAMPNS
-from famsock.testing.checks.base import IN_LAB, Checks
+from famsock.testing.checks.base import IN_EMULATION, Checks
 from famsock.testing.checks.live import running
 
 _SENDING = ("send", "sendall", "sendto", "sendmsg")
 _RECEIVING = ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recv_message")
 _BATCH = 3
-_SILENCE_S = 0.5 if IN_LAB else 0.2
+_SILENCE_S = 0.5 if IN_EMULATION else 0.2
 _PATIENCE_S = 20.0
 _CONTROL_BYTES = 256
 _NOBODY = RawAddress(0xFE, bytes(14))
@@ -129,7 +129,7 @@ class BatchChecks(Checks):
     def sent(
         self, batched_exchange: tuple[Protocol, str], alarm: float, descriptors: None
     ) -> Iterator[Sent]:
-        """The first message of the exchange, and what it needs to be sent again."""
+        """The first message of the self-test, and what it needs to be sent again."""
         with _replayed(batched_exchange, self.family) as sent:
             yield sent
 

@@ -36,7 +36,7 @@ def running(selftest: tuple[Protocol, str], family: str) -> Iterator[RoundTrip]:
 
 
 class LiveChecks(Checks):
-    """Each protocol's own exchange, where the kernel has the protocol."""
+    """Each protocol's own self-test, where the kernel has the protocol."""
 
     def test_selftest(
         self, selftest: tuple[Protocol, str], alarm: float, descriptors: None
