@@ -23,7 +23,7 @@ def extensions() -> list[Extension]:
         Extension(
             "famsock._calls.native",
             ["famsock/_calls/native.pyx"],
-            depends=["famsock/_calls/_native_ways.pxi"],
+            depends=["famsock/_calls/addresses.pxi", "famsock/_calls/calls.pxi"],
             define_macros=[("_GNU_SOURCE", "1")],
             optional=True,
         )

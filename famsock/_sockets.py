@@ -1,10 +1,10 @@
-"""The socket class: one place for every call that carries an address.
+"""The socket class: what famsock adds to the stdlib's, beyond the calls of its base `Calls`.
 
 A `socket` is a real subclass of the stdlib's. Calls without an address (send, recv, …) are
-inherited untouched. A call with one encodes it by the family's plugin, makes the raw system call,
-and decodes what comes back. Where no plugin serves the family the stdlib's own method runs; where
-the stdlib cannot either, addresses are `RawAddress`. This module knows no family by name.
-Sources: Lib/socket.py and Modules/socketmodule.c for order, messages and audit events.
+inherited untouched. A call with one is in :class:`famsock._calls.calls.Calls`: it encodes the
+address by the family's plugin, makes the raw system call, and decodes what comes back. Where no
+plugin serves the family the stdlib's own method runs; where the stdlib cannot either, addresses are
+`RawAddress`. This module knows no family by name.
 """
 
 from __future__ import annotations
@@ -15,16 +15,22 @@ import os
 import socket as _stdlib
 import sys
 from operator import index
-from sys import audit, byteorder
+from sys import byteorder
 
 from famsock import _calls
+from famsock._calls import arguments
 from famsock._errors import PluginError
 from famsock._registry import plugins
 from famsock.address import RAW_CODEC, Address, AddressCodec
 
 TYPE_CHECKING = False
+if TYPE_CHECKING or _calls.native is None:
+    from famsock._calls.calls import Calls
+else:
+    Calls = _calls.native.Calls
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Self, TypeVar, overload
 
     from famsock._definitions import Definitions
@@ -43,10 +49,7 @@ if not issubclass(_stdlib.socket, _socket.socket):
 _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
 _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
-_UNKNOWN: Any = object()
-_served = plugins.served
 _initialize = _stdlib.socket.__init__
-_create = _socket.socket.__init__
 _family_of = _socket.socket.family.__get__
 _type_of = _socket.socket.type.__get__
 _proto_of = _socket.socket.proto.__get__
@@ -93,7 +96,7 @@ def _show_operations(served: Served) -> None:
             setattr(socket, name, _Operation(name))
 
 
-class socket(_stdlib.socket):  # noqa: N801
+class socket(Calls):  # noqa: N801
     """The stdlib's socket, with its address family as a plugin.
 
     Besides the stdlib's interface: typed addresses (`local_address`, `peer_address`; any call that
@@ -102,41 +105,29 @@ class socket(_stdlib.socket):  # noqa: N801
     socket and of `operations`.
     """
 
-    __slots__ = ("_codec", "_served", "_states")
+    __slots__ = ("_states",)
+    _registry = plugins
     _states: dict[Callable[[], Any], Any]
+    if TYPE_CHECKING:
+        _codec: AddressCodec | None
+        _served: Served | None
 
-    def __init__(
-        self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
-    ) -> None:
-        try:
-            served = _served.get((family, type, proto), _UNKNOWN)
-        except TypeError:
-            served = _UNKNOWN
-        if served is _UNKNOWN or (proto == -1 and fileno is not None):
-            served = self._create_anew(family, type, proto, fileno)
-        else:
-            try:
-                _create(self, family, type, 0 if proto == -1 else proto, fileno)
-            except OSError as error:
-                _explain(error, family, type, proto)
-                raise
-            # What Lib/socket.py's own __init__ adds; calling it would cost half as much again.
-            self._io_refs = 0
-            self._closed = False
-        self._served: Served | None = served
-        self._codec: AddressCodec | None = self._plain_codec() if served is None else served.codec
+        def accept(self) -> tuple[socket, Any]: ...
 
-    def _create_anew(self, family: int, type: int, proto: int, fileno: int | None) -> Served | None:
-        """Make a socket of a kind that was not made before, or not told; who serves it."""
+    # What the methods of `Calls` leave to this class
+
+    def _open(self, family: int, type: int, proto: int, fileno: int | None) -> None:
+        """Make a socket of a kind that was not made before, or that is not told."""
         try:
             _initialize(self, family, type, proto, fileno)
         except OSError as error:
-            _explain(error, family, type, proto)
+            self._explain_creation(error, family, type, proto)
             raise
         served = self._find_served(fileno)
-        if family != -1 and type != -1 and (fileno is None or proto != -1):
-            _served[family, type, proto] = served
-        return served
+        if served is not None and family != -1 and type != -1 and (fileno is None or proto != -1):
+            plugins.served[family, type, proto] = served
+        self._served = served
+        self._codec = self._plain_codec() if served is None else served.codec
 
     def _find_served(self, fileno: int | None) -> Served | None:
         try:
@@ -155,45 +146,14 @@ class socket(_stdlib.socket):  # noqa: N801
         OSError that has no errno.
         """
         try:
-            super().getsockname()
+            _socket.socket.getsockname(self)
         except OSError as error:
             return RAW_CODEC if error.errno is None else None
         return None
 
-    # Calls that take an address
-
-    def bind(self, address: Any, /) -> None:
-        codec = self._codec
-        if codec is None and not isinstance(address, Address):
-            super().bind(address)
-            return
-        sockaddr = (codec or RAW_CODEC).encode(self, "bind", address)
-        audit("socket.bind", self, address)
-        try:
-            _calls.bind(self.fileno(), sockaddr)
-        except OSError as error:
-            self._explain(error, "bind")
-            raise
-
-    def connect(self, address: Any, /) -> None:
-        codec = self._codec
-        if codec is None and not isinstance(address, Address):
-            super().connect(address)
-            return
-        if error := self._connect(codec or RAW_CODEC, "connect", address):
-            self._refuse_connection(error)
-
-    def connect_ex(self, address: Any, /) -> int:
-        codec = self._codec
-        if codec is None and not isinstance(address, Address):
-            return super().connect_ex(address)
-        error = self._connect(codec or RAW_CODEC, "connect_ex", address)
-        return errno.EWOULDBLOCK if error == _calls.TIMED_OUT else error
-
-    def _connect(self, codec: AddressCodec, operation: str, address: Any) -> int:
-        sockaddr = codec.encode(self, operation, address)
-        audit("socket.connect", self, address)
-        return _calls.connect(self, self.gettimeout(), sockaddr)
+    def _codec_for(self, address: Any) -> AddressCodec | None:
+        """The codec of an address for a socket that the stdlib serves; None by default."""
+        return RAW_CODEC if address is None or isinstance(address, Address) else None
 
     def _refuse_connection(self, error: int) -> None:
         if error == _calls.TIMED_OUT:
@@ -201,68 +161,37 @@ class socket(_stdlib.socket):  # noqa: N801
         # No name may hold the exception here: its traceback would keep this frame alive.
         raise self._explained(OSError(error, os.strerror(error)), "connect")
 
-    def sendto(self, data: Any, /, *arguments: Any) -> int:
-        codec = self._codec
-        if len(arguments) == 1:
-            flags, address = 0, arguments[0]
-        elif len(arguments) == 2:
-            flags, address = _c_int(arguments[0]), arguments[1]
+    def _accepted_class(self) -> type[socket]:
+        return socket
+
+    def _timeout_of(self, flags: int) -> float | None:
+        return None if flags & _AT_ONCE else self.gettimeout()
+
+    @staticmethod
+    def _message(given: Any) -> tuple[Any, Any, Sequence[tuple[int, int, bytes]]]:
+        """The data, the address and the control messages of one message for sendmmsg."""
+        if not isinstance(given, (tuple, list)) or not 2 <= len(given) <= 3:
+            raise TypeError(
+                "sendmmsg(): a message is (data, address) or (data, address, control), "
+                f"not {given!r}"
+            )
+        control = arguments.items(_packed(given[2])) if len(given) == 3 else ()
+        return given[0], given[1], control
+
+    def _set_sized(self, sizes: Mapping[int, int], level: int, option: int, value: Any) -> None:
+        if isinstance(value, int):
+            data = value.to_bytes(sizes.get(level, 4), byteorder, signed=value < 0)
         else:
-            raise TypeError(f"sendto() takes 2 or 3 arguments ({1 + len(arguments)} given)")
-        if codec is None and not isinstance(address, Address):
-            return super().sendto(data, flags, address)
-        if type(data) is not bytes:
-            data = _view(data)
-        sockaddr = (codec or RAW_CODEC).encode(self, "sendto", address)
-        audit("socket.sendto", self, address)
-        try:
-            return _calls.sendto(self, self.gettimeout(), data, flags, sockaddr)
-        except OSError as error:
-            self._explain(error, "sendto")
-            raise
+            data = bytes(arguments.view(value))
+        _calls.setsockopt(self.fileno(), level, option, data)
 
-    def sendmsg(
-        self,
-        buffers: Iterable[Any],
-        ancdata: Iterable[tuple[int, int, Any]] = (),
-        flags: int = 0,
-        address: Any = None,
-        /,
-    ) -> int:
-        codec = self._codec
-        if address is None or (codec is None and not isinstance(address, Address)):
-            return super().sendmsg(buffers, ancdata, flags, address)
-        flags = _c_int(flags)
-        sockaddr = (codec or RAW_CODEC).encode(self, "sendmsg", address)
-        audit("socket.sendmsg", self, address)
-        views = _views(buffers, "sendmsg() argument 1 must be an iterable")
-        items = _items(ancdata)
-        try:
-            return _calls.sendmsg(self, self.gettimeout(), views, items, flags, sockaddr)
-        except OSError as error:
-            self._explain(error, "sendmsg")
-            raise
+    def _get_sized(self, sizes: Mapping[int, int], level: int, option: int, size: int = 0) -> Any:
+        if not 0 <= size <= 1024:
+            raise OSError("getsockopt buflen out of range")
+        data = _calls.getsockopt(self.fileno(), level, option, size or sizes.get(level, 4))
+        return data if size else int.from_bytes(data, byteorder, signed=len(data) == 4)
 
-    # Calls that give an address
-
-    def _accept(self) -> tuple[int, Any]:
-        codec = self._codec
-        if codec is None:
-            return super()._accept()  # type: ignore[misc,no-any-return]
-        ask = self._served is None or self._served.protocol.accepts_address
-        descriptor, sockaddr = _calls.accept(self, self.gettimeout(), ask)
-        try:
-            return descriptor, codec.decode_peer(self, sockaddr)
-        except BaseException:
-            os.close(descriptor)
-            raise
-
-    def accept(self) -> tuple[socket, Any]:
-        descriptor, address = self._accept()
-        accepted = self._adopt(socket, descriptor)
-        if _stdlib.getdefaulttimeout() is None and self.gettimeout():
-            accepted.setblocking(True)
-        return accepted, address
+    # Copies
 
     def dup(self) -> Self:
         copy = self._adopt(type(self), _socket.dup(self.fileno()))
@@ -282,106 +211,6 @@ class socket(_stdlib.socket):  # noqa: N801
             os.close(descriptor)
             raise
         return adopted  # type: ignore[no-any-return]
-
-    def getsockname(self) -> Any:
-        codec = self._codec
-        if codec is None:
-            return super().getsockname()
-        return codec.decode(self, _calls.getsockname(self.fileno()))
-
-    def getpeername(self) -> Any:
-        codec = self._codec
-        if codec is None:
-            return super().getpeername()
-        return codec.decode(self, _calls.getpeername(self.fileno()))
-
-    def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
-        codec = self._codec
-        if codec is None:
-            return super().recvfrom(bufsize, flags)
-        if (bufsize := index(bufsize)) < 0:
-            raise ValueError("negative buffersize in recvfrom")
-        data, sockaddr = _calls.recvfrom(self, self.gettimeout(), bufsize, _c_int(flags))
-        return data, codec.decode(self, sockaddr)
-
-    def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
-        codec = self._codec
-        if codec is None:
-            return super().recvfrom_into(buffer, nbytes, flags)
-        view = _writable(
-            buffer, "recvfrom_into() argument 1 must be read-write bytes-like object, not {}"
-        )
-        if (size := index(nbytes)) < 0:
-            raise ValueError("negative buffersize in recvfrom_into")
-        if size > view.nbytes:
-            raise ValueError("nbytes is greater than the length of the buffer")
-        received, sockaddr = _calls.recvfrom_into(
-            self, self.gettimeout(), view, size or view.nbytes, _c_int(flags)
-        )
-        return received, codec.decode(self, sockaddr)
-
-    def recvmsg(
-        self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /
-    ) -> tuple[bytes, list[tuple[int, int, bytes]], int, Any]:
-        codec = self._codec
-        if codec is None:
-            return super().recvmsg(bufsize, ancbufsize, flags)
-        if (bufsize := index(bufsize)) < 0:
-            raise ValueError("negative buffer size in recvmsg()")
-        data, items, message_flags, sockaddr = _calls.recvmsg(
-            self, self.gettimeout(), bufsize, _control_bytes(ancbufsize), _c_int(flags)
-        )
-        return data, items, message_flags, self._decode_received(codec, sockaddr, items)
-
-    def recvmsg_into(
-        self, buffers: Iterable[Any], ancbufsize: int = 0, flags: int = 0, /
-    ) -> tuple[int, list[tuple[int, int, bytes]], int, Any]:
-        codec = self._codec
-        if codec is None:
-            return super().recvmsg_into(buffers, ancbufsize, flags)
-        views = [
-            _writable(b, "recvmsg_into() argument 1 must be an iterable of single-segment "
-                         "read-write buffers")
-            for b in _iterable(buffers, "recvmsg_into() argument 1 must be an iterable")
-        ]  # fmt: skip
-        received, items, message_flags, sockaddr = _calls.recvmsg_into(
-            self, self.gettimeout(), views, _control_bytes(ancbufsize), _c_int(flags)
-        )
-        return received, items, message_flags, self._decode_received(codec, sockaddr, items)
-
-    def _decode_received(
-        self, codec: AddressCodec, sockaddr: bytes, items: list[tuple[int, int, bytes]]
-    ) -> Any:
-        try:
-            return codec.decode(self, sockaddr)
-        except BaseException:
-            from famsock._calls.ancillary import close_descriptors
-
-            close_descriptors(items)
-            raise
-
-    # Options, where the size of an integer depends on the level
-
-    def setsockopt(self, level: int, option: int, value: Any, *optlen: int) -> None:
-        sizes = self._served.integer_bytes if self._served is not None else None
-        if sizes is None or value is None:
-            super().setsockopt(level, option, value, *optlen)
-            return
-        if isinstance(value, int):
-            data = value.to_bytes(sizes.get(level, 4), byteorder, signed=value < 0)
-        else:
-            data = bytes(_view(value))
-        _calls.setsockopt(self.fileno(), level, option, data)
-
-    def getsockopt(self, level: int, option: int, *buflen: int) -> Any:
-        sizes = self._served.integer_bytes if self._served is not None else None
-        if sizes is None:
-            return super().getsockopt(level, option, *buflen)
-        size = buflen[0] if buflen else 0
-        if not 0 <= size <= 1024:
-            raise OSError("getsockopt buflen out of range")
-        data = _calls.getsockopt(self.fileno(), level, option, size or sizes.get(level, 4))
-        return data if size else int.from_bytes(data, byteorder, signed=len(data) == 4)
 
     # Typed addresses, options and messages
 
@@ -462,7 +291,7 @@ class socket(_stdlib.socket):  # noqa: N801
     def _option(self, option: Option[Any] | str | int) -> Option[Any]:
         if not isinstance(option, (str, int)):
             return option
-        return self._rooms.option(option)
+        return self._definitions.option(option)
 
     def recv_message(
         self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
@@ -473,15 +302,17 @@ class socket(_stdlib.socket):  # noqa: N801
         shows in ``Message.flags`` (MSG_TRUNC, MSG_CTRUNC). Received descriptors are close-on-exec.
         Errors are those of recvmsg(2).
         """
-        flags = _c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0)
+        flags = arguments.c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0)
         data, items, message_flags, sockaddr = _calls.recvmsg(
             self,
-            None if flags & _AT_ONCE else self.gettimeout(),
+            self._timeout_of(flags),
             bufsize_bytes,
-            _control_bytes(control_bytes),
+            arguments.control_bytes(control_bytes),
             flags,
         )
-        return self._rooms.message(data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC)
+        return self._definitions.message(
+            data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC
+        )
 
     def send_message(
         self,
@@ -498,72 +329,7 @@ class socket(_stdlib.socket):  # noqa: N801
         buffers = data if isinstance(data, (list, tuple)) else [data]
         return self.sendmsg(buffers, _packed(control), flags, address)
 
-    # Many messages in one system call
-
-    def recvmmsg(
-        self, count: int, bufsize_bytes: int = 2048, control_bytes: int = 0, flags: int = 0
-    ) -> list[tuple[bytes, list[tuple[int, int, bytes]], int, Any]]:
-        """Receive the messages that are there, at most ``count`` (1-1024), each as `recvmsg` does.
-
-        Waits for the first one alone, no longer than the socket's timeout. A message has room for
-        ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit shows in
-        its flags (MSG_TRUNC, MSG_CTRUNC). Errors are those of recvmmsg(2), and TimeoutError.
-        """
-        if index(count) < 1:
-            raise ValueError(f"recvmmsg(): count must be at least 1, not {count}")
-        if index(bufsize_bytes) < 0:
-            raise ValueError("negative buffer size in recvmmsg()")
-        flags, control_bytes = _c_int(flags), _control_bytes(control_bytes)
-        timeout = None if flags & _AT_ONCE else self.gettimeout()
-        known, decode = self._decoding()
-        return _calls.recvmmsg(
-            self, timeout, count, bufsize_bytes, control_bytes, flags, known, decode
-        )
-
-    def recvmmsg_into(
-        self, buffers: Iterable[Any], control_bytes: int = 0, flags: int = 0
-    ) -> list[tuple[int, list[tuple[int, int, bytes]], int, Any]]:
-        """As `recvmmsg`, each message into a writable buffer of its own, and its length instead."""
-        wanted = "recvmmsg_into() argument 1 must be an iterable of read-write buffers, not {}"
-        given = _iterable(buffers, wanted.format(type(buffers).__name__))
-        views = [_writable(buffer, wanted) for buffer in given]
-        if not views:
-            raise ValueError("recvmmsg_into(): there must be at least 1 buffer")
-        flags, control_bytes = _c_int(flags), _control_bytes(control_bytes)
-        timeout = None if flags & _AT_ONCE else self.gettimeout()
-        known, decode = self._decoding()
-        return _calls.recvmmsg_into(self, timeout, views, control_bytes, flags, known, decode)
-
-    def _decoding(self) -> tuple[dict[bytes, Any], Callable[[bytes], Any]]:
-        """The addresses that are known by their sockaddr, and how to decode any other."""
-        codec = self._codec or RAW_CODEC
-        return codec.decoded, lambda sockaddr: codec.decode(self, sockaddr)
-
-    def sendmmsg(self, messages: Iterable[Sequence[Any]], flags: int = 0) -> int:
-        """Send messages, any number of them: how many were sent.
-
-        A message is (data, address) or (data, address, control): bytes or a list of buffers, an
-        address in any shape or None, control messages as objects or (level, type, data). All are
-        checked before one is sent. What fails after others were sent shows as their number, and
-        raises when the rest is sent anew. What a signal's handler raises goes out with the number
-        of messages sent as its ``messages_sent``. Errors are those of sendmmsg(2) and of the
-        addresses.
-        """
-        codec = self._codec or RAW_CODEC
-        flags = _c_int(flags)
-
-        def encode(address: Any) -> bytes:
-            sockaddr = b"" if address is None else codec.encode(self, "sendmmsg", address)
-            audit("socket.sendmsg", self, address)
-            return sockaddr
-
-        given = _calls.gather(self, messages, encode, _message)
-        timeout = None if flags & _AT_ONCE else self.gettimeout()
-        try:
-            return _calls.sendmmsg(self, timeout, given, flags)
-        except OSError as error:
-            self._explain(error, "sendmmsg")
-            raise
+    # Many messages in one system call: sendmmsg, recvmmsg and recvmmsg_into are in `Calls`
 
     def recv_joined(
         self, size: ControlType[int], bufsize_bytes: int = 65535, flags: int = 0
@@ -580,13 +346,10 @@ class socket(_stdlib.socket):  # noqa: N801
         served = self._served
         if served is None or served.protocol.passes_descriptors:
             flags |= _CLOEXEC
-        timeout = None if flags & _AT_ONCE else self.gettimeout()
         messages, message_flags, sockaddr = _calls.recv_joined(
-            self, timeout, bufsize_bytes, flags, size.level, size.number
+            self, self._timeout_of(flags), bufsize_bytes, flags, size.level, size.number
         )
-        hit = None if self._codec is None else self._codec.typed.get(sockaddr)
-        sender = hit[0] if hit is not None and not hit[1] else self._typed(sockaddr)
-        return messages, message_flags & ~_CLOEXEC, sender
+        return messages, message_flags & ~_CLOEXEC, self._typed(sockaddr)
 
     # What every object has
 
@@ -636,9 +399,9 @@ class socket(_stdlib.socket):  # noqa: N801
         return self._served is None or self._served.protocol.passes_descriptors
 
     @property
-    def _rooms(self) -> Definitions:
+    def _definitions(self) -> Definitions:
         served = self._served
-        return _common_rooms() if served is None else served.definitions
+        return _common_definitions() if served is None else served.definitions
 
     if TYPE_CHECKING:
 
@@ -653,39 +416,26 @@ class socket(_stdlib.socket):  # noqa: N801
         self._explain(error, operation)
         return error
 
+    @staticmethod
+    def _explain_creation(error: OSError, family: int, kind: int, proto: int) -> None:
+        """Note on a failed socket(2) what would help, where a plugin knows."""
+        if error.errno is not None:
+            from famsock._hints import add_creation_hint
+
+            add_creation_hint(error, family, kind, proto)
+
     def _explain(self, error: OSError, operation: str) -> None:
-        """Note on an error what would cure it, where the plugin knows."""
+        """Note on an error what would help, where the plugin knows."""
         if self._served is not None:
             from famsock._hints import add_hint
 
             add_hint(error, self._served, operation)
 
 
-def _common_rooms() -> Definitions:
+def _common_definitions() -> Definitions:
     from famsock._definitions import COMMON
 
     return COMMON
-
-
-def _explain(error: OSError, family: int, kind: int, proto: int) -> None:
-    """Add to a failed socket(2) what would cure it, where a plugin knows."""
-    if error.errno is not None:
-        from famsock._hints import add_creation_hint
-
-        add_creation_hint(error, family, kind, proto)
-
-
-def _c_int(flags: Any) -> int:
-    if not -(1 << 31) <= (number := index(flags)) < 1 << 31:
-        raise OverflowError("signed integer is greater than maximum" if number > 0 else
-                            "signed integer is less than minimum")  # fmt: skip
-    return number
-
-
-def _control_bytes(size: Any) -> int:
-    if not 0 <= (number := index(size)) < 1 << 31:
-        raise ValueError("invalid ancillary data buffer length")
-    return number
 
 
 def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
@@ -696,61 +446,4 @@ def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
     return [packed(message) for message in control]
 
 
-def _message(given: Any) -> tuple[Any, Any, Sequence[tuple[int, int, bytes]]]:
-    """The data, the address and the control messages of one message for sendmmsg."""
-    if not isinstance(given, (tuple, list)) or not 2 <= len(given) <= 3:
-        raise TypeError(
-            f"sendmmsg(): a message is (data, address) or (data, address, control), not {given!r}"
-        )
-    return given[0], given[1], _items(_packed(given[2])) if len(given) == 3 else ()
-
-
-def _view(data: Any) -> memoryview:
-    try:
-        return memoryview(data)
-    except TypeError:
-        kind = type(data).__name__
-        raise TypeError(f"a bytes-like object is required, not {kind!r}") from None
-
-
-def _writable(buffer: Any, refusal: str) -> memoryview:
-    try:
-        view = memoryview(buffer)
-    except (TypeError, ValueError, BufferError):  # a released one is no buffer either
-        view = memoryview(b"")
-    if view.readonly or not view.c_contiguous:
-        raise TypeError(refusal.format(type(buffer).__name__))
-    return view.cast("B")
-
-
-def _iterable(value: Any, message: str) -> Sequence[Any]:
-    try:
-        return tuple(value)
-    except TypeError:
-        raise TypeError(message) from None
-
-
-def _views(buffers: Any, message: str) -> list[Any]:
-    pieces = _iterable(buffers, message)
-    return [piece if type(piece) is bytes else _view(piece) for piece in pieces]
-
-
-_ITEMS = "[sendmsg() ancillary data items]()"  # as the stdlib words it
-
-
-def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
-    items = []
-    for item in _iterable(ancdata, "sendmsg() argument 2 must be an iterable"):
-        if not hasattr(type(item), "__getitem__") or isinstance(item, (bytes, dict)):
-            given = "None" if item is None else type(item).__name__
-            raise TypeError(f"{_ITEMS} argument must be 3-item sequence, not {given}")
-        if len(item) != 3:
-            raise TypeError(f"{_ITEMS} argument must be sequence of length 3, not {len(item)}")
-        level, kind, data = item
-        level, kind = _c_int(level), _c_int(kind)
-        items.append((level, kind, data if type(data) is bytes else bytes(_view(data))))
-    return items
-
-
 plugins.on_served = _show_operations
-_calls.install_fast_methods(socket, AddressCodec, _served, _explain)

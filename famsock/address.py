@@ -19,112 +19,81 @@ import socket as _stdlib
 import sys
 
 from famsock import _calls
+from famsock._calls.layout import SockaddrLayout
 from famsock._struct import Struct
 from famsock._text import join_fields, split_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, ClassVar, Self
 
+    from famsock._calls.address_cache import AddressCache
+
     StdlibSocket = _stdlib.socket
-    Asked = tuple[Callable[[int, Any], Any], Any, Any]
-    """A question to the system about a descriptor, its argument, and the answer."""
+elif _calls.native is None:
+    from famsock._calls.address_cache import AddressCache
+else:
+    AddressCache = _calls.native.AddressCache
 
 _BSD = ("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly")
 HAS_SA_LEN = sys.platform.startswith(_BSD)
 """Whether a sockaddr here starts with a length byte and a family byte, not a 16-bit family."""
 
 _MAX_FAMILY = 0xFF if HAS_SA_LEN else 0xFFFF
-_CACHED_ADDRESSES = 1024
-_PLAIN_TYPES = frozenset({str, int, bytes, bool, type(None)})
+_MAX_TYPED = 256
 
 
 class Lookup:
     """What an address may ask the system while it is converted, and for which operation.
 
-    ``operation`` is the socket method at work ("bind"), which opens error messages. ``asked`` keeps
-    the questions with their answers: the result holds as long as the system gives the same answers
-    again. A class that asks the system in a way of its own sets ``used``: such a result is never
+    ``operation`` is the socket method at work ("bind"), which opens error messages. ``used`` says
+    that the system was asked, whether by the methods here or in another way: such a result is never
     kept.
     """
 
-    __slots__ = ("_used", "asked", "operation", "socket")
+    __slots__ = ("operation", "socket", "used")
 
     def __init__(self, operation: str, socket: StdlibSocket | None = None) -> None:
         self.operation: str = operation
         self.socket: StdlibSocket | None = socket
-        self.asked: list[Asked] = []
-        self._used = False
-
-    @property
-    def used(self) -> bool:
-        """Whether the system was asked."""
-        return self._used or bool(self.asked)
-
-    @used.setter
-    def used(self, used: bool) -> None:
-        self._used = used
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether ``asked`` is all that the system was asked."""
-        return not self._used
+        self.used: bool = False
 
     def interface_index(self, name: str) -> int:
         """The interface index of ``name`` in the socket's own network namespace; OSError if none.
 
         Source: netdevice(7), SIOCGIFINDEX.
         """
+        self.used = True
         if self.socket is None:
-            self.used = True
             return _stdlib.if_nametoindex(name)
-        return self._ask(_calls.interface_index, name)  # type: ignore[no-any-return]
+        return _calls.interface_index(self.socket.fileno(), name)
 
     def interface_name(self, index: int) -> str:
         """The name of interface ``index`` in the socket's network namespace; "" if there is none.
 
         Source: netdevice(7), SIOCGIFNAME.
         """
+        self.used = True
         if self.socket is None:
-            self.used = True
             try:
                 return _stdlib.if_indextoname(index)
             except (OSError, OverflowError):
                 return ""
-        return self._ask(_calls.interface_name, index)  # type: ignore[no-any-return]
+        return _calls.interface_name(self.socket.fileno(), index)
 
     def local_sockaddr(self) -> bytes:
         """The sockaddr that the socket itself is bound to; b"" if there is none.
 
         For what the kernel leaves out of a received address because bind has fixed it.
         """
+        self.used = True
         if self.socket is None:
-            self.used = True
             return b""
-        return self._ask(_own_sockaddr, None)  # type: ignore[no-any-return]
-
-    def _ask(self, question: Callable[[int, Any], Any], argument: Any) -> Any:
-        assert self.socket is not None
-        answer = question(self.socket.fileno(), argument)
-        self.asked.append((question, argument, answer))
-        return answer
-
-
-def _own_sockaddr(descriptor: int, _: None) -> bytes:
-    try:
-        return _calls.getsockname(descriptor)
-    except OSError:
-        return b""
-
-
-def _answers_again(socket: StdlibSocket, asked: Iterable[Asked]) -> bool:
-    """Whether the system, asked anew, gives the same answers."""
-    descriptor = socket.fileno()
-    try:
-        return all(question(descriptor, argument) == answer for question, argument, answer in asked)
-    except OSError:
-        return False
+        try:
+            return _calls.getsockname(self.socket.fileno())
+        except OSError:
+            return b""
 
 
 class Address(Struct):
@@ -171,15 +140,6 @@ class Address(Struct):
     def as_stdlib(self) -> Any:
         """The form that the stdlib takes, for a function or library that knows no typed address."""
         return self.to_stdlib(Lookup("as_stdlib"))
-
-    @classmethod
-    def stdlib_of(cls, sockaddr: bytes) -> Any:
-        """The stdlib form of a usual sockaddr in one step; None: by `unpack` and `to_stdlib`.
-
-        A class may override it for speed, where every peer has another address. It asks the system
-        nothing and gives what the two would give.
-        """
-        return None
 
     @classmethod
     def reads(cls, sockaddr: bytes) -> bool:
@@ -290,83 +250,60 @@ def family_of(sockaddr: bytes) -> int:
     return sockaddr[1] if HAS_SA_LEN else int.from_bytes(sockaddr[:2], sys.byteorder)
 
 
-class AddressCodec:
-    """Converts addresses for the sockets of one protocol, and keeps the results.
+class AddressCodec(AddressCache):
+    """Converts addresses for the sockets of one protocol.
 
-    A result that the system had a part in is kept with what was asked of it, and counts only while
-    the system, asked anew by every call, answers as it did: no name of a host or an interface is
-    ever taken from here. A hit needs the same value *and* the same types, so that ``("127.0.0.1",
-    80.0)`` never rides on ``("127.0.0.1", 80)``. The caches are bounded; they are plain dicts whose
-    single operations are atomic, so threads may share them. ``encoded`` maps an address to itself,
-    its sockaddr and what was asked; ``decoded`` and ``typed`` map a sockaddr to its form and what
-    was asked. The compiled raw layer reads them too.
+    The base does so by the protocol's layout, if it has one, and keeps results; this class has what
+    is left: the typed form, and by it what the layout does not cover. No name of a host or an
+    interface is ever kept. ``load`` gives the address class, ``load_layout`` the `SockaddrLayout`
+    or None, ``other`` the address class of another family's number, or None.
     """
 
-    __slots__ = ("_address_class", "_load", "_other", "decoded", "encoded", "typed")
+    __slots__ = ("_load", "_load_layout", "_other", "_typed")
 
     def __init__(
-        self, load: Callable[[], type[Address]], other: Callable[[int], type[Address] | None]
+        self,
+        load: Callable[[], type[Address]],
+        other: Callable[[int], type[Address] | None],
+        load_layout: Callable[[], SockaddrLayout | None] = lambda: None,
     ) -> None:
+        super().__init__()
         self._load = load
+        self._load_layout = load_layout
         self._other = other
-        self._address_class: type[Address] | None = None
-        self.encoded: dict[Any, tuple[Any, bytes, tuple[Asked, ...]]] = {}
-        self.decoded: dict[bytes, tuple[Any, tuple[Asked, ...]]] = {}
-        self.typed: dict[bytes, tuple[Address, tuple[Asked, ...]]] = {}
+        self._typed: dict[bytes, Address] = {}
+
+    def load_layout(self) -> SockaddrLayout | None:
+        """Return the protocol's layout; None if it has none."""
+        return self._load_layout()
 
     @property
     def address_class(self) -> type[Address]:
         """The class of this protocol's addresses, imported on first use."""
-        if self._address_class is None:
-            self._address_class = self._load()
-        return self._address_class
-
-    def encode(self, socket: StdlibSocket, operation: str, address: Any) -> bytes:
-        """The sockaddr of ``address`` in any of its shapes, for ``operation`` on ``socket``."""
-        try:
-            hit = self.encoded.get(address)
-        except TypeError:
-            hit = None
-        if (
-            hit is not None
-            and (hit[0] is address or _same_types(hit[0], address))
-            and (not hit[2] or _answers_again(socket, hit[2]))
-        ):
-            return hit[1]
-        return self._encode_anew(socket, operation, address)
-
-    def decode(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
-        """The stdlib form of what the kernel gave: None for no address; never cut, never raises."""
-        hit = self.decoded.get(sockaddr)
-        if hit is not None and (not hit[1] or _answers_again(socket, hit[1])):
-            return hit[0]
-        if not sockaddr:
-            return None
-        form = self.address_class.stdlib_of(sockaddr)
-        if form is not None:
-            _remember(self.decoded, sockaddr, (form, ()))
-            return form
-        lookup = Lookup("decode", socket)
-        form = self._unpack(sockaddr, lookup).to_stdlib(lookup)
-        if lookup.repeatable:
-            _remember(self.decoded, sockaddr, (form, tuple(lookup.asked)))
-        return form
-
-    def decode_peer(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
-        """As `decode`, for the peer of a new connection, which hardly comes twice: not kept."""
-        form = self.address_class.stdlib_of(sockaddr)
-        return self.decode(socket, sockaddr) if form is None else form
+        if self.loaded_class is None:
+            cls = self._load()
+            layout = self._load_layout()
+            if layout is not None and {*layout.names} == {m.attribute for m in cls.layout.members}:
+                self.typed_fields = layout.names
+            self.loaded_class = cls
+        return self.loaded_class
 
     def decode_typed(self, socket: StdlibSocket, sockaddr: bytes) -> Address:
-        """The typed address of what the kernel gave; `RawAddress` where no class fits it."""
-        hit = self.typed.get(sockaddr)
-        if hit is not None and (not hit[1] or _answers_again(socket, hit[1])):
-            return hit[0]
+        """Return the typed address of what the kernel gave; `RawAddress` where no class fits."""
+        kept = self._typed.get(sockaddr)
+        if kept is not None:
+            return kept
         lookup = Lookup("decode", socket)
         typed = self._unpack(sockaddr, lookup)
-        if lookup.repeatable:
-            _remember(self.typed, sockaddr, (typed, tuple(lookup.asked)))
+        if not lookup.used and len(sockaddr) <= 128 and len(self._typed) < _MAX_TYPED:
+            self._typed[sockaddr] = typed
         return typed
+
+    def decode_unusual(self, socket: StdlibSocket, sockaddr: bytes) -> tuple[Any, bool]:
+        """Return the stdlib form of any sockaddr, and whether it may be kept."""
+        lookup = Lookup("decode", socket)
+        form = self._unpack(sockaddr, lookup).to_stdlib(lookup)
+        return form, not lookup.used
 
     def _unpack(self, sockaddr: bytes, lookup: Lookup) -> Address:
         cls = self.address_class
@@ -378,7 +315,13 @@ class AddressCodec:
         except ValueError:
             return RawAddress.unpack(sockaddr)
 
-    def _encode_anew(self, socket: StdlibSocket, operation: str, address: Any) -> bytes:
+    def encode_unusual(
+        self, socket: StdlibSocket, operation: str, address: Any
+    ) -> tuple[bytes, bool]:
+        """Return the sockaddr of any address, and whether it may be kept.
+
+        Raises what the address class does, with the operation in front, as the stdlib words it.
+        """
         lookup = Lookup(operation, socket)
         try:
             typed = address
@@ -394,34 +337,13 @@ class AddressCodec:
             if self.address_class.names_operation:
                 name_operation(error, operation)
             raise
-        if lookup.repeatable and _is_plain(address):
-            _remember(self.encoded, address, (address, packed, tuple(lookup.asked)))
-        return packed
+        return packed, not lookup.used
 
 
 def name_operation(error: Exception, operation: str) -> None:
     """Put "bind(): " in front of an error's message, in place, as the stdlib words it."""
     if len(error.args) == 1 and isinstance(error.args[0], str):
         error.args = (f"{operation}(): {error.args[0]}",)
-
-
-def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
-    if len(cache) >= _CACHED_ADDRESSES:
-        cache.clear()
-    cache[key] = value
-
-
-def _is_plain(address: Any) -> bool:
-    """Whether ``address`` consists of immutable values whose equality can be trusted."""
-    if type(address) is tuple:
-        return all(type(item) in _PLAIN_TYPES for item in address)
-    return type(address) in _PLAIN_TYPES or isinstance(address, Address)
-
-
-def _same_types(cached: Any, address: Any) -> bool:
-    if type(cached) is not type(address):
-        return False
-    return type(cached) is not tuple or [*map(type, cached)] == [*map(type, address)]
 
 
 RAW_CODEC = AddressCodec(lambda: RawAddress, lambda family: None)

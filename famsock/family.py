@@ -17,6 +17,7 @@ from famsock._lazy import load
 from famsock.address import Address, AddressCodec
 
 if TYPE_CHECKING:
+    from famsock._calls.layout import SockaddrLayout
     from famsock._definitions import Definitions
 
 ANY_PROTOCOL = None
@@ -39,7 +40,8 @@ class Protocol(NamedTuple):
     given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``selftest``
     names a context manager that opens two live sockets and yields a function making one verified
     round trip between them, or maps labels to several such names ("unix dgram"); ``famsock doctor``
-    and the conformance suite run them.
+    and the conformance suite run them. ``layout`` is the `SockaddrLayout` of an address whose
+    stdlib form is its fields in order, or its name: the class is not needed to convert such forms.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Protocol(NamedTuple):
     passes_descriptors: bool = False
     integer_bytes: Mapping[int, int] | None = None
     selftest: str | Mapping[str, str] | None = None
+    layout: SockaddrLayout | str | None = None
 
     @property
     def selftests(self) -> Mapping[str, str]:
@@ -124,7 +127,9 @@ class Served:
         self.integer_bytes: Mapping[int, int] | None = protocol.integer_bytes
         names: Mapping[Any, tuple[str, ...]] = load(family.operation_names)
         self.operation_names: tuple[str, ...] = names.get(protocol.operations, ())
-        self.codec: AddressCodec = AddressCodec(self._load_address_class, other_address)
+        self.codec: AddressCodec = AddressCodec(
+            self._load_address_class, other_address, self._load_layout
+        )
 
     def __str__(self) -> str:
         return f"{self.family.name} {self.protocol.name}"
@@ -145,6 +150,11 @@ class Served:
                 f"{self}: the sockaddr of {cls.__name__} is of family {cls.family}, not {number}"
             )
         return cls
+
+    def _load_layout(self) -> SockaddrLayout | None:
+        reference = self.protocol.layout
+        layout: SockaddrLayout | None = load(reference) if reference else None
+        return layout
 
     @cached_property
     def definitions(self) -> Definitions:

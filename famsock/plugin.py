@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from famsock import _text as text
     from famsock import bpf, codecs, constants, control, cstruct, options, selftest
+    from famsock._calls.layout import SockaddrLayout, integer_field
     from famsock._errors import AddressRangeError
     from famsock._errqueue import SockExtendedErr
     from famsock._registry.hookspecs import hookimpl
@@ -43,8 +44,10 @@ _MODULES = {
     "RawAddress": "address",
     "RawControl": "control",
     "SockExtendedErr": "_errqueue",
+    "SockaddrLayout": "_calls.layout",
     "Struct": "cstruct",
     "control_rows": "_rows",
+    "integer_field": "_calls.layout",
     "family_head": "address",
     "hookimpl": "_registry.hookspecs",
     "option_rows": "_rows",
@@ -79,6 +82,7 @@ __all__ = [
     "RawAddress",
     "RawControl",
     "SockExtendedErr",
+    "SockaddrLayout",
     "Struct",
     "bpf",
     "codecs",
@@ -88,6 +92,7 @@ __all__ = [
     "cstruct",
     "family_head",
     "hookimpl",
+    "integer_field",
     "option_rows",
     "options",
     "selftest",

@@ -16,9 +16,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import ModuleType
-    from typing import Any
 
     from famsock._calls.python import *  # noqa: F403
 
@@ -32,7 +30,6 @@ CALLS = (
     "accept",
     "bind",
     "connect",
-    "gather",
     "getpeername",
     "getsockname",
     "getsockopt",
@@ -80,23 +77,6 @@ def implementation() -> str:
     return "ctypes" if native is None else "compiled"
 
 
-_to_shorten: list[Any] = []
-
-
-def install_fast_methods(
-    cls: type, codec: type, served: dict[Any, Any], explain: Callable[..., None]
-) -> None:
-    """Put an implementation's short ways in front of the methods of the class of sockets.
-
-    ``native`` describes the parameters. ctypes does so when it is loaded, which is when the first
-    call is made.
-    """
-    if native is None:
-        _to_shorten.append(cls)
-    else:
-        native.install_fast_methods(cls, codec, served, explain)
-
-
 def __getattr__(name: str) -> object:
     if name not in CALLS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -109,11 +89,5 @@ def __getattr__(name: str) -> object:
     chosen = native
     if chosen is None:
         from famsock._calls import python as chosen
-        from famsock._calls._ctypes_ways import (
-            install_fast_methods as install_fast_methods_on_ctypes,
-        )
-
-        for cls in _to_shorten:
-            install_fast_methods_on_ctypes(cls)
     globals().update({call: getattr(chosen, call) for call in CALLS})
     return globals()[name]

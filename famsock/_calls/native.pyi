@@ -1,6 +1,6 @@
-from collections.abc import Callable, Iterable
-from typing import Any
-
+from famsock._calls.address_cache import AddressCache as AddressCache
+from famsock._calls.calls import Calls as Calls
+from famsock._calls.layout import Converter as Converter
 from famsock._calls.python import accept as accept
 from famsock._calls.python import bind as bind
 from famsock._calls.python import connect as connect
@@ -22,16 +22,3 @@ from famsock._calls.python import sendmsg as sendmsg
 from famsock._calls.python import sendto as sendto
 from famsock._calls.python import setsockopt as setsockopt
 from famsock._calls.python import unpack_control as unpack_control
-
-def install_fast_methods(
-    cls: type,
-    codec: type,
-    served: dict[tuple[int, int, int], Any],
-    explain: Callable[[OSError, int, int, int], object],
-) -> None: ...
-def gather(
-    sock: Any,
-    messages: Iterable[Any],
-    encode: Callable[[Any], bytes],
-    unusual: Callable[[Any], tuple[Any, Any, Any]],
-) -> Any: ...

@@ -1,8 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
-"""The raw system calls, compiled: the interface of :mod:`famsock._calls.python`, for speed.
+"""The calls of sockets, compiled.
 
-Optional: where it was not built, ctypes makes the calls. The GIL is released around every call that
-may block; buffers of any kind are used in place. What `_ctypes` documents holds here too.
+First the raw system calls, with the interface of :mod:`famsock._calls.python`; then addresses
+(``addresses.pxi``) and the class `Calls` (``calls.pxi``), with the interface of
+:mod:`famsock._calls.calls`. Optional: where this was not built, ctypes makes the calls. The GIL is
+released around every call that may block; buffers of any kind are used in place.
 """
 
 from cpython.buffer cimport (
@@ -20,10 +22,15 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 import _socket
+import socket as _stdlib
 from os import fsencode
 from time import monotonic
 
-from famsock._calls import TIMED_OUT
+cdef extern from *:
+    """
+    static void famsock_set_errno(int number) { errno = number; }
+    """
+    void set_errno "famsock_set_errno"(int) noexcept nogil
 
 cdef extern from "poll.h" nogil:
     ctypedef unsigned long nfds_t
@@ -127,6 +134,7 @@ cdef enum:
     INT_MAX = 0x7FFFFFFF
     SPARE_BYTES = 1 << 20
     FEW_BUFFERS = 4
+    TIMED_OUT = -1  # instead of an errno: `famsock._calls.TIMED_OUT`
     BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
     SCM_PIDFD = 4  # linux/socket.h
 
@@ -134,7 +142,7 @@ cdef enum:
 cdef object fileno = _socket.socket.fileno
 cdef object gettimeout = _socket.socket.gettimeout
 cdef object FOREVER = float("inf")
-cdef object NOBODY = object()  # no address is this one, not even None
+cdef object NOT_GIVEN = object()
 cdef object ancillary = None
 
 
@@ -157,7 +165,7 @@ cdef socklen_t whole(object data, char **start) except? 0:
 
 
 cdef int number(object descriptor) except? -2:
-    """The descriptor's number, asked for before each attempt: see `_ctypes`."""
+    """Return the descriptor's number, asked for before each attempt: see `python`."""
     return descriptor if type(descriptor) is int else fileno(descriptor)
 
 
@@ -207,27 +215,90 @@ cdef int is_ready_again(object descriptor, short events, double deadline) except
     return 0 if <double>monotonic() > deadline else is_ready(descriptor, events, deadline)
 
 
-cdef double begin(object descriptor, short events, object timeout) except? -2:
-    """Wait before the first attempt, as the stdlib does with a timeout; the deadline, or -1."""
-    cdef double deadline
-    if timeout is None or not timeout:
+ctypedef ssize_t (*attempt_t)(int, void *) noexcept nogil
+
+
+cdef double deadline_of(object timeout) except? -2:
+    """The monotonic time at which a timeout ends, in seconds; -1 where there is none."""
+    return <double>monotonic() + <double>timeout if timeout is not None and timeout else -1
+
+
+cdef ssize_t sock_call_ex(
+    object descriptor, short events, double deadline, attempt_t attempt, void *arguments, int *error
+) except -2:
+    """Make one system call, waiting as the stdlib does; return what it returned, or -1.
+
+    ``attempt`` makes the call once, without the GIL, and sets errno. With a deadline the descriptor
+    is waited for before each attempt; after EINTR, and after EAGAIN with a deadline, there is
+    another one (PEP 475). ``error`` becomes the errno of the failure, or TIMED_OUT. Raises only
+    what a signal's handler raises, and what `number` and poll(2) do.
+    """
+    cdef ssize_t result
+    cdef int fd
+    if deadline >= 0 and not is_ready(descriptor, events, deadline):
+        error[0] = TIMED_OUT
         return -1
-    deadline = <double>monotonic() + <double>timeout
-    if not is_ready(descriptor, events, deadline):
-        raise TimeoutError("timed out")
-    return deadline
+    while True:
+        fd = number(descriptor)
+        with nogil:
+            result = attempt(fd, arguments)
+        if result >= 0:
+            return result
+        error[0] = errno
+        if error[0] != EINTR and (deadline < 0 or error[0] != EAGAIN):
+            return -1
+        PyErr_CheckSignals()  # after EAGAIN too: one that stays ready has no EINTR ever
+        if deadline >= 0 and not is_ready_again(descriptor, events, deadline):
+            error[0] = TIMED_OUT
+            return -1
 
 
-cdef int again(object descriptor, short events, double deadline) except -1:
-    """After a failed call: return to make it once more, or raise its error."""
-    cdef int error = errno
-    if error != EINTR and (deadline < 0 or error != EAGAIN):
+cdef ssize_t sock_call(
+    object descriptor, short events, object timeout, attempt_t attempt, void *arguments
+) except -1:
+    """As `sock_call_ex`, with the failure raised: OSError or TimeoutError."""
+    cdef int error = 0
+    cdef ssize_t result = sock_call_ex(
+        descriptor, events, deadline_of(timeout), attempt, arguments, &error
+    )
+    if result < 0:
+        if error == TIMED_OUT:
+            raise TimeoutError("timed out")
+        set_errno(error)
         PyErr_SetFromErrno(OSError)
         return -1
-    PyErr_CheckSignals()  # after EAGAIN too: one that stays ready has no EINTR ever
-    if deadline >= 0 and not is_ready_again(descriptor, events, deadline):
-        raise TimeoutError("timed out")
-    return 0
+    return result
+
+
+cdef struct Transfer:
+    void *data
+    size_t size
+    int flags
+    char *name
+    socklen_t name_length
+
+
+cdef ssize_t attempt_sendto(int fd, void *arguments) noexcept nogil:
+    cdef Transfer *given = <Transfer *>arguments
+    return c_sendto(
+        fd, given.data, given.size, given.flags, <sockaddr_c *>given.name, given.name_length
+    )
+
+
+cdef ssize_t attempt_recvfrom(int fd, void *arguments) noexcept nogil:
+    cdef Transfer *given = <Transfer *>arguments
+    given.name_length = SOCKADDR_BYTES
+    return c_recvfrom(
+        fd, given.data, given.size, given.flags, <sockaddr_c *>given.name, &given.name_length
+    )
+
+
+cdef ssize_t attempt_accept(int fd, void *arguments) noexcept nogil:
+    cdef Transfer *given = <Transfer *>arguments
+    if given.name == NULL:
+        return famsock_accept(fd, NULL, NULL)
+    given.name_length = SOCKADDR_BYTES
+    return famsock_accept(fd, given.name, &given.name_length)
 
 
 def bind(int descriptor, sockaddr):
@@ -269,21 +340,12 @@ def connect(descriptor, timeout, sockaddr):
 def accept(descriptor, timeout, bint ask_address):
     """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr."""
     cdef char name[SOCKADDR_BYTES]
-    cdef socklen_t length = SOCKADDR_BYTES
-    cdef int accepted, fd
-    cdef double deadline = begin(descriptor, POLLIN, timeout)
-    while True:
-        length = SOCKADDR_BYTES
-        fd = number(descriptor)
-        with nogil:
-            accepted = famsock_accept(
-                fd, name if ask_address else NULL, &length if ask_address else NULL
-            )
-        if accepted >= 0:
-            break
-        again(descriptor, POLLIN, deadline)
+    cdef Transfer given
+    cdef int accepted
+    given.name, given.name_length = name if ask_address else NULL, 0
+    accepted = <int>sock_call(descriptor, POLLIN, timeout, attempt_accept, &given)
     try:
-        return accepted, taken(name, length if ask_address else 0)
+        return accepted, taken(name, given.name_length)
     except BaseException:
         c_close(accepted)
         raise
@@ -376,61 +438,46 @@ def interface_name(int descriptor, index):
 def sendto(descriptor, timeout, data, int flags, sockaddr):
     """sendto(2): the number of bytes sent."""
     cdef Py_buffer view
-    cdef ssize_t sent
-    cdef double deadline
-    cdef char *name
-    cdef int fd
-    cdef socklen_t length = whole(sockaddr, &name)
-    if not length:
-        name = NULL  # an empty name is not none: UDP refuses it
+    cdef Transfer given
+    given.name_length = whole(sockaddr, &given.name)
+    if not given.name_length:
+        given.name = NULL  # an empty name is not none: UDP refuses it
+    given.flags = flags
+    if type(data) is bytes:
+        given.data, given.size = PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
+        return sock_call(descriptor, POLLOUT, timeout, attempt_sendto, &given)
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
-        deadline = begin(descriptor, POLLOUT, timeout)
-        while True:
-            fd = number(descriptor)
-            with nogil:
-                sent = c_sendto(fd, view.buf, view.len, flags, <sockaddr_c *>name, length)
-            if sent >= 0:
-                return sent
-            again(descriptor, POLLOUT, deadline)
+        given.data, given.size = view.buf, view.len
+        return sock_call(descriptor, POLLOUT, timeout, attempt_sendto, &given)
     finally:
         PyBuffer_Release(&view)
 
 
 def recvfrom(descriptor, timeout, Py_ssize_t size_bytes, int flags):
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
-    return receive(descriptor, timeout, size_bytes, flags)
+    return receive(descriptor, timeout, size_bytes, flags, None)
 
 
-cdef tuple receive(object descriptor, object timeout, Py_ssize_t size_bytes, int flags):
+cdef tuple receive(
+    object descriptor, object timeout, Py_ssize_t size_bytes, int flags, AddressCache codec
+):
     cdef char name[SOCKADDR_BYTES]
     cdef char small[STACK_BYTES]
-    cdef char *target = small
     cdef ReceiveBuffer buffer = None
     cdef bytes data
-    cdef socklen_t length
+    cdef Transfer given
     cdef ssize_t received
-    cdef int fd
-    cdef double deadline
     refuse_negative(size_bytes)
+    given.data, given.size, given.flags, given.name = small, size_bytes, flags, name
     if size_bytes > STACK_BYTES:
         buffer = ReceiveBuffer(size_bytes)
-        target = buffer.start()
-    deadline = begin(descriptor, POLLIN, timeout)
-    while True:
-        length = SOCKADDR_BYTES
-        fd = number(descriptor)
-        with nogil:
-            received = c_recvfrom(
-                fd, target, size_bytes, flags, <sockaddr_c *>name, &length
-            )
-        if received >= 0:
-            break
-        again(descriptor, POLLIN, deadline)
+        given.data = buffer.start()
+    received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given)
     if received > size_bytes:  # MSG_TRUNC: the datagram's own length
         received = size_bytes
     data = buffer.taken(received) if buffer is not None else PyBytes_FromStringAndSize(small, received)
-    return data, taken(name, length)
+    return data, makesockaddr(descriptor, codec, name, given.name_length)
 
 
 cdef class ReceiveBuffer:
@@ -457,30 +504,27 @@ cdef class ReceiveBuffer:
 
 def recvfrom_into(descriptor, timeout, buffer, Py_ssize_t size_bytes, int flags):
     """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
+    return receive_into(descriptor, timeout, buffer, size_bytes, flags, None)
+
+
+cdef tuple receive_into(
+    object descriptor, object timeout, object buffer, Py_ssize_t size_bytes, int flags,
+    AddressCache codec,
+):
     cdef char name[SOCKADDR_BYTES]
-    cdef socklen_t length
     cdef Py_buffer view
+    cdef Transfer given
     cdef ssize_t received
-    cdef int fd
-    cdef double deadline
     refuse_negative(size_bytes)
     PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
     try:
         if size_bytes > view.len:
             raise ValueError("nbytes is greater than the length of the buffer")
-        deadline = begin(descriptor, POLLIN, timeout)
-        while True:
-            length = SOCKADDR_BYTES
-            fd = number(descriptor)
-            with nogil:
-                received = c_recvfrom(
-                    fd, view.buf, size_bytes, flags, <sockaddr_c *>name, &length
-                )
-            if received >= 0:
-                return received, taken(name, length)
-            again(descriptor, POLLIN, deadline)
+        given.data, given.size, given.flags, given.name = view.buf, size_bytes, flags, name
+        received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given)
     finally:
         PyBuffer_Release(&view)
+    return received, makesockaddr(descriptor, codec, name, given.name_length)
 
 
 cdef class Vector:
@@ -548,38 +592,56 @@ def sendmsg(descriptor, timeout, buffers, control, int flags, sockaddr):
     return send_message(descriptor, timeout, buffers, control, flags, sockaddr)
 
 
+cdef struct Message:
+    msghdr header
+    char *name
+    size_t control_bytes
+    int flags
+
+
+cdef ssize_t attempt_sendmsg(int fd, void *arguments) noexcept nogil:
+    cdef Message *given = <Message *>arguments
+    return c_sendmsg(fd, &given.header, given.flags)
+
+
+cdef ssize_t attempt_recvmsg(int fd, void *arguments) noexcept nogil:
+    cdef Message *given = <Message *>arguments
+    given.header.msg_name, given.header.msg_namelen = given.name, SOCKADDR_BYTES
+    given.header.msg_controllen, given.header.msg_flags = given.control_bytes, 0
+    return c_recvmsg(fd, &given.header, given.flags)
+
+
 cdef object send_message(
     object descriptor, object timeout, object buffers, object control, int flags, object sockaddr
 ):
     cdef Vector vector = Vector(buffers, PyBUF_SIMPLE)
     cdef bytes packed = pack_control(control)
-    cdef msghdr header
+    cdef Message given
     cdef char *name
     cdef socklen_t length
-    cdef ssize_t sent
-    cdef int fd
-    cdef double deadline = begin(descriptor, POLLOUT, timeout)
-    memset(&header, 0, sizeof(header))
+    memset(&given, 0, sizeof(given))
+    given.flags = flags
     length = whole(sockaddr, &name)
     if length:
-        header.msg_name = name
-        header.msg_namelen = length
-    header.msg_iov = vector.slots
-    header.msg_iovlen = vector.count
+        given.header.msg_name = name
+        given.header.msg_namelen = length
+    given.header.msg_iov = vector.slots
+    given.header.msg_iovlen = vector.count
     if len(packed):
-        header.msg_control = PyBytes_AS_STRING(packed)
-        header.msg_controllen = len(packed)
-    while True:
-        fd = number(descriptor)
-        with nogil:
-            sent = c_sendmsg(fd, &header, flags)
-        if sent >= 0:
-            return sent
-        again(descriptor, POLLOUT, deadline)
+        given.header.msg_control = PyBytes_AS_STRING(packed)
+        given.header.msg_controllen = len(packed)
+    return sock_call(descriptor, POLLOUT, timeout, attempt_sendmsg, &given)
 
 
 def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes, int flags):
     """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
+    return receive_msg(descriptor, timeout, size_bytes, control_bytes, flags, None)
+
+
+cdef tuple receive_msg(
+    object descriptor, object timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes, int flags,
+    AddressCache codec,
+):
     cdef char name[SOCKADDR_BYTES]
     cdef char small[STACK_BYTES]
     cdef char small_control[CONTROL_BYTES]
@@ -606,7 +668,10 @@ def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes
             data = buffer.taken(received)
         else:
             data = PyBytes_FromStringAndSize(small, received)
-        return data, items, header.msg_flags, taken(name, header.msg_namelen)
+        return (
+            data, items, header.msg_flags,
+            makesockaddr(descriptor, codec, name, header.msg_namelen),
+        )
     except BaseException:
         close_received(&header)
         raise
@@ -687,19 +752,14 @@ cdef ssize_t receive_message(
     object descriptor, object timeout, msghdr *header, char *name, size_t control_bytes, int flags
 ) except -1:
     """recvmsg(2) with a header whose iovec and control buffer are set: the number of bytes."""
+    cdef Message given
     cdef ssize_t received
-    cdef int fd
-    cdef double deadline = begin(descriptor, POLLIN, timeout)
     memset(name, 0, SOCKADDR_BYTES)
-    while True:
-        fd = number(descriptor)
-        header.msg_name, header.msg_namelen = name, SOCKADDR_BYTES
-        header.msg_controllen, header.msg_flags = control_bytes, 0
-        with nogil:
-            received = c_recvmsg(fd, header, flags)
-        if received >= 0:
-            return received
-        again(descriptor, POLLIN, deadline)
+    given.header = header[0]
+    given.name, given.control_bytes, given.flags = name, control_bytes, flags
+    received = sock_call(descriptor, POLLIN, timeout, attempt_recvmsg, &given)
+    header[0] = given.header
+    return received
 
 
 cdef list whole_items(char *control, size_t length):
@@ -766,6 +826,13 @@ cdef list items_of(msghdr *header):
 
 def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags):
     """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
+    return receive_msg_into(descriptor, timeout, buffers, control_bytes, flags, None)
+
+
+cdef tuple receive_msg_into(
+    object descriptor, object timeout, object buffers, Py_ssize_t control_bytes, int flags,
+    AddressCache codec,
+):
     cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
     cdef bytes control
     cdef char name[SOCKADDR_BYTES]
@@ -778,7 +845,10 @@ def recvmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int fla
     received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
     items = items_of(&header)
     try:
-        return received, items, header.msg_flags, taken(name, header.msg_namelen)
+        return (
+            received, items, header.msg_flags,
+            makesockaddr(descriptor, codec, name, header.msg_namelen),
+        )
     except BaseException:
         close_received(&header)
         raise
@@ -846,47 +916,61 @@ cdef class Batch:
 
 
 def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
-             Py_ssize_t control_bytes, int flags, dict decoded=None, decode=None):
-    """recvmmsg(2): what `recvmsg` gives, for each message that was there."""
+             Py_ssize_t control_bytes, int flags, AddressCache codec=None):
+    """recvmmsg(2): what `recvmsg` gives, for each message that was there.
+
+    With a ``codec`` there are addresses in the place of the sockaddrs.
+    """
     cdef tuple shape = (min(count, BATCH_MESSAGES), size_bytes, control_bytes)
     cdef Batch batch = spare_batches.pop(shape, None)
     cdef list messages
     if batch is None:
         batch = Batch(shape[0])
         batch.receive(size_bytes, control_bytes, None)
-    messages = receive_batch(descriptor, timeout, batch, flags, decoded, decode)
+    messages = receive_batch(descriptor, timeout, batch, flags, codec)
     keep(spare_batches, shape, batch, batch.count * (size_bytes + control_bytes))
     return messages
 
 
 def recvmmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags,
-                  dict decoded=None, decode=None):
+                  AddressCache codec=None):
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
     cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
     cdef Batch batch = Batch(min(vector.count, BATCH_MESSAGES))
     batch.receive(0, control_bytes, vector)
-    return receive_batch(descriptor, timeout, batch, flags, decoded, decode)
+    return receive_batch(descriptor, timeout, batch, flags, codec)
+
+
+cdef struct Messages:
+    mmsghdr *headers
+    unsigned int count
+    int flags
+    void *batch
+
+
+cdef ssize_t attempt_recvmmsg(int fd, void *arguments) noexcept nogil:
+    cdef Messages *given = <Messages *>arguments
+    return c_recvmmsg(fd, given.headers, given.count, given.flags, NULL)
+
+
+cdef ssize_t attempt_sendmmsg(int fd, void *arguments) noexcept nogil:
+    cdef Messages *given = <Messages *>arguments
+    return c_sendmmsg(fd, given.headers, given.count, given.flags)
 
 
 cdef list receive_batch(
-    object descriptor, object timeout, Batch batch, int flags, dict decoded, object decode
+    object descriptor, object timeout, Batch batch, int flags, AddressCache codec
 ):
-    cdef int got, fd
+    cdef Messages given
+    cdef int got
     cdef list messages = []
-    cdef double deadline = begin(descriptor, POLLIN, timeout)
-    decoded = {} if decoded is None else decoded
-    flags |= MSG_WAITFORONE
-    while True:
-        batch.prepare()
-        fd = number(descriptor)
-        with nogil:
-            got = c_recvmmsg(fd, batch.headers, batch.count, flags, NULL)
-        if got >= 0:
-            break
-        again(descriptor, POLLIN, deadline)
+    given.headers, given.count = batch.headers, <unsigned int>batch.count
+    given.flags = flags | MSG_WAITFORONE
+    batch.prepare()
+    got = <int>sock_call(descriptor, POLLIN, timeout, attempt_recvmmsg, &given)
     items = items_of_each(batch, got)
     try:
-        take_batch(batch, got, items, messages, decoded, decode)
+        take_batch(descriptor, batch, got, items, messages, codec)
     except BaseException:
         close_batch(batch, got)
         raise
@@ -922,12 +1006,12 @@ cdef list items_of_each(Batch batch, int got):
 
 
 cdef int take_batch(
-    Batch batch, int got, list items, list messages, dict decoded, object decode
+    object sock, Batch batch, int got, list items, list messages, AddressCache codec
 ) except -1:
     """Append what was received; neighbours of one sender share its address."""
     cdef msghdr *header
-    cdef bytes sockaddr = None
-    cdef object data, address = None, hit
+    cdef msghdr *last = NULL
+    cdef object data, address = None
     cdef int index
     for index in range(got):
         header = &batch.headers[index].msg_hdr
@@ -938,16 +1022,11 @@ cdef int take_batch(
                 <char *>header.msg_iov.iov_base,
                 min(<Py_ssize_t>batch.headers[index].msg_len, batch.size_bytes),
             )
-        if sockaddr is None or header.msg_namelen != <socklen_t>PyBytes_GET_SIZE(sockaddr) or (
-            memcmp(header.msg_name, PyBytes_AS_STRING(sockaddr), header.msg_namelen)
+        if last == NULL or header.msg_namelen != last.msg_namelen or (
+            memcmp(header.msg_name, last.msg_name, min(header.msg_namelen, SOCKADDR_BYTES))
         ):
-            address = sockaddr = taken(<char *>header.msg_name, header.msg_namelen)
-            if decode is not None:
-                hit = famsock_cached(decoded, sockaddr)
-                if hit is None or (<tuple>hit)[1]:
-                    address = decode(sockaddr)
-                else:
-                    address = (<tuple>hit)[0]
+            address = makesockaddr(sock, codec, <char *>header.msg_name, header.msg_namelen)
+            last = header
         messages.append((data, items[index], header.msg_flags, address))
     return 0
 
@@ -987,25 +1066,19 @@ cdef class Outgoing:
         return 0
 
 
-def gather(sock, messages, encode, unusual):
-    """The messages of `sendmmsg`, as the socket class is given them."""
+cdef Outgoing gather(object sock, AddressCache codec, object messages, object unusual):
+    """The messages of sendmmsg with their addresses encoded, each audited."""
     cdef list given = list(messages)
     cdef Outgoing outgoing = Outgoing(len(given))
-    cdef object data, address, control, hit, last = NOBODY, sockaddr = b""
+    cdef object data, address, control, last = NOT_GIVEN, sockaddr = b""
     cdef Py_ssize_t index
-    cdef bint is_ours = isinstance(sock, socket_class)
     for index, message in enumerate(given):
         if type(message) is tuple and len(<tuple>message) == 2:
             data, address, control = (<tuple>message)[0], (<tuple>message)[1], ()
         else:
             data, address, control = unusual(message)
         if address is not last:
-            hit = known(sock, address) if is_ours else None
-            if hit is None:
-                sockaddr = encode(address)
-            else:
-                PySys_Audit("socket.sendmsg", "OO", <PyObject *>sock, <PyObject *>address)
-                sockaddr = (<tuple>hit)[1]
+            sockaddr = getsockaddrarg(sock, codec, "sendmmsg", "socket.sendmsg", address)
             last = address
             outgoing.kept.append(sockaddr)
         outgoing.put(index, data, control, sockaddr)
@@ -1028,39 +1101,34 @@ def sendmmsg(descriptor, timeout, messages, int flags):
     What a signal's handler raises goes out with that number as its ``messages_sent``.
     """
     cdef Outgoing outgoing = messages if type(messages) is Outgoing else outgoing_of(messages)
-    cdef Batch batch = outgoing.batch
-    cdef unsigned int at = 0, total = <unsigned int>batch.count, together
-    cdef int sent, fd
-    cdef bint stopped = False, alone = False
-    cdef double deadline
-    if not total:
-        return 0
+    cdef unsigned int at = 0, total = <unsigned int>outgoing.batch.count
+    cdef bint alone = False
+    cdef double deadline = deadline_of(timeout)
+    cdef Messages given
+    cdef ssize_t sent
+    cdef int error = 0
+    given.flags = flags
     try:
-        deadline = begin(descriptor, POLLOUT, timeout)
-        while at < total and not stopped:
-            fd = number(descriptor)
-            together = 1 if alone else total - at
-            with nogil:
-                sent = c_sendmmsg(fd, batch.headers + at, together, flags)
-            if sent > 0:
-                at += sent
-            elif together > 1 and (errno == EINVAL or errno == EOPNOTSUPP):
-                alone = True  # see `_ctypes`
-            elif errno == EAGAIN and deadline >= 0:
-                if not is_ready_again(descriptor, POLLOUT, deadline):
-                    if not at:
-                        raise TimeoutError("timed out")
-                    stopped = True
-            elif errno != EINTR:
-                if not at:
-                    PyErr_SetFromErrno(OSError)
-                stopped = True
-            # A signal may end the call after some messages: their number comes, and no EINTR.
-            PyErr_CheckSignals()
-    except BaseException as error:
-        object.__setattr__(error, "messages_sent", at)  # an immutable one must not go lost
+        while at < total:
+            given.headers, given.count = outgoing.batch.headers + at, 1 if alone else total - at
+            sent = sock_call_ex(descriptor, POLLOUT, deadline, attempt_sendmmsg, &given, &error)
+            if sent >= 0:
+                at += <unsigned int>sent
+                PyErr_CheckSignals()  # a signal may end the call after some messages
+            elif given.count > 1 and (error == EINVAL or error == EOPNOTSUPP):
+                alone = True  # see `python`
+            elif at:
+                break
+            elif error == TIMED_OUT:
+                raise TimeoutError("timed out")
+            else:
+                set_errno(error)
+                PyErr_SetFromErrno(OSError)
+    except BaseException as raised:
+        object.__setattr__(raised, "messages_sent", at)  # an immutable one must not go lost
         raise
     return at
 
 
-include "_native_ways.pxi"
+include "addresses.pxi"
+include "calls.pxi"

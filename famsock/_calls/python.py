@@ -16,7 +16,7 @@ import os
 import select
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ctypes import c_char, c_int, c_short, c_size_t, c_ssize_t, c_uint, c_ulong, c_void_p
 from errno import (
     EAGAIN,
@@ -51,7 +51,7 @@ _POOLED_BYTES = 1 << 16
 _SOCKADDR_BYTES = 128  # struct sockaddr_storage
 _SOCK_CLOEXEC = 0o2000000
 _MSG_WAITFORONE = 0x10000
-_NOBODY = object()  # no address is this one, not even None
+_LATE = -(1 << 30)  # no errno is as large
 _UNSENT = 0xFFFFFFFF  # no message has this length
 _JOINED_CONTROL_BYTES = 1024
 _BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
@@ -205,14 +205,6 @@ def _is_ready(descriptor: Descriptor, events: int, deadline: float | None) -> bo
     return True
 
 
-def _begin(descriptor: Descriptor, events: int, timeout: float) -> float:
-    """Wait before the first attempt, as the stdlib does with a timeout; the deadline."""
-    deadline = monotonic() + timeout
-    if not _is_ready(descriptor, events, deadline):
-        raise TimeoutError("timed out")
-    return deadline
-
-
 def _is_ready_again(descriptor: Descriptor, events: int, deadline: float) -> bool:
     """`_is_ready` for one that was ready and had nothing, as with an error that nobody asked for.
 
@@ -221,17 +213,48 @@ def _is_ready_again(descriptor: Descriptor, events: int, deadline: float) -> boo
     return monotonic() <= deadline and _is_ready(descriptor, events, deadline)
 
 
-def _again(descriptor: Descriptor, events: int, deadline: float | None) -> None:
-    """After a failed call: return to make it once more, or raise its error.
+def _sock_call_ex(
+    descriptor: Descriptor,
+    events: int,
+    deadline: float | None,
+    call: Callable[..., int],
+    *given: Any,
+) -> int:
+    """Make one system call, waiting as the stdlib does; return what it returned, or -errno.
 
-    A signal's handler has run by the time that this is reached; what it raises goes out through it.
+    ``call`` is made with the descriptor's number and what is ``given``. With a deadline (monotonic
+    seconds) the descriptor is waited for before each attempt; after EINTR, and after EAGAIN with a
+    deadline, there is another one (PEP 475). `_LATE` means that the time ran out. Raises only what
+    a signal's handler raises, which has run by the time that a failure is looked at.
     """
-    error = _errno()
-    if error == EINTR or (deadline is not None and error in (EAGAIN, EWOULDBLOCK)):
+    if deadline is not None and not _is_ready(descriptor, events, deadline):
+        return _LATE
+    while (result := call(_number(descriptor), *given)) < 0:
+        error = _errno()
+        if error != EINTR and (deadline is None or error not in (EAGAIN, EWOULDBLOCK)):
+            return -error
         if deadline is not None and not _is_ready_again(descriptor, events, deadline):
-            raise TimeoutError("timed out")
-        return
-    raise OSError(error, os.strerror(error))
+            return _LATE
+    return result
+
+
+def _sock_call(
+    descriptor: Descriptor,
+    events: int,
+    timeout: float | None,
+    call: Callable[..., int],
+    *given: Any,
+) -> int:
+    """As `_sock_call_ex`, with the failure raised: OSError or TimeoutError."""
+    deadline = monotonic() + timeout if timeout else None
+    result = _sock_call_ex(descriptor, events, deadline, call, *given)
+    if result < 0:
+        raise _error_of(result)
+    return result
+
+
+def _error_of(result: int) -> OSError:
+    return TimeoutError("timed out") if result == _LATE else OSError(-result, os.strerror(-result))
 
 
 def _failed() -> OSError:
@@ -314,12 +337,9 @@ def accept(descriptor: Descriptor, timeout: float | None, ask_address: bool) -> 
     """
     name = _Name()
     where = (name.pointer, name.length_pointer) if ask_address else (None, None)
-    deadline = _begin(descriptor, _IN, timeout) if timeout else None
     accepted = -1
     try:
-        while (accepted := _accept_once(_number(descriptor), *where)) < 0:
-            _again(descriptor, _IN, deadline)
-            name.reset()
+        accepted = _sock_call(descriptor, _IN, timeout, _accept_once, *where)
         return accepted, name.taken() if ask_address else b""
     except BaseException:
         if accepted >= 0:
@@ -387,10 +407,7 @@ def sendto(
     pointer, size = (data, len(data)) if type(data) is bytes else _readable(data)
     length: Any = size if size <= _INT_MAX else c_size_t(size)
     name, name_length = sockaddr or None, _length(sockaddr)
-    deadline = _begin(descriptor, _OUT, timeout) if timeout else None
-    while (sent := _sendto(_number(descriptor), pointer, length, flags, name, name_length)) < 0:
-        _again(descriptor, _OUT, deadline)
-    return sent  # type: ignore[no-any-return]
+    return _sock_call(descriptor, _OUT, timeout, _sendto, pointer, length, flags, name, name_length)
 
 
 def recvfrom(
@@ -406,11 +423,9 @@ def recvfrom(
         buffers = new_buffers(_POOLED_BYTES)
     data, pointer, name, sockaddr, name_length = buffers
     name[LENGTH_AT] = _SOCKADDR_BYTES
-    deadline = _begin(descriptor, _IN, timeout) if timeout else None
-    while (
-        received := _recvfrom(_number(descriptor), pointer, length, flags, sockaddr, name_length)
-    ) < 0:
-        _again(descriptor, _IN, deadline)
+    received = _sock_call(
+        descriptor, _IN, timeout, _recvfrom, pointer, length, flags, sockaddr, name_length
+    )
     if received > size_bytes:  # MSG_TRUNC: the datagram's own length
         received = size_bytes
     result = data[:received], name[: name[LENGTH_AT]]
@@ -429,13 +444,17 @@ def recvfrom_into(
         raise ValueError("nbytes is greater than the length of the buffer")
     length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
     name = _Name()
-    deadline = _begin(descriptor, _IN, timeout) if timeout else None
-    while (
-        received := _recvfrom(
-            _number(descriptor), target, length, flags, name.pointer, name.length_pointer
-        )
-    ) < 0:
-        _again(descriptor, _IN, deadline)
+    received = _sock_call(
+        descriptor,
+        _IN,
+        timeout,
+        _recvfrom,
+        target,
+        length,
+        flags,
+        name.pointer,
+        name.length_pointer,
+    )
     return received, name.taken()
 
 
@@ -451,10 +470,7 @@ def sendmsg(
     pieces = [_readable(buffer) for buffer in buffers]
     packed = ancillary.pack(control)
     header, _kept = _message(pieces, sockaddr, _length(sockaddr), packed, len(packed))
-    deadline = _begin(descriptor, _OUT, timeout) if timeout else None
-    while (sent := _sendmsg(_number(descriptor), ctypes.byref(header), flags)) < 0:
-        _again(descriptor, _OUT, deadline)
-    return sent  # type: ignore[no-any-return]
+    return _sock_call(descriptor, _OUT, timeout, _sendmsg, ctypes.byref(header), flags)
 
 
 def recv_joined(
@@ -515,9 +531,7 @@ def recvmsg_into(
     header, _kept = _message(
         pieces, name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes,
     )  # fmt: skip
-    deadline = _begin(descriptor, _IN, timeout) if timeout else None
-    while (received := _recvmsg(_number(descriptor), ctypes.byref(header), flags)) < 0:
-        _again(descriptor, _IN, deadline)
+    received = _sock_call(descriptor, _IN, timeout, _recvmsg, ctypes.byref(header), flags)
     try:
         items = ancillary.read(control.view[: header.control_length].tobytes())
         sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
@@ -556,10 +570,6 @@ def _pointer(data: Any) -> int | None:
     return ctypes.addressof(data)
 
 
-Decoded = Mapping[bytes, tuple[Any, tuple[Any, ...]]]
-Decode = Callable[[bytes], Any]
-
-
 def recvmmsg(
     descriptor: Descriptor,
     timeout: float | None,
@@ -567,21 +577,18 @@ def recvmmsg(
     size_bytes: int,
     control_bytes: int,
     flags: int,
-    decoded: Decoded | None = None,
-    decode: Decode | None = None,
 ) -> list[tuple[bytes, list[ancillary.Item], int, Any]]:
     """recvmmsg(2): what `recvmsg` gives, for each message that was there, at most ``count``.
 
     It waits for the first one alone, as long as ``timeout`` says; the kernel's own timeout, which
-    ends no wait, is not used. With ``decode`` there is in the place of each sockaddr what it gives;
-    ``decoded`` has some of that already, as (address, questions), and counts without questions.
+    ends no wait, is not used.
     """
     _check_size(min(count, size_bytes))
     count = min(count, _BATCH_MESSAGES)
     if count * size_bytes > sys.maxsize:
         raise MemoryError
     buffers = [bytearray(size_bytes) for _ in range(count)]
-    messages = recvmmsg_into(descriptor, timeout, buffers, control_bytes, flags, decoded, decode)
+    messages = recvmmsg_into(descriptor, timeout, buffers, control_bytes, flags)
     try:
         return [
             (bytes(memoryview(buffer)[:length]), items, message_flags, address)
@@ -601,28 +608,20 @@ def recvmmsg_into(
     buffers: Sequence[Any],
     control_bytes: int,
     flags: int,
-    decoded: Decoded | None = None,
-    decode: Decode | None = None,
 ) -> list[tuple[int, list[ancillary.Item], int, Any]]:
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
     _check_size(control_bytes)
     pieces = [_writable(buffer) for buffer in buffers][:_BATCH_MESSAGES]
     buffers = [(_Storage(_SOCKADDR_BYTES), _Storage(max(control_bytes, 1))) for _ in pieces]
     vector = (_Mmsghdr * len(pieces))()
-    deadline = _begin(descriptor, _IN, timeout) if timeout else None
-    while True:
-        kept = []
-        for slot, piece, (name, control) in zip(vector, pieces, buffers, strict=True):
-            slot.header, alive = _message(
-                [piece], name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes
-            )
-            kept.append(alive)
-        received = _batched("recvmmsg")(
-            _number(descriptor), vector, len(pieces), flags | _MSG_WAITFORONE, None
+    kept = []
+    for slot, piece, (name, control) in zip(vector, pieces, buffers, strict=True):
+        slot.header, alive = _message(
+            [piece], name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes
         )
-        if received >= 0:
-            break
-        _again(descriptor, _IN, deadline)
+        kept.append(alive)
+    given = vector, len(pieces), flags | _MSG_WAITFORONE, None
+    received = _sock_call(descriptor, _IN, timeout, _batched("recvmmsg"), *given)
     controls = [
         control.view[: slot.header.control_length if control_bytes else 0]
         for slot, (_, control) in zip(vector[:received], buffers, strict=False)
@@ -634,52 +633,14 @@ def recvmmsg_into(
             name.view[: min(head.name_length, _SOCKADDR_BYTES)].tobytes()
             for head, (name, _) in zip(heads, buffers, strict=False)
         ]
-        addresses = _decoded(names, decoded or {}, decode) if decode else names
         return [
             (slot.length, item, head.flags, address)
-            for slot, head, item, address in zip(vector, heads, items, addresses, strict=False)
+            for slot, head, item, address in zip(vector, heads, items, names, strict=False)
         ]
     except BaseException:
         for lost in controls:
             ancillary.close_received(lost)
         raise
-
-
-def _decoded(names: Iterable[bytes], decoded: Decoded, decode: Decode) -> list[Any]:
-    """The addresses of sockaddrs; equal neighbours share one."""
-    addresses: list[Any] = []
-    last = None
-    for name in names:
-        if name != last:
-            last, hit = name, decoded.get(name)
-            address = hit[0] if hit and not hit[1] else decode(name)
-        addresses.append(address)
-    return addresses
-
-
-def gather(
-    sock: socket,
-    messages: Iterable[Any],
-    encode: Callable[[Any], bytes],
-    unusual: Callable[[Any], tuple[Any, Any, Any]],
-) -> list[tuple[Any, Any, bytes]]:
-    """What `sendmmsg` takes, of messages as the socket class is given them.
-
-    These are (data, address); what another shape means ``unusual`` knows: (data, address, control).
-    ``encode`` makes a sockaddr of an address and audits it, once for neighbours that have the same;
-    a layer may do so itself with an address that the codec of ``sock`` knows.
-    """
-    given = []
-    last, sockaddr = _NOBODY, b""
-    for message in messages:
-        if type(message) is tuple and len(message) == 2:
-            data, address, control = *message, ()
-        else:
-            data, address, control = unusual(message)
-        if address is not last:
-            last, sockaddr = address, encode(address)
-        given.append((data, control, sockaddr))
-    return given
 
 
 def sendmmsg(
@@ -688,7 +649,7 @@ def sendmmsg(
     messages: Iterable[tuple[Any, Iterable[ancillary.Item], bytes]],
     flags: int,
 ) -> int:
-    """sendmmsg(2): how many messages of (data, control, sockaddr), or from `gather`, were sent.
+    """sendmmsg(2): how many messages of (data, control, sockaddr) were sent.
 
     Data is a buffer, or a list or tuple of several. Any number of messages. A failure counts only
     if nothing was sent before it; the kernel repeats it when what is left is sent. What a signal's
@@ -706,30 +667,23 @@ def sendmmsg(
         slot.length = _UNSENT
         kept.append(alive)
     send = _batched("sendmmsg")
-    done, stopped, alone = 0, False, False
+    done, alone = 0, False
+    deadline = monotonic() + timeout if timeout else None
     try:
-        deadline = _begin(descriptor, _OUT, timeout) if timeout and given else None
-        while done < len(given) and not stopped:
+        while done < len(given):
             rest = ctypes.byref(vector, done * ctypes.sizeof(_Mmsghdr))
             together = 1 if alone else len(given) - done
-            sent = send(_number(descriptor), rest, together, flags)
-            if sent > 0:
+            sent = _sock_call_ex(descriptor, _OUT, deadline, send, rest, together, flags)
+            if sent >= 0:
                 done += sent
-                continue
-            error = _errno()
-            if together > 1 and error in (EINVAL, EOPNOTSUPP):
+            elif together > 1 and sent in (-EINVAL, -EOPNOTSUPP):
                 # The kernel marks all but the last message of a batch (MSG_BATCH), and some
                 # protocols refuse any mark that they do not know.
                 alone = True
-            elif error in (EAGAIN, EWOULDBLOCK) and deadline is not None:
-                if not _is_ready_again(descriptor, _OUT, deadline):
-                    if not done:
-                        raise TimeoutError("timed out")
-                    stopped = True
-            elif error != EINTR:
-                if not done:
-                    raise OSError(error, os.strerror(error))
-                stopped = True
+            elif done:
+                break
+            else:
+                raise _error_of(sent)
     except BaseException as failure:
         # A handler may run before the call's result has a name; the kernel's own marks tell.
         sent = sum(slot.length != _UNSENT for slot in vector)

@@ -272,12 +272,14 @@ class _Translated(AddressCodec):
         self._codec = codec
         self._network = network
 
-    def encode(self, socket: _stdlib.socket, operation: str, address: Any) -> bytes:
+    def encode_unusual(
+        self, socket: _stdlib.socket, operation: str, address: Any
+    ) -> tuple[bytes, bool]:
         packed = self._codec.encode(socket, operation, address)
-        return self._network.place(packed, socket if operation == "bind" else None)
+        return self._network.place(packed, socket if operation == "bind" else None), False
 
-    def decode(self, socket: _stdlib.socket, sockaddr: bytes) -> Any:
-        return self._codec.decode(socket, self._original(sockaddr)) if sockaddr else None
+    def decode_unusual(self, socket: _stdlib.socket, sockaddr: bytes) -> tuple[Any, bool]:
+        return self._codec.decode(socket, self._original(sockaddr)), False
 
     def decode_typed(self, socket: _stdlib.socket, sockaddr: bytes) -> Address:
         return self._codec.decode_typed(socket, self._original(sockaddr))

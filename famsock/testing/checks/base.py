@@ -159,6 +159,17 @@ def _at_once(found: tuple[Any, ...]) -> list[Any]:
     return [pytest.param(found, id=f"{len(found)}")] if found else []
 
 
+def _sockaddr_layouts(cls: type[Checks]) -> Iterable[Any]:
+    from famsock.testing.checks.sockaddr_layouts import Layout
+
+    subject = cls.subject()
+    if not subject.family.here:
+        return
+    for protocol in {p.layout: p for p in subject.family.protocols}.values():
+        if (layout := Layout.of(protocol)) is not None:
+            yield pytest.param(layout, id=protocol.name)
+
+
 def _readable_options(cls: type[Checks]) -> Iterable[Any]:
     subject = cls.subject()
     rows = subject.rows("options") if subject.family.here else ()
@@ -207,6 +218,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "option_rows": _rows("options"),
     "protocol": _protocols,
     "readable_options": _readable_options,
+    "sockaddr_layout": _sockaddr_layouts,
     "structs": lambda cls: _at_once(tuple(cls.subject().structs().values())),
     "subject_here": _here,
 }

@@ -53,7 +53,7 @@ _INTEGER_SIZES = (1, 2, 4, 8)
 _WRONG_VALUES = (1.5, 1j, object())
 
 
-class RoomChecks(Checks):
+class DefinitionChecks(Checks):
     """Options, control messages, operations."""
 
     def test_option_numbers_are_those_of_their_constants(

@@ -16,6 +16,7 @@ def _protocol(name: str, number: int, kind: int, address: str, scheme: str = "")
         number,
         (kind,),
         f"famsock_can.addresses:{address}",
+        layout=f"famsock_can._layouts:{address.removesuffix('Address').upper()}",
         operations=f"famsock_can.sockets.{name}:{name.capitalize()}Operations",
         scheme=scheme or name,
         modules=("can", f"can-{name}"),

@@ -51,6 +51,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             number,
             types,
             address=f"famsock_inet.addresses:Inet{suffix}Address",
+            layout=f"famsock_inet._layouts:INET{suffix}",
             operations=f"famsock_inet.sockets.{operations}",
             scheme=name + suffix,
             hints=common | (hints or {}),

@@ -213,14 +213,6 @@ class InetAddress(Address):
         """``(host, port)``."""
         return self.host, self.port
 
-    @classmethod
-    def stdlib_of(cls, sockaddr: bytes) -> tuple[str, int] | None:
-        """``(host, port)`` of a whole sockaddr."""
-        if len(sockaddr) != 16:
-            return None
-        head, port, raw = _SOCKADDR_IN.unpack(sockaddr)
-        return (inet_ntop(AF_INET, raw), port) if head == cls.layout.head else None
-
     def pack(self, lookup: Lookup | None = None) -> bytes:
         """The ``struct sockaddr_in``, 16 bytes; a host name is resolved now."""
         return _SOCKADDR_IN.pack(self.layout.head, self.port, pack_ipv4(self.host, lookup))
@@ -280,16 +272,6 @@ class Inet6Address(Address):
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int, int, int]:
         """``(host, port, flowinfo, scope_id)``."""
         return self.host, self.port, self.flowinfo, self.scope_id
-
-    @classmethod
-    def stdlib_of(cls, sockaddr: bytes) -> tuple[str, int, int, int] | None:
-        """``(host, port, flowinfo, scope_id)`` of a whole sockaddr."""
-        if len(sockaddr) != 28:
-            return None
-        head, port, flowinfo, raw, scope = _SOCKADDR_IN6.unpack(sockaddr)
-        if head != cls.layout.head:
-            return None
-        return inet_ntop(AF_INET6, raw), port, flowinfo, int.from_bytes(scope, sys.byteorder)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
         """The ``struct sockaddr_in6``, 28 bytes; names of hosts and interfaces are resolved now."""

@@ -82,7 +82,7 @@ def test_the_example_runs() -> None:
     assert "Connection refused" in done.stdout
 
 
-def test_a_socket_imports_no_structs_and_no_options() -> None:
+def test_a_socket_imports_no_addresses_and_no_options() -> None:
     program = """
 import sys, famsock
 with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
@@ -96,6 +96,6 @@ print(*sorted(name for name in sys.modules if name.startswith("famsock_inet")))
     )
     assert done.stdout.split() == [
         "famsock_inet",
-        "famsock_inet.addresses",
+        "famsock_inet._layouts",
         "famsock_inet.operation_names",
     ]

@@ -27,6 +27,7 @@ def _protocol(
         number,
         (SOCK_RAW, SOCK_DGRAM),
         "famsock_netlink.addresses:NetlinkAddress",
+        layout="famsock_netlink._layouts:NETLINK",
         operations=operations,
         scheme="" if number is None else f"netlink-{name.replace('_', '-')}",
         modules=modules,

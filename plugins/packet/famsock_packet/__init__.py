@@ -27,6 +27,7 @@ def famsock_families() -> Iterable[Family]:
                     ANY_PROTOCOL,
                     (SOCK_RAW, SOCK_DGRAM),
                     "famsock_packet.addresses:PacketAddress",
+                    layout="famsock_packet._layouts:PACKET",
                     operations="famsock_packet.sockets:PacketOperations",
                     scheme="packet",
                     capability="CAP_NET_RAW",

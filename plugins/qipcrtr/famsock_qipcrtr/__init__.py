@@ -28,6 +28,7 @@ def famsock_families() -> Iterable[Family]:
                     ANY_PROTOCOL,
                     (SOCK_DGRAM,),
                     "famsock_qipcrtr.addresses:QipcrtrAddress",
+                    layout="famsock_qipcrtr._layouts:QIPCRTR",
                     operations="famsock_qipcrtr.sockets:QipcrtrOperations",
                     scheme="qipcrtr",
                     hints=_HINTS,

@@ -28,6 +28,7 @@ def famsock_families() -> Iterable[Family]:
                     ANY_PROTOCOL,
                     (SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET),
                     "famsock_unix.addresses:UnixAddress",
+                    layout="famsock_unix._layouts:UNIX",
                     operations="famsock_unix.sockets:UnixOperations",
                     scheme="unix",
                     hints=_HINTS,

@@ -32,6 +32,7 @@ def famsock_families() -> Iterable[Family]:
                     ANY_PROTOCOL,
                     (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM),
                     "famsock_vsock.addresses:VsockAddress",
+                    layout="famsock_vsock._layouts:VSOCK",
                     operations="famsock_vsock.sockets:VsockOperations",
                     scheme="vsock",
                     hints=_HINTS,

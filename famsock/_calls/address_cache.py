@@ -1,0 +1,123 @@
+"""The conversion of a socket's addresses, and the results that are kept: in Python."""
+
+from __future__ import annotations
+
+from famsock._calls.layout import SOCKADDR_BYTES, Converter, SockaddrLayout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from socket import socket
+    from typing import Any
+
+    Kept = list[tuple[Any, Any] | None]
+
+SLOTS = 1024
+"""The most results that are kept in each direction."""
+
+
+class AddressCache:
+    """Converts addresses for the sockets of one protocol, and keeps results.
+
+    By the layout, if there is one; what it leaves goes to `encode_unusual` and `decode_unusual`,
+    which a subclass has. A result is kept in the slot that its key's hash names, where it replaces
+    another one; what the system had a part in is not kept, nor anything longer than
+    `SOCKADDR_BYTES`. Only exact tuples of str and int are looked up by equality, so that no
+    object's own ``__hash__`` or ``__eq__`` runs, and 80.0 and True never count as a port; a typed
+    address is known again by identity. Slots are read and written whole, so threads may share them.
+    """
+
+    __slots__ = ("_converter", "_decoded", "_encoded", "_is_ready", "loaded_class", "typed_fields")
+
+    def __init__(self) -> None:
+        self._converter: Converter | None = None
+        self._is_ready = False
+        self._encoded: Kept = [None] * SLOTS
+        self._decoded: Kept = [None] * SLOTS
+        self.loaded_class: type | None = None
+        """The class of typed addresses, once it was loaded."""
+        self.typed_fields: tuple[str, ...] | None = None
+        """Its fields, where these are exactly the layout's."""
+
+    def load_layout(self) -> SockaddrLayout | None:
+        """Return the layout; None where there is none."""
+        raise NotImplementedError
+
+    def encode_unusual(self, sock: Any, operation: str, address: Any) -> tuple[bytes, bool]:
+        """Return the sockaddr of any address, and whether it may be kept."""
+        raise NotImplementedError
+
+    def decode_unusual(self, sock: Any, sockaddr: bytes) -> tuple[Any, bool]:
+        """Return the stdlib's form of any sockaddr, and whether it may be kept."""
+        raise NotImplementedError
+
+    def _prepare(self) -> Converter | None:
+        if not self._is_ready:
+            layout = self.load_layout()
+            self._converter = None if layout is None else Converter(layout)
+            self._is_ready = True
+        return self._converter
+
+    def encode(self, sock: socket, operation: str, address: Any) -> bytes:
+        """Return the sockaddr of an address in any of its shapes, for ``operation`` on ``sock``."""
+        slot = _slot(address)
+        if slot < 0 and type(address) is self.loaded_class:
+            slot = id(address) // 16 % SLOTS
+        kept = self._encoded[slot] if slot >= 0 else None
+        if kept is not None and (
+            kept[0] is address or (type(address) in (tuple, str) and kept[0] == address)
+        ):
+            return kept[1]  # type: ignore[no-any-return]
+        converter = self._prepare()
+        sockaddr = None
+        if converter is not None:
+            form = address
+            if self.typed_fields is not None and type(address) is self.loaded_class:
+                form = tuple([getattr(address, name) for name in self.typed_fields])
+                if converter.is_path:
+                    form = form[0]
+            sockaddr, keep = converter.encode(sock, form), converter.is_kept
+        if sockaddr is None:
+            sockaddr, keep = self.encode_unusual(sock, operation, address)
+        if keep and slot >= 0 and len(sockaddr) <= SOCKADDR_BYTES:
+            self._encoded[slot] = address, sockaddr
+        return sockaddr
+
+    def forget(self, address: Any) -> None:
+        """Keep no result of an address that the kernel refused."""
+        slot = _slot(address)
+        if slot < 0 and type(address) is self.loaded_class:
+            slot = id(address) // 16 % SLOTS
+        if slot >= 0:
+            self._encoded[slot] = None
+
+    def decode(self, sock: socket, sockaddr: bytes) -> Any:
+        """Return the stdlib's form of what the kernel gave: None for no address; never cut."""
+        if not sockaddr:
+            return None
+        slot = hash(sockaddr) % SLOTS
+        if (kept := self._decoded[slot]) is not None and kept[0] == sockaddr:
+            return kept[1]
+        converter = self._prepare()
+        form = None
+        if converter is not None:
+            form, keep = converter.decode(sock, sockaddr), converter.is_kept
+        if form is None:
+            form, keep = self.decode_unusual(sock, sockaddr)
+        if keep and len(sockaddr) <= SOCKADDR_BYTES:
+            self._decoded[slot] = sockaddr, form
+        return form
+
+
+def _slot(address: Any) -> int:
+    """Where the result of a plain address is kept; -1 for one that is not plain, or too long."""
+    if type(address) is str:
+        return hash(address) % SLOTS if len(address) <= SOCKADDR_BYTES else -1
+    if type(address) is not tuple or len(address) > 8:
+        return -1
+    for item in address:
+        if type(item) is str:
+            if len(item) > SOCKADDR_BYTES:
+                return -1
+        elif type(item) is not int:
+            return -1
+    return hash(address) % SLOTS

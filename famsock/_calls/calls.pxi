@@ -1,0 +1,525 @@
+# The calls of sockets that make one, or carry an address or several messages. A part of native.pyx,
+# with the interface of `calls`.
+
+cdef extern from "Python.h":
+    int PyBytes_CheckExact(object)
+    object PyNumber_Index(object)
+    long PyLong_AsLongAndOverflow(object, int *) except? -1
+
+cdef extern from *:
+    """
+    #include <structmember.h>
+    /* The value of a slot, as the interpreter's own LOAD_ATTR_SLOT reads it; NULL if it has none. */
+    static PyObject *famsock_slot(PyObject *owner, Py_ssize_t offset) {
+        return *(PyObject **)((char *)owner + offset);
+    }
+    static void famsock_fill(PyObject *owner, Py_ssize_t offset, PyObject *value) {
+        PyObject **slot = (PyObject **)((char *)owner + offset), *before = *slot;
+        Py_INCREF(value);
+        *slot = value;
+        Py_XDECREF(before);
+    }
+    static Py_ssize_t famsock_offset(PyObject *member) {
+        return ((PyMemberDescrObject *)member)->d_member->offset;
+    }
+    static PyObject *famsock_cached(PyObject *cache, PyObject *key) {
+        PyObject *found;
+    #if PY_VERSION_HEX >= 0x030d0000
+        if (PyDict_GetItemRef(cache, key, &found) < 0)
+            return NULL;
+    #else
+        found = PyDict_GetItemWithError(cache, key);
+        Py_XINCREF(found);
+        if (found == NULL && PyErr_Occurred())
+            return NULL;
+    #endif
+        if (found == NULL)
+            Py_RETURN_NONE;
+        return found;
+    }
+    static PyObject *famsock_new(PyTypeObject *base, PyTypeObject *cls, PyObject *arguments) {
+        return base->tp_new(cls, arguments, NULL);
+    }
+    static int famsock_init(PyTypeObject *base, PyObject *instance, PyObject *arguments) {
+        return base->tp_init(instance, arguments, NULL);
+    }
+    /* Whether a memoryview is there, may be written to and has no gaps. */
+    static int famsock_takes_bytes(PyObject *view) {
+        const Py_buffer *buffer = PyMemoryView_GET_BUFFER(view);
+        return !(((PyMemoryViewObject *)view)->flags & _Py_MEMORYVIEW_RELEASED)
+            && !buffer->readonly && PyBuffer_IsContiguous(buffer, 'C');
+    }
+    """
+    PyObject *famsock_slot(object, Py_ssize_t)
+    void famsock_fill(object, Py_ssize_t, object)
+    Py_ssize_t famsock_offset(object)
+    object famsock_cached(dict, object)
+    object famsock_new(PyTypeObject *, PyTypeObject *, tuple)
+    int famsock_init(PyTypeObject *, object, tuple) except -1
+    bint famsock_takes_bytes(object)
+
+from famsock._calls import arguments as checks
+from famsock._calls.arguments import Signature
+
+cdef object std = _socket.socket
+cdef PyTypeObject *std_class = <PyTypeObject *>_socket.socket
+cdef object std_bind = std.bind, std_connect = std.connect, std_connect_ex = std.connect_ex
+cdef object std_accept = _stdlib.socket.accept, std_accept_fd = std._accept
+cdef object std_sendto = std.sendto, std_sendmsg = std.sendmsg, std_recvfrom = std.recvfrom
+cdef object std_recvfrom_into = std.recvfrom_into, std_recvmsg = std.recvmsg
+cdef object std_recvmsg_into = std.recvmsg_into, std_init = _stdlib.socket.__init__
+cdef object std_getsockname = std.getsockname, std_getpeername = std.getpeername
+cdef object std_getsockopt = std.getsockopt, std_setsockopt = std.setsockopt
+cdef object getdefaulttimeout = _socket.getdefaulttimeout
+cdef object family_of_socket = std.family.__get__
+cdef object type_of_socket = std.type.__get__
+cdef object proto_of_socket = std.proto.__get__
+cdef frozenset FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
+cdef Py_ssize_t codec_slot, served_slot, io_refs_slot, closed_slot
+
+
+cdef inline AddressCache codec_of(object sock):
+    """The codec of a socket; None where the stdlib serves it."""
+    cdef PyObject *codec = famsock_slot(sock, codec_slot)
+    if codec == NULL:
+        raise AttributeError("the socket was not initialized")
+    return <AddressCache?><object>codec if <object>codec is not None else None
+
+
+cdef AddressCache codec_for(object sock, object address):
+    """The codec for an address that is passed; None where the stdlib's own method takes it."""
+    cdef AddressCache codec = codec_of(sock)
+    if codec is not None or type(address) in FORMS:
+        return codec
+    return sock._codec_for(address)
+
+
+cdef inline int c_int(object value) except? -1:
+    """A C int, refused as CPython refuses it: Cython's own conversion takes 1.5 for 1."""
+    cdef int overflow = 0
+    cdef long found
+    if type(value) is not int:
+        value = PyNumber_Index(value)
+    found = PyLong_AsLongAndOverflow(value, &overflow)
+    if overflow or not -INT_MAX - 1 <= found <= INT_MAX:
+        checks.c_int(value)  # which raises
+    return <int>found
+
+
+cdef object wrong_count(object method, tuple given):
+    """Have the stdlib's method refuse a number of arguments, in the words of this Python."""
+    method(*[value for value in given if value is not NOT_GIVEN])
+    raise TypeError(f"{method.__name__}(): wrong number of arguments")
+
+
+cdef int fill(object sock, object served) except -1:
+    """Fill in what a new socket has beyond the stdlib's C object."""
+    famsock_fill(sock, io_refs_slot, 0)
+    famsock_fill(sock, closed_slot, False)
+    famsock_fill(sock, served_slot, served)
+    famsock_fill(sock, codec_slot, served.codec)
+    return 0
+
+
+cdef bint is_writable(object buffer) except -1:
+    if type(buffer) is bytearray:
+        return True
+    return type(buffer) is memoryview and famsock_takes_bytes(buffer)
+
+
+cdef bint are_writable(object buffers) except -1:
+    if type(buffers) is not list and type(buffers) is not tuple:
+        return False
+    for buffer in buffers:
+        if not is_writable(buffer):
+            return False
+    return True
+
+
+cdef bint are_readable(object buffers) except -1:
+    if type(buffers) is not list and type(buffers) is not tuple:
+        return False
+    for buffer in buffers:
+        if type(buffer) is not bytes and type(buffer) is not bytearray:
+            return False
+    return True
+
+
+cdef bint are_items(object control) except -1:
+    if type(control) is not list and type(control) is not tuple:
+        return False
+    for item in control:
+        if type(item) is not tuple or len(<tuple>item) != 3:
+            return False
+        if type((<tuple>item)[0]) is not int or type((<tuple>item)[1]) is not int:
+            return False
+        c_int((<tuple>item)[0])
+        c_int((<tuple>item)[1])
+        if type((<tuple>item)[2]) is not bytes:
+            return False
+    return True
+
+
+class Calls(_stdlib.socket):
+    """The calls of sockets that make one, or carry an address or several messages: see `calls`."""
+
+    __slots__ = ("_codec", "_served")
+
+    def __init__(self, family=-1, type=-1, proto=-1, fileno=None, *more):
+        cdef object served = None
+        if more:
+            wrong_count(std_init, (self, family, type, proto, fileno, *more))
+        if fileno is None:
+            try:
+                served = famsock_cached(self._registry.served, (family, type, proto))
+            except TypeError:
+                pass
+        if served is None:
+            self._open(family, type, proto, fileno)
+            return
+        try:
+            famsock_init(std_class, self, (family, type, 0 if proto == -1 else proto, None))
+        except OSError as error:
+            self._explain_creation(error, family, type, proto)
+            raise
+        # What Lib/socket.py's own __init__ adds; calling it would cost half as much again.
+        fill(self, served)
+
+    __init__.__signature__ = Signature("self, family=-1, type=-1, proto=-1, fileno=None")
+
+    def accept(self, *more):
+        cdef AddressCache codec
+        cdef object served, cls, accepted, timeout, address
+        cdef char name[SOCKADDR_BYTES]
+        cdef Transfer given
+        cdef int descriptor
+        if more:
+            wrong_count(std_accept, (self, *more))
+        codec = codec_of(self)
+        if codec is None:
+            descriptor, address = std_accept_fd(self)
+            accepted = self._adopt(self._accepted_class(), descriptor)
+            if gettimeout(self) and getdefaulttimeout() is None:
+                accepted.setblocking(True)
+            return accepted, address
+        timeout, served = gettimeout(self), self._served
+        given.name, given.name_length = name, 0
+        if served is not None and not served.protocol.accepts_address:
+            given.name = NULL
+        descriptor = <int>sock_call(self, POLLIN, timeout, attempt_accept, &given)
+        kind = family_of_socket(self), type_of_socket(self), proto_of_socket(self)
+        try:
+            address = codec.read(self, name, min(given.name_length, <socklen_t>SOCKADDR_BYTES))
+            served = famsock_cached(self._registry.served, kind)
+            if served is not None:
+                cls = self._accepted_class()
+                accepted = famsock_new(std_class, <PyTypeObject *>cls, ())
+                famsock_init(std_class, accepted, (*kind, descriptor))
+                descriptor = -1
+                fill(accepted, served)
+        except BaseException:
+            if descriptor >= 0:
+                c_close(descriptor)
+            raise
+        if served is None:
+            accepted = self._adopt(self._accepted_class(), descriptor)
+        if timeout and getdefaulttimeout() is None:
+            accepted.setblocking(True)
+        return accepted, address
+
+    accept.__signature__ = Signature("self")
+
+    def _accept(self):
+        cdef AddressCache codec = codec_of(self)
+        cdef int descriptor
+        if codec is None:
+            return std_accept_fd(self)
+        ask = self._served is None or self._served.protocol.accepts_address
+        descriptor, sockaddr = accept(self, gettimeout(self), ask)
+        try:
+            return descriptor, codec.decode(self, sockaddr)
+        except BaseException:
+            c_close(descriptor)
+            raise
+
+    def bind(self, address=NOT_GIVEN, /, *more):
+        cdef AddressCache codec
+        cdef object sockaddr
+        if address is NOT_GIVEN or more:
+            wrong_count(std_bind, (self, address, *more))
+        codec = codec_for(self, address)
+        if codec is None:
+            return std_bind(self, address)
+        sockaddr = getsockaddrarg(self, codec, "bind", "socket.bind", address)
+        try:
+            bind(number(self), sockaddr)
+        except OSError as error:
+            codec.forget(address)
+            self._explain(error, "bind")
+            raise
+
+    bind.__signature__ = Signature("self, address, /")
+
+    def connect(self, address=NOT_GIVEN, /, *more):
+        cdef AddressCache codec
+        cdef object sockaddr
+        cdef int error
+        if address is NOT_GIVEN or more:
+            wrong_count(std_connect, (self, address, *more))
+        codec = codec_for(self, address)
+        if codec is None:
+            return std_connect(self, address)
+        sockaddr = getsockaddrarg(self, codec, "connect", "socket.connect", address)
+        error = connect(self, gettimeout(self), sockaddr)
+        if error:
+            if error != EINPROGRESS:
+                codec.forget(address)
+            self._refuse_connection(error)
+
+    connect.__signature__ = Signature("self, address, /")
+
+    def connect_ex(self, address=NOT_GIVEN, /, *more):
+        cdef AddressCache codec
+        cdef object sockaddr
+        cdef int error
+        if address is NOT_GIVEN or more:
+            wrong_count(std_connect_ex, (self, address, *more))
+        codec = codec_for(self, address)
+        if codec is None:
+            return std_connect_ex(self, address)
+        sockaddr = getsockaddrarg(self, codec, "connect_ex", "socket.connect", address)
+        error = connect(self, gettimeout(self), sockaddr)
+        if error and error != EINPROGRESS:
+            codec.forget(address)
+        return EAGAIN if error == TIMED_OUT else error
+
+    connect_ex.__signature__ = Signature("self, address, /")
+
+    def getsockname(self, *more):
+        cdef AddressCache codec
+        if more:
+            wrong_count(std_getsockname, (self, *more))
+        codec = codec_of(self)
+        if codec is None:
+            return std_getsockname(self)
+        return codec.decode(self, getsockname(number(self)))
+
+    getsockname.__signature__ = Signature("self")
+
+    def getpeername(self, *more):
+        cdef AddressCache codec
+        if more:
+            wrong_count(std_getpeername, (self, *more))
+        codec = codec_of(self)
+        if codec is None:
+            return std_getpeername(self)
+        return codec.decode(self, getpeername(number(self)))
+
+    getpeername.__signature__ = Signature("self")
+
+    def sendto(self, data=NOT_GIVEN, flags_or_address=NOT_GIVEN, address=NOT_GIVEN, /, *more):
+        cdef AddressCache codec
+        cdef int flags = 0
+        cdef object sockaddr
+        if flags_or_address is NOT_GIVEN or more:
+            wrong_count(std_sendto, (self, data, flags_or_address, address, *more))
+        if address is NOT_GIVEN:
+            address = flags_or_address
+        else:
+            flags = c_int(flags_or_address)
+        codec = codec_for(self, address)
+        if codec is None:
+            return std_sendto(self, data, flags, address)
+        if not PyBytes_CheckExact(data):
+            data = checks.view(data)
+        sockaddr = getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
+        try:
+            return sendto(self, gettimeout(self), data, flags, sockaddr)
+        except OSError as error:
+            codec.forget(address)
+            self._explain(error, "sendto")
+            raise
+
+    sendto.__signature__ = Signature("self, data, *flags_and_address")
+
+    def sendmsg(
+        self, buffers=NOT_GIVEN, ancdata=(), flags=0, address=None, /, *more
+    ):
+        cdef AddressCache codec = None
+        cdef int c_flags
+        cdef object sockaddr
+        if buffers is NOT_GIVEN or more:
+            wrong_count(std_sendmsg, (self, buffers, ancdata, flags, address, *more) if more else (self,))
+        if address is not None:
+            codec = codec_for(self, address)
+        if codec is None:
+            return std_sendmsg(self, buffers, ancdata, flags, address)
+        c_flags = c_int(flags)
+        sockaddr = getsockaddrarg(self, codec, "sendmsg", "socket.sendmsg", address)
+        if not are_readable(buffers):
+            buffers = checks.views(buffers, "sendmsg() argument 1 must be an iterable")
+        if not are_items(ancdata):
+            ancdata = checks.items(ancdata)
+        try:
+            return send_message(self, gettimeout(self), buffers, ancdata, c_flags, sockaddr)
+        except OSError as error:
+            codec.forget(address)
+            self._explain(error, "sendmsg")
+            raise
+
+    sendmsg.__signature__ = Signature("self, buffers, ancdata=(), flags=0, address=None, /")
+
+    def sendmmsg(self, messages, flags=0):
+        """Send messages, any number of them: how many were sent.
+
+        A message is (data, address) or (data, address, control): bytes or a list of buffers, an
+        address in any shape or None, control messages as objects or (level, type, data). All are
+        checked before one is sent. What fails after others were sent shows as their number, and
+        raises when the rest is sent again. What a signal's handler raises goes out with the number
+        of messages sent as its ``messages_sent``. Errors are those of sendmmsg(2) and of the
+        addresses.
+        """
+        cdef AddressCache codec = codec_of(self)
+        cdef int c_flags = c_int(flags)
+        cdef Outgoing outgoing
+        if codec is None:
+            codec = self._codec_for(None)
+        outgoing = gather(self, codec, messages, self._message)
+        try:
+            return sendmmsg(self, self._timeout_of(c_flags), outgoing, c_flags)
+        except OSError as error:
+            self._explain(error, "sendmmsg")
+            raise
+
+    def recvfrom(self, bufsize=NOT_GIVEN, flags=0, /, *more):
+        cdef AddressCache codec
+        cdef Py_ssize_t size
+        if bufsize is NOT_GIVEN or more:
+            wrong_count(std_recvfrom, (self, bufsize, flags, *more) if more else (self,))
+        codec = codec_of(self)
+        if codec is None:
+            return std_recvfrom(self, bufsize, flags)
+        size = bufsize if type(bufsize) is int else PyNumber_Index(bufsize)
+        if size < 0:
+            raise ValueError("negative buffersize in recvfrom")
+        return receive(self, gettimeout(self), size, c_int(flags), codec)
+
+    recvfrom.__signature__ = Signature("self, bufsize, flags=0, /")
+
+    def recvfrom_into(self, buffer=NOT_GIVEN, nbytes=0, flags=0, *more):
+        cdef AddressCache codec
+        cdef Py_ssize_t wanted, size
+        if buffer is NOT_GIVEN or more:
+            wrong_count(std_recvfrom_into, (self, buffer, nbytes, flags, *more) if more else (self,))
+        codec = codec_of(self)
+        if codec is None:
+            return std_recvfrom_into(self, buffer, nbytes, flags)
+        if not is_writable(buffer):
+            buffer = checks.writable(buffer, checks.RECVFROM_INTO)
+        wanted = nbytes if type(nbytes) is int else PyNumber_Index(nbytes)
+        if wanted < 0:
+            raise ValueError("negative buffersize in recvfrom_into")
+        size = len(buffer) if type(buffer) is bytearray else buffer.nbytes
+        if wanted > size:
+            raise ValueError("nbytes is greater than the length of the buffer")
+        return receive_into(self, gettimeout(self), buffer, wanted or size, c_int(flags), codec)
+
+    recvfrom_into.__signature__ = Signature("self, buffer, nbytes=0, flags=0")
+
+    def recvmsg(self, bufsize=NOT_GIVEN, ancbufsize=0, flags=0, /, *more):
+        cdef AddressCache codec
+        cdef Py_ssize_t size
+        cdef int control_bytes
+        if bufsize is NOT_GIVEN or more:
+            wrong_count(std_recvmsg, (self, bufsize, ancbufsize, flags, *more) if more else (self,))
+        codec = codec_of(self)
+        if codec is None:
+            return std_recvmsg(self, bufsize, ancbufsize, flags)
+        size = bufsize if type(bufsize) is int else PyNumber_Index(bufsize)
+        if size < 0:
+            raise ValueError("negative buffer size in recvmsg()")
+        control_bytes = checks.control_bytes(ancbufsize)
+        return receive_msg(self, gettimeout(self), size, control_bytes, c_int(flags), codec)
+
+    recvmsg.__signature__ = Signature("self, bufsize, ancbufsize=0, flags=0, /")
+
+    def recvmsg_into(self, buffers=NOT_GIVEN, ancbufsize=0, flags=0, /, *more):
+        cdef AddressCache codec
+        cdef int control_bytes
+        if buffers is NOT_GIVEN or more:
+            wrong_count(std_recvmsg_into, (self, buffers, ancbufsize, flags, *more) if more else (self,))
+        codec = codec_of(self)
+        if codec is None:
+            return std_recvmsg_into(self, buffers, ancbufsize, flags)
+        if not are_writable(buffers):
+            buffers = checks.writables(buffers)
+        control_bytes = checks.control_bytes(ancbufsize)
+        return receive_msg_into(
+            self, gettimeout(self), buffers, control_bytes, c_int(flags), codec
+        )
+
+    recvmsg_into.__signature__ = Signature("self, buffers, ancbufsize=0, flags=0, /")
+
+    def recvmmsg(self, count, bufsize_bytes=2048, control_bytes=0, flags=0):
+        """Receive the messages that are there, at most ``count`` (1-1024), each as `recvmsg` does.
+
+        Waits only for the first one, no longer than the socket's timeout. A message has room for
+        ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit shows in
+        its flags (MSG_TRUNC, MSG_CTRUNC). Errors are those of recvmmsg(2), and TimeoutError.
+        """
+        cdef int c_flags = c_int(flags)
+        count, bufsize_bytes = checks.batch_sizes(count, bufsize_bytes)
+        control_bytes = checks.control_bytes(control_bytes)
+        return recvmmsg(
+            self, self._timeout_of(c_flags), count, bufsize_bytes, control_bytes, c_flags,
+            codec_of(self) or self._codec_for(None),
+        )
+
+    def recvmmsg_into(self, buffers, control_bytes=0, flags=0):
+        """Receive as `recvmmsg`, each message into a writable buffer; its length comes instead."""
+        cdef int c_flags = c_int(flags)
+        views = checks.batch_buffers(buffers)
+        control_bytes = checks.control_bytes(control_bytes)
+        return recvmmsg_into(
+            self, self._timeout_of(c_flags), views, control_bytes, c_flags,
+            codec_of(self) or self._codec_for(None),
+        )
+
+    def getsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, *buflen):
+        cdef PyObject *served = famsock_slot(self, served_slot)
+        cdef object sizes = None
+        if served != NULL and <object>served is not None:
+            sizes = (<object>served).integer_bytes
+        if sizes is None or option is NOT_GIVEN or len(buflen) > 1:
+            if option is NOT_GIVEN:
+                return wrong_count(std_getsockopt, (self, level, option, *buflen))
+            return std_getsockopt(self, level, option, *buflen)
+        return self._get_sized(sizes, level, option, *buflen)
+
+    getsockopt.__signature__ = Signature("self, level, option, buflen=0, /")
+
+    def setsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, value=NOT_GIVEN, *optlen):
+        cdef PyObject *served = famsock_slot(self, served_slot)
+        cdef object sizes = None
+        if served != NULL and <object>served is not None:
+            sizes = (<object>served).integer_bytes
+        if value is NOT_GIVEN:
+            return wrong_count(std_setsockopt, (self, level, option, value, *optlen))
+        if sizes is None or value is None or optlen:
+            return std_setsockopt(self, level, option, value, *optlen)
+        self._set_sized(sizes, level, option, value)
+
+    setsockopt.__signature__ = Signature("self, level, option, value, optlen=None, /")
+
+
+cdef Py_ssize_t slot_of(object cls, str name) except -1:
+    """Where an instance of a class with ``__slots__`` has one of them."""
+    cdef object member = vars(cls)[name]
+    if type(member) is not type(_socket.socket.family):
+        raise TypeError(f"{cls.__name__} has no slot {name!r}")
+    return famsock_offset(member)
+
+
+codec_slot, served_slot = slot_of(Calls, "_codec"), slot_of(Calls, "_served")
+io_refs_slot = slot_of(_stdlib.socket, "_io_refs")
+closed_slot = slot_of(_stdlib.socket, "_closed")

@@ -1,0 +1,417 @@
+"""The calls of sockets that make one, or carry an address or several messages: in Python.
+
+`Calls` is the base of `famsock.socket`. It exists twice: here, on the raw calls of
+:mod:`famsock._calls`, and compiled (``calls.pxi``). Each method is whole: arguments, address, audit
+event, system call, the address that comes back, hint. A method leaves a family that no plugin
+serves to the stdlib's own. Sources: Lib/socket.py and Modules/socketmodule.c for order, messages
+and audit events.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import socket as _stdlib
+from operator import index
+from sys import audit
+
+from famsock import _calls
+from famsock._calls import arguments as checks
+from famsock._calls.arguments import Signature
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from famsock._calls.address_cache import AddressCache
+
+_NOT_GIVEN: Any = object()
+_FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
+_create = _socket.socket.__init__
+_family_of = _socket.socket.family.__get__
+_type_of = _socket.socket.type.__get__
+_proto_of = _socket.socket.proto.__get__
+
+
+def _wrong_count(method: Any, *given: Any) -> Any:
+    """Have the stdlib's method refuse a number of arguments, in the words of this Python."""
+    method(*[value for value in given if value is not _NOT_GIVEN])
+    raise TypeError(f"{method.__name__}(): wrong number of arguments")
+
+
+class Calls(_stdlib.socket):
+    """The calls of sockets that make one, or carry an address or several messages.
+
+    ``_codec`` converts the socket's addresses, and is None where the stdlib serves its family;
+    ``_served`` is the protocol that a plugin serves, or None. A subclass has ``_registry``, whose
+    ``served`` has the latter by (family, type, protocol), and the methods ``_open``,
+    ``_codec_for``, ``_accepted_class``, ``_adopt``, ``_message``, ``_timeout_of``, ``_explain``,
+    ``_explain_creation``, ``_refuse_connection``, ``_get_sized`` and ``_set_sized``.
+    """
+
+    __slots__ = ("_codec", "_served")
+    if TYPE_CHECKING:
+        _codec: Any
+        _served: Any
+        _registry: Any
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __init__(
+        self,
+        family: int = -1,
+        type: int = -1,
+        proto: int = -1,
+        fileno: int | None = None,
+        *more: Any,
+    ) -> None:
+        if more:
+            _wrong_count(_stdlib.socket.__init__, self, family, type, proto, fileno, *more)
+        served: Any = None
+        if fileno is None:
+            try:
+                served = self._registry.served.get((family, type, proto))
+            except TypeError:  # of no hash
+                served = None
+        if served is None:
+            self._open(family, type, proto, fileno)
+            return
+        try:
+            _create(self, family, type, 0 if proto == -1 else proto, None)
+        except OSError as error:
+            self._explain_creation(error, family, type, proto)
+            raise
+        # What Lib/socket.py's own __init__ adds; calling it would cost half as much again.
+        self._io_refs = 0
+        self._closed = False
+        self._served = served
+        self._codec = served.codec
+
+    def accept(self, *more: Any) -> tuple[Any, Any]:
+        if more:
+            _wrong_count(_stdlib.socket.accept, self, *more)
+        descriptor, address = self._accept()
+        accepted = self._adopt(self._accepted_class(), descriptor)
+        if self.gettimeout() and _stdlib.getdefaulttimeout() is None:
+            accepted.setblocking(True)
+        return accepted, address
+
+    def _accept(self) -> tuple[int, Any]:
+        codec = self._codec
+        if codec is None:
+            return super()._accept()  # type: ignore[misc,no-any-return]
+        ask = self._served is None or self._served.protocol.accepts_address
+        descriptor, sockaddr = _calls.accept(self, self.gettimeout(), ask)
+        try:
+            return descriptor, codec.decode(self, sockaddr)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    # Calls that take an address
+
+    def _codec_of(self, address: Any) -> AddressCache | None:
+        codec: AddressCache | None = self._codec
+        if codec is None and type(address) not in _FORMS:
+            codec = self._codec_for(address)
+        return codec
+
+    def _sockaddr_of(self, codec: Any, operation: str, event: str, address: Any) -> bytes:
+        """The sockaddr of an argument, after its audit event."""
+        sockaddr: bytes = codec.encode(self, operation, address)
+        audit(event, self, address)
+        return sockaddr
+
+    def bind(self, address: Any = _NOT_GIVEN, /, *more: Any) -> None:
+        if address is _NOT_GIVEN or more:
+            _wrong_count(_socket.socket.bind, self, address, *more)
+        codec = self._codec_of(address)
+        if codec is None:
+            super().bind(address)
+            return
+        sockaddr = self._sockaddr_of(codec, "bind", "socket.bind", address)
+        try:
+            _calls.bind(self.fileno(), sockaddr)
+        except OSError as error:
+            codec.forget(address)
+            self._explain(error, "bind")
+            raise
+
+    def connect(self, address: Any = _NOT_GIVEN, /, *more: Any) -> None:
+        if address is _NOT_GIVEN or more:
+            _wrong_count(_socket.socket.connect, self, address, *more)
+        codec = self._codec_of(address)
+        if codec is None:
+            super().connect(address)
+            return
+        if error := self._connect(codec, "connect", address):
+            self._refuse_connection(error)
+
+    def connect_ex(self, address: Any = _NOT_GIVEN, /, *more: Any) -> int:
+        if address is _NOT_GIVEN or more:
+            _wrong_count(_socket.socket.connect_ex, self, address, *more)
+        codec = self._codec_of(address)
+        if codec is None:
+            return super().connect_ex(address)
+        error = self._connect(codec, "connect_ex", address)
+        return errno.EWOULDBLOCK if error == _calls.TIMED_OUT else error
+
+    def _connect(self, codec: AddressCache, operation: str, address: Any) -> int:
+        sockaddr = self._sockaddr_of(codec, operation, "socket.connect", address)
+        error = _calls.connect(self, self.gettimeout(), sockaddr)
+        if error and error != errno.EINPROGRESS:
+            codec.forget(address)
+        return error
+
+    def sendto(
+        self,
+        data: Any = _NOT_GIVEN,
+        flags_or_address: Any = _NOT_GIVEN,
+        address: Any = _NOT_GIVEN,
+        /,
+        *more: Any,
+    ) -> int:
+        flags = 0
+        if flags_or_address is _NOT_GIVEN or more:
+            _wrong_count(_socket.socket.sendto, self, data, flags_or_address, address, *more)
+        if address is _NOT_GIVEN:
+            address = flags_or_address
+        else:
+            flags = checks.c_int(flags_or_address)
+        codec = self._codec_of(address)
+        if codec is None:
+            return super().sendto(data, flags, address)
+        if type(data) is not bytes:
+            data = checks.view(data)
+        sockaddr = self._sockaddr_of(codec, "sendto", "socket.sendto", address)
+        try:
+            return _calls.sendto(self, self.gettimeout(), data, flags, sockaddr)
+        except OSError as error:
+            codec.forget(address)
+            self._explain(error, "sendto")
+            raise
+
+    def sendmsg(
+        self,
+        buffers: Any = _NOT_GIVEN,
+        ancdata: Any = (),
+        flags: int = 0,
+        address: Any = None,
+        /,
+        *more: Any,
+    ) -> int:
+        if buffers is _NOT_GIVEN or more:
+            given = (buffers, ancdata, flags, address, *more) if more else ()
+            _wrong_count(_socket.socket.sendmsg, self, *given)
+        codec = None if address is None else self._codec_of(address)
+        if codec is None:
+            return super().sendmsg(buffers, ancdata, flags, address)
+        flags = checks.c_int(flags)
+        sockaddr = self._sockaddr_of(codec, "sendmsg", "socket.sendmsg", address)
+        views = checks.views(buffers, "sendmsg() argument 1 must be an iterable")
+        items = checks.items(ancdata)
+        try:
+            return _calls.sendmsg(self, self.gettimeout(), views, items, flags, sockaddr)
+        except OSError as error:
+            codec.forget(address)
+            self._explain(error, "sendmsg")
+            raise
+
+    def sendmmsg(self, messages: Any, flags: int = 0) -> int:
+        """Send messages, any number of them: how many were sent.
+
+        A message is (data, address) or (data, address, control): bytes or a list of buffers, an
+        address in any shape or None, control messages as objects or (level, type, data). All are
+        checked before one is sent. What fails after others were sent shows as their number, and
+        raises when the rest is sent again. What a signal's handler raises goes out with the number
+        of messages sent as its ``messages_sent``. Errors are those of sendmmsg(2) and of the
+        addresses.
+        """
+        codec = self._codec or self._codec_for(None)
+        flags = checks.c_int(flags)
+        given = []
+        last, sockaddr = _NOT_GIVEN, b""
+        for message in messages:
+            if type(message) is tuple and len(message) == 2:
+                data, address, control = *message, ()
+            else:
+                data, address, control = self._message(message)
+            if address is not last:
+                last = address
+                if address is None:
+                    sockaddr = b""
+                    audit("socket.sendmsg", self, None)
+                else:
+                    sockaddr = self._sockaddr_of(codec, "sendmmsg", "socket.sendmsg", address)
+            given.append((data, control, sockaddr))
+        try:
+            return _calls.sendmmsg(self, self._timeout_of(flags), given, flags)
+        except OSError as error:
+            self._explain(error, "sendmmsg")
+            raise
+
+    # Calls that give an address
+
+    def getsockname(self, *more: Any) -> Any:
+        if more:
+            _wrong_count(_socket.socket.getsockname, self, *more)
+        codec = self._codec
+        if codec is None:
+            return super().getsockname()
+        return codec.decode(self, _calls.getsockname(self.fileno()))
+
+    def getpeername(self, *more: Any) -> Any:
+        if more:
+            _wrong_count(_socket.socket.getpeername, self, *more)
+        codec = self._codec
+        if codec is None:
+            return super().getpeername()
+        return codec.decode(self, _calls.getpeername(self.fileno()))
+
+    def recvfrom(self, bufsize: Any = _NOT_GIVEN, flags: int = 0, /, *more: Any) -> Any:
+        if bufsize is _NOT_GIVEN or more:
+            given = (bufsize, flags, *more) if more else ()
+            _wrong_count(_socket.socket.recvfrom, self, *given)
+        codec = self._codec
+        if codec is None:
+            return super().recvfrom(bufsize, flags)
+        if (bufsize := index(bufsize)) < 0:
+            raise ValueError("negative buffersize in recvfrom")
+        data, sockaddr = _calls.recvfrom(self, self.gettimeout(), bufsize, checks.c_int(flags))
+        return data, codec.decode(self, sockaddr)
+
+    def recvfrom_into(
+        self, buffer: Any = _NOT_GIVEN, nbytes: int = 0, flags: int = 0, *more: Any
+    ) -> Any:
+        if buffer is _NOT_GIVEN or more:
+            given = (buffer, nbytes, flags, *more) if more else ()
+            _wrong_count(_socket.socket.recvfrom_into, self, *given)
+        codec = self._codec
+        if codec is None:
+            return super().recvfrom_into(buffer, nbytes, flags)
+        view = checks.writable(buffer, checks.RECVFROM_INTO)
+        if (size := index(nbytes)) < 0:
+            raise ValueError("negative buffersize in recvfrom_into")
+        if size > view.nbytes:
+            raise ValueError("nbytes is greater than the length of the buffer")
+        received, sockaddr = _calls.recvfrom_into(
+            self, self.gettimeout(), view, size or view.nbytes, checks.c_int(flags)
+        )
+        return received, codec.decode(self, sockaddr)
+
+    def recvmsg(
+        self, bufsize: Any = _NOT_GIVEN, ancbufsize: int = 0, flags: int = 0, /, *more: Any
+    ) -> Any:
+        if bufsize is _NOT_GIVEN or more:
+            given = (bufsize, ancbufsize, flags, *more) if more else ()
+            _wrong_count(_socket.socket.recvmsg, self, *given)
+        codec = self._codec
+        if codec is None:
+            return super().recvmsg(bufsize, ancbufsize, flags)
+        if (bufsize := index(bufsize)) < 0:
+            raise ValueError("negative buffer size in recvmsg()")
+        control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
+        received = _calls.recvmsg(self, self.gettimeout(), bufsize, control_bytes, flags)
+        return self._decoded([received], codec)[0]
+
+    def recvmsg_into(
+        self, buffers: Any = _NOT_GIVEN, ancbufsize: int = 0, flags: int = 0, /, *more: Any
+    ) -> Any:
+        if buffers is _NOT_GIVEN or more:
+            given = (buffers, ancbufsize, flags, *more) if more else ()
+            _wrong_count(_socket.socket.recvmsg_into, self, *given)
+        codec = self._codec
+        if codec is None:
+            return super().recvmsg_into(buffers, ancbufsize, flags)
+        views = checks.writables(buffers)
+        control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
+        received = _calls.recvmsg_into(self, self.gettimeout(), views, control_bytes, flags)
+        return self._decoded([received], codec)[0]
+
+    def recvmmsg(
+        self, count: int, bufsize_bytes: int = 2048, control_bytes: int = 0, flags: int = 0
+    ) -> list[Any]:
+        """Receive the messages that are there, at most ``count`` (1-1024), each as `recvmsg` does.
+
+        Waits only for the first one, no longer than the socket's timeout. A message has room for
+        ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit shows in
+        its flags (MSG_TRUNC, MSG_CTRUNC). Errors are those of recvmmsg(2), and TimeoutError.
+        """
+        flags = checks.c_int(flags)
+        count, bufsize_bytes = checks.batch_sizes(count, bufsize_bytes)
+        control_bytes = checks.control_bytes(control_bytes)
+        messages = _calls.recvmmsg(
+            self, self._timeout_of(flags), count, bufsize_bytes, control_bytes, flags
+        )
+        return self._decoded(messages, self._codec or self._codec_for(None))
+
+    def recvmmsg_into(self, buffers: Any, control_bytes: int = 0, flags: int = 0) -> list[Any]:
+        """Receive as `recvmmsg`, each message into a writable buffer; its length comes instead."""
+        flags = checks.c_int(flags)
+        views = checks.batch_buffers(buffers)
+        control_bytes = checks.control_bytes(control_bytes)
+        messages = _calls.recvmmsg_into(self, self._timeout_of(flags), views, control_bytes, flags)
+        return self._decoded(messages, self._codec or self._codec_for(None))
+
+    def _decoded(self, messages: list[Any], codec: AddressCache) -> list[Any]:
+        """Messages with their addresses; if one fails, descriptors that came are closed."""
+        made = []
+        last, address = None, None
+        try:
+            for data, items, message_flags, sockaddr in messages:
+                if sockaddr != last:
+                    last, address = sockaddr, codec.decode(self, sockaddr)
+                made.append((data, items, message_flags, address))
+        except BaseException:
+            from famsock._calls.ancillary import close_descriptors
+
+            for _, items, _, _ in messages:
+                close_descriptors(items)
+            raise
+        return made
+
+    # Options, where the size of an integer depends on the level
+
+    def getsockopt(self, level: Any = _NOT_GIVEN, option: Any = _NOT_GIVEN, *buflen: int) -> Any:
+        sizes = None if self._served is None else self._served.integer_bytes
+        if option is _NOT_GIVEN:
+            return _wrong_count(_socket.socket.getsockopt, self, level, option, *buflen)
+        if sizes is None or len(buflen) > 1:
+            return super().getsockopt(level, option, *buflen)
+        return self._get_sized(sizes, level, option, *buflen)
+
+    def setsockopt(
+        self,
+        level: Any = _NOT_GIVEN,
+        option: Any = _NOT_GIVEN,
+        value: Any = _NOT_GIVEN,
+        *optlen: int,
+    ) -> None:
+        sizes = None if self._served is None else self._served.integer_bytes
+        if value is _NOT_GIVEN:
+            _wrong_count(_socket.socket.setsockopt, self, level, option, value, *optlen)
+        if sizes is None or value is None or optlen:
+            super().setsockopt(level, option, value, *optlen)
+        else:
+            self._set_sized(sizes, level, option, value)
+
+    for _method, _parameters in {
+        __init__: "self, family=-1, type=-1, proto=-1, fileno=None",
+        accept: "self",
+        bind: "self, address, /",
+        connect: "self, address, /",
+        connect_ex: "self, address, /",
+        sendto: "self, data, *flags_and_address",
+        sendmsg: "self, buffers, ancdata=(), flags=0, address=None, /",
+        getsockname: "self",
+        getpeername: "self",
+        recvfrom: "self, bufsize, flags=0, /",
+        recvfrom_into: "self, buffer, nbytes=0, flags=0",
+        recvmsg: "self, bufsize, ancbufsize=0, flags=0, /",
+        recvmsg_into: "self, buffers, ancbufsize=0, flags=0, /",
+        getsockopt: "self, level, option, buflen=0, /",
+        setsockopt: "self, level, option, value, optlen=None, /",
+    }.items():
+        _method.__signature__ = Signature(_parameters)  # type: ignore[attr-defined]
+    del _method, _parameters

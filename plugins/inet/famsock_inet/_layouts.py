@@ -1,0 +1,25 @@
+"""The sockaddrs of AF_INET and AF_INET6 as plain data. Sources: ip(7), ipv6(7)."""
+
+from __future__ import annotations
+
+from famsock.plugin import SockaddrLayout, family_head, integer_field
+
+INET = SockaddrLayout(
+    family_head(2, 16),
+    16,
+    (("host", "ipv4", 4, 0), integer_field("port", "be16", 2)),
+)
+"""``struct sockaddr_in``."""
+
+INET6 = SockaddrLayout(
+    family_head(10, 28),
+    28,
+    (
+        ("host", "ipv6", 8, 0),
+        integer_field("port", "be16", 2),
+        integer_field("flowinfo", "be32", 4, 0xFFFFF),
+        integer_field("scope_id", "u32", 24),
+    ),
+    required=2,
+)
+"""``struct sockaddr_in6``."""
