@@ -44,15 +44,3 @@ def test_layouts_agree_with_headers(cls: type[Struct], tree: HeaderTree) -> None
     stated = stated_layout(cls)
     answers = probe.ask_together(tree, cls.layout.headers, {q: q for q in stated})
     assert answers == stated
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [options.collect(vars(options)), control.collect(vars(control))],
-    ids=["options", "control"],
-)
-def test_rows_have_their_constant_s_number(rows: tuple[options.Option[object], ...]) -> None:
-    assert len(rows) > 5
-    for row in rows:
-        assert row.level == constants.SOL_SOCKET, row.name
-        assert row.number == STATED.get(row.name, row.number), row.name
