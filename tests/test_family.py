@@ -8,6 +8,7 @@ import pytest
 
 from famsock import cstruct
 from famsock._errors import PluginError
+from famsock._lazy import load
 from famsock._registry import Registry
 from famsock._sockaddr import sockaddr
 from famsock.address import Address
@@ -64,3 +65,9 @@ def test_address_class_that_is_not_the_familys_is_refused(address: Any, message:
     assert served is not None
     with pytest.raises(PluginError, match=message):
         _ = served.codec.address_class
+
+
+def test_no_operation_is_listed_twice() -> None:
+    for family in Registry().families():
+        for operations, names in load(family.operation_names).items():
+            assert len(names) == len(set(names)), operations
