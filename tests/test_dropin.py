@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import socket as stdlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +95,67 @@ def test_typed_addresses_make_connections_and_servers() -> None:
     with pytest.raises(ConnectionRefusedError):
         famsock.create_connection(address)
     assert stdlib.getnameinfo(address.as_stdlib(), stdlib.NI_NUMERICHOST)[0] == "127.0.0.1"
+
+
+def test_what_another_module_took_before_stays_the_stdlibs() -> None:
+    code = """
+from socket import socket as taken
+import socket, famsock
+famsock.install()
+print(taken is socket.socket, issubclass(socket.socket, taken), socket.socket is famsock.socket)
+"""
+    assert run(code) == "False True True"
+
+
+def test_names_that_nobody_has_while_installed() -> None:
+    code = """
+import socket, famsock
+famsock.install()
+for name in ("AF_NO_SUCH_FAMILY", "no_such_function", "_PRIVATE"):
+    try: getattr(socket, name)
+    except AttributeError as error: print(error)
+print(famsock.uninstall())
+"""
+    assert run(code).splitlines() == [
+        "module 'socket' has no attribute 'AF_NO_SUCH_FAMILY'",
+        "module 'socket' has no attribute 'no_such_function'",
+        "module 'socket' has no attribute '_PRIVATE'",
+        "None",
+    ]
+
+
+def test_uninstall_without_install_changes_nothing() -> None:
+    before = dict(vars(stdlib))
+    famsock.uninstall()
+    assert dict(vars(stdlib)) == before
+
+
+@pytest.mark.usefixtures("descriptors")
+def test_a_typed_connection_that_fails_leaves_no_descriptor() -> None:
+    with famsock.create_server(("127.0.0.1", 0)) as server:
+        address = server.local_address
+    assert isinstance(address, Address)
+    for source in (None, ("192.0.2.1", 0)):
+        with pytest.raises(OSError, match=r"Connection refused|Cannot assign requested address"):
+            famsock.create_connection(address, 20, source_address=source)
+
+
+@pytest.mark.usefixtures("descriptors")
+def test_more_descriptors_than_asked_for_are_dropped() -> None:
+    a, b = famsock.socketpair()
+    with a, b:
+        assert famsock.send_fds(a, [b"x"], [0, 1, 2]) == 1
+        data, received, flags, _ = famsock.recv_fds(b, 10, 2)
+        for descriptor in received:
+            os.close(descriptor)
+    assert (data, len(received)) == (b"x", 2)
+    assert flags & stdlib.MSG_CTRUNC
+
+
+def test_rebound_functions_keep_their_documentation_and_defaults() -> None:
+    ours, theirs = famsock.getfqdn, stdlib.getfqdn
+    assert ours is not theirs
+    assert (ours.__name__, ours.__doc__) == (theirs.__name__, theirs.__doc__)
+    assert ours.__defaults__ == theirs.__defaults__
+    unwrapped: Any = inspect.unwrap(famsock.create_server)
+    assert unwrapped.__kwdefaults__ == stdlib.create_server.__kwdefaults__
