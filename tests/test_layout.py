@@ -55,7 +55,7 @@ def test_a_module_without_tests_is_found() -> None:
 
 
 def test_a_file_without_a_test_does_not_count(tmp_path: Path) -> None:
-    (tmp_path / "test_new.py").write_text("def helper() -> None: ...\n")
+    (tmp_path / "test_new.py").write_text("def make() -> None: ...\n")
     assert not has_tests(tmp_path)
     (tmp_path / "test_newer.py").write_text("def test_it() -> None: ...\n")
     assert has_tests(tmp_path)
