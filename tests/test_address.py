@@ -225,7 +225,7 @@ def test_every_shape_is_encoded(sock: stdlib.socket) -> None:
         assert codec.encode(sock, "bind", shape) == packed
 
 
-def test_what_the_kernel_gave_is_decoded(sock: stdlib.socket) -> None:
+def test_sockaddrs_of_the_kernel_are_decoded(sock: stdlib.socket) -> None:
     codec = _codec()
     packed = KitAddress(80, 7).pack()
     for _ in range(2):
@@ -234,7 +234,7 @@ def test_what_the_kernel_gave_is_decoded(sock: stdlib.socket) -> None:
     assert codec.decode(sock, b"") is None
 
 
-def test_what_no_class_fits_is_raw(sock: stdlib.socket) -> None:
+def test_a_sockaddr_that_fits_no_class_is_raw(sock: stdlib.socket) -> None:
     codec = _codec()
     for packed in (KitAddress(80).pack()[:-1], family_head(99, 4) + b"xy", b"\1"):
         assert codec.decode_typed(sock, packed) == RawAddress.unpack(packed)
@@ -269,7 +269,7 @@ def test_a_hit_needs_the_same_types(sock: stdlib.socket) -> None:
         codec.encode(sock, "bind", (80.0, 7))
 
 
-def test_what_cannot_be_hashed_is_encoded_all_the_same(sock: stdlib.socket) -> None:
+def test_an_unhashable_address_is_encoded_and_not_kept(sock: stdlib.socket) -> None:
     class Port:
         __hash__ = None  # type: ignore[assignment]
 

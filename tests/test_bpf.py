@@ -40,7 +40,7 @@ def test_a_program_points_to_its_instructions() -> None:
         (RETURN, TypeError, "must be Instruction, not int"),
     ],
 )
-def test_what_is_no_instruction(code: object, error: type[Exception], match: str) -> None:
+def test_values_that_are_no_instruction(code: object, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         PROGRAM.encode((code,))  # type: ignore[arg-type]
 

@@ -59,7 +59,7 @@ def unsupported() -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def silent() -> Iterator[Callable[[], None]]:
-    """A self-test that waits for an answer for ever."""
+    """A self-test that never gets its answer."""
 
     def wait() -> None:
         signal.pause()
@@ -148,7 +148,7 @@ def test_the_table() -> None:
     assert lines[-1].rstrip().endswith("no such plugin is installed")
 
 
-def test_what_this_python_can_do_by_itself() -> None:
+def test_whether_this_python_knows_the_addresses() -> None:
     row = Protocol("kit", None, (1,), "nowhere:Nothing")
     unix = Family("AF_UNIX", stdlib.AF_UNIX, (row,))
     assert doctor._cpython_alone(unix, row)

@@ -64,7 +64,7 @@ def test_a_value_that_does_not_fit(value: object, error: type[Exception], match:
         KIT(value).pack()  # type: ignore[arg-type]
 
 
-def test_what_no_row_fits_stays_raw() -> None:
+def test_an_item_that_fits_no_row_stays_raw() -> None:
     items = [(7, 4, b"\0\x50"), (7, 5, b"?"), (7, 4, b"")]
     assert control.typed(items, KINDS) == (KIT(80), RawControl(7, 5, b"?"), RawControl(7, 4, b""))
     assert control.typed([], KINDS) == ()

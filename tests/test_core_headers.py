@@ -1,4 +1,4 @@
-"""What every family has, against the C headers: SOL_SOCKET's constants, rows and structs."""
+"""The C headers agree with what every family has: constants, options, messages, structs."""
 
 from __future__ import annotations
 

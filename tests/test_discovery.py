@@ -68,7 +68,7 @@ def test_the_first_distribution_of_a_name_counts(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_no_distribution_is_passed_over(tmp_path: Path) -> None:
+def test_folders_and_files_that_are_no_distribution(tmp_path: Path) -> None:
     (tmp_path / "empty-1.0.dist-info").mkdir()
     (tmp_path / "pkg-1.0").mkdir()
     (tmp_path / "pkg-1.0" / "entry_points.txt").write_text("[famsock]\nAF_A = kit\n")

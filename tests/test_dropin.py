@@ -97,7 +97,7 @@ def test_typed_addresses_make_connections_and_servers() -> None:
     assert stdlib.getnameinfo(address.as_stdlib(), stdlib.NI_NUMERICHOST)[0] == "127.0.0.1"
 
 
-def test_what_another_module_took_before_stays_the_stdlibs() -> None:
+def test_a_class_imported_before_install_stays_the_stdlibs() -> None:
     code = """
 from socket import socket as taken
 import socket, famsock

@@ -26,7 +26,7 @@ def test_bytes() -> None:
     assert SockExtendedErr.unpack(packed + b"the offender's address") == record
 
 
-def test_what_a_local_error_leaves_out_is_zero() -> None:
+def test_fields_of_a_local_error_default_to_zero() -> None:
     record = SockExtendedErr(errno.EHOSTUNREACH, 1)
     assert (record.type, record.code, record.info, record.data) == (0, 0, 0, 0)
 

@@ -138,7 +138,7 @@ def _served(family: Family = ROWS, **changes: Any) -> Served:
     return Served(family, PROTOCOL._replace(**changes), lambda _: None)
 
 
-def test_what_serves_a_socket_is_named_by_family_and_protocol() -> None:
+def test_served_is_named_by_family_and_protocol() -> None:
     assert str(_served()) == "AF_NEW p"
 
 

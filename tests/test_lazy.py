@@ -18,7 +18,7 @@ def test_a_module_and_an_attribute() -> None:
 
 
 @pytest.mark.parametrize("given", [json, str, None, 5, ("json:loads",), b"json"])
-def test_what_is_no_string_is_returned_as_it_is(given: object) -> None:
+def test_any_other_object_is_returned_as_it_is(given: object) -> None:
     assert load(given) is given
 
 

@@ -42,7 +42,7 @@ def test_pack_and_unpack() -> None:
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_what_follows_the_struct_is_left(kind: Any) -> None:
+def test_bytes_after_the_struct_are_ignored(kind: Any) -> None:
     assert Kit.unpack(kind(b"\0\0\0\x50 and more")) == Kit(0, 80)
 
 

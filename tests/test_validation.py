@@ -76,13 +76,13 @@ def test_families_in_any_collection() -> None:
 
 
 @pytest.mark.parametrize("supplied", [FAMILY, None, 5])
-def test_what_is_no_collection_of_families(supplied: Any) -> None:
+def test_a_hook_that_returns_no_collection(supplied: Any) -> None:
     with pytest.raises(ValueError, match="must return a tuple of Family objects, not"):
         families_in(supplied)
 
 
 @pytest.mark.parametrize("supplied", [("AF_NEW",), (FAMILY, None), ((),)])
-def test_what_is_no_family_in_a_collection(supplied: Any) -> None:
+def test_a_hook_that_returns_other_objects(supplied: Any) -> None:
     with pytest.raises(ValueError, match="must give Family objects, not"):
         families_in(supplied)
 
