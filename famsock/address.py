@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     Asked = tuple[Callable[[int, Any], Any], Any, Any]
     """A question to the system about a descriptor, its argument, and the answer."""
 
+__all__ = [
+    "Address",
+    "Lookup",
+    "RawAddress",
+    "family_head",
+]
+
 _BSD = ("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly")
 HAS_SA_LEN = sys.platform.startswith(_BSD)
 """Whether a sockaddr here starts with a length byte and a family byte, not a 16-bit family."""
