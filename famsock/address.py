@@ -136,7 +136,7 @@ def _answers_again(socket: StdlibSocket, asked: Iterable[Asked]) -> bool:
 
 class Address(Struct):
     """Base of every typed address: one frozen attrs class per sockaddr layout, made by
-    `famsock._sockaddr.sockaddr`.
+    `famsock.plugin.sockaddr`.
 
     ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, which opens
     error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with

@@ -56,7 +56,7 @@ def public_modules(package: str) -> Iterator[str]:
 
 
 def public_names(module: ModuleType) -> set[str]:
-    """What ``__all__`` lists; without one, the names without an underscore that a module defines."""
+    """The names in ``__all__``; without one, those that a module defines without an underscore."""
     listed = getattr(module, "__all__", None)
     if listed is not None:
         return set(listed)
