@@ -50,14 +50,17 @@ globals().update(_functions(globals()))
 
 _MODULES = (
     "aio",
+    "bpf",
+    "codecs",
     "constants",
     "control",
+    "cstruct",
     "endpoints",
-    "filters",
+    "family",
     "options",
     "plugin",
-    "values",
-    "wire",
+    "selftest",
+    "testing",
 )
 
 

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     Asked = tuple[Callable[[int, Any], Any], Any, Any]
     """A question to the system about a descriptor, its argument, and the answer."""
 
+__all__ = [
+    "Address",
+    "Lookup",
+    "RawAddress",
+    "family_head",
+]
+
 _BSD = ("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly")
 HAS_SA_LEN = sys.platform.startswith(_BSD)
 """Whether a sockaddr here starts with a length byte and a family byte, not a 16-bit family."""
@@ -129,7 +136,7 @@ def _answers_again(socket: StdlibSocket, asked: Iterable[Asked]) -> bool:
 
 class Address(Struct):
     """Base of every typed address: one frozen attrs class per sockaddr layout, made by
-    `famsock._sockaddr.sockaddr`.
+    `famsock.plugin.sockaddr`.
 
     ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, which opens
     error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with

@@ -20,15 +20,15 @@ from weakref import WeakKeyDictionary
 
 from famsock._sockets import socket
 
-P = ParamSpec("P")
-T = TypeVar("T")
-_Awaited = Callable[Concatenate[socket, P], Coroutine[Any, Any, T]]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Awaited = Callable[Concatenate[socket, _P], Coroutine[Any, Any, _T]]
 _turns: WeakKeyDictionary[socket, WeakKeyDictionary[Any, tuple[Lock, Lock]]] = WeakKeyDictionary()
 
 
 async def when_readable(
-    sock: socket, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-) -> T:
+    sock: socket, operation: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
     """What ``operation(*args, **kwargs)`` gives, as soon as it need not wait to receive.
 
     ``operation`` is a method of ``sock`` or an operation of its family:
@@ -39,15 +39,15 @@ async def when_readable(
 
 
 async def when_writable(
-    sock: socket, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-) -> T:
+    sock: socket, operation: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
     """As `when_readable`, for an operation that sends."""
     return await _when(sock, True, operation, *args, **kwargs)
 
 
-def _awaited(method: Callable[Concatenate[socket, P], T], writing: bool) -> _Awaited[P, T]:
+def _awaited(method: Callable[Concatenate[socket, _P], _T], writing: bool) -> _Awaited[_P, _T]:
     @wraps(method)
-    async def call(sock: socket, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def call(sock: socket, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         return await _when(sock, writing, method, sock, *args, **kwargs)
 
     return call
@@ -81,8 +81,8 @@ async def connect(sock: socket, address: Any) -> None:
 
 
 async def _when(
-    sock: socket, writing: bool, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> T:
+    sock: socket, writing: bool, operation: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
     if sock.gettimeout() != 0:
         raise ValueError("the socket must be non-blocking: sock.setblocking(False)")
     again: Any = [_kept(given) for given in args]

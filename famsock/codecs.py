@@ -16,12 +16,34 @@ import attrs
 from famsock import cstruct
 from famsock._lazy import load
 
-T = TypeVar("T")
+__all__ = [
+    "BE16",
+    "BE32",
+    "BOOL",
+    "EMPTY",
+    "INT",
+    "TIMESPEC_NS",
+    "TIMEVAL_NS",
+    "U8",
+    "U16",
+    "U32",
+    "U64",
+    "Codec",
+    "array",
+    "check_int",
+    "deferred",
+    "raw",
+    "scalar",
+    "struct",
+    "text",
+]
+
+_T = TypeVar("_T")
 _S = TypeVar("_S", bound=cstruct.Struct)
 
 
 @attrs.frozen
-class Codec(Generic[T]):
+class Codec(Generic[_T]):
     """A value's conversion to bytes and back.
 
     ``size_bytes`` is the size to ask the kernel for (the greatest one where it varies). ``decode``
@@ -31,8 +53,8 @@ class Codec(Generic[T]):
 
     c: str
     size_bytes: int
-    encode: Callable[[T], bytes]
-    decode: Callable[[bytes], T]
+    encode: Callable[[_T], bytes]
+    decode: Callable[[bytes], _T]
 
 
 REFUSALS = (TypeError, ValueError, OverflowError)
@@ -89,9 +111,9 @@ def check_int(
         raise
 
 
-def codec(value: Codec[T] | type[T]) -> Codec[T]:
+def codec(value: Codec[_T] | type[_T]) -> Codec[_T]:
     """A codec as it is; of a struct class, that of `struct`."""
-    made: Codec[T] = struct(value) if isinstance(value, type) else value  # type: ignore[type-var]
+    made: Codec[_T] = struct(value) if isinstance(value, type) else value  # type: ignore[type-var]
     return made
 
 
@@ -150,16 +172,16 @@ def text(size_bytes: int) -> Codec[str]:
     return Codec(c="char", size_bytes=size_bytes, encode=encode, decode=decode)
 
 
-def array(element: Codec[T], limit: int) -> Codec[tuple[T, ...]]:
+def array(element: Codec[_T], limit: int) -> Codec[tuple[_T, ...]]:
     """Up to ``limit`` elements of one size, end to end."""
     size = element.size_bytes
 
-    def encode(values: tuple[T, ...]) -> bytes:
+    def encode(values: tuple[_T, ...]) -> bytes:
         if len(values) > limit:
             raise ValueError(f"must be at most {limit} elements, not {len(values)}")
         return b"".join(element.encode(value) for value in values)
 
-    def decode(data: bytes) -> tuple[T, ...]:
+    def decode(data: bytes) -> tuple[_T, ...]:
         whole = len(data) - len(data) % size
         return tuple(element.decode(data[at : at + size]) for at in range(0, whole, size))
 

@@ -16,12 +16,12 @@ import attrs
 from famsock import codecs, constants
 from famsock.address import Address
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Item = tuple[int, int, bytes]
 
 
 @attrs.frozen
-class ControlType(Generic[T]):
+class ControlType(Generic[_T]):
     """One kind of control message: the constant's name, its level and number, its value's codec.
 
     Rows of one name, level and number are equal.
@@ -30,19 +30,19 @@ class ControlType(Generic[T]):
     name: str
     level: int
     number: int
-    codec: codecs.Codec[T] = attrs.field(eq=False)
+    codec: codecs.Codec[_T] = attrs.field(eq=False)
 
-    def __call__(self, value: T) -> ControlMessage[T]:
+    def __call__(self, value: _T) -> ControlMessage[_T]:
         """A control message of this kind, to send."""
         return ControlMessage(self, value)
 
 
 @attrs.frozen
-class ControlMessage(Generic[T]):
+class ControlMessage(Generic[_T]):
     """One control message: its kind and its value."""
 
-    kind: ControlType[T] = attrs.field(repr=lambda kind: kind.name)
-    value: T
+    kind: ControlType[_T] = attrs.field(repr=lambda kind: kind.name)
+    value: _T
 
     def pack(self) -> Item:
         """(level, type, data) for sendmsg.
@@ -86,7 +86,7 @@ class Message:
     if TYPE_CHECKING:
 
         @overload
-        def get(self, kind: ControlType[T]) -> T | None: ...
+        def get(self, kind: ControlType[_T]) -> _T | None: ...
         @overload
         def get(self, kind: str) -> Any: ...
 
@@ -111,10 +111,10 @@ class Message:
         flags: int,
     ) -> Self:
         """The message of what recvmsg gave, its (level, type, data) items typed by ``kinds``."""
-        return cls(data, address, typed(items, kinds), flags)
+        return cls(data, address, _typed_items(items, kinds), flags)
 
 
-def packed(message: ControlMessage[Any] | RawControl | Item) -> Item:
+def _packed_item(message: ControlMessage[Any] | RawControl | Item) -> Item:
     """(level, type, data) of a control message in any of its forms."""
     return message if isinstance(message, tuple) else message.pack()
 
@@ -124,7 +124,7 @@ def collect(namespace: Mapping[str, object]) -> tuple[ControlType[object], ...]:
     return tuple(value for value in namespace.values() if isinstance(value, ControlType))
 
 
-def typed(
+def _typed_items(
     items: Iterable[Item], kinds: Mapping[tuple[int, int], ControlType[Any]]
 ) -> tuple[ControlMessage[Any] | RawControl, ...]:
     """The typed form of (level, type, data) items; `RawControl` for what no row fits."""
@@ -199,7 +199,7 @@ _TIMESTAMPED_PACKET: codecs.Codec[TimestampedPacket] = codecs.Codec(
 )
 
 
-def _row(name: str, codec: codecs.Codec[T]) -> ControlType[T]:
+def _row(name: str, codec: codecs.Codec[_T]) -> ControlType[_T]:
     """A row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
     return ControlType(name, _stdlib.SOL_SOCKET, number, codec)

@@ -27,6 +27,49 @@ import attrs
 
 from famsock._struct import Struct as Struct
 
+__all__ = [
+    "BE16",
+    "BE32",
+    "BOOL",
+    "I8",
+    "I16",
+    "I32",
+    "I64",
+    "LE16",
+    "LONG",
+    "U8",
+    "U16",
+    "U32",
+    "U64",
+    "ULONG",
+    "CType",
+    "Layout",
+    "Member",
+    "Struct",
+    "be16",
+    "be32",
+    "boolean",
+    "char",
+    "char_array",
+    "check_bool",
+    "check_integer",
+    "field",
+    "i8",
+    "i32",
+    "i64",
+    "integer",
+    "le16",
+    "long",
+    "nested",
+    "octets",
+    "raw",
+    "struct",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+]
+
 _T = TypeVar("_T", bound=Struct)
 _METADATA = "famsock.cstruct"
 

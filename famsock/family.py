@@ -19,6 +19,12 @@ from famsock.address import Address, AddressCodec
 if TYPE_CHECKING:
     from famsock._definitions import Definitions
 
+__all__ = [
+    "ANY_PROTOCOL",
+    "Family",
+    "Protocol",
+]
+
 ANY_PROTOCOL = None
 """A `Protocol.number` that serves every protocol of the family that no other row names."""
 

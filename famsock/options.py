@@ -15,11 +15,11 @@ import attrs
 
 from famsock import bpf, codecs, constants, cstruct
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @attrs.frozen
-class Option(Generic[T]):
+class Option(Generic[_T]):
     """One socket option.
 
     ``name`` is the constant's, ``level`` and ``number`` are getsockopt(2)'s, ``codec`` the type of
@@ -31,12 +31,12 @@ class Option(Generic[T]):
     name: str
     level: int
     number: int
-    codec: codecs.Codec[T] = attrs.field(eq=False)
+    codec: codecs.Codec[_T] = attrs.field(eq=False)
     access: str = "rw"
     request: codecs.Codec[Any] | None = attrs.field(default=None, eq=False)
     length_unit_bytes: int = 1
 
-    def encode(self, value: T) -> bytes:
+    def encode(self, value: _T) -> bytes:
         """The bytes for setsockopt; the errors name the option."""
         if "w" not in self.access:
             raise AttributeError(f"option {self.name} is read-only")
@@ -54,7 +54,7 @@ class Option(Generic[T]):
             raise TypeError(f"option {self.name} takes no request")
         return self.request.encode(request)
 
-    def decode(self, data: bytes) -> T:
+    def decode(self, data: bytes) -> _T:
         """The value of what getsockopt gave."""
         return self.codec.decode(data)
 
@@ -104,8 +104,8 @@ class Meminfo(cstruct.Struct):
 
 
 def _row(
-    name: str, codec: codecs.Codec[T], access: str = "rw", *, length_unit_bytes: int = 1
-) -> Option[T]:
+    name: str, codec: codecs.Codec[_T], access: str = "rw", *, length_unit_bytes: int = 1
+) -> Option[_T]:
     """A row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
     return Option(

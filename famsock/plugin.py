@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from famsock import bpf, codecs, constants, control, cstruct, options, selftest
     from famsock._errors import AddressRangeError
     from famsock._errqueue import SockExtendedErr
+    from famsock._registry import Registry
     from famsock._registry.hookspecs import hookimpl
     from famsock._registry.validation import API_VERSION
     from famsock._rows import control_rows, option_rows
@@ -42,6 +43,7 @@ _MODULES = {
     "Protocol": "family",
     "RawAddress": "address",
     "RawControl": "control",
+    "Registry": "_registry",
     "SockExtendedErr": "_errqueue",
     "Struct": "cstruct",
     "control_rows": "_rows",
@@ -78,6 +80,7 @@ __all__ = [
     "Protocol",
     "RawAddress",
     "RawControl",
+    "Registry",
     "SockExtendedErr",
     "Struct",
     "bpf",

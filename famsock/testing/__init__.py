@@ -23,12 +23,12 @@ import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from famsock.testing.conformance import Conformance
-    from famsock.testing.examples import BadAddress, Example
+    from famsock.testing._conformance import Conformance
+    from famsock.testing._examples import BadAddress, Example
 
 __all__ = ["BadAddress", "Conformance", "Example"]
 
-_HOMES = {"BadAddress": "examples", "Conformance": "conformance", "Example": "examples"}
+_HOMES = {"BadAddress": "_examples", "Conformance": "_conformance", "Example": "_examples"}
 
 
 def __getattr__(name: str) -> object:

@@ -46,6 +46,14 @@ from famsock.family import ANY_PROTOCOL, Family, Protocol
 from famsock.options import Option
 from famsock.selftest import RoundTrip, accepted, echo
 
+__all__ = [
+    "AF_MEMORY",
+    "FAMILY",
+    "MemoryAddress",
+    "MemorySocket",
+    "Network",
+]
+
 AF_MEMORY = 0xFA00 if sys.platform.startswith("linux") else 0xFA
 _ABSTRACT = sys.platform.startswith("linux")
 """Whether AF_UNIX has names that are no files, and end with their socket."""

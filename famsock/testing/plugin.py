@@ -32,7 +32,15 @@ import pytest
 if TYPE_CHECKING:
     from famsock.testing.namespaces import NetworkNamespace
 
-pytest.register_assert_rewrite("famsock.testing.checks")
+__all__ = [
+    "alarm",
+    "descriptors",
+    "network_namespace",
+    "new_network_namespace",
+    "open_descriptors",
+]
+
+pytest.register_assert_rewrite("famsock.testing._checks")
 
 MARKERS = {
     "needs_family(name, protocol=None, type=None)": "skip unless the kernel opens such a socket",

@@ -16,6 +16,15 @@ import sys
 from functools import cache
 from pathlib import Path
 
+__all__ = [
+    "capability",
+    "command",
+    "family",
+    "interface",
+    "kernel",
+    "module",
+]
+
 _CAPABILITIES = [
     "CHOWN",
     "DAC_OVERRIDE",

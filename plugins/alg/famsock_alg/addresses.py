@@ -9,12 +9,12 @@ import attrs
 from famsock.plugin import Address, Lookup, cstruct, sockaddr
 from famsock_alg.constants import AF_ALG
 
-SALG_NAME_BYTES = 64
+_SALG_NAME_BYTES = 64
 _NAME_OFFSET = 24
 _SOCKADDR_BYTES_MAX = 128
 _NAME_BYTES_MAX = _SOCKADDR_BYTES_MAX - _NAME_OFFSET
 
-NAME = attrs.evolve(cstruct.char_array(_NAME_BYTES_MAX), code=f"{SALG_NAME_BYTES}s")
+_NAME = attrs.evolve(cstruct.char_array(_NAME_BYTES_MAX), code=f"{_SALG_NAME_BYTES}s")
 
 
 @sockaddr(
@@ -39,7 +39,7 @@ class AlgAddress(Address):
     """
 
     type: str = cstruct.char("salg_type", 14)
-    name: str = cstruct.field(NAME, "salg_name", offset=_NAME_OFFSET)
+    name: str = cstruct.field(_NAME, "salg_name", offset=_NAME_OFFSET)
     feat: int = cstruct.u32("salg_feat", offset=16, default=0)
     mask: int = cstruct.u32("salg_mask", offset=20, default=0)
 
@@ -47,9 +47,9 @@ class AlgAddress(Address):
     def from_stdlib(cls, form: Any, lookup: Lookup) -> AlgAddress:
         """The address of ``(type, name[, feat[, mask]])``."""
         address = super().from_stdlib(form, lookup)
-        if (size := len(_octets(address.name))) >= SALG_NAME_BYTES:
+        if (size := len(_octets(address.name))) >= _SALG_NAME_BYTES:
             raise ValueError(
-                f"AF_ALG name too long: at most {SALG_NAME_BYTES - 1} bytes in a tuple, not "
+                f"AF_ALG name too long: at most {_SALG_NAME_BYTES - 1} bytes in a tuple, not "
                 f"{size}; AlgAddress takes {_NAME_BYTES_MAX - 1}"
             )
         return address
@@ -61,7 +61,7 @@ class AlgAddress(Address):
     def pack(self, lookup: Lookup | None = None) -> bytes:
         """The sockaddr: 88 bytes, or more for a longer name."""
         packed = super().pack(lookup)
-        if len(name := _octets(self.name)) < SALG_NAME_BYTES:
+        if len(name := _octets(self.name)) < _SALG_NAME_BYTES:
             return packed
         return packed[:_NAME_OFFSET] + name + b"\0"
 

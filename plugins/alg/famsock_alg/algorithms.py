@@ -10,7 +10,12 @@ import attrs
 
 from famsock_alg.addresses import AlgAddress
 
-LIST = Path("/proc/crypto")
+__all__ = [
+    "Algorithm",
+    "algorithms",
+]
+
+_LIST = Path("/proc/crypto")
 _TYPES = {
     "shash": "hash",
     "ahash": "hash",
@@ -78,7 +83,7 @@ def algorithms() -> tuple[Algorithm, ...]:
     One made from a template ("hmac(sha256)") is listed after its first use, one of a module after
     the module is loaded. OSError ENOENT without the crypto API.
     """
-    return tuple(parse(LIST.read_text()))
+    return tuple(parse(_LIST.read_text()))
 
 
 def parse(text: str) -> Iterator[Algorithm]:

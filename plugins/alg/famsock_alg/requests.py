@@ -15,6 +15,11 @@ from typing import Any, Self
 from famsock.plugin import ControlMessage, socket
 from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
 
+__all__ = [
+    "Cipher",
+    "Hasher",
+]
+
 _PAGE_BYTES = 4096
 _DIGEST_BYTES_MAX = 1024
 _RNG_BYTES_MAX = 128
@@ -111,7 +116,7 @@ class Cipher(Request):
         return self._receive(final=True)
 
     def _room_bytes(self) -> int:
-        return request_bytes_max(self._sock) - self._pending_bytes
+        return _request_bytes_max(self._sock) - self._pending_bytes
 
     def _send(self, data: Any, flags: int) -> int:
         sent = self._sock.send_message(data, control=self._control, flags=flags)
@@ -140,7 +145,7 @@ def transform(
     size = max(sum(piece.nbytes for piece in data), result_bytes)
     with Request(bound) as request:
         sock = request._sock
-        most = request_bytes_max(sock)
+        most = _request_bytes_max(sock)
         if size > most:
             raise ValueError(
                 f"AF_ALG data and result must be at most {most} bytes in one request, not {size}; "
@@ -188,7 +193,7 @@ def _enlarge(sock: socket, option: int, wanted_bytes: int) -> None:
         sock.setsockopt(SOL_SOCKET, option, wanted_bytes // 2)
 
 
-def request_bytes_max(sock: socket) -> int:
+def _request_bytes_max(sock: socket) -> int:
     """How much the kernel takes in, and gives out, for one request without waiting."""
     least: int = min(sock.getsockopt(SOL_SOCKET, option) for option in _BUFFERS)
     return least // _PAGE_BYTES * _PAGE_BYTES

@@ -26,7 +26,7 @@ from famsock_alg.requests import Cipher, Hasher
 if TYPE_CHECKING:
     from famsock_alg.algorithms import Algorithm
 
-TAG_BYTES = 16
+_TAG_BYTES = 16
 
 
 class _State:
@@ -126,7 +126,7 @@ class AlgOperations:
     # aead
 
     def seal(
-        self, plaintext: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
+        self, plaintext: Any, iv: Any, associated: Any = b"", tag_bytes: int = _TAG_BYTES
     ) -> bytes:
         """Encrypt and authenticate by an AEAD: the ciphertext with its tag behind it.
 
@@ -137,7 +137,7 @@ class AlgOperations:
         return self._aead(ALG_OP_ENCRYPT, view, view.nbytes + tag_bytes, iv, associated, tag_bytes)
 
     def unseal(
-        self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
+        self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = _TAG_BYTES
     ) -> bytes:
         """The plaintext of what `seal` gave.
 

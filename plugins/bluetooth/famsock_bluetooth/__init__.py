@@ -64,7 +64,7 @@ def famsock_families() -> Iterable[Family]:
             31,
             _PROTOCOLS,
             constants="famsock_bluetooth.constants",
-            operation_names="famsock_bluetooth.operation_names:NAMES",
+            operation_names="famsock_bluetooth._operation_names:NAMES",
             options="famsock_bluetooth.options",
             control="famsock_bluetooth.control",
             modules=("bluetooth",),

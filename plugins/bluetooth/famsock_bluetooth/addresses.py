@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from famsock.plugin import Address, AddressRangeError, CType, Lookup, cstruct, sockaddr
+from famsock_bluetooth._fields import BDADDR, AddressTypeError
 from famsock_bluetooth.constants import (
     AF_BLUETOOTH,
     BDADDR_ANY,
@@ -18,7 +19,6 @@ from famsock_bluetooth.constants import (
     HCI_CHANNEL_RAW,
     ISO_MAX_NUM_BIS,
 )
-from famsock_bluetooth.fields import BDADDR, AddressTypeError
 
 _NAME = "AF_BLUETOOTH"
 
@@ -211,7 +211,7 @@ def _check_bis(value: object) -> tuple[int, ...]:
     return tuple(value)
 
 
-BIS_LIST = CType(
+_BIS_LIST = CType(
     c="__u8",
     code=f"{1 + ISO_MAX_NUM_BIS}s",
     check=_check_bis,
@@ -241,4 +241,4 @@ class IsoBroadcastAddress(IsoAddress):
     bc_bdaddr: str = cstruct.field(BDADDR, "", offset=9, default=BDADDR_ANY)
     bc_bdaddr_type: int = cstruct.u8("", default=BDADDR_LE_PUBLIC)
     bc_sid: int = cstruct.u8("", default=0)
-    bc_bis: tuple[int, ...] = cstruct.field(BIS_LIST, "", default=())
+    bc_bis: tuple[int, ...] = cstruct.field(_BIS_LIST, "", default=())

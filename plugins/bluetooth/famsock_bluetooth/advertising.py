@@ -13,7 +13,7 @@ from uuid import UUID
 import attrs
 
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import bdaddr_from_bytes, check_int, check_octets
+from famsock_bluetooth._fields import bdaddr_from_bytes, check_int, check_octets
 from famsock_bluetooth.packets import HciEvent
 
 _REPORT = struct.Struct("<BB6sB")

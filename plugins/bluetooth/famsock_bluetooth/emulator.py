@@ -19,7 +19,7 @@ from typing import Self
 
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import packets
-from famsock_bluetooth.fields import bdaddr_from_bytes
+from famsock_bluetooth._fields import bdaddr_from_bytes
 from famsock_bluetooth.packets import HciCommand, HciData, HciEvent
 
 _DEVICE = "/dev/vhci"

@@ -11,15 +11,23 @@ from socket import SOCK_RAW
 from typing import TYPE_CHECKING
 
 from famsock.plugin import Message, socket
-from famsock_bluetooth import _hints, ioctls, options, packets, waiting
+from famsock_bluetooth import _hints, _ioctls, _waiting, options, packets
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import check_octets
-from famsock_bluetooth.ioctls import HciConnInfo, HciDevInfo, InquiryInfo
+from famsock_bluetooth._fields import check_octets
+from famsock_bluetooth._ioctls import HciConnInfo, HciDevInfo, HciDevStats, InquiryInfo
 from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
 from famsock_bluetooth.structs import HciFilter
 
 if TYPE_CHECKING:
     from famsock_bluetooth.mgmt import Management
+
+__all__ = [
+    "HciConnInfo",
+    "HciDevInfo",
+    "HciDevStats",
+    "HciOperations",
+    "InquiryInfo",
+]
 
 
 _LONGEST_BYTES = 1 + c.HCI_MAX_FRAME_SIZE
@@ -36,30 +44,30 @@ class HciOperations:
 
     def devices(self) -> tuple[int, ...]:
         """The indices of all controllers, powered on or not."""
-        return ioctls.devices(self.sock.fileno())
+        return _ioctls.devices(self.sock.fileno())
 
     def device_info(self, dev: int) -> HciDevInfo:
         """A controller's name, address, state, MTUs and counters; OSError ENODEV if it is none."""
-        return ioctls.device_info(self.sock.fileno(), dev)
+        return _ioctls.device_info(self.sock.fileno(), dev)
 
     def connections(self, dev: int) -> tuple[HciConnInfo, ...]:
         """The links of a controller."""
-        return ioctls.connections(self.sock.fileno(), dev)
+        return _ioctls.connections(self.sock.fileno(), dev)
 
     def device_up(self, dev: int) -> None:
         """Power a controller on (HCIDEVUP); EALREADY if it is. Needs CAP_NET_ADMIN."""
-        ioctls.control_device(self.sock.fileno(), c.HCIDEVUP, dev)
+        _ioctls.control_device(self.sock.fileno(), c.HCIDEVUP, dev)
 
     def device_down(self, dev: int) -> None:
         """Power a controller off (HCIDEVDOWN). Needs CAP_NET_ADMIN."""
-        ioctls.control_device(self.sock.fileno(), c.HCIDEVDOWN, dev)
+        _ioctls.control_device(self.sock.fileno(), c.HCIDEVDOWN, dev)
 
     def device_reset(self, dev: int) -> None:
         """Reset a controller that is up (HCIDEVRESET). Needs CAP_NET_ADMIN.
 
         Linux forgets the controller's buffers thereby, and sends no data until it has been down.
         """
-        ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
+        _ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
 
     def set_scan(self, dev: int, *, inquiry: bool, page: bool) -> None:
         """Whether inquiries find the controller and pages reach it (HCISETSCAN).
@@ -67,7 +75,7 @@ class HciOperations:
         Needs CAP_NET_ADMIN.
         """
         mode = (c.SCAN_INQUIRY if inquiry else 0) | (c.SCAN_PAGE if page else 0)
-        ioctls.device_request(self.sock.fileno(), c.HCISETSCAN, dev, mode)
+        _ioctls.device_request(self.sock.fileno(), c.HCISETSCAN, dev, mode)
 
     def set_sco_mtu(self, dev: int, mtu_bytes: int, packets: int) -> None:
         """Overrule what the controller said of its SCO buffers (HCISETSCOMTU).
@@ -75,7 +83,7 @@ class HciOperations:
         ``mtu_bytes`` and ``packets`` are 1-65535. Needs CAP_NET_ADMIN.
         """
         word = struct.unpack("=I", struct.pack("=HH", packets, mtu_bytes))[0]
-        ioctls.device_request(self.sock.fileno(), c.HCISETSCOMTU, dev, word)
+        _ioctls.device_request(self.sock.fileno(), c.HCISETSCOMTU, dev, word)
 
     def inquiry(
         self,
@@ -83,7 +91,7 @@ class HciOperations:
         *,
         length: int = 8,
         max_responses: int = 0,
-        lap: int = ioctls.GENERAL_INQUIRY,
+        lap: int = _ioctls.GENERAL_INQUIRY,
         flush: bool = True,
     ) -> tuple[InquiryInfo, ...]:
         """The BR/EDR devices that answer an inquiry.
@@ -92,7 +100,7 @@ class HciOperations:
         limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets what an earlier
         one found.
         """
-        return ioctls.inquiry(self.sock.fileno(), dev, length, max_responses, lap, flush)
+        return _ioctls.inquiry(self.sock.fileno(), dev, length, max_responses, lap, flush)
 
     # Packets: a socket bound to the raw or the user channel
 
@@ -162,8 +170,8 @@ class HciOperations:
             other.set_option(options.HCI_FILTER, HciFilter.of((c.HCI_EVENT_PKT,), answers, opcode))
             other.bind(local)
             HciOperations(other).send_packet(command)
-            until = waiting.deadline(timeout_s)
-            while waiting.is_readable(other.fileno(), until):
+            until = _waiting.deadline(timeout_s)
+            while _waiting.is_readable(other.fileno(), until):
                 answer = _answer(packets.unpack(other.recv(_LONGEST_BYTES)))
                 if answer is not None and answer.opcode == opcode:
                     return answer

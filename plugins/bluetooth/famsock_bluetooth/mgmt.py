@@ -17,12 +17,21 @@ from uuid import UUID
 import attrs
 
 from famsock.plugin import Struct, codecs, cstruct, socket
+from famsock_bluetooth import _waiting
 from famsock_bluetooth import constants as c
-from famsock_bluetooth import waiting
+from famsock_bluetooth._fields import BDADDR, LE32, check_int, check_octets
+from famsock_bluetooth._mgmt_error import ManagementError
 from famsock_bluetooth.addresses import HciAddress
 from famsock_bluetooth.advertising import DeviceFound
-from famsock_bluetooth.fields import BDADDR, LE32, check_int, check_octets
-from famsock_bluetooth.mgmt_error import ManagementError
+
+__all__ = [
+    "ISO_SOCKET_FEATURE",
+    "ControllerInfo",
+    "Management",
+    "ManagementError",
+    "ManagementEvent",
+    "Setting",
+]
 
 _HEADER = struct.Struct("<HHH")
 _REPLY = struct.Struct("<HB")
@@ -171,7 +180,7 @@ class Management:
         size = check_int("length of parameters", len(parameters), 0xFFFF)
         self.sock.send(_HEADER.pack(opcode, index, size) + parameters)
         timeout_s = self.sock.gettimeout()
-        until = waiting.deadline(timeout_s)
+        until = _waiting.deadline(timeout_s)
         while (event := self._event_until(until)) is not None:
             if event.code in (c.MGMT_EV_CMD_COMPLETE, c.MGMT_EV_CMD_STATUS):
                 number, status = _REPLY.unpack_from(event.parameters)
@@ -287,7 +296,7 @@ class Management:
         self, index: int, duration_s: float, le: bool, bredr: bool
     ) -> Generator[DeviceFound, None, None]:
         under_way = True
-        until = waiting.deadline(duration_s)
+        until = _waiting.deadline(duration_s)
         try:
             while (event := self._event_until(until)) is not None:
                 if event.index != index:
@@ -303,7 +312,7 @@ class Management:
 
     def _event_until(self, until: float | None) -> ManagementEvent | None:
         """The next event; None if none comes until a moment of the monotonic clock."""
-        return self.recv_event() if waiting.is_readable(self.sock.fileno(), until) else None
+        return self.recv_event() if _waiting.is_readable(self.sock.fileno(), until) else None
 
     def set_discoverable(self, index: int, on: bool, timeout_s: int = 0) -> Setting:
         """Let inquiries find a controller, for ``timeout_s`` (0-65535, 0: for ever), or not.

@@ -13,7 +13,7 @@ from typing import ClassVar
 import attrs
 
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import check_int
+from famsock_bluetooth._fields import check_int
 
 _COMMAND = struct.Struct("<BHB")
 _EVENT = struct.Struct("<BBB")
@@ -23,8 +23,8 @@ _COMMAND_COMPLETE = struct.Struct("<BH")
 _COMMAND_STATUS = struct.Struct("<BBH")
 _MONITOR = struct.Struct("<HHH")
 
-HANDLE_MASK = 0x0FFF
-FLAGS_SHIFT = 12
+_HANDLE_MASK = 0x0FFF
+_FLAGS_SHIFT = 12
 
 
 def opcode(ogf: int, ocf: int) -> int:
@@ -91,10 +91,10 @@ class HciData:
 
     def pack(self) -> bytes:
         """u8 type, le16 handle and flags, length, payload. OverflowError for what does not fit."""
-        check_int("handle", self.handle, HANDLE_MASK)
+        check_int("handle", self.handle, _HANDLE_MASK)
         check_int("flags", self.flags, 0xF)
         size = check_int("length of data", len(self.data), self.longest)
-        word = self.flags << FLAGS_SHIFT | self.handle
+        word = self.flags << _FLAGS_SHIFT | self.handle
         return self.layout.pack(self.type, word, size) + self.data
 
     @classmethod
@@ -102,7 +102,7 @@ class HciData:
         """The packet in ``data``; ValueError if it is cut short."""
         _, word, size = _header(cls.layout, data, cls.longest)
         payload = data[cls.layout.size : cls.layout.size + size]
-        return cls(word & HANDLE_MASK, word >> FLAGS_SHIFT, payload)
+        return cls(word & _HANDLE_MASK, word >> _FLAGS_SHIFT, payload)
 
 
 @attrs.frozen

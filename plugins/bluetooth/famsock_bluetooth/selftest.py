@@ -16,6 +16,7 @@ from socket import SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import Address, selftest, socket
 from famsock_bluetooth import constants as c
+from famsock_bluetooth._ioctls import HciDevInfo
 from famsock_bluetooth.addresses import (
     HciAddress,
     IsoAddress,
@@ -24,10 +25,18 @@ from famsock_bluetooth.addresses import (
     ScoAddress,
 )
 from famsock_bluetooth.emulator import VoicePair
-from famsock_bluetooth.ioctls import HciDevInfo
 from famsock_bluetooth.mgmt import ISO_SOCKET_FEATURE, Management, Setting
 from famsock_bluetooth.packets import CommandComplete
 from famsock_bluetooth.structs import BtIsoIoQos, BtIsoQos
+
+__all__ = [
+    "hci",
+    "iso",
+    "l2cap",
+    "l2cap_le",
+    "rfcomm",
+    "sco",
+]
 
 _PATIENCE_S = 10.0
 _BREDR_PSM = 0x1011

@@ -14,7 +14,22 @@ import attrs
 
 from famsock.plugin import Codec, Struct, codecs, cstruct
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import check_int
+from famsock_bluetooth._fields import check_int
+
+__all__ = [
+    "BtCodec",
+    "BtIsoIoQos",
+    "BtIsoQos",
+    "BtPower",
+    "BtSecurity",
+    "BtVoice",
+    "HciFilter",
+    "L2capConninfo",
+    "L2capOptions",
+    "RfcommConninfo",
+    "ScoConninfo",
+    "ScoOptions",
+]
 
 _BLUETOOTH_H = "net/bluetooth/bluetooth.h"
 
@@ -179,25 +194,25 @@ def _units(name: str, time_ms: int) -> int:
     return units
 
 
-UNICAST_QOS_BYTES = 32
+_UNICAST_QOS_BYTES = 32
 
 
 def _decode_qos(data: bytes) -> BtIsoQos:
-    if len(data) < UNICAST_QOS_BYTES:
-        raise ValueError(f"BT_ISO_QOS needs {UNICAST_QOS_BYTES} bytes, not {len(data)}")
+    if len(data) < _UNICAST_QOS_BYTES:
+        raise ValueError(f"BT_ISO_QOS needs {_UNICAST_QOS_BYTES} bytes, not {len(data)}")
     return BtIsoQos.unpack(data.ljust(BtIsoQos.layout.size, b"\0"))
 
 
 ISO_QOS: Codec[BtIsoQos] = attrs.evolve(codecs.struct(BtIsoQos), decode=_decode_qos)
 
-BASE_MAX_BYTES = 248
-_BASE = codecs.raw(BASE_MAX_BYTES)
+_BASE_MAX_BYTES = 248
+_BASE = codecs.raw(_BASE_MAX_BYTES)
 
 
 def _encode_base(base: bytes) -> bytes:
     data = _BASE.encode(base)
-    if len(data) > BASE_MAX_BYTES:
-        raise ValueError(f"must be at most {BASE_MAX_BYTES} bytes, not {len(data)}")
+    if len(data) > _BASE_MAX_BYTES:
+        raise ValueError(f"must be at most {_BASE_MAX_BYTES} bytes, not {len(data)}")
     return data
 
 
@@ -315,7 +330,7 @@ class ScoConninfo(Struct):
 
 
 _WORDS = struct.Struct("=2I")
-EVENT_MASK = cstruct.integer(
+_EVENT_MASK = cstruct.integer(
     "__u32",
     "8s",
     0,
@@ -338,7 +353,7 @@ class HciFilter(Struct):
     """
 
     type_mask: int = cstruct.u32("type_mask", default=0)
-    event_mask: int = cstruct.field(EVENT_MASK, "event_mask", default=0)
+    event_mask: int = cstruct.field(_EVENT_MASK, "event_mask", default=0)
     opcode: int = cstruct.le16("opcode", default=0)
 
     @classmethod

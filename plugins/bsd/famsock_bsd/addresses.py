@@ -97,8 +97,8 @@ def _check_bytes(value: object) -> bytes:
     return bytes(value)
 
 
-NAME = CType(c="char", code="12s", check=_check_name)
-LINK_ADDRESS = CType(c="char", code="0s", check=_check_bytes, text=bytes.hex, parse=bytes.fromhex)
+_NAME = CType(c="char", code="12s", check=_check_name)
+_LINK_ADDRESS = CType(c="char", code="0s", check=_check_bytes, text=bytes.hex, parse=bytes.fromhex)
 
 
 @sockaddr(
@@ -121,8 +121,8 @@ class LinkAddress(_BsdAddress):
 
     index: int = cstruct.u16("sdl_index", offset=2)
     type: int = cstruct.u8("sdl_type", offset=4, default=0)
-    name: str = cstruct.field(NAME, "sdl_data", offset=8, default="")
-    address: bytes = cstruct.field(LINK_ADDRESS, "", offset=20, default=b"")
+    name: str = cstruct.field(_NAME, "sdl_data", offset=8, default="")
+    address: bytes = cstruct.field(_LINK_ADDRESS, "", offset=20, default=b"")
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
         """The sockaddr, as long as its name and address make it."""

@@ -40,7 +40,7 @@ def famsock_families() -> Iterable[Family]:
             29,
             _PROTOCOLS,
             constants="famsock_can.constants",
-            operation_names="famsock_can.operation_names:NAMES",
+            operation_names="famsock_can._operation_names:NAMES",
             options="famsock_can.options",
             control="famsock_can.control",
             modules=("can",),

@@ -33,6 +33,12 @@ from famsock_can.constants import (
     J1939_NO_PGN,
 )
 
+__all__ = [
+    "CanAddress",
+    "IsotpAddress",
+    "J1939Address",
+]
+
 _SIZE_BYTES = 24
 _IFNAMSIZ = 16
 _INDEX_TEXT = "ifindex/"

@@ -30,6 +30,12 @@ from famsock.plugin import codecs
 from famsock_can import constants as c
 from famsock_can.frames import CanFdFrame, CanFrame
 
+__all__ = [
+    "BcmFrame",
+    "BcmMessage",
+    "BcmOpcode",
+]
+
 _HEAD = struct.Struct("@3I4l2I0q")
 _US_PER_S = 1_000_000
 _IVAL_MAX_US = (1 << 31) * _US_PER_S - 1

@@ -21,9 +21,9 @@ from famsock_can.addresses import J1939Address
 from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import J1939Message, J1939Name
 
-CONTENTION_NS = 250_000_000
+_CONTENTION_NS = 250_000_000
 """How long others may object to a claim before the address is ours."""
-CANNOT_CLAIM_DELAY_S = 0.153
+_CANNOT_CLAIM_DELAY_S = 0.153
 """The longest random delay before Cannot Claim, which keeps several losers from sending at once."""
 
 _WHOLE_PGN = 0x3FFFF
@@ -117,7 +117,7 @@ class AddressClaim:
         """Claim an address, and hold on to it for as long as others may object."""
         self._bind(address)
         self._claim()
-        deadline = time.monotonic_ns() + CONTENTION_NS
+        deadline = time.monotonic_ns() + _CONTENTION_NS
         while (left := deadline - time.monotonic_ns()) > 0:
             message = self._receive(left / 1e9)
             if message is not None and self._loses(message, address):
@@ -143,7 +143,7 @@ class AddressClaim:
 
     def _cannot_claim(self) -> None:
         """Address Claimed from the idle address; all who lose do so, hence the random delay."""
-        time.sleep(random.uniform(0, CANNOT_CLAIM_DELAY_S))
+        time.sleep(random.uniform(0, _CANNOT_CLAIM_DELAY_S))
         self._claim()
 
     def _receive(self, timeout_s: float | None) -> J1939Message | None:

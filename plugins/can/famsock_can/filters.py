@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Self
 
 from famsock.plugin import cstruct
-from famsock_can import frame_parts as parts
+from famsock_can import _frame_parts as parts
 from famsock_can.addresses import CAN_ID, NAME, PGN, hex_repr
 from famsock_can.constants import (
     CAN_EFF_FLAG,

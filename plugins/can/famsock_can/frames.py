@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from famsock.plugin import codecs
-from famsock_can import frame_parts as parts
+from famsock_can import _frame_parts as parts
 from famsock_can.constants import (
     CAN_EFF_FLAG,
     CAN_EFF_MASK,

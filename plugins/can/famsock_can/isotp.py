@@ -49,8 +49,8 @@ def _check_flags(value: object) -> int:
     return flags
 
 
-FLAGS = cstruct.CType(c="__u32", code="I", check=_check_flags)
-TX_FLAGS = cstruct.CType(c="__u8", code="B", check=_check_tx_flags)
+_FLAGS = cstruct.CType(c="__u32", code="I", check=_check_flags)
+_TX_FLAGS = cstruct.CType(c="__u8", code="B", check=_check_tx_flags)
 
 
 @cstruct.struct("struct can_isotp_options", header=_HEADER)
@@ -68,7 +68,7 @@ class IsotpOptions(cstruct.Struct):
     :param rx_ext_address: address extension byte to expect, with CAN_ISOTP_RX_EXT_ADDR.
     """
 
-    flags: int = cstruct.field(FLAGS, "flags", default=0)
+    flags: int = cstruct.field(_FLAGS, "flags", default=0)
     frame_txtime_ns: int = cstruct.u32("frame_txtime", default=0)
     ext_address: int = cstruct.u8("ext_address", default=0)
     txpad_content: int = cstruct.u8("txpad_content", default=c.CAN_ISOTP_DEFAULT_PAD_CONTENT)
@@ -166,7 +166,7 @@ class IsotpLinkLayer(cstruct.Struct):
 
     mtu: int = cstruct.field(_u8_of(_MTU), "mtu", default=c.CAN_ISOTP_DEFAULT_LL_MTU)
     tx_dl: int = cstruct.field(_u8_of(_TX_DL), "tx_dl", default=c.CAN_ISOTP_DEFAULT_LL_TX_DL)
-    tx_flags: int = cstruct.field(TX_FLAGS, "tx_flags", default=c.CAN_ISOTP_DEFAULT_LL_TX_FLAGS)
+    tx_flags: int = cstruct.field(_TX_FLAGS, "tx_flags", default=c.CAN_ISOTP_DEFAULT_LL_TX_FLAGS)
 
     def __attrs_post_init__(self) -> None:
         if self.mtu == c.CAN_MTU and (self.tx_dl != c.CAN_MAX_DLEN or self.tx_flags != 0):

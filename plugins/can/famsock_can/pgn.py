@@ -5,6 +5,11 @@ from __future__ import annotations
 from famsock.plugin import codecs
 from famsock_can.constants import J1939_PGN_MAX
 
+__all__ = [
+    "clean_pgn",
+    "is_pdu1",
+]
+
 _PDU2_FIRST_FORMAT = 240
 
 

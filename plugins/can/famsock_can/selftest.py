@@ -11,6 +11,13 @@ from famsock_can import constants as c
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFrame
 
+__all__ = [
+    "bcm",
+    "isotp",
+    "j1939",
+    "raw",
+]
+
 INTERFACE = "vcan0"
 
 

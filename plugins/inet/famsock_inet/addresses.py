@@ -16,6 +16,11 @@ from typing import Any, Self
 
 from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr, text
 
+__all__ = [
+    "Inet6Address",
+    "InetAddress",
+]
+
 _ANY_IPV4 = bytes(4)
 _ANY_IPV6 = bytes(16)
 _BROADCAST = b"\xff\xff\xff\xff"
@@ -23,7 +28,7 @@ _BROADCASTS = ("<broadcast>", "255.255.255.255")
 _MAX_SCOPE_ID = 0xFFFFFFFF
 
 
-def host_text(value: object) -> str:
+def _host_text(value: object) -> str:
     """The host of a stdlib address as str: IDNA for what is not ASCII, bytes as they are.
 
     Raises TypeError for another type, a NUL inside, and a name that IDNA cannot encode.
@@ -54,7 +59,7 @@ def _host_or_ipaddress(version: int) -> Callable[[object], str]:
             if type(value).__name__ != f"IPv{version}Address":
                 raise TypeError(f"must be an IPv{version} address, not {value!r}")
             value = str(value)
-        host = host_text(value)
+        host = _host_text(value)
         return _canonical(host) if version == 6 and ":" in host else host
 
     return check
@@ -70,7 +75,7 @@ def _canonical(host: str) -> str:
 
 def _resolved(host: str, family: int, lookup: Lookup | None) -> bytes:
     """The sockaddr that a host name has in a family."""
-    from famsock_inet.names import resolve
+    from famsock_inet._names import resolve
 
     if lookup is not None:
         lookup.used = True
@@ -150,7 +155,7 @@ IPV6 = CType(
 )
 """``struct in6_addr`` as text; any host form is taken, an IPv6Address too."""
 
-FLOWINFO = cstruct.integer(
+_FLOWINFO = cstruct.integer(
     "__be32", "I", 0, 0xFFFFF, encode=cstruct.BE32.encode, decode=cstruct.BE32.decode
 )
 """``sin6_flowinfo``: the 20 bits of a flow label, in network order."""
@@ -159,7 +164,7 @@ FLOWINFO = cstruct.integer(
 def _host_and_port(family: str, form: tuple[Any, ...]) -> tuple[str, int]:
     """The first two items of a stdlib address, of the right types."""
     try:
-        host = host_text(form[0])
+        host = _host_text(form[0])
     except TypeError as error:
         raise TypeError(f"{family} host: {error}") from None
     return host, _integer(family, "port", form[1])
@@ -249,7 +254,7 @@ class Inet6Address(Address):
 
     host: str = cstruct.field(IPV6, "sin6_addr", offset=8)
     port: int = cstruct.be16("sin6_port", offset=2)
-    flowinfo: int = cstruct.field(FLOWINFO, "sin6_flowinfo", offset=4, default=0)
+    flowinfo: int = cstruct.field(_FLOWINFO, "sin6_flowinfo", offset=4, default=0)
     scope_id: int = cstruct.u32("sin6_scope_id", offset=24, default=0)
 
     def __attrs_post_init__(self) -> None:

@@ -17,8 +17,14 @@ import attrs
 from famsock.plugin import CType, cstruct
 from famsock_netlink.constants import NLA_F_NESTED, NLA_F_NET_BYTEORDER
 
+__all__ = [
+    "Attribute",
+    "Attributes",
+    "pack",
+]
+
 TYPE_MAX = 0x3FFF
-VALUE_BYTES_MAX = 0xFFFF - 4
+_VALUE_BYTES_MAX = 0xFFFF - 4
 _FLAGS = NLA_F_NESTED | NLA_F_NET_BYTEORDER
 _HEADER = struct.Struct("=HH")
 _TYPE = cstruct.integer("__u16", "H", 0, TYPE_MAX)
@@ -41,10 +47,10 @@ class Attribute:
     def pack(self) -> bytes:
         """The attribute's bytes, padded to a multiple of 4."""
         value = self.value
-        if len(value) > VALUE_BYTES_MAX:
+        if len(value) > _VALUE_BYTES_MAX:
             raise ValueError(
-                f"AF_NETLINK attribute {self.type}: value must be at most {VALUE_BYTES_MAX} bytes, "
-                f"not {len(value)}"
+                f"AF_NETLINK attribute {self.type}: value must be at most "
+                f"{_VALUE_BYTES_MAX} bytes, not {len(value)}"
             )
         if self.flags & ~_FLAGS:
             raise ValueError(

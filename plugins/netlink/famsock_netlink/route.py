@@ -8,7 +8,8 @@ from socket import AF_UNSPEC
 import attrs
 
 from famsock.plugin import Struct, cstruct
-from famsock_netlink import ip
+from famsock_netlink import _ip
+from famsock_netlink._ip import AnyAddress, IPAddress
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.constants import (
     ALTIFNAMSIZ,
@@ -54,7 +55,6 @@ from famsock_netlink.constants import (
     RTM_NEWROUTE,
     RTM_SETLINK,
 )
-from famsock_netlink.ip import AnyAddress, IPAddress
 from famsock_netlink.messages import NetlinkMessage
 from famsock_netlink.routing import (
     Neighbor,
@@ -193,10 +193,10 @@ class InterfaceAddress:
         return cls(
             link_index=header.index,
             family=header.family,
-            address=ip.address(header.family, local),
+            address=_ip.address(header.family, local),
             prefix_length=header.prefix_length,
-            peer=ip.address(header.family, peer),
-            broadcast=None if broadcast is None else ip.address(header.family, broadcast),
+            peer=_ip.address(header.family, peer),
+            broadcast=None if broadcast is None else _ip.address(header.family, broadcast),
             label=found.text(IFA_LABEL, ""),
             scope=header.scope,
             flags=found.unsigned(IFA_FLAGS, header.flags),
@@ -310,7 +310,7 @@ class RouteOperations(NetlinkOperations):
         """What tells one address from all others."""
         own = ip_interface(address)
         header = AddressHeader(
-            family=ip.FAMILIES[own.version],
+            family=_ip.FAMILIES[own.version],
             prefix_length=own.network.prefixlen,
             scope=scope,
             index=link if isinstance(link, int) else self.link(link).index,

@@ -17,7 +17,8 @@ from typing import TypeVar
 import attrs
 
 from famsock.plugin import Struct, cstruct
-from famsock_netlink import attributes, ip
+from famsock_netlink import _ip, attributes
+from famsock_netlink._ip import AnyAddress, AnyNetwork, as_address, as_network, as_optional_network
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
     FIB_RULE_INVERT,
@@ -62,7 +63,6 @@ from famsock_netlink.constants import (
     RTPROT_STATIC,
     RTPROT_UNSPEC,
 )
-from famsock_netlink.ip import AnyAddress, AnyNetwork, as_address, as_network, as_optional_network
 from famsock_netlink.messages import NetlinkMessage
 
 
@@ -131,7 +131,7 @@ class PortRange(Struct):
     last: int = cstruct.u16("end")
 
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _NEXT_HOP_BYTES = NextHopHeader.layout.size
 _FAMILY = struct.Struct("=H")
 
@@ -162,7 +162,7 @@ def _scope(route: Route) -> int:
 def _family(route: Route) -> int:
     if isinstance(route.destination, bytes):
         raise TypeError("AF_NETLINK route: a destination of bytes needs its family")
-    return ip.FAMILIES[route.destination.version]
+    return _ip.FAMILIES[route.destination.version]
 
 
 @attrs.frozen
@@ -203,10 +203,10 @@ class Route:
         found = message.attributes(RouteHeader.layout.size)
         family, source_bits = header.family, header.source_bits
         return cls(
-            destination=ip.network(family, found.get(RTA_DST, b""), header.destination_bits),
+            destination=_ip.network(family, found.get(RTA_DST, b""), header.destination_bits),
             gateway=_gateway(family, found),
             link_index=found.unsigned(RTA_OIF, 0),
-            preferred_source=_made(found.get(RTA_PREFSRC), lambda data: ip.address(family, data)),
+            preferred_source=_made(found.get(RTA_PREFSRC), lambda data: _ip.address(family, data)),
             priority=found.unsigned(RTA_PRIORITY, 0),
             table=found.unsigned(RTA_TABLE, header.table),
             protocol=header.protocol,
@@ -216,7 +216,7 @@ class Route:
             tos=header.tos,
             flags=header.flags,
             mtu=found.nested(RTA_METRICS).unsigned(RTAX_MTU, 0),
-            source=_made(found.get(RTA_SRC), lambda data: ip.network(family, data, source_bits)),
+            source=_made(found.get(RTA_SRC), lambda data: _ip.network(family, data, source_bits)),
             family=family,
         )
 
@@ -262,7 +262,7 @@ class Route:
         return header, made
 
 
-def _made(data: bytes | None, make: Callable[[bytes], T]) -> T | None:
+def _made(data: bytes | None, make: Callable[[bytes], _T]) -> _T | None:
     """What an attribute holds; None where it is missing."""
     return None if data is None else make(data)
 
@@ -274,18 +274,18 @@ def _packed(address: AnyAddress) -> bytes:
 def _gateway(family: int, found: Attributes) -> AnyAddress | None:
     """RTA_GATEWAY, or RTA_VIA: a family (u16) and an address of it."""
     if (gateway := found.get(RTA_GATEWAY)) is not None:
-        return ip.address(family, gateway)
+        return _ip.address(family, gateway)
     if len(via := found.get(RTA_VIA, b"")) < _FAMILY.size:
         return None
-    return ip.address(_FAMILY.unpack_from(via)[0], via[_FAMILY.size :])
+    return _ip.address(_FAMILY.unpack_from(via)[0], via[_FAMILY.size :])
 
 
 def _hop_attributes(family: int, gateway: AnyAddress | None) -> list[Attribute]:
     if gateway is None:
         return []
-    if isinstance(gateway, bytes) or ip.FAMILIES[gateway.version] == family:
+    if isinstance(gateway, bytes) or _ip.FAMILIES[gateway.version] == family:
         return [Attribute(RTA_GATEWAY, _packed(gateway))]
-    return [Attribute(RTA_VIA, _FAMILY.pack(ip.FAMILIES[gateway.version]) + gateway.packed)]
+    return [Attribute(RTA_VIA, _FAMILY.pack(_ip.FAMILIES[gateway.version]) + gateway.packed)]
 
 
 def _next_hops(family: int, data: bytes) -> tuple[NextHop, ...]:
@@ -337,7 +337,7 @@ class Neighbor:
         return cls(
             link_index=header.index,
             family=header.family,
-            address=ip.address(header.family, found[NDA_DST]) if NDA_DST in found else b"",
+            address=_ip.address(header.family, found[NDA_DST]) if NDA_DST in found else b"",
             link_address=found.get(NDA_LLADDR, b""),
             state=header.state,
             flags=header.flags,
@@ -396,8 +396,8 @@ class Rule:
             action=header.action,
             table=found.unsigned(FRA_TABLE, header.table),
             goto=found.unsigned(FRA_GOTO, 0),
-            source=_made(found.get(FRA_SRC), lambda data: ip.network(family, data, source_bits)),
-            destination=_made(found.get(FRA_DST), lambda data: ip.network(family, data, bits)),
+            source=_made(found.get(FRA_SRC), lambda data: _ip.network(family, data, source_bits)),
+            destination=_made(found.get(FRA_DST), lambda data: _ip.network(family, data, bits)),
             input_interface=found.text(FRA_IIFNAME, ""),
             output_interface=found.text(FRA_OIFNAME, ""),
             mark=found.unsigned(FRA_FWMARK, 0),

@@ -31,13 +31,18 @@ from famsock_netlink.options import (
     NETLINK_LIST_MEMBERSHIPS,
 )
 
+__all__ = [
+    "KERNEL",
+    "NetlinkOperations",
+]
+
 KERNEL = NetlinkAddress(0)
 """The kernel as a destination; in bind, any free port."""
 
 FIRST_SEQUENCE = 1 << 31
 """Requests are numbered from here on; smaller numbers are free for messages of one's own."""
 
-DUMP_ATTEMPTS = 8
+_DUMP_ATTEMPTS = 8
 
 _DATAGRAM_BYTES = 1 << 15
 """How much the kernel puts into one datagram of a dump at most, if it knows of room for it."""
@@ -164,7 +169,7 @@ class NetlinkOperations:
         """
         payload = messages.body(header, attributes)
         flags |= NLM_F_REQUEST | NLM_F_DUMP
-        for attempt in range(DUMP_ATTEMPTS):
+        for attempt in range(_DUMP_ATTEMPTS):
             try:
                 answers, consistent = self._ask(type, payload, flags)
             except OSError as error:
@@ -174,7 +179,7 @@ class NetlinkOperations:
                 continue
             if consistent:
                 return answers
-        raise InterruptedError(EINTR, f"dump changed under way {DUMP_ATTEMPTS} times")
+        raise InterruptedError(EINTR, f"dump changed under way {_DUMP_ATTEMPTS} times")
 
     def _ask(self, type: int, payload: bytes, flags: int) -> tuple[list[NetlinkMessage], bool]:
         """The answers to one request, and whether they agree with each other."""

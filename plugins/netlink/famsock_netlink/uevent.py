@@ -10,7 +10,7 @@ import attrs
 
 from famsock_netlink.sockets import NetlinkOperations
 
-KERNEL_GROUP = 1
+_KERNEL_GROUP = 1
 _DATAGRAM_BYTES_MAX = 1 << 16
 
 
@@ -38,7 +38,7 @@ class UeventOperations(NetlinkOperations):
 
     def join_kernel_events(self) -> None:
         """Receive the kernel's events, of this network namespace where they are of the network."""
-        self.join_group(KERNEL_GROUP)
+        self.join_group(_KERNEL_GROUP)
 
     def recv_uevent(self) -> Uevent:
         """The kernel's next event; what processes send to the group is passed over.

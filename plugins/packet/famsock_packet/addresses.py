@@ -10,15 +10,15 @@ from typing import Any, Self
 import attrs
 
 from famsock.plugin import Address, Lookup, cstruct, sockaddr
+from famsock_packet._fields import INTERFACE, SHORT_ADDRESS_BYTES, counted_address, decode_interface
 from famsock_packet.constants import AF_PACKET, PACKET_HOST
-from famsock_packet.fields import INTERFACE, SHORT_ADDRESS_BYTES, counted_address, decode_interface
 
 _ADDRESS = 12
 _SIZE_BYTES = 20
 _unpack_head = Struct("=HHiHBB").unpack_from
 _NAMES = ("proto", "pkttype", "hatype")
 
-PROTO = attrs.evolve(cstruct.BE16, text="{:#06x}".format)
+_PROTO = attrs.evolve(cstruct.BE16, text="{:#06x}".format)
 
 
 @sockaddr(
@@ -50,7 +50,7 @@ class PacketAddress(Address):
     """
 
     interface: str | int = cstruct.field(INTERFACE, "sll_ifindex", offset=4, default="")
-    proto: int = cstruct.field(PROTO, "sll_protocol", offset=2, default=0)
+    proto: int = cstruct.field(_PROTO, "sll_protocol", offset=2, default=0)
     pkttype: int = cstruct.u8("sll_pkttype", offset=10, default=PACKET_HOST)
     hatype: int = cstruct.u16("sll_hatype", offset=8, default=0)
     addr: bytes = cstruct.field(counted_address("B"), "", offset=_ADDRESS - 1, default=b"")

@@ -20,6 +20,7 @@ from time import monotonic, sleep
 from typing import NamedTuple
 
 from famsock.plugin import Lookup, Struct, cstruct, options, socket
+from famsock_packet._mapped import Ring, frames_of
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import (
     TP_STATUS_BLK_TMO,
@@ -27,9 +28,14 @@ from famsock_packet.constants import (
     TP_STATUS_LOSING,
     TP_STATUS_USER,
 )
-from famsock_packet.mapped import Ring, frames_of
 from famsock_packet.options import PACKET_RX_RING
 from famsock_packet.structs import RingRequest, VlanTag, vlan_tag
+
+__all__ = [
+    "ReceiveRing",
+    "RingBlock",
+    "RingFrame",
+]
 
 _HEADER = "linux/if_packet.h"
 _NS_PER_S = 1_000_000_000

@@ -7,6 +7,7 @@ import sys
 from typing import Any, NamedTuple
 
 from famsock.plugin import Struct, cstruct
+from famsock_packet._fields import SHORT_ADDRESS_BYTES, counted_address
 from famsock_packet.constants import (
     ETH_P_8021Q,
     TP_STATUS_CSUM_VALID,
@@ -15,7 +16,17 @@ from famsock_packet.constants import (
     TP_STATUS_VLAN_TPID_VALID,
     TP_STATUS_VLAN_VALID,
 )
-from famsock_packet.fields import SHORT_ADDRESS_BYTES, counted_address
+
+__all__ = [
+    "AuxiliaryData",
+    "Fanout",
+    "Membership",
+    "RingRequest",
+    "RolloverStatistics",
+    "Statistics",
+    "VirtioHeader",
+    "VlanTag",
+]
 
 _HEADER = "linux/if_packet.h"
 _LITTLE = sys.byteorder == "little"

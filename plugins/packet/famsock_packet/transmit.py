@@ -15,12 +15,12 @@ from time import monotonic, sleep
 from typing import Any
 
 from famsock.plugin import socket
+from famsock_packet._mapped import Ring, frames_of
 from famsock_packet.constants import (
     TP_STATUS_AVAILABLE,
     TP_STATUS_SEND_REQUEST,
     TP_STATUS_WRONG_FORMAT,
 )
-from famsock_packet.mapped import Ring, frames_of
 from famsock_packet.options import PACKET_TX_RING
 from famsock_packet.ring import FrameHeader
 from famsock_packet.structs import RingRequest

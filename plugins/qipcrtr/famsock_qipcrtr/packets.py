@@ -25,7 +25,7 @@ def _swapped(value: int, _lookup: Any) -> int:
 
 
 _CONVERSIONS = {} if sys.byteorder == "little" else {"encode": _swapped, "decode": _swapped}
-LE32 = cstruct.integer("__le32", "I", 0, 0xFFFFFFFF, **_CONVERSIONS)
+_LE32 = cstruct.integer("__le32", "I", 0, 0xFFFFFFFF, **_CONVERSIONS)
 """A ``__le32``: little-endian in a packet, a plain integer here."""
 
 
@@ -111,10 +111,10 @@ class NewServer(_OfServer):
 
     type = c.QRTR_TYPE_NEW_SERVER
 
-    service: int = cstruct.field(LE32, "server.service")
-    instance: int = cstruct.field(LE32, "server.instance", default=0)
-    node: int = cstruct.field(LE32, "server.node", default=0)
-    port: int = cstruct.field(LE32, "server.port", default=0)
+    service: int = cstruct.field(_LE32, "server.service")
+    instance: int = cstruct.field(_LE32, "server.instance", default=0)
+    node: int = cstruct.field(_LE32, "server.node", default=0)
+    port: int = cstruct.field(_LE32, "server.port", default=0)
 
 
 @cstruct.struct(
@@ -125,10 +125,10 @@ class DelServer(_OfServer):
 
     type = c.QRTR_TYPE_DEL_SERVER
 
-    service: int = cstruct.field(LE32, "server.service")
-    instance: int = cstruct.field(LE32, "server.instance", default=0)
-    node: int = cstruct.field(LE32, "server.node", default=0)
-    port: int = cstruct.field(LE32, "server.port", default=0)
+    service: int = cstruct.field(_LE32, "server.service")
+    instance: int = cstruct.field(_LE32, "server.instance", default=0)
+    node: int = cstruct.field(_LE32, "server.node", default=0)
+    port: int = cstruct.field(_LE32, "server.port", default=0)
 
 
 @cstruct.struct(
@@ -142,8 +142,8 @@ class NewLookup(ControlPacket):
 
     type = c.QRTR_TYPE_NEW_LOOKUP
 
-    service: int = cstruct.field(LE32, "server.service", default=0)
-    instance: int = cstruct.field(LE32, "server.instance", default=0)
+    service: int = cstruct.field(_LE32, "server.service", default=0)
+    instance: int = cstruct.field(_LE32, "server.instance", default=0)
 
 
 @cstruct.struct(
@@ -154,8 +154,8 @@ class DelLookup(ControlPacket):
 
     type = c.QRTR_TYPE_DEL_LOOKUP
 
-    service: int = cstruct.field(LE32, "server.service", default=0)
-    instance: int = cstruct.field(LE32, "server.instance", default=0)
+    service: int = cstruct.field(_LE32, "server.service", default=0)
+    instance: int = cstruct.field(_LE32, "server.instance", default=0)
 
 
 @cstruct.struct(
@@ -166,8 +166,8 @@ class DelClient(_OfClient):
 
     type = c.QRTR_TYPE_DEL_CLIENT
 
-    node: int = cstruct.field(LE32, "client.node")
-    port: int = cstruct.field(LE32, "client.port")
+    node: int = cstruct.field(_LE32, "client.node")
+    port: int = cstruct.field(_LE32, "client.port")
 
 
 @cstruct.struct(
@@ -178,8 +178,8 @@ class ResumeTx(_OfClient):
 
     type = c.QRTR_TYPE_RESUME_TX
 
-    node: int = cstruct.field(LE32, "client.node")
-    port: int = cstruct.field(LE32, "client.port")
+    node: int = cstruct.field(_LE32, "client.node")
+    port: int = cstruct.field(_LE32, "client.port")
 
 
 @cstruct.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_BYE))
@@ -188,7 +188,7 @@ class Bye(ControlPacket):
 
     type = c.QRTR_TYPE_BYE
 
-    node: int = cstruct.field(LE32, "client.node", default=0)
+    node: int = cstruct.field(_LE32, "client.node", default=0)
 
 
 @cstruct.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_HELLO))

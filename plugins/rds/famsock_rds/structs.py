@@ -147,7 +147,7 @@ def _check_address(value: object) -> RdsAddress:
     return value
 
 
-STORAGE = CType(
+_STORAGE = CType(
     c="struct __kernel_sockaddr_storage",
     code=f"{_STORAGE_BYTES}s",
     check=_check_address,
@@ -161,7 +161,7 @@ STORAGE = CType(
 class GetMemoryRegionFor(Struct):
     """RDS_GET_MR_FOR_DEST: make memory reachable for one peer, on a socket without one."""
 
-    peer: RdsAddress = cstruct.field(STORAGE, "dest_addr", offset=0)
+    peer: RdsAddress = cstruct.field(_STORAGE, "dest_addr", offset=0)
     memory: IoVector = cstruct.field(cstruct.nested(IoVector), "vec", offset=128)
     cookie_address: int = cstruct.u64("cookie_addr", offset=144)
     flags: int = cstruct.u64("flags", offset=152, default=0)

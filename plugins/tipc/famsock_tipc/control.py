@@ -14,7 +14,7 @@ from famsock_tipc.messages import DestinationName
 MAX_RETURNED_BYTES = 1024
 """How much of a message's data comes back at most (net/tipc/msg.c, MAX_FORWARD_SIZE)."""
 
-ERROR_NAMES = {
+_ERROR_NAMES = {
     value: name
     for name, value in vars(constants).items()
     if name.startswith("TIPC_ERR_") or name in ("TIPC_OK", "TIPC_CONN_SHUTDOWN")
@@ -36,7 +36,7 @@ class ErrorInfo(Struct):
     @property
     def name(self) -> str:
         """The error's constant ("TIPC_ERR_NO_NAME"); "" for one that has none."""
-        return ERROR_NAMES.get(self.error, "")
+        return _ERROR_NAMES.get(self.error, "")
 
 
 _row = control_rows(SOL_TIPC, constants)

@@ -27,6 +27,15 @@ from famsock_tipc.constants import (
 if TYPE_CHECKING:
     from typing import Self
 
+__all__ = [
+    "FOREVER_MS",
+    "DestinationName",
+    "GroupMessage",
+    "GroupRequest",
+    "Subscription",
+    "TopologyEvent",
+]
+
 FOREVER_MS = 0xFFFFFFFF
 """TIPC_WAIT_FOREVER as a subscription's u32 carries it."""
 

@@ -38,7 +38,7 @@ _S = TypeVar("_S", bound=Struct)
 
 _FILTERS = (TIPC_SUB_PORTS, TIPC_SUB_SERVICE)
 
-TOPOLOGY_SERVICE = ServiceAddress(TIPC_TOP_SRV, TIPC_TOP_SRV)
+_TOPOLOGY_SERVICE = ServiceAddress(TIPC_TOP_SRV, TIPC_TOP_SRV)
 """Where a SOCK_SEQPACKET socket connects to be told of services and nodes."""
 
 
@@ -101,7 +101,7 @@ class TipcOperations:
             wanted.type, wanted.lower, wanted.upper, forever, filter, handle
         )
         if self._sock.peer_address is None:
-            self._sock.connect(TOPOLOGY_SERVICE)
+            self._sock.connect(_TOPOLOGY_SERVICE)
         self._sock.send(subscription.pack())
         return subscription
 

@@ -40,7 +40,7 @@ def famsock_families() -> Iterable[Family]:
                 ),
             ),
             constants="famsock_unix.constants",
-            operation_names="famsock_unix.operation_names:NAMES",
+            operation_names="famsock_unix._operation_names:NAMES",
             options="famsock_unix.options",
             control="famsock_unix.control",
         ),

@@ -51,7 +51,7 @@ def _parsed(text: str) -> str | bytes:
     return text[1:] if _AT_SIGN.match(text) else text
 
 
-PATH = CType(c="char", code=f"{UNIX_PATH_MAX}s", check=_checked, text=_text, parse=_parsed)
+_PATH = CType(c="char", code=f"{UNIX_PATH_MAX}s", check=_checked, text=_text, parse=_parsed)
 
 
 @sockaddr("struct sockaddr_un", header="sys/un.h", family=1, family_name="AF_UNIX", size=110)
@@ -71,7 +71,7 @@ class UnixAddress(Address):
     str that the file system encoding lacks. Source: unix(7).
     """
 
-    path: str | bytes = cstruct.field(PATH, "sun_path", default="")
+    path: str | bytes = cstruct.field(_PATH, "sun_path", default="")
     names_operation: ClassVar[bool] = False
 
     if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from socket import CMSG_SPACE, SOCK_STREAM
 from typing import Any, Protocol
 
 from famsock.plugin import Message, options, socket
-from famsock_unix import constants, stale
+from famsock_unix import _stale, constants
 from famsock_unix.control import LABEL_BYTES, MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_RIGHTS
 from famsock_unix.options import SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD
 from famsock_unix.structs import Credentials
@@ -112,12 +112,12 @@ class UnixOperations:
         where the path is anything but a socket, and BlockingIOError where another process held the
         directory's lock for more than a second; else as bind(2).
         """
-        path = stale.path_of(address)
+        path = _stale.path_of(address)
         if path is None:
             self._sock.bind(address)
             return
-        with stale.locked_directory(path):
-            stale.unlink_stale(path)
+        with _stale.locked_directory(path):
+            _stale.unlink_stale(path)
             self._sock.bind(address)
 
     def bound_path(self) -> str:

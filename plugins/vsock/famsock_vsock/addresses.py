@@ -35,8 +35,8 @@ def _named(numbers: Mapping[str, int]) -> CType:
     )
 
 
-CID = _named(CID_NAMES)
-PORT = _named({"any": VMADDR_PORT_ANY})
+_CID = _named(CID_NAMES)
+_PORT = _named({"any": VMADDR_PORT_ANY})
 
 
 @sockaddr(
@@ -62,8 +62,8 @@ class VsockAddress(Address):
     Source: vsock(7), linux/vm_sockets.h.
     """
 
-    cid: int = cstruct.field(CID, "svm_cid", offset=8)
-    port: int = cstruct.field(PORT, "svm_port", offset=4)
+    cid: int = cstruct.field(_CID, "svm_cid", offset=8)
+    port: int = cstruct.field(_PORT, "svm_port", offset=4)
     flags: int = cstruct.u8("svm_flags", offset=12, default=0)
 
     @property

@@ -17,6 +17,11 @@ from famsock_vsock.constants import (
     VMADDR_PORT_ANY,
 )
 
+__all__ = [
+    "VsockOperations",
+    "local_cid",
+]
+
 DEVICE = "/dev/vsock"
 
 

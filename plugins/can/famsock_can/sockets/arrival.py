@@ -17,7 +17,12 @@ from famsock.plugin import constants as system
 if TYPE_CHECKING:
     from famsock.plugin import socket
 
-T = TypeVar("T")
+__all__ = [
+    "Arrival",
+    "ArrivalOperations",
+]
+
+_T = TypeVar("_T")
 _TIMESPEC = struct.Struct("@ll")
 _THREE_TIMESPECS = struct.Struct("@6l")
 _NS_PER_S = 1_000_000_000
@@ -72,7 +77,7 @@ def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int)
     )
 
 
-def several(values: Iterable[T], kind: type[T]) -> tuple[T, ...]:
+def several(values: Iterable[_T], kind: type[_T]) -> tuple[_T, ...]:
     """``values`` as a tuple; TypeError that says what to pass where it is one value alone."""
     if isinstance(values, kind) or not isinstance(values, Iterable):
         name = kind.__name__

@@ -8,8 +8,8 @@ import attrs
 
 from famsock_can import _hints
 from famsock_can import constants as c
+from famsock_can._frame_parts import check_can_id
 from famsock_can.bcm import LONGEST_BYTES, BcmFrame, BcmMessage, BcmOpcode
-from famsock_can.frame_parts import check_can_id
 from famsock_can.frames import CanFdFrame, CanFrame
 from famsock_can.sockets.arrival import CONTROL_BYTES, Arrival, ArrivalOperations, arrival
 

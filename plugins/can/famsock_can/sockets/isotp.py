@@ -12,7 +12,7 @@ from famsock_can import options as rows
 from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions, IsotpPdu
 from famsock_can.sockets.arrival import CONTROL_BYTES, ArrivalOperations, arrival
 
-MAX_PDU_BYTES = 8300
+_MAX_PDU_BYTES = 8300
 """The longest message of the kernel's own setting (module parameter max_pdu_size)."""
 
 
@@ -51,7 +51,7 @@ class IsotpOperations(ArrivalOperations):
             if value is not None:
                 self._sock.set_option(row, value)
 
-    def recv_pdu(self, bufsize_bytes: int = MAX_PDU_BYTES) -> IsotpPdu:
+    def recv_pdu(self, bufsize_bytes: int = _MAX_PDU_BYTES) -> IsotpPdu:
         """Receive one message; waits as the socket's timeout says.
 
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails: ECOMM if a message

@@ -22,7 +22,7 @@ from famsock_can.sockets.arrival import (
     several,
 )
 
-TP_MAX_BYTES = 1785
+_TP_MAX_BYTES = 1785
 """The longest message of the transport protocol (TP); the extended one (ETP) goes to 117440505."""
 
 _TRANSMISSION = (
@@ -39,7 +39,7 @@ _TRANSMISSION = (
 class J1939Operations(ArrivalOperations):
     """What a CAN_J1939 socket can do beyond the stdlib's methods. Source: j1939.rst."""
 
-    def recv_pg(self, bufsize_bytes: int = TP_MAX_BYTES) -> J1939Message:
+    def recv_pg(self, bufsize_bytes: int = _TP_MAX_BYTES) -> J1939Message:
         """Receive one message (parameter group); waits as the socket's timeout says.
 
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     INET: tuple[Option[Any], ...]
     INET6: tuple[Option[Any], ...]
 
+__all__ = ["INET", "INET6"]
+
 _TRANSPORTS = ("tcp", "devmem", "tls", "udp", "udplite", "mptcp", "sctp")
 _LEVELS = {"INET": ("ip", "icmp", *_TRANSPORTS), "INET6": ("ip", "ipv6", "icmpv6", *_TRANSPORTS)}
 

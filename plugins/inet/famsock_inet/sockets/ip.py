@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from famsock.plugin import Address, Message, SockExtendedErr
     from famsock_inet.structs.ip import ReceivedError
 
+__all__ = [
+    "IpOperations",
+    "QueuedError",
+]
+
 FROM_ERROR_QUEUE = constants.MSG_ERRQUEUE | constants.MSG_DONTWAIT
 
 

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from famsock.plugin import control, options
+from famsock_inet.sockets._items import packer
 from famsock_inet.sockets.ip import IpOperations
-from famsock_inet.sockets.items import packer
 
 _transmit_time = packer(control.SCM_TXTIME, "Q")
 

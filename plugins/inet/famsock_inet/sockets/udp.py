@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from famsock_inet import control
 from famsock_inet.options import udp
-from famsock_inet.sockets.items import packer
+from famsock_inet.sockets._items import packer
 from famsock_inet.sockets.multicast import MulticastOperations
 from famsock_inet.sockets.txtime import TransmitTimeOperations
 from famsock_inet.sockets.zerocopy import ZerocopyOperations

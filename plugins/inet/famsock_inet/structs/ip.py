@@ -16,9 +16,25 @@ import attrs
 
 from famsock.plugin import Address, Codec, SockExtendedErr, Struct, codecs, cstruct
 from famsock_inet.addresses import IPV4, IPV6, Inet6Address, InetAddress, pack_ipv4, pack_ipv6
-from famsock_inet.structs.storage import SOCKADDR_IN6_FIELD, STORAGE, address_of
+from famsock_inet.structs._storage import SOCKADDR_IN6_FIELD, STORAGE, address_of
 
-MAX_SOURCES = 64
+__all__ = [
+    "GroupFilter",
+    "GroupReq",
+    "GroupSourceReq",
+    "Icmp6Filter",
+    "In6FlowlabelReq",
+    "In6Pktinfo",
+    "InPktinfo",
+    "Ip6Mtuinfo",
+    "IpMreqSource",
+    "IpMreqn",
+    "IpMsfilter",
+    "Ipv6Mreq",
+    "ReceivedError",
+]
+
+_MAX_SOURCES = 64
 """How many sources a multicast filter is read with."""
 
 
@@ -104,19 +120,19 @@ def _decode_msfilter(data: bytes) -> IpMsfilter:
 
 
 def _with_room(encode: Any, source_bytes: int, count_at: int) -> Any:
-    """The encoding of a filter as a request: room for `MAX_SOURCES`, and their number."""
+    """The encoding of a filter as a request: room for `_MAX_SOURCES`, and their number."""
 
     def encode_request(value: Any) -> bytes:
         head = encode(attrs.evolve(value, sources=()))
-        counted = head[:count_at] + MAX_SOURCES.to_bytes(4, sys.byteorder) + head[count_at + 4 :]
-        return bytes(counted) + bytes(MAX_SOURCES * source_bytes)
+        counted = head[:count_at] + _MAX_SOURCES.to_bytes(4, sys.byteorder) + head[count_at + 4 :]
+        return bytes(counted) + bytes(_MAX_SOURCES * source_bytes)
 
     return encode_request
 
 
 MSFILTER: Codec[IpMsfilter] = Codec(
     c="struct ip_msfilter",
-    size_bytes=_MSFILTER.size + 4 * MAX_SOURCES,
+    size_bytes=_MSFILTER.size + 4 * _MAX_SOURCES,
     encode=_encode_msfilter,
     decode=_decode_msfilter,
 )
@@ -167,7 +183,7 @@ def _decode_group_filter(data: bytes) -> GroupFilter:
 
 GROUP_FILTER: Codec[GroupFilter] = Codec(
     c="struct group_filter",
-    size_bytes=_GROUP_FILTER.size + 128 * MAX_SOURCES,
+    size_bytes=_GROUP_FILTER.size + 128 * _MAX_SOURCES,
     encode=_encode_group_filter,
     decode=_decode_group_filter,
 )

@@ -8,12 +8,19 @@ from typing import TypeVar
 import attrs
 
 from famsock.plugin import Address, Codec, Struct, codecs, cstruct
-from famsock_inet.structs.storage import STORAGE
+from famsock_inet.structs._storage import STORAGE
 from famsock_inet.structs.tcp import TcpInfo
+
+__all__ = [
+    "MptcpFullInfo",
+    "MptcpInfo",
+    "MptcpSubflowAddrs",
+    "MptcpSubflowData",
+]
 
 _HEADER = "linux/mptcp.h"
 _T = TypeVar("_T")
-MAX_SUBFLOWS = 32
+_MAX_SUBFLOWS = 32
 """How many subflows are read; the kernel allows 8 by default."""
 
 
@@ -89,11 +96,11 @@ def _per_subflow(size_user: int, decode_one: Callable[[bytes], _T]) -> Codec[tup
     def encode(_value: object) -> bytes:
         """The request, whatever is asked: the sizes that this program knows."""
         asked = MptcpSubflowData(size_user=size_user).pack()
-        return asked + bytes(size_user * MAX_SUBFLOWS)
+        return asked + bytes(size_user * _MAX_SUBFLOWS)
 
     return Codec(
         c="struct mptcp_subflow_data",
-        size_bytes=head + size_user * MAX_SUBFLOWS,
+        size_bytes=head + size_user * _MAX_SUBFLOWS,
         encode=encode,
         decode=decode,
     )

@@ -12,7 +12,7 @@ from typing import Any
 from famsock.plugin import Address, CType, Struct, cstruct
 from famsock_inet.addresses import IPV4
 from famsock_inet.constants import MAXMIFS, MAXVIFS, VIFF_USE_IFINDEX
-from famsock_inet.structs.storage import SOCKADDR_IN6_FIELD
+from famsock_inet.structs._storage import SOCKADDR_IN6_FIELD
 
 _INDEX = struct.Struct("=i")
 

@@ -13,7 +13,42 @@ from typing import Any
 import attrs
 
 from famsock.plugin import Address, Codec, CType, Struct, codecs, cstruct
-from famsock_inet.structs.storage import STORAGE, addresses_of, pack_addresses
+from famsock_inet.structs._storage import STORAGE, addresses_of, pack_addresses
+
+__all__ = [
+    "SctpAddStreams",
+    "SctpAssocStats",
+    "SctpAssocValue",
+    "SctpAssocparams",
+    "SctpAuthinfo",
+    "SctpAuthkey",
+    "SctpAuthkeyid",
+    "SctpDefaultPrinfo",
+    "SctpEvent",
+    "SctpEventSubscribe",
+    "SctpInitmsg",
+    "SctpNxtinfo",
+    "SctpPaddrinfo",
+    "SctpPaddrparams",
+    "SctpPaddrthlds",
+    "SctpPaddrthldsV2",
+    "SctpPeeloffArg",
+    "SctpPeeloffFlagsArg",
+    "SctpPrim",
+    "SctpPrinfo",
+    "SctpProbeinterval",
+    "SctpPrstatus",
+    "SctpRcvinfo",
+    "SctpResetStreams",
+    "SctpRtoinfo",
+    "SctpSackInfo",
+    "SctpSetpeerprim",
+    "SctpSndinfo",
+    "SctpSndrcvinfo",
+    "SctpStatus",
+    "SctpStreamValue",
+    "SctpUdpencaps",
+]
 
 _HEADER = "linux/sctp.h"
 _MAX_ANSWER_BYTES = 4096

@@ -12,7 +12,22 @@ from typing import ClassVar
 import attrs
 
 from famsock.plugin import Address, Codec, Struct, codecs, cstruct
-from famsock_inet.structs.storage import STORAGE
+from famsock_inet.structs._storage import STORAGE
+
+__all__ = [
+    "DmabufCmsg",
+    "DmabufToken",
+    "TcpAoAdd",
+    "TcpAoDel",
+    "TcpAoGetsockopt",
+    "TcpAoInfoOpt",
+    "TcpAoRepair",
+    "TcpInfo",
+    "TcpMd5sig",
+    "TcpRepairOpt",
+    "TcpRepairWindow",
+    "TcpZerocopyReceive",
+]
 
 _HEADER = ("netinet/in.h", "linux/tcp.h")
 
@@ -261,7 +276,7 @@ class TcpAoInfoOpt(Struct):
 class TcpAoGetsockopt(Struct):
     """TCP_AO_GET_KEYS, both request and each key of the answer. ``flags`` are the bits below.
 
-    In: ``nkeys`` is how many the buffer holds (`MAX_KEYS` at most); GET_ALL asks for every key.
+    In: ``nkeys`` is how many the buffer holds (at most 32); GET_ALL asks for every key.
     """
 
     IS_CURRENT: ClassVar[int] = 1
@@ -284,10 +299,10 @@ class TcpAoGetsockopt(Struct):
     pkt_bad: int = cstruct.u64("pkt_bad", default=0)
 
 
-MAX_KEYS = 32
+_MAX_KEYS = 32
 """How many TCP-AO keys are read at once."""
 
-AO_KEYS = codecs.array(codecs.struct(TcpAoGetsockopt), MAX_KEYS)
+AO_KEYS = codecs.array(codecs.struct(TcpAoGetsockopt), _MAX_KEYS)
 
 
 @cstruct.struct("struct tcp_ao_repair", header=_HEADER, size=16)
@@ -319,8 +334,8 @@ class DmabufCmsg(Struct):
     flags: int = cstruct.u32("flags", default=0)
 
 
-MAX_TOKENS = 128
+_MAX_TOKENS = 128
 """How many tokens one call gives back at most."""
 
-DEVMEM_TOKENS = codecs.array(codecs.struct(DmabufToken), MAX_TOKENS)
+DEVMEM_TOKENS = codecs.array(codecs.struct(DmabufToken), _MAX_TOKENS)
 REPAIR_OPTIONS = codecs.array(codecs.struct(TcpRepairOpt), 16)

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 
-from famsock.testing.header_trees import PRELUDE, HeaderTree
+from famsock.testing._header_trees import PRELUDE, HeaderTree
 
 Answers = dict[str, int | str]
 """For each question a number, or why there is none."""

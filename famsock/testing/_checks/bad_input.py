@@ -14,8 +14,8 @@ from famsock._struct import Struct
 from famsock.address import Address, AddressCodec, Lookup, RawAddress, family_head
 from famsock.cstruct import BOOL, Member
 from famsock.testing import strategies
-from famsock.testing.checks.base import IN_LAB, Checks, for_all
-from famsock.testing.examples import BadAddress, Shapes
+from famsock.testing._checks.base import IN_LAB, Checks, for_all
+from famsock.testing._examples import BadAddress, Shapes
 
 CALLS: dict[str, Callable[[Any, Any], object]] = {
     "bind": lambda sock, address: sock.bind(address),

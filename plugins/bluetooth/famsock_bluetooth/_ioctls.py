@@ -11,7 +11,7 @@ from fcntl import ioctl
 from famsock.plugin import Struct, codecs, cstruct
 from famsock_bluetooth import _hints
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import BDADDR, check_int
+from famsock_bluetooth._fields import BDADDR, check_int
 
 _HCI_SOCK_H = "net/bluetooth/hci_sock.h"
 _DEVICE_REQUEST = struct.Struct("=HxxI")

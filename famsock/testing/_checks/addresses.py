@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from famsock import endpoints
 from famsock.address import Address, Lookup
 from famsock.testing import strategies
-from famsock.testing.checks.base import Checks, for_all
-from famsock.testing.examples import Shapes
+from famsock.testing._checks.base import Checks, for_all
+from famsock.testing._examples import Shapes
 
 _WORDS = (*":[]?&=\\/%", "::", "://", "0x", "-1", "1", str(1 << 80), "name")
 """What texts of addresses are made of, and readers of them stumble over."""

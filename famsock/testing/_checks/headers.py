@@ -9,9 +9,9 @@ from functools import cache
 import pytest
 
 from famsock._struct import Struct
-from famsock.testing import header_trees, probe
-from famsock.testing.checks.base import Checks
-from famsock.testing.header_trees import HeaderTree
+from famsock.testing import _header_trees, _probe
+from famsock.testing._checks.base import Checks
+from famsock.testing._header_trees import HeaderTree
 
 
 class HeaderChecks(Checks):
@@ -76,7 +76,7 @@ class HeaderChecks(Checks):
         elsewhere = self.subject().constants_module().get("NOT_IN_HEADERS", ())
         return {n: v for n, v in self.subject().integers().items() if n not in elsewhere}
 
-    def _layout(self, tree: HeaderTree, cls: type[Struct]) -> probe.Answers:
+    def _layout(self, tree: HeaderTree, cls: type[Struct]) -> _probe.Answers:
         context = tuple(self.subject().constants_module().get("HEADERS", ()))
         questions = frozenset(q for c in self.subject().layouts() for q in _of_unit(c, cls))
         return _asked_together(tree, cls.layout.headers, questions, context)
@@ -105,9 +105,9 @@ def stated_layout(cls: type[Struct]) -> dict[str, int]:
 @cache
 def _asked_each(
     tree: HeaderTree, headers: tuple[str, ...], names: tuple[str, ...]
-) -> probe.Answers:
+) -> _probe.Answers:
     _skip_without_compiler()
-    return probe.ask_each(tree, headers, {name: name for name in names})
+    return _probe.ask_each(tree, headers, {name: name for name in names})
 
 
 @cache
@@ -116,20 +116,21 @@ def _asked_together(
     headers: tuple[str, ...],
     questions: frozenset[str],
     context: tuple[str, ...],
-) -> probe.Answers:
+) -> _probe.Answers:
     _skip_without_compiler()
-    return probe.ask_together(tree, headers, {q: q for q in sorted(questions)}, context)
+    return _probe.ask_together(tree, headers, {q: q for q in sorted(questions)}, context)
 
 
 def _skip_without_compiler() -> None:
-    if probe.compiler() is None:
+    if _probe.compiler() is None:
         pytest.skip("needs a C compiler: apt-get install gcc libc6-dev, or name one in CC")
 
 
-def _skip_unless(found: object, tree: HeaderTree, answers: probe.Answers) -> None:
+def _skip_unless(found: object, tree: HeaderTree, answers: _probe.Answers) -> None:
     if not found:
         why = next(iter(answers.values()), "no header has any of these names")
         pytest.skip(
             f"{tree.label} headers tell nothing of this family ({why}); name others in "
-            f'{header_trees.VARIABLE}="label=dir:dir" (famsock\'s own: python -m tests.lab headers)'
+            f"{_header_trees.VARIABLE}="
+            f'"label=dir:dir" (famsock\'s own: python -m tests.lab headers)'
         )

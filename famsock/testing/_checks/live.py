@@ -12,7 +12,7 @@ from famsock._lazy import load
 from famsock.family import ANY_PROTOCOL, Protocol
 from famsock.selftest import RoundTrip
 from famsock.testing import requirements
-from famsock.testing.checks.base import Checks
+from famsock.testing._checks.base import Checks
 
 
 @contextmanager

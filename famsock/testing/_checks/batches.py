@@ -20,8 +20,8 @@ from famsock.address import RawAddress
 from famsock.control import SCM_TIMESTAMPNS
 from famsock.family import Protocol
 from famsock.options import SO_TIMESTAMPNS
-from famsock.testing.checks.base import IN_EMULATION, Checks
-from famsock.testing.checks.live import running
+from famsock.testing._checks.base import IN_EMULATION, Checks
+from famsock.testing._checks.live import running
 
 _SENDING = ("send", "sendall", "sendto", "sendmsg")
 _RECEIVING = ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recv_message")

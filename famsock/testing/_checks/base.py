@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
 from famsock.address import Address
-from famsock.testing import header_trees, requirements
-from famsock.testing.examples import BadAddress, Example, Shapes
+from famsock.testing import _header_trees, requirements
+from famsock.testing._examples import BadAddress, Example, Shapes
+from famsock.testing._subject import Subject
 from famsock.testing.strategies import Strategies
-from famsock.testing.subject import Subject
 
 _T = TypeVar("_T")
 IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
@@ -30,23 +30,7 @@ PROPERTY = settings(
 
 
 class Checks:
-    """What a subclass states.
-
-    ``family`` is the family's name. ``examples`` need one address of each address class at least.
-    ``bad`` are addresses that must be refused. All else is for what a family has of its own:
-
-    ``strategies``: hypothesis strategies for fields, see `famsock.testing.strategies`.
-    ``accepts``: types that a field takes beyond what its C type suggests, by "field" or
-    "Class.field"; the suite offers float, complex, None, list and object to every field, str and
-    bytes to integer fields too, and expects TypeError.
-    ``selftest_marks``: pytest marks that a self-test needs, by its label (the protocol's name,
-    unless ``Protocol.selftest`` gives others).
-    ``batched``: the labels of the self-tests that are datagrams, from one socket to another or to
-    the kernel, which answers each; `famsock.testing.checks.batches` sends them in batches.
-    ``network_namespace``: whether the tests run in a network namespace of their own, where the
-    process may make one: for sockets that hear what other programs send, as raw sockets do.
-    ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
-    """
+    """The attributes that `famsock.testing.Conformance` describes, and how tests use them."""
 
     family: ClassVar[str]
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -173,16 +157,16 @@ def _layouts(cls: type[Checks]) -> Iterable[Any]:
     return _at_once(cls.subject().layouts() if cls.subject().family.here else ())
 
 
-def _header_trees(cls: type[Checks]) -> Iterable[Any]:
+def _trees(cls: type[Checks]) -> Iterable[Any]:
     """The trees of headers; none in the lab, whose kernel says nothing about the host's files."""
     if not IN_LAB and cls.subject().family.here:
-        for tree in header_trees.header_trees():
+        for tree in _header_trees.header_trees():
             yield pytest.param(tree, id=tree.label)
 
 
 def _all_trees(cls: type[Checks]) -> Iterable[Any]:
     """The trees of headers, if there are others than the system's, which may be old."""
-    trees = tuple(parameter.values[0] for parameter in _header_trees(cls))
+    trees = tuple(parameter.values[0] for parameter in _trees(cls))
     return [pytest.param(trees, id=trees[-1].label)] if trees and trees[-1].folders else []
 
 
@@ -199,7 +183,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "example": _examples,
     "selftest": _selftests,
     "field": _fields,
-    "header_tree": _header_trees,
+    "header_tree": _trees,
     "headers": _headers,
     "integer_field": _integer_fields,
     "layouts": _layouts,

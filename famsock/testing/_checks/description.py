@@ -12,7 +12,7 @@ from famsock.address import Address
 from famsock.control import ControlType
 from famsock.family import Protocol
 from famsock.options import Option
-from famsock.testing.checks.base import Checks
+from famsock.testing._checks.base import Checks
 
 
 class DescriptionChecks(Checks):

@@ -11,7 +11,7 @@ from typing import Any
 
 from famsock._registry import plugins
 from famsock.family import Family
-from famsock.testing.checks.base import Checks
+from famsock.testing._checks.base import Checks
 
 _ADOPT = """
 import socket as stdlib, sys, famsock

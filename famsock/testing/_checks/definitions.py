@@ -17,7 +17,7 @@ from famsock._sockets import socket
 from famsock.control import ControlType
 from famsock.options import Option
 from famsock.testing import requirements
-from famsock.testing.checks.base import Checks, for_each
+from famsock.testing._checks.base import Checks, for_each
 
 TOLERATED = frozenset(
     {
