@@ -21,7 +21,7 @@ _Row = TypeVar("_Row")
 
 
 def constants_of(family: Family) -> Mapping[str, int | str]:
-    """The constants of a family by name: the upper-case names of its constants module."""
+    """Return the constants of a family by name: the upper-case names of its constants module."""
     loaded = load(family.constants)
     values = loaded if isinstance(loaded, Mapping) else vars(loaded)
     return {

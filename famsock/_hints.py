@@ -33,7 +33,7 @@ def add_hint(error: OSError, served: Served, operation: str) -> None:
 
 
 def modprobe(modules: tuple[str, ...]) -> str:
-    """The command that loads kernel modules."""
+    """Return the command that loads kernel modules."""
     return " ".join(("modprobe", *(("-a",) if len(modules) > 1 else ()), *modules))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def load(reference: Any) -> Any:
-    """The object that ``"module:attribute"`` names (a module, without an attribute).
+    """Return the object that ``"module:attribute"`` names (a module, without an attribute).
 
     Anything that is no string is returned as it is. Raises ImportError or AttributeError.
     """

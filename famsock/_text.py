@@ -33,7 +33,7 @@ def _quote_character(c: str) -> str:
 
 
 def unquote(text: str) -> str:
-    """The value that `quote` wrote; ValueError for a backslash that quotes nothing."""
+    """Return the value that `quote` wrote; ValueError for a backslash that quotes nothing."""
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
     octets = bytearray()
@@ -75,7 +75,7 @@ def _pieces(text: str, separator: str) -> Iterator[str]:
 
 
 def join_fields(address: Address) -> str:
-    """The text of a typed address, from its fields."""
+    """Return the text of a typed address, from its fields."""
     import attrs
 
     members = {m.attribute: m.type for m in address.layout.members}
@@ -90,7 +90,7 @@ def join_fields(address: Address) -> str:
 
 
 def split_fields(cls: type[Address], text: str) -> dict[str, Any]:
-    """The constructor's keyword arguments that ``text`` writes for an address class."""
+    """Return the constructor's keyword arguments that ``text`` writes for an address class."""
     members = {m.attribute: m.type for m in cls.layout.members}
     positional, *query = split(without_scheme(text), "?")
     if len(query) > 1:

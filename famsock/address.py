@@ -95,7 +95,7 @@ class Lookup:
         return self._ask(_calls.interface_name, index)  # type: ignore[no-any-return]
 
     def local_sockaddr(self) -> bytes:
-        """The sockaddr that the socket itself is bound to; b"" if there is none.
+        """Return the sockaddr that the socket itself is bound to; b"" if there is none.
 
         For what the kernel leaves out of a received address because bind has fixed it.
         """
@@ -119,7 +119,7 @@ def _own_sockaddr(descriptor: int, _: None) -> bytes:
 
 
 def _answers_again(socket: StdlibSocket, asked: Iterable[Asked]) -> bool:
-    """Whether the system, asked anew, gives the same answers."""
+    """Return whether the system, asked anew, gives the same answers."""
     descriptor = socket.fileno()
     try:
         return all(question(descriptor, argument) == answer for question, argument, answer in asked)
@@ -149,7 +149,7 @@ class Address(Struct):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The typed address of the stdlib's form.
+        """Return the typed address of the stdlib's form.
 
         Raises what CPython raises: TypeError for a wrong shape or type, OverflowError for an
         integer out of range, OSError for a name that the system does not know.
@@ -165,7 +165,7 @@ class Address(Struct):
         return cls(**dict(zip(names, form, strict=False)))
 
     def to_stdlib(self, lookup: Lookup) -> Any:
-        """The form that the stdlib's methods return."""
+        """Return the form that the stdlib's methods return."""
         return tuple([getattr(self, name) for name in self.stdlib_fields])
 
     def as_stdlib(self) -> Any:
@@ -183,7 +183,7 @@ class Address(Struct):
 
     @classmethod
     def reads(cls, sockaddr: bytes) -> bool:
-        """Whether ``sockaddr`` says that it is of this class's family."""
+        """Return whether ``sockaddr`` says that it is of this class's family."""
         family = family_of(sockaddr)
         return family == cls.family or family in cls.sa_families
 
@@ -247,12 +247,12 @@ class RawAddress(Address):
         return RawAddress, (self.family, self.data)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The sockaddr's bytes: the family, then ``data``."""
+        """Return the sockaddr's bytes: the family, then ``data``."""
         return family_head(self.family, 2 + len(self.data)) + self.data
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> RawAddress:
-        """The raw address of any sockaddr; one without a whole family counts as family 0."""
+        """Return the raw address of any sockaddr; one without a whole family counts as family 0."""
         return cls(family_of(bytes(data[:2])), bytes(data[2:]))
 
     @classmethod
@@ -269,7 +269,7 @@ class RawAddress(Address):
 
     @classmethod
     def parse(cls, text: str) -> RawAddress:
-        """The address that ``str`` wrote; ValueError if the text does not have that form."""
+        """Return the address that ``str`` wrote; ValueError if the text does not have that form."""
         kind, family, data = text.split(":")
         if kind != "raw":
             raise ValueError(f"raw address must start with 'raw:', not {text!r}")
@@ -277,14 +277,14 @@ class RawAddress(Address):
 
 
 def family_head(family: int, size: int) -> bytes:
-    """The two bytes that open a sockaddr of ``size`` bytes on this platform."""
+    """Return the two bytes that open a sockaddr of ``size`` bytes on this platform."""
     if HAS_SA_LEN:
         return bytes((min(size, 0xFF), family))
     return family.to_bytes(2, sys.byteorder)
 
 
 def family_of(sockaddr: bytes) -> int:
-    """The sa_family of a sockaddr, 0 (AF_UNSPEC) if it is too short to have one."""
+    """Return the sa_family of a sockaddr, 0 (AF_UNSPEC) if it is too short to have one."""
     if len(sockaddr) < 2:
         return 0
     return sockaddr[1] if HAS_SA_LEN else int.from_bytes(sockaddr[:2], sys.byteorder)
@@ -358,7 +358,7 @@ class AddressCodec:
         return self.decode(socket, sockaddr) if form is None else form
 
     def decode_typed(self, socket: StdlibSocket, sockaddr: bytes) -> Address:
-        """The typed address of what the kernel gave; `RawAddress` where no class fits it."""
+        """Return the typed address of what the kernel gave; `RawAddress` where no class fits it."""
         hit = self.typed.get(sockaddr)
         if hit is not None and (not hit[1] or _answers_again(socket, hit[1])):
             return hit[0]
@@ -412,7 +412,7 @@ def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
 
 
 def _is_plain(address: Any) -> bool:
-    """Whether ``address`` consists of immutable values whose equality can be trusted."""
+    """Return whether ``address`` consists of immutable values whose equality can be trusted."""
     if type(address) is tuple:
         return all(type(item) in _PLAIN_TYPES for item in address)
     return type(address) in _PLAIN_TYPES or isinstance(address, Address)

@@ -65,7 +65,7 @@ def scalar(ctype: cstruct.CType) -> Codec[int]:
 
 
 def struct(cls: type[_S]) -> Codec[_S]:
-    """A struct with a C layout."""
+    """Return a struct with a C layout."""
 
     def encode(value: _S) -> bytes:
         if not isinstance(value, cls):
@@ -90,7 +90,7 @@ def check_int(
 
 
 def codec(value: Codec[T] | type[T]) -> Codec[T]:
-    """A codec as it is; of a struct class, that of `struct`."""
+    """Return a codec as it is; of a struct class, that of `struct`."""
     made: Codec[T] = struct(value) if isinstance(value, type) else value  # type: ignore[type-var]
     return made
 
@@ -116,7 +116,7 @@ class _Deferred:
 
 
 def deferred(reference: str) -> Codec[Any]:
-    """The codec, or that of the struct class, that ``"module:attribute"`` names.
+    """Return the codec, or that of the struct class, that ``"module:attribute"`` names.
 
     It is imported when the first value travels: a family with dozens of structs costs a program
     that sets one option only the one's module.
@@ -138,7 +138,7 @@ def raw(size_bytes: int) -> Codec[bytes]:
 
 
 def text(size_bytes: int) -> Codec[str]:
-    """A name that ends at the first NUL, at most ``size_bytes`` bytes with it."""
+    """Return a name that ends at the first NUL, at most ``size_bytes`` bytes with it."""
     ctype = cstruct.char_array(size_bytes)
 
     def encode(value: str) -> bytes:

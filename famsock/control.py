@@ -33,7 +33,7 @@ class ControlType(Generic[T]):
     codec: codecs.Codec[T] = attrs.field(eq=False)
 
     def __call__(self, value: T) -> ControlMessage[T]:
-        """A control message of this kind, to send."""
+        """Return a control message of this kind, to send."""
         return ControlMessage(self, value)
 
 
@@ -91,7 +91,7 @@ class Message:
         def get(self, kind: str) -> Any: ...
 
     def get(self, kind: ControlType[Any] | str) -> Any:
-        """The value of the first control message of a kind, a row or its name, or None."""
+        """Return the value of the first control message of a kind, a row or its name, or None."""
         if not isinstance(kind, (ControlType, str)):
             raise TypeError(f"a kind is a row or its name, not {kind!r}")
         for message in self.control:
@@ -120,14 +120,14 @@ def packed(message: ControlMessage[Any] | RawControl | Item) -> Item:
 
 
 def collect(namespace: Mapping[str, object]) -> tuple[ControlType[object], ...]:
-    """The `ControlType` rows among a module's names."""
+    """Return the `ControlType` rows among a module's names."""
     return tuple(value for value in namespace.values() if isinstance(value, ControlType))
 
 
 def typed(
     items: Iterable[Item], kinds: Mapping[tuple[int, int], ControlType[Any]]
 ) -> tuple[ControlMessage[Any] | RawControl, ...]:
-    """The typed form of (level, type, data) items; `RawControl` for what no row fits."""
+    """Return the typed form of (level, type, data) items; `RawControl` for what no row fits."""
     return tuple(_typed_item(item, kinds.get(item[:2])) for item in items)
 
 
@@ -200,7 +200,7 @@ _TIMESTAMPED_PACKET: codecs.Codec[TimestampedPacket] = codecs.Codec(
 
 
 def _row(name: str, codec: codecs.Codec[T]) -> ControlType[T]:
-    """A row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
+    """Return a row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
     return ControlType(name, _stdlib.SOL_SOCKET, number, codec)
 

@@ -222,7 +222,7 @@ def char_array(size: int) -> CType:
 
 
 def nested(cls: type[Struct]) -> CType:
-    """A struct inside a struct."""
+    """Return a struct inside a struct."""
 
     def check(value: object) -> Struct:
         if not isinstance(value, cls):
@@ -295,7 +295,7 @@ def le16(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING
 
 
 def boolean(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """An ``int`` that means false when 0."""
+    """Return an ``int`` that means false when 0."""
     return field(BOOL, c_name, offset=offset, default=default)
 
 
@@ -305,7 +305,7 @@ def raw(c_name: str, size: int, *, offset: int | None = None, default: Any = att
 
 
 def char(c_name: str, size: int, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """A NUL-terminated ``char[size]`` as str."""
+    """Return a NUL-terminated ``char[size]`` as str."""
     return field(char_array(size), c_name, offset=offset, default=default)
 
 
@@ -414,7 +414,7 @@ def _check_default(cls: type[Struct], attribute: attrs.Attribute[Any], ctype: CT
 
 
 def _format(cls: type[Struct], members: list[Member], head: bytes, total: int) -> str:
-    """The `struct` format of members in offset order; gaps become pads."""
+    """Return the `struct` format of members in offset order; gaps become pads."""
     pieces = ["="] + ([f"{len(head)}s"] if head else [])
     position = len(head)
     for member in members:

@@ -45,7 +45,7 @@ class Endpoint:
         return socket(self.family, self.type, self.protocol)
 
     def bind(self) -> socket:
-        """A socket that is bound to the address. OSError as bind(2)."""
+        """Return a socket that is bound to the address. OSError as bind(2)."""
         return self._opened(lambda sock: sock.bind(self.address))
 
     def listen(self, backlog: int = 128) -> socket:
@@ -58,7 +58,7 @@ class Endpoint:
         return self._opened(listen)
 
     def connect(self, timeout: float | None = None) -> socket:
-        """A socket that is connected, within ``timeout`` seconds, which it keeps.
+        """Return a socket that is connected, within ``timeout`` seconds, which it keeps.
 
         OSError as connect(2), TimeoutError.
         """
@@ -80,7 +80,7 @@ class Endpoint:
 
 
 def parse(text: str) -> Endpoint:
-    """The endpoint that ``text`` writes.
+    """Return the endpoint that ``text`` writes.
 
     ValueError for an unknown scheme, with those that are known, or a text that is no address.
     """

@@ -93,7 +93,7 @@ class Family(NamedTuple):
         return sys.platform.startswith(self.platforms)
 
     def protocol(self, number: int, kind: int) -> Protocol | None:
-        """The row for a protocol number and socket type, chosen as the kernel does.
+        """Return the row for a protocol number and socket type, chosen as the kernel does.
 
         Its own row with that type; for 0, the first row with that type; an `ANY_PROTOCOL` row with
         that type; its own row with another type; any `ANY_PROTOCOL` row.

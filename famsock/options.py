@@ -37,7 +37,7 @@ class Option(Generic[T]):
     length_unit_bytes: int = 1
 
     def encode(self, value: T) -> bytes:
-        """The bytes for setsockopt; the errors name the option."""
+        """Return the bytes for setsockopt; the errors name the option."""
         if "w" not in self.access:
             raise AttributeError(f"option {self.name} is read-only")
         try:
@@ -55,12 +55,12 @@ class Option(Generic[T]):
         return self.request.encode(request)
 
     def decode(self, data: bytes) -> T:
-        """The value of what getsockopt gave."""
+        """Return the value of what getsockopt gave."""
         return self.codec.decode(data)
 
 
 def collect(namespace: Mapping[str, object]) -> tuple[Option[object], ...]:
-    """The `Option` rows among a module's names."""
+    """Return the `Option` rows among a module's names."""
     return tuple(value for value in namespace.values() if isinstance(value, Option))
 
 
@@ -106,7 +106,7 @@ class Meminfo(cstruct.Struct):
 def _row(
     name: str, codec: codecs.Codec[T], access: str = "rw", *, length_unit_bytes: int = 1
 ) -> Option[T]:
-    """A row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
+    """Return a row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
     return Option(
         name, _stdlib.SOL_SOCKET, number, codec, access, length_unit_bytes=length_unit_bytes

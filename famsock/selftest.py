@@ -53,7 +53,7 @@ def accepted(listener: socket) -> Iterator[socket]:
 
 
 def echo(near: socket, far: socket, message: bytes = MESSAGE) -> RoundTrip:
-    """A round trip between connected ends: ``message`` there and, reversed, back."""
+    """Return a round trip between connected ends: ``message`` there and, reversed, back."""
 
     def round_trip() -> None:
         near.sendall(message)

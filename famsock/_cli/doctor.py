@@ -79,7 +79,7 @@ def _mark(fact: bool) -> str:
 
 
 def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
-    """A finding for each protocol of the families named, or of all that are installed."""
+    """Yield a finding for each protocol of the families named, or of all that are installed."""
     for name in names or plugins.names():
         try:
             family = plugins.family(name)
@@ -142,7 +142,7 @@ def _cpython_alone(family: Family, protocol: Protocol) -> bool:
 
 
 def _measure_ns(selftest: Callable[[], AbstractContextManager[Callable[[], None]]]) -> int:
-    """The time of the second of two verified round trips, in nanoseconds."""
+    """Return the time of the second of two verified round trips, in nanoseconds."""
     with selftest() as round_trip:
         round_trip()
         start_ns = time.perf_counter_ns()

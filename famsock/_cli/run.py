@@ -49,7 +49,7 @@ def _source(program: str) -> CodeType:
 
 
 def _archived(program: str) -> tuple[CodeType, ModuleSpec]:
-    """The ``__main__`` of a folder or a zip file."""
+    """Return the ``__main__`` of a folder or a zip file."""
     finder: Any = pkgutil.get_importer(program)
     return _code(finder.find_spec("__main__"), program)
 

@@ -133,7 +133,7 @@ class Registry:
         return self.served[key]
 
     def family(self, name: str) -> Family | None:
-        """The family of this name, loading its plugin; None where none is installed."""
+        """Return the family of this name, loading its plugin; None where none is installed."""
         with self._lock:
             if name in self._families:
                 return self._families[name]
@@ -143,7 +143,7 @@ class Registry:
             return self._load(name, claims) if claims else None
 
     def address_class(self, number: int, kind: int, protocol: int) -> type[Address] | None:
-        """The address class of another family whose sockaddr turned up, if one is known."""
+        """Return the address class of another family whose sockaddr turned up, if one is known."""
         try:
             served = self.find(number, kind, protocol)
         except (PluginError, OSError):
@@ -195,7 +195,7 @@ class Registry:
             return [why for name, why in self._failed.items() if _number_here(name) is None]
 
     def names(self) -> list[str]:
-        """The names of the families that plugins offer here, without importing any."""
+        """Return the names of the families that plugins offer here, without importing any."""
         with self._lock:
             return sorted({*self._families, *self._offered()})
 
@@ -403,7 +403,7 @@ class Registry:
 
 
 def _number_here(name: str) -> int | None:
-    """The number that this Python's own `socket` gives a family's name, or None."""
+    """Return the number that this Python's own `socket` gives a family's name, or None."""
     number = vars(_stdlib).get(name)
     return None if number is None else int(number)
 

@@ -26,7 +26,7 @@ class EntryPoint(NamedTuple):
 
 
 def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoint]:
-    """The entry points of ``group``; the first distribution of a name on the path counts."""
+    """Return the entry points of ``group``; the first distribution of a name on the path counts."""
     found: dict[str, list[EntryPoint]] = {}
     for folder in sys.path if path is None else path:
         for name, version, text in _declarations(folder or os.curdir):

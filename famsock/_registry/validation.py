@@ -13,7 +13,7 @@ API_VERSION = 1
 
 
 def families_in(supplied: Any) -> tuple[Family, ...]:
-    """The families that a hook gave, each one valid; ValueError with what to change."""
+    """Return the families that a hook gave, each one valid; ValueError with what to change."""
     if isinstance(supplied, Family) or not isinstance(supplied, Iterable):
         raise ValueError(
             f"famsock_families must return a tuple of Family objects, not {supplied!r}"

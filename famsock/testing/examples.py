@@ -68,7 +68,7 @@ class Example:
             raise ValueError(f"Example without {' and '.join(left_out)} needs a reason")
 
     def shapes(self) -> Shapes:
-        """The shapes as values: those that are functions were called."""
+        """Return the shapes as values: those that are functions were called."""
         index = _stdlib.if_nametoindex(self.needs_interface) if self.needs_interface else 0
         made = {name: getattr(self, name) for name in ("typed", "stdlib", "sockaddr", "text")}
         made["unpacked"] = self.typed if self.unpacked is None else self.unpacked
@@ -81,11 +81,11 @@ class Example:
         )
 
     def some_typed(self) -> Address:
-        """The typed address; of interface 1 where it depends on one."""
+        """Return the typed address; of interface 1 where it depends on one."""
         return self.typed if isinstance(self.typed, Address) else self.typed(1)
 
     def __str__(self) -> str:
-        """The test's id."""
+        """Return the test's id."""
         if isinstance(self.text, str):
             return f"{self.protocol}-{self.text}"
         return f"{self.protocol}-{self.needs_interface or type(self.typed).__name__}"
@@ -114,6 +114,6 @@ class BadAddress:
             raise ValueError(f"BadAddress operations are of {OPERATIONS}, not {sorted(unknown)}")
 
     def __str__(self) -> str:
-        """The test's id."""
+        """Return the test's id."""
         shown = repr(self.form)
         return f"{self.protocol}-{shown if len(shown) <= 40 else shown[:37] + '...'}"

@@ -86,7 +86,7 @@ def distilled(text: str) -> list[str]:
 
 
 def _types(code: str) -> Iterator[str]:
-    """The type definitions at the top level of preprocessor-free code."""
+    """Yield the type definitions at the top level of preprocessor-free code."""
     start = position = 0
     while (brace := code.find("{", position)) >= 0:
         head = code[start:brace].rpartition(";")[2]

@@ -70,7 +70,7 @@ class MemoryAddress(Address):
         return cls(form)
 
     def to_stdlib(self, lookup: Lookup) -> str:
-        """The name."""
+        """Return the name."""
         return self.name
 
 
@@ -253,7 +253,7 @@ class Network:
                 mark.bind(path)
 
     def address(self, place: bytes) -> bytes | None:
-        """The family's sockaddr that a sockaddr_un stands for; None if that has no name."""
+        """Return the family's sockaddr that a sockaddr_un stands for; None if that has no name."""
         return self._addresses.get(place.rstrip(b"\0"))
 
 

@@ -221,7 +221,7 @@ def descriptors() -> Iterator[None]:
 
 
 def open_descriptors() -> dict[int, str]:
-    """The open file descriptors of this process, and what each refers to."""
+    """Return the open file descriptors of this process, and what each refers to."""
     found = {}
     for name in os.listdir("/dev/fd"):
         try:

@@ -35,7 +35,7 @@ class HeaderError(Exception):
 
 
 def compiler() -> str | None:
-    """The C compiler: $CC, else cc; None where there is none."""
+    """Return the C compiler: $CC, else cc; None where there is none."""
     return shutil.which(os.environ.get("CC") or "cc")
 
 
@@ -63,7 +63,7 @@ def ask_together(
     questions: Mapping[str, str],
     context: Iterable[str] = (),
 ) -> Answers:
-    """The answers of headers, included together in this order, to questions.
+    """Return the answers of headers, included together in this order, to questions.
 
     Where they do not compile in user space they are distilled, behind those of ``context``. Where
     the tree has them not, every answer says so.
@@ -138,7 +138,7 @@ def _preprocessed(tree: HeaderTree, program: list[str]) -> str:
 
 
 def _translate(tree: HeaderTree, program: list[str]) -> tuple[str, dict[int, str]]:
-    """The assembly of a program, or the errors by index of its line."""
+    """Return the assembly of a program, or the errors by index of its line."""
     done = _call(tree, program, "-S", "-O1", "-fno-pie", "-o", "-")
     if done.returncode == 0:
         return done.stdout, {}

@@ -112,7 +112,7 @@ def words(error: OSError) -> str:
 
 
 def capability(name: str) -> str:
-    """Whether this process has a capability ("CAP_NET_RAW") in its effective set."""
+    """Return whether this process has a capability ("CAP_NET_RAW") in its effective set."""
     try:
         number = _CAPABILITIES.index(name.removeprefix("CAP_"))
     except ValueError:
@@ -128,7 +128,7 @@ def capability(name: str) -> str:
 
 
 def kernel(version: str) -> str:
-    """Whether the running Linux kernel is of ``version`` ("5.19") or later.
+    """Return whether the running Linux kernel is of ``version`` ("5.19") or later.
 
     ValueError for what is no version, which no kernel would be too old for.
     """
@@ -154,7 +154,7 @@ def command(name: str, package: str | None = None) -> str:
 
 
 def interface(name: str) -> str:
-    """Whether there is a network interface, or a device of another class, of this name."""
+    """Return whether there is a network interface, or a device of another class, of this name."""
     try:
         _stdlib.if_nametoindex(name)
     except OSError:
@@ -170,7 +170,7 @@ def interface(name: str) -> str:
 
 
 def module(name: str) -> str:
-    """Whether a kernel module is loaded or built in."""
+    """Return whether a kernel module is loaded or built in."""
     plain = name.replace("-", "_")
     if Path("/sys/module", plain).exists():
         return ""

@@ -29,7 +29,7 @@ class Subject:
 
     @classmethod
     def named(cls, name: str) -> Subject:
-        """The family that a plugin supplies under ``name``; LookupError where none does."""
+        """Return the family that a plugin supplies under ``name``; LookupError where none does."""
         family = plugins.family(name)
         if family is None:
             raise LookupError(
@@ -40,7 +40,7 @@ class Subject:
         return cls(family)
 
     def protocol(self, name: str) -> Protocol:
-        """The protocol of this name; LookupError with those that there are."""
+        """Return the protocol of this name; LookupError with those that there are."""
         for protocol in self.family.protocols:
             if protocol.name == name:
                 return protocol
@@ -48,7 +48,7 @@ class Subject:
         raise LookupError(f"{self.family.name} has no protocol {name!r}, only {known}")
 
     def address_classes(self) -> dict[type[Address], Protocol]:
-        """The family's classes of one layout each, with the first protocol that has it.
+        """Return the family's classes of one layout each, with the first protocol that has it.
 
         A protocol's own class may be a base of several, which says which of them an address is of.
         """
@@ -64,7 +64,7 @@ class Subject:
         return cls
 
     def operations(self) -> dict[type[Any], Protocol]:
-        """The family's classes of operations, each with the first protocol that has it."""
+        """Return the family's classes of operations, each with the first protocol that has it."""
         found: dict[type[Any], Protocol] = {}
         for protocol in self.family.protocols:
             if protocol.operations is not None:
@@ -72,7 +72,7 @@ class Subject:
         return found
 
     def codec(self, protocol: Protocol) -> AddressCodec:
-        """A codec of a protocol, with empty caches."""
+        """Return a codec of a protocol, with empty caches."""
         kind, number = protocol.types[0], protocol.number or 0
 
         def other(family: int) -> type[Address] | None:
@@ -81,7 +81,7 @@ class Subject:
         return Served(self.family, protocol, other).codec
 
     def rows(self, kind: str) -> tuple[Any, ...]:
-        """The rows of the family's own ``options`` or ``control``."""
+        """Return the rows of the family's own ``options`` or ``control``."""
         collect = importlib.import_module(f"famsock.{kind}").collect
         return tuple(definitions_of(getattr(self.family, kind), collect))
 
@@ -98,7 +98,7 @@ class Subject:
             yield made
 
     def open(self, protocol: Protocol, kind: int | None = None) -> socket | None:
-        """A socket of the kernel's; None where it gives none."""
+        """Return a socket of the kernel's; None where it gives none."""
         if not self.family.here:
             return None
         try:
@@ -107,7 +107,7 @@ class Subject:
             return None
 
     def adopted(self, protocol: Protocol, kind: int | None = None) -> socket:
-        """An AF_UNIX socket that passes for one of this protocol."""
+        """Return an AF_UNIX socket that passes for one of this protocol."""
         ours, other = _stdlib.socketpair()
         other.close()
         number = protocol.number or 0
@@ -121,7 +121,7 @@ class Subject:
         return module.rpartition(".")[0] or module
 
     def modules(self) -> Iterator[ModuleType]:
-        """Every module of the family's package, imported."""
+        """Yield every module of the family's package, imported."""
         package = importlib.import_module(self.package())
         yield package
         for info in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):
@@ -138,12 +138,12 @@ class Subject:
         return found
 
     def layouts(self) -> tuple[type[Struct], ...]:
-        """The structs that have a C name and headers to be compared with."""
+        """Return the structs that have a C name and headers to be compared with."""
         found = self.structs().values()
         return tuple(cls for cls in found if cls.layout.c_name and any(cls.layout.headers))
 
     def integers(self) -> dict[str, int]:
-        """The integers of the constants module by name, in any case."""
+        """Return the integers of the constants module by name, in any case."""
         return {
             name: int(value)
             for name, value in self.constants_module().items()
@@ -151,7 +151,7 @@ class Subject:
         }
 
     def constants_module(self) -> Mapping[str, Any]:
-        """All names of the family's constants module, HEADERS among them."""
+        """Return all names of the family's constants module, HEADERS among them."""
         loaded = load(self.family.constants)
         return loaded if isinstance(loaded, Mapping) else vars(loaded)
 

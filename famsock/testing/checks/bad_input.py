@@ -191,13 +191,13 @@ class _Stranger(Address):
 
 
 def changed(address: Any, field: str, value: object) -> Any:
-    """An address like ``address``, made anew with one field changed."""
+    """Return an address like ``address``, made anew with one field changed."""
     fields = {a.name: getattr(address, a.name) for a in address.__attrs_attrs__}
     return type(address)(**{**fields, field: value})
 
 
 def with_floats(form: Any) -> list[Any]:
-    """The variants of a stdlib form with one of its integers as an equal float."""
+    """Return the variants of a stdlib form with one of its integers as an equal float."""
     return _with_each_integer(form, float)
 
 

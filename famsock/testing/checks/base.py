@@ -63,7 +63,7 @@ class Checks:
 
     @classmethod
     def subject(cls) -> Subject:
-        """The family under test."""
+        """Return the family under test."""
         return Subject.named(cls.family)
 
     @pytest.fixture
@@ -179,7 +179,7 @@ def _header_trees(cls: type[Checks]) -> Iterable[Any]:
 
 
 def _all_trees(cls: type[Checks]) -> Iterable[Any]:
-    """The trees of headers, if there are others than the system's, which may be old."""
+    """Return the trees of headers, if there are others than the system's, which may be old."""
     trees = tuple(parameter.values[0] for parameter in _header_trees(cls))
     return [pytest.param(trees, id=trees[-1].label)] if trees and trees[-1].folders else []
 

@@ -167,7 +167,7 @@ class RoomChecks(Checks):
 
 
 def public_functions(cls: type[Any]) -> list[tuple[str, Any]]:
-    """The public methods of a class and the getters of its properties, by name."""
+    """Return the public methods of a class and the getters of its properties, by name."""
     found = []
     for name, value in inspect.getmembers(cls):
         if name.startswith("_"):

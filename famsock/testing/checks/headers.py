@@ -72,7 +72,7 @@ class HeaderChecks(Checks):
         assert not missing, "fix the C name, or leave it empty where there is none"
 
     def _stated(self) -> dict[str, int]:
-        """The family's constants, save those that it says no header has."""
+        """Return the family's constants, save those that it says no header has."""
         elsewhere = self.subject().constants_module().get("NOT_IN_HEADERS", ())
         return {n: v for n, v in self.subject().integers().items() if n not in elsewhere}
 

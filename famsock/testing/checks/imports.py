@@ -67,7 +67,7 @@ def _adopting(family: Family) -> str:
 
 
 def _rooms(family: Family) -> set[str]:
-    """The modules that a family names by strings, save what every socket of it needs."""
+    """Return the modules that a family names by strings, save what every socket of it needs."""
     references: list[Any] = [family.options, family.control]
     for protocol in family.protocols:
         references += [protocol.address, protocol.operations, *protocol.selftests.values()]
@@ -91,7 +91,7 @@ def modules_after(program: str, whole: bool = False) -> set[str]:
 
 
 def _claims(family: str) -> set[str]:
-    """The packages whose entry points claim a family."""
+    """Return the packages whose entry points claim a family."""
     return _top_levels(_rows(family))
 
 

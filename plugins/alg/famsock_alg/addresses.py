@@ -45,7 +45,7 @@ class AlgAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> AlgAddress:
-        """The address of ``(type, name[, feat[, mask]])``."""
+        """Return the address of ``(type, name[, feat[, mask]])``."""
         address = super().from_stdlib(form, lookup)
         if (size := len(_octets(address.name))) >= SALG_NAME_BYTES:
             raise ValueError(
@@ -55,11 +55,11 @@ class AlgAddress(Address):
         return address
 
     def __str__(self) -> str:
-        """The text; a name that begins with ``//`` is quoted, as the type is no scheme."""
+        """Return the text; a name that begins with ``//`` is quoted, as the type is no scheme."""
         return super().__str__().replace("://", ":\\//", 1)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The sockaddr: 88 bytes, or more for a longer name."""
+        """Return the sockaddr: 88 bytes, or more for a longer name."""
         packed = super().pack(lookup)
         if len(name := _octets(self.name)) < SALG_NAME_BYTES:
             return packed
@@ -69,7 +69,7 @@ class AlgAddress(Address):
     def unpack(
         cls, data: bytes | bytearray | memoryview, lookup: Lookup | None = None
     ) -> AlgAddress:
-        """The address of a sockaddr; ValueError if it is shorter than 88 bytes."""
+        """Return the address of a sockaddr; ValueError if it is shorter than 88 bytes."""
         made = super().unpack(data, lookup)
         name = bytes(data[_NAME_OFFSET:]).partition(b"\0")[0].decode("utf-8", "surrogateescape")
         return cls.unchecked(made.type, name, made.feat, made.mask)

@@ -73,7 +73,7 @@ _SIZES = {
 
 
 def algorithms() -> tuple[Algorithm, ...]:
-    """The algorithms that the kernel lists.
+    """Return the algorithms that the kernel lists.
 
     One made from a template ("hmac(sha256)") is listed after its first use, one of a module after
     the module is loaded. OSError ENOENT without the crypto API.
@@ -82,7 +82,7 @@ def algorithms() -> tuple[Algorithm, ...]:
 
 
 def parse(text: str) -> Iterator[Algorithm]:
-    """The algorithms that a text in the form of /proc/crypto describes."""
+    """Yield the algorithms that a text in the form of /proc/crypto describes."""
     for block in text.split("\n\n"):
         pairs = (line.partition(":") for line in block.splitlines())
         stated = {key.strip(): value.strip() for key, _, value in pairs}

@@ -67,16 +67,16 @@ class Hasher(Request):
             view = view[self._sock.send(view, MSG_MORE) :]
 
     def copy(self) -> Hasher:
-        """A hasher that has hashed the same; closing either leaves the other."""
+        """Return a hasher that has hashed the same; closing either leaves the other."""
         return Hasher(self._sock)
 
     def digest(self) -> bytes:
-        """The digest of all so far, after which more can be hashed."""
+        """Return the digest of all so far, after which more can be hashed."""
         with self.copy() as finished:
             return finished._sock.recv(_DIGEST_BYTES_MAX)
 
     def hexdigest(self) -> str:
-        """The digest in hexadecimal."""
+        """Return the digest in hexadecimal."""
         return self.digest().hex()
 
 
@@ -165,7 +165,7 @@ def _exactly(sock: socket, size_bytes: int) -> bytes:
 
 
 def start(operation: int, iv: Any) -> Control:
-    """The control messages that a cipher's request begins with."""
+    """Return the control messages that a cipher's request begins with."""
     vector = octets("AF_ALG iv", iv).tobytes()
     return [ALG_SET_OP(operation), *([ALG_SET_IV(vector)] if vector else [])]
 

@@ -110,11 +110,11 @@ class AlgOperations:
         return self._crypt(ALG_OP_DECRYPT, data, iv)
 
     def encryptor(self, iv: Any = b"") -> Cipher:
-        """An encryption of any length, piece by piece; close it, or use it in ``with``."""
+        """Return an encryption of any length, piece by piece; close it, or use it in ``with``."""
         return Cipher(self._sock, ALG_OP_ENCRYPT, iv)
 
     def decryptor(self, iv: Any = b"") -> Cipher:
-        """A decryption of any length, piece by piece; close it, or use it in ``with``."""
+        """Return a decryption of any length, piece by piece; close it, or use it in ``with``."""
         return Cipher(self._sock, ALG_OP_DECRYPT, iv)
 
     def _crypt(self, operation: int, data: Any, iv: Any) -> bytes:
@@ -139,7 +139,7 @@ class AlgOperations:
     def unseal(
         self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
     ) -> bytes:
-        """The plaintext of what `seal` gave.
+        """Return the plaintext of what `seal` gave.
 
         OSError EBADMSG where it, the iv, the associated data or the key is not the one it was
         sealed with; ValueError where it is shorter than its tag.
@@ -207,7 +207,7 @@ class AlgOperations:
         assoclen: int | None = None,
         flags: int = 0,
     ) -> int:
-        """The stdlib's ``sendmsg_afalg``, for a Python that was built without it.
+        """Return the stdlib's ``sendmsg_afalg``, for a Python that was built without it.
 
         TypeError without ``op`` or for a negative number, OverflowError for ``op`` or ``assoclen``
         beyond 4294967295; OSError on another family's socket and as sendmsg(2) fails.

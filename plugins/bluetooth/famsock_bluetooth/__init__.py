@@ -23,7 +23,7 @@ def _protocol(
     capability: str = "",
     selftests: tuple[str, ...] = (),
 ) -> Protocol:
-    """A protocol whose classes, hints and exchanges are called after it."""
+    """Return a protocol whose classes, hints and exchanges are called after it."""
     return Protocol(
         name,
         number,
@@ -57,7 +57,7 @@ _PROTOCOLS = (
 
 @hookimpl
 def famsock_families() -> Iterable[Family]:
-    """The one family of this package."""
+    """Return the one family of this package."""
     return (
         Family(
             "AF_BLUETOOTH",

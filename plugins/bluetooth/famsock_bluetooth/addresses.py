@@ -31,7 +31,7 @@ class _BluetoothAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The typed address of a tuple of ``stdlib_fields``; OSError where it is none."""
+        """Return the typed address of a tuple of ``stdlib_fields``; OSError where it is none."""
         names, required = cls.stdlib_fields, cls.required_fields()
         if not isinstance(form, tuple) or not required <= len(form) <= len(names):
             raise _wrong_format(names, required, form)
@@ -116,11 +116,11 @@ class HciAddress(_BluetoothAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> HciAddress:
-        """An int is the device; its channel is the raw one."""
+        """Return an int is the device; its channel is the raw one."""
         return super().from_stdlib((form,) if isinstance(form, int) else form, lookup)
 
     def to_stdlib(self, lookup: Lookup) -> int | tuple[int, int]:
-        """A bare int for the raw channel, else a pair."""
+        """Return a bare int for the raw channel, else a pair."""
         return self.dev if self.channel == HCI_CHANNEL_RAW else (self.dev, self.channel)
 
 
@@ -153,7 +153,7 @@ class ScoAddress(_BluetoothAddress):
         )
 
     def to_stdlib(self, lookup: Lookup) -> str:
-        """The device address as text."""
+        """Return the device address as text."""
         return self.bdaddr
 
 
@@ -177,14 +177,14 @@ class IsoAddress(_BluetoothAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> IsoAddress:
-        """A tuple of more than two items is a broadcast's."""
+        """Return a tuple of more than two items is a broadcast's."""
         broadcast = cls is IsoAddress and isinstance(form, tuple) and len(form) > 2
         made = IsoBroadcastAddress if broadcast else cls
         return super(IsoAddress, made).from_stdlib(form, lookup)
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> IsoAddress:
-        """The address in ``data``: a broadcast's where the bytes of one are there."""
+        """Return the address in ``data``: a broadcast's where the bytes of one are there."""
         size = IsoBroadcastAddress.layout.size
         made = IsoBroadcastAddress if cls is IsoAddress and len(data) >= size else cls
         return super(IsoAddress, made).unpack(data, lookup)

@@ -147,7 +147,7 @@ class LeAdvertisingReport(Advertised):
 
     @classmethod
     def all_of(cls, event: HciEvent) -> tuple[LeAdvertisingReport, ...]:
-        """The reports in an event, none for another event; ValueError if one is cut short.
+        """Return the reports in an event, none for another event; ValueError if one is cut short.
 
         Both HCI_EV_LE_ADVERTISING_REPORT and HCI_EV_LE_EXT_ADV_REPORT.
         """
@@ -197,7 +197,7 @@ class DeviceFound(Advertised):
 
     @classmethod
     def unpack(cls, parameters: bytes) -> DeviceFound:
-        """The device in a management event's parameters; ValueError if it is cut short.
+        """Return the device in a management event's parameters; ValueError if it is cut short.
 
         6 bytes address, u8 its type, i8 RSSI, le32 flags, le16 length, data.
         """
@@ -211,7 +211,7 @@ class DeviceFound(Advertised):
 
 
 def _uuid(raw: bytes) -> UUID:
-    """The UUID of 2, 4 or 16 bytes, little-endian."""
+    """Return the UUID of 2, 4 or 16 bytes, little-endian."""
     number = int.from_bytes(raw, "little")
     return UUID(int=number if len(raw) == 16 else _BASE_UUID | number << 96)
 

@@ -89,7 +89,7 @@ class Controller:
         self.bdaddr = bdaddr_from_bytes(address)
 
     def read(self) -> bytes:
-        """The kernel's next packet."""
+        """Return the kernel's next packet."""
         return os.read(self.descriptor, c.HCI_MAX_FRAME_SIZE)
 
     def event(self, code: int, parameters: bytes) -> None:

@@ -20,7 +20,7 @@ class AddressTypeError(OSError, TypeError):
 
 
 def check_bdaddr(value: object) -> str:
-    """The canonical spelling of a device address: six octets, upper case, colons between.
+    """Return the canonical spelling of a device address: six octets, upper case, colons between.
 
     What C's ``%X:%X:%X:%X:%X:%X`` reads is taken, as CPython does: octets of one digit, with
     ``0x`` or with leading blanks.
@@ -40,12 +40,12 @@ def check_bdaddr(value: object) -> str:
 
 
 def bdaddr_to_bytes(bdaddr: str) -> bytes:
-    """The six bytes of ``bdaddr_t``: the last octet of the text comes first."""
+    """Return the six bytes of ``bdaddr_t``: the last octet of the text comes first."""
     return bytes.fromhex(bdaddr.replace(":", ""))[::-1]
 
 
 def bdaddr_from_bytes(raw: bytes) -> str:
-    """The text of the six bytes of ``bdaddr_t``."""
+    """Return the text of the six bytes of ``bdaddr_t``."""
     return raw[::-1].hex(":").upper()
 
 

@@ -35,7 +35,7 @@ class HciOperations:
     # Controllers: any HCI socket, bound or not
 
     def devices(self) -> tuple[int, ...]:
-        """The indices of all controllers, powered on or not."""
+        """Return the indices of all controllers, powered on or not."""
         return ioctls.devices(self.sock.fileno())
 
     def device_info(self, dev: int) -> HciDevInfo:
@@ -43,7 +43,7 @@ class HciOperations:
         return ioctls.device_info(self.sock.fileno(), dev)
 
     def connections(self, dev: int) -> tuple[HciConnInfo, ...]:
-        """The links of a controller."""
+        """Return the links of a controller."""
         return ioctls.connections(self.sock.fileno(), dev)
 
     def device_up(self, dev: int) -> None:
@@ -86,7 +86,7 @@ class HciOperations:
         lap: int = ioctls.GENERAL_INQUIRY,
         flush: bool = True,
     ) -> tuple[InquiryInfo, ...]:
-        """The BR/EDR devices that answer an inquiry.
+        """Return the BR/EDR devices that answer an inquiry.
 
         It lasts ``length`` (1-48) times 1.28 s and blocks so long; ``max_responses`` (1-255, 0: no
         limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets what an earlier
@@ -130,11 +130,11 @@ class HciOperations:
             raise
 
     def recv_packet(self) -> HciPacket:
-        """The next packet that the filter lets through; ValueError for one cut short."""
+        """Return the next packet that the filter lets through; ValueError for one cut short."""
         return packets.unpack(self.sock.recv(_LONGEST_BYTES))
 
     def recv_packet_message(self) -> tuple[HciPacket, Message]:
-        """The next packet, and the message with its control messages (direction, time)."""
+        """Return the next packet, and the message with its control messages (direction, time)."""
         message: Message = self.sock.recv_message(_LONGEST_BYTES)
         return packets.unpack(message.data), message
 

@@ -122,7 +122,7 @@ def device_info(descriptor: int, dev: int) -> HciDevInfo:
 
 
 def connections(descriptor: int, dev: int) -> tuple[HciConnInfo, ...]:
-    """A controller's links (HCIGETCONNLIST)."""
+    """Return a controller's links (HCIGETCONNLIST)."""
     size = HciConnInfo.layout.size
     buffer = bytearray(_LIST_HEAD.size + MAX_CONNECTIONS * size)
     _LIST_HEAD.pack_into(buffer, 0, check_int("dev", dev, 0xFFFF), MAX_CONNECTIONS)

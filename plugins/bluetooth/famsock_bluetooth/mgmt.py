@@ -117,7 +117,7 @@ class ManagementEvent:
 
     @classmethod
     def unpack(cls, data: bytes) -> ManagementEvent:
-        """The event in ``data``; ValueError if it is cut short."""
+        """Return the event in ``data``; ValueError if it is cut short."""
         if len(data) >= _HEADER.size:
             code, index, size = _HEADER.unpack_from(data)
             if len(data) >= _HEADER.size + size:
@@ -138,7 +138,7 @@ class Management:
 
     @classmethod
     def open(cls, timeout_s: float = 10.0) -> Self:
-        """The interface on a socket of its own, which `close` closes."""
+        """Return the interface on a socket of its own, which `close` closes."""
         sock = socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI)
         try:
             sock.settimeout(timeout_s)
@@ -182,21 +182,21 @@ class Management:
         raise TimeoutError(f"no answer to management command 0x{opcode:04X} within {timeout_s} s")
 
     def recv_event(self) -> ManagementEvent:
-        """The next event; TimeoutError if none comes in the socket's timeout."""
+        """Return the next event; TimeoutError if none comes in the socket's timeout."""
         return ManagementEvent.unpack(self.sock.recv(_LONGEST_BYTES))
 
     def read_version(self) -> tuple[int, int]:
-        """The interface's version and revision: (1, 22) and so on."""
+        """Return the interface's version and revision: (1, 22) and so on."""
         version, revision = struct.unpack("<BH", self.command(c.MGMT_OP_READ_VERSION))
         return version, revision
 
     def read_index_list(self) -> tuple[int, ...]:
-        """The indices of the controllers that are configured, in ascending order."""
+        """Return the indices of the controllers that are configured, in ascending order."""
         answer = self.command(c.MGMT_OP_READ_INDEX_LIST)
         return tuple(sorted(struct.unpack_from(f"<{(len(answer) - 2) // 2}H", answer, 2)))
 
     def read_info(self, index: int) -> ControllerInfo:
-        """A controller's address, settings and name."""
+        """Return a controller's address, settings and name."""
         return ControllerInfo.unpack(self.command(c.MGMT_OP_READ_INFO, index))
 
     def set_powered(self, index: int, on: bool) -> Setting:
@@ -302,7 +302,7 @@ class Management:
                 self.stop_discovery(index, le=le, bredr=bredr)
 
     def _event_until(self, until: float | None) -> ManagementEvent | None:
-        """The next event; None if none comes until a moment of the monotonic clock."""
+        """Return the next event; None if none comes until a moment of the monotonic clock."""
         return self.recv_event() if waiting.is_readable(self.sock.fileno(), until) else None
 
     def set_discoverable(self, index: int, on: bool, timeout_s: int = 0) -> Setting:
@@ -362,7 +362,7 @@ class Management:
 
 
 def _discovery_types(le: bool, bredr: bool) -> bytes:
-    """The kinds of addresses to look for: bit n for BDADDR_* n."""
+    """Return the kinds of addresses to look for: bit n for BDADDR_* n."""
     if not le and not bredr:
         raise ValueError("discovery needs le=True or bredr=True")
     return bytes((_LE_TYPES * le | _BREDR_TYPE * bredr,))

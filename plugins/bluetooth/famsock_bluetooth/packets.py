@@ -28,7 +28,7 @@ FLAGS_SHIFT = 12
 
 
 def opcode(ogf: int, ocf: int) -> int:
-    """A command's opcode from its group (``ogf`` 0-63) and command (``ocf`` 0-1023)."""
+    """Return a command's opcode from its group (``ogf`` 0-63) and command (``ocf`` 0-1023)."""
     return check_int("ogf", ogf, 0x3F) << 10 | check_int("ocf", ocf, 0x3FF)
 
 
@@ -48,7 +48,7 @@ class HciCommand:
 
     @classmethod
     def unpack(cls, data: bytes) -> HciCommand:
-        """The command in ``data``; ValueError if it is cut short."""
+        """Return the command in ``data``; ValueError if it is cut short."""
         _, number, size = _header(_COMMAND, data)
         return cls(number, data[_COMMAND.size : _COMMAND.size + size])
 
@@ -69,7 +69,7 @@ class HciEvent:
 
     @classmethod
     def unpack(cls, data: bytes) -> HciEvent:
-        """The event in ``data``; ValueError if it is cut short."""
+        """Return the event in ``data``; ValueError if it is cut short."""
         _, code, size = _header(_EVENT, data)
         return cls(code, data[_EVENT.size : _EVENT.size + size])
 
@@ -99,7 +99,7 @@ class HciData:
 
     @classmethod
     def unpack(cls, data: bytes) -> HciData:
-        """The packet in ``data``; ValueError if it is cut short."""
+        """Return the packet in ``data``; ValueError if it is cut short."""
         _, word, size = _header(cls.layout, data, cls.longest)
         payload = data[cls.layout.size : cls.layout.size + size]
         return cls(word & HANDLE_MASK, word >> FLAGS_SHIFT, payload)
@@ -148,7 +148,7 @@ _KINDS: dict[int, type[HciCommand | HciEvent | HciData]] = {
 
 
 def unpack(data: bytes) -> HciPacket:
-    """The packet that a raw or user channel gave; ValueError if it is empty or cut short."""
+    """Return the packet that a raw or user channel gave; ValueError if it is empty or cut short."""
     if not data:
         raise ValueError("an HCI packet needs at least 1 byte, not 0")
     kind = _KINDS.get(data[0])
@@ -177,7 +177,7 @@ class CommandComplete:
 
     @classmethod
     def of(cls, event: HciEvent) -> CommandComplete:
-        """The typed form of the event; ValueError if it is cut short."""
+        """Return the typed form of the event; ValueError if it is cut short."""
         credit, number = _fixed(_COMMAND_COMPLETE, event)
         rest = event.parameters[_COMMAND_COMPLETE.size :]
         return cls(number, credit, rest[0] if rest else 0, rest[1:])
@@ -193,7 +193,7 @@ class CommandStatus:
 
     @classmethod
     def of(cls, event: HciEvent) -> CommandStatus:
-        """The typed form of the event; ValueError if it is cut short."""
+        """Return the typed form of the event; ValueError if it is cut short."""
         status, credit, number = _fixed(_COMMAND_STATUS, event)
         return cls(number, credit, status)
 
@@ -219,7 +219,7 @@ class MonitorMessage:
 
     @classmethod
     def unpack(cls, data: bytes) -> MonitorMessage:
-        """The message in ``data``; ValueError if it is cut short."""
+        """Return the message in ``data``; ValueError if it is cut short."""
         if len(data) < _MONITOR.size:
             raise ValueError(f"a monitor message needs {_MONITOR.size} bytes, not {len(data)}")
         number, index, size = _MONITOR.unpack_from(data)

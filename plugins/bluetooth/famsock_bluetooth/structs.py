@@ -20,12 +20,12 @@ _BLUETOOTH_H = "net/bluetooth/bluetooth.h"
 
 
 def _up_to(high: int) -> cstruct.CType:
-    """A byte of which not all values mean something."""
+    """Return a byte of which not all values mean something."""
     return cstruct.integer("__u8", "B", 0, high)
 
 
 def _zero_or(base: cstruct.CType, low: int, high: int) -> cstruct.CType:
-    """An integer ``low``-``high``, or 0 for the kernel's choice."""
+    """Return an integer ``low``-``high``, or 0 for the kernel's choice."""
     whole = cstruct.integer(base.c, base.code, 0, high)
 
     def check(value: object) -> int:
@@ -172,7 +172,7 @@ class BtIsoQos(Struct):
 
 
 def _units(name: str, time_ms: int) -> int:
-    """A time in units of 10 ms."""
+    """Return a time in units of 10 ms."""
     units, rest = divmod(codecs.check_int(f"BtIsoQos {name}", time_ms, 163840, 100), 10)
     if rest:
         raise ValueError(f"BtIsoQos {name} must be whole 10 ms, not {time_ms}")

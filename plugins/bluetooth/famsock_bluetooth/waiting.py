@@ -13,7 +13,7 @@ _MS_PER_S = 1000
 
 
 def deadline(timeout_s: float | None) -> float | None:
-    """The moment of the monotonic clock at which ``timeout_s`` ends; None for never."""
+    """Return the moment of the monotonic clock at which ``timeout_s`` ends; None for never."""
     return None if timeout_s is None else time.monotonic() + timeout_s
 
 

@@ -30,7 +30,7 @@ class _BsdAddress(Address):
 
     @classmethod
     def reads(cls, sockaddr: bytes) -> bool:
-        """Whether the second byte is the family."""
+        """Return whether the second byte is the family."""
         return sockaddr[1:2] in {bytes((family,)) for family in (cls.family, *cls.sa_families)}
 
 
@@ -57,7 +57,7 @@ class ControlAddress(_BsdAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> ControlAddress:
-        """The control of a name, or of (id, unit).
+        """Return the control of a name, or of (id, unit).
 
         TypeError for another shape, ValueError for a name of more than 96 bytes, OSError for a name
         that no kernel control has.
@@ -125,7 +125,7 @@ class LinkAddress(_BsdAddress):
     address: bytes = cstruct.field(LINK_ADDRESS, "", offset=20, default=b"")
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The sockaddr, as long as its name and address make it."""
+        """Return the sockaddr, as long as its name and address make it."""
         name = self.name.encode("utf-8", "surrogateescape")
         data = (name + self.address).ljust(12, b"\0")
         length = 8 + len(data)
@@ -140,7 +140,7 @@ class LinkAddress(_BsdAddress):
     def unpack(
         cls, data: bytes | bytearray | memoryview, lookup: Lookup | None = None
     ) -> LinkAddress:
-        """The interface of a sockaddr; ValueError if its lengths point past its end."""
+        """Return the interface of a sockaddr; ValueError if its lengths point past its end."""
         raw = bytes(data)
         if len(raw) < 8:
             raise ValueError(f"AF_LINK needs 8 bytes of struct sockaddr_dl, not {len(raw)}")

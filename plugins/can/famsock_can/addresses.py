@@ -102,7 +102,7 @@ NAME = cstruct.integer("name_t", "Q", 0, 0xFFFFFFFFFFFFFFFF, text="{:#x}".format
 
 
 def hex_repr(struct: Any) -> str:
-    """A struct's repr, with identifiers, PGNs, NAMEs and masks in hex as in its text."""
+    """Return a struct's repr, with identifiers, PGNs, NAMEs and masks in hex as in its text."""
     types = {member.attribute: member.type for member in struct.layout.members}
     shown = []
     for field in attrs.fields(type(struct)):
@@ -130,7 +130,7 @@ class _CanAddress(Address):
         return len(cls.stdlib_fields)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[Any, ...]:
-        """The stdlib's tuple, whose interface is always a name: "" for one that is gone."""
+        """Return the stdlib's tuple, whose interface is always a name: "" for one that is gone."""
         interface, *rest = super().to_stdlib(lookup)
         if isinstance(interface, int):
             interface = lookup.interface_name(interface) if interface else ""
@@ -169,7 +169,7 @@ class IsotpAddress(_CanAddress):
 
     @classmethod
     def normal_fixed(cls, interface: str | int, source: int, target: int) -> Self:
-        """The address of ISO 15765-2's normal fixed addressing, of 29-bit identifiers.
+        """Return the address of ISO 15765-2's normal fixed addressing, of 29-bit identifiers.
 
         :param source: this end's address, 0-255: 0xf1 is an external tester's.
         :param target: the other end's address, 0-255.
@@ -203,7 +203,7 @@ class J1939Address(_CanAddress):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a sockaddr of 24 bytes; ValueError if it is shorter.
+        """Return the address of a sockaddr of 24 bytes; ValueError if it is shorter.
 
         The kernel leaves the interface out of what came in several packets; it can only be the one
         that the socket is bound to.

@@ -147,7 +147,7 @@ class AddressClaim:
         self._claim()
 
     def _receive(self, timeout_s: float | None) -> J1939Message | None:
-        """The next message, its claim noted; None if there is none in time."""
+        """Return the next message, its claim noted; None if there is none in time."""
         self._sock.settimeout(timeout_s)
         try:
             message: J1939Message = self._sock.recv_pg()
@@ -170,7 +170,7 @@ class AddressClaim:
         self._sock.sendto(data, J1939Address(self._interface, pgn=pgn))
 
     def fileno(self) -> int:
-        """The descriptor to wait on (select, poll) before `serve`."""
+        """Return the descriptor to wait on (select, poll) before `serve`."""
         return self._sock.fileno()
 
     def close(self) -> None:

@@ -66,7 +66,7 @@ class CanFilter(cstruct.Struct):
         return cls(can_id, _WHOLE_EFF if can_id & CAN_EFF_FLAG else _WHOLE_SFF)
 
     def inverted(self) -> Self:
-        """The filter that lets through what this one does not."""
+        """Return the filter that lets through what this one does not."""
         return type(self)(self.can_id ^ CAN_INV_FILTER, self.can_mask)
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class CanFilter(cstruct.Struct):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The filter that ``text`` writes; ValueError if it does not have the form."""
+        """Return the filter that ``text`` writes; ValueError if it does not have the form."""
         separator = "~" if "~" in text else ":"
         identifier, _, mask = text.partition(separator)
         digits = len(identifier)

@@ -18,7 +18,7 @@ from famsock_can.constants import (
 
 
 def check_can_id(value: Any) -> int:
-    """An identifier with its flags, in range for its width; OverflowError if it is not."""
+    """Return an identifier with its flags, in range for its width; OverflowError if it is not."""
     can_id = codecs.check_int("CAN can_id", value, 0xFFFFFFFF, 0, hex)
     if not can_id & (CAN_EFF_FLAG | CAN_ERR_FLAG) and can_id & CAN_ERR_MASK > CAN_SFF_MASK:
         raise OverflowError(
@@ -44,7 +44,7 @@ def hex_text(data: bytes) -> str:
 
 
 def parse_id(text: str, separator: str) -> tuple[int, str]:
-    """The identifier before a separator, and what follows it."""
+    """Return the identifier before a separator, and what follows it."""
     digits, found, body = text.partition(separator)
     if not found or len(digits) not in (3, 8):
         raise ValueError(f"CAN frame must be 3 or 8 hex digits, {separator!r}, data, not {text!r}")
@@ -60,14 +60,14 @@ def parse_id(text: str, separator: str) -> tuple[int, str]:
 
 
 def parse_number(digits: str, text: str) -> int:
-    """A number in hex digits alone."""
+    """Return a number in hex digits alone."""
     if not digits or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
         raise ValueError(f"CAN frame {text!r}: {digits!r} are no hex digits")
     return int(digits, 16)
 
 
 def parse_digit(digit: str, text: str) -> int:
-    """A single hex digit."""
+    """Return a single hex digit."""
     if len(digit) != 1:
         raise ValueError(f"CAN frame {text!r}: needs one hex digit, not {digit!r}")
     return parse_number(digit, text)

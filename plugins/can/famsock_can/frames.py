@@ -129,7 +129,7 @@ class CanFrame(_Identified):
         return CanError.of_frame(self.can_id, self.data)
 
     def pack(self) -> bytes:
-        """The 16 bytes of ``struct can_frame``."""
+        """Return the 16 bytes of ``struct can_frame``."""
         if self.dlc <= CAN_MAX_DLEN:
             return _CLASSIC.pack(self.can_id, self.dlc, 0, self.data)
         return _CLASSIC.pack(self.can_id, CAN_MAX_DLEN, self.dlc, self.data)
@@ -159,7 +159,7 @@ class CanFrame(_Identified):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The frame that ``text`` writes; ValueError if it does not have the form."""
+        """Return the frame that ``text`` writes; ValueError if it does not have the form."""
         can_id, body = parts.parse_id(text, "#")
         body, underscore, raw_dlc = body.partition("_")
         dlc = parts.parse_digit(raw_dlc, text) if underscore else None
@@ -211,7 +211,7 @@ class CanFdFrame(_Identified):
         return self.flags & CANFD_ESI != 0
 
     def pack(self) -> bytes:
-        """The 72 bytes of ``struct canfd_frame``."""
+        """Return the 72 bytes of ``struct canfd_frame``."""
         return _FD.pack(self.can_id, len(self.data), self.flags, self.data)
 
     @classmethod
@@ -233,7 +233,7 @@ class CanFdFrame(_Identified):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The frame that ``text`` writes; ValueError if it does not have the form."""
+        """Return the frame that ``text`` writes; ValueError if it does not have the form."""
         can_id, body = parts.parse_id(text, "##")
         return cls(can_id, parts.parse_hex(body[1:], text), parts.parse_digit(body[:1], text))
 
@@ -285,7 +285,7 @@ class CanXlFrame:
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
-        """The frame at the start of ``data``; ValueError if it is no whole XL frame."""
+        """Return the frame at the start of ``data``; ValueError if it is no whole XL frame."""
         if len(data) <= CANXL_HDR_SIZE:
             raise ValueError(f"struct canxl_frame needs {CANXL_HDR_SIZE + 1} bytes or more")
         prio, flags, sdt, length, af = _XL.unpack_from(data)
@@ -309,7 +309,7 @@ class CanXlFrame:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The frame that ``text`` writes; ValueError if it does not have the form."""
+        """Return the frame that ``text`` writes; ValueError if it does not have the form."""
         front, _, rest = text.partition("#")
         head, found, body = rest.partition("#")
         fields = head.split(":")
@@ -331,7 +331,7 @@ _BY_SIZE: dict[int, type[CanFrame] | type[CanFdFrame]] = {CAN_MTU: CanFrame, CAN
 
 
 def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
-    """The frame that a CAN_RAW socket received: told apart by CANXL_XLF, then by its size.
+    """Return the frame that a CAN_RAW socket received: told apart by CANXL_XLF, then by its size.
 
     Raises ValueError for what is no frame.
     """
@@ -345,7 +345,7 @@ def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
 
 
 def pack_frame(frame: Frame) -> bytes:
-    """The bytes of a frame of any kind; TypeError for what is none."""
+    """Return the bytes of a frame of any kind; TypeError for what is none."""
     if not isinstance(frame, _FRAMES):
         kind = type(frame).__name__
         raise TypeError(f"CAN frame must be CanFrame, CanFdFrame or CanXlFrame, not {kind}")
@@ -362,7 +362,7 @@ def parse_frame(text: str) -> Frame:
 
 
 def parse_addressed(text: str) -> tuple[str, Frame]:
-    """The interface and the frame in ``can0:123#DEADBEEF``, the text of a frame received.
+    """Return the interface and the frame in ``can0:123#DEADBEEF``, the text of a frame received.
 
     No interface (``:123#``) is "". ValueError if ``text`` does not have the form.
     """

@@ -101,7 +101,7 @@ class J1939Name:
 
     @classmethod
     def from_int(cls, name: int) -> Self:
-        """The NAME with this number, 0 to 2**64-1; the reserved bit is dropped."""
+        """Return the NAME with this number, 0 to 2**64-1; the reserved bit is dropped."""
         name = codecs.check_int("J1939 NAME", name, (1 << 64) - 1)
         fields: dict[str, Any] = {
             field: name >> at & (1 << bits) - 1 for field, (at, bits) in _NAME_BITS.items()
@@ -109,7 +109,7 @@ class J1939Name:
         return cls(**fields)
 
     def pack(self) -> bytes:
-        """The 8 bytes of an Address Claimed message, little-endian."""
+        """Return the 8 bytes of an Address Claimed message, little-endian."""
         return index(self).to_bytes(8, "little")
 
     @classmethod

@@ -24,7 +24,7 @@ _MAX_SCOPE_ID = 0xFFFFFFFF
 
 
 def host_text(value: object) -> str:
-    """The host of a stdlib address as str: IDNA for what is not ASCII, bytes as they are.
+    """Return the host of a stdlib address as str: IDNA for what is not ASCII, bytes as they are.
 
     Raises TypeError for another type, a NUL inside, and a name that IDNA cannot encode.
     """
@@ -69,7 +69,7 @@ def _canonical(host: str) -> str:
 
 
 def _resolved(host: str, family: int, lookup: Lookup | None) -> bytes:
-    """The sockaddr that a host name has in a family."""
+    """Return the sockaddr that a host name has in a family."""
     from famsock_inet.names import resolve
 
     if lookup is not None:
@@ -78,7 +78,7 @@ def _resolved(host: str, family: int, lookup: Lookup | None) -> bytes:
 
 
 def pack_ipv4(host: str, lookup: Lookup | None = None) -> bytes:
-    """The ``struct in_addr`` of a host; gaierror for a name that does not resolve."""
+    """Return the ``struct in_addr`` of a host; gaierror for a name that does not resolve."""
     try:
         return inet_pton(AF_INET, host)
     except (OSError, UnicodeEncodeError):
@@ -90,7 +90,7 @@ def pack_ipv4(host: str, lookup: Lookup | None = None) -> bytes:
 
 
 def pack_ipv6(host: str, lookup: Lookup | None = None) -> tuple[bytes, int]:
-    """The ``struct in6_addr`` of a host and the scope that its zone names, 0 without one.
+    """Return the ``struct in6_addr`` of a host and the scope that its zone names, 0 without one.
 
     Raises gaierror for a name that does not resolve or an interface that does not exist, and
     OSError for the broadcast address, which IPv6 does not have.
@@ -116,14 +116,14 @@ def pack_ipv6(host: str, lookup: Lookup | None = None) -> tuple[bytes, int]:
 
 
 def _index_in(zone: str) -> int | None:
-    """The interface index that a zone is; None if it is the name of an interface."""
+    """Return the interface index that a zone is; None if it is the name of an interface."""
     if zone.isascii() and zone.isdigit() and len(zone) <= 10 and int(zone) <= _MAX_SCOPE_ID:
         return int(zone)
     return None
 
 
 def _scope_of(zone: str, host: str, lookup: Lookup | None) -> int:
-    """The index of the interface that a zone names."""
+    """Return the index of the interface that a zone names."""
     if (number := _index_in(zone)) is not None:
         return number
     try:
@@ -157,7 +157,7 @@ FLOWINFO = cstruct.integer(
 
 
 def _host_and_port(family: str, form: tuple[Any, ...]) -> tuple[str, int]:
-    """The first two items of a stdlib address, of the right types."""
+    """Return the first two items of a stdlib address, of the right types."""
     try:
         host = host_text(form[0])
     except TypeError as error:
@@ -200,7 +200,7 @@ class InetAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of ``(host, port)``; the errors and their order are CPython's."""
+        """Return the address of ``(host, port)``; the errors and their order are CPython's."""
         _check_tuple(form, "AF_INET", 2, "pair (host, port)")
         host, port = _host_and_port("AF_INET", form)
         if 0 <= port <= 0xFFFF:
@@ -222,7 +222,7 @@ class InetAddress(Address):
         return (inet_ntop(AF_INET, raw), port) if head == cls.layout.head else None
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The ``struct sockaddr_in``, 16 bytes; a host name is resolved now."""
+        """Return the ``struct sockaddr_in``, 16 bytes; a host name is resolved now."""
         return _SOCKADDR_IN.pack(self.layout.head, self.port, pack_ipv4(self.host, lookup))
 
     @classmethod
@@ -266,7 +266,7 @@ class Inet6Address(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of ``(host, port[, flowinfo[, scope_id]])``, with CPython's errors."""
+        """Return the address of ``(host, port[, flowinfo[, scope_id]])``, with CPython's errors."""
         _check_tuple(form, "AF_INET6", 4, "tuple (host, port[, flowinfo[, scopeid]])")
         host, port = _host_and_port("AF_INET6", form)
         flowinfo = _integer("AF_INET6", "flowinfo", form[2]) if len(form) > 2 else 0

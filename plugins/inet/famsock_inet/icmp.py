@@ -29,7 +29,7 @@ class Echo:
     reply: bool = False
 
     def pack(self, version: int) -> bytes:
-        """The message for IP ``version`` 4 or 6; OverflowError for a number out of range.
+        """Return the message for IP ``version`` 4 or 6; OverflowError for a number out of range.
 
         The checksum is filled in for version 4; the kernel computes that of ICMPv6 itself, as the
         pseudo-header belongs to it.
@@ -44,7 +44,7 @@ class Echo:
 
     @classmethod
     def unpack(cls, data: bytes, version: int) -> Echo | None:
-        """The echo message in ``data``; None if it is another ICMP message or too short."""
+        """Return the echo message in ``data``; None if it is another ICMP message or too short."""
         if len(data) < _HEADER.size:
             return None
         kind, code, _, identifier, sequence = _HEADER.unpack_from(data)
@@ -55,7 +55,7 @@ class Echo:
 
 
 def checksum(data: bytes) -> int:
-    """The Internet checksum of RFC 1071."""
+    """Return the Internet checksum of RFC 1071."""
     if len(data) % 2:
         data += b"\0"
     total: int = sum(struct.unpack(f">{len(data) // 2}H", data))

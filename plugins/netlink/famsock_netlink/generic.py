@@ -83,7 +83,7 @@ class GenericFamily:
 
 
 def _listed(attributes: Attributes, type: int) -> list[Attributes]:
-    """The elements of an array: each is nested in an attribute whose type is its place."""
+    """Return the elements of an array: each is nested in an attribute whose type is its place."""
     return [Attributes.unpack(value) for _, value in attributes.nested(type).pairs]
 
 
@@ -98,7 +98,7 @@ class GenericMessage:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage, header_bytes: int = 0) -> GenericMessage:
-        """The generic message in a message whose family has a header of ``header_bytes``."""
+        """Return the generic message in a message whose family has a header of ``header_bytes``."""
         front = GenericHeader.unpack(message.payload)
         start = GenericHeader.layout.size
         end = start + (header_bytes + 3 & ~3)
@@ -126,7 +126,7 @@ class GenericOperations(NetlinkOperations):
         return GenericFamily.unpack(GenericMessage.unpack(answer).attributes)
 
     def generic_families(self) -> tuple[GenericFamily, ...]:
-        """Every family that is registered."""
+        """Return every family that is registered."""
         answers = self.dump(GENL_ID_CTRL, GenericHeader(CTRL_CMD_GETFAMILY))
         return tuple(GenericFamily.unpack(GenericMessage.unpack(a).attributes) for a in answers)
 

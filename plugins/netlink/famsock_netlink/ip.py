@@ -22,12 +22,12 @@ _BYTES: dict[int, int] = {AF_INET: 4, AF_INET6: 16}
 
 
 def address(family: int, data: bytes) -> AnyAddress:
-    """The address of an AF_* family."""
+    """Return the address of an AF_* family."""
     return _ADDRESSES.get(family, bytes)(data)
 
 
 def network(family: int, data: bytes, prefix_length: int) -> AnyNetwork:
-    """The network of an AF_* family; no data stand for an address of zeros."""
+    """Return the network of an AF_* family; no data stand for an address of zeros."""
     if family not in _NETWORKS:
         return data
     return _NETWORKS[family]((data or bytes(_BYTES[family]), prefix_length), False)

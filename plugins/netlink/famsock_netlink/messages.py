@@ -64,7 +64,7 @@ class NetlinkMessage:
     pid: int = 0
 
     def pack(self) -> bytes:
-        """The bytes, padded to a multiple of 4; OverflowError for a field out of range."""
+        """Return the bytes, padded to a multiple of 4; OverflowError for a field out of range."""
         header = MessageHeader(
             _HEADER_BYTES + len(self.payload), self.type, self.flags, self.sequence, self.pid
         )
@@ -76,7 +76,7 @@ class NetlinkMessage:
 
 
 def unpack(data: bytes) -> list[NetlinkMessage]:
-    """The messages of one datagram; ValueError if one is cut short."""
+    """Return the messages of one datagram; ValueError if one is cut short."""
     messages = []
     offset, end = 0, len(data)
     while offset < end:
@@ -121,7 +121,7 @@ class Acknowledgement:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Acknowledgement:
-        """The acknowledgement that a message is; ValueError for any other message."""
+        """Return the acknowledgement that a message is; ValueError for any other message."""
         payload = message.payload
         if message.type not in (NLMSG_ERROR, NLMSG_DONE):
             raise ValueError(f"AF_NETLINK message of type {message.type} acknowledges nothing")

@@ -75,7 +75,7 @@ class Policy:
 
     @classmethod
     def unpack(cls, found: Attributes) -> Policy:
-        """The policy that attributes (NL_POLICY_TYPE_ATTR_*) describe."""
+        """Return the policy that attributes (NL_POLICY_TYPE_ATTR_*) describe."""
 
         def number(*kinds: int) -> int | None:
             return next((found.unsigned(kind) for kind in kinds if kind in found), None)

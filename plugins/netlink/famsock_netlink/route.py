@@ -182,7 +182,7 @@ class InterfaceAddress:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> InterfaceAddress:
-        """The address of an RTM_NEWADDR or RTM_DELADDR; ValueError if it is cut short."""
+        """Return the address of an RTM_NEWADDR or RTM_DELADDR; ValueError if it is cut short."""
         header = AddressHeader.unpack(message.payload)
         found = message.attributes(AddressHeader.layout.size)
         peer = found.get(IFA_ADDRESS, b"")
@@ -213,7 +213,7 @@ class RouteOperations(NetlinkOperations):
     """
 
     def links(self) -> tuple[Link, ...]:
-        """Every network interface of the socket's network namespace."""
+        """Return every network interface of the socket's network namespace."""
         without_statistics = Attribute.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
         answers = self.dump(RTM_GETLINK, LinkHeader(), [without_statistics])
         return tuple(Link.unpack(answer) for answer in answers)
@@ -244,7 +244,7 @@ class RouteOperations(NetlinkOperations):
     def addresses(
         self, link_index: int | None = None, family: int = AF_UNSPEC
     ) -> tuple[InterfaceAddress, ...]:
-        """The addresses of all interfaces, or of one; of one family (AF_INET), or of all.
+        """Return the addresses of all interfaces, or of one; of one family (AF_INET), or of all.
 
         With `check_strictly` an interface that is not there is OSError ENODEV, else it has none.
         """
@@ -364,7 +364,7 @@ class RouteOperations(NetlinkOperations):
         return tuple(n for n in found if link_index in (None, n.link_index))
 
     def rules(self, family: int = AF_UNSPEC) -> tuple[Rule, ...]:
-        """The rules that choose a routing table, of one family (AF_INET), or of all."""
+        """Return the rules that choose a routing table, of one family (AF_INET), or of all."""
         return tuple(map(Rule.unpack, self.dump(RTM_GETRULE, RuleHeader(family=family))))
 
 

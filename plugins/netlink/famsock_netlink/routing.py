@@ -198,7 +198,7 @@ class Route:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Route:
-        """The route of an RTM_NEWROUTE or RTM_DELROUTE; ValueError if it is cut short."""
+        """Return the route of an RTM_NEWROUTE or RTM_DELROUTE; ValueError if it is cut short."""
         header = RouteHeader.unpack(message.payload)
         found = message.attributes(RouteHeader.layout.size)
         family, source_bits = header.family, header.source_bits
@@ -221,7 +221,7 @@ class Route:
         )
 
     def body(self, *, deleting: bool = False) -> tuple[RouteHeader, list[Attribute]]:
-        """The header and attributes that add the route, or select what to delete.
+        """Return the header and attributes that add the route, or select what to delete.
 
         ValueError for a family that is not IP, OverflowError for an integer out of range.
         """
@@ -331,7 +331,7 @@ class Neighbor:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Neighbor:
-        """The neighbor of an RTM_NEWNEIGH or RTM_DELNEIGH; ValueError if it is cut short."""
+        """Return the neighbor of an RTM_NEWNEIGH or RTM_DELNEIGH; ValueError if it is cut short."""
         header = NeighborHeader.unpack(message.payload)
         found = message.attributes(NeighborHeader.layout.size)
         return cls(
@@ -385,7 +385,7 @@ class Rule:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Rule:
-        """The rule of an RTM_NEWRULE or RTM_DELRULE; ValueError if it is cut short."""
+        """Return the rule of an RTM_NEWRULE or RTM_DELRULE; ValueError if it is cut short."""
         header = RuleHeader.unpack(message.payload)
         found = message.attributes(RuleHeader.layout.size)
         family, source_bits = header.family, header.source_bits

@@ -80,7 +80,7 @@ class NetlinkOperations:
         self._sock.set_option(NETLINK_DROP_MEMBERSHIP, group)
 
     def groups(self) -> frozenset[int]:
-        """The groups that the socket has joined. Source: NETLINK_LIST_MEMBERSHIPS."""
+        """Return the groups that the socket has joined. Source: NETLINK_LIST_MEMBERSHIPS."""
         return self._sock.get_option(NETLINK_LIST_MEMBERSHIPS)
 
     # Messages
@@ -110,7 +110,7 @@ class NetlinkOperations:
         return len(self._state.waiting)
 
     def _receive(self) -> tuple[list[NetlinkMessage], NetlinkAddress]:
-        """The messages of one datagram, and who sent it."""
+        """Return the messages of one datagram, and who sent it."""
         sock = self._sock
         try:
             size = sock.recv_into(bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
@@ -177,7 +177,7 @@ class NetlinkOperations:
         raise InterruptedError(EINTR, f"dump changed under way {DUMP_ATTEMPTS} times")
 
     def _ask(self, type: int, payload: bytes, flags: int) -> tuple[list[NetlinkMessage], bool]:
-        """The answers to one request, and whether they agree with each other."""
+        """Return the answers to one request, and whether they agree with each other."""
         self._ask_for_words()
         sequence = self._next_sequence()
         self.send_messages(NetlinkMessage(type, payload, flags, sequence))

@@ -24,7 +24,7 @@ class Uevent:
 
     @classmethod
     def unpack(cls, data: bytes) -> Uevent:
-        """The event of a datagram; ValueError if it has no ``ACTION@DEVPATH``."""
+        """Return the event of a datagram; ValueError if it has no ``ACTION@DEVPATH``."""
         head, *pairs = data.decode("utf-8", "surrogateescape").split("\0")
         action, at, path = head.partition("@")
         if not at:
@@ -41,7 +41,7 @@ class UeventOperations(NetlinkOperations):
         self.join_group(KERNEL_GROUP)
 
     def recv_uevent(self) -> Uevent:
-        """The kernel's next event; what processes send to the group is passed over.
+        """Return the kernel's next event; what processes send to the group is passed over.
 
         Errors are those of recvfrom(2): ENOBUFS tells that events were lost.
         """

@@ -71,14 +71,14 @@ class PacketAddress(Address):
         return cls(interface, proto, pkttype, hatype, addr)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int, int, int, bytes]:
-        """The stdlib's tuple, with "" for an interface that is gone, and all of ``addr``."""
+        """Return the stdlib's tuple, with "" for an interface that is gone, and all of ``addr``."""
         interface = self.interface
         if isinstance(interface, int):
             interface = lookup.interface_name(interface)
         return interface, self.proto, self.pkttype, self.hatype, self.addr
 
     def pack(self, lookup: Any = None) -> bytes:
-        """The sockaddr's bytes, more than 20 where ``addr`` has more than 8."""
+        """Return the sockaddr's bytes, more than 20 where ``addr`` has more than 8."""
         return super().pack(lookup) + self.addr[SHORT_ADDRESS_BYTES:]
 
     @classmethod

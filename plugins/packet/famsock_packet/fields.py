@@ -79,7 +79,7 @@ def _check_address(value: object) -> bytes:
 
 
 def counted_address(length_code: str) -> CType:
-    """A hardware address behind its length, as far as the C struct has room for it."""
+    """Return a hardware address behind its length, as far as the C struct has room for it."""
     count = struct.Struct("=" + length_code)
 
     def decode(raw: bytes, _lookup: Any) -> bytes:

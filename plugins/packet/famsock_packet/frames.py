@@ -28,7 +28,7 @@ class PacketFrame:
 
     @classmethod
     def of(cls, message: Message) -> PacketFrame:
-        """The frame in a message of a socket with PACKET_AUXDATA and SO_TIMESTAMPNS."""
+        """Return the frame in a message of a socket with PACKET_AUXDATA and SO_TIMESTAMPNS."""
         told = message.get(PACKET_AUXDATA)
         data = message.data
         return cls(

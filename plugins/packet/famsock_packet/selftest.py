@@ -25,7 +25,7 @@ def _opened(kind: int) -> Iterator[tuple[socket, socket]]:
 
 
 def _frame() -> bytes:
-    """An Ethernet frame of a protocol for experiments, unlike any other's."""
+    """Return an Ethernet frame of a protocol for experiments, unlike any other's."""
     return _TO + bytes(6) + ETH_P_802_EX1.to_bytes(2, "big") + os.urandom(46)
 
 

@@ -123,7 +123,7 @@ class PacketOperations:
         self._sock.set_option(options.SO_LOCK_FILTER, True)
 
     def filter(self) -> tuple[bpf.Instruction, ...]:
-        """The program of the filter, empty without one. Source: SO_GET_FILTER."""
+        """Return the program of the filter, empty without one. Source: SO_GET_FILTER."""
         return self._sock.get_option(options.SO_GET_FILTER)
 
     # What the interface lets through
@@ -178,7 +178,7 @@ class PacketOperations:
         self._sock.set_option(PACKET_FANOUT, Fanout(group, mode, members_max))
 
     def fanout(self) -> Fanout:
-        """The group that the socket is in; all zeros for none."""
+        """Return the group that the socket is in; all zeros for none."""
         return self._sock.get_option(PACKET_FANOUT)
 
     def set_fanout_program(self, program: Iterable[bpf.Instruction] | int) -> None:

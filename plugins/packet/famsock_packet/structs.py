@@ -34,7 +34,7 @@ class Membership(Struct):
     address: bytes = cstruct.field(counted_address("H"), "", offset=6, default=b"")
 
     def pack(self, lookup: Any = None) -> bytes:
-        """The struct's bytes, more than 16 where ``address`` has more than 8."""
+        """Return the struct's bytes, more than 16 where ``address`` has more than 8."""
         return super().pack(lookup) + self.address[SHORT_ADDRESS_BYTES:]
 
 

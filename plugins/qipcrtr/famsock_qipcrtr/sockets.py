@@ -27,7 +27,7 @@ MAX_MESSAGE_BYTES = 65535
 
 
 def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple[NewServer, ...]:
-    """The servers that the name service of this node knows now.
+    """Return the servers that the name service of this node knows now.
 
     ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. Asks through a
     socket of its own. TimeoutError if no answer comes within ``timeout_s`` seconds.
@@ -52,7 +52,7 @@ class QipcrtrOperations:
         self._sock = sock
 
     def local_node(self) -> int:
-        """The number of this node; the socket need not be bound."""
+        """Return the number of this node; the socket need not be bound."""
         return _address(self._sock.local_address).node
 
     def publish(self, service: int, instance: int = 0) -> None:
@@ -83,7 +83,7 @@ class QipcrtrOperations:
         self.send_control(DelLookup(service, instance))
 
     def lookup(self, service: int = 0, instance: int = 0) -> tuple[NewServer, ...]:
-        """The servers that there are now, asked through another socket: see `lookup` above.
+        """Return the servers that there are now, asked through another socket: see `lookup` above.
 
         Waits as long as this socket's timeout; 5 seconds where it has none, or does not block.
         """
@@ -102,7 +102,7 @@ class QipcrtrOperations:
     def recv_packet(
         self, bufsize_bytes: int = MAX_MESSAGE_BYTES
     ) -> ControlPacket | UnknownPacket | Datagram:
-        """The next message: a control packet of a name service, or another socket's data.
+        """Return the next message: a control packet of a name service, or another socket's data.
 
         Waits as recv does. At most ``bufsize_bytes`` of data are kept.
         """

@@ -19,7 +19,7 @@ _WELL_KNOWN = {"": "0.0.0.0", "<broadcast>": "255.255.255.255"}
 
 
 def _host(ip: type[IPv4Address] | type[IPv6Address]) -> Callable[[object], str]:
-    """The check of a host field: text as it is, or an address object of this IP version."""
+    """Return the check of a host field: text as it is, or an address object of this IP version."""
 
     def check(value: object) -> str:
         if isinstance(value, ip):
@@ -45,7 +45,7 @@ def _idna(host: str) -> str:
 
 
 def _resolved(host: str, family: int, lookup: Lookup | None) -> tuple[Any, ...]:
-    """The first sockaddr that a host name has in an IP family; gaierror if it has none."""
+    """Return the first sockaddr that a host name has in an IP family; gaierror if it has none."""
     if lookup is not None:
         lookup.used = True
     name = host.encode("ascii", "surrogateescape")
@@ -61,7 +61,7 @@ def _pack_ipv4(host: str, lookup: Lookup | None) -> bytes:
 
 
 def _pack_ipv6(host: str, lookup: Lookup | None) -> tuple[bytes, int]:
-    """The ``struct in6_addr`` of a host, and the scope that a zone or a name gave it."""
+    """Return the ``struct in6_addr`` of a host, and the scope that a zone or a name gave it."""
     try:
         return inet_pton(AF_INET6, host or "::"), 0
     except OSError:
@@ -204,7 +204,7 @@ class RdsInet6Address(RdsAddress):
         return shown if host.startswith("[") else f"[{host}]:{rest}"
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The ``struct sockaddr_in6``; a name or zone is resolved now."""
+        """Return the ``struct sockaddr_in6``; a name or zone is resolved now."""
         address, scope_id = _pack_ipv6(self.host, lookup)
         raw: bytes = self.layout.codec.pack(
             self.layout.head,

@@ -95,7 +95,7 @@ class RdsOperations:
     # Service, transport, latency
 
     def tos(self) -> int:
-        """The type of service of the socket's messages, 0-255. Source: linux/rds.h."""
+        """Return the type of service of the socket's messages, 0-255. Source: linux/rds.h."""
         from fcntl import ioctl
 
         return ioctl(self._sock, constants.SIOCRDSGETTOS, bytes(1))[0]
@@ -129,15 +129,15 @@ class RdsOperations:
     # The state of RDS in this network namespace
 
     def counters(self) -> dict[str, int]:
-        """The counters of RDS and its transports, by name."""
+        """Return the counters of RDS and its transports, by name."""
         return {c.name: c.value for c in self.snapshot(options.RDS_INFO_COUNTERS)}
 
     def connections(self) -> tuple[info.Connection, ...]:
-        """The connections between this host and others by IPv4."""
+        """Return the connections between this host and others by IPv4."""
         return self.snapshot(options.RDS_INFO_CONNECTIONS)
 
     def sockets(self) -> tuple[info.SocketInfo, ...]:
-        """The bound sockets of RDS by IPv4."""
+        """Return the bound sockets of RDS by IPv4."""
         return self.snapshot(options.RDS_INFO_SOCKETS)
 
     def tcp_sockets(self) -> tuple[info.TcpSocket, ...]:
@@ -152,15 +152,15 @@ class RdsOperations:
         return self.snapshot(options.RDS6_INFO_SEND_MESSAGES)
 
     def queued_for_acknowledgement(self) -> tuple[info.QueuedMessage6, ...]:
-        """The messages that were sent and not acknowledged yet, by addresses as above."""
+        """Return the messages that were sent and not acknowledged yet, by addresses as above."""
         return self.snapshot(options.RDS6_INFO_RETRANS_MESSAGES)
 
     def queued_to_receive(self) -> tuple[info.QueuedMessage6, ...]:
-        """The messages that wait to be received, by addresses as above."""
+        """Return the messages that wait to be received, by addresses as above."""
         return self.snapshot(options.RDS6_INFO_RECV_MESSAGES)
 
     def snapshot(self, option: Option[tuple[_S, ...]]) -> tuple[_S, ...]:
-        """The value of an RDS_INFO_* or RDS6_INFO_* row, whatever its size.
+        """Return the value of an RDS_INFO_* or RDS6_INFO_* row, whatever its size.
 
         OSError ENOPROTOOPT where no loaded module provides it.
         """

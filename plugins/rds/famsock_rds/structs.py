@@ -40,12 +40,12 @@ class CongestionUpdate(Struct):
     mask: int = cstruct.u64("")
 
     def covers(self, port: int) -> bool:
-        """Whether the update is about the group of a port (0-65535)."""
+        """Return whether the update is about the group of a port (0-65535)."""
         return bool(self.mask & congestion_mask(port))
 
 
 def _positions(size: int) -> CType:
-    """The positions of a trace: up to ``size`` numbers of a byte each, as a tuple."""
+    """Return the positions of a trace: up to ``size`` numbers of a byte each, as a tuple."""
 
     def check(value: object) -> tuple[int, ...]:
         if not isinstance(value, tuple | list):

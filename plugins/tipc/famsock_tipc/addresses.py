@@ -62,12 +62,12 @@ class TipcAddress(Address):
 
     @classmethod
     def _of_values(cls, v1: int, v2: int, v3: int, scope: int) -> Self:
-        """The address of a stdlib form's values, already checked."""
+        """Return the address of a stdlib form's values, already checked."""
         raise NotImplementedError
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a ``struct sockaddr_tipc``.
+        """Return the address of a ``struct sockaddr_tipc``.
 
         ValueError if ``data`` is shorter than 16 bytes or of another address type.
         """
@@ -246,7 +246,7 @@ class GroupMember(SocketAddress):
     instance: int = cstruct.u32("", offset=_SIZE + 8, default=0)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The two sockaddrs, 32 bytes."""
+        """Return the two sockaddrs, 32 bytes."""
         both = super().pack(lookup)
         return both[:_SIZE] + _MEMBER + both[_SIZE + len(_MEMBER) :]
 
@@ -260,7 +260,7 @@ _CLASSES: tuple[type[TipcAddress], ...] = (
 
 
 def _class_of(addr_type: int, wanted: type[TipcAddress], second: object = None) -> Any:
-    """The class of an address type, if it is ``wanted`` or a subclass of that; else None.
+    """Return the class of an address type, if it is ``wanted`` or a subclass of that; else None.
 
     ``second`` is what opens the sockaddr behind the first, which only a member's has.
     """

@@ -106,7 +106,7 @@ class Subscription(Struct):
         return ServiceRange(self.type, self.lower, self.upper)
 
     def cancelled(self) -> Self:
-        """The request that ends this subscription."""
+        """Return the request that ends this subscription."""
         return type(self).unchecked(
             self.type,
             self.lower,

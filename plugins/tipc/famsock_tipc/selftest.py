@@ -64,5 +64,5 @@ def topology() -> Iterator[selftest.RoundTrip]:
 
 
 def _name(instance: int) -> ServiceAddress:
-    """A name that no other process uses."""
+    """Return a name that no other process uses."""
     return ServiceAddress(_SERVICE + getpid(), instance, scope=TIPC_NODE_SCOPE)

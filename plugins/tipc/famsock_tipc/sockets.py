@@ -110,7 +110,7 @@ class TipcOperations:
         self._sock.send(subscription.cancelled().pack())
 
     def recv_event(self) -> TopologyEvent:
-        """The next event of the topology service.
+        """Return the next event of the topology service.
 
         Waits as recv does (TimeoutError, BlockingIOError). ConnectionResetError where the service
         ended the connection, as it does for a subscription that it refuses.
@@ -157,14 +157,14 @@ class TipcOperations:
         self._sock.set_option(TIPC_GROUP_LEAVE, None)
 
     def group(self) -> int:
-        """The type of the communication group that the socket is in, 0 for none."""
+        """Return the type of the communication group that the socket is in, 0 for none."""
         data = self._sock.getsockopt(
             constants.SOL_TIPC, constants.TIPC_GROUP_JOIN, codecs.U32.size_bytes
         )
         return codecs.U32.decode(data)
 
     def recv_group(self, bufsize_bytes: int = constants.TIPC_MAX_USER_MSG_SIZE) -> GroupMessage:
-        """The next message or membership event of the communication group, with its sender.
+        """Return the next message or membership event of the communication group, with its sender.
 
         Waits as recv does. At most ``bufsize_bytes`` (from 1 on) of a message are kept. OSError as
         recvmsg(2) fails.
@@ -185,7 +185,7 @@ class TipcOperations:
         return self._ask(constants.SIOCGETNODEID, NodeIdRequest(node)).node_id
 
     def link_name(self, peer: int, bearer_id: int = 0) -> str:
-        """The name of the link to a node, by its hash and the bearer's number (0-65535).
+        """Return the name of the link to a node, by its hash and the bearer's number (0-65535).
 
         OverflowError for a number out of range, of which the kernel would take the low 16 bits;
         OSError EADDRNOTAVAIL where there is no such link. Source: linux/tipc.h, SIOCGETLINKNAME,

@@ -82,7 +82,7 @@ class UnixAddress(Address):
 
     @classmethod
     def abstract(cls, name: str | bytes) -> UnixAddress:
-        """The address of ``name`` (at most 107 bytes) in the abstract namespace."""
+        """Return the address of ``name`` (at most 107 bytes) in the abstract namespace."""
         return cls(b"\0" + (os.fsencode(name) if isinstance(name, str) else _octets(name)))
 
     @property
@@ -107,7 +107,7 @@ class UnixAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> UnixAddress:
-        """The address of a str or bytes-like object, as CPython takes it.
+        """Return the address of a str or bytes-like object, as CPython takes it.
 
         A path ends at a null byte, as for the kernel. OSError if it is too long for sun_path and
         cannot be shortened either.
@@ -123,7 +123,7 @@ class UnixAddress(Address):
         return self.path
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The sockaddr, as long as its name; OSError for a path that is too long for it."""
+        """Return the sockaddr, as long as its name; OSError for a path that is too long for it."""
         name = os.fsencode(self.path)
         if not self.is_path:
             return self.layout.head + name
@@ -135,7 +135,7 @@ class UnixAddress(Address):
     def unpack(
         cls, data: bytes | bytearray | memoryview, lookup: Lookup | None = None
     ) -> UnixAddress:
-        """The address of a sockaddr of any length."""
+        """Return the address of a sockaddr of any length."""
         name = bytes(data[2:])
         if name[:1] == b"\0":
             return cls.unchecked(name)

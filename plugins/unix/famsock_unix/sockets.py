@@ -41,11 +41,11 @@ class UnixOperations:
         return self._sock.get_option(SO_PEERCRED)
 
     def peer_groups(self) -> tuple[int, ...]:
-        """The peer's supplementary group ids. OSError ENODATA without a peer. Linux 4.13."""
+        """Return the peer's supplementary group ids. OSError ENODATA without a peer. Linux 4.13."""
         return self._sock.get_option(SO_PEERGROUPS)
 
     def peer_pidfd(self) -> int:
-        """A new close-on-exec pidfd of the peer's process, the caller's to close.
+        """Return a new close-on-exec pidfd of the peer's process, the caller's to close.
 
         It names the process even after its pid is used anew. OSError ENODATA without a peer,
         ESRCH where the process is gone (before Linux 6.16), ENOPROTOOPT before Linux 6.5.
@@ -121,7 +121,7 @@ class UnixOperations:
             self._sock.bind(address)
 
     def bound_path(self) -> str:
-        """The absolute path of the file that the socket is bound to, however it was written.
+        """Return the absolute path of the file that the socket is bound to, however it was written.
 
         Tells the path where ``getsockname`` shows one through a directory's descriptor, or one
         relative to a directory since left; with " (deleted)" behind it once unlinked. OSError EPERM

@@ -20,7 +20,7 @@ _PAUSE_S = 0.01
 
 
 def path_of(address: Any) -> str | None:
-    """The path that an address in any shape names; None for an abstract or unnamed one."""
+    """Return the path that an address in any shape names; None for an abstract or unnamed one."""
     if not isinstance(address, UnixAddress):
         address = UnixAddress.from_stdlib(address, Lookup("bind"))
     return address.path if address.is_path else None

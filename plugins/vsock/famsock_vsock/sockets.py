@@ -49,7 +49,7 @@ class VsockOperations:
         return local_cid()
 
     def is_guest(self) -> bool:
-        """Whether this machine is a guest that its host can reach over vsock."""
+        """Return whether this machine is a guest that its host can reach over vsock."""
         return VMADDR_CID_HOST < local_cid() < VMADDR_CID_ANY
 
     def is_host(self) -> bool:
@@ -57,7 +57,7 @@ class VsockOperations:
         return _is_own(VMADDR_CID_HOST)
 
     def has_loopback(self) -> bool:
-        """Whether this machine reaches itself at CID 1."""
+        """Return whether this machine reaches itself at CID 1."""
         return _is_own(VMADDR_CID_LOCAL)
 
 

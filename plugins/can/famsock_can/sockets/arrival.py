@@ -47,7 +47,7 @@ class Arrival:
 
 
 def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int) -> Arrival:
-    """The `Arrival` of what recvmsg gave: an interface, control messages, msg_flags."""
+    """Return the `Arrival` of what recvmsg gave: an interface, control messages, msg_flags."""
     timestamp: int | None = None
     hardware: int | None = None
     dropped = 0

@@ -206,7 +206,7 @@ class BcmOperations(ArrivalOperations):
 
 
 def _job_of(frames: Sequence[BcmFrame]) -> int:
-    """The can_id of a job of transmission; TypeError or ValueError where there is none."""
+    """Return the can_id of a job of transmission; TypeError or ValueError where there is none."""
     if isinstance(frames, CanFrame | CanFdFrame):
         raise TypeError(f"BCM frames must be a list: [{frames}], not one {type(frames).__name__}")
     if not 1 <= len(frames) <= _CYCLIC_MAX:

@@ -20,7 +20,7 @@ _row = option_rows(SOL_SCTP, constants, "famsock_inet.structs.sctp")
 
 
 def _asked(name: str, struct: str, access: str = "rw") -> Option[Any]:
-    """A row that is asked with its own struct, for the ``assoc_id`` in it."""
+    """Return a row that is asked with its own struct, for the ``assoc_id`` in it."""
     return _row(name, struct, access, struct)
 
 

@@ -21,12 +21,12 @@ class MptcpOperations(TcpOperations):
         return info
 
     def subflows(self) -> tuple[MptcpSubflowAddrs, ...]:
-        """The two ends of each subflow."""
+        """Return the two ends of each subflow."""
         found: tuple[MptcpSubflowAddrs, ...]
         found = self._sock.get_option(mptcp.MPTCP_SUBFLOW_ADDRS, True)
         return found
 
     def subflow_tcp_infos(self) -> tuple[TcpInfo, ...]:
-        """The TCP state of each subflow."""
+        """Return the TCP state of each subflow."""
         found: tuple[TcpInfo, ...] = self._sock.get_option(mptcp.MPTCP_TCPINFO, True)
         return found

@@ -113,7 +113,7 @@ class MulticastOperations(IpOperations):
         return str(parsed) if self._ipv4 and parsed and parsed.version == 4 else ""
 
     def _index_of(self, interface: Interface) -> int:
-        """The index of an interface, in the socket's network namespace."""
+        """Return the index of an interface, in the socket's network namespace."""
         if interface is None:
             return 0
         if isinstance(interface, int):
@@ -129,7 +129,7 @@ class MulticastOperations(IpOperations):
 
 
 def _parsed(interface: Interface) -> IPv4Address | IPv6Address | None:
-    """The address in what names an interface; None for a name, an index or nothing."""
+    """Return the address in what names an interface; None for a name, an index or nothing."""
     from ipaddress import ip_address
 
     if interface is None or isinstance(interface, int):

@@ -19,7 +19,7 @@ class SctpOperations(IpOperations):
     """SCTP: streams, associations, several addresses at each end."""
 
     def sctp_status(self, assoc_id: int = 0) -> SctpStatus:
-        """The state of an association; that of a one-to-one socket without ``assoc_id``."""
+        """Return the state of an association; that of a one-to-one socket without ``assoc_id``."""
         status: SctpStatus = self._sock.get_option(sctp.SCTP_STATUS, SctpStatus(assoc_id))
         return status
 
@@ -45,12 +45,12 @@ class SctpOperations(IpOperations):
         self._sock.set_option(sctp.SCTP_SOCKOPT_BINDX_REM, tuple(addresses))
 
     def local_addresses(self, assoc_id: int = 0) -> tuple[Address, ...]:
-        """All addresses of this end (sctp_getladdrs(3))."""
+        """Return all addresses of this end (sctp_getladdrs(3))."""
         found: tuple[Address, ...] = self._sock.get_option(sctp.SCTP_GET_LOCAL_ADDRS, assoc_id)
         return found
 
     def peer_addresses(self, assoc_id: int = 0) -> tuple[Address, ...]:
-        """All addresses of the other end (sctp_getpaddrs(3))."""
+        """Return all addresses of the other end (sctp_getpaddrs(3))."""
         found: tuple[Address, ...] = self._sock.get_option(sctp.SCTP_GET_PEER_ADDRS, assoc_id)
         return found
 

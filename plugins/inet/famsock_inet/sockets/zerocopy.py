@@ -98,7 +98,7 @@ class ZerocopyOperations(IpOperations):
         return found
 
     def _queued_errors(self) -> list[Any]:
-        """Every message of the error queue; several of them in one system call."""
+        """Return every message of the error queue; several of them in one system call."""
         found: list[Any] = []
         try:
             while len(found) % _ENTRIES == 0:

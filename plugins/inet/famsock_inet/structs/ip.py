@@ -104,7 +104,7 @@ def _decode_msfilter(data: bytes) -> IpMsfilter:
 
 
 def _with_room(encode: Any, source_bytes: int, count_at: int) -> Any:
-    """The encoding of a filter as a request: room for `MAX_SOURCES`, and their number."""
+    """Return the encoding of a filter as a request: room for `MAX_SOURCES`, and their number."""
 
     def encode_request(value: Any) -> bytes:
         head = encode(attrs.evolve(value, sources=()))
@@ -283,14 +283,14 @@ class Icmp6Filter(Struct):
 
     @classmethod
     def pass_only(cls, types: Iterable[int]) -> Icmp6Filter:
-        """The filter that lets only these types through (0-255 each)."""
+        """Return the filter that lets only these types through (0-255 each)."""
         words = [0xFFFFFFFF] * 8
         for kind in types:
             words[cstruct.U8.check(kind) >> 5] &= ~(1 << (kind & 31))
         return cls(struct.pack("=8I", *words))
 
     def passes(self, kind: int) -> bool:
-        """Whether messages of type ``kind`` (0-255) come through."""
+        """Return whether messages of type ``kind`` (0-255) come through."""
         return (
             not struct.unpack("=8I", self.blocked)[cstruct.U8.check(kind) >> 5] >> (kind & 31) & 1
         )

@@ -87,7 +87,7 @@ def _per_subflow(size_user: int, decode_one: Callable[[bytes], _T]) -> Codec[tup
         return tuple(decode_one(data[start : start + size]) for start in starts)
 
     def encode(_value: object) -> bytes:
-        """The request, whatever is asked: the sizes that this program knows."""
+        """Return the request, whatever is asked: the sizes that this program knows."""
         asked = MptcpSubflowData(size_user=size_user).pack()
         return asked + bytes(size_user * MAX_SUBFLOWS)
 

@@ -81,7 +81,7 @@ class Mfcctl(Struct):
 
     @classmethod
     def towards(cls, origin: str, group: str, parent: int, ttls: Mapping[int, int]) -> Mfcctl:
-        """The entry that forwards to virtual interfaces 0-31, each with its least TTL.
+        """Return the entry that forwards to virtual interfaces 0-31, each with its least TTL.
 
         ValueError for another number, OverflowError for a TTL that is not 0-255.
         """

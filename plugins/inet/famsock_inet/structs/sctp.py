@@ -419,7 +419,7 @@ RESET_STREAMS: Codec[SctpResetStreams] = Codec(
 
 
 def _counted(c: str, element: CType) -> Codec[tuple[int, ...]]:
-    """A u32 count and as many integers."""
+    """Return a u32 count and as many integers."""
     size, code = element.size, element.code
 
     def encode(numbers: Iterable[int]) -> bytes:

@@ -27,7 +27,7 @@ def address_of(sockaddr: bytes) -> Address | None:
 
 
 def addresses_of(data: bytes) -> tuple[Address, ...]:
-    """The typed addresses of sockaddrs that lie end to end, each as long as its family's."""
+    """Return the typed addresses of sockaddrs that lie end to end, each as long as its family's."""
     found: list[Address] = []
     while (address := address_of(data)) is not None:
         found.append(address)

@@ -18,7 +18,7 @@ _HEADER = ("netinet/in.h", "linux/tcp.h")
 
 
 def _bits(octet: int, start: int, width: int) -> int:
-    """A bit-field of a byte, counted from the first that C declares."""
+    """Return a bit-field of a byte, counted from the first that C declares."""
     shift = start if sys.byteorder == "little" else 8 - start - width
     return octet >> shift & (1 << width) - 1
 
@@ -138,12 +138,12 @@ class TcpMd5sig(Struct):
     def with_key(
         cls, addr: Address, key: bytes, *, flags: int = 0, prefixlen: int = 0, ifindex: int = 0
     ) -> TcpMd5sig:
-        """The struct of a key of 1-80 bytes; ValueError for a longer one."""
+        """Return the struct of a key of 1-80 bytes; ValueError for a longer one."""
         return cls(addr, flags, prefixlen, len(key), ifindex, padded_key(key))
 
 
 def padded_key(key: bytes) -> bytes:
-    """A key of at most 80 bytes, filled up with NUL; ValueError for a longer one."""
+    """Return a key of at most 80 bytes, filled up with NUL; ValueError for a longer one."""
     if len(key) > 80:
         raise ValueError(f"SOL_TCP key must be at most 80 bytes, not {len(key)}")
     return key.ljust(80, b"\0")
