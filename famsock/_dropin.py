@@ -1,4 +1,4 @@
-"""Standing in for the stdlib's `socket`: its Python functions on our class, install and uninstall.
+"""The replacement of the stdlib's `socket`: its functions on our class, install, uninstall.
 
 The stdlib's own functions (create_connection, socketpair, …) are taken as the running interpreter
 has them and bound to other globals, so that they make *our* sockets and behave exactly as that
@@ -25,7 +25,7 @@ _OURS = frozenset({"send_fds", "recv_fds", "__getattr__"})
 
 
 def functions(namespace: dict[str, Any]) -> dict[str, Any]:
-    """The stdlib module's Python functions, looking names up in ``namespace``, save our own."""
+    """Return the stdlib module's Python functions, bound to ``namespace``, except our own."""
     found: dict[str, Any] = {
         name: _rebound(value, namespace)
         for name, value in vars(_stdlib).items()
@@ -50,7 +50,7 @@ def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
 
 
 def _or_typed(original: FunctionType, typed: Callable[..., Any]) -> Callable[..., Any]:
-    """``original``, or ``typed`` where the address is a typed one."""
+    """Return a function that calls ``typed`` for a typed address, ``original`` for any other."""
 
     @wraps(original)
     def function(address: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -122,7 +122,7 @@ def recv_fds(
 
 
 def _constant(name: str) -> Any:
-    """``__getattr__`` of the stdlib's module while famsock is installed: what it lacks."""
+    """Return what the stdlib's module lacks: its ``__getattr__`` while famsock is installed."""
     from famsock._registry import plugins
 
     if name.isupper() and not name.startswith("_"):

@@ -1,4 +1,4 @@
-"""What the error queue of a socket of any family tells (MSG_ERRQUEUE).
+"""Entries of the error queue (MSG_ERRQUEUE), which sockets of any family have.
 
 Each family has a control message of its own for it. Sources: linux/errqueue.h, recvmsg(2).
 """

@@ -1,4 +1,4 @@
-"""What would cure a failed call: notes on OSError, from what the plugin knows of its family."""
+"""Notes on OSError that say how to fix the cause, from what the plugin knows of its family."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DENIED = (EPERM, EACCES)
 
 
 def add_hint(error: OSError, served: Served, operation: str) -> None:
-    """Note on an error of ``operation`` ("bind") what cures it.
+    """Add a note to an error of ``operation`` ("bind") that says how to fix it.
 
     The plugin's own advice, a kernel module or a capability.
     """
@@ -38,7 +38,7 @@ def modprobe(modules: tuple[str, ...]) -> str:
 
 
 def add_creation_hint(error: OSError, family: int, kind: int, proto: int) -> None:
-    """The same for a socket that could not be created, from socket(2)'s arguments."""
+    """Add a note to the error of a socket that could not be created, from socket(2)'s arguments."""
     try:
         served = plugins.find(int(family), int(kind) & 0xF, max(int(proto), 0))
     except PluginError as broken:

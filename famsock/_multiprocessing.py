@@ -1,4 +1,4 @@
-"""Sockets in other processes: how multiprocessing carries one there."""
+"""Sockets in other processes: support for multiprocessing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REDUCTION = "multiprocessing.reduction"
 
 
 def reduce_for_multiprocessing(sock: socket, frame: Any) -> tuple[Any, ...] | None:
-    """How multiprocessing pickles a socket, as it does the stdlib's; None for any other pickler.
+    """Pickle a socket for multiprocessing, as the stdlib does; return None for other picklers.
 
     multiprocessing knows the stdlib's class alone, by exact type, and offers no hook that would not
     import it. Its pickler is written in C, so the ``frame`` that asks is one of its module.

@@ -1,4 +1,4 @@
-"""How a plugin writes its rows of options and control messages: by the names of their constants.
+"""Functions with which a plugin writes rows of options and control messages, by constant name.
 
 The rows of one level differ by name and type of value alone::
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @attrs.frozen
 class _Rows:
-    """What rows of one level have in common.
+    """The common part of the rows of one level.
 
     ``constants`` is the module where a row's name has its number. A row's value is a codec, a
     struct class, or the name of either in ``module``, imported when the first value travels.

@@ -19,7 +19,7 @@ _SPECIAL = frozenset("\\[]?&=")
 
 
 def quote(value: str) -> str:
-    """``value`` as it may stand between colons."""
+    """Return ``value`` quoted, as it may stand between colons."""
     body = "".join(_quote_character(c) for c in value)
     return f"[{body}]" if ":" in value else body
 
@@ -55,7 +55,7 @@ def unquote(text: str) -> str:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """``text`` cut at each separator that stands neither in brackets nor behind a backslash."""
+    """Split ``text`` at each separator that is neither in brackets nor after a backslash."""
     return list(_pieces(text, separator))
 
 
@@ -125,6 +125,6 @@ def _check_complete(cls: type[Address], text: str, found: dict[str, str]) -> Non
 
 
 def without_scheme(text: str) -> str:
-    """``text`` after ``scheme://``, or all of it where no scheme stands in front."""
+    """Return ``text`` after ``scheme://``, or all of it if it has no scheme."""
     scheme, found, rest = text.partition("://")
     return rest if found and scheme.replace("-", "").replace("+", "").isalnum() else text

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _BSD = ("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly")
 HAS_SA_LEN = sys.platform.startswith(_BSD)
-"""Whether a sockaddr here starts with a length byte and a family byte, not a 16-bit family."""
+"""True if a sockaddr starts with a length byte and a family byte here, not a 16-bit family."""
 
 _MAX_FAMILY = 0xFF if HAS_SA_LEN else 0xFFFF
 _CACHED_ADDRESSES = 1024
@@ -41,7 +41,7 @@ _PLAIN_TYPES = frozenset({str, int, bytes, bool, type(None)})
 
 
 class Lookup:
-    """What an address may ask the system while it is converted, and for which operation.
+    """Questions of an address to the system while it is converted, for one operation.
 
     ``operation`` is the socket method at work ("bind"), which opens error messages. ``asked`` keeps
     the questions with their answers: the result holds as long as the system gives the same answers
@@ -59,7 +59,7 @@ class Lookup:
 
     @property
     def used(self) -> bool:
-        """Whether the system was asked."""
+        """True if the system was asked."""
         return self._used or bool(self.asked)
 
     @used.setter
@@ -68,11 +68,11 @@ class Lookup:
 
     @property
     def repeatable(self) -> bool:
-        """Whether ``asked`` is all that the system was asked."""
+        """True if ``asked`` is everything that the system was asked."""
         return not self._used
 
     def interface_index(self, name: str) -> int:
-        """The interface index of ``name`` in the socket's own network namespace; OSError if none.
+        """Return interface ``name``'s index in the socket's network namespace; OSError if none.
 
         Source: netdevice(7), SIOCGIFINDEX.
         """
@@ -82,7 +82,7 @@ class Lookup:
         return self._ask(_calls.interface_index, name)  # type: ignore[no-any-return]
 
     def interface_name(self, index: int) -> str:
-        """The name of interface ``index`` in the socket's network namespace; "" if there is none.
+        """Return the name of interface ``index`` in the socket's network namespace; "" if none.
 
         Source: netdevice(7), SIOCGIFNAME.
         """
@@ -119,7 +119,7 @@ def _own_sockaddr(descriptor: int, _: None) -> bytes:
 
 
 def _answers_again(socket: StdlibSocket, asked: Iterable[Asked]) -> bool:
-    """Return whether the system, asked anew, gives the same answers."""
+    """Return whether the system, asked again, gives the same answers."""
     descriptor = socket.fileno()
     try:
         return all(question(descriptor, argument) == answer for question, argument, answer in asked)
@@ -169,12 +169,12 @@ class Address(Struct):
         return tuple([getattr(self, name) for name in self.stdlib_fields])
 
     def as_stdlib(self) -> Any:
-        """The form that the stdlib takes, for a function or library that knows no typed address."""
+        """Return the form that the stdlib takes, for code that knows no typed address."""
         return self.to_stdlib(Lookup("as_stdlib"))
 
     @classmethod
     def stdlib_of(cls, sockaddr: bytes) -> Any:
-        """The stdlib form of a usual sockaddr in one step; None: by `unpack` and `to_stdlib`.
+        """Return the stdlib form of a usual sockaddr in one step; None for any other.
 
         A class may override it for speed, where every peer has another address. It asks the system
         nothing and gives what the two would give.
@@ -189,7 +189,7 @@ class Address(Struct):
 
     @classmethod
     def required_fields(cls) -> int:
-        """How many of ``stdlib_fields`` have no default."""
+        """Return the number of ``stdlib_fields`` without a default."""
         import attrs
 
         defaults = {a.name: a.default for a in attrs.fields(cls)}  # type: ignore[arg-type]
@@ -200,7 +200,7 @@ class Address(Struct):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The address that ``text`` writes, as ``str`` gives it; ``scheme://`` in front is allowed.
+        """Return the address that ``text`` writes, in the form of ``str``, or after ``scheme://``.
 
         ValueError if the text does not have the form.
         """
@@ -252,16 +252,16 @@ class RawAddress(Address):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> RawAddress:
-        """Return the raw address of any sockaddr; one without a whole family counts as family 0."""
+        """Return the raw address of any sockaddr; one without a complete family has family 0."""
         return cls(family_of(bytes(data[:2])), bytes(data[2:]))
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> RawAddress:
-        """There is no stdlib form: OSError without errno, as the stdlib raises."""
+        """Raise OSError without errno, as the stdlib does: there is no stdlib form."""
         raise OSError(f"bad family: no plugin serves it; use RawAddress, not {type(form).__name__}")
 
     def to_stdlib(self, lookup: Lookup) -> RawAddress:
-        """Itself: the stdlib would cut the address to 14 bytes."""
+        """Return the address itself: the stdlib would cut it to 14 bytes."""
         return self
 
     def __str__(self) -> str:
@@ -291,7 +291,7 @@ def family_of(sockaddr: bytes) -> int:
 
 
 class AddressCodec:
-    """Converts addresses for the sockets of one protocol, and keeps the results.
+    """Converter of addresses for the sockets of one protocol, which keeps the results.
 
     A result that the system had a part in is kept with what was asked of it, and counts only while
     the system, asked anew by every call, answers as it did: no name of a host or an interface is
@@ -322,7 +322,7 @@ class AddressCodec:
         return self._address_class
 
     def encode(self, socket: StdlibSocket, operation: str, address: Any) -> bytes:
-        """The sockaddr of ``address`` in any of its shapes, for ``operation`` on ``socket``."""
+        """Return the sockaddr of ``address``, in any shape, for ``operation`` on ``socket``."""
         try:
             hit = self.encoded.get(address)
         except TypeError:
@@ -336,7 +336,7 @@ class AddressCodec:
         return self._encode_anew(socket, operation, address)
 
     def decode(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
-        """The stdlib form of what the kernel gave: None for no address; never cut, never raises."""
+        """Return the stdlib form of a sockaddr from the kernel; None for none. Never raise."""
         hit = self.decoded.get(sockaddr)
         if hit is not None and (not hit[1] or _answers_again(socket, hit[1])):
             return hit[0]
@@ -353,7 +353,7 @@ class AddressCodec:
         return form
 
     def decode_peer(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
-        """As `decode`, for the peer of a new connection, which hardly comes twice: not kept."""
+        """Decode the peer of a new connection without keeping the result: it hardly comes twice."""
         form = self.address_class.stdlib_of(sockaddr)
         return self.decode(socket, sockaddr) if form is None else form
 

@@ -29,7 +29,7 @@ _turns: WeakKeyDictionary[socket, WeakKeyDictionary[Any, tuple[Lock, Lock]]] = W
 async def when_readable(
     sock: socket, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """What ``operation(*args, **kwargs)`` gives, as soon as it need not wait to receive.
+    """Return the result of ``operation(*args, **kwargs)`` once it need not wait to receive.
 
     ``operation`` is a method of ``sock`` or an operation of its family:
     ``await when_readable(sock, sock.recv_messages)``. It is called anew after each wait, so it
@@ -41,7 +41,7 @@ async def when_readable(
 async def when_writable(
     sock: socket, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """As `when_readable`, for an operation that sends."""
+    """Return the result of ``operation``, which sends, once it need not wait."""
     return await _when(sock, True, operation, *args, **kwargs)
 
 
@@ -54,7 +54,7 @@ def _awaited(method: Callable[Concatenate[socket, P], T], writing: bool) -> _Awa
 
 
 recv_message = _awaited(socket.recv_message, writing=False)
-"""``await recv_message(sock, …)``: here and below parameters, result, errors are the method's."""
+"""Await `recv_message`; parameters, result and errors here and below are the method's."""
 recvmsg = _awaited(socket.recvmsg, writing=False)
 recvmsg_into = _awaited(socket.recvmsg_into, writing=False)
 recvmmsg = _awaited(socket.recvmmsg, writing=False)

@@ -1,4 +1,4 @@
-"""How the value of a socket option or control message travels: a `Codec` between Python and bytes.
+"""Conversion of values of socket options and control messages: a `Codec` between Python and bytes.
 
 Options and control messages are rows of data; what they have in common is the type of their value,
 described here once. Any `famsock.cstruct.Struct` class gives one through `struct`.
@@ -36,7 +36,7 @@ class Codec(Generic[T]):
 
 
 REFUSALS = (TypeError, ValueError, OverflowError)
-"""What a codec raises for a value that it does not take."""
+"""Exceptions of a codec for a value that it does not take."""
 
 
 def name(error: Exception, what: str) -> None:
@@ -46,7 +46,7 @@ def name(error: Exception, what: str) -> None:
 
 
 def scalar(ctype: cstruct.CType) -> Codec[int]:
-    """An integer of a C type; a shorter answer of the kernel (a u8 for an int) is taken as well."""
+    """Return a codec of a C integer type, which also reads shorter answers (a u8 for an int)."""
     size, code = ctype.size, _struct.Struct("=" + ctype.code)
     signed = ctype.code.islower()
 
@@ -78,7 +78,7 @@ def struct(cls: type[_S]) -> Codec[_S]:
 def check_int(
     what: str, value: Any, high: int, low: int = 0, form: Callable[[int], str] = str
 ) -> int:
-    """``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
+    """Return ``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
 
     Their messages begin with ``what``; ``form`` writes the numbers in them (``hex``).
     """
@@ -177,7 +177,7 @@ _NS_PER_S = 1_000_000_000
 
 
 def _time(c: str, fraction_ns: int) -> Codec[int]:
-    """A pair of longs, seconds and a fraction of ``fraction_ns`` each, as integer nanoseconds."""
+    """Return a codec of two longs, seconds and units of ``fraction_ns``, as integer nanoseconds."""
     pair = _struct.Struct("@ll")
 
     def encode(value_ns: int) -> bytes:

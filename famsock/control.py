@@ -22,7 +22,7 @@ Item = tuple[int, int, bytes]
 
 @attrs.frozen
 class ControlType(Generic[T]):
-    """One kind of control message: the constant's name, its level and number, its value's codec.
+    """A kind of control message: its constant's name, level and number, and its value's codec.
 
     Rows of one name, level and number are equal.
     """
@@ -39,7 +39,7 @@ class ControlType(Generic[T]):
 
 @attrs.frozen
 class ControlMessage(Generic[T]):
-    """One control message: its kind and its value."""
+    """A control message: its kind and its value."""
 
     kind: ControlType[T] = attrs.field(repr=lambda kind: kind.name)
     value: T
@@ -59,7 +59,7 @@ class ControlMessage(Generic[T]):
 
 @attrs.frozen
 class RawControl:
-    """A control message that no row describes, whole."""
+    """A control message that no row describes, with all its bytes."""
 
     level: int
     type: int
@@ -72,7 +72,7 @@ class RawControl:
 
 @attrs.frozen
 class Message:
-    """What `socket.recv_message` received.
+    """The result of `socket.recv_message`.
 
     ``address`` is typed, or None where the kernel named no sender. ``flags`` are msg_flags
     (MSG_TRUNC, MSG_CTRUNC …). Descriptors in an SCM_RIGHTS message belong to whoever reads it.
@@ -110,7 +110,7 @@ class Message:
         items: Iterable[Item],
         flags: int,
     ) -> Self:
-        """The message of what recvmsg gave, its (level, type, data) items typed by ``kinds``."""
+        """Return the message for recvmsg's result; ``kinds`` type its (level, type, data) items."""
         return cls(data, address, typed(items, kinds), flags)
 
 

@@ -33,7 +33,7 @@ _METADATA = "famsock.cstruct"
 
 @attrs.frozen(kw_only=True)
 class CType:
-    """How one C type travels: its struct code, and its Python value's checks and conversions.
+    """A C type: its struct code, and the checks and conversions of its Python value.
 
     ``check`` takes any object and returns the value to store, or raises TypeError, ValueError or
     OverflowError with a message that continues "<struct> <field> …". ``encode(value, lookup)`` and
@@ -66,7 +66,7 @@ class CType:
 
 @attrs.frozen
 class Member:
-    """One field of a struct: its Python name, its C name, its type and its offset in bytes."""
+    """A field of a struct: its Python name, its C name, its type and its offset in bytes."""
 
     attribute: str
     c_name: str
@@ -96,12 +96,12 @@ class Layout:
 def field(
     ctype: CType, c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING
 ) -> Any:
-    """A field of any `CType`. ``offset`` (bytes) is for members out of order or in a union."""
+    """Return a field of any `CType`; ``offset`` (bytes): for members out of order or in a union."""
     return attrs.field(default=default, metadata={_METADATA: (ctype, c_name, offset)})
 
 
 def integer(c: str, code: str, low: int, high: int, **conversions: Any) -> CType:
-    """An integer type that accepts ``low`` to ``high``; anything with ``__index__`` is taken."""
+    """Return an integer type that accepts ``low`` to ``high``, and anything with ``__index__``."""
 
     def check(value: object) -> int:
         return check_integer(value, low, high)
@@ -112,7 +112,7 @@ def integer(c: str, code: str, low: int, high: int, **conversions: Any) -> CType
 
 
 def check_integer(value: Any, low: int, high: int, form: Callable[[int], str] = str) -> int:
-    """``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
+    """Return ``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
 
     ``form`` writes the numbers in their messages (``hex``).
     """
@@ -169,7 +169,7 @@ LE16 = integer(
 
 
 def check_bool(value: object) -> bool:
-    """``value`` as bool; TypeError unless it is one or an integer."""
+    """Return ``value`` as bool; TypeError unless it is a bool or an integer."""
     if not isinstance(value, int):
         raise TypeError(f"must be True or False, not {value!r}")
     return bool(value)
@@ -240,72 +240,72 @@ def nested(cls: type[Struct]) -> CType:
 
 
 def u8(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``uint8_t``, 0-255."""
+    """Return a field of ``uint8_t``, 0-255."""
     return field(U8, c_name, offset=offset, default=default)
 
 
 def u16(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``uint16_t`` in host order."""
+    """Return a field of ``uint16_t`` in host order."""
     return field(U16, c_name, offset=offset, default=default)
 
 
 def u32(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``uint32_t`` in host order."""
+    """Return a field of ``uint32_t`` in host order."""
     return field(U32, c_name, offset=offset, default=default)
 
 
 def u64(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``uint64_t`` in host order."""
+    """Return a field of ``uint64_t`` in host order."""
     return field(U64, c_name, offset=offset, default=default)
 
 
 def i8(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``int8_t``."""
+    """Return a field of ``int8_t``."""
     return field(I8, c_name, offset=offset, default=default)
 
 
 def i32(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``int`` or ``int32_t`` in host order."""
+    """Return a field of ``int`` or ``int32_t`` in host order."""
     return field(I32, c_name, offset=offset, default=default)
 
 
 def i64(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``int64_t`` in host order."""
+    """Return a field of ``int64_t`` in host order."""
     return field(I64, c_name, offset=offset, default=default)
 
 
 def long(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """C ``long``, as wide as the platform's."""
+    """Return a field of C ``long``, as wide as the platform's."""
     return field(LONG, c_name, offset=offset, default=default)
 
 
 def be16(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``__be16``: network order on the wire, a plain integer here."""
+    """Return a field of ``__be16``: network order in the struct, a plain integer here."""
     return field(BE16, c_name, offset=offset, default=default)
 
 
 def be32(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``__be32``: network order on the wire, a plain integer here."""
+    """Return a field of ``__be32``: network order in the struct, a plain integer here."""
     return field(BE32, c_name, offset=offset, default=default)
 
 
 def le16(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``__le16``: little-endian on the wire, a plain integer here."""
+    """Return a field of ``__le16``: little-endian in the struct, a plain integer here."""
     return field(LE16, c_name, offset=offset, default=default)
 
 
 def boolean(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """Return an ``int`` that means false when 0."""
+    """Return a field of an ``int`` that means false when 0."""
     return field(BOOL, c_name, offset=offset, default=default)
 
 
 def raw(c_name: str, size: int, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``size`` raw bytes."""
+    """Return a field of ``size`` raw bytes."""
     return field(octets(size), c_name, offset=offset, default=default)
 
 
 def char(c_name: str, size: int, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """Return a NUL-terminated ``char[size]`` as str."""
+    """Return a field of a NUL-terminated ``char[size]``, as str."""
     return field(char_array(size), c_name, offset=offset, default=default)
 
 

@@ -1,4 +1,4 @@
-"""What a plugin supplies: a `Family` and its `Protocol` rows, described without importing the rest.
+"""Descriptions of what a plugin supplies: a `Family` and its `Protocol` rows.
 
 A family is data. What costs an import (address classes, options, control messages, operations) is
 named by a string ``"package.module:attribute"`` and loaded on first use, so that opening a socket
@@ -24,7 +24,7 @@ ANY_PROTOCOL = None
 
 
 class Protocol(NamedTuple):
-    """One protocol of a family: one address layout and one set of operations.
+    """A protocol of a family: one address layout and one set of operations.
 
     ``number`` is socket(2)'s third argument, or `ANY_PROTOCOL`. ``types`` are the socket types that
     it is opened with, the usual one first. ``address`` is the `Address` class, or its name as
@@ -58,7 +58,7 @@ class Protocol(NamedTuple):
 
     @property
     def selftests(self) -> Mapping[str, str]:
-        """Each exchange's reference by its label; one alone is labelled as the protocol."""
+        """The reference of each self-test by its label; a single one has the protocol's name."""
         if self.selftest is None or isinstance(self.selftest, str):
             return {} if self.selftest is None else {self.name: self.selftest}
         return self.selftest
@@ -89,7 +89,7 @@ class Family(NamedTuple):
 
     @property
     def here(self) -> bool:
-        """Whether this platform has the family's number."""
+        """True if this platform has the family's number."""
         return sys.platform.startswith(self.platforms)
 
     def protocol(self, number: int, kind: int) -> Protocol | None:

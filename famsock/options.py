@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @attrs.frozen
 class Option(Generic[T]):
-    """One socket option.
+    """A socket option.
 
     ``name`` is the constant's, ``level`` and ``number`` are getsockopt(2)'s, ``codec`` the type of
     the value. ``access`` is "rw", "r" or "w". ``request`` is for options whose getsockopt reads its
@@ -47,7 +47,7 @@ class Option(Generic[T]):
             raise
 
     def encode_request(self, request: Any) -> bytes:
-        """What getsockopt's buffer holds at first; TypeError for a request that nothing takes."""
+        """Return the initial bytes of getsockopt's buffer; TypeError for an unexpected request."""
         if request is None:
             return b""
         if self.request is None:

@@ -1,4 +1,4 @@
-"""``famsock doctor``: for every protocol of every installed family, does it work here?
+"""The command ``famsock doctor``: test every protocol of every installed family.
 
 Three facts each: whether the kernel has it (socket(2) tells), whether this CPython could use it
 alone (its own address codec tells), and a self-test between two sockets with its round-trip
@@ -32,7 +32,7 @@ _PATIENCE_S = 60
 
 @attrs.frozen
 class Finding:
-    """What doctor found out about one protocol."""
+    """The result of doctor for one protocol."""
 
     family: str
     protocol: str
@@ -114,7 +114,7 @@ def _examine(family: Family, protocol: Protocol, label: str, selftest: str | Non
 
 
 def _trouble_opening(family: Family, protocol: Protocol) -> str:
-    """Return why the kernel gives no socket of this protocol; "" if it may, as self-tests tell."""
+    """Return why the kernel gives no socket of this protocol; "" if self-tests may tell."""
     if protocol.number is ANY_PROTOCOL and protocol.selftest:
         return ""
     try:
@@ -125,7 +125,7 @@ def _trouble_opening(family: Family, protocol: Protocol) -> str:
 
 
 def _cpython_alone(family: Family, protocol: Protocol) -> bool:
-    """Whether this Python's own socket knows the family's addresses; it needs no kernel to tell."""
+    """Return whether this Python's own socket knows the family's addresses, without the kernel."""
     if not hasattr(_stdlib.AddressFamily, family.name):
         return False
     pair = _stdlib.socketpair()

@@ -1,4 +1,4 @@
-"""``famsock run``: run a program that knows only `socket` on famsock's sockets."""
+"""The command ``famsock run``: run a program that knows only `socket` on famsock's sockets."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _code(spec: ModuleSpec | None, name: str) -> tuple[CodeType, ModuleSpec]:
 
 
 class _Unusable(click.ClickException):
-    """There is no such program; the exit status is Python's own."""
+    """Error: there is no such program; the exit status is Python's own."""
 
     exit_code = 2
 

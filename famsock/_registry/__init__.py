@@ -1,4 +1,4 @@
-"""Which plugin serves a family: discovery, selection, clashes.
+"""The registry of plugins: discovery, selection, clashes.
 
 Precedence: registered by hand > entry point; two entry points for one family are an error that
 names both distributions, for that family alone. A plugin is loaded when a family of its is first
@@ -80,7 +80,7 @@ class Registry:
             self._forget()
 
     def refresh(self) -> None:
-        """Look for entry points anew, as after installing or removing a distribution."""
+        """Look for entry points again, for example after installing or removing a distribution."""
         with self._lock:
             self._entries = None
             self._failed.clear()
@@ -121,7 +121,7 @@ class Registry:
     # Use
 
     def find(self, number: int, kind: int, protocol: int) -> Served | None:
-        """What serves sockets of a family number, socket type and protocol number.
+        """Return what serves sockets of a family number, socket type and protocol number.
 
         None where no plugin does, and famsock acts as the stdlib. Raises PluginError for a family
         whose plugin is broken, and OSError EAFNOSUPPORT for a blocked one.
@@ -151,7 +151,7 @@ class Registry:
         return None if served is None else served.codec.address_class
 
     def constant(self, name: str, module: str = "famsock") -> int | str:
-        """A constant that this Python lacks: one of every family, or one that a plugin provides.
+        """Return a constant that this Python lacks, from the core or from a plugin.
 
         AttributeError, in the name of ``module``, where no installed plugin does.
         """
@@ -180,7 +180,7 @@ class Registry:
         return None
 
     def families(self, names: Iterable[str] | None = None) -> Iterator[Family]:
-        """The families of these names (all, if left out) that load; broken ones are passed over."""
+        """Yield the families of these names (default: all) that load; pass over broken ones."""
         for name in self.names() if names is None else names:
             try:
                 family = self.family(name)
@@ -190,7 +190,7 @@ class Registry:
                 yield family
 
     def broken_unknown(self) -> list[str]:
-        """Why plugins did not load that may be those of a number that this Python cannot name."""
+        """Return why plugins did not load that may have a number that this Python cannot name."""
         with self._lock:
             return [why for name, why in self._failed.items() if _number_here(name) is None]
 
@@ -200,7 +200,7 @@ class Registry:
             return sorted({*self._families, *self._offered()})
 
     def describe(self) -> list[dict[str, Any]]:
-        """What is installed, family by family, without importing any plugin."""
+        """Return the installed families without importing any plugin."""
         with self._lock:
             rows: list[dict[str, Any]] = [
                 {
@@ -232,7 +232,7 @@ class Registry:
         self._checked = False
 
     def _check_selection(self) -> None:
-        """Warn of names in `choose` and `block` that are no family's: they would do nothing."""
+        """Warn of names in `choose` and `block` that belong to no family: they would do nothing."""
         self._checked = True
         if selected := self._blocked | (self._chosen or set()):
             import warnings
@@ -244,7 +244,7 @@ class Registry:
                 )
 
     def _after_fork(self) -> None:
-        """In a forked child: the thread that may have held the lock is not there to release it."""
+        """Replace the lock in a forked child, where the thread that may have held it is missing."""
         self._lock = RLock()
 
     def _state(self, name: str, claims: list[EntryPoint]) -> str:
@@ -391,7 +391,7 @@ class Registry:
         )
 
     def _hint(self, name: str) -> str:
-        """Why a constant that names a family is not there, or what to install for it."""
+        """Return why a constant that names a family is missing, or what to install for it."""
         from famsock._registry.discovery import entry_points
 
         family = name.replace("PF_", "AF_")

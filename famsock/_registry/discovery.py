@@ -1,4 +1,4 @@
-"""Finding entry points without importlib.metadata, whose import alone costs more than the search.
+"""Search for entry points without importlib.metadata, whose import costs more than the search.
 
 Reads ``entry_points.txt`` of the distributions on ``sys.path``, and imports nothing of theirs. A
 path entry that is no directory (a zip file) is left to importlib.metadata, imported only then.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 
 class EntryPoint(NamedTuple):
-    """One entry point: its name, what it refers to ("module:attribute"), and who declares it."""
+    """An entry point: its name, the object it refers to ("module:attribute"), its distribution."""
 
     name: str
     value: str

@@ -1,4 +1,4 @@
-"""What a family must be before it is registered: each refusal says what to change."""
+"""Checks of a family before it is registered: each error says what to change."""
 
 from __future__ import annotations
 

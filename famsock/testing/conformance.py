@@ -1,4 +1,4 @@
-"""The conformance suite: what every address family's plugin must prove, inherited as tests.
+"""The conformance suite: tests that every address family's plugin inherits and must pass.
 
 Subclass `Conformance` in a test module, state the family's name, examples of its addresses and
 inputs that it must refuse; pytest collects all tests below :mod:`famsock.testing.checks`. A test
@@ -27,4 +27,4 @@ class Conformance(
     LiveChecks,
     BatchChecks,
 ):
-    """The whole suite; `famsock.testing.checks.base.Checks` describes what a subclass states."""
+    """The complete suite; `famsock.testing.checks.base.Checks` lists what a subclass states."""

@@ -1,4 +1,4 @@
-"""What a family's author states: addresses in all their shapes, and inputs that must be refused."""
+"""Statements of a family's author: addresses in all shapes, and inputs that must be refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Shapes:
 
 @attrs.frozen(kw_only=True)
 class Example:
-    """One address in its four shapes, of which each must lead to the others.
+    """An address in its four shapes, each of which must lead to the others.
 
     ``protocol`` is the `Protocol`'s name. ``typed`` is the typed address, ``stdlib`` what
     getsockname returns, ``sockaddr`` the bytes that the kernel reads, ``text`` what str() gives.

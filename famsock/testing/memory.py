@@ -48,7 +48,7 @@ from famsock.selftest import RoundTrip, accepted, echo
 
 AF_MEMORY = 0xFA00 if sys.platform.startswith("linux") else 0xFA
 _ABSTRACT = sys.platform.startswith("linux")
-"""Whether AF_UNIX has names that are no files, and end with their socket."""
+"""True if AF_UNIX has names that are no files, and end with their socket."""
 _NAME_BYTES = 64
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_CLOEXEC", 0) | getattr(_stdlib, "SOCK_NONBLOCK", 0)
 _CARRIERS: dict[int, int] = {
@@ -66,7 +66,7 @@ class MemoryAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of a name; TypeError for anything but str, ValueError if it is too long."""
+        """Return the address of a name; TypeError if not str, ValueError if too long."""
         return cls(form)
 
     def to_stdlib(self, lookup: Lookup) -> str:
@@ -210,7 +210,7 @@ class Network:
 
     @contextmanager
     def installed(self) -> Iterator[Self]:
-        """Meanwhile ``famsock.socket`` is this network's class, for famsock's functions as well."""
+        """Replace ``famsock.socket`` in the context, also for famsock's functions."""
         import famsock
 
         before = famsock.socket
@@ -221,7 +221,7 @@ class Network:
             vars(famsock)["socket"] = before
 
     def place(self, packed: bytes, binder: _stdlib.socket | None = None) -> bytes:
-        """The sockaddr_un that stands here for a family's sockaddr, to be bound by ``binder``."""
+        """Return the sockaddr_un that replaces a family's sockaddr, to be bound by ``binder``."""
         place = self._places.get(packed)
         if place is None:
             place = self._places[packed] = _sockaddr_un(self._path(next(self._numbers)))
@@ -253,7 +253,7 @@ class Network:
                 mark.bind(path)
 
     def address(self, place: bytes) -> bytes | None:
-        """Return the family's sockaddr that a sockaddr_un stands for; None if that has no name."""
+        """Return the family's sockaddr for a sockaddr_un; None if that has no name."""
         return self._addresses.get(place.rstrip(b"\0"))
 
 
@@ -263,7 +263,7 @@ def _sockaddr_un(path: str) -> bytes:
 
 
 class _Translated(AddressCodec):
-    """A family's codec, with a network's places in the stead of what the kernel would know."""
+    """A family's codec that maps addresses to places of a network instead of the kernel's."""
 
     __slots__ = ("_codec", "_network")
 
@@ -283,7 +283,7 @@ class _Translated(AddressCodec):
         return self._codec.decode_typed(socket, self._original(sockaddr))
 
     def _original(self, sockaddr: bytes) -> bytes:
-        """The family's sockaddr; its shortest, or one of zeros, for a socket that has no name."""
+        """Return the family's sockaddr; without a name, its shortest sockaddr or one of zeros."""
         packed = self._network.address(sockaddr)
         if packed is not None:
             return packed
@@ -299,7 +299,7 @@ class _Translated(AddressCodec):
 
 @contextmanager
 def selftest() -> Iterator[RoundTrip]:
-    """A client and a server of AF_MEMORY; see `famsock.family.Protocol.selftest`."""
+    """Yield a client and a server of AF_MEMORY; see `famsock.family.Protocol.selftest`."""
     network = Network()
     with network, network.socket(AF_MEMORY) as server, network.socket(AF_MEMORY) as client:
         server.bind("server")

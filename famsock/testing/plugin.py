@@ -1,4 +1,4 @@
-"""The pytest plugin: markers that say what a test needs, and the means to let nothing be skipped.
+"""The pytest plugin: markers for what a test needs, and an option that forbids skips.
 
 Markers, each of which skips the test with the reason and what would cure it:
 
@@ -93,7 +93,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def _unmet(marker: pytest.Mark) -> str:
-    """Why the requirement that a marker states is not met, with its hint; "" if it is."""
+    """Return why the requirement of a marker is not met, with its hint; "" if it is."""
     from famsock.testing import requirements
 
     check = getattr(requirements, marker.name.removeprefix(_PREFIX), None)
@@ -138,7 +138,7 @@ def _patience_s(config: pytest.Config) -> float:
 
 @pytest.fixture
 def alarm(request: pytest.FixtureRequest) -> float:
-    """The seconds after which this test, its fixtures included, fails rather than hang."""
+    """Return the seconds after which this test, including its fixtures, fails."""
     return _patience_s(request.config)
 
 
@@ -211,7 +211,7 @@ def _without_skip(report: Any, config: pytest.Config) -> Any:
 
 @pytest.fixture
 def descriptors() -> Iterator[None]:
-    """Fails a test that leaves more file descriptors open than it found."""
+    """Fail a test that leaves more file descriptors open than it found."""
     before = open_descriptors()
     yield
     if open_descriptors().items() - before.items():

@@ -1,4 +1,4 @@
-"""Asking a C compiler: the values of constants, and the sizes and offsets of structs.
+"""Questions to a C compiler: the values of constants, and the sizes and offsets of structs.
 
 Each question is an integer constant expression. The compiler only translates to assembly, in which
 the answers stand as text (the kernel's own way of making asm-offsets.h): nothing is linked or run.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from famsock.testing.header_trees import PRELUDE, HeaderTree
 
 Answers = dict[str, int | str]
-"""For each question a number, or why there is none."""
+"""A number for each question, or the reason why there is none."""
 
 _FIRST = "#define _GNU_SOURCE\n" + "".join(
     f"#include <{header}>\n"
@@ -35,12 +35,12 @@ class HeaderError(Exception):
 
 
 def compiler() -> str | None:
-    """Return the C compiler: $CC, else cc; None where there is none."""
+    """Return the C compiler: $CC, or cc; None if there is none."""
     return shutil.which(os.environ.get("CC") or "cc")
 
 
 def ask_each(tree: HeaderTree, headers: Iterable[str], questions: Mapping[str, str]) -> Answers:
-    """The answers of any header to questions; each is asked alone, as they hide each other's names.
+    """Return the answers of each header to questions, asked separately to avoid clashes.
 
     Two that answer differently make the answer their words. A header that the tree has, but that
     does not compile in user space, is distilled, together with all others of that kind.

@@ -59,7 +59,7 @@ class Subject:
         return found
 
     def address_class(self, protocol: str) -> type[Address]:
-        """The class that a protocol names, which makes typed addresses of the other shapes."""
+        """Return the class that a protocol names, which makes typed addresses from other shapes."""
         cls: type[Address] = load(self.protocol(protocol).address)
         return cls
 
@@ -87,7 +87,7 @@ class Subject:
 
     @contextmanager
     def any_socket(self, protocol: Protocol, kind: int | None = None) -> Iterator[socket]:
-        """A non-blocking socket of a protocol: of the kernel, or else one that only looks so.
+        """Return a non-blocking socket of a protocol: the kernel's, or one that only looks so.
 
         The latter is an AF_UNIX socket adopted under the family's number, which serves for all that
         goes wrong, or is answered, before a system call.
@@ -98,7 +98,7 @@ class Subject:
             yield made
 
     def open(self, protocol: Protocol, kind: int | None = None) -> socket | None:
-        """Return a socket of the kernel's; None where it gives none."""
+        """Return a socket of the kernel; None if it gives none."""
         if not self.family.here:
             return None
         try:
@@ -114,7 +114,7 @@ class Subject:
         return socket(self.family.number, kind or protocol.types[0], number, ours.detach())
 
     def package(self) -> str:
-        """The name of the package that holds the family's addresses, or of their only module."""
+        """Return the name of the package that holds the family's addresses, or of the module."""
         reference = self.family.protocols[0].address
         module = reference if isinstance(reference, str) else reference.__module__
         module = module.partition(":")[0]
@@ -129,7 +129,7 @@ class Subject:
                 yield importlib.import_module(info.name)
 
     def structs(self) -> dict[str, type[Struct]]:
-        """The classes with a C layout that the family's package defines, by qualified name."""
+        """Return the classes with a C layout that the family's package defines, by name."""
         found: dict[str, type[Struct]] = {}
         for module in self.modules():
             for value in vars(module).values():

@@ -45,7 +45,7 @@ TOLERATED = frozenset(
         errno.ESRCH,
     }
 )
-"""What getsockopt and setsockopt may answer where an option does not suit a plain socket."""
+"""Errors of getsockopt and setsockopt for an option that does not suit a plain socket."""
 
 _LARGE_BYTES = 4096
 _ROOM_BYTES = 64
