@@ -61,7 +61,7 @@ def _wire_values(ctype: CType) -> st.SearchStrategy[Any]:
 
 
 def structs(cls: type[_S], overrides: Strategies | None = None) -> st.SearchStrategy[_S]:
-    """Instances of an address class or other struct whose fields hold any values that fit.
+    """Return instances of an address class or other struct, with any field values that fit.
 
     Combinations that the class itself refuses with ValueError are not drawn.
     """

@@ -1,4 +1,4 @@
-"""What the kernel's crypto API has at present. Source: /proc/crypto (crypto/proc.c)."""
+"""Algorithms of the kernel's crypto API. Source: /proc/crypto (crypto/proc.c)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _size() -> Any:
 
 @attrs.frozen
 class Algorithm:
-    """One algorithm, as one driver implements it.
+    """An algorithm in the implementation of one driver.
 
     ``kind`` is the kernel's own type ("shash"), ``type`` the address's ("hash"), "" where AF_ALG
     cannot use it. The driver of highest ``priority`` serves ``name``. Sizes are in bytes, None

@@ -95,7 +95,7 @@ class Cipher(Request):
         self._pending_bytes = 0
 
     def update(self, data: Any) -> bytes:
-        """What becomes of ``data`` as far as its blocks are whole; the rest waits for more."""
+        """Return the result for the complete blocks of ``data``; keep the rest for later."""
         view = octets("update(): AF_ALG data", data)
         made = bytearray()
         while view:
@@ -104,7 +104,7 @@ class Cipher(Request):
         return bytes(made)
 
     def finish(self) -> bytes:
-        """The end of the message; OSError EINVAL where a block mode has part of a block left."""
+        """Return the end of the message; OSError EINVAL if a block mode has an incomplete block."""
         if not self._pending_bytes:
             return b""
         self._send(b"", 0)
@@ -171,7 +171,7 @@ def start(operation: int, iv: Any) -> Control:
 
 
 def octets(what: str, data: Any) -> memoryview:
-    """``data`` as bytes; TypeError, whose message begins with ``what``, if it is none."""
+    """Return ``data`` as bytes; TypeError, with ``what`` in its message, if it is none."""
     try:
         return memoryview(data).cast("B")
     except TypeError:
@@ -189,13 +189,13 @@ def _enlarge(sock: socket, option: int, wanted_bytes: int) -> None:
 
 
 def request_bytes_max(sock: socket) -> int:
-    """How much the kernel takes in, and gives out, for one request without waiting."""
+    """Return how much the kernel takes in, and gives out, for one request without waiting."""
     least: int = min(sock.getsockopt(SOL_SOCKET, option) for option in _BUFFERS)
     return least // _PAGE_BYTES * _PAGE_BYTES
 
 
 def random(bound: socket, size_bytes: int) -> bytes:
-    """``size_bytes`` of a random number generator's output."""
+    """Return ``size_bytes`` of a random number generator's output."""
     made = bytearray()
     with Request(bound) as request:
         while len(made) < size_bytes:

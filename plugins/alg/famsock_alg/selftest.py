@@ -65,7 +65,7 @@ def aead() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def rng() -> Iterator[selftest.RoundTrip]:
-    """The default generator, seeded: two draws of the size asked for that differ."""
+    """Yield a check that two draws of the seeded default generator differ."""
     with _bound(AlgAddress("rng", "stdrng")) as algorithm:
         algorithm.set_key(os.urandom(48))
 

@@ -30,13 +30,13 @@ TAG_BYTES = 16
 
 
 class _State:
-    """The size of an AEAD's tag, once it was set: the kernel does not tell it."""
+    """The size of an AEAD's tag, once it is set: the kernel does not return it."""
 
     tag_bytes: int | None = None
 
 
 class AlgOperations:
-    """What a socket of AF_ALG, bound to an algorithm, can do beyond the stdlib's methods.
+    """Operations of AF_ALG sockets beyond the stdlib's methods.
 
     Each call makes requests on sockets of its own, accepted from this one.
     """
@@ -82,11 +82,11 @@ class AlgOperations:
     # hash
 
     def hasher(self) -> Hasher:
-        """A digest to feed piece by piece, as one of hashlib's; close it, or use it in ``with``."""
+        """Return a digest like hashlib's, to feed in pieces; close it, or use it in ``with``."""
         return Hasher(self._sock)
 
     def digest(self, data: Any) -> bytes:
-        """The digest of ``data`` (bytes-like, of any size); of HMAC and the like with the key set.
+        """Return the digest of ``data`` (bytes-like, of any size), for HMAC with the key set.
 
         OSError ENOKEY where the algorithm needs a key and has none.
         """
@@ -97,7 +97,7 @@ class AlgOperations:
     # skcipher
 
     def encrypt(self, data: Any, iv: Any = b"") -> bytes:
-        """``data`` encrypted by a cipher in one request, under ``iv`` where its mode has one.
+        """Return ``data`` encrypted by a cipher in one request, under ``iv`` if its mode has one.
 
         Without an ``iv`` the kernel takes one of zeros. TypeError for what is not bytes-like,
         OSError EINVAL for part of a block, ValueError for more data than one request takes: this
@@ -106,7 +106,7 @@ class AlgOperations:
         return self._crypt(ALG_OP_ENCRYPT, data, iv)
 
     def decrypt(self, data: Any, iv: Any = b"") -> bytes:
-        """``data`` decrypted by a cipher, as `encrypt`."""
+        """Return ``data`` decrypted by a cipher, as in `encrypt`."""
         return self._crypt(ALG_OP_DECRYPT, data, iv)
 
     def encryptor(self, iv: Any = b"") -> Cipher:
@@ -128,7 +128,7 @@ class AlgOperations:
     def seal(
         self, plaintext: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
     ) -> bytes:
-        """Encrypt and authenticate by an AEAD: the ciphertext with its tag behind it.
+        """Encrypt and authenticate by an AEAD; return the ciphertext and its tag.
 
         ``associated`` data is authenticated too and not part of the result. OSError EINVAL where
         the algorithm does not take the sizes, ValueError for more than one request takes.
@@ -182,7 +182,7 @@ class AlgOperations:
     # rng
 
     def random(self, size_bytes: int) -> bytes:
-        """``size_bytes`` (0-9223372036854775807) from a generator, seeded by `set_key`.
+        """Return ``size_bytes`` (0-9223372036854775807) from a generator, seeded by `set_key`.
 
         OverflowError for a size out of range; OSError as the generator fails: most give nothing
         before they are seeded.
@@ -193,7 +193,7 @@ class AlgOperations:
     # All of them
 
     def algorithms(self) -> tuple[Algorithm, ...]:
-        """What the kernel lists in /proc/crypto, as `famsock_alg.algorithms.algorithms` gives."""
+        """Return the algorithms in /proc/crypto, as `famsock_alg.algorithms.algorithms` does."""
         from famsock_alg.algorithms import algorithms
 
         return algorithms()

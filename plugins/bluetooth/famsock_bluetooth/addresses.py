@@ -24,7 +24,7 @@ _NAME = "AF_BLUETOOTH"
 
 
 class _BluetoothAddress(Address):
-    """What the addresses share: the exceptions of CPython for a stdlib form that is wrong."""
+    """The base of the addresses, with CPython's exceptions for a wrong stdlib form."""
 
     __slots__ = ()
     range_error: ClassVar = AddressRangeError
@@ -120,7 +120,7 @@ class HciAddress(_BluetoothAddress):
         return super().from_stdlib((form,) if isinstance(form, int) else form, lookup)
 
     def to_stdlib(self, lookup: Lookup) -> int | tuple[int, int]:
-        """Return a bare int for the raw channel, else a pair."""
+        """Return a bare int for the raw channel, otherwise a pair."""
         return self.dev if self.channel == HCI_CHANNEL_RAW else (self.dev, self.channel)
 
 
@@ -141,7 +141,7 @@ class ScoAddress(_BluetoothAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> ScoAddress:
-        """The address of a str or of bytes; UnicodeEncodeError for a str that has no UTF-8."""
+        """Return the address of a str or bytes; UnicodeEncodeError for a str without UTF-8."""
         if isinstance(form, str):
             form.encode()
             return cls(form)
@@ -165,7 +165,7 @@ class ScoAddress(_BluetoothAddress):
     size=10,
 )
 class IsoAddress(_BluetoothAddress):
-    """An ISO endpoint (LE Audio): ``(bdaddr[, bdaddr_type])``. The stdlib has no form of its own.
+    """An ISO endpoint (LE Audio): ``(bdaddr[, bdaddr_type])``. The stdlib has no form for it.
 
     ``bdaddr_type`` is BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM. A broadcast's has more fields:
     `IsoBroadcastAddress`. Layout: u16 family, 6 bytes address reversed, u8 type, then the
@@ -191,7 +191,7 @@ class IsoAddress(_BluetoothAddress):
 
     @classmethod
     def parse(cls, text: str) -> IsoAddress:
-        """The address that ``text`` writes; one with more than two fields is a broadcast's."""
+        """Return the address that ``text`` writes; more than two fields are a broadcast's."""
         try:
             return super().parse(text)
         except ValueError:
@@ -220,7 +220,7 @@ BIS_LIST = CType(
     text=lambda value: ",".join(map(str, value)),
     parse=lambda text: tuple(int(number, 0) for number in text.split(",") if number),
 )
-"""``bc_num_bis`` and ``bc_bis``: how many indices of broadcast streams, and 31 places for them."""
+"""``bc_num_bis`` and ``bc_bis``: the number of broadcast stream indices, and 31 of them."""
 
 
 @sockaddr(

@@ -44,7 +44,7 @@ _ANSWERS = {
     c.HCI_OP_READ_NUM_SUPPORTED_IAC: b"\1",
     c.HCI_OP_READ_CURRENT_IAC_LAP: b"\1\x33\x8b\x9e",
 }
-"""Return parameters behind the status, of commands that ask for something."""
+"""Parameters after the status, in replies to commands that ask for something."""
 
 _REQUESTS = {c.HCI_OP_CREATE_CONN: c.ACL_LINK, c.HCI_OP_SETUP_SYNC_CONN: c.ESCO_LINK}
 """Commands that ask the peer for a link of this type. There is but one peer."""
@@ -65,7 +65,7 @@ _VOICE_TIMING = struct.pack("<BBHHB", 12, 2, 60, 60, 2)
 
 
 class Controller:
-    """One emulated controller: an open /dev/vhci, which takes it away when it is closed.
+    """An emulated controller: an open /dev/vhci, whose close removes it.
 
     ``index`` is its number (2 for hci2), ``bdaddr`` its address.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST_BYTES = 1 + c.HCI_MAX_FRAME_SIZE
-"""A packet's type, and what the kernel has room for behind it."""
+"""The size of a packet's type byte and the longest packet of the kernel."""
 
 
 class HciOperations:
@@ -39,7 +39,7 @@ class HciOperations:
         return ioctls.devices(self.sock.fileno())
 
     def device_info(self, dev: int) -> HciDevInfo:
-        """A controller's name, address, state, MTUs and counters; OSError ENODEV if it is none."""
+        """Return a controller's name, address, state, MTUs and counters; OSError ENODEV if none."""
         return ioctls.device_info(self.sock.fileno(), dev)
 
     def connections(self, dev: int) -> tuple[HciConnInfo, ...]:
@@ -62,7 +62,7 @@ class HciOperations:
         ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
 
     def set_scan(self, dev: int, *, inquiry: bool, page: bool) -> None:
-        """Whether inquiries find the controller and pages reach it (HCISETSCAN).
+        """Set whether inquiries find the controller and pages reach it (HCISETSCAN).
 
         Needs CAP_NET_ADMIN.
         """
@@ -97,7 +97,7 @@ class HciOperations:
     # Packets: a socket bound to the raw or the user channel
 
     def filter(self) -> HciFilter:
-        """Which packets a raw socket receives."""
+        """Set the packets that a raw socket receives."""
         return self.sock.get_option(options.HCI_FILTER)
 
     def set_filter(self, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> None:
@@ -172,7 +172,7 @@ class HciOperations:
     # The control channel
 
     def management(self) -> Management:
-        """The management interface on this socket, which must be bound to the control channel."""
+        """Return the management interface on this socket, bound to the control channel."""
         from famsock_bluetooth.mgmt import Management
 
         return Management(self.sock)

@@ -82,7 +82,7 @@ _SWITCHES = {
 
 @cstruct.struct("struct mgmt_rp_read_info", header="net/bluetooth/mgmt.h")
 class ControllerInfo(Struct):
-    """What Read Controller Information gives: ``struct mgmt_rp_read_info``, packed, 280 bytes.
+    """The reply to Read Controller Information: ``struct mgmt_rp_read_info``, 280 bytes.
 
     ``supported_settings`` and ``current_settings`` are masks of `Setting`.
     """
@@ -138,7 +138,7 @@ class Management:
 
     @classmethod
     def open(cls, timeout_s: float = 10.0) -> Self:
-        """Return the interface on a socket of its own, which `close` closes."""
+        """Return the interface on a new socket, which `close` closes."""
         sock = socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI)
         try:
             sock.settimeout(timeout_s)
@@ -237,7 +237,7 @@ class Management:
         data: bytes = b"",
         scan_response: bytes = b"",
     ) -> None:
-        """Advertise with data of one's own, or change what an instance advertises.
+        """Advertise with the caller's data, or change what an instance advertises.
 
         ``instance`` is 1 to what the controller has (at most 254), ``flags`` of
         MGMT_ADV_FLAG_*, ``timeout_s`` 0-65535 (0: until it is removed), ``data`` and
@@ -275,7 +275,7 @@ class Management:
     def devices_found(
         self, index: int, duration_s: float = 10.0, *, le: bool = True, bredr: bool = True
     ) -> Generator[DeviceFound, None, None]:
-        """The devices that a discovery finds, each as often as it is heard, for ``duration_s``.
+        """Yield the devices of a discovery for ``duration_s``, one for each report.
 
         It begins at once and ends with the iteration (``close``), or by itself. A command on this
         socket drops what was found meanwhile: give it one of its own.

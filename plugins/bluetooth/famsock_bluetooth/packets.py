@@ -131,7 +131,7 @@ class IsoData(HciData):
 
 @attrs.frozen
 class OtherPacket:
-    """A packet of another type (HCI_VENDOR_PKT, HCI_DIAG_PKT), whole."""
+    """A packet of another type (HCI_VENDOR_PKT, HCI_DIAG_PKT), with all its bytes."""
 
     type: int
     data: bytes
@@ -156,7 +156,7 @@ def unpack(data: bytes) -> HciPacket:
 
 
 def _header(layout: struct.Struct, data: bytes, longest: int = 0xFF) -> tuple[int, int, int]:
-    """Packet type, first field and length of a packet that is whole."""
+    """Return packet type, first field and length of a complete packet."""
     needed = layout.size
     if len(data) >= needed:
         kind, field, size = layout.unpack_from(data)
@@ -208,7 +208,7 @@ def _fixed(layout: struct.Struct, event: HciEvent) -> tuple[int, ...]:
 
 @attrs.frozen
 class MonitorMessage:
-    """What the monitor channel gives: ``opcode`` of HCI_MON_*, the controller's ``index``, data.
+    """A packet of the monitor channel: ``opcode`` of HCI_MON_*, controller ``index``, data.
 
     For the packet opcodes, data is an HCI packet without its type byte.
     """

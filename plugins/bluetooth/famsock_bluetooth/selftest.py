@@ -42,7 +42,7 @@ _LINKED = VOICED | Setting.BREDR | Setting.LE
 
 @contextmanager
 def emulated_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
-    """The first two emulated controllers, powered on and connectable, and the management.
+    """Yield the first two emulated controllers, powered on and connectable, and management.
 
     OSError ENODEV if there are not two.
     """
@@ -64,7 +64,7 @@ def emulated_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
 def _connected(
     kind: int, protocol: int, server: Address, client: Address, prepare: Callable[[socket], None]
 ) -> Iterator[tuple[socket, socket]]:
-    """A connection from ``client`` to ``server``: the connecting socket and the accepted one."""
+    """Yield a connection from ``client`` to ``server``: both of its sockets."""
     with selftest.sockets(c.AF_BLUETOOTH, kind, protocol) as (listener, near):
         for sock, address in ((listener, server), (near, client)):
             sock.bind(address)
@@ -91,7 +91,7 @@ def l2cap() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def advertising_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
-    """The pair, of which the first advertises and the second does not: LE's two roles.
+    """Yield the pair; only the first one advertises: LE's two roles.
 
     It advertises by an instance of its own: Linux 6.12 does not notice that a connection ends what
     Setting.ADVERTISING began, and btvirt then refuses to begin again.
@@ -108,7 +108,7 @@ def advertising_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
 
 @contextmanager
 def l2cap_le() -> Iterator[selftest.RoundTrip]:
-    """An LE credit-based L2CAP channel: a message from one controller to the other, and back."""
+    """Yield a round trip over an LE credit-based L2CAP channel between two controllers."""
     with advertising_pair() as (first, second, _):
         server = L2capAddress(first.bdaddr, _LE_PSM, 0, c.BDADDR_LE_PUBLIC)
         client = L2capAddress(second.bdaddr, 0, 0, c.BDADDR_LE_PUBLIC)

@@ -27,7 +27,7 @@ from famsock_bluetooth.structs import (
 
 
 class _LinkOperations:
-    """What the protocols above a link share."""
+    """The common operations of the protocols above a link."""
 
     def __init__(self, sock: socket) -> None:
         self.sock = sock
@@ -41,10 +41,10 @@ class _LinkOperations:
 
 
 class _SecureOperations(_LinkOperations):
-    """Of L2CAP and RFCOMM, which ask the link for security."""
+    """Operations of L2CAP and RFCOMM, which ask the link for security."""
 
     def security(self) -> BtSecurity:
-        """The security level asked for, and the key size of a connected link (BT_SECURITY)."""
+        """Return the requested security level, and a connected link's key size (BT_SECURITY)."""
         return self.sock.get_option(options.BT_SECURITY)
 
     def set_security(self, level: int) -> None:
@@ -53,7 +53,7 @@ class _SecureOperations(_LinkOperations):
 
 
 class _RadioOperations(_LinkOperations):
-    """Of L2CAP and SCO, which tell of the radio."""
+    """Operations of L2CAP and SCO, which report the radio's modes."""
 
     def phys(self) -> int:
         """Return the radio modes of a connected link: a mask of BT_PHY_* (BT_PHY)."""
@@ -61,7 +61,7 @@ class _RadioOperations(_LinkOperations):
 
 
 class _PacketOperations(_LinkOperations):
-    """Of SCO and ISO, whose packets may come damaged."""
+    """Operations of SCO and ISO, whose packets may arrive damaged."""
 
     def enable_packet_status(self, on: bool) -> None:
         """Have each received packet carry its status (control message BT_SCM_PKT_STATUS).
@@ -80,7 +80,7 @@ class L2capOperations(_SecureOperations, _RadioOperations):
         return isinstance(local, L2capAddress) and local.bdaddr_type != c.BDADDR_BREDR
 
     def outgoing_mtu_bytes(self) -> int:
-        """The greatest message that the peer takes; of an LE channel once it is connected."""
+        """Return the greatest message that the peer takes; for LE after connecting."""
         if self.is_le():
             return self.sock.get_option(options.BT_SNDMTU)
         return self.sock.get_option(options.L2CAP_OPTIONS).omtu
@@ -92,7 +92,7 @@ class L2capOperations(_SecureOperations, _RadioOperations):
         return self.sock.get_option(options.L2CAP_OPTIONS).imtu
 
     def set_incoming_mtu(self, size_bytes: int) -> None:
-        """The greatest message to take, after bind and before connect or listen.
+        """Set the greatest message to take, after bind and before connect or listen.
 
         48-65535 bytes for BR/EDR, 23-65535 for LE (OverflowError); an accepted socket has its
         listener's.
@@ -167,7 +167,7 @@ class IsoOperations(_PacketOperations):
     """Operations of ISO sockets (LE Audio)."""
 
     def qos(self) -> BtIsoQos:
-        """How the stream is scheduled."""
+        """Return the schedule of the stream."""
         return self.sock.get_option(options.BT_ISO_QOS)
 
     def set_qos(self, qos: BtIsoQos) -> None:

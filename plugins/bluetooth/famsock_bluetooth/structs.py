@@ -20,7 +20,7 @@ _BLUETOOTH_H = "net/bluetooth/bluetooth.h"
 
 
 def _up_to(high: int) -> cstruct.CType:
-    """Return a byte of which not all values mean something."""
+    """Return the type of a byte for which only some values are valid."""
     return cstruct.integer("__u8", "B", 0, high)
 
 
@@ -80,7 +80,7 @@ class BtVoice(Struct):
 
 @cstruct.struct("struct bt_iso_io_qos", header=_BLUETOOTH_H)
 class BtIsoIoQos(Struct):
-    """One direction of an isochronous stream.
+    """A direction of an isochronous stream.
 
     ``interval`` is the SDU interval in microseconds (255-1048575), ``latency`` the transport
     latency in milliseconds (5-4000), either 0 where there is no data this way; ``sdu`` the greatest
@@ -150,7 +150,7 @@ class BtIsoQos(Struct):
         sync_timeout_ms: int = _DEFAULT_TIMEOUT_MS,
         timeout_ms: int = _DEFAULT_TIMEOUT_MS,
     ) -> Self:
-        """What a broadcast is sent by (``output``), or received by (without it).
+        """Return the parameters to send a broadcast (``output``) or receive one (without it).
 
         ``bcode`` is the 16 bytes of the key, None for no encryption. The times after which a
         receiver gives up, on the advertising and on the stream, are 100-163840 ms in whole 10 ms;
@@ -206,7 +206,7 @@ ISO_BASE: Codec[bytes] = attrs.evolve(_BASE, encode=_encode_base)
 
 @attrs.frozen
 class BtCodec:
-    """One codec of a SCO link that the controller runs: ``struct bt_codec`` and its capabilities.
+    """A codec of a SCO link that the controller runs: ``struct bt_codec``, its capabilities.
 
     ``id`` is of BT_CODEC_* (0-255; 0xFF: ``cid`` and ``vid``, company and vendor id, 0-65535, name
     it), ``data_path`` 0 is HCI (0-255), ``capabilities`` are up to 255 of up to 255 bytes.
@@ -325,7 +325,7 @@ EVENT_MASK = cstruct.integer(
         int.from_bytes(raw[:4], byteorder) | int.from_bytes(raw[4:], byteorder) << 32
     ),
 )
-"""``__u32[2]`` as one integer: bit n stands for event code n."""
+"""``__u32[2]`` as one integer, with bit n for event code n."""
 
 
 @cstruct.struct("struct hci_ufilter", header="net/bluetooth/hci_sock.h", size=16)
@@ -343,7 +343,7 @@ class HciFilter(Struct):
 
     @classmethod
     def of(cls, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> HciFilter:
-        """A filter from packet types (0-31 or 255, which counts as 0) and event codes (0-63)."""
+        """Return a filter of packet types (0-31 or 255, which counts as 0) and events (0-63)."""
         type_bits = (
             0 if kind == c.HCI_VENDOR_PKT else _bit("packet type", kind, 31) for kind in types
         )

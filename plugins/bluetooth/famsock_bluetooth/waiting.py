@@ -1,4 +1,4 @@
-"""Waiting for what a socket is to receive, until a moment that several receives share.
+"""Waits for data on a socket, until a deadline that several receives share.
 
 A socket's own timeout begins anew with each of them.
 """

@@ -171,7 +171,7 @@ def _check_host(value: object) -> str:
     head=bytes((16, _AF_INET)),
 )
 class DivertAddress(_BsdAddress):
-    """Where divert(4) takes packets: ``port`` (0-65535) is the rule's; ``host`` tells a direction.
+    """A divert(4) socket: ``port`` (0-65535) is the rule's, ``host`` gives a direction.
 
     A sockaddr_in with AF_INET in it: u8 sin_len, u8 sin_family, be16 sin_port at 2, sin_addr at 4.
     Source: FreeBSD's divert(4).

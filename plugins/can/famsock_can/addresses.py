@@ -112,14 +112,14 @@ def hex_repr(struct: Any) -> str:
 
 
 class _CanAddress(Address):
-    """What the layouts share: an interface first, and sockaddrs that the kernel gives short."""
+    """The common part of the layouts: an interface first, and sockaddrs that may be short."""
 
     __slots__ = ()
     shortest_bytes: ClassVar[int]
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a sockaddr of at least ``shortest_bytes``; ValueError if it is shorter."""
+        """Return the address of a sockaddr; ValueError if it is below ``shortest_bytes``."""
         if cls.shortest_bytes <= len(data) < _SIZE_BYTES:
             data = bytes(data).ljust(_SIZE_BYTES, b"\0")
         return super().unpack(data, lookup)

@@ -40,7 +40,7 @@ BcmFrame = CanFrame | CanFdFrame
 
 
 class BcmOpcode(enum.IntEnum):
-    """What a message asks or tells."""
+    """The opcodes of messages."""
 
     TX_SETUP = c.TX_SETUP
     TX_DELETE = c.TX_DELETE
@@ -112,7 +112,7 @@ class BcmMessage:
         )
 
     def pack(self) -> bytes:
-        """``struct bcm_msg_head`` and the frames."""
+        """Return ``struct bcm_msg_head`` and the frames."""
         return _HEAD.pack(
             self.opcode,
             self.flags,
@@ -125,7 +125,7 @@ class BcmMessage:
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
-        """The message that ``data`` is; ValueError for one cut short or of an unknown opcode."""
+        """Return the message in ``data``; ValueError if it is truncated or its opcode unknown."""
         if len(data) < _HEAD.size:
             raise ValueError(f"struct bcm_msg_head needs {_HEAD.size} bytes, not {len(data)}")
         opcode, flags, count, s1, us1, s2, us2, can_id, nframes = _HEAD.unpack_from(data)

@@ -1,4 +1,4 @@
-"""Claiming a J1939 address, and defending it (SAE J1939-81).
+"""Claim and defence of a J1939 address (SAE J1939-81).
 
 The kernel resolves NAMEs to addresses from the Address Claimed messages that it sees, but claims
 none itself: that is up to a program. `AddressClaim` is that program's part. Once it holds an
@@ -22,7 +22,7 @@ from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import J1939Message, J1939Name
 
 CONTENTION_NS = 250_000_000
-"""How long others may object to a claim before the address is ours."""
+"""The time for objections to a claim before the address is ours."""
 CANNOT_CLAIM_DELAY_S = 0.153
 """The longest random delay before Cannot Claim, which keeps several losers from sending at once."""
 
@@ -125,7 +125,7 @@ class AddressClaim:
         return True
 
     def _loses(self, message: J1939Message, address: int) -> bool:
-        """Whether another's lower NAME claims our address; what asks or contends is answered."""
+        """Answer a message; return whether another's lower NAME claims our address."""
         rival = _claimant(message)
         if rival is None:
             if _is_request(message) and message.destination in (address, c.J1939_NO_ADDR):
@@ -186,7 +186,7 @@ class AddressClaim:
 
 
 def _claimant(message: J1939Message) -> int | None:
-    """The NAME in an Address Claimed message; None for any other, or one that is cut short."""
+    """Return the NAME in an Address Claimed message; None for any other or a truncated one."""
     if message.source.pgn != c.J1939_PGN_ADDRESS_CLAIMED or len(message.data) != 8:
         return None
     return int.from_bytes(message.data, "little")

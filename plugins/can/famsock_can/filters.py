@@ -52,7 +52,7 @@ class CanFilter(cstruct.Struct):
 
     @classmethod
     def exact(cls, can_id: int) -> Self:
-        """Frames with this identifier alone: 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff.
+        """Return a filter for only this identifier: 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff.
 
         Data frames, or with CAN_RTR_FLAG in it remote requests. Raises OverflowError for an
         identifier out of range, ValueError for one with CAN_INV_FILTER (see `inverted`).

@@ -1,4 +1,4 @@
-"""What frames are made of: identifiers and data, their checks, their text in can-utils' form.
+"""Parts of frames: identifiers and data, their checks, their text in can-utils' form.
 
 Sources: linux/can.h, can-utils' lib.h. All raise ValueError for a text that has not the form.
 """
@@ -29,7 +29,7 @@ def check_can_id(value: Any) -> int:
 
 
 def check_data(value: Any, low: int, high: int, kind: str) -> bytes:
-    """Bytes, as many as a frame has room for; TypeError or ValueError if they are not."""
+    """Return bytes that fit into a frame; TypeError or ValueError if they do not."""
     if not isinstance(value, bytes | bytearray | memoryview):
         raise TypeError(f"{kind} data must be a bytes-like object, not {type(value).__name__}")
     data = bytes(value)
@@ -60,7 +60,7 @@ def parse_id(text: str, separator: str) -> tuple[int, str]:
 
 
 def parse_number(digits: str, text: str) -> int:
-    """Return a number in hex digits alone."""
+    """Return a number of only hex digits."""
     if not digits or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
         raise ValueError(f"CAN frame {text!r}: {digits!r} are no hex digits")
     return int(digits, 16)
@@ -74,7 +74,7 @@ def parse_digit(digit: str, text: str) -> int:
 
 
 def parse_hex(body: str, text: str) -> bytes:
-    """Bytes in hex; a dot may stand between two bytes."""
+    """Return bytes from hex; a dot may be between two bytes."""
     pieces = body.split(".") if body else []
     if any(len(piece) % 2 or not piece for piece in pieces):
         raise ValueError(f"CAN frame {text!r}: data must be pairs of hex digits, not {body!r}")

@@ -60,24 +60,24 @@ def _without_fdf(flags: int) -> int:
 
 
 class _Identified:
-    """What frames with a ``can_id`` share: the identifier and the flags that it is made of."""
+    """The common part of frames with a ``can_id``: the identifier and its flags."""
 
     __slots__ = ()
     can_id: int
 
     @property
     def identifier(self) -> int:
-        """The identifier alone: 11 bits, or 29 if `is_extended`; an error frame's error classes."""
+        """The identifier without flags: 11 bits, or 29 if `is_extended`; or the error classes."""
         return self.can_id & (CAN_EFF_MASK if self.can_id & _WIDE else CAN_SFF_MASK)
 
     @property
     def is_extended(self) -> bool:
-        """Whether the identifier has 29 bits (CAN_EFF_FLAG)."""
+        """True if the identifier has 29 bits (CAN_EFF_FLAG)."""
         return self.can_id & CAN_EFF_FLAG != 0
 
     @property
     def is_error(self) -> bool:
-        """Whether this is an error message of the driver (CAN_ERR_FLAG), not a frame of the bus."""
+        """True if this is an error message of the driver (CAN_ERR_FLAG), not a frame of the bus."""
         return self.can_id & CAN_ERR_FLAG != 0
 
 
@@ -116,12 +116,12 @@ class CanFrame(_Identified):
 
     @property
     def is_remote(self) -> bool:
-        """Whether this is a remote request (CAN_RTR_FLAG)."""
+        """True if this is a remote request (CAN_RTR_FLAG)."""
         return self.can_id & CAN_RTR_FLAG != 0
 
     @property
     def error(self) -> CanError | None:
-        """What an error message says; None for any other frame."""
+        """The content of an error message; None for any other frame."""
         if not self.can_id & CAN_ERR_FLAG:
             return None
         from famsock_can.errors import CanError
@@ -136,7 +136,7 @@ class CanFrame(_Identified):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
-        """The frame of 16 bytes; ValueError for another number of them, or a length over 8."""
+        """Return the frame of 16 bytes; ValueError for another size, or a length over 8."""
         if len(data) != CAN_MTU:
             raise ValueError(f"struct can_frame has {CAN_MTU} bytes, not {len(data)}")
         can_id, length, len8_dlc, payload = _CLASSIC.unpack(data)
@@ -202,12 +202,12 @@ class CanFdFrame(_Identified):
 
     @property
     def bit_rate_switch(self) -> bool:
-        """Whether the data travels at the second bit rate (CANFD_BRS)."""
+        """True if the data is sent at the second bit rate (CANFD_BRS)."""
         return self.flags & CANFD_BRS != 0
 
     @property
     def error_state_indicator(self) -> bool:
-        """Whether the sender is in the error passive state (CANFD_ESI)."""
+        """True if the sender is in the error passive state (CANFD_ESI)."""
         return self.flags & CANFD_ESI != 0
 
     def pack(self) -> bytes:
@@ -216,7 +216,7 @@ class CanFdFrame(_Identified):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
-        """The frame of 72 bytes; ValueError for another number of them, or a length over 64."""
+        """Return the frame of 72 bytes; ValueError for another size, or a length over 64."""
         if len(data) != CANFD_MTU:
             raise ValueError(f"struct canfd_frame has {CANFD_MTU} bytes, not {len(data)}")
         can_id, length, flags, payload = _FD.unpack(data)
@@ -275,17 +275,17 @@ class CanXlFrame:
 
     @property
     def simple_extended_content(self) -> bool:
-        """Whether the data is segmented or secured (CANXL_SEC)."""
+        """True if the data is segmented or secured (CANXL_SEC)."""
         return self.flags & CANXL_SEC != 0
 
     def pack(self) -> bytes:
-        """``struct canxl_frame`` as far as its data reaches: 12 bytes and the data."""
+        """Return ``struct canxl_frame`` up to the end of its data: 12 bytes and the data."""
         prio = self.priority | self.vcid << CANXL_VCID_OFFSET
         return _XL.pack(prio, self.flags, self.sdt, len(self.data), self.af) + self.data
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
-        """Return the frame at the start of ``data``; ValueError if it is no whole XL frame."""
+        """Return the frame at the start of ``data``; ValueError if it is no complete XL frame."""
         if len(data) <= CANXL_HDR_SIZE:
             raise ValueError(f"struct canxl_frame needs {CANXL_HDR_SIZE + 1} bytes or more")
         prio, flags, sdt, length, af = _XL.unpack_from(data)
@@ -331,7 +331,7 @@ _BY_SIZE: dict[int, type[CanFrame] | type[CanFdFrame]] = {CAN_MTU: CanFrame, CAN
 
 
 def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
-    """Return the frame that a CAN_RAW socket received: told apart by CANXL_XLF, then by its size.
+    """Return the frame that a CAN_RAW socket received, by CANXL_XLF, then by its size.
 
     Raises ValueError for what is no frame.
     """
@@ -353,7 +353,7 @@ def pack_frame(frame: Frame) -> bytes:
 
 
 def parse_frame(text: str) -> Frame:
-    """The frame that ``text`` writes, in the form of can-utils' cansend; ValueError if none."""
+    """Return the frame that ``text`` writes in the form of cansend; ValueError if none."""
     if not isinstance(text, str):
         raise TypeError(f"CAN frame must be str, not {type(text).__name__}")
     if text.count("#") == 2:

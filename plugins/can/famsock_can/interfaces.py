@@ -13,7 +13,7 @@ _IFREQ = struct.Struct("=16sH22x")
 
 
 def can_interfaces() -> tuple[str, ...]:
-    """The names of the CAN interfaces, virtual ones too, up or down, in the order of their indices.
+    """Return the names of the CAN interfaces, also virtual ones, up or down, by index.
 
     Those of the network namespace of the calling thread.
     """

@@ -1,4 +1,4 @@
-"""What a CAN_ISOTP socket can be told before it is bound (ISO 15765-2).
+"""Settings of a CAN_ISOTP socket before it is bound (ISO 15765-2).
 
 Times are integer nanoseconds, as in the kernel. Sources: linux/can/isotp.h, isotp.rst.
 """

@@ -114,7 +114,7 @@ class J1939Name:
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
-        """The NAME in an Address Claimed message; ValueError if ``data`` is not 8 bytes long."""
+        """Return the NAME in an Address Claimed message; ValueError if ``data`` is not 8 bytes."""
         if len(data) != 8:
             raise ValueError(f"a J1939 NAME has 8 bytes, not {len(data)}")
         return cls.from_int(int.from_bytes(data, "little"))
@@ -122,7 +122,7 @@ class J1939Name:
 
 @attrs.frozen(init=False)
 class J1939Id:
-    """What the 29-bit CAN identifier of a J1939 frame says.
+    """The parts of a J1939 frame's 29-bit CAN identifier.
 
     :param priority: 0 (highest) to 7.
     :param pgn: 0-0x3ffff, without a destination in it.
@@ -189,12 +189,12 @@ class J1939Message:
 
     @property
     def timestamp_ns(self) -> int | None:
-        """When it came, in ns since the epoch; None unless timestamps were enabled."""
+        """The time of arrival in ns since the epoch; None unless timestamps were enabled."""
         return self.arrival.timestamp_ns
 
 
 class ProgressKind(enum.Enum):
-    """What has become of a message under way."""
+    """States of a message under way."""
 
     SCHEDULED = "scheduled"
     ACKNOWLEDGED = "acknowledged"
@@ -223,7 +223,7 @@ def _hex_or_none(number: int | None) -> str:
 
 @attrs.frozen
 class J1939Progress:
-    """What the error queue tells about a message under way.
+    """A report of the error queue about a message under way.
 
     :ivar kind: what has become of it.
     :ivar error: why it was aborted, an errno; 0 otherwise.
@@ -252,7 +252,7 @@ class J1939Progress:
 
     @classmethod
     def decode(cls, extended: SockExtendedErr, statistics: bytes) -> Self:
-        """From SCM_J1939_ERRQUEUE and SCM_TIMESTAMPING_OPT_STATS (netlink attributes).
+        """Return the report of SCM_J1939_ERRQUEUE and SCM_TIMESTAMPING_OPT_STATS attributes.
 
         ValueError for a kind that linux/can/j1939.h does not have.
         """

@@ -1,4 +1,4 @@
-"""AF_INET and AF_INET6 for famsock: the families' description, from which all else is loaded."""
+"""AF_INET and AF_INET6 for famsock: the families' description."""
 
 from __future__ import annotations
 

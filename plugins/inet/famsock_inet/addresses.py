@@ -47,7 +47,7 @@ def _idna(host: str) -> str:
 
 
 def _host_or_ipaddress(version: int) -> Callable[[object], str]:
-    """The check of a typed host field: a host, or an object of `ipaddress` of this IP version."""
+    """Return the check of a typed host field: a host, or a matching `ipaddress` object."""
 
     def check(value: object) -> str:
         if type(value).__module__ == "ipaddress":
@@ -61,7 +61,7 @@ def _host_or_ipaddress(version: int) -> Callable[[object], str]:
 
 
 def _canonical(host: str) -> str:
-    """An IPv6 address as the kernel's form of it reads, so that equal addresses are equal."""
+    """Return an IPv6 address in the kernel's text form, so that equal addresses are equal."""
     try:
         return inet_ntop(AF_INET6, inet_pton(AF_INET6, host))
     except (OSError, UnicodeEncodeError):
@@ -139,7 +139,7 @@ IPV4 = CType(
     encode=pack_ipv4,
     decode=lambda raw, _lookup: inet_ntop(AF_INET, raw),
 )
-"""``struct in_addr`` as text; any host form is taken, an IPv4Address too."""
+"""``struct in_addr`` as text, from any host form or IPv4Address."""
 
 IPV6 = CType(
     c="struct in6_addr",
@@ -148,7 +148,7 @@ IPV6 = CType(
     encode=lambda host, lookup: pack_ipv6(host, lookup)[0],
     decode=lambda raw, _lookup: inet_ntop(AF_INET6, raw),
 )
-"""``struct in6_addr`` as text; any host form is taken, an IPv6Address too."""
+"""``struct in6_addr`` as text, from any host form or IPv6Address."""
 
 FLOWINFO = cstruct.integer(
     "__be32", "I", 0, 0xFFFFF, encode=cstruct.BE32.encode, decode=cstruct.BE32.decode
@@ -210,12 +210,12 @@ class InetAddress(Address):
         return cls(host, port)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int]:
-        """``(host, port)``."""
+        """Return ``(host, port)``."""
         return self.host, self.port
 
     @classmethod
     def stdlib_of(cls, sockaddr: bytes) -> tuple[str, int] | None:
-        """``(host, port)`` of a whole sockaddr."""
+        """Return ``(host, port)`` of a complete sockaddr."""
         if len(sockaddr) != 16:
             return None
         head, port, raw = _SOCKADDR_IN.unpack(sockaddr)
@@ -227,7 +227,7 @@ class InetAddress(Address):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a ``struct sockaddr_in``; ValueError if ``data`` is shorter than it."""
+        """Return the address of a ``struct sockaddr_in``; ValueError if ``data`` is shorter."""
         if len(data) < 16:
             raise ValueError(f"AF_INET needs 16 bytes of struct sockaddr_in, not {len(data)}")
         _, port, raw = _SOCKADDR_IN.unpack_from(data)
@@ -278,12 +278,12 @@ class Inet6Address(Address):
         return cls(host, port, flowinfo, scope_id)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int, int, int]:
-        """``(host, port, flowinfo, scope_id)``."""
+        """Return ``(host, port, flowinfo, scope_id)``."""
         return self.host, self.port, self.flowinfo, self.scope_id
 
     @classmethod
     def stdlib_of(cls, sockaddr: bytes) -> tuple[str, int, int, int] | None:
-        """``(host, port, flowinfo, scope_id)`` of a whole sockaddr."""
+        """Return ``(host, port, flowinfo, scope_id)`` of a complete sockaddr."""
         if len(sockaddr) != 28:
             return None
         head, port, flowinfo, raw, scope = _SOCKADDR_IN6.unpack(sockaddr)
@@ -292,7 +292,7 @@ class Inet6Address(Address):
         return inet_ntop(AF_INET6, raw), port, flowinfo, int.from_bytes(scope, sys.byteorder)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The ``struct sockaddr_in6``, 28 bytes; names of hosts and interfaces are resolved now."""
+        """Return the ``struct sockaddr_in6``, 28 bytes; resolve host and interface names."""
         raw, scope_id = pack_ipv6(self.host, lookup)
         return _SOCKADDR_IN6.pack(
             self.layout.head,
@@ -304,7 +304,7 @@ class Inet6Address(Address):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a ``struct sockaddr_in6``; ValueError if ``data`` is shorter than it."""
+        """Return the address of a ``struct sockaddr_in6``; ValueError if ``data`` is shorter."""
         if len(data) < 28:
             raise ValueError(f"AF_INET6 needs 28 bytes of struct sockaddr_in6, not {len(data)}")
         _, port, flowinfo, raw, scope = _SOCKADDR_IN6.unpack_from(data)

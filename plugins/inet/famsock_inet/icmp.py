@@ -17,7 +17,7 @@ _ECHO_TYPES = {4: (8, 0), 6: (128, 129)}
 
 @attrs.frozen
 class Echo:
-    """One echo request or reply.
+    """An echo request or reply.
 
     ``identifier`` and ``sequence`` are 0-65535. Wire layout: u8 type, u8 code 0, be16 checksum,
     be16 identifier, be16 sequence, then ``data``. A ping socket's kernel writes the identifier.
@@ -65,5 +65,5 @@ def checksum(data: bytes) -> int:
 
 
 def payload_of_ipv4(packet: bytes) -> bytes:
-    """What an IPv4 packet carries: raw sockets of AF_INET receive the IP header in front."""
+    """Return an IPv4 packet's payload: raw sockets of AF_INET also receive the IP header."""
     return packet[(packet[0] & 0xF) * 4 :] if packet else b""

@@ -26,7 +26,7 @@ _TYPE = cstruct.integer("__u16", "H", 0, TYPE_MAX)
 
 @attrs.frozen
 class Attribute:
-    """One attribute to send: its ``type`` (0-16383) and the bytes of its value (up to 65531).
+    """An attribute to send: its ``type`` (0-16383) and the bytes of its value (up to 65531).
 
     ``flags`` are NLA_F_NESTED and NLA_F_NET_BYTEORDER, which go into the type's upper bits.
 
@@ -122,7 +122,7 @@ class Attributes(Mapping[int, bytes]):
 
     @classmethod
     def unpack(cls, data: bytes | memoryview, offset: int = 0) -> Attributes:
-        """The attributes that fill ``data`` from ``offset`` bytes on; ValueError if one is cut."""
+        """Return the attributes in ``data`` from ``offset`` bytes on; ValueError if truncated."""
         pairs = []
         end = len(data)
         unpack_from = _HEADER.unpack_from

@@ -50,7 +50,7 @@ _ERROR = struct.Struct("=i")
 
 @attrs.frozen
 class NetlinkMessage:
-    """One message.
+    """A netlink message.
 
     ``type`` (0-65535) is the subsystem's, below 16 that of netlink itself (NLMSG_ERROR …);
     ``flags`` are NLM_F_*; ``sequence`` and ``pid`` (0-4294967295) tell which request of which port
@@ -71,7 +71,7 @@ class NetlinkMessage:
         return header.pack() + self.payload + bytes(-len(self.payload) % 4)
 
     def attributes(self, offset_bytes: int = 0) -> Attributes:
-        """The attributes in the payload, behind the subsystem's own header of ``offset_bytes``."""
+        """Return the attributes in the payload, after the header of ``offset_bytes``."""
         return Attributes.unpack(self.payload, offset_bytes)
 
 
@@ -95,14 +95,14 @@ def unpack(data: bytes) -> list[NetlinkMessage]:
 
 
 def body(header: Struct | bytes, attributes_: Iterable[Attribute] = ()) -> bytes:
-    """The payload of a request: a subsystem's own header, padded, and attributes behind it."""
+    """Return the payload of a request: the subsystem's header, padded, then attributes."""
     front = header.pack() if isinstance(header, Struct) else header
     return front + bytes(-len(front) % 4) + attributes.pack(attributes_)
 
 
 @attrs.frozen
 class Acknowledgement:
-    """What NLMSG_ERROR or NLMSG_DONE says of a request.
+    """The content of NLMSG_ERROR or NLMSG_DONE about a request.
 
     ``error`` is an errno, 0 for success. The rest is the extended acknowledgement (NETLINK_EXT_ACK,
     Linux 4.12): ``text``, the ``offset_bytes`` of the attribute at fault from the beginning of the
@@ -168,7 +168,7 @@ class Acknowledgement:
 
 
 def _attributes_at(message: NetlinkMessage) -> int:
-    """Where the attributes of an extended acknowledgement begin, in bytes of its payload."""
+    """Return the offset of an extended acknowledgement's attributes, in bytes of its payload."""
     if message.type == NLMSG_DONE:
         return _ERROR.size
     if message.flags & NLM_F_CAPPED:

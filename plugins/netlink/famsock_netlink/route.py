@@ -72,7 +72,7 @@ FOREVER_S = 0xFFFFFFFF
 
 @cstruct.struct("struct ifinfomsg", header="linux/rtnetlink.h")
 class LinkHeader(Struct):
-    """What precedes the attributes of a link message: ARPHRD_* type, index, IFF_* flags."""
+    """The header of a link message: ARPHRD_* type, index, IFF_* flags."""
 
     family: int = cstruct.u8("ifi_family", default=AF_UNSPEC)
     hardware_type: int = cstruct.u16("ifi_type", offset=2, default=0)
@@ -83,7 +83,7 @@ class LinkHeader(Struct):
 
 @cstruct.struct("struct ifaddrmsg", header="linux/if_addr.h")
 class AddressHeader(Struct):
-    """What precedes the attributes of an address message: RT_SCOPE_* scope, the link's index."""
+    """The header of an address message: RT_SCOPE_* scope, the link's index."""
 
     family: int = cstruct.u8("ifa_family", default=AF_UNSPEC)
     prefix_length: int = cstruct.u8("ifa_prefixlen", default=0)
@@ -94,7 +94,7 @@ class AddressHeader(Struct):
 
 @cstruct.struct("struct ifa_cacheinfo", header="linux/if_addr.h")
 class AddressLifetime(Struct):
-    """How long an address is preferred and valid (s), when it was made and changed (10 ms)."""
+    """Times of an address: preferred and valid for (s), created and changed at (10 ms)."""
 
     preferred_s: int = cstruct.u32("ifa_prefered")
     valid_s: int = cstruct.u32("ifa_valid")
@@ -130,12 +130,12 @@ class Link:
 
     @property
     def is_up(self) -> bool:
-        """Whether the interface is switched on (IFF_UP)."""
+        """True if the interface is switched on (IFF_UP)."""
         return bool(self.flags & IFF_UP)
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Link:
-        """The link of an RTM_NEWLINK or RTM_DELLINK; ValueError if the message is cut short."""
+        """Return the link of an RTM_NEWLINK or RTM_DELLINK; ValueError if it is truncated."""
         header = LinkHeader.unpack(message.payload)
         found = message.attributes(LinkHeader.layout.size)
         names = found.nested(IFLA_PROP_LIST).all(IFLA_ALT_IFNAME)
@@ -206,7 +206,7 @@ class InterfaceAddress:
 
 
 class RouteOperations(NetlinkOperations):
-    """What a socket of NETLINK_ROUTE can do beyond those of any netlink protocol.
+    """Operations of NETLINK_ROUTE sockets beyond those of any netlink protocol.
 
     What limits a dump to one link or table goes to the kernel, which heeds it once `check_strictly`
     was called, and is heeded here in any case.
@@ -219,7 +219,7 @@ class RouteOperations(NetlinkOperations):
         return tuple(Link.unpack(answer) for answer in answers)
 
     def link(self, which: int | str) -> Link:
-        """One network interface, by its index (from 1 on), its name or an alternative name.
+        """Return a network interface, by its index (from 1 on), its name or an alternative name.
 
         OSError ENODEV if there is none, ValueError for a name of more than 127 bytes.
         """
@@ -307,7 +307,7 @@ class RouteOperations(NetlinkOperations):
         peer: str | IPAddress | None,
         scope: int = 0,
     ) -> tuple[AddressHeader, list[Attribute]]:
-        """What tells one address from all others."""
+        """Return the parts that distinguish an address from all others."""
         own = ip_interface(address)
         header = AddressHeader(
             family=ip.FAMILIES[own.version],
@@ -321,7 +321,7 @@ class RouteOperations(NetlinkOperations):
     # Routes
 
     def routes(self, family: int = AF_UNSPEC, table: int | None = None) -> tuple[Route, ...]:
-        """The routes of one family (AF_INET), or of all; of one table (RT_TABLE_MAIN), or of all.
+        """Return the routes of a family (AF_INET) or all, and of a table (RT_TABLE_MAIN) or all.
 
         Without what the kernel keeps of single destinations (RTM_F_CLONED). With `check_strictly` a
         table that is not there is OSError ENOENT, else it has none.
@@ -357,7 +357,7 @@ class RouteOperations(NetlinkOperations):
     def neighbors(
         self, link_index: int | None = None, family: int = AF_UNSPEC
     ) -> tuple[Neighbor, ...]:
-        """The neighbors on all links, or on one; of one family (AF_INET, AF_BRIDGE), or of IP's."""
+        """Return the neighbors on a link or all, and of a family (AF_INET, AF_BRIDGE) or of IP."""
         limits = [] if link_index is None else [Attribute.u32(NDA_IFINDEX, link_index)]
         header = NeighborHeader(family=family)
         found = map(Neighbor.unpack, self.dump(RTM_GETNEIGH, header, limits))
@@ -369,7 +369,7 @@ class RouteOperations(NetlinkOperations):
 
 
 def _named(which: int | str) -> tuple[int, list[Attribute]]:
-    """What tells a link: its index, or 0 and the attribute of its name."""
+    """Return what identifies a link: its index, or 0 and the attribute of its name."""
     if isinstance(which, int):
         return which, []
     size = len(which.encode("utf-8", "surrogateescape"))

@@ -68,7 +68,7 @@ from famsock_netlink.messages import NetlinkMessage
 
 @cstruct.struct("struct rtmsg", header="linux/rtnetlink.h")
 class RouteHeader(Struct):
-    """What precedes the attributes of a route: lengths of prefixes, RTPROT_*, RT_SCOPE_*, RTN_*."""
+    """The header of a route message: lengths of prefixes, RTPROT_*, RT_SCOPE_*, RTN_*."""
 
     family: int = cstruct.u8("rtm_family", default=AF_UNSPEC)
     destination_bits: int = cstruct.u8("rtm_dst_len", default=0)
@@ -83,7 +83,7 @@ class RouteHeader(Struct):
 
 @cstruct.struct("struct rtnexthop", header="linux/rtnetlink.h")
 class NextHopHeader(Struct):
-    """What precedes the attributes of one next hop; ``hops`` is its weight less 1."""
+    """The header of a next hop, before its attributes; ``hops`` is its weight less 1."""
 
     length_bytes: int = cstruct.u16("rtnh_len")
     flags: int = cstruct.u8("rtnh_flags", default=0)
@@ -93,7 +93,7 @@ class NextHopHeader(Struct):
 
 @cstruct.struct("struct ndmsg", header="linux/neighbour.h")
 class NeighborHeader(Struct):
-    """What precedes the attributes of a neighbor: the link's index, NUD_* state, NTF_* flags."""
+    """The header of a neighbor message: the link's index, NUD_* state, NTF_* flags."""
 
     family: int = cstruct.u8("ndm_family", default=AF_UNSPEC)
     index: int = cstruct.i32("ndm_ifindex", offset=4, default=0)
@@ -104,7 +104,7 @@ class NeighborHeader(Struct):
 
 @cstruct.struct("struct fib_rule_hdr", header="linux/fib_rules.h")
 class RuleHeader(Struct):
-    """What precedes the attributes of a rule: lengths of prefixes, FR_ACT_*, FIB_RULE_* flags."""
+    """The header of a rule message: lengths of prefixes, FR_ACT_*, FIB_RULE_* flags."""
 
     family: int = cstruct.u8("family", default=AF_UNSPEC)
     destination_bits: int = cstruct.u8("dst_len", default=0)
@@ -138,7 +138,7 @@ _FAMILY = struct.Struct("=H")
 
 @attrs.frozen
 class NextHop:
-    """One of several next hops of a route.
+    """A next hop, one of several of a route.
 
     ``link_index`` is 0 where the gateway tells the link, ``gateway`` None where the destination is
     on the link; ``weight`` is 1-256, ``flags`` are RTNH_F_*.
@@ -151,7 +151,7 @@ class NextHop:
 
 
 def _scope(route: Route) -> int:
-    """What ip-route(8) takes where none is said."""
+    """Return the scope that ip-route(8) uses by default."""
     if route.type == RTN_LOCAL:
         return RT_SCOPE_HOST
     hops = route.next_hops or (route,)
@@ -263,7 +263,7 @@ class Route:
 
 
 def _made(data: bytes | None, make: Callable[[bytes], T]) -> T | None:
-    """What an attribute holds; None where it is missing."""
+    """Return the value of an attribute; None if it is missing."""
     return None if data is None else make(data)
 
 
@@ -315,7 +315,7 @@ def _pack_next_hop(family: int, hop: NextHop) -> bytes:
 
 @attrs.frozen
 class Neighbor:
-    """Whom a link's address belongs to: an entry of ARP's or of neighbor discovery's table.
+    """The owner of a link address: an entry of the ARP or neighbor discovery table.
 
     ``link_address`` is the link-layer address, b"" while it is not known. ``state`` is NUD_*,
     ``flags`` are NTF_*, ``type`` is RTN_*.
@@ -380,7 +380,7 @@ class Rule:
 
     @property
     def is_inverted(self) -> bool:
-        """Whether it is for the packets that do not match."""
+        """True if the rule is for packets that do not match."""
         return bool(self.flags & FIB_RULE_INVERT)
 
     @classmethod

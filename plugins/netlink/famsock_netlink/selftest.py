@@ -34,14 +34,14 @@ def route() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def generic() -> Iterator[selftest.RoundTrip]:
-    """The generic controller's description of itself."""
+    """Yield a round trip: ask the generic controller for its own description."""
     with selftest.sockets(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC, count=1) as (sock,):
         yield lambda: selftest.expect(sock.generic_family("nlctrl").id, GENL_ID_CTRL)
 
 
 @contextmanager
 def usersock() -> Iterator[selftest.RoundTrip]:
-    """A message from one port to another, and back."""
+    """Yield a round trip of a message from one port to another."""
     with selftest.sockets(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK) as (one, other):
         for sock in (one, other):
             sock.bind(NetlinkAddress(0))

@@ -35,12 +35,12 @@ KERNEL = NetlinkAddress(0)
 """The kernel as a destination; in bind, any free port."""
 
 FIRST_SEQUENCE = 1 << 31
-"""Requests are numbered from here on; smaller numbers are free for messages of one's own."""
+"""The first number of requests; smaller numbers are free for messages of the caller."""
 
 DUMP_ATTEMPTS = 8
 
 _DATAGRAM_BYTES = 1 << 15
-"""How much the kernel puts into one datagram of a dump at most, if it knows of room for it."""
+"""The most bytes that the kernel puts into a datagram of a dump, if the buffer holds them."""
 
 
 class _State:
@@ -53,7 +53,7 @@ class _State:
 
 
 class NetlinkOperations:
-    """What a socket of any netlink protocol can do beyond the stdlib's methods.
+    """Operations of sockets of any netlink protocol beyond the stdlib's methods.
 
     The operations are for a blocking socket or one with a timeout, and for one thread at a time.
     """
@@ -76,7 +76,7 @@ class NetlinkOperations:
         self._sock.set_option(NETLINK_ADD_MEMBERSHIP, group)
 
     def leave_group(self, group: int) -> None:
-        """No longer receive what is sent to a group. Source: NETLINK_DROP_MEMBERSHIP."""
+        """Stop receiving messages to a group. Source: NETLINK_DROP_MEMBERSHIP."""
         self._sock.set_option(NETLINK_DROP_MEMBERSHIP, group)
 
     def groups(self) -> frozenset[int]:
@@ -90,7 +90,7 @@ class NetlinkOperations:
         self._sock.sendto(b"".join([message.pack() for message in sent]), to)
 
     def recv_messages(self) -> list[NetlinkMessage]:
-        """The messages of the next datagram, whole however long it is; errors among them too.
+        """Return all messages of the next datagram, of any length, including errors.
 
         What came in between the answers of a `request` is given first (`pending_messages`). OSError
         ENOBUFS tells that the kernel had to drop messages; ValueError, that a datagram holds none.
@@ -102,7 +102,7 @@ class NetlinkOperations:
 
     @property
     def pending_messages(self) -> int:
-        """How many messages came in between the answers of a `request` and wait here.
+        """The number of messages that arrived between the answers of a `request` and wait here.
 
         `recv_messages` gives them without a system call, so select(2) and its kin do not tell of
         them: while there are any, receive before you wait.
@@ -193,7 +193,7 @@ class NetlinkOperations:
                     answers.append(message)
 
     def _answers(self, sequence: int, flags: int) -> list[NetlinkMessage]:
-        """Those messages of the next datagram that answer a request; others are put aside.
+        """Return the messages of the next datagram that answer a request; put others aside.
 
         Only what the kernel sends is an answer. What answers an earlier request, which was given
         up, is dropped. A group's message carries the sequence of the request that caused it.

@@ -16,7 +16,7 @@ _DATAGRAM_BYTES_MAX = 1 << 16
 
 @attrs.frozen
 class Uevent:
-    """One event: ``action`` ("add", "change" …), the device's ``path`` below /sys, variables."""
+    """An event: ``action`` ("add", "change" …), the device's ``path`` below /sys, variables."""
 
     action: str
     path: str
@@ -34,7 +34,7 @@ class Uevent:
 
 
 class UeventOperations(NetlinkOperations):
-    """What a socket of NETLINK_KOBJECT_UEVENT can do beyond those of any netlink protocol."""
+    """Operations of NETLINK_KOBJECT_UEVENT sockets beyond those of any netlink protocol."""
 
     def join_kernel_events(self) -> None:
         """Receive the kernel's events, of this network namespace where they are of the network."""

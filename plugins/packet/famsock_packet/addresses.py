@@ -62,7 +62,7 @@ class PacketAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of the stdlib's tuple, its interface as an index; checked in its order."""
+        """Return the address of the stdlib's tuple, with an interface index, checked in order."""
         name, numbers, addr = _stdlib_shape(form)
         interface = lookup.interface_index(INTERFACE.check(name))
         if len(addr) > SHORT_ADDRESS_BYTES:
@@ -83,7 +83,7 @@ class PacketAddress(Address):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a sockaddr that holds all of its ``addr``; ValueError if it is shorter.
+        """Return the address of a sockaddr with all of its ``addr``; ValueError if too short.
 
         Without a ``lookup`` the interface stays an index.
         """

@@ -1,4 +1,4 @@
-"""Frames as AF_PACKET receives them, with what the kernel tells of each."""
+"""Received frames of AF_PACKET, with the kernel's information about each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from famsock_packet.structs import VlanTag
 
 @attrs.frozen
 class PacketFrame:
-    """One received frame.
+    """A received frame.
 
     ``data`` begins with the link-layer header on SOCK_RAW, behind it on SOCK_DGRAM; ``address``
     tells where it came from. ``length_bytes`` is how long it was, more than ``data`` where the

@@ -38,7 +38,7 @@ _PAUSE_S = 0.001
 
 @cstruct.struct("struct tpacket_block_desc", header=_HEADER)
 class BlockHeader(Struct):
-    """What a block begins with."""
+    """The header of a block."""
 
     version: int = cstruct.u32("version")
     private_offset: int = cstruct.u32("offset_to_priv")
@@ -55,7 +55,7 @@ class BlockHeader(Struct):
 
 @cstruct.struct("struct tpacket3_hdr", header=_HEADER, size=48)
 class FrameHeader(Struct):
-    """What each frame begins with."""
+    """The header of each frame."""
 
     next_offset: int = cstruct.u32("tp_next_offset")
     seconds: int = cstruct.u32("tp_sec")
@@ -79,7 +79,7 @@ _STATUS = Codec("=I")
 
 
 class RingFrame(NamedTuple):
-    """One frame of a ring: a tuple, which takes an eighth of the time to make of an attrs object.
+    """A frame of a ring: a tuple, which takes an eighth of the time to make of an attrs object.
 
     ``data`` begins with the link-layer header on SOCK_RAW. ``timestamp_ns`` is when it arrived,
     since 1970. ``length_bytes`` is how long it was. ``status`` are TP_STATUS_*, ``sockaddr`` is
@@ -100,14 +100,14 @@ class RingFrame(NamedTuple):
         return vlan_tag(self.status, self.vlan_tci, self.vlan_tpid)
 
     def address(self, sock: socket | None = None) -> PacketAddress:
-        """Where the frame came from: the interface's index, or its name if asked of ``sock``."""
+        """Return the source of the frame; its interface by name if ``sock`` is given."""
         raw = bytearray(self.sockaddr)
         raw[11] = min(raw[11], 8)
         return PacketAddress.unpack(raw, Lookup("decode", sock) if sock is not None else None)
 
 
 class RingBlock:
-    """One block of a ring: an iterable of its `RingFrame`, copied out as it goes.
+    """A block of a ring: an iterable of its `RingFrame`, each copied when it is reached.
 
     ``frames`` is their number, ``sequence`` the block's. ``is_losing`` tells that frames were
     dropped for want of room, ``is_timed_out`` that the block came although it was not full. It can

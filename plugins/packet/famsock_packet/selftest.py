@@ -18,7 +18,7 @@ _TO = bytes(6)
 
 @contextmanager
 def _opened(kind: int) -> Iterator[tuple[socket, socket]]:
-    """A socket that sends to the loopback interface, and one that receives from it."""
+    """Yield a socket that sends to the loopback interface, and one that receives from it."""
     with selftest.sockets(AF_PACKET, kind) as (sender, receiver):
         sender.bind(PacketAddress(_LOOPBACK, 0))
         yield sender, receiver

@@ -32,13 +32,13 @@ from famsock_packet.transmit import TransmitRing
 
 
 class _State:
-    """Whether the socket was asked to tell of each frame what its sockaddr does not."""
+    """The state of a socket: whether it was asked for more about each frame than the sockaddr."""
 
     told = False
 
 
 class PacketOperations:
-    """What a socket of AF_PACKET can do beyond the stdlib's methods.
+    """Operations of AF_PACKET sockets beyond the stdlib's methods.
 
     An interface is its name, its index, or "" for every one.
     """
@@ -73,7 +73,7 @@ class PacketOperations:
         self._sock.bind(PacketAddress(interface, proto))
 
     def recv_frame(self, bufsize_bytes: int = 65536, flags: int = 0) -> PacketFrame:
-        """Receive one frame, of which at most ``bufsize_bytes``, with what the kernel tells of it.
+        """Receive a frame, at most ``bufsize_bytes`` of it, with the kernel's information.
 
         The first call asks the kernel to tell (PACKET_AUXDATA, SO_TIMESTAMPNS); a frame that was
         waiting then has the time of this call. Errors are those of recvmsg(2).
@@ -146,7 +146,7 @@ class PacketOperations:
         self._set_membership(True, interface, PACKET_MR_MULTICAST, address)
 
     def leave_multicast(self, interface: str | int, address: bytes) -> None:
-        """No longer receive frames for the group of a hardware address."""
+        """Stop receiving frames for the group of a hardware address."""
         self._set_membership(False, interface, PACKET_MR_MULTICAST, address)
 
     def add_unicast(self, interface: str | int, address: bytes) -> None:
@@ -154,7 +154,7 @@ class PacketOperations:
         self._set_membership(True, interface, PACKET_MR_UNICAST, address)
 
     def remove_unicast(self, interface: str | int, address: bytes) -> None:
-        """No longer receive frames for a second hardware address."""
+        """Stop receiving frames for a second hardware address."""
         self._set_membership(False, interface, PACKET_MR_UNICAST, address)
 
     def _set_membership(
@@ -189,7 +189,7 @@ class PacketOperations:
         self._sock.set_option(PACKET_FANOUT_DATA, program)
 
     def rollover_statistics(self) -> RolloverStatistics:
-        """How often the group rolled over; OSError EINVAL for a group that does not."""
+        """Return how often the group rolled over; OSError EINVAL for a group that does not."""
         return self._sock.get_option(PACKET_ROLLOVER_STATS)
 
     # Sending
@@ -218,7 +218,7 @@ class PacketOperations:
     # The rest
 
     def statistics(self) -> Statistics:
-        """What was received and dropped since the last call: reading resets the kernel's count."""
+        """Return the counts of received and dropped packets; reading resets the kernel's counts."""
         return self._sock.get_option(PACKET_STATISTICS)
 
     def set_ignore_outgoing(self, on: bool = True) -> None:

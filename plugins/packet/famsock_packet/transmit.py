@@ -111,7 +111,7 @@ class TransmitRing(Ring):
         return sent
 
     def _kick(self) -> int:
-        """One system call, which takes some of the frames or all."""
+        """Make one system call, which takes some of the frames or all."""
         try:
             if self._address is None:
                 return self._sock.send(b"")

@@ -23,7 +23,7 @@ def datagrams() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def lookup() -> Iterator[selftest.RoundTrip]:
-    """A server that comes and goes, as the kernel's name service tells of it."""
+    """Yield a check that the kernel's name service reports a server that comes and goes."""
     service = 0x7A000000 + getpid()
     with selftest.sockets(AF_QIPCRTR, SOCK_DGRAM) as (server, watcher):
         watcher.new_lookup(service)

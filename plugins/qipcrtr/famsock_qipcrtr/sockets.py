@@ -46,7 +46,7 @@ def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple
 
 
 class QipcrtrOperations:
-    """What a socket of AF_QIPCRTR can do beyond the stdlib's methods."""
+    """Operations of AF_QIPCRTR sockets beyond the stdlib's methods."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
@@ -70,7 +70,7 @@ class QipcrtrOperations:
         self.send_control(DelServer(service, instance))
 
     def new_lookup(self, service: int = 0, instance: int = 0) -> None:
-        """Ask to be told of servers that come and go, until `del_lookup` or close.
+        """Ask for reports of servers that come and go, until `del_lookup` or close.
 
         ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. What is there
         now comes as `NewServer` packets through `recv_packet`, the last of which has

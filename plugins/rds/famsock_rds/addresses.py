@@ -104,7 +104,7 @@ class RdsAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of ``(host, port)``, or for IPv6 ``(host, port, flowinfo[, scope_id])``.
+        """Return the address of ``(host, port)`` or ``(host, port, flowinfo[, scope_id])``.
 
         The pair is CPython's form, the longer one what CPython gives for an IPv6 sender and does
         not take back. TypeError for another shape or type, OverflowError for a port out of range;
@@ -123,7 +123,7 @@ class RdsAddress(Address):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a ``sockaddr_in`` or ``sockaddr_in6``; ValueError if it is neither."""
+        """Return the address of a ``sockaddr_in`` or ``sockaddr_in6``; ValueError if neither."""
         head = bytes(data[:2])
         made: type[Self] | None = next(_matching(head, cls), None)
         if made is None:
@@ -135,7 +135,7 @@ class RdsAddress(Address):
 
     @classmethod
     def parse(cls, text_form: str) -> Self:
-        """The address that ``text_form`` writes: ``192.0.2.1:4000`` or ``[2001:db8::1]:4000``.
+        """Return the address of ``text_form``: ``192.0.2.1:4000`` or ``[2001:db8::1]:4000``.
 
         ``rds://`` may stand in front. ValueError if the text does not have the form.
         """
@@ -217,7 +217,7 @@ class RdsInet6Address(RdsAddress):
 
 
 def _matching(head: bytes, wanted: type[RdsAddress]) -> Iterator[Any]:
-    """The class of a sockaddr that opens with ``head``, if it is ``wanted`` or one of its own."""
+    """Yield the class of a sockaddr that starts with ``head``: ``wanted`` or a subclass."""
     for made in (RdsInetAddress, RdsInet6Address):
         if made.layout.head == head and issubclass(made, wanted):
             yield made

@@ -49,11 +49,12 @@ RDS_GET_MR_FOR_DEST: Option[GetMemoryRegionFor] = _row(
     "RDS_GET_MR_FOR_DEST", GetMemoryRegionFor, "w"
 )
 RDS_RECVERR: Option[bool] = _row("RDS_RECVERR", codecs.BOOL, "rw")
-"""Whether messages that are not delivered are told of (RDS_CMSG_RDMA_STATUS)."""
+"""True to report messages that are not delivered (RDS_CMSG_RDMA_STATUS)."""
 
 RDS_CONG_MONITOR: Option[bool] = _row("RDS_CONG_MONITOR", codecs.BOOL, "w")
-"""Whether the end of congestion is told of by RDS_CMSG_CONG_UPDATE. A flag: the kernel keeps the
-mask of ports itself."""
+"""True to report the end of congestion by RDS_CMSG_CONG_UPDATE. A flag: the kernel keeps the mask
+of ports itself.
+"""
 
 SO_RDS_TRANSPORT: Option[int] = _row("SO_RDS_TRANSPORT", codecs.INT, "rw")
 """RDS_TRANS_IB (0) or RDS_TRANS_TCP (2), set before bind; RDS_TRANS_NONE (-1) until then."""

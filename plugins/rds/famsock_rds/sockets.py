@@ -34,7 +34,7 @@ def _typed(address: Any) -> RdsAddress:
 
 
 class RdsOperations:
-    """What a socket of AF_RDS can do beyond the stdlib's methods."""
+    """Operations of AF_RDS sockets beyond the stdlib's methods."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
@@ -50,7 +50,7 @@ class RdsOperations:
         self._sock.set_option(options.RDS_CANCEL_SENT_TO, _typed(address))
 
     def monitor_congestion(self, on: bool = True) -> None:
-        """Have the end of congestion told of: `recv_message` gives RDS_CMSG_CONG_UPDATE then.
+        """Report the end of congestion: `recv_message` then returns RDS_CMSG_CONG_UPDATE.
 
         It is told of for ports that a send had found congested (OSError ENOBUFS), by a message with
         no data. Source: linux/rds.h, RDS_CONG_MONITOR.
@@ -141,11 +141,11 @@ class RdsOperations:
         return self.snapshot(options.RDS_INFO_SOCKETS)
 
     def tcp_sockets(self) -> tuple[info.TcpSocket, ...]:
-        """The TCP connections that carry RDS by IPv4; OSError ENOPROTOOPT without rds_tcp."""
+        """Return the TCP connections of RDS by IPv4; OSError ENOPROTOOPT without rds_tcp."""
         return self.snapshot(options.RDS_INFO_TCP_SOCKETS)
 
     def queued_to_send(self) -> tuple[info.QueuedMessage6, ...]:
-        """The messages that wait to be sent, by IPv6 addresses (``::ffff:192.0.2.1`` for IPv4).
+        """Return the messages waiting to be sent, by IPv6 address (``::ffff:192.0.2.1`` for IPv4).
 
         Not by RDS_INFO_SEND_MESSAGES, where the kernel gives 0.0.0.0 for both hosts.
         """

@@ -22,7 +22,7 @@ _STORAGE_BYTES = 128
 
 
 def congestion_mask(port: int) -> int:
-    """The bit of a 64-bit congestion mask that a port (0-65535) shares with every 64th other.
+    """Return a port's bit in a 64-bit congestion mask; ports 64 apart share it (0-65535).
 
     OverflowError for a port out of range. Source: linux/rds.h, RDS_CONG_MONITOR_MASK.
     """
@@ -68,7 +68,7 @@ _POINTS = _positions(RDS_MSG_RX_DGRAM_TRACE_MAX)
 
 @cstruct.struct("struct rds_rx_trace_so", header=_HEADER)
 class LatencyTrace(Struct):
-    """SO_RDS_MSG_RXPATH_LATENCY: which latencies of the receive path to tell with each message.
+    """SO_RDS_MSG_RXPATH_LATENCY: latencies of the receive path to report with each message.
 
     ``count`` (0-3) of ``positions`` (3 of RDS_MSG_RX_HDR_TO_DGRAM_START,
     RDS_MSG_RX_DGRAM_REASSEMBLE, RDS_MSG_RX_DGRAM_DELIVERED) count.
@@ -231,5 +231,5 @@ class RdmaStatus(Struct):
 
     @property
     def succeeded(self) -> bool:
-        """Whether it ended well."""
+        """True if the operation succeeded."""
         return self.status == RDS_RDMA_SUCCESS

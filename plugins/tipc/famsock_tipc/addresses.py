@@ -45,7 +45,7 @@ class TipcAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of ``(addr_type, v1, v2, v3[, scope])``; without a scope, the cluster's.
+        """Return the address of ``(addr_type, v1, v2, v3[, scope])``; default: the cluster's.
 
         TypeError for another shape, for a value that is no integer and for an address type that
         does not exist; OverflowError for an integer out of range (CPython masks it).
@@ -85,7 +85,7 @@ class TipcAddress(Address):
 
     @classmethod
     def parse(cls, text_form: str) -> Self:
-        """The address that ``text_form`` writes, as ``str`` gives it; ``tipc://`` may precede it.
+        """Return the address of ``text_form``, as ``str`` writes it; ``tipc://`` may precede it.
 
         ValueError if the text does not have the form.
         """
@@ -114,7 +114,7 @@ def _checked(name: str, value: Any) -> int:
     head=family_head(AF_TIPC, _SIZE) + bytes([TIPC_SERVICE_ADDR]),
 )
 class ServiceAddress(TipcAddress):
-    """One instance of a service (TIPC_SERVICE_ADDR, once TIPC_ADDR_NAME).
+    """An instance of a service (TIPC_SERVICE_ADDR, formerly TIPC_ADDR_NAME).
 
     ``type`` and ``instance`` are 0-4294967295; types below 64 (TIPC_RESERVED_TYPES) belong to TIPC.
     ``scope`` (-128 to 127) is how far a bound name is published, TIPC_CLUSTER_SCOPE (2) or
@@ -140,7 +140,7 @@ class ServiceAddress(TipcAddress):
         return cls.unchecked(v1, v2, 0, scope)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[int, int, int, int, int]:
-        """``(2, type, instance, instance, scope)``."""
+        """Return ``(2, type, instance, instance, scope)``."""
         return self.addr_type, self.type, self.instance, self.instance, self.scope
 
 
@@ -177,7 +177,7 @@ class ServiceRange(TipcAddress):
         return cls.unchecked(v1, v2, v3, scope)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[int, int, int, int, int]:
-        """``(1, type, lower, upper, scope)``."""
+        """Return ``(1, type, lower, upper, scope)``."""
         return self.addr_type, self.type, self.lower, self.upper, self.scope
 
 
@@ -191,7 +191,7 @@ class ServiceRange(TipcAddress):
     head=family_head(AF_TIPC, _SIZE) + bytes([TIPC_SOCKET_ADDR]),
 )
 class SocketAddress(TipcAddress):
-    """One socket (TIPC_SOCKET_ADDR, once TIPC_ADDR_ID): what the kernel names a sender by.
+    """A socket (TIPC_SOCKET_ADDR, formerly TIPC_ADDR_ID): the kernel's address of a sender.
 
     ``node`` is the hash of the node's identity and ``ref`` the socket's port there, both
     0-4294967295; node 0 is this one as long as it has no identity. ``scope`` means nothing here.
@@ -213,7 +213,7 @@ class SocketAddress(TipcAddress):
         return cls.unchecked(v1, v2, scope)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[int, int, int, int, int]:
-        """``(3, node, ref, 0, scope)``."""
+        """Return ``(3, node, ref, 0, scope)``."""
         return self.addr_type, self.node, self.ref, 0, self.scope
 
 
@@ -260,7 +260,7 @@ _CLASSES: tuple[type[TipcAddress], ...] = (
 
 
 def _class_of(addr_type: int, wanted: type[TipcAddress], second: object = None) -> Any:
-    """Return the class of an address type, if it is ``wanted`` or a subclass of that; else None.
+    """Return the class of an address type, if it is ``wanted`` or a subclass; otherwise None.
 
     ``second`` is what opens the sockaddr behind the first, which only a member's has.
     """

@@ -44,7 +44,7 @@ stream: selftest.Exchange = partial(_connection, SOCK_STREAM)
 
 @contextmanager
 def topology() -> Iterator[selftest.RoundTrip]:
-    """A name that comes and goes, as the topology service tells of it."""
+    """Yield a check that the topology service reports a name that comes and goes."""
     name = _name(0)
     with (
         selftest.sockets(AF_TIPC, SOCK_SEQPACKET, count=1) as (watcher,),

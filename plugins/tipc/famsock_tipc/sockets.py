@@ -39,11 +39,11 @@ _S = TypeVar("_S", bound=Struct)
 _FILTERS = (TIPC_SUB_PORTS, TIPC_SUB_SERVICE)
 
 TOPOLOGY_SERVICE = ServiceAddress(TIPC_TOP_SRV, TIPC_TOP_SRV)
-"""Where a SOCK_SEQPACKET socket connects to be told of services and nodes."""
+"""The address of the topology service, to which a SOCK_SEQPACKET socket connects."""
 
 
 class TipcOperations:
-    """What a socket of AF_TIPC can do beyond the stdlib's methods."""
+    """Operations of AF_TIPC sockets beyond the stdlib's methods."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
@@ -72,7 +72,7 @@ class TipcOperations:
         filter: int = TIPC_SUB_PORTS,
         handle: bytes = bytes(8),
     ) -> Subscription:
-        """Ask the topology service to tell of services that come and go in a range.
+        """Ask the topology service to report services that come and go in a range.
 
         Connects the socket, of SOCK_SEQPACKET, to the service first if it has no peer. The services
         that are there now come as events too. ``service`` is a name or range in any shape (type 0
@@ -121,7 +121,7 @@ class TipcOperations:
         return TopologyEvent.unpack(data)
 
     def events(self) -> Iterator[TopologyEvent]:
-        """Events of the topology service without end; `recv_event` tells the errors.
+        """Yield events of the topology service without end; errors are those of `recv_event`.
 
         The last event of a subscription that had a time limit has ``timed_out`` set.
         """
@@ -178,7 +178,7 @@ class TipcOperations:
     # Nodes and links
 
     def node_id(self, node: int) -> bytes:
-        """The identity of a node, 16 bytes, by its hash (0-4294967295), as addresses have it.
+        """Return a node's identity of 16 bytes, by its hash (0-4294967295), as in addresses.
 
         OSError EADDRNOTAVAIL for an unknown node. Source: linux/tipc.h, SIOCGETNODEID.
         """

@@ -56,7 +56,7 @@ PATH = CType(c="char", code=f"{UNIX_PATH_MAX}s", check=_checked, text=_text, par
 
 @sockaddr("struct sockaddr_un", header="sys/un.h", family=1, family_name="AF_UNIX", size=110)
 class UnixAddress(Address):
-    r"""Where an AF_UNIX socket is: a path, an abstract name, or nowhere (unnamed).
+    r"""An address of an AF_UNIX socket: a path, an abstract name, or none (unnamed).
 
     ``path`` is a str for a path in the file system, bytes with a null byte in front for a name in
     Linux's abstract namespace, and "" for an unnamed socket; to bind to "" asks the kernel for an
@@ -87,17 +87,17 @@ class UnixAddress(Address):
 
     @property
     def is_unnamed(self) -> bool:
-        """Whether the socket has no name."""
+        """True if the socket has no name."""
         return not self.path
 
     @property
     def is_abstract(self) -> bool:
-        """Whether the name is one of the abstract namespace."""
+        """True if the name is one of the abstract namespace."""
         return isinstance(self.path, bytes)
 
     @property
     def is_path(self) -> bool:
-        """Whether the name is a path in the file system."""
+        """True if the name is a path in the file system."""
         return bool(self.path) and isinstance(self.path, str)
 
     @property
@@ -152,7 +152,7 @@ class _ThroughDirectory(bytes):
 
     @classmethod
     def of(cls, path: bytes, head: bytes, lookup: Lookup | None) -> _ThroughDirectory:
-        """The sockaddr of a path that is too long by itself; OSError if its last part is too."""
+        """Return the sockaddr for a path that is too long; OSError if its last part is, too."""
         directory, slash, name = path.rpartition(b"/")
         if not slash or len(name) > _LONGEST_NAME_BYTES or lookup is None:
             raise OSError(_TOO_LONG)

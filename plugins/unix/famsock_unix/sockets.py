@@ -1,4 +1,4 @@
-"""Operations of AF_UNIX sockets: descriptors, credentials, paths left behind. Source: unix(7)."""
+"""Operations of AF_UNIX sockets: descriptors, credentials, stale paths. Source: unix(7)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _CONTROL_BYTES = sum(
 
 
 class HasFileno(Protocol):
-    """A file, a socket, or what else has a descriptor."""
+    """A file, a socket, or another object with a descriptor."""
 
     def fileno(self) -> int: ...
 
 
 class UnixOperations:
-    """What a socket of AF_UNIX can do beyond the stdlib's methods."""
+    """Operations of AF_UNIX sockets beyond the stdlib's methods."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
@@ -53,7 +53,7 @@ class UnixOperations:
         return self._sock.get_option(SO_PEERPIDFD)
 
     def peer_security(self) -> str:
-        """The security label of the peer (SELinux, AppArmor). OSError ENOPROTOOPT without one."""
+        """Return the peer's security label (SELinux, AppArmor). OSError ENOPROTOOPT without one."""
         return self._sock.get_option(options.SO_PEERSEC)
 
     # Descriptors and credentials in messages

@@ -1,4 +1,4 @@
-"""Paths that a dead process's socket left behind. Source: unix(7), flock(2)."""
+"""Stale paths of sockets of dead processes. Source: unix(7), flock(2)."""
 
 from __future__ import annotations
 

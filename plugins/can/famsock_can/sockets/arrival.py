@@ -1,4 +1,4 @@
-"""When, where and from whom a message came: what the kernel tells beside the data.
+"""Time, interface and sender of a message: the kernel's information besides the data.
 
 Sources: socket(7), Documentation/networking/timestamping.rst, can.rst on MSG_DONTROUTE/MSG_CONFIRM.
 """
@@ -26,7 +26,7 @@ CONTROL_BYTES = CMSG_SPACE(_THREE_TIMESPECS.size) + CMSG_SPACE(_TIMESPEC.size) +
 
 @attrs.frozen
 class Arrival:
-    """What came with a message.
+    """Information that came with a message.
 
     :ivar interface: the name of the interface that it came in by.
     :ivar timestamp_ns: the time of reception in ns since the epoch by the system's clock; None
@@ -73,7 +73,7 @@ def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int)
 
 
 def several(values: Iterable[T], kind: type[T]) -> tuple[T, ...]:
-    """``values`` as a tuple; TypeError that says what to pass where it is one value alone."""
+    """Return ``values`` as a tuple; TypeError that says what to pass if it is one value."""
     if isinstance(values, kind) or not isinstance(values, Iterable):
         name = kind.__name__
         shown = type(values).__name__
@@ -82,7 +82,7 @@ def several(values: Iterable[T], kind: type[T]) -> tuple[T, ...]:
 
 
 class ArrivalOperations:
-    """What sockets of all CAN protocols can be told about the messages that they receive."""
+    """Operations of all CAN protocols for information about received messages."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock

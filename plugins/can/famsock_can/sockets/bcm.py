@@ -18,14 +18,14 @@ _CYCLIC_MAX = 256
 
 @attrs.frozen
 class BcmEvent:
-    """What the broadcast manager tells: a message, and when and where it came from."""
+    """An event of the broadcast manager: a message with its time and interface."""
 
     message: BcmMessage
     arrival: Arrival
 
 
 class BcmOperations(ArrivalOperations):
-    """What a connected CAN_BCM socket can do. Intervals are integer microseconds.
+    """Operations of connected CAN_BCM sockets. Intervals are integer microseconds.
 
     A job belongs to a can_id (0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff; OverflowError for another
     one), to FD or classic frames, and to the socket: closing it ends them all. Errors are OSError

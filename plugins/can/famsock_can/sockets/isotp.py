@@ -17,7 +17,7 @@ MAX_PDU_BYTES = 8300
 
 
 class IsotpOperations(ArrivalOperations):
-    """What a CAN_ISOTP socket can do beyond the stdlib's methods. Source: isotp.rst."""
+    """Operations of CAN_ISOTP sockets beyond the stdlib's methods. Source: isotp.rst."""
 
     def configure(
         self,
@@ -65,7 +65,7 @@ class IsotpOperations(ArrivalOperations):
         return IsotpPdu(data, flags & MSG_TRUNC != 0, arrival(address[0], items, flags))
 
     def _with_flags(self, options: IsotpOptions | None, flags: int) -> IsotpOptions:
-        """``options``, or those that the socket has, with more flags."""
+        """Return ``options``, or the socket's, with more flags."""
         now = self._sock.get_option(rows.CAN_ISOTP_OPTS) if options is None else options
         return IsotpOptions(
             now.flags | flags,

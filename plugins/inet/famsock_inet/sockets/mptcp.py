@@ -16,7 +16,7 @@ class MptcpOperations(TcpOperations):
     """Multipath TCP: the state of the connection and of its subflows."""
 
     def mptcp_info(self) -> MptcpInfo:
-        """The state of the connection as a whole; OSError EOPNOTSUPP after falling back to TCP."""
+        """Return the state of the connection; OSError EOPNOTSUPP after falling back to TCP."""
         info: MptcpInfo = self._sock.get_option(mptcp.MPTCP_INFO)
         return info
 

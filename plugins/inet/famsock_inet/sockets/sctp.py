@@ -33,7 +33,7 @@ class SctpOperations(IpOperations):
         return self._sock.send_message(data, address, [sndinfo])
 
     def enable_stream_info(self, on: bool = True) -> None:
-        """Have every message tell its stream and association, as SCTP_RCVINFO."""
+        """Add the stream and association to every message, as SCTP_RCVINFO."""
         self._sock.set_option(sctp.SCTP_RECVRCVINFO, on)
 
     def add_local_addresses(self, addresses: Iterable[Address]) -> None:
@@ -55,12 +55,12 @@ class SctpOperations(IpOperations):
         return found
 
     def reset_streams(self, *streams: int, assoc_id: int = 0) -> None:
-        """Start the numbering of outgoing streams anew; all of them, if none is named."""
+        """Restart the numbering of outgoing streams; of all streams, if none is named."""
         request = SctpResetStreams(assoc_id, SCTP_STREAM_RESET_OUTGOING, streams)
         self._sock.set_option(sctp.SCTP_RESET_STREAMS, request)
 
     def peel_off(self, assoc_id: int) -> socket:
-        """Make an association of a one-to-many socket a socket of its own (sctp_peeloff(3))."""
+        """Move an association of a one-to-many socket to a new socket (sctp_peeloff(3))."""
         request = SctpPeeloffFlagsArg(associd=assoc_id, flags=SOCK_CLOEXEC)
         peeled = self._sock.get_option(sctp.SCTP_SOCKOPT_PEELOFF_FLAGS, request).sd
         try:

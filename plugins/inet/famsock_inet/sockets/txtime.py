@@ -1,4 +1,4 @@
-"""Sending at a given time. Sources: tc-etf(8), tc-fq(8), linux/net_tstamp.h."""
+"""Transmission at a given time. Sources: tc-etf(8), tc-fq(8), linux/net_tstamp.h."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TransmitTimeOperations(IpOperations):
     """SO_TXTIME: each datagram carries the time at which it shall leave."""
 
     def set_transmit_clock(self, clock: int = time.CLOCK_MONOTONIC, flags: int = 0) -> None:
-        """Say whose time `send_at` tells, before it is used.
+        """Set the clock of `send_at`, before it is used.
 
         The queueing discipline of the interface obeys: fq by CLOCK_MONOTONIC, etf by the clock it
         was set up with, mostly CLOCK_TAI; any other sends at once. ``flags`` are

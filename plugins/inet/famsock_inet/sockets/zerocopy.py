@@ -1,4 +1,4 @@
-"""Sending without copying, on TCP and UDP. Source: Documentation/networking/msg_zerocopy.rst."""
+"""Zero-copy sends on TCP and UDP. Source: Documentation/networking/msg_zerocopy.rst."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class ZerocopyOperations(IpOperations):
         return self._sock.sendto(view, flags, address)
 
     def zerocopy_completions(self, timeout_s: float = 0.0) -> list[ZerocopyCompletion]:
-        """Which sends are done, waiting for at most ``timeout_s`` seconds if there is none yet.
+        """Return the completed sends; wait at most ``timeout_s`` seconds if there is none yet.
 
         Their data is free again. Take them all before you close the socket, whose memory is not
         kept beyond it. Other entries of the error queue are dropped: use `recv_errors` where both
@@ -109,7 +109,7 @@ class ZerocopyOperations(IpOperations):
 
 
 def _completion(items: list[tuple[int, int, bytes]]) -> ZerocopyCompletion | None:
-    """What the control messages of an entry tell of sends that are done; None if they do not."""
+    """Return the completed sends in an entry's control messages; None if there are none."""
     for level, kind, data in items:
         if (level, kind) in _ERRORS:
             _, origin, _, code, first, last = _unpack_error(data)

@@ -19,7 +19,7 @@ from famsock_inet.addresses import IPV4, IPV6, Inet6Address, InetAddress, pack_i
 from famsock_inet.structs.storage import SOCKADDR_IN6_FIELD, STORAGE, address_of
 
 MAX_SOURCES = 64
-"""How many sources a multicast filter is read with."""
+"""The number of sources with which a multicast filter is read."""
 
 
 @cstruct.struct("struct ip_mreqn", header="netinet/in.h")
@@ -104,7 +104,7 @@ def _decode_msfilter(data: bytes) -> IpMsfilter:
 
 
 def _with_room(encode: Any, source_bytes: int, count_at: int) -> Any:
-    """Return the encoding of a filter as a request: room for `MAX_SOURCES`, and their number."""
+    """Return a filter encoded as a request: space for `MAX_SOURCES`, and their number."""
 
     def encode_request(value: Any) -> bytes:
         head = encode(attrs.evolve(value, sources=()))

@@ -14,7 +14,7 @@ from famsock_inet.structs.tcp import TcpInfo
 _HEADER = "linux/mptcp.h"
 _T = TypeVar("_T")
 MAX_SUBFLOWS = 32
-"""How many subflows are read; the kernel allows 8 by default."""
+"""The number of subflows to read; the kernel allows 8 by default."""
 
 
 @cstruct.struct("struct mptcp_info", header=_HEADER)
@@ -59,7 +59,7 @@ MPTCP_INFO: Codec[MptcpInfo] = attrs.evolve(
 
 @cstruct.struct("struct mptcp_subflow_data", header=_HEADER, size=16)
 class MptcpSubflowData(Struct):
-    """What opens the buffer of MPTCP_TCPINFO and MPTCP_SUBFLOW_ADDRS: counts and sizes in bytes."""
+    """The header of MPTCP_TCPINFO and MPTCP_SUBFLOW_ADDRS: counts and sizes in bytes."""
 
     size_subflow_data: int = cstruct.u32("size_subflow_data", default=16)
     num_subflows: int = cstruct.u32("num_subflows", default=0)
@@ -76,7 +76,7 @@ class MptcpSubflowAddrs(Struct):
 
 
 def _per_subflow(size_user: int, decode_one: Callable[[bytes], _T]) -> Codec[tuple[_T, ...]]:
-    """A tuple with one value a subflow, behind `MptcpSubflowData`, which tells their sizes."""
+    """Return the codec of a tuple with a value for each subflow, after `MptcpSubflowData`."""
     head = MptcpSubflowData.layout.size
 
     def decode(data: bytes) -> tuple[_T, ...]:

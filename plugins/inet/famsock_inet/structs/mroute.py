@@ -120,7 +120,7 @@ class Mf6cctl(Struct):
 
     @classmethod
     def towards(cls, origin: Address, group: Address, parent: int, mifs: Iterable[int]) -> Mf6cctl:
-        """The entry that forwards to virtual interfaces 0-31; ValueError for another number."""
+        """Return the entry that forwards to virtual interfaces 0-31; ValueError for others."""
         bits = sum({1 << _below(mif, MAXMIFS, "Mf6cctl virtual interface") for mif in mifs})
         return cls(origin, group, parent, struct.pack("=I28x", bits))
 

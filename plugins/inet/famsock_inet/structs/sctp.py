@@ -332,7 +332,7 @@ class SctpEvent(Struct):
 
 @cstruct.struct("struct sctp_udpencaps", header=_HEADER, size=144)
 class SctpUdpencaps(Struct):
-    """SCTP_REMOTE_UDP_ENCAPS_PORT: the UDP port that SCTP towards an address travels in."""
+    """SCTP_REMOTE_UDP_ENCAPS_PORT: the UDP port that encapsulates SCTP towards an address."""
 
     assoc_id: int = cstruct.i32("sue_assoc_id", default=0)
     address: Address | None = cstruct.field(STORAGE, "sue_address", offset=8, default=None)
@@ -376,7 +376,7 @@ class SctpAuthkey:
 
 @attrs.frozen
 class SctpResetStreams:
-    """SCTP_RESET_STREAMS (``struct sctp_reset_streams``): which streams start anew; () is all.
+    """SCTP_RESET_STREAMS (``struct sctp_reset_streams``): streams to restart; () is all.
 
     ``flags`` are SCTP_STREAM_RESET_INCOMING and _OUTGOING.
     """

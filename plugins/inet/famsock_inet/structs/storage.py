@@ -1,4 +1,4 @@
-"""``struct sockaddr_storage`` inside other structs, as a typed address."""
+"""Fields of ``struct sockaddr_storage`` inside other structs, as a typed address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLASSES: dict[int, type[Address]] = {2: InetAddress, 10: Inet6Address}
 
 
 def address_of(sockaddr: bytes) -> Address | None:
-    """The typed address of a sockaddr of either family; None for AF_UNSPEC or nothing at all."""
+    """Return the typed address of a sockaddr of either family; None for AF_UNSPEC or no bytes."""
     family = int.from_bytes(sockaddr[:2], sys.byteorder)
     if not family:
         return None
@@ -37,7 +37,7 @@ def addresses_of(data: bytes) -> tuple[Address, ...]:
 
 
 def check_address(value: object) -> Address:
-    """``value`` if it is a typed address; TypeError otherwise."""
+    """Return ``value`` if it is a typed address; TypeError otherwise."""
     if not isinstance(value, Address):
         raise TypeError(f"must be a typed address, not {type(value).__name__}")
     return value

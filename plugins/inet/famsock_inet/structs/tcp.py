@@ -104,12 +104,12 @@ class TcpInfo(Struct):
 
     @property
     def delivery_rate_app_limited(self) -> bool:
-        """Whether ``delivery_rate`` was limited by the application."""
+        """True if ``delivery_rate`` was limited by the application."""
         return bool(_bits(self.app_limited_and_fastopen, 0, 1))
 
     @property
     def fastopen_client_fail(self) -> int:
-        """Why TCP fast open failed: one of TFO_*."""
+        """The reason why TCP fast open failed: one of TFO_*."""
         return _bits(self.app_limited_and_fastopen, 1, 2)
 
 
@@ -285,7 +285,7 @@ class TcpAoGetsockopt(Struct):
 
 
 MAX_KEYS = 32
-"""How many TCP-AO keys are read at once."""
+"""The number of TCP-AO keys to read at once."""
 
 AO_KEYS = codecs.array(codecs.struct(TcpAoGetsockopt), MAX_KEYS)
 
@@ -320,7 +320,7 @@ class DmabufCmsg(Struct):
 
 
 MAX_TOKENS = 128
-"""How many tokens one call gives back at most."""
+"""The largest number of tokens that one call gives back."""
 
 DEVMEM_TOKENS = codecs.array(codecs.struct(DmabufToken), MAX_TOKENS)
 REPAIR_OPTIONS = codecs.array(codecs.struct(TcpRepairOpt), 16)
