@@ -1,8 +1,8 @@
 """famsock: Python's socket module with its address families as plugins.
 
 ``import famsock as socket`` gives every public name of the running interpreter's `socket`, with the
-same behaviour; addresses, constants, options and operations of a family come from its plugin, found
-through entry points when the family is first used. Importing this module imports no plugin.
+same behaviour. Addresses, constants, options and operations of a family come from its plugin. It is
+found through entry points when the family is first used. Importing this module imports no plugin.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The replacement of the stdlib's `socket`: its functions on our class, install, uninstall.
 
-The stdlib's own functions (create_connection, socketpair, …) are taken as the running interpreter
-has them and bound to other globals, so that they make *our* sockets and behave exactly as that
-version's do. Only send_fds and recv_fds are ours: the stdlib's ignore ``flags`` and ``address``.
+The running interpreter's functions (create_connection, socketpair, …) are bound to other globals.
+So they make famsock's sockets and behave exactly as in that version. Only send_fds and recv_fds are
+written again: the stdlib's ignore ``flags`` and ``address``.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ def _constant(name: str) -> Any:
 def install() -> None:
     """Put famsock under the stdlib's module: every later use of `socket` gets famsock's sockets.
 
-    Constants that this Python lacks appear there too. Modules that already took the class out of
-    the module (``from socket import socket``) keep the stdlib's. Calling it twice changes nothing.
+    Constants that this Python lacks appear there too. Modules that already imported the class
+    (``from socket import socket``) keep the stdlib's. Calling it twice changes nothing.
     """
     import famsock
 

@@ -19,7 +19,7 @@ _DENIED = (EPERM, EACCES)
 def add_hint(error: OSError, served: Served, operation: str) -> None:
     """Add a note to an error of ``operation`` ("bind") that says how to fix it.
 
-    The plugin's own advice, a kernel module or a capability.
+    The note is the plugin's advice, a kernel module or a capability.
     """
     protocol, number = served.protocol, error.errno or 0
     modules = protocol.modules or served.family.modules

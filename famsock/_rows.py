@@ -1,6 +1,6 @@
 """Functions with which a plugin writes rows of options and control messages, by constant name.
 
-The rows of one level differ by name and type of value alone::
+The rows of one level differ only by name and type of value::
 
     _row = option_rows(SOL_TCP, constants)
 
@@ -26,7 +26,7 @@ class _Rows:
     """The common part of the rows of one level.
 
     ``constants`` is the module where a row's name has its number. A row's value is a codec, a
-    struct class, or the name of either in ``module``, imported when the first value travels.
+    struct class, or the name of either in ``module``, imported when the first value is converted.
     """
 
     level: int

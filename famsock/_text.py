@@ -1,9 +1,9 @@
 r"""The text form of addresses: fields joined by colons, quoted so that every value survives.
 
 The fields of the stdlib form come first, in its order; trailing fields that have their default are
-left out. Fields beyond the stdlib form follow as ``?name=value&name=value``. A value that holds a
-colon stands in brackets, as IPv6 and Bluetooth addresses do: ``[fe80::1%eth0]:80``. A backslash
-quotes what would be misread, and ``\xNN`` writes a character that does not print.
+left out. Fields beyond the stdlib form follow as ``?name=value&name=value``. A value that contains
+a colon is in brackets, like IPv6 and Bluetooth addresses: ``[fe80::1%eth0]:80``. A backslash quotes
+what would be misread, and ``\xNN`` writes a character that does not print.
 """
 
 from __future__ import annotations

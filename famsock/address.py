@@ -7,10 +7,10 @@ An address has four shapes, and one class converts between them:
 * the *sockaddr*, the bytes that the kernel reads and writes;
 * the *text*, with ``parse(str(address)) == address``.
 
-`Address` is the base class of the typed form. `RawAddress` carries the sockaddr of a family that no
-plugin serves, whole. `AddressCodec` is what a socket uses. This module imports no attrs, so that
-``import famsock`` stays cheap; :mod:`famsock._sockaddr` makes the attrs classes, in plugins.
-Sources: socket(7), bind(2), the CPython documentation of each form.
+`Address` is the base class of the typed form. `RawAddress` holds the complete sockaddr of a family
+that no plugin serves. Sockets use `AddressCodec`. This module imports no attrs, so that ``import
+famsock`` stays cheap. :mod:`famsock._sockaddr` makes the attrs classes, in plugins. Sources:
+socket(7), bind(2), the CPython documentation of each form.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _PLAIN_TYPES = frozenset({str, int, bytes, bool, type(None)})
 class Lookup:
     """Questions of an address to the system while it is converted, for one operation.
 
-    ``operation`` is the socket method at work ("bind"), which opens error messages. ``asked`` keeps
-    the questions with their answers: the result holds as long as the system gives the same answers
-    again. A class that asks the system in a way of its own sets ``used``: such a result is never
-    kept.
+    ``operation`` is the socket method in progress ("bind"), with which error messages begin.
+    ``asked`` keeps the questions with their answers: the result is valid as long as the system
+    gives the same answers again. A class that asks the system by other means sets ``used``: such a
+    result is never kept.
     """
 
     __slots__ = ("_used", "asked", "operation", "socket")
@@ -97,7 +97,8 @@ class Lookup:
     def local_sockaddr(self) -> bytes:
         """Return the sockaddr that the socket itself is bound to; b"" if there is none.
 
-        For what the kernel leaves out of a received address because bind has fixed it.
+        Use it for parts that the kernel leaves out of a received address because bind has fixed
+        them.
         """
         if self.socket is None:
             self.used = True
@@ -131,13 +132,13 @@ class Address(Struct):
     """Base of every typed address: one frozen attrs class per sockaddr layout, made by
     `famsock._sockaddr.sockaddr`.
 
-    ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, which opens
-    error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with
-    a default may be left out. A class whose stdlib form is no such tuple overrides `from_stdlib`
-    and `to_stdlib`; one whose sockaddr varies in length overrides `pack` and `unpack`. Error
-    messages open with the operation ("bind(): "), unless ``names_operation`` is False because
-    CPython's have another wording. ``sa_families`` lists further values of sa_family that its
-    ``unpack`` reads, for a family whose sockaddrs carry another's number.
+    ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, with which
+    error messages begin. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those
+    with a default may be left out. A class whose stdlib form is no such tuple overrides
+    `from_stdlib` and `to_stdlib`. A class whose sockaddr varies in length overrides `pack` and
+    `unpack`. Error messages begin with the operation ("bind(): "), unless ``names_operation`` is
+    False because CPython's have another wording. ``sa_families`` lists further values of sa_family
+    that its ``unpack`` reads, for a family whose sockaddrs carry another's number.
     """
 
     __slots__ = ()
@@ -176,8 +177,8 @@ class Address(Struct):
     def stdlib_of(cls, sockaddr: bytes) -> Any:
         """Return the stdlib form of a usual sockaddr in one step; None for any other.
 
-        A class may override it for speed, where every peer has another address. It asks the system
-        nothing and gives what the two would give.
+        The result is that of `unpack` and `to_stdlib`, without a question to the system. A class
+        may override this for speed, if every peer has another address.
         """
         return None
 
@@ -214,8 +215,8 @@ class Address(Struct):
 class RawAddress(Address):
     """The sockaddr of a family that no plugin serves: ``family`` and all bytes after the family.
 
-    Every call that takes an address takes this one, for any socket: the bytes go to the kernel as
-    they are. ``data`` is never cut. Text form: ``raw:36:00ff…`` in hexadecimal.
+    Every call that takes an address takes this one, for any socket: the bytes go to the kernel
+    unchanged. ``data`` is never truncated. Text form: ``raw:36:00ff…`` in hexadecimal.
     """
 
     __slots__ = ("data", "family")
@@ -293,13 +294,13 @@ def family_of(sockaddr: bytes) -> int:
 class AddressCodec:
     """Converter of addresses for the sockets of one protocol, which keeps the results.
 
-    A result that the system had a part in is kept with what was asked of it, and counts only while
-    the system, asked anew by every call, answers as it did: no name of a host or an interface is
-    ever taken from here. A hit needs the same value *and* the same types, so that ``("127.0.0.1",
-    80.0)`` never rides on ``("127.0.0.1", 80)``. The caches are bounded; they are plain dicts whose
-    single operations are atomic, so threads may share them. ``encoded`` maps an address to itself,
-    its sockaddr and what was asked; ``decoded`` and ``typed`` map a sockaddr to its form and what
-    was asked. The compiled raw layer reads them too.
+    A result that depends on the system is kept with the questions to the system and their answers.
+    Every call asks again, and uses the result only if the answers are the same. So no name of a
+    host or an interface ever comes from the cache. A hit needs the same value *and* the same types,
+    so ``("127.0.0.1", 80.0)`` never gets the result of ``("127.0.0.1", 80)``. The caches are
+    bounded. They are plain dicts whose single operations are atomic, so threads may share them.
+    ``encoded`` maps an address to itself, its sockaddr and what was asked; ``decoded`` and
+    ``typed`` map a sockaddr to its form and what was asked. The compiled raw layer reads them too.
     """
 
     __slots__ = ("_address_class", "_load", "_other", "decoded", "encoded", "typed")

@@ -1,9 +1,9 @@
 """asyncio for what its own ``loop.sock_…`` methods lack: messages, batches, a family's operations.
 
-Each call tries at once and, where it would block, waits until the loop says that the socket is
-ready, and tries again in its own task: one that is cancelled has received and sent nothing. Calls
+Each call tries at once. If it would block, it waits until the loop says that the socket is ready,
+and tries again in its own task. So a call that is cancelled has received and sent nothing. Calls
 that wait for the same socket in the same direction take turns; a ``loop.sock_…`` method must not
-wait there meanwhile. All raise ValueError for a socket that blocks, RuntimeError for one that a
+wait there meanwhile. All raise ValueError for a blocking socket and RuntimeError for one that a
 transport uses. Sources: the asyncio documentation of loops, Lib/asyncio/selector_events.py.
 """
 
@@ -32,7 +32,7 @@ async def when_readable(
     """Return the result of ``operation(*args, **kwargs)`` once it need not wait to receive.
 
     ``operation`` is a method of ``sock`` or an operation of its family:
-    ``await when_readable(sock, sock.recv_messages)``. It is called anew after each wait, so it
+    ``await when_readable(sock, sock.recv_messages)``. It is called again after each wait, so it
     should make no more than one system call that waits. Errors are those of the operation.
     """
     return await _when(sock, False, operation, *args, **kwargs)
@@ -68,9 +68,9 @@ sendmmsg = _awaited(socket.sendmmsg, writing=True)
 async def connect(sock: socket, address: Any) -> None:
     """Connect to an address in any shape; ``loop.sock_connect`` takes no typed one of AF_INET.
 
-    The name of a host is looked up on the spot, which blocks: give its number. Where connect(2)
-    begins nothing, because a listener's queue is full, that is a BlockingIOError. A socket whose
-    connect was cancelled goes on connecting: close it. Errors are those of connect(2).
+    Looking up a host name blocks: give a numeric address. If connect(2) does not start, because a
+    listener's queue is full, this raises BlockingIOError. A socket whose connect was cancelled
+    continues to connect: close it. Errors are those of connect(2).
     """
     error = await _when(sock, True, sock.connect_ex, address)
     if error in (EINPROGRESS, EINTR):

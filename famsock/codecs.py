@@ -1,7 +1,7 @@
 """Conversion of values of socket options and control messages: a `Codec` between Python and bytes.
 
-Options and control messages are rows of data; what they have in common is the type of their value,
-described here once. Any `famsock.cstruct.Struct` class gives one through `struct`.
+Options and control messages are rows of data. Both have a type of their value, which is described
+here. Any `famsock.cstruct.Struct` class gives one through `struct`.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ class _Deferred:
 def deferred(reference: str) -> Codec[Any]:
     """Return the codec, or that of the struct class, that ``"module:attribute"`` names.
 
-    It is imported when the first value travels: a family with dozens of structs costs a program
-    that sets one option only the one's module.
+    It is imported when the first value is converted. So a program that sets one option imports only
+    the module of that option's struct.
     """
     return cast(Codec[Any], _Deferred(reference))
 

@@ -1,7 +1,7 @@
 """Typed control messages (ancillary data), and the messages that carry them.
 
-A `ControlType` is a row of data: name, level, number, the type of its value. What no row describes
-comes and goes as `RawControl`. Source: cmsg(3), recvmsg(2).
+A `ControlType` is a row of data: name, level, number, the type of its value. A message that no row
+describes is a `RawControl`. Source: cmsg(3), recvmsg(2).
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class RawControl:
 class Message:
     """The result of `socket.recv_message`.
 
-    ``address`` is typed, or None where the kernel named no sender. ``flags`` are msg_flags
-    (MSG_TRUNC, MSG_CTRUNC …). Descriptors in an SCM_RIGHTS message belong to whoever reads it.
+    ``address`` is typed, or None if the kernel gave no sender. ``flags`` are msg_flags (MSG_TRUNC,
+    MSG_CTRUNC …). Descriptors in an SCM_RIGHTS message belong to the caller, who must close them.
     """
 
     data: bytes

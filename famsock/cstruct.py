@@ -1,7 +1,7 @@
 """Attrs classes with a C layout: the one way in famsock to describe a struct.
 
-A struct is a frozen attrs class. Each field is made by one of the functions below, which name the
-C member and its type; offsets follow from C's alignment rules unless a field states its own::
+A struct is a frozen attrs class. Each field is made by one of the functions below, which name the C
+member and its type. Offsets follow from C's alignment rules unless a field states one::
 
     @cstruct.struct("struct linger", header="sys/socket.h")
     class Linger(cstruct.Struct):
@@ -11,8 +11,8 @@ C member and its type; offsets follow from C's alignment rules unless a field st
 That single definition gives ``pack`` and ``unpack``, range checks on construction, and a `Layout`
 which :mod:`famsock.testing` compares with the C headers through a compiled probe.
 
-Construction checks every value; ``unpack`` does not, because what came off the wire fits by
-construction: it costs one ``struct.unpack``. Imports only the standard library and attrs.
+Construction checks every value. ``unpack`` does not, because unpacked values always fit. It costs
+one ``struct.unpack``. This module imports only the standard library and attrs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CType:
     ``decode(raw, lookup)`` convert between the stored value and what `struct` packs; None means
     they are the same. ``lookup`` is an `famsock.address.Lookup` or None. ``text`` and ``parse``
     convert between the value and its text form. ``low`` and ``high`` are the range of an integer
-    type, for messages and tests; ``check`` is what holds them.
+    type, for messages and tests; ``check`` enforces it.
     """
 
     c: str
@@ -78,8 +78,8 @@ class Member:
 class Layout:
     """The C layout of a struct: what packs it, and what a probe compares with the headers.
 
-    ``members`` stand in the order of their offsets; ``arrange`` puts unpacked values into the order
-    of the class's fields where that is another one.
+    ``members`` are in the order of their offsets; ``arrange`` puts unpacked values into the order
+    of the class's fields if that differs.
     """
 
     c_name: str

@@ -1,7 +1,7 @@
 """Endpoints as text: ``vsock://2:1024`` names a family, a socket type, a protocol and an address.
 
-The scheme belongs to a `famsock.family.Protocol`; what follows is the text of its address. A socket
-type other than the protocol's usual one is written behind a plus sign: ``unix+dgram:///run/x``.
+The scheme belongs to a `famsock.family.Protocol`; the rest is the text of its address. A socket
+type other than the protocol's usual one follows a plus sign: ``unix+dgram:///run/x``.
 """
 
 from __future__ import annotations

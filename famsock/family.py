@@ -1,8 +1,8 @@
 """Descriptions of what a plugin supplies: a `Family` and its `Protocol` rows.
 
-A family is data. What costs an import (address classes, options, control messages, operations) is
-named by a string ``"package.module:attribute"`` and loaded on first use, so that opening a socket
-of a family imports only that family's description. The key is (family, protocol), as in the kernel.
+A family is data. A string ``"package.module:attribute"`` names address classes, options, control
+messages and operations. They are loaded on first use, so opening a socket of a family imports only
+that family's description. The key is (family, protocol), as in the kernel.
 """
 
 from __future__ import annotations
@@ -28,18 +28,17 @@ class Protocol(NamedTuple):
 
     ``number`` is socket(2)'s third argument, or `ANY_PROTOCOL`. ``types`` are the socket types that
     it is opened with, the usual one first. ``address`` is the `Address` class, or its name as
-    ``"module:attribute"``; ``operations`` likewise a class taking the socket, or None. ``scheme``
-    opens the text of an endpoint ("vsock"). ``modules`` are the kernel modules that provide it, for
-    ``modprobe``; ``capability`` is what opening it needs (capabilities(7)), or "". ``hints``
-    maps an errno of a failing call to what would cure it; its key is ``("bind", errno)`` where that
-    holds for one method alone ("socket" is the creation).
-    ``accepts_address`` is False where accept(2) must not ask for the peer's address.
-    ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
-    ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
-    given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``selftest``
-    names a context manager that opens two live sockets and yields a function making one verified
-    round trip between them, or maps labels to several such names ("unix dgram"); ``famsock doctor``
-    and the conformance suite run them.
+    ``"module:attribute"``; ``operations`` likewise a class taking the socket, or None. The text of
+    an endpoint begins with ``scheme`` ("vsock"). ``modules`` are the kernel modules that provide
+    it, for ``modprobe``; ``capability`` is the capability that opening it needs (capabilities(7)),
+    or "". ``hints`` maps an errno of a failing call to advice; its key is ``("bind", errno)`` if
+    the advice is only for one method ("socket" is the creation). ``accepts_address`` is False if
+    accept(2) must not ask for the peer's address. ``passes_descriptors`` is True if a message may
+    carry descriptors (SCM_RIGHTS). ``integer_bytes`` gives, by level, the size of integer options
+    that are no C int. If it is given, ``setsockopt`` and ``getsockopt`` follow it and not the
+    stdlib's own rule. ``selftest`` names a context manager that opens two live sockets and yields a
+    function making one verified round trip between them, or maps labels to several such names
+    ("unix dgram"); ``famsock doctor`` and the conformance suite run them.
     """
 
     name: str
@@ -70,10 +69,9 @@ class Family(NamedTuple):
     ``name`` is the constant's name ("AF_CAN") and ``number`` its value on ``platforms`` (prefixes
     of ``sys.platform``). ``constants``, ``options`` and ``control`` name modules (or are the
     collections) of constants by name, `famsock.options.Option` rows and
-    `famsock.control.ControlType` rows.
-    ``operation_names`` maps each `Protocol.operations` to the names that sockets gain from it (or
-    names such a mapping), so that they are known before the class is loaded. ``api_version`` is the
-    version of this interface that the plugin was written for.
+    `famsock.control.ControlType` rows. ``operation_names`` maps each `Protocol.operations` to the
+    names that sockets gain from it (or names such a mapping). So they are known before the class is
+    loaded. ``api_version`` is the version of this interface that the plugin was written for.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Typed socket options, as rows of data.
 
-An `Option` names its level, its number and the type of its value; ``sock.get_option(option)`` and
-``sock.set_option(option, value)`` do the rest. The rows of this module are those of SOL_SOCKET,
-which every family has; a family's own come from its plugin. Source: socket(7), asm/socket.h.
+An `Option` has a level, a number and the type of its value, for ``sock.get_option(option)`` and
+``sock.set_option(option, value)``. This module has the rows of SOL_SOCKET, which every family has.
+A family's own rows come from its plugin. Source: socket(7), asm/socket.h.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Option(Generic[T]):
 
     ``name`` is the constant's, ``level`` and ``number`` are getsockopt(2)'s, ``codec`` the type of
     the value. ``access`` is "rw", "r" or "w". ``request`` is for options whose getsockopt reads its
-    buffer: the codec of what goes in. ``length_unit_bytes`` is what one counts in the length that
-    getsockopt takes and gives, where that is not bytes.
+    buffer: the codec of the request. ``length_unit_bytes`` is the unit of getsockopt's length, if
+    that is not bytes.
     """
 
     name: str

@@ -1,12 +1,12 @@
 """Common parts of the self-tests of protocols: sockets, round trips, checks.
 
 A `Protocol.selftest` names a context manager that opens sockets and yields a function making one
-verified round trip between them. Where two sockets of one machine connect, or send each other
-datagrams, that is `connection` or `datagrams` with the protocol's numbers and an address::
+verified round trip between them. If two sockets of one machine can connect, or send each other
+datagrams, use `connection` or `datagrams` with the protocol's numbers and an address::
 
     tcp = partial(selftest.connection, AF_INET, SOCK_STREAM, IPPROTO_TCP, at=("127.0.0.1", 0))
 
-The others are made of the functions above these two.
+Other self-tests use the functions above these two.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def echo_to_sender(
 ) -> RoundTrip:
     """Return a round trip of datagrams: ``message`` to ``to``, and its reverse to the sender.
 
-    ``to`` is the server's own address, if left out. The sender must be the client by its own
-    address.
+    ``to`` is the server's own address by default. The sender's address must be the client's own
+    one.
     """
 
     def round_trip() -> None:
@@ -98,7 +98,7 @@ def connection(
 ) -> Iterator[RoundTrip]:
     """`echo` over a connection to a socket that listens ``at`` an address of this machine.
 
-    Both ends must show the listener's address as theirs.
+    Both ends must have the listener's address as local or peer address.
     """
     with sockets(family, kind, protocol, timeout_s=timeout_s) as (listener, client):
         listener.bind(at)

@@ -1,8 +1,8 @@
 """The command ``famsock doctor``: test every protocol of every installed family.
 
-Three facts each: whether the kernel has it (socket(2) tells), whether this CPython could use it
-alone (its own address codec tells), and a self-test between two sockets with its round-trip
-time, or the reason and a hint.
+Each has three results: whether the kernel has it (by socket(2)), whether this CPython could use it
+without famsock (by its own address codec), and a self-test between two sockets with its round-trip
+time. If the self-test does not run, the reason and a hint replace it.
 """
 
 from __future__ import annotations

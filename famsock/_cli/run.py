@@ -81,7 +81,7 @@ class _Unusable(click.ClickException):
 def _execute(code: CodeType, spec: ModuleSpec | None, program: str) -> None:
     """Run the code as ``__main__``, which stays in place for threads and atexit handlers.
 
-    An exception that it lets through is reported as Python does, with its own frames alone.
+    An exception that it lets through is reported as Python does, with only its own frames.
     """
     main = ModuleType("__main__")
     main.__dict__.update(

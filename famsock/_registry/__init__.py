@@ -1,12 +1,12 @@
 """The registry of plugins: discovery, selection, clashes.
 
-Precedence: registered by hand > entry point; two entry points for one family are an error that
-names both distributions, for that family alone. A plugin is loaded when a family of its is first
-used; one that fails to load breaks its own families alone.
+A plugin registered by hand takes precedence over an entry point. Two entry points for one family
+are an error that names both distributions, and affects only that family. A plugin is loaded when
+one of its families is first used. A plugin that fails to load breaks only its own families.
 
 ``FAMSOCK_PLUGINS`` chooses and blocks: ``AF_INET,AF_CAN`` lets only these plugins serve (any other
-family is the stdlib's), ``-AF_CAN`` blocks one, which is then refused in words. The same at run
-time: ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``.
+family is the stdlib's), ``-AF_CAN`` blocks one, which then raises an error that says so. At run
+time, use ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Registry:
         """Serve the families of ``plugin``, an object with hooks or a `Family`, by hand.
 
         Takes precedence over entry points. PluginError if the plugin is not valid, or if another
-        was registered by hand for a family of its.
+        was registered by hand for one of its families.
         """
         with self._lock:
             families = self._families_of(plugin, name)
@@ -123,7 +123,7 @@ class Registry:
     def find(self, number: int, kind: int, protocol: int) -> Served | None:
         """Return what serves sockets of a family number, socket type and protocol number.
 
-        None where no plugin does, and famsock acts as the stdlib. Raises PluginError for a family
+        None if no plugin does, and famsock acts like the stdlib. Raises PluginError for a family
         whose plugin is broken, and OSError EAFNOSUPPORT for a blocked one.
         """
         key = number, kind, protocol
@@ -153,7 +153,7 @@ class Registry:
     def constant(self, name: str, module: str = "famsock") -> int | str:
         """Return a constant that this Python lacks, from the core or from a plugin.
 
-        AttributeError, in the name of ``module``, where no installed plugin does.
+        Raises AttributeError for ``module`` if no installed plugin has it.
         """
         if name not in self._lacking:
             value = self._find_constant(name)

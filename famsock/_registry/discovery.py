@@ -1,7 +1,7 @@
 """Search for entry points without importlib.metadata, whose import costs more than the search.
 
-Reads ``entry_points.txt`` of the distributions on ``sys.path``, and imports nothing of theirs. A
-path entry that is no directory (a zip file) is left to importlib.metadata, imported only then.
+This module reads ``entry_points.txt`` of the distributions on ``sys.path``, without importing them.
+A path entry that is no directory (a zip file) is left to importlib.metadata, imported only then.
 Source: the entry points specification and the core metadata specifications of packaging.python.org.
 """
 

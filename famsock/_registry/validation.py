@@ -27,9 +27,9 @@ def families_in(supplied: Any) -> tuple[Family, ...]:
 def check_family(family: object) -> None:
     """Raise ValueError if ``family`` cannot be registered.
 
-    The address classes are not looked at, as that would import them: they check themselves when
-    they are made, `famsock.family.Served` tells of it when a socket first needs one, and the
-    conformance suite checks them in full.
+    The address classes are not checked here, because that would import them. They check themselves
+    when they are made, and `famsock.family.Served` reports errors when a socket first needs one.
+    The conformance suite checks them completely.
     """
     if not isinstance(family, Family):
         raise ValueError(f"famsock_families must give Family objects, not {family!r}")

@@ -2,7 +2,7 @@
 
 Subclass `Conformance` in a test module, state the family's name, examples of its addresses and
 inputs that it must refuse; pytest collects all tests below :mod:`famsock.testing.checks`. A test
-for which the family has nothing (no options, no exchange) is not collected, rather than skipped.
+for which the family has nothing (no options, no self-test) is not collected, rather than skipped.
 """
 
 from __future__ import annotations

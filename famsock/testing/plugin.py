@@ -1,6 +1,6 @@
 """The pytest plugin: markers for what a test needs, and an option that forbids skips.
 
-Markers, each of which skips the test with the reason and what would cure it:
+Markers, each of which skips the test with the reason and a hint:
 
 * ``needs_family("AF_CAN", protocol=1, type=SOCK_RAW)``: the kernel opens such a socket;
 * ``needs_capability("CAP_NET_RAW")``: the process has the capability;

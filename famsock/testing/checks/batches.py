@@ -1,7 +1,7 @@
 """Checks that recvmmsg and sendmmsg do the same as single calls.
 
-A family states in ``batched`` which of its self-tests are datagrams from one socket to another, or
-requests that are answered. What such a self-test sends first is sent again, alone and in batches.
+``batched`` of a family lists the self-tests that send datagrams from one socket to another, or
+requests with answers. The first message of such a self-test is sent again, single and in batches.
 """
 
 from __future__ import annotations

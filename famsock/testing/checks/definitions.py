@@ -24,7 +24,7 @@ TOLERATED = frozenset(
         errno.EACCES,
         errno.EADDRNOTAVAIL,
         errno.EBADF,
-        getattr(errno, "EBADFD", errno.EBADF),  # Linux alone has it: no device is there for it
+        getattr(errno, "EBADFD", errno.EBADF),  # only Linux has it, and there is no device for it
         errno.EBUSY,
         errno.EDESTADDRREQ,
         errno.EDOM,

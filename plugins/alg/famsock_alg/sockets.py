@@ -174,7 +174,7 @@ class AlgOperations:
         control = [*requests.start(operation, iv), ALG_SET_AEAD_ASSOCLEN(header.nbytes)]
         if tag_bytes != self._state.tag_bytes:
             self.set_authentication_size(tag_bytes)
-        # The result begins with the associated data, or room for it.
+        # The result begins with the associated data, or space for it.
         result_bytes += header.nbytes
         made = requests.transform(self._sock, control, [header, data], result_bytes)
         return made[header.nbytes :]

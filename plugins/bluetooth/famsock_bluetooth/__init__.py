@@ -23,7 +23,7 @@ def _protocol(
     capability: str = "",
     selftests: tuple[str, ...] = (),
 ) -> Protocol:
-    """Return a protocol whose classes, hints and exchanges are called after it."""
+    """Return a protocol whose classes, hints and self-tests are named after it."""
     return Protocol(
         name,
         number,

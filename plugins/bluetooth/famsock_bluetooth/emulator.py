@@ -1,8 +1,8 @@
 """Two emulated controllers that carry voice, joined by a link, for tests without a radio.
 
-They are BR/EDR controllers on /dev/vhci (the kernel's hci_vhci), as ``btvirt`` of BlueZ makes them;
-but btvirt tells one end alone of a SCO connection, and so carries none. A thread answers the
-kernel's commands and moves ACL and SCO data from one controller to the other. What it knows is what
+They are BR/EDR controllers on /dev/vhci (the kernel's hci_vhci), like those of ``btvirt`` of BlueZ.
+But btvirt reports a SCO connection to only one end, and so carries none. A thread answers the
+kernel's commands and moves ACL and SCO data from one controller to the other. It supports what
 Linux asks of a controller with few features: no LE, no secure pairing. Sources: Core Specification
 vol 4 part E; drivers/bluetooth/hci_vhci.c.
 """

@@ -1,8 +1,8 @@
 """A verified round trip for each protocol, between two emulated controllers of this machine.
 
 They come from the kernel's hci_vhci and an emulator that drives it (``btvirt -l2``). Controllers
-with a radio are left alone. What the exchange needs is switched on if it is off, and left on; only
-the advertising of the LE exchanges is switched off again.
+with a radio are not touched. Settings that a self-test needs are switched on and stay on. Only the
+advertising of the LE self-tests is switched off again.
 """
 
 from __future__ import annotations

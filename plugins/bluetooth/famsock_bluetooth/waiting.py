@@ -1,6 +1,6 @@
 """Waits for data on a socket, until a deadline that several receives share.
 
-A socket's own timeout begins anew with each of them.
+A socket's own timeout restarts with each of them.
 """
 
 from __future__ import annotations

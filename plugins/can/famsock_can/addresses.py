@@ -175,7 +175,7 @@ class IsotpAddress(_CanAddress):
         :param target: the other end's address, 0-255.
         :raises OverflowError: for an address out of range.
 
-        The other end's address is the same with ``source`` and ``target`` exchanged.
+        The other end's address is the same with ``source`` and ``target`` swapped.
         """
         source = codecs.check_int("ISO-TP source", source, 0xFF, 0, hex)
         target = codecs.check_int("ISO-TP target", target, 0xFF, 0, hex)

@@ -181,7 +181,7 @@ class CanFdFrame(_Identified):
     :param data: 0-64 bytes. A driver pads to the next length that the bus knows: 0-8, 12, 16, 20,
         24, 32, 48, 64.
     :param flags: CANFD_BRS, CANFD_ESI, CANFD_FDF or 0, 0-15. The kernel adds CANFD_FDF (6.1 on),
-        which tells nothing that the class does not: frames that differ in it alone are equal.
+        which the class implies already: frames that differ only in it are equal.
     :raises OverflowError: for an identifier or flags out of range.
     :raises ValueError: for more than 64 bytes, or a remote request, which CAN FD does not have.
 

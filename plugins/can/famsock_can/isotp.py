@@ -161,7 +161,7 @@ class IsotpLinkLayer(cstruct.Struct):
     :param tx_dl: bytes in a frame that is sent: 8, 12, 16, 20, 24, 32, 48 or 64; 8 with CAN_MTU.
     :param tx_flags: CANFD_BRS, CANFD_ESI or 0 for frames that are sent; 0 with CAN_MTU.
     :raises OverflowError: for an integer out of range.
-    :raises ValueError: for what no frame has, or what goes with the other ``mtu`` alone.
+    :raises ValueError: for a value that no frame has, or that only fits the other ``mtu``.
     """
 
     mtu: int = cstruct.field(_u8_of(_MTU), "mtu", default=c.CAN_ISOTP_DEFAULT_LL_MTU)

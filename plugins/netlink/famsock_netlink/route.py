@@ -208,8 +208,8 @@ class InterfaceAddress:
 class RouteOperations(NetlinkOperations):
     """Operations of NETLINK_ROUTE sockets beyond those of any netlink protocol.
 
-    What limits a dump to one link or table goes to the kernel, which heeds it once `check_strictly`
-    was called, and is heeded here in any case.
+    The limit of a dump to one link or table goes to the kernel, which applies it after
+    `check_strictly`. It is applied here in any case.
     """
 
     def links(self) -> tuple[Link, ...]:
@@ -268,7 +268,7 @@ class RouteOperations(NetlinkOperations):
         """Give a network interface, by index or name, an address with its prefix: "192.0.2.1/24".
 
         ``peer`` is the other end's of a point-to-point link, to which the prefix then belongs;
-        ``label`` is of IPv4 alone (the interface's name, or that and ":…"); ``scope`` is
+        ``label`` is only for IPv4 (the interface's name, or that and ":…"); ``scope`` is
         RT_SCOPE_*, host for a loopback address and else universe if None; ``flags`` are IFA_F_*;
         lifetimes are 1-4294967295 s. OSError EEXIST if it is there, ENODEV if the interface is not,
         EPERM without CAP_NET_ADMIN; ValueError for text that is no address.

@@ -171,13 +171,13 @@ class Route:
 
     ``destination`` is a network, an object of `ipaddress` or its text ("0.0.0.0/0" is the default
     route); bytes for a family that is not IP. ``gateway`` is the next router, None where the
-    destination is on the link; it may be of the other IP version. ``link_index`` is 0 where the
-    gateway tells the link. ``preferred_source`` is the address to send from. Of several routes the
-    one with the lowest ``priority`` is taken (the metric, 0-4294967295; for 0 IPv6 takes 1024).
+    destination is on the link; it may be of the other IP version. ``link_index`` is 0 if the
+    gateway determines the link. ``preferred_source`` is the address to send from. Of several routes
+    the one with the lowest ``priority`` is taken (the metric, 0-4294967295; for 0 IPv6 takes 1024).
     ``table`` is RT_TABLE_* or any number up to 4294967295, ``protocol`` RTPROT_*, ``type`` RTN_*,
     ``scope`` RT_SCOPE_*, found from the rest if none is given, ``flags`` RTNH_F_* and RTM_F_*.
-    ``mtu`` in bytes is 0 for the link's. ``source`` limits the route to senders of a network (IPv6
-    alone). ``next_hops`` stand in the place of ``gateway`` and ``link_index``.
+    ``mtu`` in bytes is 0 for the link's. ``source`` limits the route to senders of a network (only
+    IPv6). ``next_hops`` replace ``gateway`` and ``link_index``.
     """
 
     destination: AnyNetwork = attrs.field(converter=as_network)

@@ -110,7 +110,7 @@ class RingBlock:
     """A block of a ring: an iterable of its `RingFrame`, each copied when it is reached.
 
     ``frames`` is their number, ``sequence`` the block's. ``is_losing`` tells that frames were
-    dropped for want of room, ``is_timed_out`` that the block came although it was not full. It can
+    dropped for lack of space, ``is_timed_out`` that the block came although it was not full. It can
     be read until the ring's next one is asked for: then iteration raises ValueError.
     """
 

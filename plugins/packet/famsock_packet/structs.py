@@ -43,7 +43,7 @@ class Membership(Struct):
 class Statistics(Struct):
     """The packets received since a socket's statistics were last read, which resets them.
 
-    ``packets`` passed the filter, ``drops`` of them found no room. ``queue_freezes`` counts how
+    ``packets`` passed the filter, ``drops`` of them had no space. ``queue_freezes`` counts how
     often a ring (TPACKET_V3) was full; 0 for sockets without one.
     """
 
@@ -94,7 +94,7 @@ class RingRequest(Struct):
     ``block_bytes`` is a multiple of the page size, ``frame_bytes`` of TPACKET_ALIGNMENT, and
     ``frames`` = ``blocks`` * (``block_bytes`` // ``frame_bytes``). The rest is of TPACKET_V3:
     ``retire_ms`` is when the kernel hands over a block that is not full (0: it chooses),
-    ``private_bytes`` the room for one's own use in each block, ``features`` TP_FT_REQ_*. No blocks
+    ``private_bytes`` the space for private data in each block, ``features`` TP_FT_REQ_*. No blocks
     take the ring away.
     """
 

@@ -1,7 +1,7 @@
 """Control messages of AF_TIPC, all at level SOL_TIPC, all received only.
 
-A message that could not be delivered comes back with no data and the first two of these; make room
-for them with ``recv_message(control_bytes=2000)``. Source: linux/tipc.h, net/tipc/socket.c.
+A message that could not be delivered comes back with no data and the first two of these; receive
+them with ``recv_message(control_bytes=2000)``. Source: linux/tipc.h, net/tipc/socket.c.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class UnixOperations:
     def peer_pidfd(self) -> int:
         """Return a new close-on-exec pidfd of the peer's process, the caller's to close.
 
-        It names the process even after its pid is used anew. OSError ENODATA without a peer,
+        It names the process even after its pid is used again. OSError ENODATA without a peer,
         ESRCH where the process is gone (before Linux 6.16), ENOPROTOOPT before Linux 6.5.
         """
         return self._sock.get_option(SO_PEERPIDFD)
@@ -84,7 +84,7 @@ class UnixOperations:
     ) -> tuple[tuple[int, ...], Message]:
         """Receive one message and the descriptors in it, which are then the caller's to close.
 
-        There is room for all descriptors, credentials and labels that one message can carry, and
+        There is space for all descriptors, credentials and labels that one message can carry, and
         the descriptors are close-on-exec. ``Message.flags`` has MSG_CTRUNC where the kernel dropped
         some, as at the process's limit of open files. Errors are those of recvmsg(2).
         """

@@ -57,7 +57,7 @@ class BcmOperations(ArrivalOperations):
         :param notify: whether to get a TX_EXPIRED event when ``count`` has run out; the kernel
             gives none for a count of 1.
         :raises ValueError: for ``count`` without ``first_interval_us`` or the other way round
-            (the kernel heeds them together alone), and for ``notify`` without both.
+            (the kernel uses them only together), and for ``notify`` without both.
 
         Five frames 10 ms apart, and no more: ``start_cyclic([frame], 0, first_interval_us=10_000,
         count=5)``.

@@ -64,7 +64,7 @@ class RawOperations(ArrivalOperations):
         """Send frames in as few system calls as the kernel lets; how many were sent.
 
         All are checked before one is sent. What stops them after the first, such as a full queue,
-        shows as a smaller number: send the rest anew. Arguments and errors as of `send_frame`.
+        shows as a smaller number: send the rest again. Arguments and errors as of `send_frame`.
         """
         address = _address(interface) if interface else None
         messages = [(pack_frame(frame), address) for frame in several(frames, CanFrame)]
@@ -85,7 +85,7 @@ class RawOperations(ArrivalOperations):
     def recv_frames(self, count: int) -> list[ReceivedFrame]:
         """Receive the frames that are there, at most ``count`` (1-1024), in one system call.
 
-        Waits for the first one alone, as `recv_frame` does; errors are the same.
+        Waits only for the first one, as `recv_frame` does; errors are the same.
         """
         try:
             found = self._sock.recvmmsg(count, CANXL_MAX_MTU, CONTROL_BYTES)

@@ -1,6 +1,6 @@
 """SOL_SCTP's options. Sources: linux/sctp.h, sctp(7), RFC 6458.
 
-An option of an association is asked with a struct that holds its ``assoc_id`` alone; without a
+An option of an association is asked with a struct that holds only its ``assoc_id``; without a
 request it is that of a one-to-one socket, or the default of new associations.
 """
 

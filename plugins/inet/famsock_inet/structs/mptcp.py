@@ -112,8 +112,8 @@ SUBFLOW_ADDRS: Codec[tuple[MptcpSubflowAddrs, ...]] = _per_subflow(
 class MptcpFullInfo(Struct):
     """MPTCP_FULL_INFO, both request and answer.
 
-    ``subflow_info`` and ``tcp_info`` are addresses of arrays with room for ``size_arrays_user``
-    elements; with 0 the kernel fills in the sizes, the number of subflows and ``mptcp_info`` alone.
+    ``subflow_info`` and ``tcp_info`` are addresses of arrays with space for ``size_arrays_user``
+    elements; with 0 the kernel fills in the sizes, the number of subflows and ``mptcp_info`` only.
     """
 
     size_tcpinfo_kernel: int = cstruct.u32("size_tcpinfo_kernel", default=0)
