@@ -21,8 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    # What differs from the stdlib's, to type checkers: of two imports of a name mypy takes the
-    # first, and pyright the last.
+    # Names that differ from the stdlib's, for type checkers: of two imports of a name mypy takes
+    # the first, and pyright the last.
     # isort: off
     from famsock._surface import *  # noqa: F403
     from socket import *  # type: ignore[assignment]  # noqa: F403

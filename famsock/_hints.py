@@ -1,4 +1,4 @@
-"""Notes on OSError that say how to fix the cause, from what the plugin knows of its family."""
+"""Notes on OSError that say how to fix the cause, from the plugin's data about its family."""
 
 from __future__ import annotations
 

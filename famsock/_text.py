@@ -19,7 +19,7 @@ _SPECIAL = frozenset("\\[]?&=")
 
 
 def quote(value: str) -> str:
-    """Return ``value`` quoted, as it may stand between colons."""
+    """Return ``value`` quoted for use between colons."""
     body = "".join(_quote_character(c) for c in value)
     return f"[{body}]" if ":" in value else body
 

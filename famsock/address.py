@@ -208,7 +208,7 @@ class Address(Struct):
         fields = split_fields(cls, text)
         try:
             return cls(**fields)
-        except TypeError as error:  # what a check says of a host that cannot be a name
+        except TypeError as error:  # messages of checks for a host that cannot be a name
             raise ValueError(str(error)) from None
 
 
@@ -354,7 +354,7 @@ class AddressCodec:
         return form
 
     def decode_peer(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
-        """Decode the peer of a new connection without keeping the result: it hardly comes twice."""
+        """Decode the peer of a new connection, without keeping the result: it seldom repeats."""
         form = self.address_class.stdlib_of(sockaddr)
         return self.decode(socket, sockaddr) if form is None else form
 

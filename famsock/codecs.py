@@ -96,7 +96,7 @@ def codec(value: Codec[T] | type[T]) -> Codec[T]:
 
 
 class _Deferred:
-    """Stands for a codec that is imported when something is first asked of it."""
+    """A codec that is imported on first use."""
 
     __slots__ = ("_codec", "_reference")
 

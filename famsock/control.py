@@ -215,8 +215,8 @@ SCM_TIMESTAMPING_OPT_STATS: ControlType[bytes] = _row("SCM_TIMESTAMPING_OPT_STAT
 SCM_TIMESTAMPING_PKTINFO: ControlType[TimestampedPacket] = _row(
     "SCM_TIMESTAMPING_PKTINFO", _TIMESTAMPED_PACKET
 )
-# To send, the flags (SOF_TIMESTAMPING_TX_*) for one message; what is received under the same number
-# is the row after it, which typed messages therefore show.
+# To send: the flags (SOF_TIMESTAMPING_TX_*) for one message. The row after it has the same number
+# and is for received messages, so typed messages show that one.
 SO_TIMESTAMPING: ControlType[int] = _row("SO_TIMESTAMPING", codecs.U32)
 SCM_TIMESTAMPING: ControlType[Timestamps] = _row("SCM_TIMESTAMPING", _TIMESTAMPS)
 

@@ -183,7 +183,7 @@ SO_MAX_PACING_RATE: Option[int] = _row("SO_MAX_PACING_RATE", codecs.scalar(cstru
 SO_TXREHASH: Option[int] = _row("SO_TXREHASH", codecs.INT)
 SO_CNX_ADVICE: Option[int] = _row("SO_CNX_ADVICE", codecs.INT, "w")
 
-# Filters: a classic program, or an eBPF one's descriptor. What DETACH is set to does not matter.
+# Filters: a classic program, or an eBPF one's descriptor. The value of DETACH does not matter.
 SO_ATTACH_FILTER: Option[tuple[bpf.Instruction, ...]] = _row("SO_ATTACH_FILTER", bpf.PROGRAM, "w")
 SO_ATTACH_REUSEPORT_CBPF: Option[tuple[bpf.Instruction, ...]] = _row(
     "SO_ATTACH_REUSEPORT_CBPF", bpf.PROGRAM, "w"

@@ -16,7 +16,7 @@ import os
 import socket as _stdlib
 import sys
 
-# As functools does: to import threading for it would add a fifth to what famsock's import costs.
+# As in functools: importing threading would make famsock's import a fifth slower.
 from _thread import RLock
 
 from famsock import _calls
@@ -223,7 +223,7 @@ class Registry:
             ]
             return sorted(rows, key=lambda row: str(row["family"]))
 
-    # Inside
+    # Internal
 
     def _forget(self) -> None:
         """Drop what depends on the plugins that serve."""
@@ -313,7 +313,7 @@ class Registry:
             return found if found is not None and found.here else None
         if any(number == int(known) for known in _stdlib.AddressFamily):
             return None
-        # A number that this Python cannot name: ask the plugins whose number it cannot tell.
+        # This Python has no name for the number: ask the plugins whose numbers it does not know.
         unknown = [name for name in self.names() if _number_here(name) is None]
         fits = [f for f in self.families(unknown) if f.number == number and f.here]
         if len(fits) > 1:

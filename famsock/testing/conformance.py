@@ -1,8 +1,8 @@
 """The conformance suite: tests that every address family's plugin inherits and must pass.
 
-Subclass `Conformance` in a test module, state the family's name, examples of its addresses and
-inputs that it must refuse; pytest collects all tests below :mod:`famsock.testing.checks`. A test
-for which the family has nothing (no options, no self-test) is not collected, rather than skipped.
+Subclass `Conformance` in a test module. State the family's name, examples of its addresses and
+inputs that it must refuse. pytest collects all tests below :mod:`famsock.testing.checks`. A test
+that does not apply to the family (no options, no self-test) is not collected.
 """
 
 from __future__ import annotations

@@ -38,13 +38,12 @@ class Example:
 
     ``protocol`` is the `Protocol`'s name. ``typed`` is the typed address, ``stdlib`` what
     getsockname returns, ``sockaddr`` the bytes that the kernel reads, ``text`` what str() gives.
-    ``also_stdlib`` are other stdlib forms, and ``also_text`` other texts, that stand for the same
-    sockaddr. ``unpacked`` is what the sockaddr unpacks to where that is not ``typed`` (a name
-    became an index).
+    ``also_stdlib`` are other stdlib forms, and ``also_text`` other texts, for the same sockaddr.
+    ``unpacked`` is the unpacked sockaddr, if that differs from ``typed`` (a name became an index).
 
-    A shape may be left out by None, if ``reason`` says why. Where an address depends on a network
-    interface, ``needs_interface`` names it (without it the example is skipped), and any shape may
-    be a function of its interface index::
+    A shape may be None, if ``reason`` says why. If an address depends on a network interface,
+    ``needs_interface`` names it. Then any shape may be a function of the interface index. Without
+    the interface the example is skipped::
 
         Example(protocol="raw", needs_interface="vcan0", typed=CanAddress("vcan0"),
                 unpacked=CanAddress, stdlib=("vcan0",), text="vcan0",
@@ -97,9 +96,9 @@ class BadAddress:
 
     ``form`` is the address, in the stdlib's form or any object; ``error`` the exception type that
     it must raise, and ``match`` a regular expression that the message must match, as in
-    ``pytest.raises``. The message must open with the operation ("bind(): "), unless it comes with
-    an errno. ``operations`` are the methods tried, ``type`` the socket type (the protocol's usual
-    one, if left out).
+    ``pytest.raises``. The message must begin with the operation ("bind(): "), unless it has an
+    errno. ``operations`` are the methods tried, ``type`` the socket type (default: the protocol's
+    usual one).
     """
 
     protocol: str

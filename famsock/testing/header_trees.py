@@ -2,9 +2,9 @@
 
 ``FAMSOCK_HEADERS="6.1=DIR:DIR;6.12=DIR:DIR"`` names trees by a label, oldest first; in this project
 ``python -m tests.lab headers`` prints them. Some of a kernel's headers (``net/bluetooth/*.h``) are
-not made for user space and do not compile there. `distilled` takes from their text what can be
-asked about: the macros, enums and type definitions, each on a line of its own, so that one which
-needs more of the kernel than `PRELUDE` gives can be left out without the others.
+not made for user space and do not compile there. `distilled` takes the macros, enums and type
+definitions from their text, one to a line. So a definition that needs more of the kernel than
+`PRELUDE` gives can be left out without the others.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Sockets of any family without the kernel's support for it, to test code written for them.
 
-A `Network` is a place of its own where sockets meet. Its ``socket`` is a `famsock.socket` class:
-the family's plugin encodes, decodes and checks addresses and gives operations, as always; but what
-carries the data is an AF_UNIX socket, and what `setsockopt` sets beyond SOL_SOCKET is remembered,
-not acted upon. Blocking, timeouts, selectors and asyncio work, as the sockets are the kernel's::
+A `Network` connects its own sockets. Its ``socket`` is a `famsock.socket` class. The family's
+plugin encodes, decodes and checks addresses and gives operations, as always. But an AF_UNIX socket
+carries the data, and options beyond SOL_SOCKET are only kept, without an effect. Blocking,
+timeouts, selectors and asyncio work, because the sockets are the kernel's::
 
     def test_echo():
         with Network() as network:
@@ -13,12 +13,13 @@ not acted upon. Blocking, timeouts, selectors and asyncio work, as the sockets a
             client = network.socket(famsock.AF_VSOCK, famsock.SOCK_STREAM)
             client.connect((2, 1024))
 
-``with network.installed():`` puts that class in place of ``famsock.socket``, for code that makes
-its own sockets. The family AF_MEMORY, of addresses that are plain names, is there for tests that
-are about no family in particular.
+``with network.installed():`` replaces ``famsock.socket`` by that class, for code that makes its own
+sockets. The family AF_MEMORY has plain names as addresses, for tests that need no particular
+family.
 
-What it does not do: choose a port, or know that an address means any other (see `Network.alias`);
-carry control messages other than SCM_RIGHTS and SCM_CREDENTIALS; send one message to many sockets.
+A network does not choose a port, and does not know that two addresses mean the same socket (see
+`Network.alias`). It carries only the control messages SCM_RIGHTS and SCM_CREDENTIALS. It does not
+send one message to many sockets.
 """
 
 from __future__ import annotations
@@ -149,11 +150,11 @@ class MemorySocket(socket):
 
 
 class Network:
-    """A place where in-memory sockets meet, apart from all others.
+    """A network of in-memory sockets, separate from all others.
 
     ``socket`` is its class of sockets, made with the same arguments as `famsock.socket`; OSError
-    (EAFNOSUPPORT) for a family that no plugin serves. ``options`` are values that options have
-    before any is set, by `Option` row. ``close``, or leaving ``with``, closes no socket.
+    (EAFNOSUPPORT) for a family that no plugin serves. ``options`` are initial values of options, by
+    `Option` row. ``close``, or leaving ``with``, closes no socket.
     """
 
     def __init__(self, options: Mapping[Option[Any], Any] | None = None) -> None:
@@ -192,7 +193,7 @@ class Network:
     def alias(self, address: Address, bound: Address) -> None:
         """Let ``address`` reach what is bound to ``bound``.
 
-        So does an address of a host reach a socket that is bound to all of the host's addresses.
+        In the same way, an address of a host reaches a socket bound to all addresses of the host.
         """
         self._places[address.pack()] = self.place(bound.pack())
 
@@ -238,7 +239,7 @@ class Network:
     def _tend(self, place: bytes, binder: _stdlib.socket | None) -> None:
         """Let a name that is a file be free once its socket is closed, and refuse connections.
 
-        What was bound by a closed socket refuses them; what is not there would be ENOENT.
+        The name of a closed socket must refuse connections. A missing file would give ENOENT.
         """
         path = place[2:].rstrip(b"\0")
         owner = self._owners.get(place)

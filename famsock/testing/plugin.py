@@ -1,6 +1,6 @@
 """The pytest plugin: markers for what a test needs, and an option that forbids skips.
 
-Markers, each of which skips the test with the reason and a hint:
+Each marker skips the test with a reason and a hint, unless:
 
 * ``needs_family("AF_CAN", protocol=1, type=SOCK_RAW)``: the kernel opens such a socket;
 * ``needs_capability("CAP_NET_RAW")``: the process has the capability;
@@ -9,13 +9,13 @@ Markers, each of which skips the test with the reason and a hint:
 * ``needs_interface("vcan0")``: the network interface (or other device class's device) is there;
 * ``needs_module("vsock_loopback")``: the kernel module is loaded or built in.
 
-The fixture ``network_namespace`` moves a test into a network namespace that no other program is
-in; ``new_network_namespace`` into one that no other test was in either.
+The fixture ``network_namespace`` moves a test into a network namespace without other programs.
+``new_network_namespace`` moves it into a new one, which no other test has used.
 
-A test with one of the markers, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds
-rather than hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture
-``descriptors`` fails a test that leaks a file descriptor. This module is loaded by every pytest
-run, so it imports no more than pytest.
+A test with one of the markers, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds and
+does not hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture ``descriptors``
+fails a test that leaks a file descriptor. This module is loaded by every pytest run, so it imports
+no more than pytest.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _unmet(marker: pytest.Mark) -> str:
     return reason
 
 
-# Nothing hangs
+# Time limits
 
 
 @contextmanager
@@ -142,7 +142,7 @@ def alarm(request: pytest.FixtureRequest) -> float:
     return _patience_s(request.config)
 
 
-# Nothing meets what other programs do
+# Network namespaces
 
 
 @pytest.fixture(scope="session")
@@ -185,7 +185,7 @@ def _skip_without_privilege() -> None:
         pytest.skip(reason)
 
 
-# Nothing is skipped
+# Skips
 
 
 @pytest.hookimpl(wrapper=True)
@@ -206,7 +206,7 @@ def _without_skip(report: Any, config: pytest.Config) -> Any:
     return report
 
 
-# Nothing leaks
+# Leaks of file descriptors
 
 
 @pytest.fixture

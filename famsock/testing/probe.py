@@ -1,8 +1,8 @@
 """Questions to a C compiler: the values of constants, and the sizes and offsets of structs.
 
-Each question is an integer constant expression. The compiler only translates to assembly, in which
-the answers stand as text (the kernel's own way of making asm-offsets.h): nothing is linked or run.
-A question that does not compile is left out, with the compiler's words as the answer.
+Each question is an integer constant expression. The compiler only translates to assembly, which has
+the answers as text (the kernel makes asm-offsets.h in the same way). Nothing is linked or run. A
+question that does not compile is left out, and the compiler's message is the answer.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def compiler() -> str | None:
 def ask_each(tree: HeaderTree, headers: Iterable[str], questions: Mapping[str, str]) -> Answers:
     """Return the answers of each header to questions, asked separately to avoid clashes.
 
-    Two that answer differently make the answer their words. A header that the tree has, but that
-    does not compile in user space, is distilled, together with all others of that kind.
+    If two headers give different answers, the answer is a text with both. A header of the tree that
+    does not compile in user space is distilled, together with all others of that kind.
     """
     answers: Answers = {}
     internal = []
@@ -65,8 +65,8 @@ def ask_together(
 ) -> Answers:
     """Return the answers of headers, included together in this order, to questions.
 
-    Where they do not compile in user space they are distilled, behind those of ``context``. Where
-    the tree has them not, every answer says so.
+    If they do not compile in user space, they are distilled, after those of ``context``. If the
+    tree does not have them, every answer says so.
     """
     headers = tuple(headers)
     try:

@@ -1,7 +1,7 @@
 """Requirements of tests: each function returns "", or why one is not met and how to meet it.
 
-The markers of :mod:`famsock.testing.plugin` are these functions' names behind ``needs_``. Each
-gives "" where the requirement is met. Sources: capabilities(7), proc(5), modprobe(8).
+The markers of :mod:`famsock.testing.plugin` are ``needs_`` and these functions' names. Sources:
+capabilities(7), proc(5), modprobe(8).
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def capability(name: str) -> str:
 def kernel(version: str) -> str:
     """Check that the running Linux kernel has ``version`` ("5.19") or later.
 
-    ValueError for what is no version, which no kernel would be too old for.
+    ValueError if ``version`` is not a version.
     """
     if re.fullmatch(r"\d+(\.\d+)*", version) is None:
         raise ValueError(f"a kernel's version is numbers with dots between, not {version!r}")

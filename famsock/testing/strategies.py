@@ -1,9 +1,9 @@
 """Hypothesis strategies for typed addresses and structs, derived from their fields' C types.
 
-An integer field draws from its range. Any other draws wire values of its C type and decodes them
-as the kernel's would be, so that what is drawn needs nothing of the system. A field that this does
-not suit gets a strategy of the author's, by its name: ``strategies = {"host": ..., "Class.field":
-...}``, or all of a class by the class's name.
+An integer field draws from its range. Any other field draws packed values of its C type and decodes
+them like the kernel's, so the drawn values do not depend on the system. If that does not suit a
+field, the author gives a strategy by its name: ``strategies = {"host": ..., "Class.field": ...}``,
+or all of a class by the class's name.
 """
 
 from __future__ import annotations

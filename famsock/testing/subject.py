@@ -50,7 +50,7 @@ class Subject:
     def address_classes(self) -> dict[type[Address], Protocol]:
         """Return the family's classes of one layout each, with the first protocol that has it.
 
-        A protocol's own class may be a base of several, which says which of them an address is of.
+        A protocol's class may be a base of several classes, and selects the one of an address.
         """
         found: dict[type[Address], Protocol] = {}
         for protocol in self.family.protocols:
@@ -89,8 +89,8 @@ class Subject:
     def any_socket(self, protocol: Protocol, kind: int | None = None) -> Iterator[socket]:
         """Return a non-blocking socket of a protocol: the kernel's, or one that only looks so.
 
-        The latter is an AF_UNIX socket adopted under the family's number, which serves for all that
-        goes wrong, or is answered, before a system call.
+        The latter is an AF_UNIX socket with the family's number. It is enough to test errors and
+        results that come before a system call.
         """
         made = self.open(protocol, kind) or self.adopted(protocol, kind)
         with made:

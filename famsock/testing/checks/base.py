@@ -30,20 +30,19 @@ PROPERTY = settings(
 class Checks:
     """The base of the checks, with what a subclass states.
 
-    ``family`` is the family's name. ``examples`` need one address of each address class at least.
-    ``bad`` are addresses that must be refused. All else is for what a family has of its own:
+    ``family`` is the family's name. ``examples`` need at least one address of each address class.
+    ``bad`` are addresses that must be refused. The other attributes are for special families:
 
-    ``strategies``: hypothesis strategies for fields, see `famsock.testing.strategies`.
-    ``accepts``: types that a field takes beyond what its C type suggests, by "field" or
-    "Class.field"; the suite offers float, complex, None, list and object to every field, str and
-    bytes to integer fields too, and expects TypeError.
-    ``selftest_marks``: pytest marks that a self-test needs, by its label (the protocol's name,
-    unless ``Protocol.selftest`` gives others).
-    ``batched``: the labels of the self-tests that are datagrams, from one socket to another or to
-    the kernel, which answers each; `famsock.testing.checks.batches` sends them in batches.
-    ``network_namespace``: whether the tests run in a network namespace of their own, where the
-    process may make one: for sockets that hear what other programs send, as raw sockets do.
-    ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
+    ``strategies``: hypothesis strategies for fields, see `famsock.testing.strategies`. ``accepts``:
+    types that a field takes beyond what its C type suggests, by "field" or "Class.field"; the suite
+    offers float, complex, None, list and object to every field, str and bytes to integer fields
+    too, and expects TypeError. ``selftest_marks``: pytest marks that a self-test needs, by its
+    label (the protocol's name, unless ``Protocol.selftest`` gives others). ``batched``: the labels
+    of the self-tests that are datagrams, from one socket to another or to the kernel, which answers
+    each; `famsock.testing.checks.batches` sends them in batches. ``network_namespace``: whether the
+    tests run in a separate network namespace, if the process may make one. Use it for sockets that
+    receive what other programs send, such as raw sockets. ``unreadable_options``: options that a
+    plain socket cannot read, by name, with the reason.
     """
 
     family: ClassVar[str]
@@ -84,7 +83,7 @@ class Checks:
                     self.subject()
                     found = list(make(type(self)))
                 except (ImportError, LookupError, AttributeError):
-                    found = []  # DescriptionChecks load all the same things, and tell why
+                    found = []  # DescriptionChecks load the same things, and report why
                 nothing = pytest.param(None, marks=pytest.mark.nothing_to_check)
                 metafunc.parametrize(name, found or [nothing])
 

@@ -196,7 +196,7 @@ def has_the_kernels_size(sock: socket, row: Option[Any]) -> None:
     try:
         data = sock.getsockopt(row.level, row.number, _ROOM_BYTES)
     except OSError:
-        return  # read_and_write_back tells what the kernel may answer
+        return  # read_and_write_back lists the errors that the kernel may give
     told = len(data) < _ROOM_BYTES  # some options of the kernel leave the length as it was
     if told and isinstance(row.decode(data), int):
         assert len(data) == row.codec.size_bytes, (
@@ -207,7 +207,7 @@ def has_the_kernels_size(sock: socket, row: Option[Any]) -> None:
 def read_and_write_back(sock: socket, row: Option[Any]) -> str | None:
     """Read an option, encode what was read, set it; the error where this socket has no such option.
 
-    An errno that says anything else is raised.
+    Any other errno is raised.
     """
     try:
         value = sock.get_option(row)

@@ -47,7 +47,7 @@ class ImportChecks(Checks):
             f"{family.number} is the number of {others}, whose plugin serves such sockets: state "
             f"{family.name}'s own, or uninstall the other"
         )
-        # Who has a number that this Python cannot name is found out by asking.
+        # This Python has no name for the number, so every plugin is asked.
         asked = set() if hasattr(_stdlib, family.name) else _claims_unknown_to_python()
         assert not loaded & (_packages() - own - asked)
 
