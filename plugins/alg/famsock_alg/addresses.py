@@ -30,8 +30,8 @@ class AlgAddress(Address):
     ``type`` is "hash", "skcipher", "aead" or "rng", at most 13 bytes; ``name`` the algorithm's or
     its driver's, such as "hmac(sha256)", at most 103 bytes (63 in the stdlib's form and before
     Linux 4.12). ``feat`` and ``mask`` (0-4294967295 each) ask for CRYPTO_ALG features of crypto.h;
-    the kernel takes only 0x1000 (CRYPTO_ALG_KERN_DRIVER_ONLY). CPython's form cuts both to 16
-    bits; here they are whole in every form. Text: ``hash:hmac(sha256)``.
+    the kernel takes only 0x1000 (CRYPTO_ALG_KERN_DRIVER_ONLY). CPython's form cuts both to 16 bits;
+    here they have 32 bits in every form. Text: ``hash:hmac(sha256)``.
 
     Wire layout: family (u16), type (char[14]), feat (u32), mask (u32), name (char[64], or as long
     as a longer name and its null byte). Raises TypeError for a wrong type, ValueError for a name

@@ -1,7 +1,7 @@
 """Requests to an algorithm: what goes over the sockets that accept gives.
 
-No call here can hang: the sockets do not block, every request is sent whole before its result is
-asked for, and no more is asked for than it has. Source: crypto/af_alg.c, algif_*.c.
+No call here can hang: the sockets do not block, every request is sent completely before its result
+is read, and no more is read than the result has. Source: crypto/af_alg.c, algif_*.c.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class Cipher(Request):
     """Encryption or decryption of one message piece by piece.
 
     For modes that carry their state from block to block in the IV (ecb, cbc, ctr and the like): the
-    kernel works on whole blocks as they come. XTS and ciphertext stealing need the message in one
-    piece; use ``sock.encrypt``.
+    kernel processes complete blocks as they arrive. XTS and ciphertext stealing need the message in
+    one piece; use ``sock.encrypt``.
     """
 
     def __init__(self, transform: socket, operation: int, iv: Any) -> None:

@@ -38,7 +38,7 @@ class _State:
 class AlgOperations:
     """Operations of AF_ALG sockets beyond the stdlib's methods.
 
-    Each call makes requests on sockets of its own, accepted from this one.
+    Each call makes requests on new sockets, accepted from this one.
     """
 
     def __init__(self, sock: socket) -> None:
@@ -141,8 +141,8 @@ class AlgOperations:
     ) -> bytes:
         """Return the plaintext of what `seal` gave.
 
-        OSError EBADMSG where it, the iv, the associated data or the key is not the one it was
-        sealed with; ValueError where it is shorter than its tag.
+        OSError EBADMSG if the data, the iv, the associated data or the key differs from that of
+        `seal`; ValueError if the data is shorter than its tag.
         """
         view = requests.octets("unseal(): AF_ALG sealed data", sealed)
         size = view.nbytes - tag_bytes

@@ -93,7 +93,7 @@ class Controller:
         return os.read(self.descriptor, c.HCI_MAX_FRAME_SIZE)
 
     def event(self, code: int, parameters: bytes) -> None:
-        """Tell the kernel of something that happened."""
+        """Send an event to the kernel."""
         os.write(self.descriptor, HciEvent(code, parameters).pack())
 
     def complete(self, opcode: int, parameters: bytes = b"") -> None:
@@ -184,7 +184,7 @@ class VoicePair:
             near.complete(opcode, _ANSWERS.get(opcode, b""))
 
     def _connected(self, near: Controller, far: Controller, link: int, status: int) -> None:
-        """Tell both ends of a new link, or that there will be none."""
+        """Report a new link, or its refusal, to both ends."""
         handle = next(self._handles)
         for one, other in ((near, far), (far, near)):
             head = struct.pack("<BH6sB", status, handle, other.address, link)

@@ -57,7 +57,7 @@ class HciOperations:
     def device_reset(self, dev: int) -> None:
         """Reset a controller that is up (HCIDEVRESET). Needs CAP_NET_ADMIN.
 
-        Linux forgets the controller's buffers thereby, and sends no data until it has been down.
+        Linux then forgets the controller's buffers, and sends no data until it has been down.
         """
         ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
 
@@ -103,8 +103,8 @@ class HciOperations:
     def set_filter(self, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> None:
         """Receive packets of ``types`` (HCI_EVENT_PKT …), of events those with codes in ``events``.
 
-        ``opcode`` keeps of the events that answer a command only those of this one. A new socket
-        receives nothing. Without CAP_NET_RAW the kernel clears what only the privileged may see.
+        With ``opcode``, only events that answer this command are received. A new socket receives
+        nothing. Without CAP_NET_RAW the kernel removes types and events for privileged users.
         """
         self.sock.set_option(options.HCI_FILTER, HciFilter.of(types, events, opcode))
 
@@ -144,10 +144,10 @@ class HciOperations:
         """Send a command to the controller that this raw socket is bound to, and give its answer.
 
         ``opcode`` is 0-65535 (`famsock_bluetooth.packets.opcode`), ``parameters`` up to 255 bytes.
-        The answer comes on a socket of its own, so that nothing that is queued or filtered here is
-        disturbed. A status other than 0 is not raised: it is the answer's ``status``. TimeoutError
-        if the controller does not answer in ``timeout_s`` (None: for ever); OSError ENETDOWN if it
-        is off, EPERM without CAP_NET_RAW.
+        The answer comes on another socket, so this socket's queue and filter do not change. A
+        status other than 0 is not raised: it is the answer's ``status``. TimeoutError if the
+        controller does not answer in ``timeout_s`` (None: for ever); OSError ENETDOWN if it is off,
+        EPERM without CAP_NET_RAW.
         """
         command = packets.HciCommand(opcode, check_octets("parameters", parameters))
         try:

@@ -222,8 +222,8 @@ class Management:
     def set_advertising(self, index: int, on: bool) -> Setting:
         """Advertise as LE peripheral, or stop; the settings then. Connectable if that is set.
 
-        A connection ends the advertising. Linux 6.12 does not notice it of this setting, which
-        stays on while nothing is advertised: with `add_advertising` it does, and resumes.
+        A connection ends the advertising. Linux 6.12 leaves this setting on then, although nothing
+        is advertised. `add_advertising` resumes by itself.
         """
         return self._switch(index, Setting.ADVERTISING, on)
 
@@ -278,7 +278,7 @@ class Management:
         """Yield the devices of a discovery for ``duration_s``, one for each report.
 
         It begins at once and ends with the iteration (``close``), or by itself. A command on this
-        socket drops what was found meanwhile: give it one of its own.
+        socket drops devices found meanwhile: use a separate socket for commands.
         """
         self.start_discovery(index, le=le, bredr=bredr)
         return self._devices_found(index, duration_s, le, bredr)
@@ -325,7 +325,7 @@ class Management:
     ) -> bool:
         """Switch an experimental feature of the kernel, or of one controller; whether it is on.
 
-        Asking for what is already so changes nothing.
+        A call without a change has no effect.
         """
         parameters = feature.bytes[::-1] + bytes((on,))
         answer = self.command(c.MGMT_OP_SET_EXP_FEATURE, index, parameters)

@@ -1,8 +1,8 @@
-"""HCI packets as objects: what a raw HCI socket sends and receives.
+"""HCI packets that a raw HCI socket sends and receives, as objects.
 
-Each is a packet type byte, a header, a payload; all integers are little-endian. Reading one checks
-nothing but its length. Sources: Core Specification vol 4 part E 5.4, net/bluetooth/hci.h, and
-hci_mon.h for the monitor channel.
+Each is a packet type byte, a header, a payload. All integers are little-endian. Reading one checks
+only its length. Sources: Core Specification vol 4 part E 5.4, net/bluetooth/hci.h, and hci_mon.h
+for the monitor channel.
 """
 
 from __future__ import annotations

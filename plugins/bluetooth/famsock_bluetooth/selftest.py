@@ -93,8 +93,8 @@ def l2cap() -> Iterator[selftest.RoundTrip]:
 def advertising_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
     """Yield the pair; only the first one advertises: LE's two roles.
 
-    It advertises by an instance of its own: Linux 6.12 does not notice that a connection ends what
-    Setting.ADVERTISING began, and btvirt then refuses to begin again.
+    It advertises by an instance. With Setting.ADVERTISING, Linux 6.12 does not notice that a
+    connection ends advertising, and btvirt then refuses to start it again.
     """
     with emulated_pair() as (first, second, management):
         for info in (first, second):

@@ -56,8 +56,8 @@ _DEFAULT_TIMEOUT_MS = c.BT_ISO_SYNC_TIMEOUT * _TIMEOUT_UNIT_MS
 class BtSecurity(Struct):
     """BT_SECURITY: ``level`` is one of BT_SECURITY_* (0-4).
 
-    ``key_size`` tells how many bytes the key of a connected L2CAP link has; 0 where none is known.
-    Linux ignores it in what it is given.
+    ``key_size`` is the size of a connected L2CAP link's key in bytes; 0 if unknown. Linux ignores
+    it in what it is given.
     """
 
     level: int = cstruct.field(_up_to(c.BT_SECURITY_FIPS), "level")

@@ -93,7 +93,7 @@ INTERFACE = cstruct.CType(
 )
 """An interface: its name, its index (``ifindex/3`` in text), or "" for every CAN interface.
 
-What the kernel gives comes as the name, or as the index where that interface is gone.
+A received interface is a name, or an index if the interface no longer exists.
 """
 
 CAN_ID = cstruct.integer("canid_t", "I", 0, 0xFFFFFFFF, text="{:#x}".format)

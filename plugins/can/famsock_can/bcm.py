@@ -60,7 +60,7 @@ class BcmOpcode(enum.IntEnum):
 class BcmMessage:
     """A message to or from the broadcast manager.
 
-    :param opcode: what it asks or tells.
+    :param opcode: the request or event.
     :param can_id: identifier and flags of its frames, 0-0xffffffff.
     :param frames: classic or FD frames, all of one kind, at most 257;
         masks of the content with RX_SETUP.

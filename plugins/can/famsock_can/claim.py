@@ -44,7 +44,7 @@ class AddressClaim:
     ``with AddressClaim("can0", name, [0x80, *range(128, 248)]) as claim: claim.acquire()``; then
     call `serve` whenever `fileno` is readable, for as long as the address is needed. ``address`` is
     the address held, or None; ``holders`` are the NAMEs seen, by their addresses. Closing gives the
-    address up. Who has lost every address still has to tell so when asked: go on with `serve`.
+    address up. A node without an address must still answer requests: keep calling `serve`.
     """
 
     def __init__(self, interface: str, name: int | J1939Name, addresses: Iterable[int]) -> None:
@@ -73,10 +73,10 @@ class AddressClaim:
         self._bind(c.J1939_IDLE_ADDR)
 
     def acquire(self) -> int:
-        """Claim the first of the addresses that nobody with a lower NAME has or wants.
+        """Claim the first of the addresses that no lower NAME has or wants.
 
         Returns it after 250 ms without objection. Raises OSError: EADDRNOTAVAIL if there is none
-        (all others were told that this NAME has no address), and what sendmsg(2) raises.
+        (Cannot Claim was sent to all others), and what sendmsg(2) raises.
         """
         self._broadcast(c.J1939_PGN_REQUEST, _REQUEST_FOR_CLAIMS)
         for address in self._addresses:

@@ -1,7 +1,7 @@
 """Error messages of CAN drivers, decoded: the classes and details of linux/can/error.h.
 
 An error message is a classic frame with CAN_ERR_FLAG: its identifier is a set of error classes, its
-8 bytes of data hold what each class has to say. A CAN_RAW socket receives those that its error mask
+8 bytes of data hold the details of each class. A CAN_RAW socket receives those that its error mask
 (``set_error_mask``) lets through.
 """
 

@@ -9,7 +9,7 @@ bytes   struct       members, host order
 ======= ============ ======================================================================
 
 The constructors check every value; `unpack_frame` and the ``unpack`` methods check lengths only,
-because they stand on the receive path. Text is that of can-utils' cansend and candump.
+because they are on the receive path. Text is that of can-utils' cansend and candump.
 Sources: linux/can.h, Documentation/networking/can.rst, can-utils' lib.h, ISO 11898-1.
 """
 
@@ -88,7 +88,7 @@ class CanFrame(_Identified):
     :param can_id: 11-bit identifier, or 29-bit identifier | CAN_EFF_FLAG; with CAN_RTR_FLAG a
         remote request (no data); error classes | CAN_ERR_FLAG in an error message.
     :param data: 0-8 bytes.
-    :param dlc: the data length code, 0-15. Left out: the number of data bytes. 9-15 stand for 8
+    :param dlc: the data length code, 0-15. Left out: the number of data bytes. 9-15 mean 8
         bytes on the bus and need 8 bytes of data (``len8_dlc``); in a remote request, the length
         that is asked for.
     :raises OverflowError: for an identifier or dlc out of range.

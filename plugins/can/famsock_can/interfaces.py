@@ -23,7 +23,7 @@ def can_interfaces() -> tuple[str, ...]:
 
 
 def _type(sock: socket.socket, name: str) -> int | None:
-    """Return the ARPHRD_* of an interface; None for one that has just gone."""
+    """Return the ARPHRD_* of an interface; None if it has just disappeared."""
     request = _IFREQ.pack(name.encode("utf-8", "surrogateescape"), 0)
     try:
         _, kind = _IFREQ.unpack(fcntl.ioctl(sock, _SIOCGIFHWADDR, request))

@@ -119,8 +119,8 @@ class IsotpFlowControl(cstruct.Struct):
     """CAN_ISOTP_RECV_FC: what the socket asks of a sender in its flow control frames.
 
     :param block_size: frames between two flow control frames, 0-255; 0 asks for all at once.
-    :param stmin: the least time between two frames, as it stands in the flow control frame: 0-0x7f
-        in ms, 0xf1-0xf9 for 100-900 µs, all else reserved but sent as it is. See `for_time`.
+    :param stmin: the least time between two frames, as in the flow control frame: 0-0x7f in ms,
+        0xf1-0xf9 for 100-900 µs, all else reserved but sent as it is. See `for_time`.
     :param wait_frames_max: the greatest number of wait frames, 0-255; 0 for none.
     """
 

@@ -170,13 +170,11 @@ class J1939Id:
 class J1939Message:
     """A message that a CAN_J1939 socket received.
 
-    :ivar data: its bytes, put together from as many packets as it took.
-    :ivar source: who sent it, and its PGN.
-    :ivar destination: the address that it was sent to; J1939_NO_ADDR for all.
-    :ivar destination_name: the NAME that it was sent to; J1939_NO_NAME where none is known.
-    :ivar priority: 0 (highest) to 7.
-    :ivar is_truncated: whether it was longer than the buffer.
-    :ivar arrival: when, where and from whom it came.
+    :ivar data: its bytes, put together from as many packets as it took. :ivar source: who sent it,
+        and its PGN. :ivar destination: the address that it was sent to; J1939_NO_ADDR for all.
+        :ivar destination_name: the NAME that it was sent to; J1939_NO_NAME where none is known.
+        :ivar priority: 0 (highest) to 7. :ivar is_truncated: whether it was longer than the buffer.
+        :ivar arrival: its time, interface and sender.
     """
 
     data: bytes
@@ -236,7 +234,7 @@ class J1939Progress:
     :ivar source_name: its sender's NAME.
     :ivar destination_name: its receiver's NAME.
 
-    What the kernel does not tell for the kind is None.
+    Fields that the kernel does not give for the kind are None.
     """
 
     kind: ProgressKind

@@ -1,8 +1,8 @@
 """Attributes of netlink messages: type, length, value. Source: netlink(7), linux/netlink.h.
 
-Wire layout of one: length with this header (u16), type (u16, of which bit 15 says that the value
-is nested attributes, and bit 14 that it is in network order), the value, zeros up to a multiple of
-4 bytes. Integers are in the host's order unless a subsystem says otherwise.
+Wire layout of one: length with this header (u16), type (u16, in which bit 15 says that the value is
+nested attributes, and bit 14 that it is in network order), the value, zeros up to a multiple of 4
+bytes. Integers are in the host's order unless a subsystem says otherwise.
 """
 
 from __future__ import annotations

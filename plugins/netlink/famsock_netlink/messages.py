@@ -53,7 +53,7 @@ class NetlinkMessage:
     """A netlink message.
 
     ``type`` (0-65535) is the subsystem's, below 16 that of netlink itself (NLMSG_ERROR …);
-    ``flags`` are NLM_F_*; ``sequence`` and ``pid`` (0-4294967295) tell which request of which port
+    ``flags`` are NLM_F_*; ``sequence`` and ``pid`` (0-4294967295) identify the request and the port
     it belongs to; ``payload`` is what follows the header.
     """
 

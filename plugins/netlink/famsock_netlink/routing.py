@@ -140,7 +140,7 @@ _FAMILY = struct.Struct("=H")
 class NextHop:
     """A next hop, one of several of a route.
 
-    ``link_index`` is 0 where the gateway tells the link, ``gateway`` None where the destination is
+    ``link_index`` is 0 if the gateway determines the link, ``gateway`` None if the destination is
     on the link; ``weight`` is 1-256, ``flags`` are RTNH_F_*.
     """
 

@@ -93,7 +93,7 @@ class NetlinkOperations:
         """Return all messages of the next datagram, of any length, including errors.
 
         What came in between the answers of a `request` is given first (`pending_messages`). OSError
-        ENOBUFS tells that the kernel had to drop messages; ValueError, that a datagram holds none.
+        ENOBUFS means that the kernel had to drop messages; ValueError that a datagram holds none.
         """
         if waiting := self._state.waiting:
             self._state.waiting = []
@@ -104,8 +104,8 @@ class NetlinkOperations:
     def pending_messages(self) -> int:
         """The number of messages that arrived between the answers of a `request` and wait here.
 
-        `recv_messages` gives them without a system call, so select(2) and its kin do not tell of
-        them: while there are any, receive before you wait.
+        `recv_messages` gives them without a system call, so select(2), poll(2) and epoll(7) do not
+        report them: while there are any, receive before you wait.
         """
         return len(self._state.waiting)
 

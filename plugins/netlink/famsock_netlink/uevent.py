@@ -43,7 +43,7 @@ class UeventOperations(NetlinkOperations):
     def recv_uevent(self) -> Uevent:
         """Return the kernel's next event; what processes send to the group is passed over.
 
-        Errors are those of recvfrom(2): ENOBUFS tells that events were lost.
+        Errors are those of recvfrom(2): ENOBUFS means that events were lost.
         """
         while True:
             data, (pid, _) = self._sock.recvfrom(_DATAGRAM_BYTES_MAX)

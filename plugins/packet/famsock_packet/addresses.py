@@ -33,7 +33,7 @@ class PacketAddress(Address):
 
     :param interface: a name of at most 15 bytes, an index, or "" for every interface.
     :param proto: the protocol, 0-65535 in host order (ETH_P_*); 0 receives nothing.
-    :param pkttype: 0-255, for whom a received frame was: PACKET_HOST, PACKET_OUTGOING …
+    :param pkttype: 0-255, the kind of recipient of a received frame: PACKET_HOST, PACKET_OUTGOING …
     :param hatype: 0-65535, the interface's kind (ARPHRD_*).
     :param addr: the hardware address, at most 32 bytes (InfiniBand has 20).
 

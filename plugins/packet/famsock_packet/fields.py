@@ -66,7 +66,7 @@ INTERFACE = CType(
 )
 """An interface: its name, its index (``ifindex/3`` in text), or "" (or 0) for every interface.
 
-What the kernel gives comes as the name, or as the index where that interface is gone.
+A received interface is a name, or an index if the interface no longer exists.
 """
 
 

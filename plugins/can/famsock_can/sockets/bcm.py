@@ -131,10 +131,11 @@ class BcmOperations(ArrivalOperations):
             that every frame is told. Of several, the first selects the bits of a multiplexer, and
             each other one starts with the value that these bits have where it applies.
         :param fd: whether the frames are CAN FD.
-        :param timeout_us: µs without a frame after which to tell so; 0 for never.
+        :param timeout_us: µs without a frame before an event; 0 for never.
         :param throttle_us: least µs between two RX_CHANGED; 0 for none.
         :param check_length: whether a change of length counts (RX_CHECK_DLC).
-        :param announce_resume: whether the first frame after a timeout is told even if unchanged.
+        :param announce_resume: whether the first frame after a timeout gives an event even if
+            unchanged.
         """
         if isinstance(masks, bytes | bytearray | memoryview):
             raise TypeError(f"BCM masks must be a list of bytes, such as [{bytes(masks)!r}]")

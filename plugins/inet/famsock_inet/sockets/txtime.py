@@ -21,8 +21,8 @@ class TransmitTimeOperations(IpOperations):
         The queueing discipline of the interface obeys: fq by CLOCK_MONOTONIC, etf by the clock it
         was set up with, mostly CLOCK_TAI; any other sends at once. ``flags`` are
         SOF_TXTIME_DEADLINE_MODE (the time is the latest one, with etf) and SOF_TXTIME_REPORT_ERRORS
-        (`recv_errors` tells what was dropped, with SO_EE_ORIGIN_TXTIME). OSError: EPERM for another
-        clock than CLOCK_MONOTONIC without CAP_NET_ADMIN.
+        (`recv_errors` reports dropped datagrams, with SO_EE_ORIGIN_TXTIME). OSError: EPERM for
+        another clock than CLOCK_MONOTONIC without CAP_NET_ADMIN.
         """
         self._sock.set_option(options.SO_TXTIME, options.Txtime(clock, flags))
 

@@ -40,7 +40,7 @@ class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperati
     def recv_segments(self, flags: int = 0) -> tuple[list[bytes], Address | None]:
         """Receive the datagrams that the kernel has joined, apart again, and their sender.
 
-        What else the kernel tells of them (`enable_packet_info` …) is in `recv_message`.
+        Use `recv_message` for other information about them (`enable_packet_info` …).
         """
         datagrams, _, sender = self._sock.recv_joined(control.UDP_GRO, _MAX_BYTES, flags)
         return datagrams, sender

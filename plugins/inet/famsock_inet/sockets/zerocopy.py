@@ -52,9 +52,9 @@ class ZerocopyOperations(IpOperations):
     def send_zerocopy(self, data: Any, address: Any = None, flags: int = 0) -> int:
         """Send ``data`` from where it lies; the number of bytes sent.
 
-        It must not change before `zerocopy_completions` tells that the send is done: until then the
-        socket keeps a reference, and a bytearray cannot be resized. Sends are numbered from 0, all
-        but those of nothing; MSG_ZEROCOPY in other calls would be counted too. Worthwhile from
+        It must not change before `zerocopy_completions` reports that the send is done: until then
+        the socket keeps a reference, and a bytearray cannot be resized. Sends are numbered from 0,
+        all but those of nothing; MSG_ZEROCOPY in other calls would be counted too. Worthwhile from
         some 10 kB. OSError: ENOBUFS with too many sends that are not done (net.core.optmem_max).
         """
         pending: _Pending = self._sock.operations_state(_Pending)

@@ -67,7 +67,7 @@ class Mfcctl(Struct):
     """MRT_ADD_MFC, MRT_DEL_MFC: where what ``origin`` sends to a group is forwarded to.
 
     ``parent`` is the virtual interface that it arrives by. ``ttls`` has a byte for each of the 32:
-    by it leave datagrams with a greater TTL; 0 and 255 stand for none. The rest the kernel ignores.
+    by it leave datagrams with a greater TTL; 0 and 255 mean none. The rest the kernel ignores.
     """
 
     origin: str = cstruct.field(IPV4, "mfcc_origin")

@@ -168,7 +168,7 @@ class SctpPrim(Struct):
 class SctpPaddrparams(Struct):
     """SCTP_PEER_ADDR_PARAMS: heartbeats (ms), retransmissions, path MTU (bytes) of an address.
 
-    ``flags`` are SPP_*; ``address`` None stands for all addresses of the association.
+    ``flags`` are SPP_*; ``address`` None means all addresses of the association.
     """
 
     assoc_id: int = cstruct.i32("spp_assoc_id", default=0)

@@ -27,7 +27,7 @@ def _bits(octet: int, start: int, width: int) -> int:
 class TcpInfo(Struct):
     """TCP_INFO: the state of a connection, in full as of Linux 6.12.
 
-    Times are in microseconds unless they say otherwise (``last_*`` and ``total_rto_time`` are
+    Times are in microseconds unless stated otherwise (``last_*`` and ``total_rto_time`` are
     milliseconds), sizes in bytes, ``snd_cwnd`` in segments, rates in bytes per second. Members that
     an older kernel does not know read as 0, which is what it gives for an unknown value, too.
     """
