@@ -130,7 +130,7 @@ class _CanAddress(Address):
         return len(cls.stdlib_fields)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[Any, ...]:
-        """Return the stdlib's tuple, whose interface is always a name: "" for one that is gone."""
+        """Return the stdlib's tuple with the interface's name, or "" if it no longer exists."""
         interface, *rest = super().to_stdlib(lookup)
         if isinstance(interface, int):
             interface = lookup.interface_name(interface) if interface else ""

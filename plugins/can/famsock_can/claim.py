@@ -92,10 +92,10 @@ class AddressClaim:
     def serve(self, timeout_s: float | None = 0.0) -> int | None:
         """Deal with at most one message: answer a request, defend the address or claim another.
 
-        Waits up to ``timeout_s`` for one, None for ever. Returns the address now held; None (and
-        the others told so) if it was lost and there is no other. To claim another one takes 250 ms
-        for each that is tried, as `acquire` does. Who has none answers requests to all with Cannot
-        Claim, from J1939_IDLE_ADDR; `acquire` tries the addresses again.
+        Waits up to ``timeout_s`` for a message, None for ever. Returns the current address; None,
+        after Cannot Claim was sent, if it was lost and there is no other. Each attempt to claim
+        another address takes 250 ms, as in `acquire`. Without an address, requests to all are
+        answered with Cannot Claim, from J1939_IDLE_ADDR. `acquire` tries the addresses again.
         """
         message = self._receive(timeout_s)
         if message is None:

@@ -119,7 +119,7 @@ class PacketOperations:
         self._sock.set_option(options.SO_DETACH_FILTER, 0)
 
     def lock_filter(self) -> None:
-        """Let nobody change or remove the filter, for good. Source: SO_LOCK_FILTER, socket(7)."""
+        """Lock the filter for good: no change, no removal. Source: SO_LOCK_FILTER, socket(7)."""
         self._sock.set_option(options.SO_LOCK_FILTER, True)
 
     def filter(self) -> tuple[bpf.Instruction, ...]:

@@ -33,7 +33,7 @@ _NOT_TAKEN = (TP_STATUS_SEND_REQUEST, TP_STATUS_WRONG_FORMAT)
 _AT_LENGTH = _OFFSETS["length_bytes"]
 _AT_STATUS = _OFFSETS["status"]
 _STATUS = Codec("=I")
-_REQUEST = Codec("=II")  # the status stands behind the length
+_REQUEST = Codec("=II")  # the status follows the length
 
 
 class TransmitRing(Ring):

@@ -1,8 +1,8 @@
 """Control packets of QIPCRTR, to and from a node's name service.
 
-Each type is a class of its own; `parse` gives the one that some bytes are. All are a ``struct
-qrtr_ctrl_pkt``, 20 bytes in little-endian order, whose first word says the type.
-Sources: linux/qrtr.h, net/qrtr/ns.c, net/qrtr/af_qrtr.c.
+Each type is a class. `parse` returns the packet of the right class for its bytes. All are a
+``struct qrtr_ctrl_pkt``, 20 bytes in little-endian order, whose first word says the type. Sources:
+linux/qrtr.h, net/qrtr/ns.c, net/qrtr/af_qrtr.c.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class NewServer(_OfServer):
     "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_SERVER)
 )
 class DelServer(_OfServer):
-    """A server is gone: it withdrew, its socket was closed or its node left. As `NewServer`."""
+    """A removed server: it withdrew, its socket was closed or its node left. As `NewServer`."""
 
     type = c.QRTR_TYPE_DEL_SERVER
 

@@ -137,7 +137,7 @@ class RdsAddress(Address):
     def parse(cls, text_form: str) -> Self:
         """Return the address of ``text_form``: ``192.0.2.1:4000`` or ``[2001:db8::1]:4000``.
 
-        ``rds://`` may stand in front. ValueError if the text does not have the form.
+        ``rds://`` may precede it. ValueError if the text does not have the form.
         """
         bare = text.without_scheme(text_form)
         made: Any = RdsInet6Address if bare.startswith("[") else RdsInetAddress

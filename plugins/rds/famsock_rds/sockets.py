@@ -52,8 +52,8 @@ class RdsOperations:
     def monitor_congestion(self, on: bool = True) -> None:
         """Report the end of congestion: `recv_message` then returns RDS_CMSG_CONG_UPDATE.
 
-        It is told of for ports that a send had found congested (OSError ENOBUFS), by a message with
-        no data. Source: linux/rds.h, RDS_CONG_MONITOR.
+        It is reported for ports that a send had found congested (OSError ENOBUFS), by a message
+        with no data. Source: linux/rds.h, RDS_CONG_MONITOR.
         """
         self._sock.set_option(options.RDS_CONG_MONITOR, on)
 
@@ -61,8 +61,8 @@ class RdsOperations:
         """Wait until some peer's congestion changes; whether it did within ``timeout_s`` seconds.
 
         ``timeout_s`` is 0 or more, None to wait without end; ValueError for less. Consumes no
-        message. Not with `monitor_congestion`, which tells in another way. The change may be that
-        of another port: try to send again, and wait again on ENOBUFS.
+        message. Do not use it with `monitor_congestion`, which reports by messages. The change may
+        be that of another port: try to send again, and wait again on ENOBUFS.
         """
         if timeout_s is not None and not timeout_s >= 0:
             raise ValueError(

@@ -1,7 +1,7 @@
 """Addresses of AF_TIPC: a service, a range of services, or one socket.
 
-The three share one sockaddr of 16 bytes, whose ``addrtype`` tells them apart; here each is a class
-of its own, and `TipcAddress` is their base. Sources: linux/tipc.h, the TIPC programmer's guide.
+The three share one sockaddr of 16 bytes, whose ``addrtype`` distinguishes them. Here each is a
+class, and `TipcAddress` is their base. Sources: linux/tipc.h, the TIPC programmer's guide.
 """
 
 from __future__ import annotations

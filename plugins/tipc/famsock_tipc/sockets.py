@@ -143,11 +143,10 @@ class TipcOperations:
 
         ``type`` (64-4294967295) is the group, ``instance`` (0-4294967295) this member's identity,
         ``scope`` TIPC_CLUSTER_SCOPE or TIPC_NODE_SCOPE. With ``loopback`` own messages come back;
-        with ``member_events`` `recv_group` tells of members that join and leave. A send without
-        an address reaches all members, one to a `ServiceAddress` any member of that instance, one
-        to a `ServiceRange` all of that instance, one to a `SocketAddress` that member.
-        PermissionError for a reserved type or a socket in a group, OSError EINVAL for a scope that
-        does not exist.
+        with ``member_events`` `recv_group` reports members that join and leave. A send without an
+        address reaches all members, one to a `ServiceAddress` any member of that instance, one to a
+        `ServiceRange` all of that instance, one to a `SocketAddress` that member. PermissionError
+        for a reserved type or a socket in a group, OSError EINVAL for a scope that does not exist.
         """
         flags = TIPC_GROUP_LOOPBACK * loopback | TIPC_GROUP_MEMBER_EVTS * member_events
         self._sock.set_option(TIPC_GROUP_JOIN, GroupRequest(type, instance, scope, flags))

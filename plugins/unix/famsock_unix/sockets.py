@@ -47,8 +47,8 @@ class UnixOperations:
     def peer_pidfd(self) -> int:
         """Return a new close-on-exec pidfd of the peer's process, the caller's to close.
 
-        It names the process even after its pid is used again. OSError ENODATA without a peer,
-        ESRCH where the process is gone (before Linux 6.16), ENOPROTOOPT before Linux 6.5.
+        It names the process even after its pid is used again. OSError ENODATA without a peer, ESRCH
+        if the process no longer exists (before Linux 6.16), ENOPROTOOPT before Linux 6.5.
         """
         return self._sock.get_option(SO_PEERPIDFD)
 
@@ -123,9 +123,9 @@ class UnixOperations:
     def bound_path(self) -> str:
         """Return the absolute path of the file that the socket is bound to, however it was written.
 
-        Tells the path where ``getsockname`` shows one through a directory's descriptor, or one
-        relative to a directory since left; with " (deleted)" behind it once unlinked. OSError EPERM
-        without CAP_NET_ADMIN, ENOENT where the socket is not bound to a path. Linux 4.20.
+        Use it if ``getsockname`` returns a path through a directory's descriptor, or one relative
+        to another working directory. The path of a removed file ends with " (deleted)". OSError
+        EPERM without CAP_NET_ADMIN, ENOENT if the socket is not bound to a path. Linux 4.20.
         Source: linux/un.h, SIOCUNIXFILE.
         """
         from fcntl import ioctl

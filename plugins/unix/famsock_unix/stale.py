@@ -29,8 +29,8 @@ def path_of(address: Any) -> str | None:
 def unlink_stale(path: str) -> bool:
     """Remove the socket at ``path`` if no process has it open; whether it was removed.
 
-    The probe is a datagram socket's connect: it tells a bound socket of any type from none, and
-    leaves no trace at a listener. Whatever is no socket stays. OSError as of connect(2), unlink(2).
+    The probe is a datagram socket's connect: it finds a bound socket of any type, and a listener
+    does not notice it. A file that is not a socket stays. OSError as of connect(2), unlink(2).
     """
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):

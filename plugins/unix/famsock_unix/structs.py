@@ -12,7 +12,7 @@ class Credentials(Struct):
     """Credentials of a process: process, user and group, each in the reader's namespaces.
 
     ``pid`` is 0 where the process is outside the reader's namespace, ``uid`` and ``gid`` then the
-    overflow user; 4294967295 stands for "not known". Wire: i32 pid, u32 uid, u32 gid.
+    overflow user; 4294967295 means "not known". Wire: i32 pid, u32 uid, u32 gid.
     """
 
     pid: int = cstruct.i32("pid")

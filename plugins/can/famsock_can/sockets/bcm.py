@@ -127,9 +127,9 @@ class BcmOperations(ArrivalOperations):
         """Receive RX_CHANGED when a frame's content changes, RX_TIMEOUT when it stays away.
 
         :param can_id: the identifier, 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff.
-        :param masks: which bits of the data count, in at most 8 (FD: 64) bytes; none at all means
-            that every frame is told. Of several, the first selects the bits of a multiplexer, and
-            each other one starts with the value that these bits have where it applies.
+        :param masks: the bits of the data to compare, in at most 8 (FD: 64) bytes; without masks
+            every frame gives an event. Of several masks, the first one selects the bits of a
+            multiplexer. Each other mask starts with the value of these bits for which it applies.
         :param fd: whether the frames are CAN FD.
         :param timeout_us: µs without a frame before an event; 0 for never.
         :param throttle_us: least µs between two RX_CHANGED; 0 for none.
