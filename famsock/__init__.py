@@ -62,7 +62,7 @@ _MODULES = (
 
 
 def __getattr__(name: str) -> Any:
-    """Constants that this Python lacks, from the plugin that provides them; then remembered.
+    """Return a constant that this Python lacks, from a plugin that provides it, and keep it.
 
     Also the modules of the typed interface, imported on first use.
     """

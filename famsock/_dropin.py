@@ -68,7 +68,7 @@ def _connect_typed(
     source_address: Any = None,
     **_: Any,
 ) -> _stdlib.socket:
-    """create_connection to one address, of any family that has streams; nothing is looked up."""
+    """Connect to one address, of any family that has streams, without a look-up."""
     sock = original.__globals__["socket"](address.family, _stdlib.SOCK_STREAM)
     try:
         if timeout is not _NO_TIMEOUT_GIVEN:
@@ -83,7 +83,7 @@ def _connect_typed(
 
 
 def _serve_typed(original: Any, address: Address, **keywords: Any) -> _stdlib.socket:
-    """create_server whose family, if none is given, is the address's."""
+    """Create a server; without a family, take that of the address."""
     return original(address, **{"family": address.family, **keywords})  # type: ignore[no-any-return]
 
 

@@ -125,7 +125,7 @@ def deferred(reference: str) -> Codec[Any]:
 
 
 def raw(size_bytes: int) -> Codec[bytes]:
-    """Bytes as they are, at most ``size_bytes`` of them."""
+    """Return a codec of unchanged bytes, at most ``size_bytes`` of them."""
 
     def encode(value: bytes) -> bytes:
         if not isinstance(value, bytes | bytearray | memoryview):
@@ -151,7 +151,7 @@ def text(size_bytes: int) -> Codec[str]:
 
 
 def array(element: Codec[T], limit: int) -> Codec[tuple[T, ...]]:
-    """Up to ``limit`` elements of one size, end to end."""
+    """Return a codec of up to ``limit`` elements of one size, one after the other."""
     size = element.size_bytes
 
     def encode(values: tuple[T, ...]) -> bytes:

@@ -45,7 +45,7 @@ class ControlMessage(Generic[T]):
     value: T
 
     def pack(self) -> Item:
-        """(level, type, data) for sendmsg.
+        """Return (level, type, data) for sendmsg.
 
         TypeError, ValueError or OverflowError, with the kind's name, for a value it cannot hold.
         """
@@ -66,7 +66,7 @@ class RawControl:
     data: bytes
 
     def pack(self) -> Item:
-        """(level, type, data) for sendmsg."""
+        """Return (level, type, data) for sendmsg."""
         return self.level, self.type, self.data
 
 
@@ -115,7 +115,7 @@ class Message:
 
 
 def packed(message: ControlMessage[Any] | RawControl | Item) -> Item:
-    """(level, type, data) of a control message in any of its forms."""
+    """Return (level, type, data) of a control message in any of its forms."""
     return message if isinstance(message, tuple) else message.pack()
 
 

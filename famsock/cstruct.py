@@ -186,7 +186,7 @@ BOOL = CType(
 
 
 def octets(size: int) -> CType:
-    """Exactly ``size`` bytes, taken from any bytes-like object."""
+    """Return a type of exactly ``size`` bytes, taken from any bytes-like object."""
 
     def check(value: object) -> bytes:
         if not isinstance(value, bytes | bytearray | memoryview):
@@ -201,7 +201,9 @@ def octets(size: int) -> CType:
 
 
 def char_array(size: int) -> CType:
-    """Text in a ``char[size]`` that ends at the first NUL; at most ``size - 1`` bytes of UTF-8."""
+    """Return a type of text in a ``char[size]`` up to the first NUL, of ``size - 1`` UTF-8
+    bytes.
+    """
 
     def check(value: object) -> str:
         if not isinstance(value, str):
@@ -323,7 +325,7 @@ def struct(
     head: bytes = b"",
     label: str | None = None,
 ) -> Callable[[type[_T]], type[_T]]:
-    """Class decorator: make a `Struct` of the annotated fields.
+    """Decorate a class: make a `Struct` of the annotated fields.
 
     ``c_name`` is the C type ("struct linger") and ``header`` the header or headers to include for
     it. ``size`` (bytes) states a size beyond the last member, for padding or a shared union.

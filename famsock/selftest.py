@@ -26,7 +26,7 @@ TIMEOUT_S = 10.0
 
 
 def expect(got: object, wanted: object) -> None:
-    """RuntimeError with both if they differ."""
+    """Raise RuntimeError with both values if they differ."""
     if got != wanted:
         raise RuntimeError(f"received {got!r}, not {wanted!r}")
 
@@ -96,7 +96,7 @@ def echo_to_sender(
 def connection(
     family: int, kind: int, protocol: int = 0, *, at: Any, timeout_s: float = TIMEOUT_S
 ) -> Iterator[RoundTrip]:
-    """`echo` over a connection to a socket that listens ``at`` an address of this machine.
+    """Yield `echo` over a connection to a socket that listens ``at`` a local address.
 
     Both ends must have the listener's address as local or peer address.
     """
@@ -113,7 +113,7 @@ def connection(
 def datagrams(
     family: int, kind: int, protocol: int = 0, *, at: Any, timeout_s: float = TIMEOUT_S
 ) -> Iterator[RoundTrip]:
-    """`echo_to_sender` between two sockets bound ``at`` an address of this machine.
+    """Yield `echo_to_sender` between two sockets bound ``at`` a local address.
 
     The address leaves a part of it to the kernel, such as the port.
     """

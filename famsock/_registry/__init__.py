@@ -384,7 +384,7 @@ class Registry:
         self._manager.hook.famsock_family_loaded.call_historic(kwargs={"family": family})
 
     def _families_likely_for(self, constant: str) -> Iterator[Family]:
-        """Families to ask for a constant, those whose name it contains first."""
+        """Return families to ask for a constant, those whose name it contains first."""
         names = [name for name in self.names() if name not in self._blocked]
         yield from self.families(
             sorted(names, key=lambda name: name.removeprefix("AF_") not in constant)

@@ -48,7 +48,7 @@ class HeaderTree:
         return next((f / header for f in self.folders if (f / header).is_file()), None)
 
     def distilled(self, headers: Iterable[str]) -> list[str]:
-        """Macros, enums and types of those kernel-internal headers that this tree has, in lines."""
+        """Return macros, enums and types of this tree's kernel-internal headers, in lines."""
         found = [path for header in headers if (path := self.find(header)) is not None]
         if found and (behind := self.find(_BEHIND_EVERY_INTERNAL_HEADER)) is not None:
             found.append(behind)

@@ -200,7 +200,7 @@ class Network:
     def socketpair(
         self, family: int = AF_MEMORY, type: int = _stdlib.SOCK_STREAM, proto: int = 0
     ) -> tuple[MemorySocket, MemorySocket]:
-        """Two connected sockets without names."""
+        """Return two connected sockets without names."""
         carrier = _CARRIERS.get(type, _stdlib.SOCK_DGRAM)
         ours, theirs = _stdlib.socketpair(_stdlib.AF_UNIX, carrier)
         with ours, theirs:

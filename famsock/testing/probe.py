@@ -92,7 +92,7 @@ def _merge(answers: Answers, more: Answers) -> None:
 
 
 def _ask(tree: HeaderTree, head: str, lines: list[str], questions: Mapping[str, str]) -> Answers:
-    """Answers from a program of ``head``, those ``lines`` that compile, and the questions."""
+    """Return answers from a program of ``head``, the ``lines`` that compile, and the questions."""
     program = [*head.splitlines(), *lines]
     fixed = len(head.splitlines())
     words = set(_WORD.findall(_preprocessed(tree, program)))

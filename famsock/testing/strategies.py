@@ -22,7 +22,7 @@ Strategies = Mapping[str, st.SearchStrategy[Any]]
 
 
 def values(ctype: CType) -> st.SearchStrategy[Any]:
-    """Values that a field of a C type takes."""
+    """Return a strategy for the values of a field of a C type."""
     if ctype.low is not None and ctype.high is not None:
         return st.integers(ctype.low, ctype.high)
     decoded = _wire_values(ctype).map(lambda raw: _decoded(ctype, raw))

@@ -179,7 +179,7 @@ class BadInputChecks(Checks):
 
 
 def _times(structs: tuple[type[Struct], ...]) -> int:
-    """Factor on the number of values if one test covers many structs."""
+    """Return a factor for the number of values if one test covers many structs."""
     return 1 if IN_LAB else 1 + len(structs) // 4
 
 

@@ -96,7 +96,7 @@ def _first(calls: list[tuple[str, socket, tuple[Any, ...]]]) -> tuple[Any, socke
 
 
 def _message(name: str, arguments: tuple[Any, ...]) -> tuple[bytes, list[Item], Any]:
-    """Data, control messages and address of a call that sends."""
+    """Return data, control messages and address of a call that sends."""
     if name == "sendmsg":
         missing: tuple[Any, ...] = ((), 0, None)[len(arguments) - 1 :]
         buffers, control, _, address = arguments + missing

@@ -61,7 +61,7 @@ class Hasher(Request):
     """A message digest in the making, with the interface of hashlib's objects."""
 
     def update(self, data: Any) -> None:
-        """Hash ``data`` (bytes-like, of any size) too."""
+        """Add ``data`` (bytes-like, of any size) to the hash."""
         view = octets("update(): AF_ALG data", data)
         while view:
             view = view[self._sock.send(view, MSG_MORE) :]

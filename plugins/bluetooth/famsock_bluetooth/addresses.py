@@ -72,7 +72,7 @@ class L2capAddress(_BluetoothAddress):
     bdaddr_type: int = cstruct.u8("l2_bdaddr_type", offset=12, default=BDADDR_BREDR)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[Any, ...]:
-        """Two items, three with a cid, four for LE."""
+        """Return two items, three with a cid, four for LE."""
         if self.bdaddr_type != BDADDR_BREDR:
             return self.bdaddr, self.psm, self.cid, self.bdaddr_type
         return (self.bdaddr, self.psm, self.cid) if self.cid else (self.bdaddr, self.psm)

@@ -165,7 +165,7 @@ class LeAdvertisingReport(Advertised):
 
 
 def _report(data: bytes, at: int) -> tuple[LeAdvertisingReport, int]:
-    """le: u8 event type, u8 address type, 6 bytes address, u8 length, data, i8 RSSI."""
+    """Read u8 event type, u8 address type, 6 bytes address, u8 length, data, i8 RSSI."""
     kind, address_type, bdaddr, size = _unpack(_REPORT, data, at)
     start = at + _REPORT.size
     end = start + size
@@ -177,7 +177,7 @@ def _report(data: bytes, at: int) -> tuple[LeAdvertisingReport, int]:
 
 
 def _extended_report(data: bytes, at: int) -> tuple[LeAdvertisingReport, int]:
-    """le16 event type, address type and address, phys, set, powers, interval, target, data."""
+    """Read le16 event type, address, phys, set, powers, interval, target, data."""
     kind, address_type, bdaddr, _, _, _, _, rssi, _, _, _, size = _unpack(_EXTENDED, data, at)
     start = at + _EXTENDED.size
     end = start + size

@@ -70,7 +70,7 @@ class HciOperations:
         ioctls.device_request(self.sock.fileno(), c.HCISETSCAN, dev, mode)
 
     def set_sco_mtu(self, dev: int, mtu_bytes: int, packets: int) -> None:
-        """Overrule what the controller said of its SCO buffers (HCISETSCOMTU).
+        """Override the controller's own values for its SCO buffers (HCISETSCOMTU).
 
         ``mtu_bytes`` and ``packets`` are 1-65535. Needs CAP_NET_ADMIN.
         """

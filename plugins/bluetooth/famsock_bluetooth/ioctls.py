@@ -148,7 +148,7 @@ def control_device(descriptor: int, request: int, dev: int) -> None:
 def inquiry(
     descriptor: int, dev: int, length: int, max_responses: int, lap: int, flush: bool
 ) -> tuple[InquiryInfo, ...]:
-    """Devices in range (HCIINQUIRY); the call lasts ``length`` times 1.28 seconds."""
+    """Return devices in range (HCIINQUIRY); the call takes ``length`` times 1.28 seconds."""
     size = InquiryInfo.layout.size
     room = check_int("max_responses", max_responses, MAX_RESPONSES) or MAX_RESPONSES
     buffer = bytearray(_INQUIRY.size + room * size)
@@ -168,7 +168,7 @@ def inquiry(
 
 
 def _inquiry_length(length: int) -> int:
-    """1-48; the kernel takes 0 and then waits for ever."""
+    """Check that the length is 1-48; the kernel takes 0 and then waits for ever."""
     return codecs.check_int("AF_BLUETOOTH inquiry length", length, _INQUIRY_LONGEST, 1)
 
 

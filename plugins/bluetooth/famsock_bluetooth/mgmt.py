@@ -200,7 +200,7 @@ class Management:
         return ControllerInfo.unpack(self.command(c.MGMT_OP_READ_INFO, index))
 
     def set_powered(self, index: int, on: bool) -> Setting:
-        """Power a controller on or off; the settings then."""
+        """Power a controller on or off; return the settings."""
         return self._switch(index, Setting.POWERED, on)
 
     def set_connectable(self, index: int, on: bool) -> Setting:
@@ -369,7 +369,7 @@ def _discovery_types(le: bool, bredr: bool) -> bytes:
 
 
 def _padded_text(name: str, value: str, size_bytes: int) -> bytes:
-    """Text in a field of ``size_bytes``; TypeError or ValueError for what does not fit."""
+    """Return text for a field of ``size_bytes``; TypeError or ValueError if it does not fit."""
     try:
         return codecs.text(size_bytes).encode(value).ljust(size_bytes, b"\0")
     except codecs.REFUSALS as error:

@@ -41,7 +41,7 @@ class HciCommand:
     parameters: bytes = b""
 
     def pack(self) -> bytes:
-        """u8 type, le16 opcode, u8 length, parameters. OverflowError for what does not fit."""
+        """Return u8 type, le16 opcode, u8 length, parameters. OverflowError if one does not fit."""
         check_int("opcode", self.opcode, 0xFFFF)
         size = check_int("length of parameters", len(self.parameters), 0xFF)
         return _COMMAND.pack(self.type, self.opcode, size) + self.parameters
@@ -62,7 +62,7 @@ class HciEvent:
     parameters: bytes = b""
 
     def pack(self) -> bytes:
-        """u8 type, u8 code, u8 length, parameters. OverflowError for what does not fit."""
+        """Return u8 type, u8 code, u8 length, parameters. OverflowError if one does not fit."""
         check_int("event code", self.code, 0xFF)
         size = check_int("length of parameters", len(self.parameters), 0xFF)
         return _EVENT.pack(self.type, self.code, size) + self.parameters
@@ -90,7 +90,7 @@ class HciData:
     data: bytes = b""
 
     def pack(self) -> bytes:
-        """u8 type, le16 handle and flags, length, payload. OverflowError for what does not fit."""
+        """Return u8 type, le16 handle and flags, length, payload. OverflowError if too large."""
         check_int("handle", self.handle, HANDLE_MASK)
         check_int("flags", self.flags, 0xF)
         size = check_int("length of data", len(self.data), self.longest)
@@ -137,7 +137,7 @@ class OtherPacket:
     data: bytes
 
     def pack(self) -> bytes:
-        """u8 type, data."""
+        """Return u8 type, data."""
         return bytes((check_int("packet type", self.type, 0xFF),)) + self.data
 
 

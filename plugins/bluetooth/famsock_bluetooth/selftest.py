@@ -81,7 +81,7 @@ def _unprepared(_: socket) -> None:
 
 @contextmanager
 def l2cap() -> Iterator[selftest.RoundTrip]:
-    """L2CAP over BR/EDR: a message from one controller to the other, and back."""
+    """Yield a round trip of a message by L2CAP over BR/EDR."""
     with emulated_pair() as (first, second, _):
         server = L2capAddress(first.bdaddr, _BREDR_PSM)
         client = L2capAddress(second.bdaddr, 0)
@@ -118,7 +118,7 @@ def l2cap_le() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def rfcomm() -> Iterator[selftest.RoundTrip]:
-    """RFCOMM: a few bytes from one controller to the other, and back."""
+    """Yield a round trip of a few bytes by RFCOMM."""
     with emulated_pair() as (first, second, _):
         server = RfcommAddress(first.bdaddr, _CHANNEL)
         client = RfcommAddress(second.bdaddr, 0)
@@ -128,7 +128,7 @@ def rfcomm() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def sco() -> Iterator[selftest.RoundTrip]:
-    """SCO: a packet of voice from one controller to the other, and back.
+    """Yield a round trip of a voice packet by SCO.
 
     Between two controllers of `famsock_bluetooth.emulator`, which are there as long as this lasts:
     btvirt carries no SCO.
@@ -153,7 +153,7 @@ def await_controller(management: Management, index: int) -> None:
 
 @contextmanager
 def iso() -> Iterator[selftest.RoundTrip]:
-    """ISO, a connected isochronous stream: an SDU from one controller to the other, and back."""
+    """Yield a round trip of an SDU over a connected isochronous stream (ISO)."""
     with advertising_pair() as (first, second, management):
         management.set_experimental_feature(ISO_SOCKET_FEATURE, True)
         direction = BtIsoIoQos(sdu=_SDU_BYTES)
@@ -169,7 +169,7 @@ def iso() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def hci() -> Iterator[selftest.RoundTrip]:
-    """HCI: a command that an emulated controller answers."""
+    """Yield a check of an HCI command that an emulated controller answers."""
     with emulated_pair() as (first, _, _), socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as sock:
         sock.bind(HciAddress(first.dev_id))
         expected = bytes.fromhex(first.bdaddr.replace(":", ""))[::-1]

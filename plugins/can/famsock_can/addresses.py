@@ -126,7 +126,7 @@ class _CanAddress(Address):
 
     @classmethod
     def required_fields(cls) -> int:
-        """All: the stdlib's tuples are never shorter, whatever defaults the typed form has."""
+        """Return the number of all fields: the stdlib's tuples are never shorter."""
         return len(cls.stdlib_fields)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[Any, ...]:

@@ -142,7 +142,7 @@ class AddressClaim:
         self._cannot_claim()
 
     def _cannot_claim(self) -> None:
-        """Address Claimed from the idle address; all who lose do so, hence the random delay."""
+        """Send Address Claimed from the idle address, after a random delay: every loser does so."""
         time.sleep(random.uniform(0, CANNOT_CLAIM_DELAY_S))
         self._claim()
 

@@ -39,7 +39,7 @@ def check_data(value: Any, low: int, high: int, kind: str) -> bytes:
 
 
 def hex_text(data: bytes) -> str:
-    """Bytes in hex, as can-utils write them."""
+    """Return bytes in hex, as can-utils write them."""
     return data.hex().upper()
 
 

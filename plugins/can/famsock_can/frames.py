@@ -375,7 +375,7 @@ def parse_addressed(text: str) -> tuple[str, Frame]:
 
 
 def _id_text(frame: _Identified) -> str:
-    """3 digits for 11 bits; 8 for 29 bits, or for an error message with its flag."""
+    """Return 3 digits for 11 bits, 8 for 29 bits or an error message with its flag."""
     if frame.is_error:
         return f"{frame.can_id & (CAN_ERR_FLAG | CAN_ERR_MASK):08X}"
     return f"{frame.identifier:0{8 if frame.is_extended else 3}X}"

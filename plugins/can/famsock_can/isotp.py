@@ -86,7 +86,7 @@ class IsotpOptions(cstruct.Struct):
         tx_padding: int | None = None,
         rx_padding: int | None = None,
     ) -> Self:
-        """Options whose flags follow from what is given: None switches a feature off.
+        """Return options with the flags that follow from the arguments; None switches off.
 
         ``frame_txtime_ns`` is 0-0xfffffffe and 0 means zero here, None the kernel's default. Other
         ``flags`` come on top. Errors are those of the class.
@@ -137,7 +137,8 @@ class IsotpFlowControl(cstruct.Struct):
 
     @classmethod
     def for_time(cls, stmin_ns: int, *, block_size: int = 0, wait_frames_max: int = 0) -> Self:
-        """Flow control with a time in ns: 0-127 ms in steps of 1 ms, or 100-900 µs in steps of 100.
+        """Return flow control for a time in ns: 0-127 ms in ms steps, or 100-900 µs in steps of
+        100.
 
         ValueError for a time that the protocol cannot express.
         """

@@ -273,7 +273,7 @@ class J1939Progress:
 
 
 def _attributes(data: bytes) -> dict[int, int]:
-    """Netlink attributes whose values are integers: u16 length, u16 type, value, pad to 4."""
+    """Return netlink attributes with integer values: u16 length, u16 type, value, pad to 4."""
     found = {}
     at = 0
     while at + _ATTRIBUTE.size <= len(data):

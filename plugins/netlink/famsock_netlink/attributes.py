@@ -98,7 +98,7 @@ class Attribute:
 
     @classmethod
     def nested(cls, type: int, attributes: Iterable[Attribute]) -> Attribute:
-        """Attributes inside an attribute, marked as such (NLA_F_NESTED)."""
+        """Return an attribute of attributes, marked as such (NLA_F_NESTED)."""
         return cls(type, pack(attributes), NLA_F_NESTED)
 
 

@@ -34,7 +34,7 @@ def network(family: int, data: bytes, prefix_length: int) -> AnyNetwork:
 
 
 def as_address(value: str | AnyAddress | None) -> AnyAddress | None:
-    """Text as an address; ValueError for text that is none."""
+    """Return text as an address; ValueError if it is none."""
     return ip_address(value) if isinstance(value, str) else value
 
 

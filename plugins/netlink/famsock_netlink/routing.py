@@ -272,7 +272,7 @@ def _packed(address: AnyAddress) -> bytes:
 
 
 def _gateway(family: int, found: Attributes) -> AnyAddress | None:
-    """RTA_GATEWAY, or RTA_VIA: a family (u16) and an address of it."""
+    """Return the address of RTA_GATEWAY, or of RTA_VIA: a family (u16) and an address of it."""
     if (gateway := found.get(RTA_GATEWAY)) is not None:
         return ip.address(family, gateway)
     if len(via := found.get(RTA_VIA, b"")) < _FAMILY.size:

@@ -22,7 +22,7 @@ from famsock_netlink.messages import NetlinkMessage
 
 @contextmanager
 def route() -> Iterator[selftest.RoundTrip]:
-    """RTM_GETLINK of the loopback interface."""
+    """Yield a check of RTM_GETLINK for the loopback interface."""
     with selftest.sockets(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, count=1) as (sock,):
 
         def round_trip() -> None:

@@ -57,7 +57,7 @@ class PacketAddress(Address):
 
     @classmethod
     def required_fields(cls) -> int:
-        """Interface and protocol, whatever defaults the typed form has."""
+        """Return 2, for interface and protocol, whatever defaults the typed form has."""
         return 2
 
     @classmethod
@@ -71,7 +71,7 @@ class PacketAddress(Address):
         return cls(interface, proto, pkttype, hatype, addr)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int, int, int, bytes]:
-        """Return the stdlib's tuple, with "" for an interface that is gone, and all of ``addr``."""
+        """Return the stdlib's tuple with all of ``addr``; "" for a removed interface."""
         interface = self.interface
         if isinstance(interface, int):
             interface = lookup.interface_name(interface)
@@ -97,7 +97,7 @@ class PacketAddress(Address):
 
 
 def _stdlib_shape(form: Any) -> tuple[str, tuple[int, ...], bytes]:
-    """Interface, numbers and hardware address of the stdlib's tuple, as far as C would parse it."""
+    """Return interface, numbers and hardware address of the stdlib's tuple, as C parses it."""
     if not isinstance(form, tuple):
         raise TypeError(f"AF_PACKET address must be tuple, not {type(form).__name__}")
     if not 2 <= len(form) <= 5 or not isinstance(form[0], str):

@@ -13,10 +13,10 @@ from famsock_packet.structs import VlanTag
 class PacketFrame:
     """A received frame.
 
-    ``data`` begins with the link-layer header on SOCK_RAW, behind it on SOCK_DGRAM; ``address``
-    tells where it came from. ``length_bytes`` is how long it was, more than ``data`` where the
-    filter or the buffer cut it. ``vlan`` is the tag that was taken off. ``timestamp_ns`` is when it
-    arrived, since 1970, None where the kernel does not say. ``status`` are TP_STATUS_*.
+    ``data`` begins with the link-layer header on SOCK_RAW, after it on SOCK_DGRAM; ``address`` is
+    its source. ``length_bytes`` is its original length, more than ``data`` if the filter or the
+    buffer truncated it. ``vlan`` is the removed tag. ``timestamp_ns`` is the time of arrival since
+    1970, None if unknown. ``status`` are TP_STATUS_*.
     """
 
     data: bytes

@@ -51,7 +51,7 @@ class Ring:
             self._take_away()
 
     def _take_away(self) -> None:
-        """Undo the ring, as soon as the device holds no frame of it any more."""
+        """Undo the ring, as soon as the device holds none of its frames any more."""
         deadline = monotonic() + _PATIENCE_S
         while True:
             try:

@@ -81,9 +81,9 @@ _STATUS = Codec("=I")
 class RingFrame(NamedTuple):
     """A frame of a ring: a tuple, which takes an eighth of the time to make of an attrs object.
 
-    ``data`` begins with the link-layer header on SOCK_RAW. ``timestamp_ns`` is when it arrived,
-    since 1970. ``length_bytes`` is how long it was. ``status`` are TP_STATUS_*, ``sockaddr`` is
-    where it came from, as bytes, of which no more than 8 are of its hardware address.
+    ``data`` begins with the link-layer header on SOCK_RAW. ``timestamp_ns`` is the time of arrival
+    since 1970. ``length_bytes`` is its original length. ``status`` are TP_STATUS_*. ``sockaddr`` is
+    the source as bytes, with at most 8 bytes of its hardware address.
     """
 
     data: bytes
@@ -109,7 +109,7 @@ class RingFrame(NamedTuple):
 class RingBlock:
     """A block of a ring: an iterable of its `RingFrame`, each copied when it is reached.
 
-    ``frames`` is their number, ``sequence`` the block's. ``is_losing`` tells that frames were
+    ``frames`` is their number, ``sequence`` the block's. ``is_losing`` means that frames were
     dropped for lack of space, ``is_timed_out`` that the block came although it was not full. It can
     be read until the ring's next one is asked for: then iteration raises ValueError.
     """

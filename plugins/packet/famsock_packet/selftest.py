@@ -31,7 +31,7 @@ def _frame() -> bytes:
 
 @contextmanager
 def raw() -> Iterator[selftest.RoundTrip]:
-    """Whole frames."""
+    """Yield a round trip of complete frames."""
     with _opened(SOCK_RAW) as (sender, receiver):
         receiver.bind(PacketAddress(_LOOPBACK, ETH_P_802_EX1))
 
@@ -47,7 +47,7 @@ def raw() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def dgram() -> Iterator[selftest.RoundTrip]:
-    """Frames without their header, which the kernel makes from the address."""
+    """Yield a round trip of frames without a header; the kernel makes it from the address."""
     with _opened(SOCK_DGRAM) as (sender, receiver):
         receiver.bind(PacketAddress(_LOOPBACK, ETH_P_802_EX1))
         to = PacketAddress(_LOOPBACK, ETH_P_802_EX1, addr=_TO)
@@ -64,7 +64,7 @@ def dgram() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def ring() -> Iterator[selftest.RoundTrip]:
-    """Whole frames, received through a ring."""
+    """Yield a round trip of complete frames, received through a ring."""
     with (
         _opened(SOCK_RAW) as (sender, receiver),
         PacketOperations(receiver).receive_ring(1 << 16, 2, 1) as blocks,

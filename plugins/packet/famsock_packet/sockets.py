@@ -75,8 +75,8 @@ class PacketOperations:
     def recv_frame(self, bufsize_bytes: int = 65536, flags: int = 0) -> PacketFrame:
         """Receive a frame, at most ``bufsize_bytes`` of it, with the kernel's information.
 
-        The first call asks the kernel to tell (PACKET_AUXDATA, SO_TIMESTAMPNS); a frame that was
-        waiting then has the time of this call. Errors are those of recvmsg(2).
+        The first call asks the kernel for it (PACKET_AUXDATA, SO_TIMESTAMPNS). A frame that already
+        waits then has the time of this call. Errors are those of recvmsg(2).
         """
         if not self._state.told:
             self._ask_to_be_told()

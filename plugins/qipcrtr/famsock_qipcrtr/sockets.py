@@ -30,7 +30,7 @@ def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple
     """Return the servers that the name service of this node knows now.
 
     ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. Asks through a
-    socket of its own. TimeoutError if no answer comes within ``timeout_s`` seconds.
+    new socket. TimeoutError if no answer comes within ``timeout_s`` seconds.
     """
     with socket(AF_QIPCRTR, SOCK_DGRAM) as asking:
         asking.settimeout(timeout_s)

@@ -17,7 +17,7 @@ _SERVICE = 0xFA505
 
 @contextmanager
 def rdm() -> Iterator[selftest.RoundTrip]:
-    """Datagrams to a name, answered to the socket that sent them."""
+    """Yield a round trip of datagrams to a name and back to the sender."""
     name = _name(SOCK_RDM)
     with selftest.sockets(AF_TIPC, SOCK_RDM) as (client, server):
         server.bind(name)
@@ -26,7 +26,7 @@ def rdm() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def _connection(kind: int) -> Iterator[selftest.RoundTrip]:
-    """Over a connection to a name."""
+    """Yield a round trip over a connection to a name."""
     name = _name(kind)
     with selftest.sockets(AF_TIPC, kind) as (client, listener):
         listener.bind(name)

@@ -119,7 +119,7 @@ class UnixAddress(Address):
         return cls.unchecked(name if abstract else os.fsdecode(name.partition(b"\0")[0]))
 
     def to_stdlib(self, lookup: Lookup) -> str | bytes:
-        """bytes for an abstract name, str for a path, '' for an unnamed socket."""
+        """Return bytes for an abstract name, str for a path, '' for an unnamed socket."""
         return self.path
 
     def pack(self, lookup: Lookup | None = None) -> bytes:

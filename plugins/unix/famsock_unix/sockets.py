@@ -34,7 +34,7 @@ class UnixOperations:
     # Who is at the other end
 
     def peer_credentials(self) -> Credentials:
-        """Process, user and group of the peer when it connected, listened or made the pair.
+        """Return process, user and group of the peer when it connected, listened or made the pair.
 
         Without a peer, pid 0 and 4294967295 for the rest. Source: unix(7), SO_PEERCRED.
         """

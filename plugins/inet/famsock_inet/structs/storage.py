@@ -44,7 +44,7 @@ def check_address(value: object) -> Address:
 
 
 def pack_addresses(addresses: Iterable[Address]) -> bytes:
-    """Sockaddrs end to end."""
+    """Return sockaddrs one after the other."""
     return b"".join(check_address(address).pack() for address in addresses)
 
 
