@@ -201,9 +201,7 @@ def octets(size: int) -> CType:
 
 
 def char_array(size: int) -> CType:
-    """Return a type of text in a ``char[size]`` up to the first NUL, of ``size - 1`` UTF-8
-    bytes.
-    """
+    """Return a type of text in a ``char[size]`` with a NUL, at most ``size - 1`` bytes of UTF-8."""
 
     def check(value: object) -> str:
         if not isinstance(value, str):

@@ -153,7 +153,7 @@ class Served:
 
     @cached_property
     def operations(self) -> type[Any] | None:
-        """The class of operations, or None where the protocol has none."""
+        """The class of operations, or None if the protocol has none."""
         reference = self.protocol.operations
         cls: type[Any] | None = load(reference) if isinstance(reference, str) else reference
         return cls

@@ -133,7 +133,7 @@ class Registry:
         return self.served[key]
 
     def family(self, name: str) -> Family | None:
-        """Return the family of this name, loading its plugin; None where none is installed."""
+        """Return the family of this name, loading its plugin; None if none is installed."""
         with self._lock:
             if name in self._families:
                 return self._families[name]
@@ -384,7 +384,7 @@ class Registry:
         self._manager.hook.famsock_family_loaded.call_historic(kwargs={"family": family})
 
     def _families_likely_for(self, constant: str) -> Iterator[Family]:
-        """Return families to ask for a constant, those whose name it contains first."""
+        """Yield the families to ask for a constant, those whose name it contains first."""
         names = [name for name in self.names() if name not in self._blocked]
         yield from self.families(
             sorted(names, key=lambda name: name.removeprefix("AF_") not in constant)

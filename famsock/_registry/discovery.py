@@ -39,9 +39,7 @@ def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoi
 
 
 def _declarations(folder: str) -> Iterator[tuple[str, str, str]]:
-    """Yield (name, version, text of entry_points.txt) of each distribution in a folder or
-    archive.
-    """
+    """Yield (name, version, entry_points.txt) of each distribution in a folder or archive."""
     try:
         names = os.listdir(folder)
     except OSError:

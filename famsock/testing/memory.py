@@ -61,7 +61,7 @@ _CARRIERS: dict[int, int] = {
 
 @sockaddr("", header="", family=AF_MEMORY, family_name="AF_MEMORY", size=2 + _NAME_BYTES)
 class MemoryAddress(Address):
-    """A name, of at most 63 bytes in UTF-8; "" where a socket has none. The stdlib form is str."""
+    """A name, of at most 63 bytes in UTF-8; "" if a socket has none. The stdlib form is str."""
 
     name: str = cstruct.char("", _NAME_BYTES, default="")
 

@@ -29,7 +29,7 @@ def _size() -> Any:
 class Algorithm:
     """An algorithm in the implementation of one driver.
 
-    ``kind`` is the kernel's own type ("shash"), ``type`` the address's ("hash"), "" where AF_ALG
+    ``kind`` is the kernel's own type ("shash"), ``type`` the address's ("hash"), "" if AF_ALG
     cannot use it. The driver of highest ``priority`` serves ``name``. Sizes are in bytes, None
     where the kernel states none.
     """
@@ -50,7 +50,7 @@ class Algorithm:
 
     @property
     def type(self) -> str:
-        """The ``type`` of its `AlgAddress`, "" where AF_ALG cannot use it."""
+        """The ``type`` of its `AlgAddress`, "" if AF_ALG cannot use it."""
         return "" if self.internal else _TYPES.get(self.kind, "")
 
     @property

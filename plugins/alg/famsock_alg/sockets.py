@@ -58,13 +58,13 @@ class AlgOperations:
     def set_key_by_serial(self, serial: int) -> None:
         """Take the key from the kernel's keyring: ``serial`` is a key's number (keyctl(2)).
 
-        The key is of type "user", "logon", "encrypted" or "trusted". OSError ENOKEY where there is
+        The key is of type "user", "logon", "encrypted" or "trusted". OSError ENOKEY if there is
         none, ENOPROTOOPT before Linux 6.2. Source: ALG_SET_KEY_BY_KEY_SERIAL.
         """
         self._sock.set_option(ALG_SET_KEY_BY_KEY_SERIAL, serial)
 
     def set_authentication_size(self, size_bytes: int) -> None:
-        """Set the size of an AEAD's tag (0-65535 bytes); OSError EINVAL where it does not suit.
+        """Set the size of an AEAD's tag (0-65535 bytes); OSError EINVAL if it does not suit.
 
         Source: ALG_SET_AEAD_AUTHSIZE.
         """
@@ -74,7 +74,7 @@ class AlgOperations:
     def set_entropy(self, entropy: bytes) -> None:
         """Give a DRBG its entropy, for tests by known answers.
 
-        OSError EPERM without CAP_SYS_ADMIN, ENOPROTOOPT where the kernel was built without
+        OSError EPERM without CAP_SYS_ADMIN, ENOPROTOOPT if the kernel was built without
         CONFIG_CRYPTO_USER_API_RNG_CAVP. Source: ALG_SET_DRBG_ENTROPY.
         """
         self._sock.set_option(ALG_SET_DRBG_ENTROPY, entropy)
@@ -88,7 +88,7 @@ class AlgOperations:
     def digest(self, data: Any) -> bytes:
         """Return the digest of ``data`` (bytes-like, of any size), for HMAC with the key set.
 
-        OSError ENOKEY where the algorithm needs a key and has none.
+        OSError ENOKEY if the algorithm needs a key and has none.
         """
         with self.hasher() as hasher:
             hasher.update(data)

@@ -72,7 +72,7 @@ class Advertised:
 
     ``bdaddr`` and ``bdaddr_type`` (BDADDR_BREDR, BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM) are what
     `famsock_bluetooth.addresses.L2capAddress` takes. ``rssi_dbm`` is the strength of its signal,
-    None where it was not measured; ``data`` its advertising data.
+    None if it was not measured; ``data`` its advertising data.
     """
 
     bdaddr: str
@@ -147,7 +147,7 @@ class LeAdvertisingReport(Advertised):
 
     @classmethod
     def all_of(cls, event: HciEvent) -> tuple[LeAdvertisingReport, ...]:
-        """Return the reports in an event, none for another event; ValueError if one is cut short.
+        """Return the reports in an event, none for another event; ValueError if one is truncated.
 
         Both HCI_EV_LE_ADVERTISING_REPORT and HCI_EV_LE_EXT_ADV_REPORT.
         """
@@ -197,7 +197,7 @@ class DeviceFound(Advertised):
 
     @classmethod
     def unpack(cls, parameters: bytes) -> DeviceFound:
-        """Return the device in a management event's parameters; ValueError if it is cut short.
+        """Return the device in a management event's parameters; ValueError if it is truncated.
 
         6 bytes address, u8 its type, i8 RSSI, le32 flags, le16 length, data.
         """

@@ -130,7 +130,7 @@ class HciOperations:
             raise
 
     def recv_packet(self) -> HciPacket:
-        """Return the next packet that the filter lets through; ValueError for one cut short."""
+        """Return the next packet that the filter lets through; ValueError if it is truncated."""
         return packets.unpack(self.sock.recv(_LONGEST_BYTES))
 
     def recv_packet_message(self) -> tuple[HciPacket, Message]:

@@ -117,7 +117,7 @@ class ManagementEvent:
 
     @classmethod
     def unpack(cls, data: bytes) -> ManagementEvent:
-        """Return the event in ``data``; ValueError if it is cut short."""
+        """Return the event in ``data``; ValueError if it is truncated."""
         if len(data) >= _HEADER.size:
             code, index, size = _HEADER.unpack_from(data)
             if len(data) >= _HEADER.size + size:
@@ -129,7 +129,7 @@ class Management:
     """The management interface on a socket that is bound to the control channel.
 
     ``with Management.open() as management: management.switch_on(0, Setting.POWERED)``. Every method
-    raises `ManagementError` where the kernel refuses and TimeoutError where it does not answer in
+    raises `ManagementError` where the kernel refuses and TimeoutError if it does not answer in
     the socket's timeout. ``index`` is the controller's number, 0 for hci0.
     """
 

@@ -48,7 +48,7 @@ class HciCommand:
 
     @classmethod
     def unpack(cls, data: bytes) -> HciCommand:
-        """Return the command in ``data``; ValueError if it is cut short."""
+        """Return the command in ``data``; ValueError if it is truncated."""
         _, number, size = _header(_COMMAND, data)
         return cls(number, data[_COMMAND.size : _COMMAND.size + size])
 
@@ -69,7 +69,7 @@ class HciEvent:
 
     @classmethod
     def unpack(cls, data: bytes) -> HciEvent:
-        """Return the event in ``data``; ValueError if it is cut short."""
+        """Return the event in ``data``; ValueError if it is truncated."""
         _, code, size = _header(_EVENT, data)
         return cls(code, data[_EVENT.size : _EVENT.size + size])
 
@@ -99,7 +99,7 @@ class HciData:
 
     @classmethod
     def unpack(cls, data: bytes) -> HciData:
-        """Return the packet in ``data``; ValueError if it is cut short."""
+        """Return the packet in ``data``; ValueError if it is truncated."""
         _, word, size = _header(cls.layout, data, cls.longest)
         payload = data[cls.layout.size : cls.layout.size + size]
         return cls(word & HANDLE_MASK, word >> FLAGS_SHIFT, payload)
@@ -148,7 +148,7 @@ _KINDS: dict[int, type[HciCommand | HciEvent | HciData]] = {
 
 
 def unpack(data: bytes) -> HciPacket:
-    """Return the packet that a raw or user channel gave; ValueError if it is empty or cut short."""
+    """Return the packet that a raw or user channel gave; ValueError if it is empty or truncated."""
     if not data:
         raise ValueError("an HCI packet needs at least 1 byte, not 0")
     kind = _KINDS.get(data[0])
@@ -177,7 +177,7 @@ class CommandComplete:
 
     @classmethod
     def of(cls, event: HciEvent) -> CommandComplete:
-        """Return the typed form of the event; ValueError if it is cut short."""
+        """Return the typed form of the event; ValueError if it is truncated."""
         credit, number = _fixed(_COMMAND_COMPLETE, event)
         rest = event.parameters[_COMMAND_COMPLETE.size :]
         return cls(number, credit, rest[0] if rest else 0, rest[1:])
@@ -193,7 +193,7 @@ class CommandStatus:
 
     @classmethod
     def of(cls, event: HciEvent) -> CommandStatus:
-        """Return the typed form of the event; ValueError if it is cut short."""
+        """Return the typed form of the event; ValueError if it is truncated."""
         status, credit, number = _fixed(_COMMAND_STATUS, event)
         return cls(number, credit, status)
 
@@ -219,7 +219,7 @@ class MonitorMessage:
 
     @classmethod
     def unpack(cls, data: bytes) -> MonitorMessage:
-        """Return the message in ``data``; ValueError if it is cut short."""
+        """Return the message in ``data``; ValueError if it is truncated."""
         if len(data) < _MONITOR.size:
             raise ValueError(f"a monitor message needs {_MONITOR.size} bytes, not {len(data)}")
         number, index, size = _MONITOR.unpack_from(data)

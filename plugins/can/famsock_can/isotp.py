@@ -137,8 +137,7 @@ class IsotpFlowControl(cstruct.Struct):
 
     @classmethod
     def for_time(cls, stmin_ns: int, *, block_size: int = 0, wait_frames_max: int = 0) -> Self:
-        """Return flow control for a time in ns: 0-127 ms in ms steps, or 100-900 µs in steps of
-        100.
+        """Return flow control for a time in ns: 0-127 ms in ms, or 100-900 µs in steps of 100.
 
         ValueError for a time that the protocol cannot express.
         """

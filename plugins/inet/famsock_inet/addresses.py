@@ -1,8 +1,8 @@
 """Addresses of AF_INET and AF_INET6: ``(host, port)`` and ``(host, port, flowinfo, scope_id)``.
 
 A host is an IP address, a name, ``""`` (every local address) or, for AF_INET, ``"<broadcast>"``.
-Names are resolved when the address is packed, not when it is made; everything else needs no system.
-Sources: ip(7), ipv6(7), RFC 4007 (zones), setipaddr in CPython's Modules/socketmodule.c.
+Names are resolved when the address is packed, not when it is made; nothing else depends on the
+system. Sources: ip(7), ipv6(7), RFC 4007 (zones), setipaddr in CPython's Modules/socketmodule.c.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_SCOPE_ID = 0xFFFFFFFF
 
 
 def host_text(value: object) -> str:
-    """Return the host of a stdlib address as str: IDNA for what is not ASCII, bytes as they are.
+    """Return the host of a stdlib address as str: IDNA if not ASCII, bytes unchanged.
 
     Raises TypeError for another type, a NUL inside, and a name that IDNA cannot encode.
     """
@@ -239,11 +239,10 @@ class Inet6Address(Address):
     """An IPv6 host and port, with flow label and scope.
 
     ``host`` is an address (str, bytes, bytearray or `ipaddress.IPv6Address`), a name, or ``""`` for
-    every local address; a zone behind a percent sign gives the scope, as an interface index or the
+    every local address; a zone after a percent sign gives the scope, as an interface index or the
     name of one (``fe80::1%eth0``), which is looked up when the address is used. ``port`` is
     0-65535, ``flowinfo`` 0-1048575, ``scope_id`` an interface index 0-4294967295; it overrides a
-    zone.
-    Text: ``[fe80::1%2]:80``. Layout: u16 family, be16 port, be32 flowinfo, 16 bytes address,
+    zone. Text: ``[fe80::1%2]:80``. Layout: u16 family, be16 port, be32 flowinfo, 16 bytes address,
     u32 scope in host order (ipv6(7)).
     """
 

@@ -187,7 +187,7 @@ class Attributes(Mapping[int, bytes]):
         return default
 
     def nested(self, type: int) -> Attributes:
-        """Return the attributes inside an attribute; none where it is missing."""
+        """Return the attributes inside an attribute; none if it is missing."""
         return Attributes.unpack(self._values.get(type, b""))
 
 

@@ -76,7 +76,7 @@ class NetlinkMessage:
 
 
 def unpack(data: bytes) -> list[NetlinkMessage]:
-    """Return the messages of one datagram; ValueError if one is cut short."""
+    """Return the messages of one datagram; ValueError if one is truncated."""
     messages = []
     offset, end = 0, len(data)
     while offset < end:
@@ -105,10 +105,10 @@ class Acknowledgement:
     """The content of NLMSG_ERROR or NLMSG_DONE about a request.
 
     ``error`` is an errno, 0 for success. The rest is the extended acknowledgement (NETLINK_EXT_ACK,
-    Linux 4.12): ``text``, the ``offset_bytes`` of the attribute at fault from the beginning of the
-    request and the ``policy`` that it does not meet, or the type of one that is missing, and of the
-    nest that it is missing in; -1 where the kernel names none. ``cookie`` is what a few subsystems
-    return of a success.
+    Linux 4.12): ``text``, the ``offset_bytes`` of the wrong attribute from the beginning of the
+    request and the ``policy`` that it violates, or the type of a missing attribute and of the nest
+    without it; -1 if the kernel gives none. ``cookie`` is data that a few subsystems return on
+    success.
     """
 
     error: int

@@ -60,7 +60,7 @@ _TYPE_NAMES = {
 
 @attrs.frozen
 class Policy:
-    """The kernel's limits for an attribute (Linux 5.10); None where it has no limit.
+    """The kernel's limits for an attribute (Linux 5.10); None if it has no limit.
 
     ``type`` is NL_ATTR_TYPE_*; ``value_min`` to ``value_max`` and ``mask``, the bits that may be
     set, are of an integer, ``length_min`` to ``length_max`` are bytes.

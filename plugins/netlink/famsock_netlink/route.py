@@ -164,7 +164,7 @@ class InterfaceAddress:
     """An address of a network interface.
 
     ``address`` is the interface's own; bytes for a family that is not IP. ``peer`` is the other
-    end's on a point-to-point link, or else the same. ``flags`` are IFA_F_*, ``scope`` RT_SCOPE_*.
+    end's on a point-to-point link, otherwise the same. ``flags`` are IFA_F_*, ``scope`` RT_SCOPE_*.
     Lifetimes are in seconds, `FOREVER_S` for ever.
     """
 
@@ -182,7 +182,7 @@ class InterfaceAddress:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> InterfaceAddress:
-        """Return the address of an RTM_NEWADDR or RTM_DELADDR; ValueError if it is cut short."""
+        """Return the address of an RTM_NEWADDR or RTM_DELADDR; ValueError if it is truncated."""
         header = AddressHeader.unpack(message.payload)
         found = message.attributes(AddressHeader.layout.size)
         peer = found.get(IFA_ADDRESS, b"")
@@ -246,7 +246,7 @@ class RouteOperations(NetlinkOperations):
     ) -> tuple[InterfaceAddress, ...]:
         """Return the addresses of all interfaces, or of one; of one family (AF_INET), or of all.
 
-        With `check_strictly` an interface that is not there is OSError ENODEV, else it has none.
+        With `check_strictly` a missing interface is OSError ENODEV, otherwise it has no addresses.
         """
         answers = self.dump(RTM_GETADDR, AddressHeader(family=family, index=link_index or 0))
         found = map(InterfaceAddress.unpack, answers)
@@ -269,9 +269,9 @@ class RouteOperations(NetlinkOperations):
 
         ``peer`` is the other end's of a point-to-point link, to which the prefix then belongs;
         ``label`` is only for IPv4 (the interface's name, or that and ":…"); ``scope`` is
-        RT_SCOPE_*, host for a loopback address and else universe if None; ``flags`` are IFA_F_*;
-        lifetimes are 1-4294967295 s. OSError EEXIST if it is there, ENODEV if the interface is not,
-        EPERM without CAP_NET_ADMIN; ValueError for text that is no address.
+        RT_SCOPE_*, if None, host for a loopback address and otherwise universe; ``flags`` are
+        IFA_F_*; lifetimes are 1-4294967295 s. OSError EEXIST if it is there, ENODEV if the
+        interface is not, EPERM without CAP_NET_ADMIN; ValueError for text that is no address.
         """
         if scope is None:
             is_host = ip_interface(address).ip.is_loopback
@@ -323,8 +323,8 @@ class RouteOperations(NetlinkOperations):
     def routes(self, family: int = AF_UNSPEC, table: int | None = None) -> tuple[Route, ...]:
         """Return the routes of a family (AF_INET) or all, and of a table (RT_TABLE_MAIN) or all.
 
-        Without what the kernel keeps of single destinations (RTM_F_CLONED). With `check_strictly` a
-        table that is not there is OSError ENOENT, else it has none.
+        Cached routes to single destinations (RTM_F_CLONED) are left out. With `check_strictly` a
+        missing table is OSError ENOENT, otherwise it has no routes.
         """
         limits = [] if table is None else [Attribute.u32(RTA_TABLE, table)]
         found = map(Route.unpack, self.dump(RTM_GETROUTE, RouteHeader(family=family), limits))
@@ -335,11 +335,11 @@ class RouteOperations(NetlinkOperations):
         )
 
     def add_route(self, route: Route, *, replace: bool = False) -> None:
-        """Add a route; ``replace`` takes the place of one that is there.
+        """Add a route; with ``replace``, replace an existing one.
 
-        OSError EEXIST if one to the same network with the same priority is there, ENETUNREACH for a
-        gateway that no link reaches, ENODEV for a link that is not there, EINVAL with the kernel's
-        words for what does not fit together, EPERM without CAP_NET_ADMIN. ValueError for a family
+        OSError EEXIST if a route to the same network with the same priority exists, ENETUNREACH for
+        a gateway that no link reaches, ENODEV for a missing link, EINVAL with the kernel's message
+        for values that do not fit together, EPERM without CAP_NET_ADMIN. ValueError for a family
         that is not IP.
         """
         header, attributes = route.body()
@@ -347,7 +347,7 @@ class RouteOperations(NetlinkOperations):
         self.request(RTM_NEWROUTE, header, attributes, flags)
 
     def delete_route(self, route: Route) -> None:
-        """Delete the route to the same network that agrees with all that is given.
+        """Delete the route to the same network that matches all given values.
 
         Whoever made it (``protocol``) and whatever its ``scope``. OSError ESRCH if there is none,
         EPERM without CAP_NET_ADMIN.

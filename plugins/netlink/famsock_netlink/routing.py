@@ -170,7 +170,7 @@ class Route:
     """A route to a network.
 
     ``destination`` is a network, an object of `ipaddress` or its text ("0.0.0.0/0" is the default
-    route); bytes for a family that is not IP. ``gateway`` is the next router, None where the
+    route); bytes for a family that is not IP. ``gateway`` is the next router, None if the
     destination is on the link; it may be of the other IP version. ``link_index`` is 0 if the
     gateway determines the link. ``preferred_source`` is the address to send from. Of several routes
     the one with the lowest ``priority`` is taken (the metric, 0-4294967295; for 0 IPv6 takes 1024).
@@ -198,7 +198,7 @@ class Route:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Route:
-        """Return the route of an RTM_NEWROUTE or RTM_DELROUTE; ValueError if it is cut short."""
+        """Return the route of an RTM_NEWROUTE or RTM_DELROUTE; ValueError if it is truncated."""
         header = RouteHeader.unpack(message.payload)
         found = message.attributes(RouteHeader.layout.size)
         family, source_bits = header.family, header.source_bits
@@ -331,7 +331,7 @@ class Neighbor:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Neighbor:
-        """Return the neighbor of an RTM_NEWNEIGH or RTM_DELNEIGH; ValueError if it is cut short."""
+        """Return the neighbor of an RTM_NEWNEIGH or RTM_DELNEIGH; ValueError if it is truncated."""
         header = NeighborHeader.unpack(message.payload)
         found = message.attributes(NeighborHeader.layout.size)
         return cls(
@@ -350,11 +350,11 @@ class Rule:
     """A rule that chooses a routing table; those with the lowest ``priority`` are asked first.
 
     ``action`` is FR_ACT_*: to look into ``table``, to go on at the rule of priority ``goto``, to
-    refuse. A packet matches by all that is given: networks or None for any, names of interfaces or
+    refuse. A packet must match all given values: networks or None for any, names of interfaces or
     "", ``mark`` under ``mark_mask``, ``tos``, ``ip_protocol`` (IPPROTO_*), ports and user ids or
-    None; FIB_RULE_INVERT among the ``flags`` turns that round. Found routes with prefixes up to
-    ``suppress_prefix_length`` are passed over, none where it is -1. ``protocol`` is the maker,
-    RTPROT_*. ``dscp`` is 0-63, or None for any (Linux 6.12): ``tos`` without its lowest two bits.
+    None; FIB_RULE_INVERT in ``flags`` inverts that. Found routes with prefixes up to
+    ``suppress_prefix_length`` are ignored, none if it is -1. ``protocol`` is the creator, RTPROT_*.
+    ``dscp`` is 0-63, or None for any (Linux 6.12): ``tos`` without its lowest two bits.
     """
 
     family: int
@@ -385,7 +385,7 @@ class Rule:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Rule:
-        """Return the rule of an RTM_NEWRULE or RTM_DELRULE; ValueError if it is cut short."""
+        """Return the rule of an RTM_NEWRULE or RTM_DELRULE; ValueError if it is truncated."""
         header = RuleHeader.unpack(message.payload)
         found = message.attributes(RuleHeader.layout.size)
         family, source_bits = header.family, header.source_bits

@@ -86,14 +86,15 @@ class NetlinkOperations:
     # Messages
 
     def send_messages(self, *sent: NetlinkMessage, to: NetlinkAddress = KERNEL) -> None:
-        """Send messages as one datagram, as they are, to the kernel or to another port."""
+        """Send messages unchanged as one datagram, to the kernel or to another port."""
         self._sock.sendto(b"".join([message.pack() for message in sent]), to)
 
     def recv_messages(self) -> list[NetlinkMessage]:
         """Return all messages of the next datagram, of any length, including errors.
 
-        What came in between the answers of a `request` is given first (`pending_messages`). OSError
-        ENOBUFS means that the kernel had to drop messages; ValueError that a datagram holds none.
+        Messages that arrived between the answers of a `request` come first (`pending_messages`).
+        OSError ENOBUFS means that the kernel had to drop messages; ValueError that a datagram holds
+        none.
         """
         if waiting := self._state.waiting:
             self._state.waiting = []
@@ -142,9 +143,9 @@ class NetlinkOperations:
         """Ask the kernel, and wait for its answers and its acknowledgement.
 
         ``type`` is the message's; ``header`` is the subsystem's own, before the ``attributes``;
-        ``flags`` are added to NLM_F_REQUEST and NLM_F_ACK. Gives the answers, none for most
-        changes. OSError with the errno and the words of the kernel where it refuses. Messages of
-        joined groups that come in between are kept for `recv_messages`.
+        ``flags`` are added to NLM_F_REQUEST and NLM_F_ACK. Returns the answers, none for most
+        changes. OSError with the kernel's errno and message if it refuses. Messages of joined
+        groups that arrive meanwhile are kept for `recv_messages`.
         """
         payload = messages.body(header, attributes)
         return self._ask(type, payload, flags | NLM_F_REQUEST | NLM_F_ACK)[0]
@@ -195,8 +196,8 @@ class NetlinkOperations:
     def _answers(self, sequence: int, flags: int) -> list[NetlinkMessage]:
         """Return the messages of the next datagram that answer a request; put others aside.
 
-        Only what the kernel sends is an answer. What answers an earlier request, which was given
-        up, is dropped. A group's message carries the sequence of the request that caused it.
+        Only messages from the kernel are answers. Answers to an earlier request that timed out are
+        dropped. A group's message carries the sequence of the request that caused it.
         """
         received, sender = self._receive()
         direct = sender.pid == 0 and (sender.groups == 0 or flags & NLM_F_ECHO)

@@ -37,7 +37,7 @@ class UeventOperations(NetlinkOperations):
     """Operations of NETLINK_KOBJECT_UEVENT sockets beyond those of any netlink protocol."""
 
     def join_kernel_events(self) -> None:
-        """Receive the kernel's events, of this network namespace where they are of the network."""
+        """Receive the kernel's events; network events only of this network namespace."""
         self.join_group(KERNEL_GROUP)
 
     def recv_uevent(self) -> Uevent:

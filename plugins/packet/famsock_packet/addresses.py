@@ -29,7 +29,7 @@ PROTO = attrs.evolve(cstruct.BE16, text="{:#06x}".format)
     size=_SIZE_BYTES,
 )
 class PacketAddress(Address):
-    """An interface and a protocol to receive from, or where a frame came from or shall go.
+    """An interface and a protocol to receive from, or the source or destination of a frame.
 
     :param interface: a name of at most 15 bytes, an index, or "" for every interface.
     :param proto: the protocol, 0-65535 in host order (ETH_P_*); 0 receives nothing.

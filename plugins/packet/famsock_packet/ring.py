@@ -1,10 +1,10 @@
 """TPACKET_V3: receiving through memory that the kernel fills, block by block.
 
-Wire layout, in host order: each block begins with a struct tpacket_block_desc, at whose
-``offset_to_first_pkt`` the first frame's struct tpacket3_hdr stands; ``tp_next_offset`` leads from
-one to the next. Behind that header, at a multiple of 16 bytes, comes the struct sockaddr_ll. A
-block belongs to the kernel until it sets TP_STATUS_USER, and again when that is cleared.
-Source: Documentation/networking/packet_mmap.rst, linux/if_packet.h.
+Wire layout, in host order: each block begins with a struct tpacket_block_desc. Its
+``offset_to_first_pkt`` is the offset of the first frame's struct tpacket3_hdr, and
+``tp_next_offset`` that of the next one. After that header, at a multiple of 16 bytes, comes the
+struct sockaddr_ll. A block belongs to the kernel until it sets TP_STATUS_USER, and again when that
+is cleared. Source: Documentation/networking/packet_mmap.rst, linux/if_packet.h.
 """
 
 from __future__ import annotations

@@ -108,9 +108,9 @@ class PacketOperations:
     def set_filter(self, program: Iterable[bpf.Instruction]) -> None:
         """Receive only what a classic BPF program (1-4096 instructions) lets pass.
 
-        `famsock_packet.bpf.parse_program` reads one from ``tcpdump -ddd``. What waits to be read is
-        not filtered: set it before bind. OSError EINVAL for a program that is not valid, EPERM for
-        a locked filter. Source: SO_ATTACH_FILTER.
+        `famsock_packet.bpf.parse_program` reads one from ``tcpdump -ddd``. Frames that already wait
+        are not filtered: set it before bind. OSError EINVAL for a program that is not valid, EPERM
+        for a locked filter. Source: SO_ATTACH_FILTER.
         """
         self._sock.set_option(options.SO_ATTACH_FILTER, tuple(program))
 
@@ -131,9 +131,8 @@ class PacketOperations:
     def set_promiscuous(self, interface: str | int, on: bool = True) -> None:
         """Receive frames for other machines, too, until the socket is closed.
 
-        As for all memberships: OSError ENODEV for an interface that is not there; the kernel counts
-        them, and ignores that something is taken back which was not asked for.
-        Source: PACKET_MR_PROMISC.
+        For all memberships: OSError ENODEV for a missing interface. The kernel counts memberships,
+        and ignores the removal of one that does not exist. Source: PACKET_MR_PROMISC.
         """
         self._set_membership(on, interface, PACKET_MR_PROMISC)
 
@@ -212,7 +211,7 @@ class PacketOperations:
         return TransmitRing(self._sock, block_bytes, blocks, frame_bytes, address)
 
     def set_qdisc_bypass(self, on: bool = True) -> None:
-        """Send past the kernel's queues, or not: faster, and dropped where the driver is busy."""
+        """Bypass the kernel's queues, or not: faster, but a busy driver drops frames."""
         self._sock.set_option(PACKET_QDISC_BYPASS, on)
 
     # The rest

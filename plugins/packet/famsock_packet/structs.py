@@ -93,9 +93,9 @@ class RingRequest(Struct):
 
     ``block_bytes`` is a multiple of the page size, ``frame_bytes`` of TPACKET_ALIGNMENT, and
     ``frames`` = ``blocks`` * (``block_bytes`` // ``frame_bytes``). The rest is of TPACKET_V3:
-    ``retire_ms`` is when the kernel hands over a block that is not full (0: it chooses),
-    ``private_bytes`` the space for private data in each block, ``features`` TP_FT_REQ_*. No blocks
-    take the ring away.
+    ``retire_ms`` is the time after which the kernel hands over a block that is not full (0: it
+    chooses), ``private_bytes`` the space for private data in each block, ``features`` TP_FT_REQ_*.
+    0 blocks remove the ring.
     """
 
     block_bytes: int = cstruct.u32("tp_block_size")
@@ -135,8 +135,8 @@ def vlan_tag(status: int, tci: int, tpid: int) -> VlanTag | None:
 class AuxiliaryData(Struct):
     """The content of PACKET_AUXDATA about a received packet.
 
-    ``status`` are TP_STATUS_*, ``length_bytes`` is how long the packet was, ``captured_bytes`` how
-    much of it passed the filter; ``mac`` and ``net`` are where the frame's headers begin.
+    ``status`` are TP_STATUS_*, ``length_bytes`` is the length of the packet, ``captured_bytes`` the
+    part that passed the filter; ``mac`` and ``net`` are the offsets of the frame's headers.
     """
 
     status: int = cstruct.u32("tp_status")
@@ -173,8 +173,8 @@ class VirtioHeader(Struct):
     """The header before each received or sent packet, with PACKET_VNET_HDR.
 
     ``flags`` are VIRTIO_NET_HDR_F_*; with NEEDS_CSUM the checksum over all from ``csum_start`` on
-    is still to be stored ``csum_offset`` behind it. ``gso_type`` is VIRTIO_NET_HDR_GSO_*: the rest
-    is then to be cut into packets with ``gso_size`` bytes of payload, each behind headers of
+    must still be stored ``csum_offset`` after it. ``gso_type`` is VIRTIO_NET_HDR_GSO_*: the rest
+    must then be split into packets with ``gso_size`` bytes of payload, each after headers of
     ``hdr_len``. All numbers are bytes from the packet's beginning, 0-65535.
     """
 

@@ -1,8 +1,8 @@
 """TPACKET_V3: sending from memory that the kernel reads, many frames in one system call.
 
-Wire layout, in host order: places of ``frame_bytes`` each, as many in a block as fit whole. A place
-begins with a struct tpacket3_hdr, in which ``tp_len`` and ``tp_status`` count and
-``tp_next_offset`` stays 0; the frame is 48 bytes from its beginning. A place is the kernel's from
+Wire layout, in host order: slots of ``frame_bytes`` each, as many in a block as fit completely. A
+slot begins with a struct tpacket3_hdr, in which ``tp_len`` and ``tp_status`` count and
+``tp_next_offset`` stays 0; the frame is 48 bytes from its beginning. A slot is the kernel's from
 TP_STATUS_SEND_REQUEST until it is TP_STATUS_AVAILABLE again. Linux 4.11. Source:
 Documentation/networking/packet_mmap.rst, linux/if_packet.h, tpacket_snd of af_packet.c.
 """
@@ -96,9 +96,9 @@ class TransmitRing(Ring):
         """Have the kernel take all frames that wait: their bytes together.
 
         Waits as a send does. OSError EMSGSIZE for a frame of more than the interface's MTU, EINVAL
-        for one that is shorter than a header: it is dropped, and those behind it. ENETDOWN, ENXIO
-        without an interface, ENOBUFS where the interface's queue is full: what was not sent waits
-        on.
+        for one that is shorter than a header: it and those behind it are dropped. ENETDOWN, ENXIO
+        without an interface, ENOBUFS if the interface's queue is full: frames that were not sent
+        keep waiting.
         """
         self._check_open()
         sent = 0
@@ -127,9 +127,7 @@ class TransmitRing(Ring):
             self._waiting -= 1
 
     def _drop_from_a_wrong_one(self, error: OSError) -> None:
-        """Go back to a frame that the kernel refused; otherwise it would try that frame for
-        ever.
-        """
+        """Go back to a refused frame; otherwise the kernel would try that frame for ever."""
         first = self._next - self._waiting
         if not self._waiting or self._status(first) != TP_STATUS_WRONG_FORMAT:
             return

@@ -1,6 +1,6 @@
 """Addresses of AF_RDS: an IP host and a port of RDS.
 
-An RDS socket's sockaddr is that of IPv4 or of IPv6, with their family in front and not its own.
+An RDS socket's sockaddr is one of IPv4 or IPv6, with AF_INET or AF_INET6 as its family, not AF_RDS.
 Names are resolved when an address is packed, not when it is made. Sources: net/rds/bind.c,
 net/rds/af_rds.c, ip(7), ipv6(7), setipaddr in CPython's Modules/socketmodule.c.
 """

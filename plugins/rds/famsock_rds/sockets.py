@@ -44,7 +44,7 @@ class RdsOperations:
     def cancel_sent_to(self, address: Any) -> None:
         """Drop the messages that are queued for an address, in any shape that sendto takes.
 
-        TypeError, ValueError and OverflowError for what is no address of RDS, OSError ENOTCONN on a
+        TypeError, ValueError and OverflowError if it is no address of RDS, OSError ENOTCONN on a
         socket that is not bound. Source: rds(7), RDS_CANCEL_SENT_TO.
         """
         self._sock.set_option(options.RDS_CANCEL_SENT_TO, _typed(address))
@@ -76,8 +76,8 @@ class RdsOperations:
     def sendto_uncongested(self, data: Any, address: Any) -> int:
         """Send as sendto does, and wait while the destination is congested.
 
-        The socket's timeout bounds the wait (TimeoutError), where sendto raises OSError ENOBUFS at
-        once. Other errors are those of sendto. The number of bytes sent.
+        The socket's timeout limits the wait (TimeoutError); sendto raises OSError ENOBUFS at once.
+        Other errors are those of sendto. Returns the number of bytes sent.
         """
         patience_s = self._sock.gettimeout()
         deadline = None if patience_s is None else time.monotonic() + patience_s
@@ -103,8 +103,8 @@ class RdsOperations:
     def set_tos(self, tos: int) -> None:
         """Choose the type of service (0-255), once, on a bound socket that has sent nothing.
 
-        What the transport makes of it shows in `tos`; TCP makes all 0. OverflowError out of range;
-        OSError ENOTTY on a socket that is not bound, EINVAL where it was chosen already.
+        `tos` returns the transport's value; TCP sets all to 0. OverflowError out of range; OSError
+        ENOTTY on a socket that is not bound, EINVAL if it was chosen already.
         """
         from fcntl import ioctl
 
@@ -147,7 +147,7 @@ class RdsOperations:
     def queued_to_send(self) -> tuple[info.QueuedMessage6, ...]:
         """Return the messages waiting to be sent, by IPv6 address (``::ffff:192.0.2.1`` for IPv4).
 
-        Not by RDS_INFO_SEND_MESSAGES, where the kernel gives 0.0.0.0 for both hosts.
+        It does not use RDS_INFO_SEND_MESSAGES, in which the kernel gives 0.0.0.0 for both hosts.
         """
         return self.snapshot(options.RDS6_INFO_SEND_MESSAGES)
 
@@ -162,7 +162,7 @@ class RdsOperations:
     def snapshot(self, option: Option[tuple[_S, ...]]) -> tuple[_S, ...]:
         """Return the value of an RDS_INFO_* or RDS6_INFO_* row, whatever its size.
 
-        OSError ENOPROTOOPT where no loaded module provides it.
+        OSError ENOPROTOOPT if no loaded module provides it.
         """
         while True:
             try:

@@ -179,7 +179,7 @@ class FreeMemoryRegion(Struct):
 class RdmaTransfer(Struct):
     """RDS_CMSG_RDMA_ARGS: read or write the peer's memory with this message.
 
-    ``remote`` is the offset behind the peer's ``cookie`` and the size; ``local_address`` that of
+    ``remote`` is the offset from the peer's ``cookie`` and the size; ``local_address`` that of
     ``local_count`` `IoVector` structs; ``user_token`` comes back in `RdmaStatus`.
     """
 

@@ -232,9 +232,10 @@ _MEMBER = family_head(AF_TIPC, _SIZE) + bytes([TIPC_SERVICE_ADDR])
 class GroupMember(SocketAddress):
     """A member of a communication group: its socket, and the group and identity that it has.
 
-    What the kernel names the sender of a group's message by. ``type`` (the group) and ``instance``
-    (the member) are 0-4294967295, the rest is as in `SocketAddress`, and so are the stdlib form,
-    which cannot say them, and its effect as a destination. Text: ``member:0:3361643057:5000:1``.
+    This is the kernel's address for the sender of a group's message. ``type`` (the group) and
+    ``instance`` (the member) are 0-4294967295. The rest is as in `SocketAddress`, and so is the
+    stdlib form, which does not have them, and the effect as a destination. Text:
+    ``member:0:3361643057:5000:1``.
 
     Wire layout: the sockaddr of the socket and that of the member's name (address type 2), 16 bytes
     each. Source: net/tipc/socket.c (struct sockaddr_pair).
@@ -262,7 +263,7 @@ _CLASSES: tuple[type[TipcAddress], ...] = (
 def _class_of(addr_type: int, wanted: type[TipcAddress], second: object = None) -> Any:
     """Return the class of an address type, if it is ``wanted`` or a subclass; otherwise None.
 
-    ``second`` is what opens the sockaddr behind the first, which only a member's has.
+    ``second`` is the start of the second sockaddr, which only a member's address has.
     """
     if addr_type == TIPC_SOCKET_ADDR and second == _MEMBER and issubclass(GroupMember, wanted):
         return GroupMember

@@ -72,8 +72,8 @@ class GroupRequest(Struct):
 class GroupMessage:
     """A message that a member of a communication group received.
 
-    ``sender`` is the member that sent ``data``, or that ``joined`` or ``left``; None where the
-    kernel named none. An event of membership has no data.
+    ``sender`` is the member that sent ``data``, or that ``joined`` or ``left``; None if the kernel
+    gave none. An event of membership has no data.
     """
 
     data: bytes

@@ -53,9 +53,9 @@ class TipcOperations:
     def withdraw(self, address: Any) -> None:
         """Take back a name or range that the socket was bound to; other names stay.
 
-        ``address`` is what was given to bind, in any shape. OSError as bind(2) fails: EINVAL where
-        the socket has other names and not this one; the kernel is content where it has none at all.
-        Source: net/tipc/socket.c (a negative scope withdraws).
+        ``address`` is what was given to bind, in any shape. OSError as bind(2) fails: EINVAL if the
+        socket has other names and not this one; the kernel gives no error if it has none. Source:
+        net/tipc/socket.c (a negative scope withdraws).
         """
         bound = _typed(address)
         if not isinstance(bound, ServiceAddress | ServiceRange):
@@ -74,13 +74,14 @@ class TipcOperations:
     ) -> Subscription:
         """Ask the topology service to report services that come and go in a range.
 
-        Connects the socket, of SOCK_SEQPACKET, to the service first if it has no peer. The services
-        that are there now come as events too. ``service`` is a name or range in any shape (type 0
-        for nodes, 2 for links); ``timeout_ms`` (0-4294967294) ends the subscription with an event,
-        None never does; ``filter`` is TIPC_SUB_PORTS or TIPC_SUB_SERVICE; ``handle`` is 8 bytes
-        that events repeat. The subscription, for `cancel`. OverflowError, TypeError and ValueError
-        for what the service would end the connection for, or never answer; OSError EPROTOTYPE for a
-        socket of another type, else as connect(2) and send(2) fail. Source: net/tipc/subscr.c.
+        Connects the socket, of SOCK_SEQPACKET, to the service first if it has no peer. Current
+        services give events too. ``service`` is a name or range in any shape (type 0 for nodes, 2
+        for links); ``timeout_ms`` (0-4294967294) ends the subscription with an event, None never
+        does; ``filter`` is TIPC_SUB_PORTS or TIPC_SUB_SERVICE; ``handle`` is 8 bytes that events
+        repeat. Returns the subscription, for `cancel`. OverflowError, TypeError and ValueError for
+        values for which the service would end the connection or never answer; OSError EPROTOTYPE
+        for a socket of another type, otherwise as connect(2) and send(2). Source:
+        net/tipc/subscr.c.
         """
         if self._sock.type != SOCK_SEQPACKET:
             raise OSError(
@@ -112,7 +113,7 @@ class TipcOperations:
     def recv_event(self) -> TopologyEvent:
         """Return the next event of the topology service.
 
-        Waits as recv does (TimeoutError, BlockingIOError). ConnectionResetError where the service
+        Waits as recv does (TimeoutError, BlockingIOError). ConnectionResetError if the service
         ended the connection, as it does for a subscription that it refuses.
         """
         data = self._sock.recv(TopologyEvent.layout.size)
@@ -152,7 +153,7 @@ class TipcOperations:
         self._sock.set_option(TIPC_GROUP_JOIN, GroupRequest(type, instance, scope, flags))
 
     def leave_group(self) -> None:
-        """Leave the communication group. OSError EINVAL where the socket is in none."""
+        """Leave the communication group. OSError EINVAL if the socket is in none."""
         self._sock.set_option(TIPC_GROUP_LEAVE, None)
 
     def group(self) -> int:
@@ -186,8 +187,8 @@ class TipcOperations:
     def link_name(self, peer: int, bearer_id: int = 0) -> str:
         """Return the name of the link to a node, by its hash and the bearer's number (0-65535).
 
-        OverflowError for a number out of range, of which the kernel would take the low 16 bits;
-        OSError EADDRNOTAVAIL where there is no such link. Source: linux/tipc.h, SIOCGETLINKNAME,
+        OverflowError for a number out of range, because the kernel would take its low 16 bits;
+        OSError EADDRNOTAVAIL if there is no such link. Source: linux/tipc.h, SIOCGETLINKNAME,
         net/tipc/socket.c.
         """
         bearer = codecs.check_int("link_name(): AF_TIPC bearer_id", bearer_id, 0xFFFF)

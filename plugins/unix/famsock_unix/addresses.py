@@ -58,17 +58,17 @@ PATH = CType(c="char", code=f"{UNIX_PATH_MAX}s", check=_checked, text=_text, par
 class UnixAddress(Address):
     r"""An address of an AF_UNIX socket: a path, an abstract name, or none (unnamed).
 
-    ``path`` is a str for a path in the file system, bytes with a null byte in front for a name in
+    ``path`` is a str for a path in the file system, bytes that begin with a null byte for a name in
     Linux's abstract namespace, and "" for an unnamed socket; to bind to "" asks the kernel for an
-    abstract name of its choice. It is made from str, bytes, any bytes-like object or
-    `os.PathLike`; a path of more than 107 bytes goes to the kernel through a descriptor of its
-    directory. Text: the path; ``@name`` for an abstract name; a path that itself starts with an
-    at sign has a backslash in front.
+    abstract name of its choice. It is made from str, bytes, any bytes-like object or `os.PathLike`;
+    a path of more than 107 bytes goes to the kernel through a descriptor of its directory. Text:
+    the path; ``@name`` for an abstract name; a path that starts with an at sign is written after a
+    backslash.
 
     Wire layout: the family (u16), then ``sun_path``: a path with its null byte, an abstract name
-    as it is, for an unnamed socket nothing. Raises TypeError for any other type, ValueError for a
-    null byte inside a path or an abstract name of more than 107 bytes, UnicodeEncodeError for a
-    str that the file system encoding lacks. Source: unix(7).
+    unchanged, nothing for an unnamed socket. Raises TypeError for any other type, ValueError for a
+    null byte inside a path or an abstract name of more than 107 bytes, UnicodeEncodeError for a str
+    that the file system encoding lacks. Source: unix(7).
     """
 
     path: str | bytes = cstruct.field(PATH, "sun_path", default="")

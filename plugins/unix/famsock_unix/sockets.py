@@ -67,9 +67,9 @@ class UnixOperations:
     ) -> int:
         """Send ``data`` with up to 253 descriptors: integers, or objects with ``fileno()``.
 
-        The number of bytes sent. The sender's descriptors stay open. ValueError for more, or for no
-        data on a stream, where the kernel would drop them in silence; OSError EBADF for a closed
-        one; else as sendmsg(2). Source: unix(7), SCM_RIGHTS.
+        Returns the number of bytes sent. The sender's descriptors stay open. ValueError for more,
+        or for no data on a stream, because the kernel would drop them without an error; OSError
+        EBADF for a closed one; otherwise as sendmsg(2). Source: unix(7), SCM_RIGHTS.
         """
         numbers = tuple(_descriptor(each) for each in descriptors)
         buffers = list(data) if isinstance(data, list | tuple) else [data]
@@ -85,8 +85,8 @@ class UnixOperations:
         """Receive one message and the descriptors in it, which are then the caller's to close.
 
         There is space for all descriptors, credentials and labels that one message can carry, and
-        the descriptors are close-on-exec. ``Message.flags`` has MSG_CTRUNC where the kernel dropped
-        some, as at the process's limit of open files. Errors are those of recvmsg(2).
+        the descriptors are close-on-exec. ``Message.flags`` has MSG_CTRUNC if the kernel dropped
+        some, for example at the limit of open files. Errors are those of recvmsg(2).
         """
         message = self._sock.recv_message(bufsize_bytes, _CONTROL_BYTES, flags)
         return message.get(SCM_RIGHTS) or (), message
@@ -108,9 +108,9 @@ class UnixOperations:
         """Bind to a path, removing first a socket there that no process has open any more.
 
         ``address`` is a path in any shape that bind takes. Two processes that do this at once do
-        not remove each other's socket. OSError EADDRINUSE where a process has the socket open, or
-        where the path is anything but a socket, and BlockingIOError where another process held the
-        directory's lock for more than a second; else as bind(2).
+        not remove each other's socket. OSError EADDRINUSE if a process has the socket open, or if
+        the path is not a socket, and BlockingIOError if another process held the directory's lock
+        for more than a second; otherwise as bind(2).
         """
         path = stale.path_of(address)
         if path is None:

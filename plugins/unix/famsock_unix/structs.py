@@ -11,7 +11,7 @@ from famsock.plugin import Struct, cstruct
 class Credentials(Struct):
     """Credentials of a process: process, user and group, each in the reader's namespaces.
 
-    ``pid`` is 0 where the process is outside the reader's namespace, ``uid`` and ``gid`` then the
+    ``pid`` is 0 if the process is outside the reader's namespace; ``uid`` and ``gid`` are then the
     overflow user; 4294967295 means "not known". Wire: i32 pid, u32 uid, u32 gid.
     """
 

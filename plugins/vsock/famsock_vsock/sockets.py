@@ -23,9 +23,9 @@ DEVICE = "/dev/vsock"
 def local_cid() -> int:
     """Return this machine's CID: 3 or more in a guest, 2 on a host, 1 with only loopback.
 
-    4294967295 where there is no transport at all. A guest that is a host too gives its CID as a
-    guest. OSError ENOENT without ``/dev/vsock`` (``modprobe vsock``).
-    Source: vsock(7), IOCTL_VM_SOCKETS_GET_LOCAL_CID.
+    4294967295 if there is no transport. A guest that is also a host returns its CID as a guest.
+    OSError ENOENT without ``/dev/vsock`` (``modprobe vsock``). Source: vsock(7),
+    IOCTL_VM_SOCKETS_GET_LOCAL_CID.
     """
     from fcntl import ioctl
 

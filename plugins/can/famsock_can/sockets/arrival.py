@@ -31,7 +31,7 @@ class Arrival:
     :ivar interface: the name of the interface that it came in by.
     :ivar timestamp_ns: the time of reception in ns since the epoch by the system's clock; None
         unless ``enable_timestamps`` was called.
-    :ivar hardware_timestamp_ns: the same by the interface's own clock, None where it gives none.
+    :ivar hardware_timestamp_ns: the same by the interface's own clock, None if it gives none.
     :ivar is_local: whether a socket of this machine sent it (MSG_DONTROUTE).
     :ivar is_own: whether this very socket sent it (MSG_CONFIRM).
     :ivar dropped: messages lost so far because the receive buffer was full; 0 unless

@@ -26,9 +26,9 @@ FROM_ERROR_QUEUE = constants.MSG_ERRQUEUE | constants.MSG_DONTWAIT
 class QueuedError:
     """An entry of a socket's error queue.
 
-    ``error`` says what happened and ``offender`` which host reported it (None: this one).
-    ``message`` is the whole message: the data that was sent as far as the kernel kept it, the
-    address that it was for, and all control messages, timestamps among them.
+    ``error`` describes the error and ``offender`` is the host that reported it (None: this one).
+    ``message`` is the complete message: the sent data as far as the kernel kept it, its
+    destination, and all control messages, including timestamps.
     """
 
     error: SockExtendedErr
@@ -37,7 +37,7 @@ class QueuedError:
 
     @property
     def errno(self) -> int:
-        """The errno of the failure; 0 or ENOMSG for what is no failure but a notification."""
+        """The errno of the failure; 0 or ENOMSG for a notification."""
         return self.error.errno
 
     def __str__(self) -> str:

@@ -48,7 +48,7 @@ class MulticastOperations(IpOperations):
             self._source(*names, group, interface, source)
 
     def block_source(self, group: Host, source: Host, interface: Interface = None) -> None:
-        """Receive no more of what ``source`` sends to a group joined for any source."""
+        """Stop receiving messages of ``source`` to a group joined for any source."""
         names = "MCAST_BLOCK_SOURCE", "IP_BLOCK_SOURCE"
         self._source(*names, group, interface, source)
 

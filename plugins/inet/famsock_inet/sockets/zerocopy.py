@@ -50,7 +50,7 @@ class ZerocopyOperations(IpOperations):
     """MSG_ZEROCOPY with its notifications."""
 
     def send_zerocopy(self, data: Any, address: Any = None, flags: int = 0) -> int:
-        """Send ``data`` from where it lies; the number of bytes sent.
+        """Send ``data`` without copying it; return the number of bytes sent.
 
         It must not change before `zerocopy_completions` reports that the send is done: until then
         the socket keeps a reference, and a bytearray cannot be resized. Sends are numbered from 0,
@@ -77,9 +77,9 @@ class ZerocopyOperations(IpOperations):
     def zerocopy_completions(self, timeout_s: float = 0.0) -> list[ZerocopyCompletion]:
         """Return the completed sends; wait at most ``timeout_s`` seconds if there is none yet.
 
-        Their data is free again. Take them all before you close the socket, whose memory is not
-        kept beyond it. Other entries of the error queue are dropped: use `recv_errors` where both
-        come.
+        Their data may change again. Take all completions before you close the socket, which does
+        not keep the memory longer. Other entries of the error queue are dropped: use `recv_errors`
+        to receive both.
         """
         found = self._completions()
         if not found and timeout_s > 0:

@@ -300,7 +300,7 @@ class Icmp6Filter(Struct):
 class ReceivedError:
     """IP_RECVERR, IPV6_RECVERR: an error, and the address of the host that reported it.
 
-    ``offender`` is typed, None where the error is this host's own.
+    ``offender`` is typed, None if the error is this host's own.
     """
 
     error: SockExtendedErr

@@ -64,7 +64,7 @@ class Vifctl(Struct):
 
 @cstruct.struct("struct mfcctl", header="linux/mroute.h")
 class Mfcctl(Struct):
-    """MRT_ADD_MFC, MRT_DEL_MFC: where what ``origin`` sends to a group is forwarded to.
+    """MRT_ADD_MFC, MRT_DEL_MFC: the forwarding of messages from ``origin`` to a group.
 
     ``parent`` is the virtual interface that it arrives by. ``ttls`` has a byte for each of the 32:
     by it leave datagrams with a greater TTL; 0 and 255 mean none. The rest the kernel ignores.
@@ -107,7 +107,7 @@ class Mif6ctl(Struct):
 
 @cstruct.struct("struct mf6cctl", header="linux/mroute6.h")
 class Mf6cctl(Struct):
-    """MRT6_ADD_MFC, MRT6_DEL_MFC: where what ``origin`` sends to a group is forwarded to.
+    """MRT6_ADD_MFC, MRT6_DEL_MFC: the forwarding of messages from ``origin`` to a group.
 
     ``parent`` is the virtual interface that it arrives by, ``ifset`` has a bit for each that it
     leaves by, in words of 32 bits in host order.

@@ -33,7 +33,7 @@ class SctpInitmsg(Struct):
 class SctpSndrcvinfo(Struct):
     """SCTP_SNDRCV, SCTP_DEFAULT_SEND_PARAM: how a message is sent, or came.
 
-    ``ppid`` is passed as it is, in the byte order that the peers agree on; ``timetolive`` is ms.
+    ``ppid`` is passed unchanged, in the byte order that the peers agree on; ``timetolive`` is ms.
     """
 
     stream: int = cstruct.u16("sinfo_stream", default=0)
@@ -128,7 +128,7 @@ EVENTS: Codec[SctpEventSubscribe] = attrs.evolve(
 
 @cstruct.struct("struct sctp_rtoinfo", header=_HEADER)
 class SctpRtoinfo(Struct):
-    """SCTP_RTOINFO: the bounds of the retransmission time-out, in ms; 0 leaves one as it is."""
+    """SCTP_RTOINFO: the bounds of the retransmission time-out, in ms; 0 leaves one unchanged."""
 
     assoc_id: int = cstruct.i32("srto_assoc_id", default=0)
     initial: int = cstruct.u32("srto_initial", default=0)

@@ -64,7 +64,7 @@ STORAGE = CType(
     decode=lambda raw, _lookup: address_of(raw),
     text=repr,
 )
-"""128 bytes that hold an address of any family; None where there is none."""
+"""128 bytes that hold an address of any family; None if there is none."""
 
 SOCKADDR_IN6_FIELD = attrs.evolve(STORAGE, c="struct sockaddr_in6", code="28s")
 """The same in 28 bytes, which is enough for AF_INET6."""

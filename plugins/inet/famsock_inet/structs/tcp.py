@@ -310,7 +310,7 @@ class DmabufToken(Struct):
 
 @cstruct.struct("struct dmabuf_cmsg", header="linux/uio.h")
 class DmabufCmsg(Struct):
-    """SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR: where in device memory received bytes lie."""
+    """SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR: the place of received bytes in device memory."""
 
     frag_offset: int = cstruct.u64("frag_offset", default=0)
     frag_size: int = cstruct.u32("frag_size", default=0)
