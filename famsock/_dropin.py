@@ -91,7 +91,7 @@ def send_fds(
     sock: _stdlib.socket, buffers: Iterable[Any], fds: Iterable[int], flags: Any = 0,
     address: Any = None,
 ) -> int:  # fmt: skip
-    """Send file descriptors, with ``flags`` and to ``address``; the number of bytes sent.
+    """Send file descriptors, with ``flags``, to ``address``; return the number of bytes sent.
 
     Errors are those of sendmsg(2). Source: unix(7), SCM_RIGHTS.
     """

@@ -30,8 +30,8 @@ class Algorithm:
     """An algorithm in the implementation of one driver.
 
     ``kind`` is the kernel's own type ("shash"), ``type`` the address's ("hash"), "" if AF_ALG
-    cannot use it. The driver of highest ``priority`` serves ``name``. Sizes are in bytes, None
-    where the kernel states none.
+    cannot use it. The driver of highest ``priority`` serves ``name``. Sizes are in bytes, None if
+    the kernel states none.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Algorithm:
 
     @property
     def address(self) -> AlgAddress:
-        """The address of this very driver; ValueError where AF_ALG cannot use it."""
+        """The address of this driver; ValueError if AF_ALG cannot use it."""
         if not self.type:
             raise ValueError(f"AF_ALG cannot use {self.driver}: internal or of kind {self.kind}")
         return AlgAddress(self.type, self.driver)

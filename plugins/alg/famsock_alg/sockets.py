@@ -99,9 +99,9 @@ class AlgOperations:
     def encrypt(self, data: Any, iv: Any = b"") -> bytes:
         """Return ``data`` encrypted by a cipher in one request, under ``iv`` if its mode has one.
 
-        Without an ``iv`` the kernel takes one of zeros. TypeError for what is not bytes-like,
-        OSError EINVAL for part of a block, ValueError for more data than one request takes: this
-        socket's SO_SNDBUF or SO_RCVBUF, 208 KiB unless changed.
+        Without an ``iv`` the kernel uses zeros. TypeError if an argument is not bytes-like, OSError
+        EINVAL for part of a block, ValueError for more data than one request takes: this socket's
+        SO_SNDBUF or SO_RCVBUF, 208 KiB unless changed.
         """
         return self._crypt(ALG_OP_ENCRYPT, data, iv)
 
@@ -130,8 +130,8 @@ class AlgOperations:
     ) -> bytes:
         """Encrypt and authenticate by an AEAD; return the ciphertext and its tag.
 
-        ``associated`` data is authenticated too and not part of the result. OSError EINVAL where
-        the algorithm does not take the sizes, ValueError for more than one request takes.
+        ``associated`` data is authenticated too and not part of the result. OSError EINVAL if the
+        algorithm does not take the sizes, ValueError for more than one request takes.
         """
         view = requests.octets("seal(): AF_ALG plaintext", plaintext)
         return self._aead(ALG_OP_ENCRYPT, view, view.nbytes + tag_bytes, iv, associated, tag_bytes)
@@ -139,7 +139,7 @@ class AlgOperations:
     def unseal(
         self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
     ) -> bytes:
-        """Return the plaintext of what `seal` gave.
+        """Return the plaintext of the result of `seal`.
 
         OSError EBADMSG if the data, the iv, the associated data or the key differs from that of
         `seal`; ValueError if the data is shorter than its tag.

@@ -1,6 +1,6 @@
 """AF_BLUETOOTH for famsock: L2CAP, RFCOMM, HCI, SCO and ISO, without any BlueZ header or library.
 
-This module only describes the family; all else is loaded on first use. Sources: the kernel's
+This module only describes the family; the rest is loaded on first use. Sources: the kernel's
 include/net/bluetooth and net/bluetooth, the Bluetooth Core Specification.
 """
 

@@ -1,7 +1,7 @@
 """Addresses of AF_BLUETOOTH, one class for each protocol.
 
-A form that is wrong is an OSError ("wrong format") as in CPython, and a TypeError, ValueError or
-OverflowError as well: the last for an integer out of range, which CPython masks. Sources: the
+A wrong form raises an OSError ("wrong format") as in CPython, which is also a TypeError, ValueError
+or OverflowError. OverflowError is for an integer out of range, which CPython masks. Sources: the
 kernel's include/net/bluetooth headers; CPython 3.14's documentation of the stdlib forms.
 """
 
@@ -31,7 +31,7 @@ class _BluetoothAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """Return the typed address of a tuple of ``stdlib_fields``; OSError where it is none."""
+        """Return the typed address of a tuple of ``stdlib_fields``; OSError if it is none."""
         names, required = cls.stdlib_fields, cls.required_fields()
         if not isinstance(form, tuple) or not required <= len(form) <= len(names):
             raise _wrong_format(names, required, form)
@@ -184,7 +184,7 @@ class IsoAddress(_BluetoothAddress):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> IsoAddress:
-        """Return the address in ``data``: a broadcast's where the bytes of one are there."""
+        """Return the address in ``data``: a broadcast's if it has the bytes of one."""
         size = IsoBroadcastAddress.layout.size
         made = IsoBroadcastAddress if cls is IsoAddress and len(data) >= size else cls
         return super(IsoAddress, made).unpack(data, lookup)
@@ -231,7 +231,7 @@ BIS_LIST = CType(
     size=50,
 )
 class IsoBroadcastAddress(IsoAddress):
-    """An ISO endpoint with the broadcast part: where to synchronise, or what to broadcast.
+    """An ISO endpoint with the broadcast part: a broadcast to receive or to send.
 
     ``bc_bdaddr`` and ``bc_bdaddr_type`` are the broadcaster's address; ``bc_sid`` is its
     advertising set (0-15; later kernels than 6.12 take 0xFF for any); ``bc_bis`` the indices (1-31)

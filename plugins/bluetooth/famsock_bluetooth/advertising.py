@@ -33,7 +33,7 @@ _UUID_BYTES = {
     c.EIR_UUID128_ALL: 16,
 }
 _SERVICE_DATA_BYTES = {c.EIR_SERVICE_DATA: 2, 0x20: 4, 0x21: 16}
-"""Types of service data, and the bytes of the UUID in front of it; Linux names one of them."""
+"""Types of service data, and the size of the UUID before it; Linux names one of them."""
 _MANUFACTURER_DATA = 0xFF
 _BASE_UUID = UUID("00000000-0000-1000-8000-00805f9b34fb").int
 """The base UUID, which completes UUIDs of 16 or 32 bits (vol 3 part B 2.5.1)."""

@@ -108,8 +108,8 @@ class Controller:
 class VoicePair:
     """Two controllers with a link between them, alive inside a ``with`` block.
 
-    ``first`` and ``second`` are there at once; the kernel takes a moment to set them up before the
-    management interface lists them. OSError where /dev/vhci cannot be opened.
+    ``first`` and ``second`` exist at once. The kernel takes a moment to set them up before the
+    management interface lists them. OSError if /dev/vhci cannot be opened.
     """
 
     def __init__(self) -> None:

@@ -88,9 +88,9 @@ class HciOperations:
     ) -> tuple[InquiryInfo, ...]:
         """Return the BR/EDR devices that answer an inquiry.
 
-        It lasts ``length`` (1-48) times 1.28 s and blocks so long; ``max_responses`` (1-255, 0: no
-        limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets what an earlier
-        one found.
+        It lasts and blocks for ``length`` (1-48) times 1.28 s; ``max_responses`` (1-255, 0: no
+        limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets the results of
+        an earlier one.
         """
         return ioctls.inquiry(self.sock.fileno(), dev, length, max_responses, lap, flush)
 
@@ -109,11 +109,11 @@ class HciOperations:
         self.sock.set_option(options.HCI_FILTER, HciFilter.of(types, events, opcode))
 
     def enable_data_direction(self, on: bool) -> None:
-        """Have each packet carry its direction (control message HCI_CMSG_DIR)."""
+        """Add its direction to each packet (control message HCI_CMSG_DIR)."""
         self.sock.set_option(options.HCI_DATA_DIR, on)
 
     def enable_timestamps(self, on: bool) -> None:
-        """Have each packet carry its time (control message HCI_CMSG_TSTAMP)."""
+        """Add its time to each packet (control message HCI_CMSG_TSTAMP)."""
         self.sock.set_option(options.HCI_TIME_STAMP, on)
 
     def send_packet(self, packet: HciPacket) -> int:

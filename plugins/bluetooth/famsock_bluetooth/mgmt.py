@@ -129,7 +129,7 @@ class Management:
     """The management interface on a socket that is bound to the control channel.
 
     ``with Management.open() as management: management.switch_on(0, Setting.POWERED)``. Every method
-    raises `ManagementError` where the kernel refuses and TimeoutError if it does not answer in
+    raises `ManagementError` if the kernel refuses, and TimeoutError if it does not answer within
     the socket's timeout. ``index`` is the controller's number, 0 for hci0.
     """
 
@@ -204,23 +204,23 @@ class Management:
         return self._switch(index, Setting.POWERED, on)
 
     def set_connectable(self, index: int, on: bool) -> Setting:
-        """Let peers connect, or not; the settings then."""
+        """Let peers connect, or not; return the settings."""
         return self._switch(index, Setting.CONNECTABLE, on)
 
     def set_bondable(self, index: int, on: bool) -> Setting:
-        """Let peers bond, or not; the settings then."""
+        """Let peers bond, or not; return the settings."""
         return self._switch(index, Setting.BONDABLE, on)
 
     def set_bredr(self, index: int, on: bool) -> Setting:
-        """Switch BR/EDR on or off (off: not while powered); the settings then."""
+        """Switch BR/EDR on or off (off: not while powered); return the settings."""
         return self._switch(index, Setting.BREDR, on)
 
     def set_le(self, index: int, on: bool) -> Setting:
-        """Switch Low Energy on or off; the settings then."""
+        """Switch Low Energy on or off; return the settings."""
         return self._switch(index, Setting.LE, on)
 
     def set_advertising(self, index: int, on: bool) -> Setting:
-        """Advertise as LE peripheral, or stop; the settings then. Connectable if that is set.
+        """Advertise as LE peripheral, or stop; return the settings. Connectable if that is set.
 
         A connection ends the advertising. Linux 6.12 leaves this setting on then, although nothing
         is advertised. `add_advertising` resumes by itself.
@@ -239,10 +239,10 @@ class Management:
     ) -> None:
         """Advertise with the caller's data, or change what an instance advertises.
 
-        ``instance`` is 1 to what the controller has (at most 254), ``flags`` of
-        MGMT_ADV_FLAG_*, ``timeout_s`` 0-65535 (0: until it is removed), ``data`` and
-        ``scan_response`` up to 31 bytes each, 251 where the controller advertises extended; they
-        are made of `famsock_bluetooth.advertising.structure`.
+        ``instance`` is 1 to what the controller has (at most 254), ``flags`` of MGMT_ADV_FLAG_*,
+        ``timeout_s`` 0-65535 (0: until it is removed), ``data`` and ``scan_response`` up to 31
+        bytes each, 251 with extended advertising. `famsock_bluetooth.advertising.structure` makes
+        their elements.
         """
         data = check_octets("data", data)
         scan_response = check_octets("scan_response", scan_response)
@@ -308,7 +308,7 @@ class Management:
     def set_discoverable(self, index: int, on: bool, timeout_s: int = 0) -> Setting:
         """Let inquiries find a controller, for ``timeout_s`` (0-65535, 0: for ever), or not.
 
-        Needs CONNECTABLE, and POWERED for a time limit. Gives the settings then.
+        Needs CONNECTABLE, and POWERED for a time limit. Returns the settings.
         """
         seconds = check_int("discoverable timeout_s", timeout_s, 0xFFFF)
         parameters = struct.pack("<BH", on, seconds if on else 0)
@@ -323,7 +323,7 @@ class Management:
     def set_experimental_feature(
         self, feature: UUID, on: bool, index: int = c.MGMT_INDEX_NONE
     ) -> bool:
-        """Switch an experimental feature of the kernel, or of one controller; whether it is on.
+        """Switch an experimental feature of the kernel or a controller; return whether it is on.
 
         A call without a change has no effect.
         """

@@ -64,7 +64,7 @@ class _PacketOperations(_LinkOperations):
     """Operations of SCO and ISO, whose packets may arrive damaged."""
 
     def enable_packet_status(self, on: bool) -> None:
-        """Have each received packet carry its status (control message BT_SCM_PKT_STATUS).
+        """Add its status to each received packet (control message BT_SCM_PKT_STATUS).
 
         Of ISO with Linux 6.4 or later (OSError ENOPROTOOPT).
         """

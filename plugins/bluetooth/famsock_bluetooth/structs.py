@@ -1,4 +1,4 @@
-"""The structs that the options of AF_BLUETOOTH take and give, and the codecs of what is no struct.
+"""Structs of the options of AF_BLUETOOTH, and codecs of other values.
 
 Sources: net/bluetooth/{bluetooth,l2cap,rfcomm,sco,hci_sock}.h.
 """
@@ -83,10 +83,10 @@ class BtIsoIoQos(Struct):
     """A direction of an isochronous stream.
 
     ``interval`` is the SDU interval in microseconds (255-1048575), ``latency`` the transport
-    latency in milliseconds (5-4000), either 0 where there is no data this way; ``sdu`` the greatest
-    SDU in bytes (0 for no data), ``phy`` a mask of BT_ISO_PHY_* (0-7, 0 only with an ``sdu`` of 0),
-    ``rtn`` how often a packet is repeated (0-255, of a broadcast 0-30). OverflowError for an
-    integer out of range, ValueError for an ``sdu`` without a ``phy``.
+    latency in milliseconds (5-4000), either 0 if there is no data in this direction; ``sdu`` the
+    greatest SDU in bytes (0 for no data), ``phy`` a mask of BT_ISO_PHY_* (0-7, 0 only with an
+    ``sdu`` of 0), ``rtn`` how often a packet is repeated (0-255, of a broadcast 0-30).
+    OverflowError for an integer out of range, ValueError for an ``sdu`` without a ``phy``.
     """
 
     interval: int = cstruct.field(_zero_or(cstruct.U32, 0xFF, 0xFFFFF), "interval", default=10_000)
@@ -154,7 +154,7 @@ class BtIsoQos(Struct):
 
         ``bcode`` is the 16 bytes of the key, None for no encryption. The times after which a
         receiver gives up, on the advertising and on the stream, are 100-163840 ms in whole 10 ms;
-        ValueError for any other. All else is as in the class.
+        ValueError for any other. The rest is as in the class.
         """
         return cls(
             big,
@@ -271,7 +271,8 @@ class L2capOptions(Struct):
 
     ``omtu`` and ``imtu`` are in bytes (48-65535), ``flush_to`` in ms (0xFFFF: never), ``mode`` is
     of L2CAP_MODE_* (0-4), ``fcs`` 0 or 1, ``max_tx`` transmissions (0: no limit), ``txwin_size``
-    the window in frames (1-16383). OverflowError for what does not fit; EINVAL for other MTUs.
+    the window in frames (1-16383). OverflowError for a value that does not fit; EINVAL for other
+    MTUs.
     """
 
     omtu: int = cstruct.u16("omtu")

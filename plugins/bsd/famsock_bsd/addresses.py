@@ -1,6 +1,6 @@
 """Addresses of AF_SYSTEM, AF_LINK and AF_DIVERT, in the layouts of macOS and FreeBSD.
 
-A sockaddr of these systems opens with its length and its family, a byte each.
+A sockaddr of these systems begins with its length and its family, a byte each.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CTL_INFO = struct.Struct(f"=I{MAX_KCTL_NAME}s")
 
 
 class _BsdAddress(Address):
-    """A sockaddr with a length byte and a family byte in front, on whatever system it is read."""
+    """A sockaddr that begins with a length byte and a family byte, on every system."""
 
     __slots__ = ()
 
@@ -114,9 +114,9 @@ class LinkAddress(_BsdAddress):
     """A network interface: ``index`` (0-65535), ``type`` (IFT_*, 0-255), ``name``, ``address``.
 
     Name and link-layer address follow each other in sdl_data; together at most 247 bytes. CPython
-    knows no form of it: the stdlib form here is (index, type, name, address).
-    Layout: u8 sdl_len, u8 sdl_family, u16 sdl_index at 2, u8 sdl_type at 4, u8 sdl_nlen, u8
-    sdl_alen, u8 sdl_slen, char sdl_data[12] at 8, longer where it must. Source: net/if_dl.h.
+    has no form for it: the stdlib form here is (index, type, name, address). Layout: u8 sdl_len, u8
+    sdl_family, u16 sdl_index at 2, u8 sdl_type at 4, u8 sdl_nlen, u8 sdl_alen, u8 sdl_slen, char
+    sdl_data[12] at 8, longer if needed. Source: net/if_dl.h.
     """
 
     index: int = cstruct.u16("sdl_index", offset=2)

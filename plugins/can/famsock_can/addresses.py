@@ -153,12 +153,12 @@ class IsotpAddress(_CanAddress):
     """CAN_ISOTP: an interface and the CAN identifiers of both directions.
 
     :param interface: a name of at most 15 bytes or an index.
-    :param rx_id: the identifier to receive on, 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff. Any other
-        32-bit value is for the kernel to judge: it ignores rx_id where only functional (broadcast)
-        transmission is switched on.
+    :param rx_id: the identifier to receive on, 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff. The kernel
+        checks other 32-bit values: it ignores rx_id if only functional (broadcast) transmission is
+        switched on.
     :param tx_id: the identifier to send with, in the same range.
 
-    In what a receive gives, the kernel leaves both identifiers 0.
+    In received addresses the kernel leaves both identifiers 0.
     """
 
     interface: str | int = cstruct.field(INTERFACE, "can_ifindex", offset=4)
@@ -205,8 +205,8 @@ class J1939Address(_CanAddress):
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
         """Return the address of a sockaddr of 24 bytes; ValueError if it is shorter.
 
-        The kernel leaves the interface out of what came in several packets; it can only be the one
-        that the socket is bound to.
+        The kernel leaves the interface out of a message in several packets. It can only be the
+        interface that the socket is bound to.
         """
         if lookup is not None and not any(data[4:8]):
             own = lookup.local_sockaddr()

@@ -65,7 +65,7 @@ class BcmMessage:
     :param frames: classic or FD frames, all of one kind, at most 257;
         masks of the content with RX_SETUP.
     :param flags: SETTIMER, STARTTIMER, TX_COUNTEVT … (linux/can/bcm.h); CAN_FD_FRAME follows from
-        the frames, and must be given where there are none and FD is meant.
+        the frames, and must be given for FD without frames.
     :param count: 0-0xffffffff.
     :param ival1_us: first interval, or timeout, in µs, from 0 up.
     :param ival2_us: second interval, or throttle, in µs, from 0 up.

@@ -1,9 +1,9 @@
 """Claim and defence of a J1939 address (SAE J1939-81).
 
 The kernel resolves NAMEs to addresses from the Address Claimed messages that it sees, but claims
-none itself: that is up to a program. `AddressClaim` is that program's part. Once it holds an
-address, any socket of this machine bound to ``(interface, name, J1939_NO_PGN, J1939_NO_ADDR)``
-sends from it. Sources: j1939.rst ("Dynamic addressing"), SAE J1939-81, can-utils' j1939acd.
+none itself. `AddressClaim` does that in a program. Once it holds an address, any socket of this
+machine bound to ``(interface, name, J1939_NO_PGN, J1939_NO_ADDR)`` sends from it. Sources:
+j1939.rst ("Dynamic addressing"), SAE J1939-81, can-utils' j1939acd.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class AddressClaim:
     :param addresses: the addresses to try, 0-253, in this order.
     :raises OverflowError: for a NAME or an address out of range.
     :raises ValueError: for no addresses.
-    :raises OSError: where the socket cannot be opened or bound.
+    :raises OSError: if the socket cannot be opened or bound.
 
     ``with AddressClaim("can0", name, [0x80, *range(128, 248)]) as claim: claim.acquire()``; then
     call `serve` whenever `fileno` is readable, for as long as the address is needed. ``address`` is

@@ -99,12 +99,11 @@ class TransceiverStatus(enum.IntEnum):
 class CanError:
     """The content of an error message. A detail is None if its classes do not have it.
 
-    :ivar classes: what happened; bits that no name is known for stay in.
-    :ivar lost_arbitration_bit: the bit of the frame that lost arbitration, 0 if unspecified.
-    :ivar controller: the state of the controller.
-    :ivar violation: what was wrong on the bus.
-    :ivar location: where in the frame; a plain integer where the driver's number has no name.
-    :ivar canh: the state of the CANH wire; a plain integer where the number has no name.
+    :ivar classes: the error classes, including bits without a name. :ivar lost_arbitration_bit: the
+        bit of the frame that lost arbitration, 0 if unspecified. :ivar controller: the state of the
+        controller. :ivar violation: the protocol violation on the bus. :ivar location: its place in
+        the frame; a plain integer if the driver's number has no name. :ivar canh: the state of the
+        CANH wire; a plain integer if the number has no name.
     :ivar canl: the same of the CANL wire.
     :ivar tx_errors: the transmit error counter, 0-255.
     :ivar rx_errors: the receive error counter, 0-255.

@@ -44,7 +44,7 @@ class CanFilter(cstruct.Struct):
     checks.
 
     Text: candump's ``123:7FF``, inverted ``123~7FF``. An identifier has up to 3 digits, or 8, which
-    set CAN_EFF_FLAG, or 9 for 32 bits as they are.
+    set CAN_EFF_FLAG, or 9 for 32 unchanged bits.
     """
 
     can_id: int = cstruct.field(CAN_ID, "can_id")
@@ -130,8 +130,8 @@ class J1939Filter(cstruct.Struct):
     ) -> Self:
         """Return a filter for messages with this NAME, PGN and sender address; None for any.
 
-        ``pgn`` is 0-0x3ffff without a destination in it, ``addr`` 0-255. Raises OverflowError for
-        what is out of range, ValueError for a PDU1's ``pgn`` whose low byte is not 0.
+        ``pgn`` is 0-0x3ffff without a destination in it, ``addr`` 0-255. Raises OverflowError for a
+        value out of range, ValueError for a PDU1's ``pgn`` whose low byte is not 0.
         """
         return cls(
             0 if name is None else name,

@@ -333,7 +333,7 @@ _BY_SIZE: dict[int, type[CanFrame] | type[CanFdFrame]] = {CAN_MTU: CanFrame, CAN
 def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
     """Return the frame that a CAN_RAW socket received, by CANXL_XLF, then by its size.
 
-    Raises ValueError for what is no frame.
+    Raises ValueError if it is no frame.
     """
     if len(data) > CANXL_HDR_SIZE and data[4] & CANXL_XLF:
         return CanXlFrame.unpack(data)
@@ -345,7 +345,7 @@ def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
 
 
 def pack_frame(frame: Frame) -> bytes:
-    """Return the bytes of a frame of any kind; TypeError for what is none."""
+    """Return the bytes of a frame of any kind; TypeError if it is none."""
     if not isinstance(frame, _FRAMES):
         kind = type(frame).__name__
         raise TypeError(f"CAN frame must be CanFrame, CanFdFrame or CanXlFrame, not {kind}")

@@ -120,7 +120,7 @@ class IsotpFlowControl(cstruct.Struct):
 
     :param block_size: frames between two flow control frames, 0-255; 0 asks for all at once.
     :param stmin: the least time between two frames, as in the flow control frame: 0-0x7f in ms,
-        0xf1-0xf9 for 100-900 µs, all else reserved but sent as it is. See `for_time`.
+        0xf1-0xf9 for 100-900 µs, the rest is reserved but sent unchanged. See `for_time`.
     :param wait_frames_max: the greatest number of wait frames, 0-255; 0 for none.
     """
 
@@ -180,9 +180,8 @@ class IsotpLinkLayer(cstruct.Struct):
 class IsotpPdu:
     """A message that a CAN_ISOTP socket received.
 
-    :ivar data: its bytes, put together from as many frames as it took.
-    :ivar is_truncated: whether it was longer than the buffer.
-    :ivar arrival: when and where it came.
+    :ivar data: its bytes, put together from as many frames as it took. :ivar is_truncated: whether
+        it was longer than the buffer. :ivar arrival: its time and interface.
     """
 
     data: bytes

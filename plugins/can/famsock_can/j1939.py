@@ -170,9 +170,9 @@ class J1939Id:
 class J1939Message:
     """A message that a CAN_J1939 socket received.
 
-    :ivar data: its bytes, put together from as many packets as it took. :ivar source: who sent it,
+    :ivar data: its bytes, put together from as many packets as it took. :ivar source: its sender,
         and its PGN. :ivar destination: the address that it was sent to; J1939_NO_ADDR for all.
-        :ivar destination_name: the NAME that it was sent to; J1939_NO_NAME where none is known.
+        :ivar destination_name: the NAME that it was sent to; J1939_NO_NAME if none is known.
         :ivar priority: 0 (highest) to 7. :ivar is_truncated: whether it was longer than the buffer.
         :ivar arrival: its time, interface and sender.
     """
@@ -223,8 +223,7 @@ def _hex_or_none(number: int | None) -> str:
 class J1939Progress:
     """A report of the error queue about a message under way.
 
-    :ivar kind: what has become of it.
-    :ivar error: why it was aborted, an errno; 0 otherwise.
+    :ivar kind: its state. :ivar error: the errno of its abort; 0 otherwise.
     :ivar key: the number of the message among those that the socket sent, from 0.
     :ivar bytes_acked: bytes that the receiver has acknowledged, of a message sent.
     :ivar total_bytes: the length of a message that is being received.

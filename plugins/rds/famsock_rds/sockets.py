@@ -58,7 +58,7 @@ class RdsOperations:
         self._sock.set_option(options.RDS_CONG_MONITOR, on)
 
     def wait_for_congestion_change(self, timeout_s: float | None = None) -> bool:
-        """Wait until some peer's congestion changes; whether it did within ``timeout_s`` seconds.
+        """Wait for a change of a peer's congestion; return whether it came within ``timeout_s``.
 
         ``timeout_s`` is 0 or more, None to wait without end; ValueError for less. Consumes no
         message. Do not use it with `monitor_congestion`, which reports by messages. The change may

@@ -27,7 +27,7 @@ def path_of(address: Any) -> str | None:
 
 
 def unlink_stale(path: str) -> bool:
-    """Remove the socket at ``path`` if no process has it open; whether it was removed.
+    """Remove the socket at ``path`` if no process has it open; return whether it was removed.
 
     The probe is a datagram socket's connect: it finds a bound socket of any type, and a listener
     does not notice it. A file that is not a socket stays. OSError as of connect(2), unlink(2).

@@ -47,7 +47,7 @@ class Arrival:
 
 
 def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int) -> Arrival:
-    """Return the `Arrival` of what recvmsg gave: an interface, control messages, msg_flags."""
+    """Return the `Arrival` of recvmsg's result: interface, control messages, msg_flags."""
     timestamp: int | None = None
     hardware: int | None = None
     dropped = 0
@@ -88,10 +88,10 @@ class ArrivalOperations:
         self._sock = sock
 
     def enable_timestamps(self, *, hardware: bool = False) -> None:
-        """Have every message received with its time in ns.
+        """Add the time of arrival in ns to every message.
 
-        ``hardware`` asks for the interface's own clock as well, where its driver has one (and where
-        it was switched on, see SIOCSHWTSTAMP). Source: timestamping.rst.
+        ``hardware`` asks for the interface's own clock as well, if its driver has one (and it was
+        switched on, see SIOCSHWTSTAMP). Source: timestamping.rst.
         """
         self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPNS, 1)
         if hardware:
@@ -99,7 +99,7 @@ class ArrivalOperations:
             self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPING, wanted)
 
     def enable_drop_count(self) -> None:
-        """Have messages received with the number of those lost so far (SO_RXQ_OVFL).
+        """Add the number of messages lost so far to messages (SO_RXQ_OVFL).
 
         The buffer's size is SO_RCVBUF's. Source: socket(7).
         """

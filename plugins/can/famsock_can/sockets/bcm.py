@@ -90,7 +90,7 @@ class BcmOperations(ArrivalOperations):
         notify: bool = False,
         restart: bool = False,
     ) -> None:
-        """Change the frames of a job and leave its times as they are (TX_SETUP).
+        """Change the frames of a job and keep its times (TX_SETUP).
 
         :param frames: at most as many as the job has (OSError E2BIG for more).
         :param announce: whether to send the first of them at once (TX_ANNOUNCE).
@@ -162,7 +162,7 @@ class BcmOperations(ArrivalOperations):
         )
 
     def answer_requests(self, frame: CanFrame) -> None:
-        """Have the kernel send ``frame`` whenever its identifier is requested (RX_RTR_FRAME).
+        """Make the kernel send ``frame`` when its identifier is requested (RX_RTR_FRAME).
 
         `unsubscribe` with CAN_RTR_FLAG in the identifier ends it. TypeError for a CAN FD frame:
         CAN FD has no remote requests.
@@ -207,7 +207,7 @@ class BcmOperations(ArrivalOperations):
 
 
 def _job_of(frames: Sequence[BcmFrame]) -> int:
-    """Return the can_id of a job of transmission; TypeError or ValueError where there is none."""
+    """Return the can_id of a transmission job; TypeError or ValueError if there is none."""
     if isinstance(frames, CanFrame | CanFdFrame):
         raise TypeError(f"BCM frames must be a list: [{frames}], not one {type(frames).__name__}")
     if not 1 <= len(frames) <= _CYCLIC_MAX:

@@ -28,7 +28,7 @@ class IsotpOperations(ArrivalOperations):
         tx_stmin_ns: int | None = None,
         rx_stmin_ns: int | None = None,
     ) -> None:
-        """Set what is given, before bind; None leaves a setting as it is.
+        """Set the given values, before bind; None leaves a setting unchanged.
 
         :param tx_stmin_ns: ns between frames that are sent, 0-0xffffffff, whatever the receiver
             asks for (sets CAN_ISOTP_FORCE_TXSTMIN).

@@ -43,9 +43,9 @@ class RawOperations(ArrivalOperations):
     """Operations of CAN_RAW sockets beyond the stdlib's methods. Source: can.rst."""
 
     def send_frame(self, frame: Frame, interface: str | int | CanAddress = "") -> None:
-        """Send one frame, by ``interface`` where the socket is bound to every interface.
+        """Send one frame, by ``interface`` if the socket is bound to every interface.
 
-        ``interface`` is its name, its index or an address. Raises TypeError for what is no frame,
+        ``interface`` is its name, its index or an address. Raises TypeError if ``frame`` is none,
         OSError: ENXIO or ENODEV without an interface, EINVAL for a kind of frame that is not
         switched on (`enable_frames`) or that the interface's MTU is too small for, ENOBUFS if its
         queue is full, ENETDOWN if it is down.

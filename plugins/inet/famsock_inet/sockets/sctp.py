@@ -24,7 +24,7 @@ class SctpOperations(IpOperations):
         return status
 
     def send_on_stream(self, data: Any, stream: int, address: Any = None, **info: int) -> int:
-        """Send a message on stream 0-65535; the number of bytes sent.
+        """Send a message on stream 0-65535; return the number of bytes sent.
 
         ``info`` are further fields of `SctpSndinfo`: flags (SCTP_UNORDERED …), ppid, context,
         assoc_id. OSError: EINVAL for a stream that the association has not got.

@@ -26,7 +26,7 @@ class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperati
 
         ``segment_bytes`` is 1-65535 and must fit the path MTU with its headers; at most 128
         datagrams (64 before Linux 6.10), 65535 bytes together (generic segmentation offload, Linux
-        4.18). The number of bytes sent. OSError: EMSGSIZE or EINVAL beyond these limits.
+        4.18). Returns the number of bytes sent. OSError: EMSGSIZE or EINVAL beyond these limits.
         """
         if segment_bytes == 0:  # by which the kernel would send all as one datagram
             raise OverflowError("send_segments(): segment_bytes must be 1-65535, not 0")
