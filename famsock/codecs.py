@@ -1,7 +1,7 @@
-"""How the value of a socket option or control message travels: a `Codec` between Python and bytes.
+"""Conversion of values of socket options and control messages: a `Codec` between Python and bytes.
 
-Options and control messages are rows of data; what they have in common is the type of their value,
-described here once. Any `famsock.cstruct.Struct` class gives one through `struct`.
+Options and control messages are rows of data. Both have a type of their value, which is described
+here. Any `famsock.cstruct.Struct` class gives one through `struct`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Codec(Generic[_T]):
 
 
 REFUSALS = (TypeError, ValueError, OverflowError)
-"""What a codec raises for a value that it does not take."""
+"""Exceptions of a codec for a value that it does not take."""
 
 
 def name(error: Exception, what: str) -> None:
@@ -68,7 +68,7 @@ def name(error: Exception, what: str) -> None:
 
 
 def scalar(ctype: cstruct.CType) -> Codec[int]:
-    """An integer of a C type; a shorter answer of the kernel (a u8 for an int) is taken as well."""
+    """Return a codec of a C integer type, which also reads shorter answers (a u8 for an int)."""
     size, code = ctype.size, _struct.Struct("=" + ctype.code)
     signed = ctype.code.islower()
 
@@ -87,7 +87,7 @@ def scalar(ctype: cstruct.CType) -> Codec[int]:
 
 
 def struct(cls: type[_S]) -> Codec[_S]:
-    """A struct with a C layout."""
+    """Return a struct with a C layout."""
 
     def encode(value: _S) -> bytes:
         if not isinstance(value, cls):
@@ -100,7 +100,7 @@ def struct(cls: type[_S]) -> Codec[_S]:
 def check_int(
     what: str, value: Any, high: int, low: int = 0, form: Callable[[int], str] = str
 ) -> int:
-    """``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
+    """Return ``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
 
     Their messages begin with ``what``; ``form`` writes the numbers in them (``hex``).
     """
@@ -112,13 +112,13 @@ def check_int(
 
 
 def codec(value: Codec[_T] | type[_T]) -> Codec[_T]:
-    """A codec as it is; of a struct class, that of `struct`."""
+    """Return a codec as it is; of a struct class, that of `struct`."""
     made: Codec[_T] = struct(value) if isinstance(value, type) else value  # type: ignore[type-var]
     return made
 
 
 class _Deferred:
-    """Stands for a codec that is imported when something is first asked of it."""
+    """A codec that is imported on first use."""
 
     __slots__ = ("_codec", "_reference")
 
@@ -138,16 +138,16 @@ class _Deferred:
 
 
 def deferred(reference: str) -> Codec[Any]:
-    """The codec, or that of the struct class, that ``"module:attribute"`` names.
+    """Return the codec, or that of the struct class, that ``"module:attribute"`` names.
 
-    It is imported when the first value travels: a family with dozens of structs costs a program
-    that sets one option only the one's module.
+    It is imported when the first value is converted. So a program that sets one option imports only
+    the module of that option's struct.
     """
     return cast(Codec[Any], _Deferred(reference))
 
 
 def raw(size_bytes: int) -> Codec[bytes]:
-    """Bytes as they are, at most ``size_bytes`` of them."""
+    """Return a codec of unchanged bytes, at most ``size_bytes`` of them."""
 
     def encode(value: bytes) -> bytes:
         if not isinstance(value, bytes | bytearray | memoryview):
@@ -160,7 +160,7 @@ def raw(size_bytes: int) -> Codec[bytes]:
 
 
 def text(size_bytes: int) -> Codec[str]:
-    """A name that ends at the first NUL, at most ``size_bytes`` bytes with it."""
+    """Return a name that ends at the first NUL, at most ``size_bytes`` bytes with it."""
     ctype = cstruct.char_array(size_bytes)
 
     def encode(value: str) -> bytes:
@@ -173,7 +173,7 @@ def text(size_bytes: int) -> Codec[str]:
 
 
 def array(element: Codec[_T], limit: int) -> Codec[tuple[_T, ...]]:
-    """Up to ``limit`` elements of one size, end to end."""
+    """Return a codec of up to ``limit`` elements of one size, one after the other."""
     size = element.size_bytes
 
     def encode(values: tuple[_T, ...]) -> bytes:
@@ -199,7 +199,7 @@ _NS_PER_S = 1_000_000_000
 
 
 def _time(c: str, fraction_ns: int) -> Codec[int]:
-    """A pair of longs, seconds and a fraction of ``fraction_ns`` each, as integer nanoseconds."""
+    """Return a codec of two longs, seconds and units of ``fraction_ns``, as integer nanoseconds."""
     pair = _struct.Struct("@ll")
 
     def encode(value_ns: int) -> bytes:

@@ -1,7 +1,7 @@
 """The interface for plugins: everything that a family's package may import from famsock.
 
-``API_VERSION`` numbers it; a `Family` states the version that it was written for. Names are loaded
-when they are first asked for, so that a package which only describes its family imports no attrs.
+``API_VERSION`` is its version. A `Family` states the version that it was written for. Names are
+loaded on first use, so a package that only describes its family imports no attrs.
 """
 
 from __future__ import annotations

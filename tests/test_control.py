@@ -42,14 +42,14 @@ def test_rows_of_one_name_and_number_are_equal() -> None:
 def test_a_message_to_send() -> None:
     message = KIT(80)
     assert message == ControlMessage(KIT, 80)
-    assert message.pack() == control.packed(message) == (7, 4, b"\0\x50")
+    assert message.pack() == control._packed_item(message) == (7, 4, b"\0\x50")
     assert repr(message) == "ControlMessage(kind=SCM_KIT, value=80)"
 
 
 def test_a_message_in_any_form_is_packed() -> None:
     item = (7, 4, b"\0\x50")
-    assert control.packed(item) is item
-    assert control.packed(RawControl(*item)) == item
+    assert control._packed_item(item) is item
+    assert control._packed_item(RawControl(*item)) == item
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,12 @@ def test_a_value_that_does_not_fit(value: object, error: type[Exception], match:
 
 def test_an_item_that_fits_no_row_stays_raw() -> None:
     items = [(7, 4, b"\0\x50"), (7, 5, b"?"), (7, 4, b"")]
-    assert control.typed(items, KINDS) == (KIT(80), RawControl(7, 5, b"?"), RawControl(7, 4, b""))
-    assert control.typed([], KINDS) == ()
+    assert control._typed_items(items, KINDS) == (
+        KIT(80),
+        RawControl(7, 5, b"?"),
+        RawControl(7, 4, b""),
+    )
+    assert control._typed_items([], KINDS) == ()
 
 
 def test_values_of_a_received_message() -> None:
@@ -87,9 +91,9 @@ def test_timestamps() -> None:
     item = control.SCM_TIMESTAMPING(times).pack()
     assert item[2] == struct.pack("=6q", 2, 3, 0, 0, 5, 7)
     kinds = {item[:2]: control.SCM_TIMESTAMPING}
-    assert control.typed([item], kinds) == (control.SCM_TIMESTAMPING(times),)
+    assert control._typed_items([item], kinds) == (control.SCM_TIMESTAMPING(times),)
     short = (*item[:2], item[2][:-1])
-    assert control.typed([short], kinds) == (RawControl(*short),)
+    assert control._typed_items([short], kinds) == (RawControl(*short),)
 
 
 def test_the_number_of_timestamping_is_read_as_three_times() -> None:

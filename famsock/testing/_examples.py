@@ -1,4 +1,4 @@
-"""What a family's author states: addresses in all their shapes, and inputs that must be refused."""
+"""Statements of a family's author: addresses in all shapes, and inputs that must be refused."""
 
 from __future__ import annotations
 
@@ -34,17 +34,16 @@ class Shapes:
 
 @attrs.frozen(kw_only=True)
 class Example:
-    """One address in its four shapes, of which each must lead to the others.
+    """An address in its four shapes, each of which must lead to the others.
 
     ``protocol`` is the `Protocol`'s name. ``typed`` is the typed address, ``stdlib`` what
     getsockname returns, ``sockaddr`` the bytes that the kernel reads, ``text`` what str() gives.
-    ``also_stdlib`` are other stdlib forms, and ``also_text`` other texts, that stand for the same
-    sockaddr. ``unpacked`` is what the sockaddr unpacks to where that is not ``typed`` (a name
-    became an index).
+    ``also_stdlib`` are other stdlib forms, and ``also_text`` other texts, for the same sockaddr.
+    ``unpacked`` is the unpacked sockaddr, if that differs from ``typed`` (a name became an index).
 
-    A shape may be left out by None, if ``reason`` says why. Where an address depends on a network
-    interface, ``needs_interface`` names it (without it the example is skipped), and any shape may
-    be a function of its interface index::
+    A shape may be None, if ``reason`` says why. If an address depends on a network interface,
+    ``needs_interface`` names it. Then any shape may be a function of the interface index. Without
+    the interface the example is skipped::
 
         Example(protocol="raw", needs_interface="vcan0", typed=CanAddress("vcan0"),
                 unpacked=CanAddress, stdlib=("vcan0",), text="vcan0",
@@ -68,7 +67,7 @@ class Example:
             raise ValueError(f"Example without {' and '.join(left_out)} needs a reason")
 
     def shapes(self) -> Shapes:
-        """The shapes as values: those that are functions were called."""
+        """Return the shapes as values: those that are functions were called."""
         index = _stdlib.if_nametoindex(self.needs_interface) if self.needs_interface else 0
         made = {name: getattr(self, name) for name in ("typed", "stdlib", "sockaddr", "text")}
         made["unpacked"] = self.typed if self.unpacked is None else self.unpacked
@@ -81,11 +80,11 @@ class Example:
         )
 
     def some_typed(self) -> Address:
-        """The typed address; of interface 1 where it depends on one."""
+        """Return the typed address; of interface 1 where it depends on one."""
         return self.typed if isinstance(self.typed, Address) else self.typed(1)
 
     def __str__(self) -> str:
-        """The test's id."""
+        """Return the test's id."""
         if isinstance(self.text, str):
             return f"{self.protocol}-{self.text}"
         return f"{self.protocol}-{self.needs_interface or type(self.typed).__name__}"
@@ -97,9 +96,9 @@ class BadAddress:
 
     ``form`` is the address, in the stdlib's form or any object; ``error`` the exception type that
     it must raise, and ``match`` a regular expression that the message must match, as in
-    ``pytest.raises``. The message must open with the operation ("bind(): "), unless it comes with
-    an errno. ``operations`` are the methods tried, ``type`` the socket type (the protocol's usual
-    one, if left out).
+    ``pytest.raises``. The message must begin with the operation ("bind(): "), unless it has an
+    errno. ``operations`` are the methods tried, ``type`` the socket type (default: the protocol's
+    usual one).
     """
 
     protocol: str
@@ -114,6 +113,6 @@ class BadAddress:
             raise ValueError(f"BadAddress operations are of {OPERATIONS}, not {sorted(unknown)}")
 
     def __str__(self) -> str:
-        """The test's id."""
+        """Return the test's id."""
         shown = repr(self.form)
         return f"{self.protocol}-{shown if len(shown) <= 40 else shown[:37] + '...'}"

@@ -2,9 +2,9 @@
 
 ``FAMSOCK_HEADERS="6.1=DIR:DIR;6.12=DIR:DIR"`` names trees by a label, oldest first; in this project
 ``python -m tests.lab headers`` prints them. Some of a kernel's headers (``net/bluetooth/*.h``) are
-not made for user space and do not compile there. `distilled` takes from their text what can be
-asked about: the macros, enums and type definitions, each on a line of its own, so that one which
-needs more of the kernel than `PRELUDE` gives can be left out without the others.
+not made for user space and do not compile there. `distilled` takes the macros, enums and type
+definitions from their text, one to a line. So a definition that needs more of the kernel than
+`PRELUDE` gives can be left out without the others.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ typedef sa_family_t __kernel_sa_family_t;
 #define BIT(n) (1UL << (n))
 #define GENMASK(high, low) ((~0UL << (low)) & (~0UL >> (63 - (high))))
 """
-"""What takes the place of the kernel's own headers for a distilled one (linux/types.h, bits.h)."""
+"""Replacements of kernel headers for a distilled tree (linux/types.h, bits.h)."""
 
 
 @attrs.frozen
 class HeaderTree:
-    """Include directories that are searched before the system's; none for the system's alone."""
+    """Include directories that are searched before the system's; none for the system's only."""
 
     label: str
     folders: tuple[Path, ...] = ()
 
     def find(self, header: str) -> Path | None:
-        """Where one of this tree's folders has a header."""
+        """Return the path of a header in one of this tree's folders."""
         return next((f / header for f in self.folders if (f / header).is_file()), None)
 
     def distilled(self, headers: Iterable[str]) -> list[str]:
-        """Macros, enums and types of those kernel-internal headers that this tree has, in lines."""
+        """Return macros, enums and types of this tree's kernel-internal headers, in lines."""
         found = [path for header in headers if (path := self.find(header)) is not None]
         if found and (behind := self.find(_BEHIND_EVERY_INTERNAL_HEADER)) is not None:
             found.append(behind)
@@ -59,7 +59,7 @@ SYSTEM = HeaderTree("system")
 
 
 def header_trees() -> tuple[HeaderTree, ...]:
-    """The trees that the environment names, oldest first; the system's headers where it names none.
+    """Return the trees that the environment names, oldest first; by default the system's headers.
 
     ValueError if the variable is not of the form ``label=dir:dir;label=dir``.
     """
@@ -78,7 +78,7 @@ _DECLARES_TYPE = re.compile(r"^\s*(?:typedef\s+)?(?:enum|struct|union)\b[^;{]*$"
 
 
 def distilled(text: str) -> list[str]:
-    """What a header's text defines that can be asked about, a definition to a line."""
+    """Return the definitions in a header's text that can be asked about, one to a line."""
     plain = _COMMENT.sub(" ", text).replace("\\\n", " ")
     defines = [line.strip() for line in _DEFINE.findall(plain)]
     code = "\n".join(line for line in plain.splitlines() if not line.lstrip().startswith("#"))
@@ -86,7 +86,7 @@ def distilled(text: str) -> list[str]:
 
 
 def _types(code: str) -> Iterator[str]:
-    """The type definitions at the top level of preprocessor-free code."""
+    """Yield the type definitions at the top level of preprocessor-free code."""
     start = position = 0
     while (brace := code.find("{", position)) >= 0:
         head = code[start:brace].rpartition(";")[2]

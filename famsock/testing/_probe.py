@@ -1,8 +1,8 @@
-"""Asking a C compiler: the values of constants, and the sizes and offsets of structs.
+"""Questions to a C compiler: the values of constants, and the sizes and offsets of structs.
 
-Each question is an integer constant expression. The compiler only translates to assembly, in which
-the answers stand as text (the kernel's own way of making asm-offsets.h): nothing is linked or run.
-A question that does not compile is left out, with the compiler's words as the answer.
+Each question is an integer constant expression. The compiler only translates to assembly, which has
+the answers as text (the kernel makes asm-offsets.h in the same way). Nothing is linked or run. A
+question that does not compile is left out, and the compiler's message is the answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from famsock.testing._header_trees import PRELUDE, HeaderTree
 
 Answers = dict[str, int | str]
-"""For each question a number, or why there is none."""
+"""A number for each question, or the reason why there is none."""
 
 _FIRST = "#define _GNU_SOURCE\n" + "".join(
     f"#include <{header}>\n"
@@ -35,15 +35,15 @@ class HeaderError(Exception):
 
 
 def compiler() -> str | None:
-    """The C compiler: $CC, else cc; None where there is none."""
+    """Return the C compiler: $CC, or cc; None if there is none."""
     return shutil.which(os.environ.get("CC") or "cc")
 
 
 def ask_each(tree: HeaderTree, headers: Iterable[str], questions: Mapping[str, str]) -> Answers:
-    """The answers of any header to questions; each is asked alone, as they hide each other's names.
+    """Return the answers of each header to questions, asked separately to avoid clashes.
 
-    Two that answer differently make the answer their words. A header that the tree has, but that
-    does not compile in user space, is distilled, together with all others of that kind.
+    If two headers give different answers, the answer is a text with both. A header of the tree that
+    does not compile in user space is distilled, together with all others of that kind.
     """
     answers: Answers = {}
     internal = []
@@ -63,10 +63,10 @@ def ask_together(
     questions: Mapping[str, str],
     context: Iterable[str] = (),
 ) -> Answers:
-    """The answers of headers, included together in this order, to questions.
+    """Return the answers of headers, included together in this order, to questions.
 
-    Where they do not compile in user space they are distilled, behind those of ``context``. Where
-    the tree has them not, every answer says so.
+    If they do not compile in user space, they are distilled, after those of ``context``. If the
+    tree does not have them, every answer says so.
     """
     headers = tuple(headers)
     try:
@@ -92,7 +92,7 @@ def _merge(answers: Answers, more: Answers) -> None:
 
 
 def _ask(tree: HeaderTree, head: str, lines: list[str], questions: Mapping[str, str]) -> Answers:
-    """Answers from a program of ``head``, those ``lines`` that compile, and the questions."""
+    """Return answers from a program of ``head``, the ``lines`` that compile, and the questions."""
     program = [*head.splitlines(), *lines]
     fixed = len(head.splitlines())
     words = set(_WORD.findall(_preprocessed(tree, program)))
@@ -138,7 +138,7 @@ def _preprocessed(tree: HeaderTree, program: list[str]) -> str:
 
 
 def _translate(tree: HeaderTree, program: list[str]) -> tuple[str, dict[int, str]]:
-    """The assembly of a program, or the errors by index of its line."""
+    """Return the assembly of a program, or the errors by index of its line."""
     done = _call(tree, program, "-S", "-O1", "-fno-pie", "-o", "-")
     if done.returncode == 0:
         return done.stdout, {}

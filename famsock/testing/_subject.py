@@ -29,7 +29,7 @@ class Subject:
 
     @classmethod
     def named(cls, name: str) -> Subject:
-        """The family that a plugin supplies under ``name``; LookupError where none does."""
+        """Return the family that a plugin supplies under ``name``; LookupError where none does."""
         family = plugins.family(name)
         if family is None:
             raise LookupError(
@@ -40,7 +40,7 @@ class Subject:
         return cls(family)
 
     def protocol(self, name: str) -> Protocol:
-        """The protocol of this name; LookupError with those that there are."""
+        """Return the protocol of this name; LookupError with those that there are."""
         for protocol in self.family.protocols:
             if protocol.name == name:
                 return protocol
@@ -48,9 +48,9 @@ class Subject:
         raise LookupError(f"{self.family.name} has no protocol {name!r}, only {known}")
 
     def address_classes(self) -> dict[type[Address], Protocol]:
-        """The family's classes of one layout each, with the first protocol that has it.
+        """Return the family's classes of one layout each, with the first protocol that has it.
 
-        A protocol's own class may be a base of several, which says which of them an address is of.
+        A protocol's class may be a base of several classes, and selects the one of an address.
         """
         found: dict[type[Address], Protocol] = {}
         for protocol in self.family.protocols:
@@ -59,12 +59,12 @@ class Subject:
         return found
 
     def address_class(self, protocol: str) -> type[Address]:
-        """The class that a protocol names, which makes typed addresses of the other shapes."""
+        """Return the class that a protocol names, which makes typed addresses from other shapes."""
         cls: type[Address] = load(self.protocol(protocol).address)
         return cls
 
     def operations(self) -> dict[type[Any], Protocol]:
-        """The family's classes of operations, each with the first protocol that has it."""
+        """Return the family's classes of operations, each with the first protocol that has it."""
         found: dict[type[Any], Protocol] = {}
         for protocol in self.family.protocols:
             if protocol.operations is not None:
@@ -72,7 +72,7 @@ class Subject:
         return found
 
     def codec(self, protocol: Protocol) -> AddressCodec:
-        """A codec of a protocol, with empty caches."""
+        """Return a codec of a protocol, with empty caches."""
         kind, number = protocol.types[0], protocol.number or 0
 
         def other(family: int) -> type[Address] | None:
@@ -81,16 +81,16 @@ class Subject:
         return Served(self.family, protocol, other).codec
 
     def rows(self, kind: str) -> tuple[Any, ...]:
-        """The rows of the family's own ``options`` or ``control``."""
+        """Return the rows of the family's own ``options`` or ``control``."""
         collect = importlib.import_module(f"famsock.{kind}").collect
         return tuple(definitions_of(getattr(self.family, kind), collect))
 
     @contextmanager
     def any_socket(self, protocol: Protocol, kind: int | None = None) -> Iterator[socket]:
-        """A non-blocking socket of a protocol: of the kernel, or else one that only looks so.
+        """Return a non-blocking socket of a protocol: the kernel's, or one that only looks so.
 
-        The latter is an AF_UNIX socket adopted under the family's number, which serves for all that
-        goes wrong, or is answered, before a system call.
+        The latter is an AF_UNIX socket with the family's number. It is enough to test errors and
+        results that come before a system call.
         """
         made = self.open(protocol, kind) or self.adopted(protocol, kind)
         with made:
@@ -98,7 +98,7 @@ class Subject:
             yield made
 
     def open(self, protocol: Protocol, kind: int | None = None) -> socket | None:
-        """A socket of the kernel's; None where it gives none."""
+        """Return a socket of the kernel; None if it gives none."""
         if not self.family.here:
             return None
         try:
@@ -107,21 +107,21 @@ class Subject:
             return None
 
     def adopted(self, protocol: Protocol, kind: int | None = None) -> socket:
-        """An AF_UNIX socket that passes for one of this protocol."""
+        """Return an AF_UNIX socket that passes for one of this protocol."""
         ours, other = _stdlib.socketpair()
         other.close()
         number = protocol.number or 0
         return socket(self.family.number, kind or protocol.types[0], number, ours.detach())
 
     def package(self) -> str:
-        """The name of the package that holds the family's addresses, or of their only module."""
+        """Return the name of the package that holds the family's addresses, or of the module."""
         reference = self.family.protocols[0].address
         module = reference if isinstance(reference, str) else reference.__module__
         module = module.partition(":")[0]
         return module.rpartition(".")[0] or module
 
     def modules(self) -> Iterator[ModuleType]:
-        """Every module of the family's package, imported."""
+        """Yield every module of the family's package, imported."""
         package = importlib.import_module(self.package())
         yield package
         for info in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):
@@ -129,7 +129,7 @@ class Subject:
                 yield importlib.import_module(info.name)
 
     def structs(self) -> dict[str, type[Struct]]:
-        """The classes with a C layout that the family's package defines, by qualified name."""
+        """Return the classes with a C layout that the family's package defines, by name."""
         found: dict[str, type[Struct]] = {}
         for module in self.modules():
             for value in vars(module).values():
@@ -138,12 +138,12 @@ class Subject:
         return found
 
     def layouts(self) -> tuple[type[Struct], ...]:
-        """The structs that have a C name and headers to be compared with."""
+        """Return the structs that have a C name and headers to be compared with."""
         found = self.structs().values()
         return tuple(cls for cls in found if cls.layout.c_name and any(cls.layout.headers))
 
     def integers(self) -> dict[str, int]:
-        """The integers of the constants module by name, in any case."""
+        """Return the integers of the constants module by name, in any case."""
         return {
             name: int(value)
             for name, value in self.constants_module().items()
@@ -151,7 +151,7 @@ class Subject:
         }
 
     def constants_module(self) -> Mapping[str, Any]:
-        """All names of the family's constants module, HEADERS among them."""
+        """Return all names of the family's constants module, HEADERS among them."""
         loaded = load(self.family.constants)
         return loaded if isinstance(loaded, Mapping) else vars(loaded)
 

@@ -17,7 +17,7 @@ from famsock.testing._checks.base import Checks, for_all
 from famsock.testing._examples import Shapes
 
 _WORDS = (*":[]?&=\\/%", "::", "://", "0x", "-1", "1", str(1 << 80), "name")
-"""What texts of addresses are made of, and readers of them stumble over."""
+"""Characters that occur in texts of addresses and that readers of them may get wrong."""
 
 
 class AddressChecks(Checks):

@@ -179,7 +179,7 @@ class BadInputChecks(Checks):
 
 
 def _times(structs: tuple[type[Struct], ...]) -> int:
-    """How much more than for one struct to try for many at once."""
+    """Return a factor for the number of values if one test covers many structs."""
     return 1 if IN_LAB else 1 + len(structs) // 4
 
 
@@ -191,18 +191,18 @@ class _Stranger(Address):
 
 
 def changed(address: Any, field: str, value: object) -> Any:
-    """An address like ``address``, made anew with one field changed."""
+    """Return a new address like ``address`` with one field changed."""
     fields = {a.name: getattr(address, a.name) for a in address.__attrs_attrs__}
     return type(address)(**{**fields, field: value})
 
 
 def with_floats(form: Any) -> list[Any]:
-    """The variants of a stdlib form with one of its integers as an equal float."""
+    """Return the variants of a stdlib form with one of its integers as an equal float."""
     return _with_each_integer(form, float)
 
 
 def with_integers(form: Any, *integers: int) -> list[Any]:
-    """The variants of a stdlib form with each of these integers in the place of one of its."""
+    """Return the variants of a stdlib form with one of its integers replaced by each of these."""
     return [made for one in integers for made in _with_each_integer(form, partial(_instead, one))]
 
 

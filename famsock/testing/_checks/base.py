@@ -1,4 +1,4 @@
-"""What the author of a family states, and how the suite's tests are parametrised by it."""
+"""The statements of a family's author, and the parameters of the suite's tests from them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,26 @@ PROPERTY = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-"""How the suite's property tests run: no time limit, nothing left behind, fewer in emulation."""
+"""Settings of the suite's property tests: no time limit, no database, fewer in emulation."""
 
 
 class Checks:
-    """The attributes that `famsock.testing.Conformance` describes, and how tests use them."""
+    """The base of the checks, with what a subclass states.
+
+    ``family`` is the family's name. ``examples`` need at least one address of each address class.
+    ``bad`` are addresses that must be refused. The other attributes are for special families:
+
+    ``strategies``: hypothesis strategies for fields, see `famsock.testing.strategies`. ``accepts``:
+    types that a field takes beyond what its C type suggests, by "field" or "Class.field"; the suite
+    offers float, complex, None, list and object to every field, str and bytes to integer fields
+    too, and expects TypeError. ``selftest_marks``: pytest marks that a self-test needs, by its
+    label (the protocol's name, unless ``Protocol.selftest`` gives others). ``batched``: the labels
+    of the self-tests that are datagrams, from one socket to another or to the kernel, which answers
+    each; `famsock.testing.checks.batches` sends them in batches. ``network_namespace``: whether the
+    tests run in a separate network namespace, if the process may make one. Use it for sockets that
+    receive what other programs send, such as raw sockets. ``unreadable_options``: options that a
+    plain socket cannot read, by name, with the reason.
+    """
 
     family: ClassVar[str]
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -49,28 +64,28 @@ class Checks:
 
     @classmethod
     def subject(cls) -> Subject:
-        """The family under test."""
+        """Return the family under test."""
         return Subject.named(cls.family)
 
     @pytest.fixture
     def makes(self, example: Example) -> type[Address]:
-        """The class that makes an example's typed address: the one that its protocol names."""
+        """Return the class of an example's typed address, which its protocol names."""
         return self.subject().address_class(example.protocol)
 
     @pytest.fixture
     def shapes(self, example: Example) -> Shapes:
-        """The shapes of an example on this machine."""
+        """Return the shapes of an example on this machine."""
         return example.shapes()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Parametrise a test by what its argument's name stands for."""
+        """Parametrise a test by the names of its arguments."""
         for name, make in PARAMETERS.items():
             if name in metafunc.fixturenames:
                 try:
                     self.subject()
                     found = list(make(type(self)))
                 except (ImportError, LookupError, AttributeError):
-                    found = []  # DescriptionChecks load all the same things, and tell why
+                    found = []  # DescriptionChecks load the same things, and report why
                 nothing = pytest.param(None, marks=pytest.mark.nothing_to_check)
                 metafunc.parametrize(name, found or [nothing])
 
@@ -119,7 +134,7 @@ def _fields(cls: type[Checks]) -> Iterable[Any]:
 
 
 def _first_of_each_class(cls: type[Checks]) -> Iterable[Any]:
-    """A typed address of each class; one that depends on an interface is made with index 1."""
+    """Return a typed address of each class, with interface index 1 if it depends on one."""
     found: dict[type[Any], Any] = {}
     for example in cls.examples:
         typed = example.some_typed()
@@ -139,7 +154,7 @@ def _rows(kind: str) -> Callable[[type[Checks]], Iterable[Any]]:
 
 
 def _at_once(found: tuple[Any, ...]) -> list[Any]:
-    """One parameter of all that was found; none if that is nothing."""
+    """Return one parameter with everything that was found; none if that is nothing."""
     return [pytest.param(found, id=f"{len(found)}")] if found else []
 
 
@@ -158,7 +173,7 @@ def _layouts(cls: type[Checks]) -> Iterable[Any]:
 
 
 def _trees(cls: type[Checks]) -> Iterable[Any]:
-    """The trees of headers; none in the lab, whose kernel says nothing about the host's files."""
+    """Return the trees of headers; none in the lab, whose kernel is not the host's."""
     if not IN_LAB and cls.subject().family.here:
         for tree in _header_trees.header_trees():
             yield pytest.param(tree, id=tree.label)
@@ -194,7 +209,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "structs": lambda cls: _at_once(tuple(cls.subject().structs().values())),
     "subject_here": _here,
 }
-"""What each argument of the suite's tests stands for."""
+"""The parameters for each argument of the suite's tests."""
 
 
 def for_all(strategy: SearchStrategy[_T], check: Callable[[_T], None], times: int = 1) -> None:
@@ -204,7 +219,7 @@ def for_all(strategy: SearchStrategy[_T], check: Callable[[_T], None], times: in
 
 
 def for_each(rows: Iterable[Any], check: Callable[[Any], None]) -> None:
-    """Run ``check`` on all rows, and tell all that fail by name: quicker than a test for each."""
+    """Run ``check`` on all rows, and name all that fail: quicker than a test for each."""
     failures: list[str] = []
     first = None
     for row in rows:

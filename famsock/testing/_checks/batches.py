@@ -1,7 +1,7 @@
-"""Many messages in one call: recvmmsg and sendmmsg do what single calls do.
+"""Checks that recvmmsg and sendmmsg do the same as single calls.
 
-A family states in ``batched`` which of its self-tests are datagrams from one socket to another, or
-requests that are answered. What such a self-test sends first is sent again, alone and in batches.
+``batched`` of a family lists the self-tests that send datagrams from one socket to another, or
+requests with answers. The first message of such a self-test is sent again, single and in batches.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Item = tuple[int, int, bytes]
 
 
 class Sent(NamedTuple):
-    """What a self-test sent first, and the socket that then received."""
+    """The first message of a self-test, and the socket that received it."""
 
     sender: socket
     receiver: socket
@@ -52,11 +52,11 @@ class Sent(NamedTuple):
             self.sender.sendmsg([self.data], self.control, 0, self.address)
 
     def together(self, count: int) -> int:
-        """Send it again so many times, in one call."""
+        """Send it again ``count`` times, in one call."""
         return self.sender.sendmmsg([(self.data, self.address, self.control)] * count)
 
     def received(self, receive: Callable[[], list[Any]], wanted: int | None = None) -> list[Any]:
-        """Return what comes in: so many messages, or all until there is silence."""
+        """Return the messages received: ``wanted``, or all until none comes any more."""
         deadline = time.monotonic() + _PATIENCE_S
         got: list[Any] = []
         self.receiver.settimeout(_PATIENCE_S if wanted else _SILENCE_S)
@@ -70,7 +70,7 @@ class Sent(NamedTuple):
 
 @contextmanager
 def _replayed(selftest: tuple[Protocol, str], family: str) -> Iterator[Sent]:
-    """The first message of a self-test, to be sent again; nothing waits to be received."""
+    """Return the first message of a self-test, to send again; no other message waits."""
     with running(selftest, family) as round_trip:
         round_trip()
         with _watched() as calls:
@@ -96,7 +96,7 @@ def _first(calls: list[tuple[str, socket, tuple[Any, ...]]]) -> tuple[Any, socke
 
 
 def _message(name: str, arguments: tuple[Any, ...]) -> tuple[bytes, list[Item], Any]:
-    """Data, control messages and address of a call that sends."""
+    """Return data, control messages and address of a call that sends."""
     if name == "sendmsg":
         missing: tuple[Any, ...] = ((), 0, None)[len(arguments) - 1 :]
         buffers, control, _, address = arguments + missing
@@ -106,7 +106,7 @@ def _message(name: str, arguments: tuple[Any, ...]) -> tuple[bytes, list[Item], 
 
 @contextmanager
 def _watched() -> Iterator[list[tuple[str, socket, tuple[Any, ...]]]]:
-    """The calls that send and receive, of all sockets, with their arguments."""
+    """Record the calls that send and receive, of all sockets, with their arguments."""
     calls: list[tuple[str, socket, tuple[Any, ...]]] = []
     with pytest.MonkeyPatch.context() as patch:
         for name in (*_SENDING, *_RECEIVING):
@@ -129,7 +129,7 @@ class BatchChecks(Checks):
     def sent(
         self, batched_exchange: tuple[Protocol, str], alarm: float, descriptors: None
     ) -> Iterator[Sent]:
-        """The first message of the self-test, and what it needs to be sent again."""
+        """Return the first message of the self-test, and what is needed to send it again."""
         with _replayed(batched_exchange, self.family) as sent:
             yield sent
 

@@ -24,7 +24,7 @@ TOLERATED = frozenset(
         errno.EACCES,
         errno.EADDRNOTAVAIL,
         errno.EBADF,
-        getattr(errno, "EBADFD", errno.EBADF),  # Linux alone has it: no device is there for it
+        getattr(errno, "EBADFD", errno.EBADF),  # only Linux has it, and there is no device for it
         errno.EBUSY,
         errno.EDESTADDRREQ,
         errno.EDOM,
@@ -45,7 +45,7 @@ TOLERATED = frozenset(
         errno.ESRCH,
     }
 )
-"""What getsockopt and setsockopt may answer where an option does not suit a plain socket."""
+"""Errors of getsockopt and setsockopt for an option that does not suit a plain socket."""
 
 _LARGE_BYTES = 4096
 _ROOM_BYTES = 64
@@ -167,7 +167,7 @@ class RoomChecks(Checks):
 
 
 def public_functions(cls: type[Any]) -> list[tuple[str, Any]]:
-    """The public methods of a class and the getters of its properties, by name."""
+    """Return the public methods of a class and the getters of its properties, by name."""
     found = []
     for name, value in inspect.getmembers(cls):
         if name.startswith("_"):
@@ -196,7 +196,7 @@ def has_the_kernels_size(sock: socket, row: Option[Any]) -> None:
     try:
         data = sock.getsockopt(row.level, row.number, _ROOM_BYTES)
     except OSError:
-        return  # read_and_write_back tells what the kernel may answer
+        return  # read_and_write_back lists the errors that the kernel may give
     told = len(data) < _ROOM_BYTES  # some options of the kernel leave the length as it was
     if told and isinstance(row.decode(data), int):
         assert len(data) == row.codec.size_bytes, (
@@ -207,7 +207,7 @@ def has_the_kernels_size(sock: socket, row: Option[Any]) -> None:
 def read_and_write_back(sock: socket, row: Option[Any]) -> str | None:
     """Read an option, encode what was read, set it; the error where this socket has no such option.
 
-    An errno that says anything else is raised.
+    Any other errno is raised.
     """
     try:
         value = sock.get_option(row)

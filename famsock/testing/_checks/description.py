@@ -1,4 +1,4 @@
-"""The family's description: it loads, is whole, and what it names is there and typed."""
+"""Checks of the family's description: it loads, is complete, and its names exist and are typed."""
 
 from __future__ import annotations
 

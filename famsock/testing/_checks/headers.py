@@ -72,7 +72,7 @@ class HeaderChecks(Checks):
         assert not missing, "fix the C name, or leave it empty where there is none"
 
     def _stated(self) -> dict[str, int]:
-        """The family's constants, save those that it says no header has."""
+        """Return the family's constants, except those that it says no header has."""
         elsewhere = self.subject().constants_module().get("NOT_IN_HEADERS", ())
         return {n: v for n, v in self.subject().integers().items() if n not in elsewhere}
 
@@ -83,7 +83,7 @@ class HeaderChecks(Checks):
 
 
 def _of_unit(cls: type[Struct], other: type[Struct]) -> Iterable[str]:
-    """The questions about a struct whose headers are those of another, to be asked at once."""
+    """Return the questions about a struct that can be asked together."""
     return stated_layout(cls) if cls.layout.headers == other.layout.headers else ()
 
 
@@ -92,7 +92,7 @@ def _size_of(cls: type[Struct]) -> str:
 
 
 def stated_layout(cls: type[Struct]) -> dict[str, int]:
-    """What a class says of its C struct: C expressions for sizes and offsets, and their values."""
+    """Return C expressions for the sizes and offsets of a class's C struct, with their values."""
     name = cls.layout.c_name
     stated = {_size_of(cls): cls.layout.size}
     for member in cls.layout.members:

@@ -1,4 +1,4 @@
-"""Lazy import: who does not use this family does not pay for it."""
+"""Checks of lazy import: a program that does not use this family does not pay for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def adopt(family, kind, protocol):
 
 
 class ImportChecks(Checks):
-    """What is imported when."""
+    """Checks of the modules that each step imports."""
 
     def test_importing_famsock_imports_no_plugin(self) -> None:
         loaded = modules_after("import famsock")
@@ -47,7 +47,7 @@ class ImportChecks(Checks):
             f"{family.number} is the number of {others}, whose plugin serves such sockets: state "
             f"{family.name}'s own, or uninstall the other"
         )
-        # Who has a number that this Python cannot name is found out by asking.
+        # This Python has no name for the number, so every plugin is asked.
         asked = set() if hasattr(_stdlib, family.name) else _claims_unknown_to_python()
         assert not loaded & (_packages() - own - asked)
 
@@ -67,7 +67,7 @@ def _adopting(family: Family) -> str:
 
 
 def _rooms(family: Family) -> set[str]:
-    """The modules that a family names by strings, save what every socket of it needs."""
+    """Return the modules that a family names, except those that every socket of it needs."""
     references: list[Any] = [family.options, family.control]
     for protocol in family.protocols:
         references += [protocol.address, protocol.operations, *protocol.selftests.values()]
@@ -75,7 +75,7 @@ def _rooms(family: Family) -> set[str]:
 
 
 def modules_after(program: str, whole: bool = False) -> set[str]:
-    """The top-level (or ``whole``) names of the modules that a program has loaded at its end."""
+    """Return the modules (top level, or ``whole`` names) that a program has loaded at its end."""
     name = "name" if whole else "name.partition('.')[0]"
     show = f"import sys; print(*{{{name} for name in sys.modules}})"
     environment = {k: v for k, v in os.environ.items() if k != "FAMSOCK_PLUGINS"}
@@ -91,7 +91,7 @@ def modules_after(program: str, whole: bool = False) -> set[str]:
 
 
 def _claims(family: str) -> set[str]:
-    """The packages whose entry points claim a family."""
+    """Return the packages whose entry points claim a family."""
     return _top_levels(_rows(family))
 
 

@@ -1,4 +1,4 @@
-"""The self-test: two sockets of the kernel talk."""
+"""Checks that run a family's self-tests between two sockets of the kernel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from famsock.testing._checks.base import Checks
 
 @contextmanager
 def running(selftest: tuple[Protocol, str], family: str) -> Iterator[RoundTrip]:
-    """A self-test of a family; skips the test where the kernel has not got the protocol."""
+    """Yield a self-test of a family; skip the test if the kernel does not have the protocol."""
     protocol, reference = selftest
     reason = ""
     if protocol.number is not ANY_PROTOCOL:
@@ -36,7 +36,7 @@ def running(selftest: tuple[Protocol, str], family: str) -> Iterator[RoundTrip]:
 
 
 class LiveChecks(Checks):
-    """Each protocol's own self-test, where the kernel has the protocol."""
+    """Each protocol's own self-test, if the kernel has the protocol."""
 
     def test_selftest(
         self, selftest: tuple[Protocol, str], alarm: float, descriptors: None

@@ -30,8 +30,8 @@ class AlgAddress(Address):
     ``type`` is "hash", "skcipher", "aead" or "rng", at most 13 bytes; ``name`` the algorithm's or
     its driver's, such as "hmac(sha256)", at most 103 bytes (63 in the stdlib's form and before
     Linux 4.12). ``feat`` and ``mask`` (0-4294967295 each) ask for CRYPTO_ALG features of crypto.h;
-    the kernel takes 0x1000 (CRYPTO_ALG_KERN_DRIVER_ONLY) alone. CPython's form cuts both to 16
-    bits; here they are whole in every form. Text: ``hash:hmac(sha256)``.
+    the kernel takes only 0x1000 (CRYPTO_ALG_KERN_DRIVER_ONLY). CPython's form cuts both to 16 bits;
+    here they have 32 bits in every form. Text: ``hash:hmac(sha256)``.
 
     Wire layout: family (u16), type (char[14]), feat (u32), mask (u32), name (char[64], or as long
     as a longer name and its null byte). Raises TypeError for a wrong type, ValueError for a name
@@ -45,7 +45,7 @@ class AlgAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> AlgAddress:
-        """The address of ``(type, name[, feat[, mask]])``."""
+        """Return the address of ``(type, name[, feat[, mask]])``."""
         address = super().from_stdlib(form, lookup)
         if (size := len(_octets(address.name))) >= _SALG_NAME_BYTES:
             raise ValueError(
@@ -55,11 +55,11 @@ class AlgAddress(Address):
         return address
 
     def __str__(self) -> str:
-        """The text; a name that begins with ``//`` is quoted, as the type is no scheme."""
+        """Return the text; a name that begins with ``//`` is quoted, as the type is no scheme."""
         return super().__str__().replace("://", ":\\//", 1)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The sockaddr: 88 bytes, or more for a longer name."""
+        """Return the sockaddr: 88 bytes, or more for a longer name."""
         packed = super().pack(lookup)
         if len(name := _octets(self.name)) < _SALG_NAME_BYTES:
             return packed
@@ -69,7 +69,7 @@ class AlgAddress(Address):
     def unpack(
         cls, data: bytes | bytearray | memoryview, lookup: Lookup | None = None
     ) -> AlgAddress:
-        """The address of a sockaddr; ValueError if it is shorter than 88 bytes."""
+        """Return the address of a sockaddr; ValueError if it is shorter than 88 bytes."""
         made = super().unpack(data, lookup)
         name = bytes(data[_NAME_OFFSET:]).partition(b"\0")[0].decode("utf-8", "surrogateescape")
         return cls.unchecked(made.type, name, made.feat, made.mask)

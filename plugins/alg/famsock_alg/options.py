@@ -7,7 +7,7 @@ from famsock_alg import constants
 from famsock_alg.constants import SOL_ALG
 
 _KEY_BYTES_MAX = 65536
-"""How much setsockopt is given at most; each algorithm has its own key sizes."""
+"""The largest value for setsockopt; each algorithm has other key sizes."""
 
 _TAG_BYTES = cstruct.integer("unsigned int", "I", 0, 0xFFFF)
 _LENGTH: Codec[int] = Codec(

@@ -20,7 +20,7 @@ class AddressTypeError(OSError, TypeError):
 
 
 def check_bdaddr(value: object) -> str:
-    """The canonical spelling of a device address: six octets, upper case, colons between.
+    """Return the canonical spelling of a device address: six octets, upper case, colons between.
 
     What C's ``%X:%X:%X:%X:%X:%X`` reads is taken, as CPython does: octets of one digit, with
     ``0x`` or with leading blanks.
@@ -40,12 +40,12 @@ def check_bdaddr(value: object) -> str:
 
 
 def bdaddr_to_bytes(bdaddr: str) -> bytes:
-    """The six bytes of ``bdaddr_t``: the last octet of the text comes first."""
+    """Return the six bytes of ``bdaddr_t``: the last octet of the text comes first."""
     return bytes.fromhex(bdaddr.replace(":", ""))[::-1]
 
 
 def bdaddr_from_bytes(raw: bytes) -> str:
-    """The text of the six bytes of ``bdaddr_t``."""
+    """Return the text of the six bytes of ``bdaddr_t``."""
     return raw[::-1].hex(":").upper()
 
 
@@ -56,7 +56,7 @@ BDADDR = CType(
     encode=lambda value, _lookup: bdaddr_to_bytes(value),
     decode=lambda raw, _lookup: bdaddr_from_bytes(raw),
 )
-"""``bdaddr_t``: a device address, six bytes, as text in reverse order."""
+"""``bdaddr_t``: a device address of six bytes, as text in reverse order."""
 
 LE32 = cstruct.integer(
     "__le32",
@@ -66,16 +66,16 @@ LE32 = cstruct.integer(
     encode=lambda value, _lookup: value.to_bytes(4, "little"),
     decode=lambda raw, _lookup: int.from_bytes(raw, "little"),
 )
-"""``__le32``: little-endian on the wire, a plain integer here."""
+"""``__le32``: little-endian in the struct, a plain integer here."""
 
 
 def check_int(name: str, value: int, highest: int) -> int:
-    """``value``, or OverflowError if it is not 0 to ``highest``, TypeError if it is no integer."""
+    """Return ``value``; OverflowError if not 0 to ``highest``, TypeError if no integer."""
     return codecs.check_int(f"AF_BLUETOOTH {name}", value, highest)
 
 
 def check_octets(name: str, value: object) -> bytes:
-    """``value`` as bytes; TypeError if it is not bytes-like."""
+    """Return ``value`` as bytes; TypeError if it is not bytes-like."""
     if not isinstance(value, bytes | bytearray | memoryview):
         kind = type(value).__name__
         raise TypeError(f"AF_BLUETOOTH {name} must be a bytes-like object, not {kind}")

@@ -1,4 +1,4 @@
-"""What ioctl(2) on an HCI socket asks of the kernel: controllers, links, inquiry.
+"""Requests of ioctl(2) on an HCI socket: controllers, links, inquiry.
 
 Sources: net/bluetooth/hci_sock.h, hci.h, and hci_sock_ioctl in net/bluetooth/hci_sock.c.
 """
@@ -20,7 +20,7 @@ _INQUIRY = struct.Struct("=HH3sBBx")
 
 MAX_DEVICES = 1024
 MAX_CONNECTIONS = 512
-"""As many as Linux lists: what fits into two of its pages, of 4096 bytes."""
+"""The most entries that Linux lists: they fit into two pages of 4096 bytes."""
 
 MAX_RESPONSES = 255
 _INQUIRY_LONGEST = 0x30
@@ -69,12 +69,12 @@ class HciDevInfo(Struct):
 
     @property
     def up(self) -> bool:
-        """Whether the controller is powered on."""
+        """True if the controller is powered on."""
         return bool(self.flags >> c.HCI_UP & 1)
 
     @property
     def bus(self) -> int:
-        """What the controller is attached by: HCI_VIRTUAL, HCI_USB, HCI_UART …"""
+        """The bus of the controller: HCI_VIRTUAL, HCI_USB, HCI_UART …"""
         return self.type & 0xF
 
 
@@ -103,7 +103,7 @@ class InquiryInfo(Struct):
 
 
 def devices(descriptor: int) -> tuple[int, ...]:
-    """The indices of all controllers (HCIGETDEVLIST), powered on or not, in ascending order."""
+    """Return the indices of all controllers (HCIGETDEVLIST), powered on or not, ascending."""
     size = _DEVICE_REQUEST.size
     buffer = bytearray(_LIST_HEAD.size + MAX_DEVICES * size)
     _LIST_HEAD.pack_into(buffer, 0, MAX_DEVICES, 0)
@@ -114,7 +114,7 @@ def devices(descriptor: int) -> tuple[int, ...]:
 
 
 def device_info(descriptor: int, dev: int) -> HciDevInfo:
-    """One controller (HCIGETDEVINFO); OSError ENODEV if there is none of that index."""
+    """Return a controller (HCIGETDEVINFO); OSError ENODEV if there is none of that index."""
     buffer = bytearray(HciDevInfo.layout.size)
     struct.pack_into("=H", buffer, 0, check_int("dev", dev, 0xFFFF))
     _ioctl(descriptor, c.HCIGETDEVINFO, buffer)
@@ -122,7 +122,7 @@ def device_info(descriptor: int, dev: int) -> HciDevInfo:
 
 
 def connections(descriptor: int, dev: int) -> tuple[HciConnInfo, ...]:
-    """A controller's links (HCIGETCONNLIST)."""
+    """Return a controller's links (HCIGETCONNLIST)."""
     size = HciConnInfo.layout.size
     buffer = bytearray(_LIST_HEAD.size + MAX_CONNECTIONS * size)
     _LIST_HEAD.pack_into(buffer, 0, check_int("dev", dev, 0xFFFF), MAX_CONNECTIONS)
@@ -133,7 +133,7 @@ def connections(descriptor: int, dev: int) -> tuple[HciConnInfo, ...]:
 
 
 def device_request(descriptor: int, request: int, dev: int, value: int) -> None:
-    """One of the requests that take a controller and a number (HCISETSCAN, HCISETSCOMTU …)."""
+    """Make a request that takes a controller and a number (HCISETSCAN, HCISETSCOMTU …)."""
     argument = _DEVICE_REQUEST.pack(
         check_int("dev", dev, 0xFFFF), check_int("value", value, 0xFFFFFFFF)
     )
@@ -141,14 +141,14 @@ def device_request(descriptor: int, request: int, dev: int, value: int) -> None:
 
 
 def control_device(descriptor: int, request: int, dev: int) -> None:
-    """One of the requests that take a controller alone (HCIDEVUP, HCIDEVDOWN, HCIDEVRESET …)."""
+    """Make a request that takes only a controller (HCIDEVUP, HCIDEVDOWN, HCIDEVRESET …)."""
     _ioctl(descriptor, request, check_int("dev", dev, 0xFFFF))
 
 
 def inquiry(
     descriptor: int, dev: int, length: int, max_responses: int, lap: int, flush: bool
 ) -> tuple[InquiryInfo, ...]:
-    """Devices in range (HCIINQUIRY); the call lasts ``length`` times 1.28 seconds."""
+    """Return devices in range (HCIINQUIRY); the call takes ``length`` times 1.28 seconds."""
     size = InquiryInfo.layout.size
     room = check_int("max_responses", max_responses, MAX_RESPONSES) or MAX_RESPONSES
     buffer = bytearray(_INQUIRY.size + room * size)
@@ -168,12 +168,12 @@ def inquiry(
 
 
 def _inquiry_length(length: int) -> int:
-    """1-48; the kernel takes 0 and then waits for ever."""
+    """Check that the length is 1-48; the kernel takes 0 and then waits for ever."""
     return codecs.check_int("AF_BLUETOOTH inquiry length", length, _INQUIRY_LONGEST, 1)
 
 
 def _ioctl(descriptor: int, request: int, argument: int | bytes | bytearray) -> None:
-    """ioctl(2), which changes a bytearray in place; what cures a failure is noted on it."""
+    """Call ioctl(2), which changes a bytearray in place; add notes to a failure."""
     try:
         ioctl(descriptor, request, argument)
     except OSError as error:

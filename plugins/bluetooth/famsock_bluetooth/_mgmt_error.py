@@ -1,4 +1,4 @@
-"""What the management interface refuses, as an OSError. Source: net/bluetooth/mgmt.h."""
+"""Errors of the management interface, as an OSError. Source: net/bluetooth/mgmt.h."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Waiting for what a socket is to receive, until a moment that several receives share.
+"""Waits for data on a socket, until a deadline that several receives share.
 
-A socket's own timeout begins anew with each of them.
+A socket's own timeout restarts with each of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _MS_PER_S = 1000
 
 
 def deadline(timeout_s: float | None) -> float | None:
-    """The moment of the monotonic clock at which ``timeout_s`` ends; None for never."""
+    """Return the moment of the monotonic clock at which ``timeout_s`` ends; None for never."""
     return None if timeout_s is None else time.monotonic() + timeout_s
 
 

@@ -31,7 +31,7 @@ __all__ = [
 
 
 _LONGEST_BYTES = 1 + c.HCI_MAX_FRAME_SIZE
-"""A packet's type, and what the kernel has room for behind it."""
+"""The size of a packet's type byte and the longest packet of the kernel."""
 
 
 class HciOperations:
@@ -65,12 +65,12 @@ class HciOperations:
     def device_reset(self, dev: int) -> None:
         """Reset a controller that is up (HCIDEVRESET). Needs CAP_NET_ADMIN.
 
-        Linux forgets the controller's buffers thereby, and sends no data until it has been down.
+        Linux then forgets the controller's buffers, and sends no data until it has been down.
         """
         _ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
 
     def set_scan(self, dev: int, *, inquiry: bool, page: bool) -> None:
-        """Whether inquiries find the controller and pages reach it (HCISETSCAN).
+        """Set whether inquiries find the controller and pages reach it (HCISETSCAN).
 
         Needs CAP_NET_ADMIN.
         """
@@ -78,7 +78,7 @@ class HciOperations:
         _ioctls.device_request(self.sock.fileno(), c.HCISETSCAN, dev, mode)
 
     def set_sco_mtu(self, dev: int, mtu_bytes: int, packets: int) -> None:
-        """Overrule what the controller said of its SCO buffers (HCISETSCOMTU).
+        """Override the controller's own values for its SCO buffers (HCISETSCOMTU).
 
         ``mtu_bytes`` and ``packets`` are 1-65535. Needs CAP_NET_ADMIN.
         """
@@ -94,34 +94,34 @@ class HciOperations:
         lap: int = _ioctls.GENERAL_INQUIRY,
         flush: bool = True,
     ) -> tuple[InquiryInfo, ...]:
-        """The BR/EDR devices that answer an inquiry.
+        """Return the BR/EDR devices that answer an inquiry.
 
-        It lasts ``length`` (1-48) times 1.28 s and blocks so long; ``max_responses`` (1-255, 0: no
-        limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets what an earlier
-        one found.
+        It lasts and blocks for ``length`` (1-48) times 1.28 s; ``max_responses`` (1-255, 0: no
+        limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets the results of
+        an earlier one.
         """
         return _ioctls.inquiry(self.sock.fileno(), dev, length, max_responses, lap, flush)
 
     # Packets: a socket bound to the raw or the user channel
 
     def filter(self) -> HciFilter:
-        """Which packets a raw socket receives."""
+        """Set the packets that a raw socket receives."""
         return self.sock.get_option(options.HCI_FILTER)
 
     def set_filter(self, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> None:
         """Receive packets of ``types`` (HCI_EVENT_PKT …), of events those with codes in ``events``.
 
-        ``opcode`` keeps of the events that answer a command only those of this one. A new socket
-        receives nothing. Without CAP_NET_RAW the kernel clears what only the privileged may see.
+        With ``opcode``, only events that answer this command are received. A new socket receives
+        nothing. Without CAP_NET_RAW the kernel removes types and events for privileged users.
         """
         self.sock.set_option(options.HCI_FILTER, HciFilter.of(types, events, opcode))
 
     def enable_data_direction(self, on: bool) -> None:
-        """Have each packet carry its direction (control message HCI_CMSG_DIR)."""
+        """Add its direction to each packet (control message HCI_CMSG_DIR)."""
         self.sock.set_option(options.HCI_DATA_DIR, on)
 
     def enable_timestamps(self, on: bool) -> None:
-        """Have each packet carry its time (control message HCI_CMSG_TSTAMP)."""
+        """Add its time to each packet (control message HCI_CMSG_TSTAMP)."""
         self.sock.set_option(options.HCI_TIME_STAMP, on)
 
     def send_packet(self, packet: HciPacket) -> int:
@@ -138,11 +138,11 @@ class HciOperations:
             raise
 
     def recv_packet(self) -> HciPacket:
-        """The next packet that the filter lets through; ValueError for one cut short."""
+        """Return the next packet that the filter lets through; ValueError if it is truncated."""
         return packets.unpack(self.sock.recv(_LONGEST_BYTES))
 
     def recv_packet_message(self) -> tuple[HciPacket, Message]:
-        """The next packet, and the message with its control messages (direction, time)."""
+        """Return the next packet, and the message with its control messages (direction, time)."""
         message: Message = self.sock.recv_message(_LONGEST_BYTES)
         return packets.unpack(message.data), message
 
@@ -152,10 +152,10 @@ class HciOperations:
         """Send a command to the controller that this raw socket is bound to, and give its answer.
 
         ``opcode`` is 0-65535 (`famsock_bluetooth.packets.opcode`), ``parameters`` up to 255 bytes.
-        The answer comes on a socket of its own, so that nothing that is queued or filtered here is
-        disturbed. A status other than 0 is not raised: it is the answer's ``status``. TimeoutError
-        if the controller does not answer in ``timeout_s`` (None: for ever); OSError ENETDOWN if it
-        is off, EPERM without CAP_NET_RAW.
+        The answer comes on another socket, so this socket's queue and filter do not change. A
+        status other than 0 is not raised: it is the answer's ``status``. TimeoutError if the
+        controller does not answer in ``timeout_s`` (None: for ever); OSError ENETDOWN if it is off,
+        EPERM without CAP_NET_RAW.
         """
         command = packets.HciCommand(opcode, check_octets("parameters", parameters))
         try:
@@ -180,7 +180,7 @@ class HciOperations:
     # The control channel
 
     def management(self) -> Management:
-        """The management interface on this socket, which must be bound to the control channel."""
+        """Return the management interface on this socket, bound to the control channel."""
         from famsock_bluetooth.mgmt import Management
 
         return Management(self.sock)

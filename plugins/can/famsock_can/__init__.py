@@ -10,7 +10,7 @@ from famsock_can import _hints
 
 
 def _protocol(name: str, number: int, kind: int, address: str, scheme: str = "") -> Protocol:
-    """A protocol whose modules, kernel module included, bear its name."""
+    """Return a protocol whose modules, kernel module included, bear its name."""
     return Protocol(
         name,
         number,

@@ -1,4 +1,4 @@
-"""What frames are made of: identifiers and data, their checks, their text in can-utils' form.
+"""Parts of frames: identifiers and data, their checks, their text in can-utils' form.
 
 Sources: linux/can.h, can-utils' lib.h. All raise ValueError for a text that has not the form.
 """
@@ -18,7 +18,7 @@ from famsock_can.constants import (
 
 
 def check_can_id(value: Any) -> int:
-    """An identifier with its flags, in range for its width; OverflowError if it is not."""
+    """Return an identifier with its flags, in range for its width; OverflowError if it is not."""
     can_id = codecs.check_int("CAN can_id", value, 0xFFFFFFFF, 0, hex)
     if not can_id & (CAN_EFF_FLAG | CAN_ERR_FLAG) and can_id & CAN_ERR_MASK > CAN_SFF_MASK:
         raise OverflowError(
@@ -29,7 +29,7 @@ def check_can_id(value: Any) -> int:
 
 
 def check_data(value: Any, low: int, high: int, kind: str) -> bytes:
-    """Bytes, as many as a frame has room for; TypeError or ValueError if they are not."""
+    """Return bytes that fit into a frame; TypeError or ValueError if they do not."""
     if not isinstance(value, bytes | bytearray | memoryview):
         raise TypeError(f"{kind} data must be a bytes-like object, not {type(value).__name__}")
     data = bytes(value)
@@ -39,12 +39,12 @@ def check_data(value: Any, low: int, high: int, kind: str) -> bytes:
 
 
 def hex_text(data: bytes) -> str:
-    """Bytes in hex, as can-utils write them."""
+    """Return bytes in hex, as can-utils write them."""
     return data.hex().upper()
 
 
 def parse_id(text: str, separator: str) -> tuple[int, str]:
-    """The identifier before a separator, and what follows it."""
+    """Return the identifier before a separator, and what follows it."""
     digits, found, body = text.partition(separator)
     if not found or len(digits) not in (3, 8):
         raise ValueError(f"CAN frame must be 3 or 8 hex digits, {separator!r}, data, not {text!r}")
@@ -60,21 +60,21 @@ def parse_id(text: str, separator: str) -> tuple[int, str]:
 
 
 def parse_number(digits: str, text: str) -> int:
-    """A number in hex digits alone."""
+    """Return a number of only hex digits."""
     if not digits or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
         raise ValueError(f"CAN frame {text!r}: {digits!r} are no hex digits")
     return int(digits, 16)
 
 
 def parse_digit(digit: str, text: str) -> int:
-    """A single hex digit."""
+    """Return a single hex digit."""
     if len(digit) != 1:
         raise ValueError(f"CAN frame {text!r}: needs one hex digit, not {digit!r}")
     return parse_number(digit, text)
 
 
 def parse_hex(body: str, text: str) -> bytes:
-    """Bytes in hex; a dot may stand between two bytes."""
+    """Return bytes from hex; a dot may be between two bytes."""
     pieces = body.split(".") if body else []
     if any(len(piece) % 2 or not piece for piece in pieces):
         raise ValueError(f"CAN frame {text!r}: data must be pairs of hex digits, not {body!r}")

@@ -1,4 +1,4 @@
-"""AF_INET and AF_INET6 for famsock: the families' description, from which all else is loaded."""
+"""AF_INET and AF_INET6 for famsock: the families' description."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MPTCP = "needs the sysctl net.mptcp.enabled=1, in a kernel with CONFIG_MPTCP (5
 
 
 def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
-    """The protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""
+    """Return the protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""
     common = _REMEDIES6 if suffix else _HINTS
 
     def row(

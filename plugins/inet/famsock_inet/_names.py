@@ -41,7 +41,7 @@ _gai_strerror.restype = c_char_p
 
 
 def resolve(host: bytes, family: int) -> bytes:
-    """The sockaddr of the first address of ``family`` that ``host`` has.
+    """Return the sockaddr of the first address of ``family`` that ``host`` has.
 
     Raises gaierror as getaddrinfo(3) fails, and OSError with errno where the system call did.
     """

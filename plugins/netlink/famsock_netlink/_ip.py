@@ -1,4 +1,4 @@
-"""IP addresses and networks as netlink carries them: bytes, whose family and length stand apart."""
+"""IP addresses and networks in netlink: bytes, with the family and length in other fields."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _BYTES: dict[int, int] = {AF_INET: 4, AF_INET6: 16}
 
 
 def address(family: int, data: bytes) -> AnyAddress:
-    """The address of an AF_* family."""
+    """Return the address of an AF_* family."""
     return _ADDRESSES.get(family, bytes)(data)
 
 
 def network(family: int, data: bytes, prefix_length: int) -> AnyNetwork:
-    """The network of an AF_* family; no data stand for an address of zeros."""
+    """Return the network of an AF_* family; no data means an address of zeros."""
     if family not in _NETWORKS:
         return data
     return _NETWORKS[family]((data or bytes(_BYTES[family]), prefix_length), False)
 
 
 def as_address(value: str | AnyAddress | None) -> AnyAddress | None:
-    """Text as an address; ValueError for text that is none."""
+    """Return text as an address; ValueError if it is none."""
     return ip_address(value) if isinstance(value, str) else value
 
 
 def as_network(value: str | AnyNetwork) -> AnyNetwork:
-    """Text as a network; ValueError for text that is none, or has bits behind its prefix."""
+    """Return text as a network; ValueError if it is none, or has bits after its prefix."""
     return ip_network(value) if isinstance(value, str) else value
 
 
 def as_optional_network(value: str | AnyNetwork | None) -> AnyNetwork | None:
-    """As `as_network`, and None as it is."""
+    """Return text as a network like `as_network`, and None unchanged."""
     return None if value is None else as_network(value)

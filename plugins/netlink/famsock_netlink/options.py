@@ -10,7 +10,7 @@ from famsock_netlink import constants
 from famsock_netlink.constants import SOL_NETLINK
 
 _GROUPS_MAX = 4096
-"""The highest multicast group that `NETLINK_LIST_MEMBERSHIPS` has room for."""
+"""The highest multicast group that `NETLINK_LIST_MEMBERSHIPS` can return."""
 
 
 def _encode_groups(groups: frozenset[int]) -> bytes:

@@ -68,7 +68,7 @@ from famsock_netlink.messages import NetlinkMessage
 
 @cstruct.struct("struct rtmsg", header="linux/rtnetlink.h")
 class RouteHeader(Struct):
-    """What precedes the attributes of a route: lengths of prefixes, RTPROT_*, RT_SCOPE_*, RTN_*."""
+    """The header of a route message: lengths of prefixes, RTPROT_*, RT_SCOPE_*, RTN_*."""
 
     family: int = cstruct.u8("rtm_family", default=AF_UNSPEC)
     destination_bits: int = cstruct.u8("rtm_dst_len", default=0)
@@ -83,7 +83,7 @@ class RouteHeader(Struct):
 
 @cstruct.struct("struct rtnexthop", header="linux/rtnetlink.h")
 class NextHopHeader(Struct):
-    """What precedes the attributes of one next hop; ``hops`` is its weight less 1."""
+    """The header of a next hop, before its attributes; ``hops`` is its weight less 1."""
 
     length_bytes: int = cstruct.u16("rtnh_len")
     flags: int = cstruct.u8("rtnh_flags", default=0)
@@ -93,7 +93,7 @@ class NextHopHeader(Struct):
 
 @cstruct.struct("struct ndmsg", header="linux/neighbour.h")
 class NeighborHeader(Struct):
-    """What precedes the attributes of a neighbor: the link's index, NUD_* state, NTF_* flags."""
+    """The header of a neighbor message: the link's index, NUD_* state, NTF_* flags."""
 
     family: int = cstruct.u8("ndm_family", default=AF_UNSPEC)
     index: int = cstruct.i32("ndm_ifindex", offset=4, default=0)
@@ -104,7 +104,7 @@ class NeighborHeader(Struct):
 
 @cstruct.struct("struct fib_rule_hdr", header="linux/fib_rules.h")
 class RuleHeader(Struct):
-    """What precedes the attributes of a rule: lengths of prefixes, FR_ACT_*, FIB_RULE_* flags."""
+    """The header of a rule message: lengths of prefixes, FR_ACT_*, FIB_RULE_* flags."""
 
     family: int = cstruct.u8("family", default=AF_UNSPEC)
     destination_bits: int = cstruct.u8("dst_len", default=0)
@@ -138,9 +138,9 @@ _FAMILY = struct.Struct("=H")
 
 @attrs.frozen
 class NextHop:
-    """One of several next hops of a route.
+    """A next hop, one of several of a route.
 
-    ``link_index`` is 0 where the gateway tells the link, ``gateway`` None where the destination is
+    ``link_index`` is 0 if the gateway determines the link, ``gateway`` None if the destination is
     on the link; ``weight`` is 1-256, ``flags`` are RTNH_F_*.
     """
 
@@ -151,7 +151,7 @@ class NextHop:
 
 
 def _scope(route: Route) -> int:
-    """What ip-route(8) takes where none is said."""
+    """Return the scope that ip-route(8) uses by default."""
     if route.type == RTN_LOCAL:
         return RT_SCOPE_HOST
     hops = route.next_hops or (route,)
@@ -170,14 +170,14 @@ class Route:
     """A route to a network.
 
     ``destination`` is a network, an object of `ipaddress` or its text ("0.0.0.0/0" is the default
-    route); bytes for a family that is not IP. ``gateway`` is the next router, None where the
-    destination is on the link; it may be of the other IP version. ``link_index`` is 0 where the
-    gateway tells the link. ``preferred_source`` is the address to send from. Of several routes the
-    one with the lowest ``priority`` is taken (the metric, 0-4294967295; for 0 IPv6 takes 1024).
+    route); bytes for a family that is not IP. ``gateway`` is the next router, None if the
+    destination is on the link; it may be of the other IP version. ``link_index`` is 0 if the
+    gateway determines the link. ``preferred_source`` is the address to send from. Of several routes
+    the one with the lowest ``priority`` is taken (the metric, 0-4294967295; for 0 IPv6 takes 1024).
     ``table`` is RT_TABLE_* or any number up to 4294967295, ``protocol`` RTPROT_*, ``type`` RTN_*,
     ``scope`` RT_SCOPE_*, found from the rest if none is given, ``flags`` RTNH_F_* and RTM_F_*.
-    ``mtu`` in bytes is 0 for the link's. ``source`` limits the route to senders of a network (IPv6
-    alone). ``next_hops`` stand in the place of ``gateway`` and ``link_index``.
+    ``mtu`` in bytes is 0 for the link's. ``source`` limits the route to senders of a network (only
+    IPv6). ``next_hops`` replace ``gateway`` and ``link_index``.
     """
 
     destination: AnyNetwork = attrs.field(converter=as_network)
@@ -198,7 +198,7 @@ class Route:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Route:
-        """The route of an RTM_NEWROUTE or RTM_DELROUTE; ValueError if it is cut short."""
+        """Return the route of an RTM_NEWROUTE or RTM_DELROUTE; ValueError if it is truncated."""
         header = RouteHeader.unpack(message.payload)
         found = message.attributes(RouteHeader.layout.size)
         family, source_bits = header.family, header.source_bits
@@ -221,7 +221,7 @@ class Route:
         )
 
     def body(self, *, deleting: bool = False) -> tuple[RouteHeader, list[Attribute]]:
-        """The header and attributes that add the route, or select what to delete.
+        """Return the header and attributes that add the route, or select what to delete.
 
         ValueError for a family that is not IP, OverflowError for an integer out of range.
         """
@@ -263,7 +263,7 @@ class Route:
 
 
 def _made(data: bytes | None, make: Callable[[bytes], _T]) -> _T | None:
-    """What an attribute holds; None where it is missing."""
+    """Return the value of an attribute; None if it is missing."""
     return None if data is None else make(data)
 
 
@@ -272,7 +272,7 @@ def _packed(address: AnyAddress) -> bytes:
 
 
 def _gateway(family: int, found: Attributes) -> AnyAddress | None:
-    """RTA_GATEWAY, or RTA_VIA: a family (u16) and an address of it."""
+    """Return the address of RTA_GATEWAY, or of RTA_VIA: a family (u16) and an address of it."""
     if (gateway := found.get(RTA_GATEWAY)) is not None:
         return _ip.address(family, gateway)
     if len(via := found.get(RTA_VIA, b"")) < _FAMILY.size:
@@ -315,7 +315,7 @@ def _pack_next_hop(family: int, hop: NextHop) -> bytes:
 
 @attrs.frozen
 class Neighbor:
-    """Whom a link's address belongs to: an entry of ARP's or of neighbor discovery's table.
+    """The owner of a link address: an entry of the ARP or neighbor discovery table.
 
     ``link_address`` is the link-layer address, b"" while it is not known. ``state`` is NUD_*,
     ``flags`` are NTF_*, ``type`` is RTN_*.
@@ -331,7 +331,7 @@ class Neighbor:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Neighbor:
-        """The neighbor of an RTM_NEWNEIGH or RTM_DELNEIGH; ValueError if it is cut short."""
+        """Return the neighbor of an RTM_NEWNEIGH or RTM_DELNEIGH; ValueError if it is truncated."""
         header = NeighborHeader.unpack(message.payload)
         found = message.attributes(NeighborHeader.layout.size)
         return cls(
@@ -350,11 +350,11 @@ class Rule:
     """A rule that chooses a routing table; those with the lowest ``priority`` are asked first.
 
     ``action`` is FR_ACT_*: to look into ``table``, to go on at the rule of priority ``goto``, to
-    refuse. A packet matches by all that is given: networks or None for any, names of interfaces or
+    refuse. A packet must match all given values: networks or None for any, names of interfaces or
     "", ``mark`` under ``mark_mask``, ``tos``, ``ip_protocol`` (IPPROTO_*), ports and user ids or
-    None; FIB_RULE_INVERT among the ``flags`` turns that round. Found routes with prefixes up to
-    ``suppress_prefix_length`` are passed over, none where it is -1. ``protocol`` is the maker,
-    RTPROT_*. ``dscp`` is 0-63, or None for any (Linux 6.12): ``tos`` without its lowest two bits.
+    None; FIB_RULE_INVERT in ``flags`` inverts that. Found routes with prefixes up to
+    ``suppress_prefix_length`` are ignored, none if it is -1. ``protocol`` is the creator, RTPROT_*.
+    ``dscp`` is 0-63, or None for any (Linux 6.12): ``tos`` without its lowest two bits.
     """
 
     family: int
@@ -380,12 +380,12 @@ class Rule:
 
     @property
     def is_inverted(self) -> bool:
-        """Whether it is for the packets that do not match."""
+        """True if the rule is for packets that do not match."""
         return bool(self.flags & FIB_RULE_INVERT)
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Rule:
-        """The rule of an RTM_NEWRULE or RTM_DELRULE; ValueError if it is cut short."""
+        """Return the rule of an RTM_NEWRULE or RTM_DELRULE; ValueError if it is truncated."""
         header = RuleHeader.unpack(message.payload)
         found = message.attributes(RuleHeader.layout.size)
         family, source_bits = header.family, header.source_bits

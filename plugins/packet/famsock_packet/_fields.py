@@ -13,7 +13,7 @@ ADDRESS_BYTES_MAX = 32
 """The kernel's MAX_ADDR_LEN."""
 
 SHORT_ADDRESS_BYTES = 8
-"""What the C structs have room for; a longer address goes on behind the struct."""
+"""The size of addresses in the C structs; a longer address continues after the struct."""
 
 _IFNAMSIZ = 16
 _INDEX = cstruct.integer("int", "i", 0, 0x7FFFFFFF)
@@ -41,7 +41,7 @@ def _encode_interface(interface: str | int, lookup: Lookup | None) -> int:
 
 
 def decode_interface(index: int, lookup: Lookup | None) -> str | int:
-    """The interface of an index: "" for 0; by its name if there is a ``lookup`` to ask, and one."""
+    """Return the interface of an index: "" for 0, or its name if ``lookup`` finds one."""
     if not index:
         return ""
     return index if lookup is None else lookup.interface_name(index) or index
@@ -66,7 +66,7 @@ INTERFACE = CType(
 )
 """An interface: its name, its index (``ifindex/3`` in text), or "" (or 0) for every interface.
 
-What the kernel gives comes as the name, or as the index where that interface is gone.
+A received interface is a name, or an index if the interface no longer exists.
 """
 
 
@@ -79,7 +79,7 @@ def _check_address(value: object) -> bytes:
 
 
 def counted_address(length_code: str) -> CType:
-    """A hardware address behind its length, as far as the C struct has room for it."""
+    """Return a hardware address after its length, up to the size in the C struct."""
     count = struct.Struct("=" + length_code)
 
     def decode(raw: bytes, _lookup: Any) -> bytes:

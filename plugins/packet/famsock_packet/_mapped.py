@@ -51,7 +51,7 @@ class Ring:
             self._take_away()
 
     def _take_away(self) -> None:
-        """Undo the ring, as soon as the device holds no frame of it any more."""
+        """Undo the ring, as soon as the device holds none of its frames any more."""
         deadline = monotonic() + _PATIENCE_S
         while True:
             try:
@@ -67,5 +67,5 @@ class Ring:
 
 
 def frames_of(block_bytes: int, blocks: int, frame_bytes: int) -> int:
-    """How many frames a ring counts; 0 for sizes that the kernel refuses."""
+    """Return the number of frames in a ring; 0 for sizes that the kernel refuses."""
     return blocks * (block_bytes // frame_bytes) if frame_bytes else 0

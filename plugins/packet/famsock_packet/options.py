@@ -16,7 +16,7 @@ _Program = Iterable[bpf.Instruction]
 
 
 def _encode_program(program: _Program | int) -> bytes:
-    """A classic program, or the descriptor of an eBPF program."""
+    """Return a classic program, or the descriptor of an eBPF program."""
     if isinstance(program, int):
         return codecs.INT.encode(program)
     if not isinstance(program, Iterable):

@@ -1,7 +1,7 @@
 """Socket options of AF_RDS, all at level SOL_RDS. Source: linux/rds.h, rds(7), net/rds/af_rds.c.
 
-The RDS_INFO_* rows read snapshots of the whole network namespace, of 256 elements at
-most (OSError ENOSPC for more); RdsOperations.snapshot reads them whatever their size.
+The RDS_INFO_* rows read snapshots of the whole network namespace, of `SNAPSHOT_LIMIT` elements at
+most (OSError ENOSPC for more); RdsOperations.snapshot reads them at any size.
 """
 
 from __future__ import annotations
@@ -49,11 +49,12 @@ RDS_GET_MR_FOR_DEST: Option[GetMemoryRegionFor] = _row(
     "RDS_GET_MR_FOR_DEST", GetMemoryRegionFor, "w"
 )
 RDS_RECVERR: Option[bool] = _row("RDS_RECVERR", codecs.BOOL, "rw")
-"""Whether messages that are not delivered are told of (RDS_CMSG_RDMA_STATUS)."""
+"""True to report messages that are not delivered (RDS_CMSG_RDMA_STATUS)."""
 
 RDS_CONG_MONITOR: Option[bool] = _row("RDS_CONG_MONITOR", codecs.BOOL, "w")
-"""Whether the end of congestion is told of by RDS_CMSG_CONG_UPDATE. A flag: the kernel keeps the
-mask of ports itself."""
+"""True to report the end of congestion by RDS_CMSG_CONG_UPDATE. A flag: the kernel keeps the mask
+of ports itself.
+"""
 
 SO_RDS_TRANSPORT: Option[int] = _row("SO_RDS_TRANSPORT", codecs.INT, "rw")
 """RDS_TRANS_IB (0) or RDS_TRANS_TCP (2), set before bind; RDS_TRANS_NONE (-1) until then."""

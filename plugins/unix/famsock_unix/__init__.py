@@ -1,4 +1,4 @@
-"""AF_UNIX for famsock: the family's description, from which all else is loaded."""
+"""AF_UNIX for famsock: the family's description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths that a dead process's socket left behind. Source: unix(7), flock(2)."""
+"""Stale paths of sockets of dead processes. Source: unix(7), flock(2)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _PAUSE_S = 0.01
 
 
 def path_of(address: Any) -> str | None:
-    """The path that an address in any shape names; None for an abstract or unnamed one."""
+    """Return the path that an address in any shape names; None for an abstract or unnamed one."""
     if not isinstance(address, UnixAddress):
         address = UnixAddress.from_stdlib(address, Lookup("bind"))
     return address.path if address.is_path else None
 
 
 def unlink_stale(path: str) -> bool:
-    """Remove the socket at ``path`` if no process has it open; whether it was removed.
+    """Remove the socket at ``path`` if no process has it open; return whether it was removed.
 
-    The probe is a datagram socket's connect: it tells a bound socket of any type from none, and
-    leaves no trace at a listener. Whatever is no socket stays. OSError as of connect(2), unlink(2).
+    The probe is a datagram socket's connect: it finds a bound socket of any type, and a listener
+    does not notice it. A file that is not a socket stays. OSError as of connect(2), unlink(2).
     """
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):

@@ -23,11 +23,11 @@ CID_NAMES = {
     "host": VMADDR_CID_HOST,
     "any": VMADDR_CID_ANY,
 }
-"""The CIDs that have a meaning of their own, by the names that text may give them."""
+"""CIDs with a special meaning, by the names that text may give them."""
 
 
 def _named(numbers: Mapping[str, int]) -> CType:
-    """A u32 that text may name; the wildcard is written by its name, all others as numbers."""
+    """Return a u32 type with names in text; only the wildcard is written by its name."""
     return attrs.evolve(
         cstruct.U32,
         text=lambda value: "any" if value == numbers["any"] else str(value),
@@ -73,5 +73,5 @@ class VsockAddress(Address):
 
     @property
     def to_host(self) -> bool:
-        """Whether VMADDR_FLAG_TO_HOST is set: the host forwards to the CID."""
+        """True if VMADDR_FLAG_TO_HOST is set: the host forwards to the CID."""
         return bool(self.flags & VMADDR_FLAG_TO_HOST)

@@ -17,7 +17,7 @@ _MAX_PDU_BYTES = 8300
 
 
 class IsotpOperations(ArrivalOperations):
-    """What a CAN_ISOTP socket can do beyond the stdlib's methods. Source: isotp.rst."""
+    """Operations of CAN_ISOTP sockets beyond the stdlib's methods. Source: isotp.rst."""
 
     def configure(
         self,
@@ -28,7 +28,7 @@ class IsotpOperations(ArrivalOperations):
         tx_stmin_ns: int | None = None,
         rx_stmin_ns: int | None = None,
     ) -> None:
-        """Set what is given, before bind; None leaves a setting as it is.
+        """Set the given values, before bind; None leaves a setting unchanged.
 
         :param tx_stmin_ns: ns between frames that are sent, 0-0xffffffff, whatever the receiver
             asks for (sets CAN_ISOTP_FORCE_TXSTMIN).
@@ -65,7 +65,7 @@ class IsotpOperations(ArrivalOperations):
         return IsotpPdu(data, flags & MSG_TRUNC != 0, arrival(address[0], items, flags))
 
     def _with_flags(self, options: IsotpOptions | None, flags: int) -> IsotpOptions:
-        """``options``, or those that the socket has, with more flags."""
+        """Return ``options``, or the socket's, with more flags."""
         now = self._sock.get_option(rows.CAN_ISOTP_OPTS) if options is None else options
         return IsotpOptions(
             now.flags | flags,

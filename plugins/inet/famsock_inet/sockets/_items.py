@@ -11,7 +11,7 @@ Item = tuple[int, int, bytes]
 
 
 def packer(kind: ControlType[int], code: str) -> Callable[[int], Item]:
-    """A function that makes the (level, type, data) of an integer, in the format ``code``.
+    """Return a function that makes the (level, type, data) of an integer, in the format ``code``.
 
     It gives what ``kind(value).pack()`` gives, and refuses what that refuses, in its words.
     """

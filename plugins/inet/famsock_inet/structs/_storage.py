@@ -1,4 +1,4 @@
-"""``struct sockaddr_storage`` inside other structs, as a typed address."""
+"""Fields of ``struct sockaddr_storage`` inside other structs, as a typed address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLASSES: dict[int, type[Address]] = {2: InetAddress, 10: Inet6Address}
 
 
 def address_of(sockaddr: bytes) -> Address | None:
-    """The typed address of a sockaddr of either family; None for AF_UNSPEC or nothing at all."""
+    """Return the typed address of a sockaddr of either family; None for AF_UNSPEC or no bytes."""
     family = int.from_bytes(sockaddr[:2], sys.byteorder)
     if not family:
         return None
@@ -27,7 +27,7 @@ def address_of(sockaddr: bytes) -> Address | None:
 
 
 def addresses_of(data: bytes) -> tuple[Address, ...]:
-    """The typed addresses of sockaddrs that lie end to end, each as long as its family's."""
+    """Return the typed addresses of sockaddrs that lie end to end, each as long as its family's."""
     found: list[Address] = []
     while (address := address_of(data)) is not None:
         found.append(address)
@@ -37,14 +37,14 @@ def addresses_of(data: bytes) -> tuple[Address, ...]:
 
 
 def check_address(value: object) -> Address:
-    """``value`` if it is a typed address; TypeError otherwise."""
+    """Return ``value`` if it is a typed address; TypeError otherwise."""
     if not isinstance(value, Address):
         raise TypeError(f"must be a typed address, not {type(value).__name__}")
     return value
 
 
 def pack_addresses(addresses: Iterable[Address]) -> bytes:
-    """Sockaddrs end to end."""
+    """Return sockaddrs one after the other."""
     return b"".join(check_address(address).pack() for address in addresses)
 
 
@@ -64,7 +64,7 @@ STORAGE = CType(
     decode=lambda raw, _lookup: address_of(raw),
     text=repr,
 )
-"""128 bytes that hold an address of any family; None where there is none."""
+"""128 bytes that hold an address of any family; None if there is none."""
 
 SOCKADDR_IN6_FIELD = attrs.evolve(STORAGE, c="struct sockaddr_in6", code="28s")
 """The same in 28 bytes, which is enough for AF_INET6."""

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _MAX_SOURCES = 64
-"""How many sources a multicast filter is read with."""
+"""The number of sources with which a multicast filter is read."""
 
 
 @cstruct.struct("struct ip_mreqn", header="netinet/in.h")
@@ -120,7 +120,7 @@ def _decode_msfilter(data: bytes) -> IpMsfilter:
 
 
 def _with_room(encode: Any, source_bytes: int, count_at: int) -> Any:
-    """The encoding of a filter as a request: room for `_MAX_SOURCES`, and their number."""
+    """Return a filter encoded as a request: space for `MAX_SOURCES`, and their number."""
 
     def encode_request(value: Any) -> bytes:
         head = encode(attrs.evolve(value, sources=()))
@@ -299,14 +299,14 @@ class Icmp6Filter(Struct):
 
     @classmethod
     def pass_only(cls, types: Iterable[int]) -> Icmp6Filter:
-        """The filter that lets only these types through (0-255 each)."""
+        """Return the filter that lets only these types through (0-255 each)."""
         words = [0xFFFFFFFF] * 8
         for kind in types:
             words[cstruct.U8.check(kind) >> 5] &= ~(1 << (kind & 31))
         return cls(struct.pack("=8I", *words))
 
     def passes(self, kind: int) -> bool:
-        """Whether messages of type ``kind`` (0-255) come through."""
+        """Return whether messages of type ``kind`` (0-255) come through."""
         return (
             not struct.unpack("=8I", self.blocked)[cstruct.U8.check(kind) >> 5] >> (kind & 31) & 1
         )
@@ -316,7 +316,7 @@ class Icmp6Filter(Struct):
 class ReceivedError:
     """IP_RECVERR, IPV6_RECVERR: an error, and the address of the host that reported it.
 
-    ``offender`` is typed, None where the error is this host's own.
+    ``offender`` is typed, None if the error is this host's own.
     """
 
     error: SockExtendedErr

@@ -33,7 +33,7 @@ _HEADER = ("netinet/in.h", "linux/tcp.h")
 
 
 def _bits(octet: int, start: int, width: int) -> int:
-    """A bit-field of a byte, counted from the first that C declares."""
+    """Return a bit-field of a byte, counted from the first that C declares."""
     shift = start if sys.byteorder == "little" else 8 - start - width
     return octet >> shift & (1 << width) - 1
 
@@ -42,7 +42,7 @@ def _bits(octet: int, start: int, width: int) -> int:
 class TcpInfo(Struct):
     """TCP_INFO: the state of a connection, in full as of Linux 6.12.
 
-    Times are in microseconds unless they say otherwise (``last_*`` and ``total_rto_time`` are
+    Times are in microseconds unless stated otherwise (``last_*`` and ``total_rto_time`` are
     milliseconds), sizes in bytes, ``snd_cwnd`` in segments, rates in bytes per second. Members that
     an older kernel does not know read as 0, which is what it gives for an unknown value, too.
     """
@@ -119,12 +119,12 @@ class TcpInfo(Struct):
 
     @property
     def delivery_rate_app_limited(self) -> bool:
-        """Whether ``delivery_rate`` was limited by the application."""
+        """True if ``delivery_rate`` was limited by the application."""
         return bool(_bits(self.app_limited_and_fastopen, 0, 1))
 
     @property
     def fastopen_client_fail(self) -> int:
-        """Why TCP fast open failed: one of TFO_*."""
+        """The reason why TCP fast open failed: one of TFO_*."""
         return _bits(self.app_limited_and_fastopen, 1, 2)
 
 
@@ -153,12 +153,12 @@ class TcpMd5sig(Struct):
     def with_key(
         cls, addr: Address, key: bytes, *, flags: int = 0, prefixlen: int = 0, ifindex: int = 0
     ) -> TcpMd5sig:
-        """The struct of a key of 1-80 bytes; ValueError for a longer one."""
+        """Return the struct of a key of 1-80 bytes; ValueError for a longer one."""
         return cls(addr, flags, prefixlen, len(key), ifindex, padded_key(key))
 
 
 def padded_key(key: bytes) -> bytes:
-    """A key of at most 80 bytes, filled up with NUL; ValueError for a longer one."""
+    """Return a key of at most 80 bytes, filled up with NUL; ValueError for a longer one."""
     if len(key) > 80:
         raise ValueError(f"SOL_TCP key must be at most 80 bytes, not {len(key)}")
     return key.ljust(80, b"\0")
@@ -300,7 +300,7 @@ class TcpAoGetsockopt(Struct):
 
 
 _MAX_KEYS = 32
-"""How many TCP-AO keys are read at once."""
+"""The number of TCP-AO keys to read at once."""
 
 AO_KEYS = codecs.array(codecs.struct(TcpAoGetsockopt), _MAX_KEYS)
 
@@ -325,7 +325,7 @@ class DmabufToken(Struct):
 
 @cstruct.struct("struct dmabuf_cmsg", header="linux/uio.h")
 class DmabufCmsg(Struct):
-    """SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR: where in device memory received bytes lie."""
+    """SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR: the place of received bytes in device memory."""
 
     frag_offset: int = cstruct.u64("frag_offset", default=0)
     frag_size: int = cstruct.u32("frag_size", default=0)
@@ -335,7 +335,7 @@ class DmabufCmsg(Struct):
 
 
 _MAX_TOKENS = 128
-"""How many tokens one call gives back at most."""
+"""The largest number of tokens that one call gives back."""
 
 DEVMEM_TOKENS = codecs.array(codecs.struct(DmabufToken), _MAX_TOKENS)
 REPAIR_OPTIONS = codecs.array(codecs.struct(TcpRepairOpt), 16)
