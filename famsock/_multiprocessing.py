@@ -1,4 +1,4 @@
-"""Sockets in other processes: how multiprocessing carries one there."""
+"""Sockets in other processes: support for multiprocessing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _REDUCTION = "multiprocessing.reduction"
 
 
 def reduce_for_multiprocessing(sock: socket, frame: Any) -> tuple[Any, ...] | None:
-    """Return how multiprocessing pickles a socket; None for any other pickler.
+    """Pickle a socket for multiprocessing, as the stdlib does; return None for other picklers.
 
-    multiprocessing knows only the stdlib's class, by exact type, and offers no hook that would not
-    import it. Its pickler is written in C, so the ``frame`` that asks is one of its module.
+    multiprocessing knows only the stdlib's class, by exact type, and every hook would import
+    multiprocessing. Its pickler is written in C, so the calling ``frame`` is one of its module.
     """
     reduction = sys.modules.get(_REDUCTION)
     if reduction is None or frame.f_globals is not vars(reduction):

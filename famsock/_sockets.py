@@ -441,9 +441,9 @@ def _common_definitions() -> Definitions:
 def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
     if not control:
         return []
-    from famsock.control import packed
+    from famsock.control import _packed_item
 
-    return [packed(message) for message in control]
+    return [_packed_item(message) for message in control]
 
 
 plugins.on_served = _show_operations

@@ -51,7 +51,7 @@ class Struct:
     range_error: ClassVar[type[OverflowError]] = OverflowError
 
     def pack(self, lookup: Any = None) -> bytes:
-        """The C struct's bytes. ``lookup`` resolves what needs the system, such as names."""
+        """Return the C struct's bytes. ``lookup`` resolves what needs the system, such as names."""
         layout = self.layout
         values: Sequence[Any] = [getattr(self, member.attribute) for member in layout.members]
         if layout.encoders is not None:
@@ -65,7 +65,7 @@ class Struct:
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The struct at the start of ``data``; ValueError if ``data`` is shorter than it."""
+        """Return the struct at the start of ``data``; ValueError if ``data`` is shorter than it."""
         layout = cls.layout
         if len(data) < layout.codec.size:
             raise ValueError(
@@ -85,7 +85,7 @@ class Struct:
 
     @classmethod
     def unchecked(cls, *values: Any) -> Self:
-        """An instance from values already known to fit, in field order, without checks."""
+        """Return an instance from values already known to fit, in field order, without checks."""
         made = cls.__new__(cls)
         made.__attrs_init__(*values)  # type: ignore[attr-defined]
         return made

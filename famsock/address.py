@@ -7,10 +7,10 @@ An address has four shapes, and one class converts between them:
 * the *sockaddr*, the bytes that the kernel reads and writes;
 * the *text*, with ``parse(str(address)) == address``.
 
-`Address` is the base class of the typed form. `RawAddress` carries the sockaddr of a family that no
-plugin serves, whole. `AddressCodec` is what a socket uses. This module imports no attrs, so that
-``import famsock`` stays cheap; :mod:`famsock._sockaddr` makes the attrs classes, in plugins.
-Sources: socket(7), bind(2), the CPython documentation of each form.
+`Address` is the base class of the typed form. `RawAddress` holds the complete sockaddr of a family
+that no plugin serves. Sockets use `AddressCodec`. This module imports no attrs, so that ``import
+famsock`` stays cheap. :mod:`famsock._sockaddr` makes the attrs classes, in plugins. Sources:
+socket(7), bind(2), the CPython documentation of each form.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import socket as _stdlib
 import sys
 
 from famsock import _calls
-from famsock._calls.layout import SockaddrLayout
+from famsock._calls.layout import SOCKADDR_BYTES, SockaddrLayout
 from famsock._struct import Struct
 from famsock._text import join_fields, split_fields
 
@@ -36,16 +36,23 @@ elif _calls.native is None:
 else:
     AddressCache = _calls.native.AddressCache
 
+__all__ = [
+    "Address",
+    "Lookup",
+    "RawAddress",
+    "family_head",
+]
+
 _BSD = ("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly")
 HAS_SA_LEN = sys.platform.startswith(_BSD)
-"""Whether a sockaddr here starts with a length byte and a family byte, not a 16-bit family."""
+"""True if a sockaddr starts with a length byte and a family byte here, not a 16-bit family."""
 
 _MAX_FAMILY = 0xFF if HAS_SA_LEN else 0xFFFF
 _MAX_TYPED = 256
 
 
 class Lookup:
-    """What an address may ask the system while it is converted, and for which operation.
+    """Questions of an address to the system while it is converted, for one operation.
 
     ``operation`` is the socket method at work ("bind"), which opens error messages. ``used`` says
     that the system was asked, whether by the methods here or in another way: such a result is never
@@ -60,7 +67,7 @@ class Lookup:
         self.used: bool = False
 
     def interface_index(self, name: str) -> int:
-        """The interface index of ``name`` in the socket's own network namespace; OSError if none.
+        """Return interface ``name``'s index in the socket's network namespace; OSError if none.
 
         Source: netdevice(7), SIOCGIFINDEX.
         """
@@ -70,7 +77,7 @@ class Lookup:
         return _calls.interface_index(self.socket.fileno(), name)
 
     def interface_name(self, index: int) -> str:
-        """The name of interface ``index`` in the socket's network namespace; "" if there is none.
+        """Return the name of interface ``index`` in the socket's network namespace; "" if none.
 
         Source: netdevice(7), SIOCGIFNAME.
         """
@@ -83,9 +90,10 @@ class Lookup:
         return _calls.interface_name(self.socket.fileno(), index)
 
     def local_sockaddr(self) -> bytes:
-        """The sockaddr that the socket itself is bound to; b"" if there is none.
+        """Return the sockaddr that the socket itself is bound to; b"" if there is none.
 
-        For what the kernel leaves out of a received address because bind has fixed it.
+        Use it for parts that the kernel leaves out of a received address because bind has fixed
+        them.
         """
         self.used = True
         if self.socket is None:
@@ -98,15 +106,15 @@ class Lookup:
 
 class Address(Struct):
     """Base of every typed address: one frozen attrs class per sockaddr layout, made by
-    `famsock._sockaddr.sockaddr`.
+    `famsock.plugin.sockaddr`.
 
-    ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, which opens
-    error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with
-    a default may be left out. A class whose stdlib form is no such tuple overrides `from_stdlib`
-    and `to_stdlib`; one whose sockaddr varies in length overrides `pack` and `unpack`. Error
-    messages open with the operation ("bind(): "), unless ``names_operation`` is False because
-    CPython's have another wording. ``sa_families`` lists further values of sa_family that its
-    ``unpack`` reads, for a family whose sockaddrs carry another's number.
+    ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, with which
+    error messages begin. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those
+    with a default may be left out. A class whose stdlib form is no such tuple overrides
+    `from_stdlib` and `to_stdlib`. A class whose sockaddr varies in length overrides `pack` and
+    `unpack`. Error messages begin with the operation ("bind(): "), unless ``names_operation`` is
+    False because CPython's have another wording. ``sa_families`` lists further values of sa_family
+    that its ``unpack`` reads, for a family whose sockaddrs carry another's number.
     """
 
     __slots__ = ()
@@ -118,7 +126,7 @@ class Address(Struct):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The typed address of the stdlib's form.
+        """Return the typed address of the stdlib's form.
 
         Raises what CPython raises: TypeError for a wrong shape or type, OverflowError for an
         integer out of range, OSError for a name that the system does not know.
@@ -134,22 +142,22 @@ class Address(Struct):
         return cls(**dict(zip(names, form, strict=False)))
 
     def to_stdlib(self, lookup: Lookup) -> Any:
-        """The form that the stdlib's methods return."""
+        """Return the form that the stdlib's methods return."""
         return tuple([getattr(self, name) for name in self.stdlib_fields])
 
     def as_stdlib(self) -> Any:
-        """The form that the stdlib takes, for a function or library that knows no typed address."""
+        """Return the form that the stdlib takes, for code that knows no typed address."""
         return self.to_stdlib(Lookup("as_stdlib"))
 
     @classmethod
     def reads(cls, sockaddr: bytes) -> bool:
-        """Whether ``sockaddr`` says that it is of this class's family."""
+        """Return whether ``sockaddr`` says that it is of this class's family."""
         family = family_of(sockaddr)
         return family == cls.family or family in cls.sa_families
 
     @classmethod
     def required_fields(cls) -> int:
-        """How many of ``stdlib_fields`` have no default."""
+        """Return the number of ``stdlib_fields`` without a default."""
         import attrs
 
         defaults = {a.name: a.default for a in attrs.fields(cls)}  # type: ignore[arg-type]
@@ -160,22 +168,22 @@ class Address(Struct):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The address that ``text`` writes, as ``str`` gives it; ``scheme://`` in front is allowed.
+        """Return the address that ``text`` writes, in the form of ``str``, or after ``scheme://``.
 
         ValueError if the text does not have the form.
         """
         fields = split_fields(cls, text)
         try:
             return cls(**fields)
-        except TypeError as error:  # what a check says of a host that cannot be a name
+        except TypeError as error:  # messages of checks for a host that cannot be a name
             raise ValueError(str(error)) from None
 
 
 class RawAddress(Address):
     """The sockaddr of a family that no plugin serves: ``family`` and all bytes after the family.
 
-    Every call that takes an address takes this one, for any socket: the bytes go to the kernel as
-    they are. ``data`` is never cut. Text form: ``raw:36:00ff…`` in hexadecimal.
+    Every call that takes an address takes this one, for any socket: the bytes go to the kernel
+    unchanged. ``data`` is never truncated. Text form: ``raw:36:00ff…`` in hexadecimal.
     """
 
     __slots__ = ("data", "family")
@@ -207,21 +215,21 @@ class RawAddress(Address):
         return RawAddress, (self.family, self.data)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The sockaddr's bytes: the family, then ``data``."""
+        """Return the sockaddr's bytes: the family, then ``data``."""
         return family_head(self.family, 2 + len(self.data)) + self.data
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> RawAddress:
-        """The raw address of any sockaddr; one without a whole family counts as family 0."""
+        """Return the raw address of any sockaddr; one without a complete family has family 0."""
         return cls(family_of(bytes(data[:2])), bytes(data[2:]))
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> RawAddress:
-        """There is no stdlib form: OSError without errno, as the stdlib raises."""
+        """Raise OSError without errno, as the stdlib does: there is no stdlib form."""
         raise OSError(f"bad family: no plugin serves it; use RawAddress, not {type(form).__name__}")
 
     def to_stdlib(self, lookup: Lookup) -> RawAddress:
-        """Itself: the stdlib would cut the address to 14 bytes."""
+        """Return the address itself: the stdlib would cut it to 14 bytes."""
         return self
 
     def __str__(self) -> str:
@@ -229,7 +237,7 @@ class RawAddress(Address):
 
     @classmethod
     def parse(cls, text: str) -> RawAddress:
-        """The address that ``str`` wrote; ValueError if the text does not have that form."""
+        """Return the address that ``str`` wrote; ValueError if the text does not have that form."""
         kind, family, data = text.split(":")
         if kind != "raw":
             raise ValueError(f"raw address must start with 'raw:', not {text!r}")
@@ -237,14 +245,14 @@ class RawAddress(Address):
 
 
 def family_head(family: int, size: int) -> bytes:
-    """The two bytes that open a sockaddr of ``size`` bytes on this platform."""
+    """Return the two bytes that open a sockaddr of ``size`` bytes on this platform."""
     if HAS_SA_LEN:
         return bytes((min(size, 0xFF), family))
     return family.to_bytes(2, sys.byteorder)
 
 
 def family_of(sockaddr: bytes) -> int:
-    """The sa_family of a sockaddr, 0 (AF_UNSPEC) if it is too short to have one."""
+    """Return the sa_family of a sockaddr, 0 (AF_UNSPEC) if it is too short to have one."""
     if len(sockaddr) < 2:
         return 0
     return sockaddr[1] if HAS_SA_LEN else int.from_bytes(sockaddr[:2], sys.byteorder)
@@ -295,7 +303,9 @@ class AddressCodec(AddressCache):
             return kept
         lookup = Lookup("decode", socket)
         typed = self._unpack(sockaddr, lookup)
-        if not lookup.used and len(sockaddr) <= 128 and len(self._typed) < _MAX_TYPED:
+        if not lookup.used and len(sockaddr) <= SOCKADDR_BYTES:
+            if len(self._typed) >= _MAX_TYPED:
+                self._typed.pop(next(iter(self._typed)), None)
             self._typed[sockaddr] = typed
         return typed
 

@@ -1,12 +1,12 @@
-"""Which plugin serves a family: discovery, selection, clashes.
+"""The registry of plugins: discovery, selection, clashes.
 
-Precedence: registered by hand > entry point; two entry points for one family are an error that
-names both distributions, for that family alone. A plugin is loaded when a family of its is first
-used; one that fails to load breaks its own families alone.
+A plugin registered by hand takes precedence over an entry point. Two entry points for one family
+are an error that names both distributions, and affects only that family. A plugin is loaded when
+one of its families is first used. A plugin that fails to load breaks only its own families.
 
 ``FAMSOCK_PLUGINS`` chooses and blocks: ``AF_INET,AF_CAN`` lets only these plugins serve (any other
-family is the stdlib's), ``-AF_CAN`` blocks one, which is then refused in words. The same at run
-time: ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``.
+family is the stdlib's), ``-AF_CAN`` blocks one, which then raises an error that says so. At run
+time, use ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import socket as _stdlib
 import sys
 
-# As functools does: to import threading for it would add a fifth to what famsock's import costs.
+# As in functools: importing threading would make famsock's import a fifth slower.
 from _thread import RLock
 
 from famsock import _calls
@@ -80,7 +80,7 @@ class Registry:
             self._forget()
 
     def refresh(self) -> None:
-        """Look for entry points anew, as after installing or removing a distribution."""
+        """Look for entry points again, for example after installing or removing a distribution."""
         with self._lock:
             self._entries = None
             self._failed.clear()
@@ -97,7 +97,7 @@ class Registry:
         """Serve the families of ``plugin``, an object with hooks or a `Family`, by hand.
 
         Takes precedence over entry points. PluginError if the plugin is not valid, or if another
-        was registered by hand for a family of its.
+        was registered by hand for one of its families.
         """
         with self._lock:
             families = self._families_of(plugin, name)
@@ -121,9 +121,9 @@ class Registry:
     # Use
 
     def find(self, number: int, kind: int, protocol: int) -> Served | None:
-        """What serves sockets of a family number, socket type and protocol number.
+        """Return what serves sockets of a family number, socket type and protocol number.
 
-        None where no plugin does, and famsock acts as the stdlib. Raises PluginError for a family
+        None if no plugin does, and famsock acts like the stdlib. Raises PluginError for a family
         whose plugin is broken, and OSError EAFNOSUPPORT for a blocked one.
         """
         key = number, kind, protocol
@@ -133,7 +133,7 @@ class Registry:
         return self.served[key]
 
     def family(self, name: str) -> Family | None:
-        """The family of this name, loading its plugin; None where none is installed."""
+        """Return the family of this name, loading its plugin; None if none is installed."""
         with self._lock:
             if name in self._families:
                 return self._families[name]
@@ -143,7 +143,7 @@ class Registry:
             return self._load(name, claims) if claims else None
 
     def address_class(self, number: int, kind: int, protocol: int) -> type[Address] | None:
-        """The address class of another family whose sockaddr turned up, if one is known."""
+        """Return the address class of another family whose sockaddr turned up, if one is known."""
         try:
             served = self.find(number, kind, protocol)
         except (PluginError, OSError):
@@ -151,9 +151,9 @@ class Registry:
         return None if served is None else served.codec.address_class
 
     def constant(self, name: str, module: str = "famsock") -> int | str:
-        """A constant that this Python lacks: one of every family, or one that a plugin provides.
+        """Return a constant that this Python lacks, from the core or from a plugin.
 
-        AttributeError, in the name of ``module``, where no installed plugin does.
+        Raises AttributeError for ``module`` if no installed plugin has it.
         """
         if name not in self._lacking:
             value = self._find_constant(name)
@@ -180,7 +180,7 @@ class Registry:
         return None
 
     def families(self, names: Iterable[str] | None = None) -> Iterator[Family]:
-        """The families of these names (all, if left out) that load; broken ones are passed over."""
+        """Yield the families of these names (default: all) that load; pass over broken ones."""
         for name in self.names() if names is None else names:
             try:
                 family = self.family(name)
@@ -190,17 +190,17 @@ class Registry:
                 yield family
 
     def broken_unknown(self) -> list[str]:
-        """Why plugins did not load that may be those of a number that this Python cannot name."""
+        """Return why plugins did not load that may have a number that this Python cannot name."""
         with self._lock:
             return [why for name, why in self._failed.items() if _number_here(name) is None]
 
     def names(self) -> list[str]:
-        """The names of the families that plugins offer here, without importing any."""
+        """Return the names of the families that plugins offer here, without importing any."""
         with self._lock:
             return sorted({*self._families, *self._offered()})
 
     def describe(self) -> list[dict[str, Any]]:
-        """What is installed, family by family, without importing any plugin."""
+        """Return the installed families without importing any plugin."""
         with self._lock:
             rows: list[dict[str, Any]] = [
                 {
@@ -223,7 +223,7 @@ class Registry:
             ]
             return sorted(rows, key=lambda row: str(row["family"]))
 
-    # Inside
+    # Internal
 
     def _forget(self) -> None:
         """Drop what depends on the plugins that serve."""
@@ -232,7 +232,7 @@ class Registry:
         self._checked = False
 
     def _check_selection(self) -> None:
-        """Warn of names in `choose` and `block` that are no family's: they would do nothing."""
+        """Warn of names in `choose` and `block` that belong to no family: they would do nothing."""
         self._checked = True
         if selected := self._blocked | (self._chosen or set()):
             import warnings
@@ -244,7 +244,7 @@ class Registry:
                 )
 
     def _after_fork(self) -> None:
-        """In a forked child: the thread that may have held the lock is not there to release it."""
+        """Replace the lock in a forked child, where the thread that may have held it is missing."""
         self._lock = RLock()
 
     def _state(self, name: str, claims: list[EntryPoint]) -> str:
@@ -313,7 +313,7 @@ class Registry:
             return found if found is not None and found.here else None
         if any(number == int(known) for known in _stdlib.AddressFamily):
             return None
-        # A number that this Python cannot name: ask the plugins whose number it cannot tell.
+        # This Python has no name for the number: ask the plugins whose numbers it does not know.
         unknown = [name for name in self.names() if _number_here(name) is None]
         fits = [f for f in self.families(unknown) if f.number == number and f.here]
         if len(fits) > 1:
@@ -384,14 +384,14 @@ class Registry:
         self._manager.hook.famsock_family_loaded.call_historic(kwargs={"family": family})
 
     def _families_likely_for(self, constant: str) -> Iterator[Family]:
-        """Families to ask for a constant, those whose name it contains first."""
+        """Yield the families to ask for a constant, those whose name it contains first."""
         names = [name for name in self.names() if name not in self._blocked]
         yield from self.families(
             sorted(names, key=lambda name: name.removeprefix("AF_") not in constant)
         )
 
     def _hint(self, name: str) -> str:
-        """Why a constant that names a family is not there, or what to install for it."""
+        """Return why a constant that names a family is missing, or what to install for it."""
         from famsock._registry.discovery import entry_points
 
         family = name.replace("PF_", "AF_")
@@ -403,7 +403,7 @@ class Registry:
 
 
 def _number_here(name: str) -> int | None:
-    """The number that this Python's own `socket` gives a family's name, or None."""
+    """Return the number that this Python's own `socket` gives a family's name, or None."""
     number = vars(_stdlib).get(name)
     return None if number is None else int(number)
 

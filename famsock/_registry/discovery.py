@@ -1,7 +1,7 @@
-"""Finding entry points without importlib.metadata, whose import alone costs more than the search.
+"""Search for entry points without importlib.metadata, whose import costs more than the search.
 
-Reads ``entry_points.txt`` of the distributions on ``sys.path``, and imports nothing of theirs. A
-path entry that is no directory (a zip file) is left to importlib.metadata, imported only then.
+This module reads ``entry_points.txt`` of the distributions on ``sys.path``, without importing them.
+A path entry that is no directory (a zip file) is left to importlib.metadata, imported only then.
 Source: the entry points specification and the core metadata specifications of packaging.python.org.
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 
 class EntryPoint(NamedTuple):
-    """One entry point: its name, what it refers to ("module:attribute"), and who declares it."""
+    """An entry point: its name, the object it refers to ("module:attribute"), its distribution."""
 
     name: str
     value: str
@@ -26,7 +26,7 @@ class EntryPoint(NamedTuple):
 
 
 def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoint]:
-    """The entry points of ``group``; the first distribution of a name on the path counts."""
+    """Return the entry points of ``group``; the first distribution of a name on the path counts."""
     found: dict[str, list[EntryPoint]] = {}
     for folder in sys.path if path is None else path:
         for name, version, text in _declarations(folder or os.curdir):
@@ -39,7 +39,7 @@ def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoi
 
 
 def _declarations(folder: str) -> Iterator[tuple[str, str, str]]:
-    """(name, version, text of entry_points.txt) of each distribution in a folder or archive."""
+    """Yield (name, version, entry_points.txt) of each distribution in a folder or archive."""
     try:
         names = os.listdir(folder)
     except OSError:

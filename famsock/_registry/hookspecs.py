@@ -23,21 +23,21 @@ hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def famsock_families() -> Iterable[Family]:  # type: ignore[empty-body]
-    """The families that this plugin supplies; called once, when the plugin is registered."""
+    """Return the families that this plugin supplies; called once, when it is registered."""
 
 
 @hookspec(historic=True)
 def famsock_family_loaded(family: Family) -> None:
-    """Called for every family once it is registered, those registered earlier included."""
+    """Receive every family once it is registered, including those registered earlier."""
 
 
 class FamilyPlugin:
-    """The plugin that a bare `Family`, registered by hand, stands for."""
+    """The plugin object for a bare `Family` that was registered by hand."""
 
     def __init__(self, family: Family) -> None:
         self.family = family
 
     @hookimpl
     def famsock_families(self) -> Iterable[Family]:
-        """That family alone."""
+        """Return only that family."""
         return (self.family,)

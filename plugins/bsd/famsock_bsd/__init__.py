@@ -15,7 +15,7 @@ from famsock_bsd.constants import AF_DIVERT, AF_LINK, AF_SYSTEM, SYSPROTO_CONTRO
 
 @hookimpl
 def famsock_families() -> Iterable[Family]:
-    """The three families, each on the systems that have it."""
+    """Return the three families, each on the systems that have it."""
     addresses = "famsock_bsd.addresses"
     control = Protocol(
         "system",

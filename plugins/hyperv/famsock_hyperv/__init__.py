@@ -15,7 +15,7 @@ from famsock_hyperv.constants import AF_HYPERV, HV_PROTOCOL_RAW
 
 @hookimpl
 def famsock_families() -> Iterable[Family]:
-    """AF_HYPERV with its one protocol."""
+    """Return AF_HYPERV with its one protocol."""
     raw = Protocol(
         "hyperv",
         HV_PROTOCOL_RAW,
