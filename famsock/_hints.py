@@ -16,20 +16,21 @@ UNSUPPORTED = (EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT)
 _DENIED = (EPERM, EACCES)
 
 
-def add_hint(error: OSError, served: Served, operation: str) -> None:
-    """Add a note to an error of ``operation`` ("bind") that says how to fix it.
+def hint(served: Served, operation: str, number: int) -> str | None:
+    """Return what may help after an errno of ``operation`` ("bind"); None if nothing is known.
 
-    The note is the plugin's advice, a kernel module or a capability.
+    The hint is the plugin's advice, a kernel module or a capability.
     """
-    protocol, number = served.protocol, error.errno or 0
+    protocol = served.protocol
     modules = protocol.modules or served.family.modules
     advice = protocol.hints.get((operation, number)) or protocol.hints.get(number)
     if advice:
-        error.add_note(f"{served}: {advice}")
-    elif number in UNSUPPORTED and modules:
-        error.add_note(f"{served} needs the kernel module {modules[-1]}: {modprobe(modules)}")
-    elif number in _DENIED and protocol.capability:
-        error.add_note(f"{served} needs {protocol.capability}")
+        return f"{served}: {advice}"
+    if number in UNSUPPORTED and modules:
+        return f"{served} needs the kernel module {modules[-1]}: {modprobe(modules)}"
+    if number in _DENIED and protocol.capability:
+        return f"{served} needs {protocol.capability}"
+    return None
 
 
 def modprobe(modules: tuple[str, ...]) -> str:
@@ -53,4 +54,6 @@ def add_creation_hint(error: OSError, family: int, kind: int, proto: int) -> Non
         names = ", ".join(_stdlib.SocketKind(known).name for known in types)
         error.add_note(f"{served} is opened with the type {names}")
     else:
-        add_hint(error, served, "socket")
+        note = served.note("socket", error.errno or 0)
+        if note:
+            error.add_note(note)

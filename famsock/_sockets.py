@@ -155,12 +155,6 @@ class socket(Calls):  # noqa: N801
         """The codec of an address for a socket that the stdlib serves; None by default."""
         return RAW_CODEC if address is None or isinstance(address, Address) else None
 
-    def _refuse_connection(self, error: int) -> None:
-        if error == _calls.TIMED_OUT:
-            raise TimeoutError("timed out")
-        # No name may hold the exception here: its traceback would keep this frame alive.
-        raise self._explained(OSError(error, os.strerror(error)), "connect")
-
     def _accepted_class(self) -> type[socket]:
         return socket
 
@@ -412,10 +406,6 @@ class socket(Calls):  # noqa: N801
         own = () if self._served is None else self._served.operation_names
         return sorted(({*super().__dir__()} - others) | {*own})
 
-    def _explained(self, error: OSError, operation: str) -> OSError:
-        self._explain(error, operation)
-        return error
-
     @staticmethod
     def _explain_creation(error: OSError, family: int, kind: int, proto: int) -> None:
         """Note on a failed socket(2) what would help, where a plugin knows."""
@@ -426,10 +416,10 @@ class socket(Calls):  # noqa: N801
 
     def _explain(self, error: OSError, operation: str) -> None:
         """Note on an error what would help, where the plugin knows."""
-        if self._served is not None:
-            from famsock._hints import add_hint
-
-            add_hint(error, self._served, operation)
+        if self._served is not None and error.errno is not None:
+            note = self._served.note(operation, error.errno)
+            if note:
+                error.add_note(note)
 
 
 def _common_definitions() -> Definitions:

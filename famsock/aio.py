@@ -77,7 +77,9 @@ async def connect(sock: socket, address: Any) -> None:
         await _ready(sock, writing=True)
         error = sock.getsockopt(SOL_SOCKET, SO_ERROR)
     if error:
-        raise sock._explained(OSError(error, os.strerror(error)), "connect")
+        failure = OSError(error, os.strerror(error))
+        sock._explain(failure, "connect")
+        raise failure
 
 
 async def _when(

@@ -130,6 +130,7 @@ class Served:
         self.family: Family = family
         self.protocol: Protocol = protocol
         self.integer_bytes: Mapping[int, int] | None = protocol.integer_bytes
+        self._notes: dict[tuple[str, int], str | None] = {}
         names: Mapping[Any, tuple[str, ...]] = load(family.operation_names)
         self.operation_names: tuple[str, ...] = names.get(protocol.operations, ())
         self.codec: AddressCodec = AddressCodec(
@@ -138,6 +139,21 @@ class Served:
 
     def __str__(self) -> str:
         return f"{self.family.name} {self.protocol.name}"
+
+    def note(self, operation: str, number: int) -> str | None:
+        """Return the hint for an errno of an operation ("bind"); None if there is none."""
+        try:
+            return self._notes[operation, number]
+        except KeyError:
+            pass
+        try:
+            from famsock._hints import hint
+
+            note = hint(self, operation, number)
+        except Exception:  # whatever it is, it must not replace the error that asks
+            return None
+        self._notes[operation, number] = note
+        return note
 
     def _load_address_class(self) -> type[Address]:
         reference, number = self.protocol.address, self.family.number

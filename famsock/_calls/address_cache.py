@@ -26,13 +26,22 @@ class AddressCache:
     address is known again by identity. Slots are read and written whole, so threads may share them.
     """
 
-    __slots__ = ("_converter", "_decoded", "_encoded", "_is_ready", "loaded_class", "typed_fields")
+    __slots__ = (
+        "_converter",
+        "_decoded",
+        "_encoded",
+        "_is_ready",
+        "_last",
+        "loaded_class",
+        "typed_fields",
+    )
 
     def __init__(self) -> None:
         self._converter: Converter | None = None
         self._is_ready = False
         self._encoded: Kept = [None] * SLOTS
         self._decoded: Kept = [None] * SLOTS
+        self._last: tuple[Any, bytes] = (object(), b"")  # what was encoded last
         self.loaded_class: type | None = None
         """The class of typed addresses, once it was loaded."""
         self.typed_fields: tuple[str, ...] | None = None
@@ -59,6 +68,9 @@ class AddressCache:
 
     def encode(self, sock: socket, operation: str, address: Any) -> bytes:
         """Return the sockaddr of an address in any of its shapes, for ``operation`` on ``sock``."""
+        last = self._last
+        if last[0] is address:
+            return last[1]
         slot = _slot(address)
         if slot < 0 and type(address) is self.loaded_class:
             slot = id(address) // 16 % SLOTS
@@ -66,6 +78,7 @@ class AddressCache:
         if kept is not None and (
             kept[0] is address or (type(address) in (tuple, str) and kept[0] == address)
         ):
+            self._last = kept
             return kept[1]  # type: ignore[no-any-return]
         converter = self._prepare()
         sockaddr = None
@@ -79,11 +92,12 @@ class AddressCache:
         if sockaddr is None:
             sockaddr, keep = self.encode_unusual(sock, operation, address)
         if keep and slot >= 0 and len(sockaddr) <= SOCKADDR_BYTES:
-            self._encoded[slot] = address, sockaddr
+            self._encoded[slot] = self._last = address, sockaddr
         return sockaddr
 
     def forget(self, address: Any) -> None:
         """Keep no result of an address that the kernel refused."""
+        self._last = object(), b""
         slot = _slot(address)
         if slot < 0 and type(address) is self.loaded_class:
             slot = id(address) // 16 % SLOTS

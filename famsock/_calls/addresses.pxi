@@ -139,11 +139,11 @@ cdef class Converter:
             elif self.kinds[index] in (IFNAME, IFNAME_GIVEN, IFNAME_KNOWN):
                 self.is_kept = False
 
-    cpdef object decode(self, object sock, bytes sockaddr):
+    def decode(self, sock, bytes sockaddr not None):
         """The stdlib's form of a sockaddr; None where the address class must read it."""
         return self.read(sock, PyBytes_AS_STRING(sockaddr), PyBytes_GET_SIZE(sockaddr))
 
-    cpdef object encode(self, object sock, object form):
+    def encode(self, sock, form):
         """The sockaddr of the stdlib's form; None where the address class must encode it."""
         cdef char out[SOCKADDR_BYTES]
         cdef Py_ssize_t length = self.write(sock, form, out)
@@ -162,6 +162,11 @@ cdef class Converter:
         if self.is_path:
             if length > 2 and raw[2] == 0:
                 return PyBytes_FromStringAndSize(raw + 2, length - 2)
+            size = 0
+            while size < length - 2 and 0 < raw[size + 2] < 128:
+                size += 1
+            if size == length - 2 or raw[size + 2] == 0:
+                return famsock_ascii(raw + 2, size)
             return PyUnicode_DecodeFSDefaultAndSize(raw + 2, strnlen(raw + 2, length - 2))
         if length < self.least:
             return None
@@ -365,8 +370,11 @@ cdef class AddressCache:
             slot = (<Py_ssize_t><void *>address >> 4) & (SLOTS - 1)
         return slot
 
-    cpdef object encode(self, object sock, object operation, object address):
+    def encode(self, sock, operation, address):
         """Return the sockaddr of an address in any of its shapes, for ``operation`` on ``sock``."""
+        return self.sockaddr_of(sock, operation, address)
+
+    cdef object sockaddr_of(self, object sock, object operation, object address):
         cdef Converter converter = self.prepared()
         cdef char out[SOCKADDR_BYTES]
         cdef Py_ssize_t length, slot
@@ -408,13 +416,17 @@ cdef class AddressCache:
                 form = (<tuple>form)[0]
         return converter.write(sock, form, out)
 
-    cpdef object forget(self, object address):
+    def forget(self, address):
         """Keep no result of an address that the kernel refused."""
+        self.drop(address)
+
+    cdef int drop(self, object address) except -1:
         cdef Py_ssize_t slot = self.slot_of(address)
         if slot >= 0:
             famsock_put(self.kept_encoded, slot, None)
+        return 0
 
-    cpdef object decode(self, object sock, bytes sockaddr):
+    def decode(self, sock, bytes sockaddr not None):
         """Return the stdlib's form of what the kernel gave: None for no address; never cut."""
         return self.read(sock, PyBytes_AS_STRING(sockaddr), PyBytes_GET_SIZE(sockaddr))
 
@@ -463,6 +475,6 @@ cdef object getsockaddrarg(
     if address is None and operation == "sendmmsg":
         sockaddr = b""
     else:
-        sockaddr = codec.encode(sock, operation, address)
+        sockaddr = codec.sockaddr_of(sock, operation, address)
     PySys_Audit(event, "OO", <PyObject *>sock, <PyObject *>address)
     return sockaddr

@@ -19,9 +19,6 @@ cdef extern from *:
         *slot = value;
         Py_XDECREF(before);
     }
-    static Py_ssize_t famsock_offset(PyObject *member) {
-        return ((PyMemberDescrObject *)member)->d_member->offset;
-    }
     static PyObject *famsock_cached(PyObject *cache, PyObject *key) {
         PyObject *found;
     #if PY_VERSION_HEX >= 0x030d0000
@@ -52,7 +49,6 @@ cdef extern from *:
     """
     PyObject *famsock_slot(object, Py_ssize_t)
     void famsock_fill(object, Py_ssize_t, object)
-    Py_ssize_t famsock_offset(object)
     object famsock_cached(dict, object)
     object famsock_new(PyTypeObject *, PyTypeObject *, tuple)
     int famsock_init(PyTypeObject *, object, tuple) except -1
@@ -106,10 +102,40 @@ cdef inline int c_int(object value) except? -1:
     return <int>found
 
 
+cdef inline int control_size(object size) except? -1:
+    """The size of a buffer for ancillary data."""
+    cdef int found = 0
+    return found if fits_int(size, &found) and found >= 0 else checks.control_bytes(size)
+
+
 cdef object wrong_count(object method, tuple given):
     """Have the stdlib's method refuse a number of arguments, in the words of this Python."""
     method(*[value for value in given if value is not NOT_GIVEN])
     raise TypeError(f"{method.__name__}(): wrong number of arguments")
+
+
+cdef object failed(object sock, AddressCache codec, object operation, object address, int number):
+    """The exception of a failed call, with a hint where the plugin has one."""
+    cdef object error = failure(number)
+    cdef PyObject *served = famsock_slot(sock, served_slot)
+    if codec is not None:
+        codec.drop(address)
+    if number != TIMED_OUT and served != NULL and <object>served is not None:
+        note = (<object>served).note(operation, number)
+        if note:
+            error.add_note(note)
+    return error
+
+
+cdef bint fits_int(object value, int *found):
+    """Whether a value is an int, and no other number, that fits a C int."""
+    cdef int overflow = 0
+    cdef long number
+    if type(value) is not int:
+        return False
+    number = PyLong_AsLongAndOverflow(value, &overflow)
+    found[0] = <int>number
+    return not overflow and -INT_MAX - 1 <= number <= INT_MAX
 
 
 cdef int fill(object sock, object served) except -1:
@@ -184,6 +210,8 @@ class Calls(_stdlib.socket):
             raise
         # What Lib/socket.py's own __init__ adds; calling it would cost half as much again.
         fill(self, served)
+        if fd_offset < 0:
+            find_members(self)
 
     __init__.__signature__ = Signature("self, family=-1, type=-1, proto=-1, fileno=None")
 
@@ -199,10 +227,10 @@ class Calls(_stdlib.socket):
         if codec is None:
             descriptor, address = std_accept_fd(self)
             accepted = self._adopt(self._accepted_class(), descriptor)
-            if gettimeout(self) and getdefaulttimeout() is None:
+            if timeout_of(self) and getdefaulttimeout() is None:
                 accepted.setblocking(True)
             return accepted, address
-        timeout, served = gettimeout(self), self._served
+        timeout, served = timeout_of(self), self._served
         given.name, given.name_length = name, 0
         if served is not None and not served.protocol.accepts_address:
             given.name = NULL
@@ -235,7 +263,7 @@ class Calls(_stdlib.socket):
         if codec is None:
             return std_accept_fd(self)
         ask = self._served is None or self._served.protocol.accepts_address
-        descriptor, sockaddr = accept(self, gettimeout(self), ask)
+        descriptor, sockaddr = accept(self, timeout_of(self), ask)
         try:
             return descriptor, codec.decode(self, sockaddr)
         except BaseException:
@@ -245,18 +273,16 @@ class Calls(_stdlib.socket):
     def bind(self, address=NOT_GIVEN, /, *more):
         cdef AddressCache codec
         cdef object sockaddr
+        cdef int error
         if address is NOT_GIVEN or more:
             wrong_count(std_bind, (self, address, *more))
         codec = codec_for(self, address)
         if codec is None:
             return std_bind(self, address)
         sockaddr = getsockaddrarg(self, codec, "bind", "socket.bind", address)
-        try:
-            bind(number(self), sockaddr)
-        except OSError as error:
-            codec.forget(address)
-            self._explain(error, "bind")
-            raise
+        error = bind_to(number(self), sockaddr)
+        if error:
+            raise failed(self, codec, "bind", address, error)
 
     bind.__signature__ = Signature("self, address, /")
 
@@ -270,11 +296,9 @@ class Calls(_stdlib.socket):
         if codec is None:
             return std_connect(self, address)
         sockaddr = getsockaddrarg(self, codec, "connect", "socket.connect", address)
-        error = connect(self, gettimeout(self), sockaddr)
+        error = connect(self, timeout_of(self), sockaddr)
         if error:
-            if error != EINPROGRESS:
-                codec.forget(address)
-            self._refuse_connection(error)
+            raise failed(self, codec, "connect", address, error)
 
     connect.__signature__ = Signature("self, address, /")
 
@@ -288,9 +312,9 @@ class Calls(_stdlib.socket):
         if codec is None:
             return std_connect_ex(self, address)
         sockaddr = getsockaddrarg(self, codec, "connect_ex", "socket.connect", address)
-        error = connect(self, gettimeout(self), sockaddr)
-        if error and error != EINPROGRESS:
-            codec.forget(address)
+        error = connect(self, timeout_of(self), sockaddr)
+        if error:
+            codec.drop(address)
         return EAGAIN if error == TIMED_OUT else error
 
     connect_ex.__signature__ = Signature("self, address, /")
@@ -319,7 +343,8 @@ class Calls(_stdlib.socket):
 
     def sendto(self, data=NOT_GIVEN, flags_or_address=NOT_GIVEN, address=NOT_GIVEN, /, *more):
         cdef AddressCache codec
-        cdef int flags = 0
+        cdef int flags = 0, error = 0
+        cdef ssize_t sent
         cdef object sockaddr
         if flags_or_address is NOT_GIVEN or more:
             wrong_count(std_sendto, (self, data, flags_or_address, address, *more))
@@ -333,12 +358,10 @@ class Calls(_stdlib.socket):
         if not PyBytes_CheckExact(data):
             data = checks.view(data)
         sockaddr = getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
-        try:
-            return sendto(self, gettimeout(self), data, flags, sockaddr)
-        except OSError as error:
-            codec.forget(address)
-            self._explain(error, "sendto")
-            raise
+        sent = send_to(self, timeout_of(self), data, flags, sockaddr, &error)
+        if sent < 0:
+            raise failed(self, codec, "sendto", address, error)
+        return sent
 
     sendto.__signature__ = Signature("self, data, *flags_and_address")
 
@@ -346,7 +369,8 @@ class Calls(_stdlib.socket):
         self, buffers=NOT_GIVEN, ancdata=(), flags=0, address=None, /, *more
     ):
         cdef AddressCache codec = None
-        cdef int c_flags
+        cdef int c_flags, error = 0
+        cdef ssize_t sent
         cdef object sockaddr
         if buffers is NOT_GIVEN or more:
             wrong_count(std_sendmsg, (self, buffers, ancdata, flags, address, *more) if more else (self,))
@@ -360,12 +384,12 @@ class Calls(_stdlib.socket):
             buffers = checks.views(buffers, "sendmsg() argument 1 must be an iterable")
         if not are_items(ancdata):
             ancdata = checks.items(ancdata)
-        try:
-            return send_message(self, gettimeout(self), buffers, ancdata, c_flags, sockaddr)
-        except OSError as error:
-            codec.forget(address)
-            self._explain(error, "sendmsg")
-            raise
+        sent = send_message(
+            self, timeout_of(self), buffers, ancdata, c_flags, sockaddr, &error
+        )
+        if sent < 0:
+            raise failed(self, codec, "sendmsg", address, error)
+        return sent
 
     sendmsg.__signature__ = Signature("self, buffers, ancdata=(), flags=0, address=None, /")
 
@@ -402,7 +426,7 @@ class Calls(_stdlib.socket):
         size = bufsize if type(bufsize) is int else PyNumber_Index(bufsize)
         if size < 0:
             raise ValueError("negative buffersize in recvfrom")
-        return receive(self, gettimeout(self), size, c_int(flags), codec)
+        return receive(self, timeout_of(self), size, c_int(flags), codec)
 
     recvfrom.__signature__ = Signature("self, bufsize, flags=0, /")
 
@@ -422,7 +446,7 @@ class Calls(_stdlib.socket):
         size = len(buffer) if type(buffer) is bytearray else buffer.nbytes
         if wanted > size:
             raise ValueError("nbytes is greater than the length of the buffer")
-        return receive_into(self, gettimeout(self), buffer, wanted or size, c_int(flags), codec)
+        return receive_into(self, timeout_of(self), buffer, wanted or size, c_int(flags), codec)
 
     recvfrom_into.__signature__ = Signature("self, buffer, nbytes=0, flags=0")
 
@@ -438,8 +462,8 @@ class Calls(_stdlib.socket):
         size = bufsize if type(bufsize) is int else PyNumber_Index(bufsize)
         if size < 0:
             raise ValueError("negative buffer size in recvmsg()")
-        control_bytes = checks.control_bytes(ancbufsize)
-        return receive_msg(self, gettimeout(self), size, control_bytes, c_int(flags), codec)
+        control_bytes = control_size(ancbufsize)
+        return receive_msg(self, timeout_of(self), size, control_bytes, c_int(flags), codec)
 
     recvmsg.__signature__ = Signature("self, bufsize, ancbufsize=0, flags=0, /")
 
@@ -453,9 +477,9 @@ class Calls(_stdlib.socket):
             return std_recvmsg_into(self, buffers, ancbufsize, flags)
         if not are_writable(buffers):
             buffers = checks.writables(buffers)
-        control_bytes = checks.control_bytes(ancbufsize)
+        control_bytes = control_size(ancbufsize)
         return receive_msg_into(
-            self, gettimeout(self), buffers, control_bytes, c_int(flags), codec
+            self, timeout_of(self), buffers, control_bytes, c_int(flags), codec
         )
 
     recvmsg_into.__signature__ = Signature("self, buffers, ancbufsize=0, flags=0, /")
@@ -485,29 +509,52 @@ class Calls(_stdlib.socket):
             codec_of(self) or self._codec_for(None),
         )
 
-    def getsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, *buflen):
+    def getsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, buflen=NOT_GIVEN, /, *more):
         cdef PyObject *served = famsock_slot(self, served_slot)
         cdef object sizes = None
+        cdef int c_level, c_option, value = 0
+        cdef socklen_t size = sizeof(value)
+        if option is NOT_GIVEN or more:
+            return wrong_count(std_getsockopt, (self, level, option, buflen, *more))
         if served != NULL and <object>served is not None:
             sizes = (<object>served).integer_bytes
-        if sizes is None or option is NOT_GIVEN or len(buflen) > 1:
-            if option is NOT_GIVEN:
-                return wrong_count(std_getsockopt, (self, level, option, *buflen))
-            return std_getsockopt(self, level, option, *buflen)
-        return self._get_sized(sizes, level, option, *buflen)
+            if sizes is not None:
+                size = 0 if buflen is NOT_GIVEN else buflen
+                return self._get_sized(sizes, level, option, size)
+            if buflen is NOT_GIVEN and fits_int(level, &c_level) and fits_int(option, &c_option):
+                if c_getsockopt(number(self), c_level, c_option, &value, &size) < 0:
+                    PyErr_SetFromErrno(OSError)
+                return value
+        if buflen is NOT_GIVEN:
+            return std_getsockopt(self, level, option)
+        return std_getsockopt(self, level, option, buflen)
 
     getsockopt.__signature__ = Signature("self, level, option, buflen=0, /")
 
-    def setsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, value=NOT_GIVEN, *optlen):
+    def setsockopt(
+        self, level=NOT_GIVEN, option=NOT_GIVEN, value=NOT_GIVEN, optlen=NOT_GIVEN, /, *more
+    ):
         cdef PyObject *served = famsock_slot(self, served_slot)
         cdef object sizes = None
+        cdef int c_level, c_option, c_value
+        if value is NOT_GIVEN or more:
+            return wrong_count(std_setsockopt, (self, level, option, value, optlen, *more))
+        if optlen is not NOT_GIVEN:
+            return std_setsockopt(self, level, option, value, optlen)
         if served != NULL and <object>served is not None:
             sizes = (<object>served).integer_bytes
-        if value is NOT_GIVEN:
-            return wrong_count(std_setsockopt, (self, level, option, value, *optlen))
-        if sizes is None or value is None or optlen:
-            return std_setsockopt(self, level, option, value, *optlen)
-        self._set_sized(sizes, level, option, value)
+            if sizes is not None and value is not None:
+                self._set_sized(sizes, level, option, value)
+                return
+            if fits_int(value, &c_value) and fits_int(level, &c_level) and (
+                fits_int(option, &c_option)
+            ):
+                if c_setsockopt(
+                    number(self), c_level, c_option, &c_value, sizeof(c_value)
+                ) < 0:
+                    PyErr_SetFromErrno(OSError)
+                return
+        std_setsockopt(self, level, option, value)
 
     setsockopt.__signature__ = Signature("self, level, option, value, optlen=None, /")
 

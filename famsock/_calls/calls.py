@@ -47,7 +47,7 @@ class Calls(_stdlib.socket):
     ``_served`` is the protocol that a plugin serves, or None. A subclass has ``_registry``, whose
     ``served`` has the latter by (family, type, protocol), and the methods ``_open``,
     ``_codec_for``, ``_accepted_class``, ``_adopt``, ``_message``, ``_timeout_of``, ``_explain``,
-    ``_explain_creation``, ``_refuse_connection``, ``_get_sized`` and ``_set_sized``.
+    ``_explain_creation``, ``_get_sized`` and ``_set_sized``.
     """
 
     __slots__ = ("_codec", "_served")
@@ -112,10 +112,8 @@ class Calls(_stdlib.socket):
     # Calls that take an address
 
     def _codec_of(self, address: Any) -> AddressCache | None:
-        codec: AddressCache | None = self._codec
-        if codec is None and type(address) not in _FORMS:
-            codec = self._codec_for(address)
-        return codec
+        """The codec of an address for a socket that the stdlib serves; None by default."""
+        return None if type(address) in _FORMS else self._codec_for(address)
 
     def _sockaddr_of(self, codec: Any, operation: str, event: str, address: Any) -> bytes:
         """The sockaddr of an argument, after its audit event."""
@@ -126,7 +124,7 @@ class Calls(_stdlib.socket):
     def bind(self, address: Any = _NOT_GIVEN, /, *more: Any) -> None:
         if address is _NOT_GIVEN or more:
             _wrong_count(_socket.socket.bind, self, address, *more)
-        codec = self._codec_of(address)
+        codec = self._codec or self._codec_of(address)
         if codec is None:
             super().bind(address)
             return
@@ -141,17 +139,24 @@ class Calls(_stdlib.socket):
     def connect(self, address: Any = _NOT_GIVEN, /, *more: Any) -> None:
         if address is _NOT_GIVEN or more:
             _wrong_count(_socket.socket.connect, self, address, *more)
-        codec = self._codec_of(address)
+        codec = self._codec or self._codec_of(address)
         if codec is None:
             super().connect(address)
             return
-        if error := self._connect(codec, "connect", address):
-            self._refuse_connection(error)
+        if number := self._connect(codec, "connect", address):
+            if number == _calls.TIMED_OUT:
+                raise TimeoutError("timed out")
+            error = OSError(number, os.strerror(number))
+            self._explain(error, "connect")
+            try:
+                raise error
+            finally:
+                del error  # its traceback keeps this frame alive, and so the socket
 
     def connect_ex(self, address: Any = _NOT_GIVEN, /, *more: Any) -> int:
         if address is _NOT_GIVEN or more:
             _wrong_count(_socket.socket.connect_ex, self, address, *more)
-        codec = self._codec_of(address)
+        codec = self._codec or self._codec_of(address)
         if codec is None:
             return super().connect_ex(address)
         error = self._connect(codec, "connect_ex", address)
@@ -160,7 +165,7 @@ class Calls(_stdlib.socket):
     def _connect(self, codec: AddressCache, operation: str, address: Any) -> int:
         sockaddr = self._sockaddr_of(codec, operation, "socket.connect", address)
         error = _calls.connect(self, self.gettimeout(), sockaddr)
-        if error and error != errno.EINPROGRESS:
+        if error:
             codec.forget(address)
         return error
 
@@ -179,7 +184,7 @@ class Calls(_stdlib.socket):
             address = flags_or_address
         else:
             flags = checks.c_int(flags_or_address)
-        codec = self._codec_of(address)
+        codec = self._codec or self._codec_of(address)
         if codec is None:
             return super().sendto(data, flags, address)
         if type(data) is not bytes:
@@ -204,7 +209,7 @@ class Calls(_stdlib.socket):
         if buffers is _NOT_GIVEN or more:
             given = (buffers, ancdata, flags, address, *more) if more else ()
             _wrong_count(_socket.socket.sendmsg, self, *given)
-        codec = None if address is None else self._codec_of(address)
+        codec = None if address is None else self._codec or self._codec_of(address)
         if codec is None:
             return super().sendmsg(buffers, ancdata, flags, address)
         flags = checks.c_int(flags)
@@ -278,7 +283,8 @@ class Calls(_stdlib.socket):
             return super().recvfrom(bufsize, flags)
         if (bufsize := index(bufsize)) < 0:
             raise ValueError("negative buffersize in recvfrom")
-        data, sockaddr = _calls.recvfrom(self, self.gettimeout(), bufsize, checks.c_int(flags))
+        flags = flags and checks.c_int(flags)
+        data, sockaddr = _calls.recvfrom(self, self.gettimeout(), bufsize, flags)
         return data, codec.decode(self, sockaddr)
 
     def recvfrom_into(

@@ -23,14 +23,9 @@ from libc.string cimport memcmp, memcpy, memset
 
 import _socket
 import socket as _stdlib
-from os import fsencode
+from os import fsencode, strerror
 from time import monotonic
 
-cdef extern from *:
-    """
-    static void famsock_set_errno(int number) { errno = number; }
-    """
-    void set_errno "famsock_set_errno"(int) noexcept nogil
 
 cdef extern from "poll.h" nogil:
     ctypedef unsigned long nfds_t
@@ -141,6 +136,7 @@ cdef enum:
 # As in the stdlib's own C code, a class that overrides these two changes nothing for its sockets.
 cdef object fileno = _socket.socket.fileno
 cdef object gettimeout = _socket.socket.gettimeout
+cdef type socket_class = _socket.socket
 cdef object FOREVER = float("inf")
 cdef object NOT_GIVEN = object()
 cdef object ancillary = None
@@ -164,9 +160,66 @@ cdef socklen_t whole(object data, char **start) except? 0:
     return <socklen_t>length
 
 
-cdef int number(object descriptor) except? -2:
+# Where the interpreter's own object has its descriptor and its timeout: read there, as its own
+# methods do, once `find_members` has seen that they are there; -1 until then.
+cdef Py_ssize_t fd_offset = -1, timeout_offset = -1
+
+cdef extern from *:
+    """
+    #include <structmember.h>
+    static Py_ssize_t famsock_offset(PyObject *member) {
+        return ((PyMemberDescrObject *)member)->d_member->offset;
+    }
+    static int famsock_int(PyObject *owner, Py_ssize_t offset) {
+        return *(volatile int *)((char *)owner + offset);
+    }
+    static long long famsock_long(PyObject *owner, Py_ssize_t offset) {
+        return *(volatile long long *)((char *)owner + offset);
+    }
+    """
+    Py_ssize_t famsock_offset(object)
+    int famsock_int(object, Py_ssize_t)
+    long long famsock_long(object, Py_ssize_t)
+
+
+cdef int find_members(object sock) except -1:
+    """Look where a socket, which is open, has its descriptor and its timeout (PySocketSockObject).
+
+    sock_fd stands in front of sock_family; sock_timeout, in nanoseconds, behind sock_proto and a
+    pointer. Where it is otherwise the methods are called.
+    """
+    global fd_offset, timeout_offset
+    cdef Py_ssize_t descriptor = famsock_offset(_socket.socket.family) - <Py_ssize_t>sizeof(int)
+    cdef Py_ssize_t timeout = famsock_offset(_socket.socket.proto) + <Py_ssize_t>sizeof(int)
+    timeout = (timeout + 7) // 8 * 8 + <Py_ssize_t>sizeof(void *)
+    cdef object seconds = gettimeout(sock)
+    if timeout + 8 > _socket.socket.__basicsize__ or descriptor < <Py_ssize_t>sizeof(PyObject):
+        return 0
+    if famsock_int(sock, descriptor) != fileno(sock):
+        return 0
+    fd_offset = descriptor
+    cdef long long found = famsock_long(sock, timeout)
+    if found == -1000000000 if seconds is None else found == <long long>round(seconds * 10**9):
+        timeout_offset = timeout
+    return 0
+
+
+cdef inline int number(object descriptor) except? -2:
     """Return the descriptor's number, asked for before each attempt: see `python`."""
-    return descriptor if type(descriptor) is int else fileno(descriptor)
+    if type(descriptor) is int:
+        return descriptor
+    if fd_offset >= 0 and isinstance(descriptor, socket_class):
+        return famsock_int(descriptor, fd_offset)
+    return fileno(descriptor)
+
+
+cdef inline object timeout_of(object sock):
+    """What gettimeout() returns for a socket."""
+    cdef long long found
+    if timeout_offset < 0:
+        return gettimeout(sock)
+    found = famsock_long(sock, timeout_offset)
+    return None if found < 0 else <double>found / 1e9
 
 
 cdef int refuse_negative(Py_ssize_t size_bytes) except -1:
@@ -262,12 +315,13 @@ cdef ssize_t sock_call(
         descriptor, events, deadline_of(timeout), attempt, arguments, &error
     )
     if result < 0:
-        if error == TIMED_OUT:
-            raise TimeoutError("timed out")
-        set_errno(error)
-        PyErr_SetFromErrno(OSError)
-        return -1
+        raise failure(error)
     return result
+
+
+cdef object failure(int error):
+    """The exception of a failed call."""
+    return TimeoutError("timed out") if error == TIMED_OUT else OSError(error, strerror(error))
 
 
 cdef struct Transfer:
@@ -303,13 +357,19 @@ cdef ssize_t attempt_accept(int fd, void *arguments) noexcept nogil:
 
 def bind(int descriptor, sockaddr):
     """bind(2)."""
+    cdef int error = bind_to(descriptor, sockaddr)
+    if error:
+        raise failure(error)
+
+
+cdef int bind_to(int descriptor, object sockaddr) except -2:
+    """bind(2): 0, or the errno of the failure."""
     cdef char *name
     cdef socklen_t length = whole(sockaddr, &name)
     cdef int result
     with nogil:
         result = c_bind(descriptor, <sockaddr_c *>name, length)
-    if result < 0:
-        PyErr_SetFromErrno(OSError)
+    return errno if result < 0 else 0
 
 
 def connect(descriptor, timeout, sockaddr):
@@ -437,6 +497,16 @@ def interface_name(int descriptor, index):
 
 def sendto(descriptor, timeout, data, int flags, sockaddr):
     """sendto(2): the number of bytes sent."""
+    cdef int error = 0
+    cdef ssize_t sent = send_to(descriptor, timeout, data, flags, sockaddr, &error)
+    if sent < 0:
+        raise failure(error)
+    return sent
+
+
+cdef ssize_t send_to(
+    object descriptor, object timeout, object data, int flags, object sockaddr, int *error
+) except -2:
     cdef Py_buffer view
     cdef Transfer given
     given.name_length = whole(sockaddr, &given.name)
@@ -445,11 +515,15 @@ def sendto(descriptor, timeout, data, int flags, sockaddr):
     given.flags = flags
     if type(data) is bytes:
         given.data, given.size = PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
-        return sock_call(descriptor, POLLOUT, timeout, attempt_sendto, &given)
+        return sock_call_ex(
+            descriptor, POLLOUT, deadline_of(timeout), attempt_sendto, &given, error
+        )
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         given.data, given.size = view.buf, view.len
-        return sock_call(descriptor, POLLOUT, timeout, attempt_sendto, &given)
+        return sock_call_ex(
+            descriptor, POLLOUT, deadline_of(timeout), attempt_sendto, &given, error
+        )
     finally:
         PyBuffer_Release(&view)
 
@@ -589,7 +663,13 @@ def pack_control(items):
 
 def sendmsg(descriptor, timeout, buffers, control, int flags, sockaddr):
     """sendmsg(2): the number of bytes sent."""
-    return send_message(descriptor, timeout, buffers, control, flags, sockaddr)
+    cdef int error = 0
+    cdef ssize_t sent = send_message(
+        descriptor, timeout, buffers, control, flags, sockaddr, &error
+    )
+    if sent < 0:
+        raise failure(error)
+    return sent
 
 
 cdef struct Message:
@@ -611,9 +691,10 @@ cdef ssize_t attempt_recvmsg(int fd, void *arguments) noexcept nogil:
     return c_recvmsg(fd, &given.header, given.flags)
 
 
-cdef object send_message(
-    object descriptor, object timeout, object buffers, object control, int flags, object sockaddr
-):
+cdef ssize_t send_message(
+    object descriptor, object timeout, object buffers, object control, int flags, object sockaddr,
+    int *error,
+) except -2:
     cdef Vector vector = Vector(buffers, PyBUF_SIMPLE)
     cdef bytes packed = pack_control(control)
     cdef Message given
@@ -630,7 +711,9 @@ cdef object send_message(
     if len(packed):
         given.header.msg_control = PyBytes_AS_STRING(packed)
         given.header.msg_controllen = len(packed)
-    return sock_call(descriptor, POLLOUT, timeout, attempt_sendmsg, &given)
+    return sock_call_ex(
+        descriptor, POLLOUT, deadline_of(timeout), attempt_sendmsg, &given, error
+    )
 
 
 def recvmsg(descriptor, timeout, Py_ssize_t size_bytes, Py_ssize_t control_bytes, int flags):
@@ -1119,11 +1202,8 @@ def sendmmsg(descriptor, timeout, messages, int flags):
                 alone = True  # see `python`
             elif at:
                 break
-            elif error == TIMED_OUT:
-                raise TimeoutError("timed out")
             else:
-                set_errno(error)
-                PyErr_SetFromErrno(OSError)
+                raise failure(error)
     except BaseException as raised:
         object.__setattr__(raised, "messages_sent", at)  # an immutable one must not go lost
         raise

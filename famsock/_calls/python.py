@@ -213,7 +213,7 @@ def _is_ready_again(descriptor: Descriptor, events: int, deadline: float) -> boo
     return monotonic() <= deadline and _is_ready(descriptor, events, deadline)
 
 
-def _sock_call_ex(
+def _sock_call(
     descriptor: Descriptor,
     events: int,
     deadline: float | None,
@@ -229,7 +229,8 @@ def _sock_call_ex(
     """
     if deadline is not None and not _is_ready(descriptor, events, deadline):
         return _LATE
-    while (result := call(_number(descriptor), *given)) < 0:
+    is_number = type(descriptor) is int
+    while (result := call(descriptor if is_number else _fileno(descriptor), *given)) < 0:
         error = _errno()
         if error != EINTR and (deadline is None or error not in (EAGAIN, EWOULDBLOCK)):
             return -error
@@ -238,19 +239,8 @@ def _sock_call_ex(
     return result
 
 
-def _sock_call(
-    descriptor: Descriptor,
-    events: int,
-    timeout: float | None,
-    call: Callable[..., int],
-    *given: Any,
-) -> int:
-    """As `_sock_call_ex`, with the failure raised: OSError or TimeoutError."""
-    deadline = monotonic() + timeout if timeout else None
-    result = _sock_call_ex(descriptor, events, deadline, call, *given)
-    if result < 0:
-        raise _error_of(result)
-    return result
+def _deadline(timeout: float | None) -> float | None:
+    return monotonic() + timeout if timeout else None
 
 
 def _error_of(result: int) -> OSError:
@@ -339,7 +329,9 @@ def accept(descriptor: Descriptor, timeout: float | None, ask_address: bool) -> 
     where = (name.pointer, name.length_pointer) if ask_address else (None, None)
     accepted = -1
     try:
-        accepted = _sock_call(descriptor, _IN, timeout, _accept_once, *where)
+        accepted = _sock_call(descriptor, _IN, _deadline(timeout), _accept_once, *where)
+        if accepted < 0:
+            raise _error_of(accepted)
         return accepted, name.taken() if ask_address else b""
     except BaseException:
         if accepted >= 0:
@@ -407,7 +399,13 @@ def sendto(
     pointer, size = (data, len(data)) if type(data) is bytes else _readable(data)
     length: Any = size if size <= _INT_MAX else c_size_t(size)
     name, name_length = sockaddr or None, _length(sockaddr)
-    return _sock_call(descriptor, _OUT, timeout, _sendto, pointer, length, flags, name, name_length)
+    deadline = monotonic() + timeout if timeout else None
+    sent = _sock_call(
+        descriptor, _OUT, deadline, _sendto, pointer, length, flags, name, name_length
+    )
+    if sent < 0:
+        raise _error_of(sent)
+    return sent
 
 
 def recvfrom(
@@ -423,9 +421,12 @@ def recvfrom(
         buffers = new_buffers(_POOLED_BYTES)
     data, pointer, name, sockaddr, name_length = buffers
     name[LENGTH_AT] = _SOCKADDR_BYTES
+    deadline = monotonic() + timeout if timeout else None
     received = _sock_call(
-        descriptor, _IN, timeout, _recvfrom, pointer, length, flags, sockaddr, name_length
+        descriptor, _IN, deadline, _recvfrom, pointer, length, flags, sockaddr, name_length
     )
+    if received < 0:
+        raise _error_of(received)
     if received > size_bytes:  # MSG_TRUNC: the datagram's own length
         received = size_bytes
     result = data[:received], name[: name[LENGTH_AT]]
@@ -444,17 +445,10 @@ def recvfrom_into(
         raise ValueError("nbytes is greater than the length of the buffer")
     length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
     name = _Name()
-    received = _sock_call(
-        descriptor,
-        _IN,
-        timeout,
-        _recvfrom,
-        target,
-        length,
-        flags,
-        name.pointer,
-        name.length_pointer,
-    )
+    where = target, length, flags, name.pointer, name.length_pointer
+    received = _sock_call(descriptor, _IN, _deadline(timeout), _recvfrom, *where)
+    if received < 0:
+        raise _error_of(received)
     return received, name.taken()
 
 
@@ -470,7 +464,10 @@ def sendmsg(
     pieces = [_readable(buffer) for buffer in buffers]
     packed = ancillary.pack(control)
     header, _kept = _message(pieces, sockaddr, _length(sockaddr), packed, len(packed))
-    return _sock_call(descriptor, _OUT, timeout, _sendmsg, ctypes.byref(header), flags)
+    sent = _sock_call(descriptor, _OUT, _deadline(timeout), _sendmsg, ctypes.byref(header), flags)
+    if sent < 0:
+        raise _error_of(sent)
+    return sent
 
 
 def recv_joined(
@@ -531,7 +528,11 @@ def recvmsg_into(
     header, _kept = _message(
         pieces, name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes,
     )  # fmt: skip
-    received = _sock_call(descriptor, _IN, timeout, _recvmsg, ctypes.byref(header), flags)
+    received = _sock_call(
+        descriptor, _IN, _deadline(timeout), _recvmsg, ctypes.byref(header), flags
+    )
+    if received < 0:
+        raise _error_of(received)
     try:
         items = ancillary.read(control.view[: header.control_length].tobytes())
         sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
@@ -621,7 +622,9 @@ def recvmmsg_into(
         )
         kept.append(alive)
     given = vector, len(pieces), flags | _MSG_WAITFORONE, None
-    received = _sock_call(descriptor, _IN, timeout, _batched("recvmmsg"), *given)
+    received = _sock_call(descriptor, _IN, _deadline(timeout), _batched("recvmmsg"), *given)
+    if received < 0:
+        raise _error_of(received)
     controls = [
         control.view[: slot.header.control_length if control_bytes else 0]
         for slot, (_, control) in zip(vector[:received], buffers, strict=False)
@@ -668,12 +671,12 @@ def sendmmsg(
         kept.append(alive)
     send = _batched("sendmmsg")
     done, alone = 0, False
-    deadline = monotonic() + timeout if timeout else None
+    deadline = _deadline(timeout)
     try:
         while done < len(given):
             rest = ctypes.byref(vector, done * ctypes.sizeof(_Mmsghdr))
             together = 1 if alone else len(given) - done
-            sent = _sock_call_ex(descriptor, _OUT, deadline, send, rest, together, flags)
+            sent = _sock_call(descriptor, _OUT, deadline, send, rest, together, flags)
             if sent >= 0:
                 done += sent
             elif together > 1 and sent in (-EINVAL, -EOPNOTSUPP):

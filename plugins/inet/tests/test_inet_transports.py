@@ -400,7 +400,6 @@ def _identifier(data: bytes) -> int:
 def test_refused_sockets_tell_the_remedy() -> None:
     from errno import EACCES, EPERM, EPROTONOSUPPORT
 
-    from famsock._hints import add_hint
     from famsock._registry import plugins
 
     for number, kind, operation, code, words in (
