@@ -20,6 +20,7 @@ import sys
 
 from famsock import _calls
 from famsock._calls.layout import SOCKADDR_BYTES, SockaddrLayout
+from famsock._lazy import load
 from famsock._struct import Struct
 from famsock._text import join_fields, split_fields
 
@@ -333,6 +334,12 @@ class AddressCodec(AddressCache):
         Raises what the address class does, with the operation in front, as the stdlib words it.
         """
         lookup = Lookup(operation, socket)
+        layout = None if isinstance(address, Address) else self._load_layout()
+        if layout is not None and layout.usual is not None:
+            form = load(layout.usual)(address, lookup)
+            sockaddr = None if form is None else self.convert(socket, form)
+            if sockaddr is not None:
+                return sockaddr, not lookup.used
         try:
             typed = address
             if not isinstance(address, Address):

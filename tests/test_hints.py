@@ -9,7 +9,7 @@ import pytest
 
 from famsock import _hints
 from famsock._errors import PluginError
-from famsock._hints import add_creation_hint, add_hint, modprobe
+from famsock._hints import add_creation_hint, hint, modprobe
 from famsock._registry import Registry
 from famsock.family import Family, Protocol, Served
 
@@ -43,35 +43,26 @@ def test_the_plugins_own_advice_comes_first(number: int, operation: str, note: s
             errno.EAFNOSUPPORT: "build the kernel with CONFIG_KIT",
         }
     )
-    error = OSError(number, "refused")
-    add_hint(error, served, operation)
-    assert _notes(error) == [note]
+    assert hint(served, operation, number) == note
 
 
 @pytest.mark.parametrize("number", _hints.UNSUPPORTED)
 def test_a_kernel_module_that_is_not_loaded(number: int) -> None:
-    of_the_family, of_the_protocol = OSError(number, ""), OSError(number, "")
-    add_hint(of_the_family, _served(), "socket")
-    add_hint(of_the_protocol, _served(modules=("kit_p",)), "socket")
-    assert _notes(of_the_family) == [
-        "AF_KIT p needs the kernel module kit: modprobe -a kit_core kit"
-    ]
-    assert _notes(of_the_protocol) == ["AF_KIT p needs the kernel module kit_p: modprobe kit_p"]
+    of_the_family = "AF_KIT p needs the kernel module kit: modprobe -a kit_core kit"
+    assert hint(_served(), "socket", number) == of_the_family
+    of_the_protocol = "AF_KIT p needs the kernel module kit_p: modprobe kit_p"
+    assert hint(_served(modules=("kit_p",)), "socket", number) == of_the_protocol
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES])
 def test_a_missing_capability(number: int) -> None:
-    error = OSError(number, "")
-    add_hint(error, _served(capability="CAP_NET_RAW"), "socket")
-    assert _notes(error) == ["AF_KIT p needs CAP_NET_RAW"]
+    found = hint(_served(capability="CAP_NET_RAW"), "socket", number)
+    assert found == "AF_KIT p needs CAP_NET_RAW"
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(errno.ECONNREFUSED, ""), OSError(errno.EPERM, ""), OSError("no number")]
-)
-def test_an_error_that_no_advice_fits(error: OSError) -> None:
-    add_hint(error, _served(), "connect")
-    assert _notes(error) == []
+@pytest.mark.parametrize("number", [errno.ECONNREFUSED, errno.EPERM, 0])
+def test_an_error_that_no_advice_fits(number: int) -> None:
+    assert hint(_served(), "connect", number) is None
 
 
 def test_modprobe() -> None:

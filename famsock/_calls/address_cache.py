@@ -95,6 +95,11 @@ class AddressCache:
             self._encoded[slot] = self._last = address, sockaddr
         return sockaddr
 
+    def convert(self, sock: Any, form: Any) -> bytes | None:
+        """Return the sockaddr of a form that the layout covers; None for any other."""
+        converter = self._prepare()
+        return None if converter is None else converter.encode(sock, form)
+
     def forget(self, address: Any) -> None:
         """Keep no result of an address that the kernel refused."""
         self._last = object(), b""

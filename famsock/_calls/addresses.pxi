@@ -259,6 +259,12 @@ cdef class Converter:
         cdef Py_ssize_t length
         if famsock_is_ascii(form):
             path, length = famsock_chars(form), famsock_length(form)
+        elif type(form) is str:
+            try:
+                form = PyUnicode_EncodeFSDefault(form)
+            except UnicodeEncodeError:
+                return 0
+            path, length = PyBytes_AS_STRING(form), PyBytes_GET_SIZE(form)
         elif type(form) is bytes:
             path, length = PyBytes_AS_STRING(form), PyBytes_GET_SIZE(form)
         else:
@@ -415,6 +421,11 @@ cdef class AddressCache:
             if converter.is_path:
                 form = (<tuple>form)[0]
         return converter.write(sock, form, out)
+
+    def convert(self, sock, form):
+        """Return the sockaddr of a form that the layout covers; None for any other."""
+        cdef Converter converter = self.prepared()
+        return None if converter is None else converter.encode(sock, form)
 
     def forget(self, address):
         """Keep no result of an address that the kernel refused."""

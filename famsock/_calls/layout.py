@@ -50,10 +50,13 @@ class SockaddrLayout:
     ``head`` is the two bytes in front of the members. ``size_bytes`` is the sockaddr's length;
     one of at least ``least_bytes`` is read. ``fields`` are (name, kind, offset in bytes, highest
     value), in the order of the stdlib's tuple; ``required`` of them must be given, the others are 0
-    if left out. The form of a single ``path`` is no tuple, but the path itself.
+    if left out. The form of a single ``path`` is no tuple, but the path itself. ``usual`` names a
+    function ("module:function") that is given a form which the layout leaves, and a
+    `famsock.address.Lookup`; it returns one that the layout converts, as with a host's name
+    resolved, or None.
     """
 
-    __slots__ = ("fields", "head", "least_bytes", "required", "size_bytes")
+    __slots__ = ("fields", "head", "least_bytes", "required", "size_bytes", "usual")
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class SockaddrLayout:
         fields: tuple[Field, ...],
         required: int | None = None,
         least_bytes: int | None = None,
+        usual: str | None = None,
     ) -> None:
         if len(head) != 2 or not 2 <= size_bytes <= SOCKADDR_BYTES or not 1 <= len(fields) <= 8:
             raise ValueError("a sockaddr has 2 bytes in front, 2-128 bytes and 1-8 fields")
@@ -70,6 +74,7 @@ class SockaddrLayout:
                 raise ValueError(f"field {name!r} is of no kind that there is: {kind!r}")
             if not 2 <= offset <= size_bytes - WIDTHS[kind]:
                 raise ValueError(f"field {name!r} lies outside of {size_bytes} bytes")
+        self.usual = usual
         self.head = head
         self.size_bytes = size_bytes
         self.fields = fields
@@ -185,8 +190,11 @@ def _path_of(sockaddr: bytes) -> str | bytes:
 
 
 def _path_sockaddr(head: bytes, form: Any) -> bytes | None:
-    if type(form) is str and form.isascii():
-        path = form.encode("ascii")
+    if type(form) is str:
+        try:
+            path = os.fsencode(form)
+        except UnicodeEncodeError:
+            return None
     elif type(form) is bytes:
         path = form
     else:

@@ -8,6 +8,7 @@ INET = SockaddrLayout(
     family_head(2, 16),
     16,
     (("host", "ipv4", 4, 0), integer_field("port", "be16", 2)),
+    usual="famsock_inet._hosts:usual_inet",
 )
 """``struct sockaddr_in``."""
 
@@ -21,5 +22,6 @@ INET6 = SockaddrLayout(
         integer_field("scope_id", "u32", 24),
     ),
     required=2,
+    usual="famsock_inet._hosts:usual_inet6",
 )
 """``struct sockaddr_in6``."""

@@ -11,44 +11,16 @@ import struct
 import sys
 from collections.abc import Callable
 from operator import index
-from socket import AF_INET, AF_INET6, EAI_NONAME, gaierror, inet_ntop, inet_pton
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any, Self
 
 from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr, text
+from famsock_inet._hosts import MAX_SCOPE_ID, host_text, index_in, pack_ipv4, pack_ipv6
 
 __all__ = [
     "Inet6Address",
     "InetAddress",
 ]
-
-_ANY_IPV4 = bytes(4)
-_ANY_IPV6 = bytes(16)
-_BROADCAST = b"\xff\xff\xff\xff"
-_BROADCASTS = ("<broadcast>", "255.255.255.255")
-_MAX_SCOPE_ID = 0xFFFFFFFF
-
-
-def _host_text(value: object) -> str:
-    """Return the host of a stdlib address as str: IDNA if not ASCII, bytes unchanged.
-
-    Raises TypeError for another type, a NUL inside, and a name that IDNA cannot encode.
-    """
-    if isinstance(value, str):
-        host = value if value.isascii() else _idna(value)
-    elif isinstance(value, bytes | bytearray):
-        host = value.decode("ascii", "surrogateescape")
-    else:
-        raise TypeError(f"str, bytes or bytearray expected, not {type(value).__name__}")
-    if "\0" in host:
-        raise TypeError("host name must not contain null character")
-    return host
-
-
-def _idna(host: str) -> str:
-    try:
-        return host.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise TypeError("encoding of hostname failed") from None
 
 
 def _host_or_ipaddress(version: int) -> Callable[[object], str]:
@@ -59,7 +31,7 @@ def _host_or_ipaddress(version: int) -> Callable[[object], str]:
             if type(value).__name__ != f"IPv{version}Address":
                 raise TypeError(f"must be an IPv{version} address, not {value!r}")
             value = str(value)
-        host = _host_text(value)
+        host = host_text(value)
         return _canonical(host) if version == 6 and ":" in host else host
 
     return check
@@ -71,70 +43,6 @@ def _canonical(host: str) -> str:
         return inet_ntop(AF_INET6, inet_pton(AF_INET6, host))
     except (OSError, UnicodeEncodeError):
         return host
-
-
-def _resolved(host: str, family: int, lookup: Lookup | None) -> bytes:
-    """The sockaddr that a host name has in a family."""
-    from famsock_inet._names import resolve
-
-    if lookup is not None:
-        lookup.used = True
-    return resolve(host.encode("ascii", "surrogateescape"), family)
-
-
-def pack_ipv4(host: str, lookup: Lookup | None = None) -> bytes:
-    """Return the ``struct in_addr`` of a host; gaierror for a name that does not resolve."""
-    try:
-        return inet_pton(AF_INET, host)
-    except (OSError, UnicodeEncodeError):
-        if host == "":
-            return _ANY_IPV4
-        if host == "<broadcast>":
-            return _BROADCAST
-        return _resolved(host, AF_INET, lookup)[4:8]
-
-
-def pack_ipv6(host: str, lookup: Lookup | None = None) -> tuple[bytes, int]:
-    """Return the ``struct in6_addr`` of a host and the scope that its zone names, 0 without one.
-
-    Raises gaierror for a name that does not resolve or an interface that does not exist, and
-    OSError for the broadcast address, which IPv6 does not have.
-    """
-    try:
-        return inet_pton(AF_INET6, host), 0
-    except (OSError, UnicodeEncodeError):
-        pass
-    if host == "":
-        return _ANY_IPV6, 0
-    if host in _BROADCASTS:
-        raise OSError(f"address family mismatched: AF_INET6 has no {host!r}")
-    address, zoned, zone = host.rpartition("%")
-    if zoned:
-        try:
-            return inet_pton(AF_INET6, address), _scope_of(zone, host, lookup)
-        except gaierror:
-            raise
-        except (OSError, UnicodeEncodeError):
-            pass
-    found = _resolved(host, AF_INET6, lookup)
-    return found[8:24], int.from_bytes(found[24:28], sys.byteorder)
-
-
-def _index_in(zone: str) -> int | None:
-    """Return the interface index that a zone is; None if it is the name of an interface."""
-    if zone.isascii() and zone.isdigit() and len(zone) <= 10 and int(zone) <= _MAX_SCOPE_ID:
-        return int(zone)
-    return None
-
-
-def _scope_of(zone: str, host: str, lookup: Lookup | None) -> int:
-    """Return the index of the interface that a zone names."""
-    if (number := _index_in(zone)) is not None:
-        return number
-    try:
-        return (lookup or Lookup("pack")).interface_index(zone)
-    except OSError:
-        raise gaierror(EAI_NONAME, f"no interface {zone!r} for {host!r}") from None
 
 
 IPV4 = CType(
@@ -164,7 +72,7 @@ _FLOWINFO = cstruct.integer(
 def _host_and_port(family: str, form: tuple[Any, ...]) -> tuple[str, int]:
     """Return the first two items of a stdlib address, of the right types."""
     try:
-        host = _host_text(form[0])
+        host = host_text(form[0])
     except TypeError as error:
         raise TypeError(f"{family} host: {error}") from None
     return host, _integer(family, "port", form[1])
@@ -254,7 +162,7 @@ class Inet6Address(Address):
             host = _text_if_host(host)
         while self.scope_id == 0 and type(host) is str and "%" in host:
             address, _, zone = host.rpartition("%")
-            if (number := _index_in(zone)) is None:
+            if (number := index_in(zone)) is None:
                 break
             host = address
             object.__setattr__(self, "host", host)
@@ -267,7 +175,7 @@ class Inet6Address(Address):
         host, port = _host_and_port("AF_INET6", form)
         flowinfo = _integer("AF_INET6", "flowinfo", form[2]) if len(form) > 2 else 0
         scope_id = _integer("AF_INET6", "scope_id", form[3]) if len(form) > 3 else 0
-        if 0 <= port <= 0xFFFF and 0 <= flowinfo <= 0xFFFFF and 0 <= scope_id <= _MAX_SCOPE_ID:
+        if 0 <= port <= 0xFFFF and 0 <= flowinfo <= 0xFFFFF and 0 <= scope_id <= MAX_SCOPE_ID:
             return cls.unchecked(host, port, flowinfo, scope_id)
         if -0x80000000 <= port <= 0x7FFFFFFF:
             pack_ipv6(host, lookup)  # CPython resolves the name before it looks at the numbers

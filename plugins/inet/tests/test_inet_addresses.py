@@ -11,7 +11,8 @@ from socket import AF_INET, AF_INET6, SOCK_DGRAM, gaierror
 from typing import Any
 
 import pytest
-from famsock_inet.addresses import Inet6Address, InetAddress, pack_ipv4, pack_ipv6
+from famsock_inet._hosts import pack_ipv4, pack_ipv6
+from famsock_inet.addresses import Inet6Address, InetAddress
 from hypothesis import given
 from hypothesis import strategies as st
 

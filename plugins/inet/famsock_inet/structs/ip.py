@@ -15,7 +15,8 @@ from typing import Any
 import attrs
 
 from famsock.plugin import Address, Codec, SockExtendedErr, Struct, codecs, cstruct
-from famsock_inet.addresses import IPV4, IPV6, Inet6Address, InetAddress, pack_ipv4, pack_ipv6
+from famsock_inet._hosts import pack_ipv4, pack_ipv6
+from famsock_inet.addresses import IPV4, IPV6, Inet6Address, InetAddress
 from famsock_inet.structs._storage import SOCKADDR_IN6_FIELD, STORAGE, address_of
 
 __all__ = [
