@@ -335,12 +335,12 @@ class AddressCodec(AddressCache):
         """
         lookup = Lookup(operation, socket)
         layout = None if isinstance(address, Address) else self._load_layout()
-        if layout is not None and layout.usual is not None:
-            form = load(layout.usual)(address, lookup)
-            sockaddr = None if form is None else self.convert(socket, form)
-            if sockaddr is not None:
-                return sockaddr, not lookup.used
+        usual = None if layout is None or layout.usual is None else load(layout.usual)
         try:
+            if usual is not None and (form := usual(address, lookup)) is not None:
+                sockaddr = self.convert(socket, form)
+                if sockaddr is not None:
+                    return sockaddr, not lookup.used
             typed = address
             if not isinstance(address, Address):
                 typed = self.address_class.from_stdlib(address, lookup)
