@@ -44,7 +44,6 @@ _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
 _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _UNKNOWN: Any = object()
-_served = plugins.served
 _initialize = _stdlib.socket.__init__
 _create = _socket.socket.__init__
 _family_of = _socket.socket.family.__get__
@@ -109,7 +108,7 @@ class socket(_stdlib.socket):  # noqa: N801
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
     ) -> None:
         try:
-            served = _served.get((family, type, proto), _UNKNOWN)
+            served = plugins._snapshot.served.get((family, type, proto), _UNKNOWN)
         except TypeError:
             served = _UNKNOWN
         if served is _UNKNOWN or (proto == -1 and fileno is not None):
@@ -133,14 +132,14 @@ class socket(_stdlib.socket):  # noqa: N801
         except OSError as error:
             _explain(error, family, type, proto)
             raise
-        served = self._find_served(fileno)
-        if family != -1 and type != -1 and (fileno is None or proto != -1):
-            _served[family, type, proto] = served
-        return served
+        told = family != -1 and type != -1 and (fileno is None or proto != -1)
+        return self._find_served(fileno, (family, type, proto) if told else None)
 
-    def _find_served(self, fileno: int | None) -> Served | None:
+    def _find_served(
+        self, fileno: int | None, asked: tuple[int, int, int] | None
+    ) -> Served | None:
         try:
-            return plugins.find(_family_of(self), _type_of(self), _proto_of(self))
+            return plugins.find(_family_of(self), _type_of(self), _proto_of(self), asked)
         except BaseException:
             if fileno is None:
                 self.close()
@@ -753,4 +752,4 @@ def _items(ancdata: Any) -> list[tuple[int, int, bytes]]:
 
 
 plugins.on_served = _show_operations
-_calls.install_fast_methods(socket, AddressCodec, _served, _explain)
+_calls.install_fast_methods(socket, AddressCodec, plugins, _explain)

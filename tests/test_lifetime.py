@@ -8,7 +8,6 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 import warnings
 from multiprocessing.connection import Connection
 
@@ -90,34 +89,6 @@ def test_repr_outlives_the_modules() -> None:
     )
     assert "ResourceWarning: unclosed <" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_fork_while_the_registry_is_busy() -> None:
-    held, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with famsock.plugins._lock:
-            held.set()
-            done.wait(30)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait(30)
-    famsock.plugins.served.clear()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads
-            child = os.fork()
-        if child == 0:
-            import signal
-
-            signal.alarm(20)
-            famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM).close()
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    finally:
-        done.set()
-        thread.join()
 
 
 def answer(channel: Connection) -> None:

@@ -84,7 +84,7 @@ _to_shorten: list[Any] = []
 
 
 def install_fast_methods(
-    cls: type, codec: type, served: dict[Any, Any], explain: Callable[..., None]
+    cls: type, codec: type, registry: Any, explain: Callable[..., None]
 ) -> None:
     """Put an implementation's short ways in front of the methods of the class of sockets.
 
@@ -94,7 +94,7 @@ def install_fast_methods(
     if native is None:
         _to_shorten.append(cls)
     else:
-        native.install_fast_methods(cls, codec, served, explain)
+        native.install_fast_methods(cls, codec, registry, explain)
 
 
 def __getattr__(name: str) -> object:

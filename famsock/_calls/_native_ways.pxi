@@ -149,7 +149,7 @@ cdef object getdefaulttimeout = _socket.getdefaulttimeout
 cdef PyTypeObject *stdlib_class = <PyTypeObject *>_socket.socket
 cdef frozenset FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
 cdef type socket_class
-cdef dict served_by_kind
+cdef object registry_of_plugins
 cdef object explain_creation
 cdef Py_ssize_t served_slot, io_refs_slot, closed_slot
 cdef Py_ssize_t family_member = famsock_offset(_socket.socket.family)
@@ -157,20 +157,26 @@ cdef Py_ssize_t type_member = famsock_offset(_socket.socket.type)
 cdef Py_ssize_t proto_member = famsock_offset(_socket.socket.proto)
 
 
-def install_fast_methods(type cls, type codec, dict served, explain):
+cdef inline object served_for(object kind):
+    """What the newest snapshot of the registry has for (family, type, protocol), or None."""
+    return famsock_cached(<dict?>registry_of_plugins._snapshot.served, kind)
+
+
+def install_fast_methods(type cls, type codec, registry, explain):
     """Put the compiled ways in front of the class's methods.
 
-    ``codec`` is the class of what the sockets have in their slot ``_codec``; ``served`` has what is
-    in their slot ``_served`` by (family, type, protocol); ``explain(error, family, type,
-    protocol)`` notes on a failed socket(2) what would cure it.
+    ``codec`` is the class of what the sockets have in their slot ``_codec``; ``registry`` has a
+    ``_snapshot`` with a dict ``served``: what is in their slot ``_served`` by (family, type,
+    protocol). ``explain(error, family, type, protocol)`` notes on a failed socket(2) what would cure it.
     """
     global full_init, full_accept, full_connect, full_sendto, full_recvfrom
     global full_sendmsg, full_recvmsg, full_recvmsg_into, full_recvfrom_into
-    global socket_class, served_by_kind, explain_creation
+    global socket_class, registry_of_plugins, explain_creation
     global codec_class, codec_slot, encoded_slot, decoded_slot
     global served_slot, io_refs_slot, closed_slot
     cdef int with_names = METH_FASTCALL | METH_KEYWORDS
-    socket_class, codec_class, served_by_kind, explain_creation = cls, codec, served, explain
+    socket_class, codec_class = cls, codec
+    registry_of_plugins, explain_creation = registry, explain
     codec_slot, served_slot = slot_of(cls, "_codec"), slot_of(cls, "_served")
     encoded_slot, decoded_slot = slot_of(codec, "encoded"), slot_of(codec, "decoded")
     full_connect = replace(cls, "connect", <void *>short_connect, METH_O)
@@ -249,7 +255,7 @@ cdef object short_init(object sock, PyObject **given, Py_ssize_t count, PyObject
         if count == 3:
             proto = <object>given[2]
         try:
-            served = famsock_cached(served_by_kind, (<object>given[0], <object>given[1], proto))
+            served = served_for((<object>given[0], <object>given[1], proto))
         except TypeError:
             pass
     if served is None:
@@ -285,7 +291,7 @@ cdef object short_accept(object sock, PyObject *unused):
     cdef int proto = famsock_int(sock, proto_member)
     try:
         address = codec.decode_peer(sock, sockaddr)
-        served = famsock_cached(served_by_kind, (family, kind, proto))
+        served = served_for((family, kind, proto))
         if served is not None:
             accepted = famsock_new(<PyTypeObject *>socket_class, ())
             famsock_init(stdlib_class, accepted, (family, kind, proto, descriptor))

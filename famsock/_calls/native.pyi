@@ -26,7 +26,7 @@ from famsock._calls.python import unpack_control as unpack_control
 def install_fast_methods(
     cls: type,
     codec: type,
-    served: dict[tuple[int, int, int], Any],
+    registry: Any,
     explain: Callable[[OSError, int, int, int], object],
 ) -> None: ...
 def gather(
