@@ -8,8 +8,10 @@ from famsock._loading import Load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from functools import cached_property as kept
+    from functools import cached_property
     from typing import Any
+
+    kept = cached_property
 else:
 
     class kept:  # noqa: N801

@@ -135,9 +135,7 @@ class socket(_stdlib.socket):  # noqa: N801
         told = family != -1 and type != -1 and (fileno is None or proto != -1)
         return self._find_served(fileno, (family, type, proto) if told else None)
 
-    def _find_served(
-        self, fileno: int | None, asked: tuple[int, int, int] | None
-    ) -> Served | None:
+    def _find_served(self, fileno: int | None, asked: tuple[int, int, int] | None) -> Served | None:
         try:
             return plugins.find(_family_of(self), _type_of(self), _proto_of(self), asked)
         except BaseException:

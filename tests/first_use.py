@@ -1,9 +1,10 @@
 """Interrupt the first socket of a process at a line of famsock, in a forked child for each line.
 
 ``python tests/first_use.py COUNT PART PARTS`` imports famsock, lists the lines that the first
-socket, address, option and message run, and takes COUNT pairs of a line and an action (0: all),
-spread evenly. At the first execution of the line the child raises, forks, or opens another socket.
-The next socket must be served by its plugin. Prints JSON: how many pairs, and what was wrong.
+socket, address, option and message run, and takes COUNT of them, spread evenly (0: all). At the
+first execution of the line the child raises, forks, or opens another socket, by turns. The next
+socket must be served by its plugin. PART of PARTS runs here. Prints JSON: how many lines there are
+and were tried, and what was wrong.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ import famsock
 TIMEOUT_S = 60
 
 
-class Interrupted(KeyboardInterrupt):
+class InterruptError(KeyboardInterrupt):
     """What a Ctrl-C raises."""
 
 
-class Expired(TimeoutError):
+class ExpiredError(TimeoutError):
     """What the handler of an alarm raises: an Exception, as a broken plugin's would be."""
 
 
@@ -51,11 +52,11 @@ def open_another() -> None:
 
 
 def interrupt() -> None:
-    raise Interrupted
+    raise InterruptError
 
 
 def expire() -> None:
-    raise Expired
+    raise ExpiredError
 
 
 def fork() -> None:
@@ -134,10 +135,10 @@ def disturbed(wanted: str, action: Callable[[], None]) -> str:
 
         try:
             traced(at_line)
-        except (Interrupted, Expired):
+        except (InterruptError, ExpiredError):
             pass
         except Exception as error:
-            if action is not expire or not isinstance(error.__cause__, Expired):
+            if action is not expire or not isinstance(error.__cause__, ExpiredError):
                 return f"the first: {type(error).__name__}: {error}"
         if not reached:
             return "the line was not reached"
@@ -153,15 +154,14 @@ def main(count: int, part: int, parts: int) -> None:
         for module in ("attrs", "pluggy", "ctypes", "inspect"):
             importlib.import_module(module)
     found = lines()
-    pairs = [(line, action) for line in found for action in ACTIONS]
-    spread = [(found[n * len(found) // count], ACTIONS[n % len(ACTIONS)]) for n in range(count)]
-    chosen = spread or pairs
+    count = count or len(found)
+    numbers = range(count)[part::parts]
     wrong = []
-    mine = chosen[part::parts]
-    for line, action in mine:
+    for number in numbers:
+        line, action = found[number * len(found) // count], ACTIONS[number // parts % len(ACTIONS)]
         if said := disturbed(line, action):
             wrong.append(f"{line} {action.__name__}: {said}")
-    print(json.dumps({"lines": len(found), "tried": len(mine), "wrong": wrong}))
+    print(json.dumps({"lines": len(found), "tried": len(numbers), "wrong": wrong}))
 
 
 if __name__ == "__main__":

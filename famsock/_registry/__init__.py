@@ -312,9 +312,7 @@ class Registry:
             found = _entry_points()
         finally:
             mark.end()
-        return self._publish(
-            lambda old: old.changed(entries=found) if old.entries is None else old
-        )
+        return self._publish(lambda old: old.changed(entries=found) if old.entries is None else old)
 
     def _load(self, name: str) -> Snapshot:
         """The newest snapshot, after the plugin of an entry point was loaded for it.
@@ -333,9 +331,9 @@ class Registry:
         except PluginError as error:
             why = str(error)
             self._publish(
-                lambda old: old.with_(failed={**old.failed, name: why})
-                if old.entries is entries
-                else old
+                lambda old: (
+                    old.with_(failed={**old.failed, name: why}) if old.entries is entries else old
+                )
             )
             raise
 

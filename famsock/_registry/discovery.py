@@ -28,7 +28,7 @@ else:  # typing is not imported for one class
     from collections import namedtuple
 
     class EntryPoint(namedtuple("EntryPoint", "name value distribution version")):
-        """One entry point: its name, what it refers to ("module:attribute"), and who declares it."""
+        """One entry point: its name, what it refers to ("module:attribute"), who declares it."""
 
         __slots__ = ()
 

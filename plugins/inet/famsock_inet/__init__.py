@@ -73,6 +73,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
         row("raw", ANY_PROTOCOL, (SOCK_RAW,), "raw:RawOperations", capability="CAP_NET_RAW"),
     )
 
+
 INET = Family(
     "AF_INET",
     2,

@@ -33,13 +33,12 @@ def _protocol(
         selftest=selftest and f"famsock_netlink.selftest:{selftest}",
     )
 
+
 FAMILY = Family(
     "AF_NETLINK",
     16,
     (
-        _protocol(
-            "route", 0, (), "famsock_netlink.route:RouteOperations", selftest="route"
-        ),
+        _protocol("route", 0, (), "famsock_netlink.route:RouteOperations", selftest="route"),
         _protocol("usersock", 2, selftest="usersock"),
         _protocol("sock_diag", 4, ("inet_diag", "tcp_diag", "udp_diag", "unix_diag")),
         _protocol("xfrm", 6, ("xfrm_user",)),
