@@ -164,6 +164,16 @@ except famsock.PluginError as error:
     assert told == "AF_ONE and AF_TWO both have the number 200: uninstall one of them"
 
 
+def test_an_entry_point_that_names_a_family(site: Site) -> None:
+    source = PLUGIN.format(name="AF_NEW", number="200", module="one")
+    source = source.replace("@hookimpl\ndef famsock_families():\n    return (", "FAMILY = ")
+    site.install("my-one", "AF_NEW", "one", source.replace("),)),)\n", "),))\n"))
+    info = site.folder / "my_one-1.0.dist-info"
+    (info / "entry_points.txt").write_text("[famsock]\nAF_NEW = one:FAMILY\n")
+    code = "import sys, famsock; print(famsock.plugins.find(200, 1, 0), 'pluggy' in sys.modules)"
+    assert site.run(code) == "AF_NEW p False"
+
+
 def test_clash_names_both_distributions(site: Site) -> None:
     source = PLUGIN.format(name="AF_UNIX", number="1", module="mine")
     site.install("my-unix", "AF_UNIX", "mine", source)
@@ -395,6 +405,36 @@ def test_describe_imports_nothing() -> None:
     code += "print(len(rows) > 10, [m for m in sys.modules if m.startswith('famsock_')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True []"
+
+
+def test_manager_has_what_is_loaded_and_tells_hooks_of_each_family() -> None:
+    class Observer:
+        def __init__(self) -> None:
+            self.told: list[str] = []
+
+        @hookimpl
+        def famsock_family_loaded(self, family: Family) -> None:
+            self.told.append(family.name)
+
+    class Supplier:
+        @hookimpl(tryfirst=True)
+        def famsock_families(self) -> tuple[Family, ...]:
+            return (Family("AF_NEW", 99, (PROTOCOL,)), Family("AF_NEWER", 98, (PROTOCOL,)))
+
+    registry, observer, supplier = Registry(), Observer(), Supplier()
+    assert registry.find(famsock.AF_INET, 1, 0) is not None
+    registry.manager.register(observer)
+    assert observer.told == ["AF_INET"]
+    registry.register(supplier, "mine")
+    assert registry.manager.get_plugin("mine") is supplier
+    assert registry.find(famsock.AF_UNIX, 1, 0) is not None
+    assert observer.told == ["AF_INET", "AF_NEW", "AF_NEWER", "AF_UNIX"]
+    supplied = registry.manager.hook.famsock_families()
+    assert {f.name for families in supplied for f in families} == {*observer.told}
+    registry.unregister("AF_NEW")
+    assert registry.manager.get_plugin("mine") is supplier
+    registry.unregister("AF_NEWER")
+    assert registry.manager.get_plugin("mine") is None
 
 
 def test_names_that_select_nothing_are_told() -> None:

@@ -386,7 +386,7 @@ class Registry:
             if not wanted:
                 if any(number == int(known) for known in _stdlib.AddressFamily):
                     return snapshot, None
-                # A number that this Python cannot name: ask the plugins whose number it cannot tell.
+                # No name here for this number: ask the plugins whose number is not known here.
                 wanted = snapshot.unknown
             elif snapshot.family(wanted[0]) is None:
                 self._load(wanted[0])

@@ -1,10 +1,10 @@
 """The pluggy hooks that a famsock plugin may implement.
 
 Most plugins need none: an entry point of the group ``famsock``, with the family's name
-(``AF_CAN``), names a `Family`. It may also name any object (usually a package) with functions marked by
-`hookimpl`. Hooks run when a plugin is loaded; no hook runs on the send or receive path. This module
-imports no pluggy, so that a plugin with hooks does not either; :mod:`famsock._registry.manager`
-does.
+(``AF_CAN``), names a `Family`. It may also name any object (usually a package) with functions
+marked by `hookimpl`. Hooks run when a plugin is loaded; no hook runs on the send or receive path.
+This module imports no pluggy, so that a plugin with hooks does not either. The module
+:mod:`famsock._registry.manager` does.
 """
 
 from __future__ import annotations
