@@ -26,6 +26,19 @@ cdef extern from *:
     """
     object famsock_cached(dict, object)
 
+cdef extern from *:
+    """
+    /* A new reference to the value of a slot that other threads assign. */
+    static PyObject *famsock_shared_slot(PyObject *owner, Py_ssize_t offset, PyObject *name) {
+    #ifdef Py_GIL_DISABLED
+        return PyObject_GetAttr(owner, name);
+    #else
+        return Py_NewRef(*(PyObject **)((char *)owner + offset));
+    #endif
+    }
+    """
+    object famsock_shared_slot(object, Py_ssize_t, str)
+
 cdef extern from "Python.h":
     int PySys_Audit(const char *, const char *, PyObject *, PyObject *) except -1
     int PyBytes_CheckExact(object)
@@ -150,6 +163,7 @@ cdef PyTypeObject *stdlib_class = <PyTypeObject *>_socket.socket
 cdef frozenset FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
 cdef type socket_class
 cdef object registry_of_plugins
+cdef Py_ssize_t snapshot_slot, kinds_slot
 cdef object explain_creation
 cdef Py_ssize_t served_slot, io_refs_slot, closed_slot
 cdef Py_ssize_t family_member = famsock_offset(_socket.socket.family)
@@ -159,7 +173,8 @@ cdef Py_ssize_t proto_member = famsock_offset(_socket.socket.proto)
 
 cdef inline object served_for(object kind):
     """What the newest snapshot of the registry has for (family, type, protocol), or None."""
-    return famsock_cached(<dict?>registry_of_plugins._snapshot.served, kind)
+    cdef object snapshot = famsock_shared_slot(registry_of_plugins, snapshot_slot, "_snapshot")
+    return famsock_cached(<dict>famsock_shared_slot(snapshot, kinds_slot, "served"), kind)
 
 
 def install_fast_methods(type cls, type codec, registry, explain):
@@ -173,10 +188,12 @@ def install_fast_methods(type cls, type codec, registry, explain):
     global full_sendmsg, full_recvmsg, full_recvmsg_into, full_recvfrom_into
     global socket_class, registry_of_plugins, explain_creation
     global codec_class, codec_slot, encoded_slot, decoded_slot
-    global served_slot, io_refs_slot, closed_slot
+    global served_slot, snapshot_slot, kinds_slot, io_refs_slot, closed_slot
     cdef int with_names = METH_FASTCALL | METH_KEYWORDS
     socket_class, codec_class = cls, codec
     registry_of_plugins, explain_creation = registry, explain
+    snapshot_slot = slot_of(type(registry), "_snapshot")
+    kinds_slot = slot_of(type(registry._snapshot), "served")
     codec_slot, served_slot = slot_of(cls, "_codec"), slot_of(cls, "_served")
     encoded_slot, decoded_slot = slot_of(codec, "encoded"), slot_of(codec, "decoded")
     full_connect = replace(cls, "connect", <void *>short_connect, METH_O)
