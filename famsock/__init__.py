@@ -1,8 +1,8 @@
 """famsock: Python's socket module with its address families as plugins.
 
 ``import famsock as socket`` gives every public name of the running interpreter's `socket`, with the
-same behaviour; addresses, constants, options and operations of a family come from its plugin, found
-through entry points when the family is first used. Importing this module imports no plugin.
+same behaviour. Addresses, constants, options and operations of a family come from its plugin. It is
+found through entry points when the family is first used. Importing this module imports no plugin.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    # What differs from the stdlib's, to type checkers: of two imports of a name mypy takes the
-    # first, and pyright the last.
+    # Names that differ from the stdlib's, for type checkers: of two imports of a name mypy takes
+    # the first, and pyright the last.
     # isort: off
     from famsock._surface import *  # noqa: F403
     from socket import *  # type: ignore[assignment]  # noqa: F403
@@ -50,19 +50,22 @@ globals().update(_functions(globals()))
 
 _MODULES = (
     "aio",
+    "bpf",
+    "codecs",
     "constants",
     "control",
+    "cstruct",
     "endpoints",
-    "filters",
+    "family",
     "options",
     "plugin",
-    "values",
-    "wire",
+    "selftest",
+    "testing",
 )
 
 
 def __getattr__(name: str) -> Any:
-    """Constants that this Python lacks, from the plugin that provides them; then remembered.
+    """Return a constant that this Python lacks, from a plugin that provides it, and keep it.
 
     Also the modules of the typed interface, imported on first use.
     """

@@ -1,4 +1,4 @@
-"""``python -m famsock``: run a program on famsock, list families, check this machine."""
+"""The command ``python -m famsock``: run programs, list families, check this machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """The command line; see :mod:`famsock._cli`."""
+    """Run the command line; see :mod:`famsock._cli`."""
     try:
         from famsock._cli import main as command
     except ModuleNotFoundError as missing:

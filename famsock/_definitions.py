@@ -14,15 +14,14 @@ from famsock._lazy import kept, load
 
 if TYPE_CHECKING:
     from famsock.control import ControlType, Message
-    from famsock.family import Family
     from famsock.options import Option
 
 _Row = TypeVar("_Row")
 
 
-def constants_of(family: Family) -> Mapping[str, int | str]:
-    """The constants of a family by name: the upper-case names of its constants module."""
-    loaded = load(family.constants)
+def constants_of(reference: Any) -> Mapping[str, int | str]:
+    """Return a family's constants by name: the upper-case names of its ``Family.constants``."""
+    loaded = load(reference)
     values = loaded if isinstance(loaded, Mapping) else vars(loaded)
     return {
         name: value
@@ -40,17 +39,23 @@ def definitions_of(
 
 
 class Definitions:
-    """The options and control messages of a family's sockets; for None, those of every family."""
+    """The options and control messages of a family's sockets, beside those of every family.
 
-    def __init__(self, family: Family | None) -> None:
-        self.family: Family | None = family
+    ``family_name`` names the family in messages; ``options`` and ``control`` are the `Family`
+    fields of these names. Without them only those of every family are here.
+    """
+
+    def __init__(self, family_name: str | None, options: Any = (), control: Any = ()) -> None:
+        self._family_name = family_name
+        self._options = options
+        self._control = control
 
     @kept
     def options(self) -> dict[str, Option[Any]]:
         """Options by name; the family's own come before those of SOL_SOCKET."""
         from famsock import options
 
-        own = definitions_of(self.family and self.family.options, options.collect)
+        own = definitions_of(self._options, options.collect)
         return {row.name: row for row in (*options.collect(vars(options)), *own)}
 
     @kept
@@ -58,7 +63,7 @@ class Definitions:
         """Control messages by (level, type)."""
         from famsock import control
 
-        own = definitions_of(self.family and self.family.control, control.collect)
+        own = definitions_of(self._control, control.collect)
         return {(row.level, row.number): row for row in (*control.collect(vars(control)), *own)}
 
     @kept
@@ -83,7 +88,7 @@ class Definitions:
         from difflib import get_close_matches
 
         near = get_close_matches(name, self.options, 1)
-        where = "a family that no plugin serves" if self.family is None else self.family.name
+        where = self._family_name or "a family that no plugin serves"
         return f"{where} has no option {name!r}" + (f"; did you mean {near[0]}?" if near else "")
 
 

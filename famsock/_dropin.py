@@ -1,8 +1,8 @@
-"""Standing in for the stdlib's `socket`: its Python functions on our class, install and uninstall.
+"""The replacement of the stdlib's `socket`: its functions on our class, install, uninstall.
 
-The stdlib's own functions (create_connection, socketpair, …) are taken as the running interpreter
-has them and bound to other globals, so that they make *our* sockets and behave exactly as that
-version's do. Only send_fds and recv_fds are ours: the stdlib's ignore ``flags`` and ``address``.
+The running interpreter's functions (create_connection, socketpair, …) are bound to other globals.
+So they make famsock's sockets and behave exactly as in that version. Only send_fds and recv_fds are
+written again: the stdlib's ignore ``flags`` and ``address``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OURS = frozenset({"send_fds", "recv_fds", "__getattr__"})
 
 
 def functions(namespace: dict[str, Any]) -> dict[str, Any]:
-    """The stdlib module's Python functions, looking names up in ``namespace``, save our own."""
+    """Return the stdlib module's Python functions, bound to ``namespace``, except our own."""
     found: dict[str, Any] = {
         name: _rebound(value, namespace)
         for name, value in vars(_stdlib).items()
@@ -50,7 +50,7 @@ def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
 
 
 def _or_typed(original: FunctionType, typed: Callable[..., Any]) -> Callable[..., Any]:
-    """``original``, or ``typed`` where the address is a typed one."""
+    """Return a function that calls ``typed`` for a typed address, ``original`` for any other."""
 
     @wraps(original)
     def function(address: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -68,7 +68,7 @@ def _connect_typed(
     source_address: Any = None,
     **_: Any,
 ) -> _stdlib.socket:
-    """create_connection to one address, of any family that has streams; nothing is looked up."""
+    """Connect to one address, of any family that has streams, without a look-up."""
     sock = original.__globals__["socket"](address.family, _stdlib.SOCK_STREAM)
     try:
         if timeout is not _NO_TIMEOUT_GIVEN:
@@ -83,7 +83,7 @@ def _connect_typed(
 
 
 def _serve_typed(original: Any, address: Address, **keywords: Any) -> _stdlib.socket:
-    """create_server whose family, if none is given, is the address's."""
+    """Create a server; without a family, take that of the address."""
     return original(address, **{"family": address.family, **keywords})  # type: ignore[no-any-return]
 
 
@@ -91,7 +91,7 @@ def send_fds(
     sock: _stdlib.socket, buffers: Iterable[Any], fds: Iterable[int], flags: Any = 0,
     address: Any = None,
 ) -> int:  # fmt: skip
-    """Send file descriptors, with ``flags`` and to ``address``; the number of bytes sent.
+    """Send file descriptors, with ``flags``, to ``address``; return the number of bytes sent.
 
     Errors are those of sendmsg(2). Source: unix(7), SCM_RIGHTS.
     """
@@ -122,7 +122,7 @@ def recv_fds(
 
 
 def _constant(name: str) -> Any:
-    """``__getattr__`` of the stdlib's module while famsock is installed: what it lacks."""
+    """Return what the stdlib's module lacks: its ``__getattr__`` while famsock is installed."""
     from famsock._registry import plugins
 
     if name.isupper() and not name.startswith("_"):
@@ -135,8 +135,8 @@ def _constant(name: str) -> Any:
 def install() -> None:
     """Put famsock under the stdlib's module: every later use of `socket` gets famsock's sockets.
 
-    Constants that this Python lacks appear there too. Modules that already took the class out of
-    the module (``from socket import socket``) keep the stdlib's. Calling it twice changes nothing.
+    Constants that this Python lacks appear there too. Modules that already imported the class
+    (``from socket import socket``) keep the stdlib's. Calling it twice changes nothing.
     """
     import famsock
 

@@ -1,4 +1,4 @@
-"""What would cure a failed call: notes on OSError, from what the plugin knows of its family."""
+"""Notes on OSError that say how to fix the cause, from the plugin's data about its family."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _DENIED = (EPERM, EACCES)
 
 
 def add_hint(error: OSError, served: Served, operation: str) -> None:
-    """Note on an error of ``operation`` ("bind") what cures it.
+    """Add a note to an error of ``operation`` ("bind") that says how to fix it.
 
-    The plugin's own advice, a kernel module or a capability.
+    The note is the plugin's advice, a kernel module or a capability.
     """
     protocol, number = served.protocol, error.errno or 0
     modules = protocol.modules or served.family.modules
@@ -33,12 +33,12 @@ def add_hint(error: OSError, served: Served, operation: str) -> None:
 
 
 def modprobe(modules: tuple[str, ...]) -> str:
-    """The command that loads kernel modules."""
+    """Return the command that loads kernel modules."""
     return " ".join(("modprobe", *(("-a",) if len(modules) > 1 else ()), *modules))
 
 
 def add_creation_hint(error: OSError, family: int, kind: int, proto: int) -> None:
-    """The same for a socket that could not be created, from socket(2)'s arguments."""
+    """Add a note to the error of a socket that could not be created, from socket(2)'s arguments."""
     try:
         served = plugins.find(int(family), int(kind) & 0xF, max(int(proto), 0))
     except PluginError as broken:

@@ -39,9 +39,9 @@ else:
 
 
 def load(reference: Any) -> Any:
-    """The object that ``"module:attribute"`` names (a module, without an attribute).
+    """Return the object that ``"module:attribute"`` names (a module, without an attribute).
 
-    Anything that is no string is returned as it is. Raises ImportError or AttributeError.
+    An object that is not a string is returned unchanged. Raises ImportError or AttributeError.
     """
     if not isinstance(reference, str):
         return reference

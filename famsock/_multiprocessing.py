@@ -1,21 +1,19 @@
-"""Sockets in other processes: how multiprocessing carries one there."""
+"""Sockets in other processes: support for multiprocessing."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from famsock._sockets import socket
+from socket import socket
+from typing import Any
 
 _REDUCTION = "multiprocessing.reduction"
 
 
 def reduce_for_multiprocessing(sock: socket, frame: Any) -> tuple[Any, ...] | None:
-    """How multiprocessing pickles a socket, as it does the stdlib's; None for any other pickler.
+    """Pickle a socket for multiprocessing, as the stdlib does; return None for other picklers.
 
-    multiprocessing knows the stdlib's class alone, by exact type, and offers no hook that would not
-    import it. Its pickler is written in C, so the ``frame`` that asks is one of its module.
+    multiprocessing knows only the stdlib's class, by exact type, and every hook would import
+    multiprocessing. Its pickler is written in C, so the calling ``frame`` is one of its module.
     """
     reduction = sys.modules.get(_REDUCTION)
     if reduction is None or frame.f_globals is not vars(reduction):

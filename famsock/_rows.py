@@ -1,6 +1,6 @@
-"""How a plugin writes its rows of options and control messages: by the names of their constants.
+"""Functions with which a plugin writes rows of options and control messages, by constant name.
 
-The rows of one level differ by name and type of value alone::
+The rows of one level differ only by name and type of value::
 
     _row = option_rows(SOL_TCP, constants)
 
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 @attrs.frozen
 class _Rows:
-    """What rows of one level have in common.
+    """The common part of the rows of one level.
 
     ``constants`` is the module where a row's name has its number. A row's value is a codec, a
-    struct class, or the name of either in ``module``, imported when the first value travels.
+    struct class, or the name of either in ``module``, imported when the first value is converted.
     """
 
     level: int
@@ -54,7 +54,7 @@ class option_rows(_Rows):  # noqa: N801 - used as a function
         request: codecs.Codec[Any] | type[Any] | str | None = None,
         length_unit_bytes: int = 1,
     ) -> Option[T]:
-        """The row of the constant ``name``."""
+        """Return the row of the constant ``name``."""
         asked = None if request is None else self._codec(request)
         number, codec = self._number(name), self._codec(value)
         return Option(name, self.level, number, codec, access, asked, length_unit_bytes)
@@ -64,5 +64,5 @@ class control_rows(_Rows):  # noqa: N801 - used as a function
     """A function that makes the `ControlType` of a constant at ``level``."""
 
     def __call__(self, name: str, value: codecs.Codec[T] | type[T] | str) -> ControlType[T]:
-        """The row of the constant ``name``."""
+        """Return the row of the constant ``name``."""
         return ControlType(name, self.level, self._number(name), self._codec(value))

@@ -33,7 +33,7 @@ def sockaddr(
     size: int | None = None,
     head: bytes | None = None,
 ) -> Callable[[type[_T]], type[_T]]:
-    """Class decorator for a family's address: `famsock.cstruct.struct` with the family in front.
+    """Decorate the class of a family's address: `famsock.cstruct.struct` after the family.
 
     ``stdlib`` names the fields of the stdlib's tuple (all fields, if left out). ``head`` overrides
     the two bytes in front of the members, for a codec of another platform's sockaddr.

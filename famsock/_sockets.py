@@ -688,9 +688,9 @@ def _control_bytes(size: Any) -> int:
 def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
     if not control:
         return []
-    from famsock.control import packed
+    from famsock.control import _packed_item
 
-    return [packed(message) for message in control]
+    return [_packed_item(message) for message in control]
 
 
 def _message(given: Any) -> tuple[Any, Any, Sequence[tuple[int, int, bytes]]]:

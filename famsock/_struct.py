@@ -4,10 +4,39 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, ClassVar, Self
+    from collections.abc import Callable, Sequence
+    from struct import Struct as StructCodec
+    from typing import Any, ClassVar, Protocol, Self
 
-    from famsock.cstruct import Layout
+    class _Layout(Protocol):
+        """What a `famsock.cstruct.Layout` offers; naming its class here would be a circle."""
+
+        @property
+        def c_name(self) -> str: ...
+
+        @property
+        def headers(self) -> tuple[str, ...]: ...
+
+        @property
+        def size(self) -> int: ...
+
+        @property
+        def members(self) -> tuple[Any, ...]: ...
+
+        @property
+        def head(self) -> bytes: ...
+
+        @property
+        def codec(self) -> StructCodec: ...
+
+        @property
+        def arrange(self) -> Callable[[Sequence[Any]], Sequence[Any]] | None: ...
+
+        @property
+        def encoders(self) -> tuple[Callable[[Any, Any], Any] | None, ...] | None: ...
+
+        @property
+        def decoders(self) -> tuple[Callable[[Any, Any], Any] | None, ...] | None: ...
 
 
 class Struct:
@@ -17,12 +46,12 @@ class Struct:
     """
 
     __slots__ = ()
-    layout: ClassVar[Layout]
+    layout: ClassVar[_Layout]
     label: ClassVar[str]
     range_error: ClassVar[type[OverflowError]] = OverflowError
 
     def pack(self, lookup: Any = None) -> bytes:
-        """The C struct's bytes. ``lookup`` resolves what needs the system, such as names."""
+        """Return the C struct's bytes. ``lookup`` resolves what needs the system, such as names."""
         layout = self.layout
         values: Sequence[Any] = [getattr(self, member.attribute) for member in layout.members]
         if layout.encoders is not None:
@@ -36,7 +65,7 @@ class Struct:
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The struct at the start of ``data``; ValueError if ``data`` is shorter than it."""
+        """Return the struct at the start of ``data``; ValueError if ``data`` is shorter than it."""
         layout = cls.layout
         if len(data) < layout.codec.size:
             raise ValueError(
@@ -56,7 +85,7 @@ class Struct:
 
     @classmethod
     def unchecked(cls, *values: Any) -> Self:
-        """An instance from values already known to fit, in field order, without checks."""
+        """Return an instance from values already known to fit, in field order, without checks."""
         made = cls.__new__(cls)
         made.__attrs_init__(*values)  # type: ignore[attr-defined]
         return made

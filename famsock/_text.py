@@ -1,9 +1,9 @@
 r"""The text form of addresses: fields joined by colons, quoted so that every value survives.
 
 The fields of the stdlib form come first, in its order; trailing fields that have their default are
-left out. Fields beyond the stdlib form follow as ``?name=value&name=value``. A value that holds a
-colon stands in brackets, as IPv6 and Bluetooth addresses do: ``[fe80::1%eth0]:80``. A backslash
-quotes what would be misread, and ``\xNN`` writes a character that does not print.
+left out. Fields beyond the stdlib form follow as ``?name=value&name=value``. A value that contains
+a colon is in brackets, like IPv6 and Bluetooth addresses: ``[fe80::1%eth0]:80``. A backslash quotes
+what would be misread, and ``\xNN`` writes a character that does not print.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Any, ClassVar, Protocol
 
-    from famsock.address import Address
+    class _Fields(Protocol):
+        """What the text form needs of an address class: its layout and the names of its fields."""
+
+        layout: ClassVar[Any]
+        family_name: ClassVar[str]
+        stdlib_fields: ClassVar[tuple[str, ...]]
+
 
 _SPECIAL = frozenset("\\[]?&=")
 
 
 def quote(value: str) -> str:
-    """``value`` as it may stand between colons."""
+    """Return ``value`` quoted for use between colons."""
     body = "".join(_quote_character(c) for c in value)
     return f"[{body}]" if ":" in value else body
 
@@ -33,7 +39,7 @@ def _quote_character(c: str) -> str:
 
 
 def unquote(text: str) -> str:
-    """The value that `quote` wrote; ValueError for a backslash that quotes nothing."""
+    """Return the value that `quote` wrote; ValueError for a backslash that quotes nothing."""
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
     octets = bytearray()
@@ -55,7 +61,7 @@ def unquote(text: str) -> str:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """``text`` cut at each separator that stands neither in brackets nor behind a backslash."""
+    """Split ``text`` at each separator that is neither in brackets nor after a backslash."""
     return list(_pieces(text, separator))
 
 
@@ -74,8 +80,8 @@ def _pieces(text: str, separator: str) -> Iterator[str]:
     yield text[start:]
 
 
-def join_fields(address: Address) -> str:
-    """The text of a typed address, from its fields."""
+def join_fields(address: _Fields) -> str:
+    """Return the text of a typed address, from its fields."""
     import attrs
 
     members = {m.attribute: m.type for m in address.layout.members}
@@ -89,8 +95,8 @@ def join_fields(address: Address) -> str:
     return ":".join(texts[n] for n in listed) + ("?" + "&".join(extra) if extra else "")
 
 
-def split_fields(cls: type[Address], text: str) -> dict[str, Any]:
-    """The constructor's keyword arguments that ``text`` writes for an address class."""
+def split_fields(cls: type[_Fields], text: str) -> dict[str, Any]:
+    """Return the constructor's keyword arguments that ``text`` writes for an address class."""
     members = {m.attribute: m.type for m in cls.layout.members}
     positional, *query = split(without_scheme(text), "?")
     if len(query) > 1:
@@ -113,7 +119,7 @@ def split_fields(cls: type[Address], text: str) -> dict[str, Any]:
         raise ValueError(f"{cls.family_name} address {text!r}: {error}") from None
 
 
-def _check_complete(cls: type[Address], text: str, found: dict[str, str]) -> None:
+def _check_complete(cls: type[_Fields], text: str, found: dict[str, str]) -> None:
     import attrs
 
     for field in attrs.fields(cls):  # type: ignore[arg-type]
@@ -125,6 +131,6 @@ def _check_complete(cls: type[Address], text: str, found: dict[str, str]) -> Non
 
 
 def without_scheme(text: str) -> str:
-    """``text`` after ``scheme://``, or all of it where no scheme stands in front."""
+    """Return ``text`` after ``scheme://``, or all of it if it has no scheme."""
     scheme, found, rest = text.partition("://")
     return rest if found and scheme.replace("-", "").replace("+", "").isalnum() else text

@@ -7,10 +7,10 @@ An address has four shapes, and one class converts between them:
 * the *sockaddr*, the bytes that the kernel reads and writes;
 * the *text*, with ``parse(str(address)) == address``.
 
-`Address` is the base class of the typed form. `RawAddress` carries the sockaddr of a family that no
-plugin serves, whole. `AddressCodec` is what a socket uses. This module imports no attrs, so that
-``import famsock`` stays cheap; :mod:`famsock._sockaddr` makes the attrs classes, in plugins.
-Sources: socket(7), bind(2), the CPython documentation of each form.
+`Address` is the base class of the typed form. `RawAddress` holds the complete sockaddr of a family
+that no plugin serves. Sockets use `AddressCodec`. This module imports no attrs, so that ``import
+famsock`` stays cheap. :mod:`famsock._sockaddr` makes the attrs classes, in plugins. Sources:
+socket(7), bind(2), the CPython documentation of each form.
 """
 
 from __future__ import annotations
@@ -31,9 +31,16 @@ if TYPE_CHECKING:
     Asked = tuple[Callable[[int, Any], Any], Any, Any]
     """A question to the system about a descriptor, its argument, and the answer."""
 
+__all__ = [
+    "Address",
+    "Lookup",
+    "RawAddress",
+    "family_head",
+]
+
 _BSD = ("darwin", "ios", "freebsd", "netbsd", "openbsd", "dragonfly")
 HAS_SA_LEN = sys.platform.startswith(_BSD)
-"""Whether a sockaddr here starts with a length byte and a family byte, not a 16-bit family."""
+"""True if a sockaddr starts with a length byte and a family byte here, not a 16-bit family."""
 
 _MAX_FAMILY = 0xFF if HAS_SA_LEN else 0xFFFF
 _CACHED_ADDRESSES = 1024
@@ -41,12 +48,12 @@ _PLAIN_TYPES = frozenset({str, int, bytes, bool, type(None)})
 
 
 class Lookup:
-    """What an address may ask the system while it is converted, and for which operation.
+    """Questions of an address to the system while it is converted, for one operation.
 
-    ``operation`` is the socket method at work ("bind"), which opens error messages. ``asked`` keeps
-    the questions with their answers: the result holds as long as the system gives the same answers
-    again. A class that asks the system in a way of its own sets ``used``: such a result is never
-    kept.
+    ``operation`` is the socket method in progress ("bind"), with which error messages begin.
+    ``asked`` keeps the questions with their answers: the result is valid as long as the system
+    gives the same answers again. A class that asks the system by other means sets ``used``: such a
+    result is never kept.
     """
 
     __slots__ = ("_used", "asked", "operation", "socket")
@@ -59,7 +66,7 @@ class Lookup:
 
     @property
     def used(self) -> bool:
-        """Whether the system was asked."""
+        """True if the system was asked."""
         return self._used or bool(self.asked)
 
     @used.setter
@@ -68,11 +75,11 @@ class Lookup:
 
     @property
     def repeatable(self) -> bool:
-        """Whether ``asked`` is all that the system was asked."""
+        """True if ``asked`` is everything that the system was asked."""
         return not self._used
 
     def interface_index(self, name: str) -> int:
-        """The interface index of ``name`` in the socket's own network namespace; OSError if none.
+        """Return interface ``name``'s index in the socket's network namespace; OSError if none.
 
         Source: netdevice(7), SIOCGIFINDEX.
         """
@@ -82,7 +89,7 @@ class Lookup:
         return self._ask(_calls.interface_index, name)  # type: ignore[no-any-return]
 
     def interface_name(self, index: int) -> str:
-        """The name of interface ``index`` in the socket's network namespace; "" if there is none.
+        """Return the name of interface ``index`` in the socket's network namespace; "" if none.
 
         Source: netdevice(7), SIOCGIFNAME.
         """
@@ -95,9 +102,10 @@ class Lookup:
         return self._ask(_calls.interface_name, index)  # type: ignore[no-any-return]
 
     def local_sockaddr(self) -> bytes:
-        """The sockaddr that the socket itself is bound to; b"" if there is none.
+        """Return the sockaddr that the socket itself is bound to; b"" if there is none.
 
-        For what the kernel leaves out of a received address because bind has fixed it.
+        Use it for parts that the kernel leaves out of a received address because bind has fixed
+        them.
         """
         if self.socket is None:
             self.used = True
@@ -119,7 +127,7 @@ def _own_sockaddr(descriptor: int, _: None) -> bytes:
 
 
 def _answers_again(socket: StdlibSocket, asked: Iterable[Asked]) -> bool:
-    """Whether the system, asked anew, gives the same answers."""
+    """Return whether the system, asked again, gives the same answers."""
     descriptor = socket.fileno()
     try:
         return all(question(descriptor, argument) == answer for question, argument, answer in asked)
@@ -129,15 +137,15 @@ def _answers_again(socket: StdlibSocket, asked: Iterable[Asked]) -> bool:
 
 class Address(Struct):
     """Base of every typed address: one frozen attrs class per sockaddr layout, made by
-    `famsock._sockaddr.sockaddr`.
+    `famsock.plugin.sockaddr`.
 
-    ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, which opens
-    error messages. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those with
-    a default may be left out. A class whose stdlib form is no such tuple overrides `from_stdlib`
-    and `to_stdlib`; one whose sockaddr varies in length overrides `pack` and `unpack`. Error
-    messages open with the operation ("bind(): "), unless ``names_operation`` is False because
-    CPython's have another wording. ``sa_families`` lists further values of sa_family that its
-    ``unpack`` reads, for a family whose sockaddrs carry another's number.
+    ``family`` is the sa_family that the sockaddr carries and ``family_name`` its name, with which
+    error messages begin. ``stdlib_fields`` names the fields of the stdlib tuple in its order; those
+    with a default may be left out. A class whose stdlib form is no such tuple overrides
+    `from_stdlib` and `to_stdlib`. A class whose sockaddr varies in length overrides `pack` and
+    `unpack`. Error messages begin with the operation ("bind(): "), unless ``names_operation`` is
+    False because CPython's have another wording. ``sa_families`` lists further values of sa_family
+    that its ``unpack`` reads, for a family whose sockaddrs carry another's number.
     """
 
     __slots__ = ()
@@ -149,7 +157,7 @@ class Address(Struct):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The typed address of the stdlib's form.
+        """Return the typed address of the stdlib's form.
 
         Raises what CPython raises: TypeError for a wrong shape or type, OverflowError for an
         integer out of range, OSError for a name that the system does not know.
@@ -165,31 +173,31 @@ class Address(Struct):
         return cls(**dict(zip(names, form, strict=False)))
 
     def to_stdlib(self, lookup: Lookup) -> Any:
-        """The form that the stdlib's methods return."""
+        """Return the form that the stdlib's methods return."""
         return tuple([getattr(self, name) for name in self.stdlib_fields])
 
     def as_stdlib(self) -> Any:
-        """The form that the stdlib takes, for a function or library that knows no typed address."""
+        """Return the form that the stdlib takes, for code that knows no typed address."""
         return self.to_stdlib(Lookup("as_stdlib"))
 
     @classmethod
     def stdlib_of(cls, sockaddr: bytes) -> Any:
-        """The stdlib form of a usual sockaddr in one step; None: by `unpack` and `to_stdlib`.
+        """Return the stdlib form of a usual sockaddr in one step; None for any other.
 
-        A class may override it for speed, where every peer has another address. It asks the system
-        nothing and gives what the two would give.
+        The result is that of `unpack` and `to_stdlib`, without a question to the system. A class
+        may override this for speed, if every peer has another address.
         """
         return None
 
     @classmethod
     def reads(cls, sockaddr: bytes) -> bool:
-        """Whether ``sockaddr`` says that it is of this class's family."""
+        """Return whether ``sockaddr`` says that it is of this class's family."""
         family = family_of(sockaddr)
         return family == cls.family or family in cls.sa_families
 
     @classmethod
     def required_fields(cls) -> int:
-        """How many of ``stdlib_fields`` have no default."""
+        """Return the number of ``stdlib_fields`` without a default."""
         import attrs
 
         defaults = {a.name: a.default for a in attrs.fields(cls)}  # type: ignore[arg-type]
@@ -200,22 +208,22 @@ class Address(Struct):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The address that ``text`` writes, as ``str`` gives it; ``scheme://`` in front is allowed.
+        """Return the address that ``text`` writes, in the form of ``str``, or after ``scheme://``.
 
         ValueError if the text does not have the form.
         """
         fields = split_fields(cls, text)
         try:
             return cls(**fields)
-        except TypeError as error:  # what a check says of a host that cannot be a name
+        except TypeError as error:  # messages of checks for a host that cannot be a name
             raise ValueError(str(error)) from None
 
 
 class RawAddress(Address):
     """The sockaddr of a family that no plugin serves: ``family`` and all bytes after the family.
 
-    Every call that takes an address takes this one, for any socket: the bytes go to the kernel as
-    they are. ``data`` is never cut. Text form: ``raw:36:00ff…`` in hexadecimal.
+    Every call that takes an address takes this one, for any socket: the bytes go to the kernel
+    unchanged. ``data`` is never truncated. Text form: ``raw:36:00ff…`` in hexadecimal.
     """
 
     __slots__ = ("data", "family")
@@ -247,21 +255,21 @@ class RawAddress(Address):
         return RawAddress, (self.family, self.data)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The sockaddr's bytes: the family, then ``data``."""
+        """Return the sockaddr's bytes: the family, then ``data``."""
         return family_head(self.family, 2 + len(self.data)) + self.data
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> RawAddress:
-        """The raw address of any sockaddr; one without a whole family counts as family 0."""
+        """Return the raw address of any sockaddr; one without a complete family has family 0."""
         return cls(family_of(bytes(data[:2])), bytes(data[2:]))
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> RawAddress:
-        """There is no stdlib form: OSError without errno, as the stdlib raises."""
+        """Raise OSError without errno, as the stdlib does: there is no stdlib form."""
         raise OSError(f"bad family: no plugin serves it; use RawAddress, not {type(form).__name__}")
 
     def to_stdlib(self, lookup: Lookup) -> RawAddress:
-        """Itself: the stdlib would cut the address to 14 bytes."""
+        """Return the address itself: the stdlib would cut it to 14 bytes."""
         return self
 
     def __str__(self) -> str:
@@ -269,7 +277,7 @@ class RawAddress(Address):
 
     @classmethod
     def parse(cls, text: str) -> RawAddress:
-        """The address that ``str`` wrote; ValueError if the text does not have that form."""
+        """Return the address that ``str`` wrote; ValueError if the text does not have that form."""
         kind, family, data = text.split(":")
         if kind != "raw":
             raise ValueError(f"raw address must start with 'raw:', not {text!r}")
@@ -277,29 +285,29 @@ class RawAddress(Address):
 
 
 def family_head(family: int, size: int) -> bytes:
-    """The two bytes that open a sockaddr of ``size`` bytes on this platform."""
+    """Return the two bytes that open a sockaddr of ``size`` bytes on this platform."""
     if HAS_SA_LEN:
         return bytes((min(size, 0xFF), family))
     return family.to_bytes(2, sys.byteorder)
 
 
 def family_of(sockaddr: bytes) -> int:
-    """The sa_family of a sockaddr, 0 (AF_UNSPEC) if it is too short to have one."""
+    """Return the sa_family of a sockaddr, 0 (AF_UNSPEC) if it is too short to have one."""
     if len(sockaddr) < 2:
         return 0
     return sockaddr[1] if HAS_SA_LEN else int.from_bytes(sockaddr[:2], sys.byteorder)
 
 
 class AddressCodec:
-    """Converts addresses for the sockets of one protocol, and keeps the results.
+    """Converter of addresses for the sockets of one protocol, which keeps the results.
 
-    A result that the system had a part in is kept with what was asked of it, and counts only while
-    the system, asked anew by every call, answers as it did: no name of a host or an interface is
-    ever taken from here. A hit needs the same value *and* the same types, so that ``("127.0.0.1",
-    80.0)`` never rides on ``("127.0.0.1", 80)``. The caches are bounded; they are plain dicts whose
-    single operations are atomic, so threads may share them. ``encoded`` maps an address to itself,
-    its sockaddr and what was asked; ``decoded`` and ``typed`` map a sockaddr to its form and what
-    was asked. The compiled raw layer reads them too.
+    A result that depends on the system is kept with the questions to the system and their answers.
+    Every call asks again, and uses the result only if the answers are the same. So no name of a
+    host or an interface ever comes from the cache. A hit needs the same value *and* the same types,
+    so ``("127.0.0.1", 80.0)`` never gets the result of ``("127.0.0.1", 80)``. The caches are
+    bounded. They are plain dicts whose single operations are atomic, so threads may share them.
+    ``encoded`` maps an address to itself, its sockaddr and what was asked; ``decoded`` and
+    ``typed`` map a sockaddr to its form and what was asked. The compiled raw layer reads them too.
     """
 
     __slots__ = ("_address_class", "_load", "_other", "decoded", "encoded", "typed")
@@ -322,7 +330,7 @@ class AddressCodec:
         return self._address_class
 
     def encode(self, socket: StdlibSocket, operation: str, address: Any) -> bytes:
-        """The sockaddr of ``address`` in any of its shapes, for ``operation`` on ``socket``."""
+        """Return the sockaddr of ``address``, in any shape, for ``operation`` on ``socket``."""
         try:
             hit = self.encoded.get(address)
         except TypeError:
@@ -336,7 +344,7 @@ class AddressCodec:
         return self._encode_anew(socket, operation, address)
 
     def decode(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
-        """The stdlib form of what the kernel gave: None for no address; never cut, never raises."""
+        """Return the stdlib form of a sockaddr from the kernel; None for none. Never raise."""
         hit = self.decoded.get(sockaddr)
         if hit is not None and (not hit[1] or _answers_again(socket, hit[1])):
             return hit[0]
@@ -353,12 +361,12 @@ class AddressCodec:
         return form
 
     def decode_peer(self, socket: StdlibSocket, sockaddr: bytes) -> Any:
-        """As `decode`, for the peer of a new connection, which hardly comes twice: not kept."""
+        """Decode the peer of a new connection, without keeping the result: it seldom repeats."""
         form = self.address_class.stdlib_of(sockaddr)
         return self.decode(socket, sockaddr) if form is None else form
 
     def decode_typed(self, socket: StdlibSocket, sockaddr: bytes) -> Address:
-        """The typed address of what the kernel gave; `RawAddress` where no class fits it."""
+        """Return the typed address of what the kernel gave; `RawAddress` where no class fits it."""
         hit = self.typed.get(sockaddr)
         if hit is not None and (not hit[1] or _answers_again(socket, hit[1])):
             return hit[0]
@@ -412,7 +420,7 @@ def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
 
 
 def _is_plain(address: Any) -> bool:
-    """Whether ``address`` consists of immutable values whose equality can be trusted."""
+    """Return whether ``address`` consists of immutable values whose equality can be trusted."""
     if type(address) is tuple:
         return all(type(item) in _PLAIN_TYPES for item in address)
     return type(address) in _PLAIN_TYPES or isinstance(address, Address)

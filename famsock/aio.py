@@ -1,9 +1,9 @@
 """asyncio for what its own ``loop.sock_…`` methods lack: messages, batches, a family's operations.
 
-Each call tries at once and, where it would block, waits until the loop says that the socket is
-ready, and tries again in its own task: one that is cancelled has received and sent nothing. Calls
+Each call tries at once. If it would block, it waits until the loop says that the socket is ready,
+and tries again in its own task. So a call that is cancelled has received and sent nothing. Calls
 that wait for the same socket in the same direction take turns; a ``loop.sock_…`` method must not
-wait there meanwhile. All raise ValueError for a socket that blocks, RuntimeError for one that a
+wait there meanwhile. All raise ValueError for a blocking socket and RuntimeError for one that a
 transport uses. Sources: the asyncio documentation of loops, Lib/asyncio/selector_events.py.
 """
 
@@ -20,41 +20,41 @@ from weakref import WeakKeyDictionary
 
 from famsock._sockets import socket
 
-P = ParamSpec("P")
-T = TypeVar("T")
-_Awaited = Callable[Concatenate[socket, P], Coroutine[Any, Any, T]]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Awaited = Callable[Concatenate[socket, _P], Coroutine[Any, Any, _T]]
 _turns: WeakKeyDictionary[socket, WeakKeyDictionary[Any, tuple[Lock, Lock]]] = WeakKeyDictionary()
 
 
 async def when_readable(
-    sock: socket, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """What ``operation(*args, **kwargs)`` gives, as soon as it need not wait to receive.
+    sock: socket, operation: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
+    """Return the result of ``operation(*args, **kwargs)`` once it need not wait to receive.
 
     ``operation`` is a method of ``sock`` or an operation of its family:
-    ``await when_readable(sock, sock.recv_messages)``. It is called anew after each wait, so it
+    ``await when_readable(sock, sock.recv_messages)``. It is called again after each wait, so it
     should make no more than one system call that waits. Errors are those of the operation.
     """
     return await _when(sock, False, operation, *args, **kwargs)
 
 
 async def when_writable(
-    sock: socket, operation: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """As `when_readable`, for an operation that sends."""
+    sock: socket, operation: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
+    """Return the result of ``operation``, which sends, once it need not wait."""
     return await _when(sock, True, operation, *args, **kwargs)
 
 
-def _awaited(method: Callable[Concatenate[socket, P], T], writing: bool) -> _Awaited[P, T]:
+def _awaited(method: Callable[Concatenate[socket, _P], _T], writing: bool) -> _Awaited[_P, _T]:
     @wraps(method)
-    async def call(sock: socket, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def call(sock: socket, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         return await _when(sock, writing, method, sock, *args, **kwargs)
 
     return call
 
 
 recv_message = _awaited(socket.recv_message, writing=False)
-"""``await recv_message(sock, …)``: here and below parameters, result, errors are the method's."""
+"""Await `recv_message`; parameters, result and errors here and below are the method's."""
 recvmsg = _awaited(socket.recvmsg, writing=False)
 recvmsg_into = _awaited(socket.recvmsg_into, writing=False)
 recvmmsg = _awaited(socket.recvmmsg, writing=False)
@@ -68,9 +68,9 @@ sendmmsg = _awaited(socket.sendmmsg, writing=True)
 async def connect(sock: socket, address: Any) -> None:
     """Connect to an address in any shape; ``loop.sock_connect`` takes no typed one of AF_INET.
 
-    The name of a host is looked up on the spot, which blocks: give its number. Where connect(2)
-    begins nothing, because a listener's queue is full, that is a BlockingIOError. A socket whose
-    connect was cancelled goes on connecting: close it. Errors are those of connect(2).
+    Looking up a host name blocks: give a numeric address. If connect(2) does not start, because a
+    listener's queue is full, this raises BlockingIOError. A socket whose connect was cancelled
+    continues to connect: close it. Errors are those of connect(2).
     """
     error = await _when(sock, True, sock.connect_ex, address)
     if error in (EINPROGRESS, EINTR):
@@ -81,8 +81,8 @@ async def connect(sock: socket, address: Any) -> None:
 
 
 async def _when(
-    sock: socket, writing: bool, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> T:
+    sock: socket, writing: bool, operation: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
     if sock.gettimeout() != 0:
         raise ValueError("the socket must be non-blocking: sock.setblocking(False)")
     again: Any = [_kept(given) for given in args]

@@ -18,7 +18,7 @@ MAX_INSTRUCTIONS = 4096
 
 @cstruct.struct("struct sock_filter", header="linux/filter.h")
 class Instruction(cstruct.Struct):
-    """One instruction: its code, how far to jump if true and if false, its operand."""
+    """An instruction: its code, how far to jump if true and if false, its operand."""
 
     code: int = cstruct.u16("code")
     jt: int = cstruct.u8("jt", default=0)

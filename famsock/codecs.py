@@ -1,7 +1,7 @@
-"""How the value of a socket option or control message travels: a `Codec` between Python and bytes.
+"""Conversion of values of socket options and control messages: a `Codec` between Python and bytes.
 
-Options and control messages are rows of data; what they have in common is the type of their value,
-described here once. Any `famsock.cstruct.Struct` class gives one through `struct`.
+Options and control messages are rows of data. Both have a type of their value, which is described
+here. Any `famsock.cstruct.Struct` class gives one through `struct`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,34 @@ import attrs
 from famsock import cstruct
 from famsock._lazy import load
 
-T = TypeVar("T")
+__all__ = [
+    "BE16",
+    "BE32",
+    "BOOL",
+    "EMPTY",
+    "INT",
+    "TIMESPEC_NS",
+    "TIMEVAL_NS",
+    "U8",
+    "U16",
+    "U32",
+    "U64",
+    "Codec",
+    "array",
+    "check_int",
+    "deferred",
+    "raw",
+    "scalar",
+    "struct",
+    "text",
+]
+
+_T = TypeVar("_T")
 _S = TypeVar("_S", bound=cstruct.Struct)
 
 
 @attrs.frozen
-class Codec(Generic[T]):
+class Codec(Generic[_T]):
     """A value's conversion to bytes and back.
 
     ``size_bytes`` is the size to ask the kernel for (the greatest one where it varies). ``decode``
@@ -31,12 +53,12 @@ class Codec(Generic[T]):
 
     c: str
     size_bytes: int
-    encode: Callable[[T], bytes]
-    decode: Callable[[bytes], T]
+    encode: Callable[[_T], bytes]
+    decode: Callable[[bytes], _T]
 
 
 REFUSALS = (TypeError, ValueError, OverflowError)
-"""What a codec raises for a value that it does not take."""
+"""Exceptions of a codec for a value that it does not take."""
 
 
 def name(error: Exception, what: str) -> None:
@@ -46,7 +68,7 @@ def name(error: Exception, what: str) -> None:
 
 
 def scalar(ctype: cstruct.CType) -> Codec[int]:
-    """An integer of a C type; a shorter answer of the kernel (a u8 for an int) is taken as well."""
+    """Return a codec of a C integer type, which also reads shorter answers (a u8 for an int)."""
     size, code = ctype.size, _struct.Struct("=" + ctype.code)
     signed = ctype.code.islower()
 
@@ -65,7 +87,7 @@ def scalar(ctype: cstruct.CType) -> Codec[int]:
 
 
 def struct(cls: type[_S]) -> Codec[_S]:
-    """A struct with a C layout."""
+    """Return a struct with a C layout."""
 
     def encode(value: _S) -> bytes:
         if not isinstance(value, cls):
@@ -78,7 +100,7 @@ def struct(cls: type[_S]) -> Codec[_S]:
 def check_int(
     what: str, value: Any, high: int, low: int = 0, form: Callable[[int], str] = str
 ) -> int:
-    """``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
+    """Return ``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
 
     Their messages begin with ``what``; ``form`` writes the numbers in them (``hex``).
     """
@@ -89,14 +111,14 @@ def check_int(
         raise
 
 
-def codec(value: Codec[T] | type[T]) -> Codec[T]:
-    """A codec as it is; of a struct class, that of `struct`."""
-    made: Codec[T] = struct(value) if isinstance(value, type) else value  # type: ignore[type-var]
+def codec(value: Codec[_T] | type[_T]) -> Codec[_T]:
+    """Return a codec as it is; of a struct class, that of `struct`."""
+    made: Codec[_T] = struct(value) if isinstance(value, type) else value  # type: ignore[type-var]
     return made
 
 
 class _Deferred:
-    """Stands for a codec that is imported when something is first asked of it."""
+    """A codec that is imported on first use."""
 
     __slots__ = ("_codec", "_reference")
 
@@ -116,16 +138,16 @@ class _Deferred:
 
 
 def deferred(reference: str) -> Codec[Any]:
-    """The codec, or that of the struct class, that ``"module:attribute"`` names.
+    """Return the codec, or that of the struct class, that ``"module:attribute"`` names.
 
-    It is imported when the first value travels: a family with dozens of structs costs a program
-    that sets one option only the one's module.
+    It is imported when the first value is converted. So a program that sets one option imports only
+    the module of that option's struct.
     """
     return cast(Codec[Any], _Deferred(reference))
 
 
 def raw(size_bytes: int) -> Codec[bytes]:
-    """Bytes as they are, at most ``size_bytes`` of them."""
+    """Return a codec of unchanged bytes, at most ``size_bytes`` of them."""
 
     def encode(value: bytes) -> bytes:
         if not isinstance(value, bytes | bytearray | memoryview):
@@ -138,7 +160,7 @@ def raw(size_bytes: int) -> Codec[bytes]:
 
 
 def text(size_bytes: int) -> Codec[str]:
-    """A name that ends at the first NUL, at most ``size_bytes`` bytes with it."""
+    """Return a name that ends at the first NUL, at most ``size_bytes`` bytes with it."""
     ctype = cstruct.char_array(size_bytes)
 
     def encode(value: str) -> bytes:
@@ -150,16 +172,16 @@ def text(size_bytes: int) -> Codec[str]:
     return Codec(c="char", size_bytes=size_bytes, encode=encode, decode=decode)
 
 
-def array(element: Codec[T], limit: int) -> Codec[tuple[T, ...]]:
-    """Up to ``limit`` elements of one size, end to end."""
+def array(element: Codec[_T], limit: int) -> Codec[tuple[_T, ...]]:
+    """Return a codec of up to ``limit`` elements of one size, one after the other."""
     size = element.size_bytes
 
-    def encode(values: tuple[T, ...]) -> bytes:
+    def encode(values: tuple[_T, ...]) -> bytes:
         if len(values) > limit:
             raise ValueError(f"must be at most {limit} elements, not {len(values)}")
         return b"".join(element.encode(value) for value in values)
 
-    def decode(data: bytes) -> tuple[T, ...]:
+    def decode(data: bytes) -> tuple[_T, ...]:
         whole = len(data) - len(data) % size
         return tuple(element.decode(data[at : at + size]) for at in range(0, whole, size))
 
@@ -177,7 +199,7 @@ _NS_PER_S = 1_000_000_000
 
 
 def _time(c: str, fraction_ns: int) -> Codec[int]:
-    """A pair of longs, seconds and a fraction of ``fraction_ns`` each, as integer nanoseconds."""
+    """Return a codec of two longs, seconds and units of ``fraction_ns``, as integer nanoseconds."""
     pair = _struct.Struct("@ll")
 
     def encode(value_ns: int) -> bytes:

@@ -1,7 +1,7 @@
 """Typed control messages (ancillary data), and the messages that carry them.
 
-A `ControlType` is a row of data: name, level, number, the type of its value. What no row describes
-comes and goes as `RawControl`. Source: cmsg(3), recvmsg(2).
+A `ControlType` is a row of data: name, level, number, the type of its value. A message that no row
+describes is a `RawControl`. Source: cmsg(3), recvmsg(2).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import attrs
 from famsock import codecs, constants
 from famsock.address import Address
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Item = tuple[int, int, bytes]
 
 
 @attrs.frozen
-class ControlType(Generic[T]):
-    """One kind of control message: the constant's name, its level and number, its value's codec.
+class ControlType(Generic[_T]):
+    """A kind of control message: its constant's name, level and number, and its value's codec.
 
     Rows of one name, level and number are equal.
     """
@@ -30,22 +30,22 @@ class ControlType(Generic[T]):
     name: str
     level: int
     number: int
-    codec: codecs.Codec[T] = attrs.field(eq=False)
+    codec: codecs.Codec[_T] = attrs.field(eq=False)
 
-    def __call__(self, value: T) -> ControlMessage[T]:
-        """A control message of this kind, to send."""
+    def __call__(self, value: _T) -> ControlMessage[_T]:
+        """Return a control message of this kind, to send."""
         return ControlMessage(self, value)
 
 
 @attrs.frozen
-class ControlMessage(Generic[T]):
-    """One control message: its kind and its value."""
+class ControlMessage(Generic[_T]):
+    """A control message: its kind and its value."""
 
-    kind: ControlType[T] = attrs.field(repr=lambda kind: kind.name)
-    value: T
+    kind: ControlType[_T] = attrs.field(repr=lambda kind: kind.name)
+    value: _T
 
     def pack(self) -> Item:
-        """(level, type, data) for sendmsg.
+        """Return (level, type, data) for sendmsg.
 
         TypeError, ValueError or OverflowError, with the kind's name, for a value it cannot hold.
         """
@@ -59,23 +59,23 @@ class ControlMessage(Generic[T]):
 
 @attrs.frozen
 class RawControl:
-    """A control message that no row describes, whole."""
+    """A control message that no row describes, with all its bytes."""
 
     level: int
     type: int
     data: bytes
 
     def pack(self) -> Item:
-        """(level, type, data) for sendmsg."""
+        """Return (level, type, data) for sendmsg."""
         return self.level, self.type, self.data
 
 
 @attrs.frozen
 class Message:
-    """What `socket.recv_message` received.
+    """The result of `socket.recv_message`.
 
-    ``address`` is typed, or None where the kernel named no sender. ``flags`` are msg_flags
-    (MSG_TRUNC, MSG_CTRUNC …). Descriptors in an SCM_RIGHTS message belong to whoever reads it.
+    ``address`` is typed, or None if the kernel gave no sender. ``flags`` are msg_flags (MSG_TRUNC,
+    MSG_CTRUNC …). Descriptors in an SCM_RIGHTS message belong to the caller, who must close them.
     """
 
     data: bytes
@@ -86,12 +86,12 @@ class Message:
     if TYPE_CHECKING:
 
         @overload
-        def get(self, kind: ControlType[T]) -> T | None: ...
+        def get(self, kind: ControlType[_T]) -> _T | None: ...
         @overload
         def get(self, kind: str) -> Any: ...
 
     def get(self, kind: ControlType[Any] | str) -> Any:
-        """The value of the first control message of a kind, a row or its name, or None."""
+        """Return the value of the first control message of a kind, a row or its name, or None."""
         if not isinstance(kind, (ControlType, str)):
             raise TypeError(f"a kind is a row or its name, not {kind!r}")
         for message in self.control:
@@ -110,24 +110,24 @@ class Message:
         items: Iterable[Item],
         flags: int,
     ) -> Self:
-        """The message of what recvmsg gave, its (level, type, data) items typed by ``kinds``."""
-        return cls(data, address, typed(items, kinds), flags)
+        """Return the message for recvmsg's result; ``kinds`` type its (level, type, data) items."""
+        return cls(data, address, _typed_items(items, kinds), flags)
 
 
-def packed(message: ControlMessage[Any] | RawControl | Item) -> Item:
+def _packed_item(message: ControlMessage[Any] | RawControl | Item) -> Item:
     """(level, type, data) of a control message in any of its forms."""
     return message if isinstance(message, tuple) else message.pack()
 
 
 def collect(namespace: Mapping[str, object]) -> tuple[ControlType[object], ...]:
-    """The `ControlType` rows among a module's names."""
+    """Return the `ControlType` rows among a module's names."""
     return tuple(value for value in namespace.values() if isinstance(value, ControlType))
 
 
-def typed(
+def _typed_items(
     items: Iterable[Item], kinds: Mapping[tuple[int, int], ControlType[Any]]
 ) -> tuple[ControlMessage[Any] | RawControl, ...]:
-    """The typed form of (level, type, data) items; `RawControl` for what no row fits."""
+    """Return the typed form of (level, type, data) items; `RawControl` for what no row fits."""
     return tuple(_typed_item(item, kinds.get(item[:2])) for item in items)
 
 
@@ -199,8 +199,8 @@ _TIMESTAMPED_PACKET: codecs.Codec[TimestampedPacket] = codecs.Codec(
 )
 
 
-def _row(name: str, codec: codecs.Codec[T]) -> ControlType[T]:
-    """A row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
+def _row(name: str, codec: codecs.Codec[_T]) -> ControlType[_T]:
+    """Return a row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
     return ControlType(name, _stdlib.SOL_SOCKET, number, codec)
 
@@ -215,8 +215,8 @@ SCM_TIMESTAMPING_OPT_STATS: ControlType[bytes] = _row("SCM_TIMESTAMPING_OPT_STAT
 SCM_TIMESTAMPING_PKTINFO: ControlType[TimestampedPacket] = _row(
     "SCM_TIMESTAMPING_PKTINFO", _TIMESTAMPED_PACKET
 )
-# To send, the flags (SOF_TIMESTAMPING_TX_*) for one message; what is received under the same number
-# is the row after it, which typed messages therefore show.
+# To send: the flags (SOF_TIMESTAMPING_TX_*) for one message. The row after it has the same number
+# and is for received messages, so typed messages show that one.
 SO_TIMESTAMPING: ControlType[int] = _row("SO_TIMESTAMPING", codecs.U32)
 SCM_TIMESTAMPING: ControlType[Timestamps] = _row("SCM_TIMESTAMPING", _TIMESTAMPS)
 

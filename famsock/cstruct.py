@@ -1,7 +1,7 @@
 """Attrs classes with a C layout: the one way in famsock to describe a struct.
 
-A struct is a frozen attrs class. Each field is made by one of the functions below, which name the
-C member and its type; offsets follow from C's alignment rules unless a field states its own::
+A struct is a frozen attrs class. Each field is made by one of the functions below, which name the C
+member and its type. Offsets follow from C's alignment rules unless a field states one::
 
     @cstruct.struct("struct linger", header="sys/socket.h")
     class Linger(cstruct.Struct):
@@ -11,8 +11,8 @@ C member and its type; offsets follow from C's alignment rules unless a field st
 That single definition gives ``pack`` and ``unpack``, range checks on construction, and a `Layout`
 which :mod:`famsock.testing` compares with the C headers through a compiled probe.
 
-Construction checks every value; ``unpack`` does not, because what came off the wire fits by
-construction: it costs one ``struct.unpack``. Imports only the standard library and attrs.
+Construction checks every value. ``unpack`` does not, because unpacked values always fit. It costs
+one ``struct.unpack``. This module imports only the standard library and attrs.
 """
 
 from __future__ import annotations
@@ -27,20 +27,63 @@ import attrs
 
 from famsock._struct import Struct as Struct
 
+__all__ = [
+    "BE16",
+    "BE32",
+    "BOOL",
+    "I8",
+    "I16",
+    "I32",
+    "I64",
+    "LE16",
+    "LONG",
+    "U8",
+    "U16",
+    "U32",
+    "U64",
+    "ULONG",
+    "CType",
+    "Layout",
+    "Member",
+    "Struct",
+    "be16",
+    "be32",
+    "boolean",
+    "char",
+    "char_array",
+    "check_bool",
+    "check_integer",
+    "field",
+    "i8",
+    "i32",
+    "i64",
+    "integer",
+    "le16",
+    "long",
+    "nested",
+    "octets",
+    "raw",
+    "struct",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+]
+
 _T = TypeVar("_T", bound=Struct)
 _METADATA = "famsock.cstruct"
 
 
 @attrs.frozen(kw_only=True)
 class CType:
-    """How one C type travels: its struct code, and its Python value's checks and conversions.
+    """A C type: its struct code, and the checks and conversions of its Python value.
 
     ``check`` takes any object and returns the value to store, or raises TypeError, ValueError or
     OverflowError with a message that continues "<struct> <field> …". ``encode(value, lookup)`` and
     ``decode(raw, lookup)`` convert between the stored value and what `struct` packs; None means
     they are the same. ``lookup`` is an `famsock.address.Lookup` or None. ``text`` and ``parse``
     convert between the value and its text form. ``low`` and ``high`` are the range of an integer
-    type, for messages and tests; ``check`` is what holds them.
+    type, for messages and tests; ``check`` enforces it.
     """
 
     c: str
@@ -66,7 +109,7 @@ class CType:
 
 @attrs.frozen
 class Member:
-    """One field of a struct: its Python name, its C name, its type and its offset in bytes."""
+    """A field of a struct: its Python name, its C name, its type and its offset in bytes."""
 
     attribute: str
     c_name: str
@@ -78,8 +121,8 @@ class Member:
 class Layout:
     """The C layout of a struct: what packs it, and what a probe compares with the headers.
 
-    ``members`` stand in the order of their offsets; ``arrange`` puts unpacked values into the order
-    of the class's fields where that is another one.
+    ``members`` are in the order of their offsets; ``arrange`` puts unpacked values into the order
+    of the class's fields if that differs.
     """
 
     c_name: str
@@ -96,12 +139,12 @@ class Layout:
 def field(
     ctype: CType, c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING
 ) -> Any:
-    """A field of any `CType`. ``offset`` (bytes) is for members out of order or in a union."""
+    """Return a field of any `CType`; ``offset`` (bytes): for members out of order or in a union."""
     return attrs.field(default=default, metadata={_METADATA: (ctype, c_name, offset)})
 
 
 def integer(c: str, code: str, low: int, high: int, **conversions: Any) -> CType:
-    """An integer type that accepts ``low`` to ``high``; anything with ``__index__`` is taken."""
+    """Return an integer type that accepts ``low`` to ``high``, and anything with ``__index__``."""
 
     def check(value: object) -> int:
         return check_integer(value, low, high)
@@ -112,7 +155,7 @@ def integer(c: str, code: str, low: int, high: int, **conversions: Any) -> CType
 
 
 def check_integer(value: Any, low: int, high: int, form: Callable[[int], str] = str) -> int:
-    """``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
+    """Return ``value`` as an integer ``low``-``high``; TypeError or OverflowError if it is none.
 
     ``form`` writes the numbers in their messages (``hex``).
     """
@@ -169,7 +212,7 @@ LE16 = integer(
 
 
 def check_bool(value: object) -> bool:
-    """``value`` as bool; TypeError unless it is one or an integer."""
+    """Return ``value`` as bool; TypeError unless it is a bool or an integer."""
     if not isinstance(value, int):
         raise TypeError(f"must be True or False, not {value!r}")
     return bool(value)
@@ -186,7 +229,7 @@ BOOL = CType(
 
 
 def octets(size: int) -> CType:
-    """Exactly ``size`` bytes, taken from any bytes-like object."""
+    """Return a type of exactly ``size`` bytes, taken from any bytes-like object."""
 
     def check(value: object) -> bytes:
         if not isinstance(value, bytes | bytearray | memoryview):
@@ -201,7 +244,7 @@ def octets(size: int) -> CType:
 
 
 def char_array(size: int) -> CType:
-    """Text in a ``char[size]`` that ends at the first NUL; at most ``size - 1`` bytes of UTF-8."""
+    """Return a type of text in a ``char[size]`` with a NUL, at most ``size - 1`` bytes of UTF-8."""
 
     def check(value: object) -> str:
         if not isinstance(value, str):
@@ -222,7 +265,7 @@ def char_array(size: int) -> CType:
 
 
 def nested(cls: type[Struct]) -> CType:
-    """A struct inside a struct."""
+    """Return a struct inside a struct."""
 
     def check(value: object) -> Struct:
         if not isinstance(value, cls):
@@ -240,72 +283,72 @@ def nested(cls: type[Struct]) -> CType:
 
 
 def u8(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``uint8_t``, 0-255."""
+    """Return a field of ``uint8_t``, 0-255."""
     return field(U8, c_name, offset=offset, default=default)
 
 
 def u16(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``uint16_t`` in host order."""
+    """Return a field of ``uint16_t`` in host order."""
     return field(U16, c_name, offset=offset, default=default)
 
 
 def u32(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``uint32_t`` in host order."""
+    """Return a field of ``uint32_t`` in host order."""
     return field(U32, c_name, offset=offset, default=default)
 
 
 def u64(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``uint64_t`` in host order."""
+    """Return a field of ``uint64_t`` in host order."""
     return field(U64, c_name, offset=offset, default=default)
 
 
 def i8(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``int8_t``."""
+    """Return a field of ``int8_t``."""
     return field(I8, c_name, offset=offset, default=default)
 
 
 def i32(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``int`` or ``int32_t`` in host order."""
+    """Return a field of ``int`` or ``int32_t`` in host order."""
     return field(I32, c_name, offset=offset, default=default)
 
 
 def i64(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``int64_t`` in host order."""
+    """Return a field of ``int64_t`` in host order."""
     return field(I64, c_name, offset=offset, default=default)
 
 
 def long(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """C ``long``, as wide as the platform's."""
+    """Return a field of C ``long``, as wide as the platform's."""
     return field(LONG, c_name, offset=offset, default=default)
 
 
 def be16(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``__be16``: network order on the wire, a plain integer here."""
+    """Return a field of ``__be16``: network order in the struct, a plain integer here."""
     return field(BE16, c_name, offset=offset, default=default)
 
 
 def be32(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``__be32``: network order on the wire, a plain integer here."""
+    """Return a field of ``__be32``: network order in the struct, a plain integer here."""
     return field(BE32, c_name, offset=offset, default=default)
 
 
 def le16(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``__le16``: little-endian on the wire, a plain integer here."""
+    """Return a field of ``__le16``: little-endian in the struct, a plain integer here."""
     return field(LE16, c_name, offset=offset, default=default)
 
 
 def boolean(c_name: str, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """An ``int`` that means false when 0."""
+    """Return a field of an ``int`` that means false when 0."""
     return field(BOOL, c_name, offset=offset, default=default)
 
 
 def raw(c_name: str, size: int, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """``size`` raw bytes."""
+    """Return a field of ``size`` raw bytes."""
     return field(octets(size), c_name, offset=offset, default=default)
 
 
 def char(c_name: str, size: int, *, offset: int | None = None, default: Any = attrs.NOTHING) -> Any:
-    """A NUL-terminated ``char[size]`` as str."""
+    """Return a field of a NUL-terminated ``char[size]``, as str."""
     return field(char_array(size), c_name, offset=offset, default=default)
 
 
@@ -323,7 +366,7 @@ def struct(
     head: bytes = b"",
     label: str | None = None,
 ) -> Callable[[type[_T]], type[_T]]:
-    """Class decorator: make a `Struct` of the annotated fields.
+    """Decorate a class: make a `Struct` of the annotated fields.
 
     ``c_name`` is the C type ("struct linger") and ``header`` the header or headers to include for
     it. ``size`` (bytes) states a size beyond the last member, for padding or a shared union.
@@ -414,7 +457,7 @@ def _check_default(cls: type[Struct], attribute: attrs.Attribute[Any], ctype: CT
 
 
 def _format(cls: type[Struct], members: list[Member], head: bytes, total: int) -> str:
-    """The `struct` format of members in offset order; gaps become pads."""
+    """Return the `struct` format of members in offset order; gaps become pads."""
     pieces = ["="] + ([f"{len(head)}s"] if head else [])
     position = len(head)
     for member in members:

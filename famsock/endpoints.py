@@ -1,7 +1,7 @@
 """Endpoints as text: ``vsock://2:1024`` names a family, a socket type, a protocol and an address.
 
-The scheme belongs to a `famsock.family.Protocol`; what follows is the text of its address. A socket
-type other than the protocol's usual one is written behind a plus sign: ``unix+dgram:///run/x``.
+The scheme belongs to a `famsock.family.Protocol`; the rest is the text of its address. A socket
+type other than the protocol's usual one follows a plus sign: ``unix+dgram:///run/x``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TYPES = {
 
 @attrs.frozen
 class Endpoint:
-    """Where a socket binds or connects: the arguments of ``socket()``, and an address."""
+    """An endpoint: the arguments of ``socket()``, and an address to bind or connect to."""
 
     family: int
     type: int
@@ -41,15 +41,15 @@ class Endpoint:
         return f"{self.scheme}://{self.address}"
 
     def open(self) -> socket:
-        """A socket of the endpoint's family, type and protocol, not bound. OSError as socket(2)."""
+        """Return an unbound socket of family, type and protocol. OSError as socket(2)."""
         return socket(self.family, self.type, self.protocol)
 
     def bind(self) -> socket:
-        """A socket that is bound to the address. OSError as bind(2)."""
+        """Return a socket that is bound to the address. OSError as bind(2)."""
         return self._opened(lambda sock: sock.bind(self.address))
 
     def listen(self, backlog: int = 128) -> socket:
-        """A socket that is bound and listens, for ``backlog`` connections. OSError as listen(2)."""
+        """Return a bound socket that listens for ``backlog`` connections. OSError as listen(2)."""
 
         def listen(sock: socket) -> None:
             sock.bind(self.address)
@@ -58,7 +58,7 @@ class Endpoint:
         return self._opened(listen)
 
     def connect(self, timeout: float | None = None) -> socket:
-        """A socket that is connected, within ``timeout`` seconds, which it keeps.
+        """Return a socket that is connected, within ``timeout`` seconds, which it keeps.
 
         OSError as connect(2), TimeoutError.
         """
@@ -80,7 +80,7 @@ class Endpoint:
 
 
 def parse(text: str) -> Endpoint:
-    """The endpoint that ``text`` writes.
+    """Return the endpoint that ``text`` writes.
 
     ValueError for an unknown scheme, with those that are known, or a text that is no address.
     """
@@ -110,7 +110,7 @@ def _protocol(scheme: str) -> tuple[Family, Protocol]:
 
 
 def of(sock: Any, address: Address) -> Endpoint:
-    """The endpoint of an address on a socket; ValueError where its protocol has no scheme."""
+    """Return the endpoint of an address on a socket; ValueError if its protocol has no scheme."""
     served = plugins.find(int(sock.family), int(sock.type), sock.proto)
     if served is None or not served.protocol.scheme:
         raise ValueError(f"no plugin names a scheme for {sock!r}")

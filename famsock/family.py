@@ -1,8 +1,8 @@
-"""What a plugin supplies: a `Family` and its `Protocol` rows, described without importing the rest.
+"""Descriptions of what a plugin supplies: a `Family` and its `Protocol` rows.
 
-A family is data. What costs an import (address classes, options, control messages, operations) is
-named by a string ``"package.module:attribute"`` and loaded on first use, so that opening a socket
-of a family imports only that family's description. The key is (family, protocol), as in the kernel.
+A family is data. A string ``"package.module:attribute"`` names address classes, options, control
+messages and operations. They are loaded on first use, so opening a socket of a family imports only
+that family's description. The key is (family, protocol), as in the kernel.
 """
 
 from __future__ import annotations
@@ -18,27 +18,32 @@ from famsock.address import Address, AddressCodec
 if TYPE_CHECKING:
     from famsock._definitions import Definitions
 
+__all__ = [
+    "ANY_PROTOCOL",
+    "Family",
+    "Protocol",
+]
+
 ANY_PROTOCOL = None
 """A `Protocol.number` that serves every protocol of the family that no other row names."""
 
 
 class Protocol(NamedTuple):
-    """One protocol of a family: one address layout and one set of operations.
+    """A protocol of a family: one address layout and one set of operations.
 
     ``number`` is socket(2)'s third argument, or `ANY_PROTOCOL`. ``types`` are the socket types that
     it is opened with, the usual one first. ``address`` is the `Address` class, or its name as
-    ``"module:attribute"``; ``operations`` likewise a class taking the socket, or None. ``scheme``
-    opens the text of an endpoint ("vsock"). ``modules`` are the kernel modules that provide it, for
-    ``modprobe``; ``capability`` is what opening it needs (capabilities(7)), or "". ``hints``
-    maps an errno of a failing call to what would cure it; its key is ``("bind", errno)`` where that
-    holds for one method alone ("socket" is the creation).
-    ``accepts_address`` is False where accept(2) must not ask for the peer's address.
-    ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
-    ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
-    given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``selftest``
-    names a context manager that opens two live sockets and yields a function making one verified
-    round trip between them, or maps labels to several such names ("unix dgram"); ``famsock doctor``
-    and the conformance suite run them.
+    ``"module:attribute"``; ``operations`` likewise a class taking the socket, or None. The text of
+    an endpoint begins with ``scheme`` ("vsock"). ``modules`` are the kernel modules that provide
+    it, for ``modprobe``; ``capability`` is the capability that opening it needs (capabilities(7)),
+    or "". ``hints`` maps an errno of a failing call to advice; its key is ``("bind", errno)`` if
+    the advice is only for one method ("socket" is the creation). ``accepts_address`` is False if
+    accept(2) must not ask for the peer's address. ``passes_descriptors`` is True if a message may
+    carry descriptors (SCM_RIGHTS). ``integer_bytes`` gives, by level, the size of integer options
+    that are no C int. If it is given, ``setsockopt`` and ``getsockopt`` follow it and not the
+    stdlib's own rule. ``selftest`` names a context manager that opens two live sockets and yields a
+    function making one verified round trip between them, or maps labels to several such names
+    ("unix dgram"); ``famsock doctor`` and the conformance suite run them.
     """
 
     name: str
@@ -57,7 +62,7 @@ class Protocol(NamedTuple):
 
     @property
     def selftests(self) -> Mapping[str, str]:
-        """Each exchange's reference by its label; one alone is labelled as the protocol."""
+        """The reference of each self-test by its label; a single one has the protocol's name."""
         if self.selftest is None or isinstance(self.selftest, str):
             return {} if self.selftest is None else {self.name: self.selftest}
         return self.selftest
@@ -69,10 +74,9 @@ class Family(NamedTuple):
     ``name`` is the constant's name ("AF_CAN") and ``number`` its value on ``platforms`` (prefixes
     of ``sys.platform``). ``constants``, ``options`` and ``control`` name modules (or are the
     collections) of constants by name, `famsock.options.Option` rows and
-    `famsock.control.ControlType` rows.
-    ``operation_names`` maps each `Protocol.operations` to the names that sockets gain from it (or
-    names such a mapping), so that they are known before the class is loaded. ``api_version`` is the
-    version of this interface that the plugin was written for.
+    `famsock.control.ControlType` rows. ``operation_names`` maps each `Protocol.operations` to the
+    names that sockets gain from it (or names such a mapping). So they are known before the class is
+    loaded. ``api_version`` is the version of this interface that the plugin was written for.
     """
 
     name: str
@@ -88,11 +92,11 @@ class Family(NamedTuple):
 
     @property
     def here(self) -> bool:
-        """Whether this platform has the family's number."""
+        """True if this platform has the family's number."""
         return sys.platform.startswith(self.platforms)
 
     def protocol(self, number: int, kind: int) -> Protocol | None:
-        """The row for a protocol number and socket type, chosen as the kernel does.
+        """Return the row for a protocol number and socket type, chosen as the kernel does.
 
         Its own row with that type; for 0, the first row with that type; an `ANY_PROTOCOL` row with
         that type; its own row with another type; any `ANY_PROTOCOL` row.
@@ -150,11 +154,11 @@ class Served:
         """The family's typed options and control messages."""
         from famsock._definitions import Definitions
 
-        return Definitions(self.family)
+        return Definitions(self.family.name, self.family.options, self.family.control)
 
     @kept
     def operations(self) -> type[Any] | None:
-        """The class of operations, or None where the protocol has none."""
+        """The class of operations, or None if the protocol has none."""
         reference = self.protocol.operations
         cls: type[Any] | None = load(reference) if isinstance(reference, str) else reference
         return cls

@@ -1,8 +1,8 @@
 """Typed socket options, as rows of data.
 
-An `Option` names its level, its number and the type of its value; ``sock.get_option(option)`` and
-``sock.set_option(option, value)`` do the rest. The rows of this module are those of SOL_SOCKET,
-which every family has; a family's own come from its plugin. Source: socket(7), asm/socket.h.
+An `Option` has a level, a number and the type of its value, for ``sock.get_option(option)`` and
+``sock.set_option(option, value)``. This module has the rows of SOL_SOCKET, which every family has.
+A family's own rows come from its plugin. Source: socket(7), asm/socket.h.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ import attrs
 
 from famsock import bpf, codecs, constants, cstruct
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @attrs.frozen
-class Option(Generic[T]):
-    """One socket option.
+class Option(Generic[_T]):
+    """A socket option.
 
     ``name`` is the constant's, ``level`` and ``number`` are getsockopt(2)'s, ``codec`` the type of
     the value. ``access`` is "rw", "r" or "w". ``request`` is for options whose getsockopt reads its
-    buffer: the codec of what goes in. ``length_unit_bytes`` is what one counts in the length that
-    getsockopt takes and gives, where that is not bytes.
+    buffer: the codec of the request. ``length_unit_bytes`` is the unit of getsockopt's length, if
+    that is not bytes.
     """
 
     name: str
     level: int
     number: int
-    codec: codecs.Codec[T] = attrs.field(eq=False)
+    codec: codecs.Codec[_T] = attrs.field(eq=False)
     access: str = "rw"
     request: codecs.Codec[Any] | None = attrs.field(default=None, eq=False)
     length_unit_bytes: int = 1
 
-    def encode(self, value: T) -> bytes:
-        """The bytes for setsockopt; the errors name the option."""
+    def encode(self, value: _T) -> bytes:
+        """Return the bytes for setsockopt; the errors name the option."""
         if "w" not in self.access:
             raise AttributeError(f"option {self.name} is read-only")
         try:
@@ -47,20 +47,20 @@ class Option(Generic[T]):
             raise
 
     def encode_request(self, request: Any) -> bytes:
-        """What getsockopt's buffer holds at first; TypeError for a request that nothing takes."""
+        """Return the initial bytes of getsockopt's buffer; TypeError for an unexpected request."""
         if request is None:
             return b""
         if self.request is None:
             raise TypeError(f"option {self.name} takes no request")
         return self.request.encode(request)
 
-    def decode(self, data: bytes) -> T:
-        """The value of what getsockopt gave."""
+    def decode(self, data: bytes) -> _T:
+        """Return the value of what getsockopt gave."""
         return self.codec.decode(data)
 
 
 def collect(namespace: Mapping[str, object]) -> tuple[Option[object], ...]:
-    """The `Option` rows among a module's names."""
+    """Return the `Option` rows among a module's names."""
     return tuple(value for value in namespace.values() if isinstance(value, Option))
 
 
@@ -104,9 +104,9 @@ class Meminfo(cstruct.Struct):
 
 
 def _row(
-    name: str, codec: codecs.Codec[T], access: str = "rw", *, length_unit_bytes: int = 1
-) -> Option[T]:
-    """A row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
+    name: str, codec: codecs.Codec[_T], access: str = "rw", *, length_unit_bytes: int = 1
+) -> Option[_T]:
+    """Return a row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
     return Option(
         name, _stdlib.SOL_SOCKET, number, codec, access, length_unit_bytes=length_unit_bytes
@@ -183,7 +183,7 @@ SO_MAX_PACING_RATE: Option[int] = _row("SO_MAX_PACING_RATE", codecs.scalar(cstru
 SO_TXREHASH: Option[int] = _row("SO_TXREHASH", codecs.INT)
 SO_CNX_ADVICE: Option[int] = _row("SO_CNX_ADVICE", codecs.INT, "w")
 
-# Filters: a classic program, or an eBPF one's descriptor. What DETACH is set to does not matter.
+# Filters: a classic program, or an eBPF one's descriptor. The value of DETACH does not matter.
 SO_ATTACH_FILTER: Option[tuple[bpf.Instruction, ...]] = _row("SO_ATTACH_FILTER", bpf.PROGRAM, "w")
 SO_ATTACH_REUSEPORT_CBPF: Option[tuple[bpf.Instruction, ...]] = _row(
     "SO_ATTACH_REUSEPORT_CBPF", bpf.PROGRAM, "w"

@@ -1,7 +1,7 @@
 """The interface for plugins: everything that a family's package may import from famsock.
 
-``API_VERSION`` numbers it; a `Family` states the version that it was written for. Names are loaded
-when they are first asked for, so that a package which only describes its family imports no attrs.
+``API_VERSION`` is its version. A `Family` states the version that it was written for. Names are
+loaded on first use, so a package that only describes its family imports no attrs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from famsock import bpf, codecs, constants, control, cstruct, options, selftest
     from famsock._errors import AddressRangeError
     from famsock._errqueue import SockExtendedErr
+    from famsock._registry import Registry
     from famsock._registry.hookspecs import hookimpl
     from famsock._registry.validation import API_VERSION
     from famsock._rows import control_rows, option_rows
@@ -42,6 +43,7 @@ _MODULES = {
     "Protocol": "family",
     "RawAddress": "address",
     "RawControl": "control",
+    "Registry": "_registry",
     "SockExtendedErr": "_errqueue",
     "Struct": "cstruct",
     "control_rows": "_rows",
@@ -78,6 +80,7 @@ __all__ = [
     "Protocol",
     "RawAddress",
     "RawControl",
+    "Registry",
     "SockExtendedErr",
     "Struct",
     "bpf",

@@ -1,12 +1,12 @@
-"""What the self-tests of protocols have in common: sockets, round trips, what to expect.
+"""Common parts of the self-tests of protocols: sockets, round trips, checks.
 
 A `Protocol.selftest` names a context manager that opens sockets and yields a function making one
-verified round trip between them. Where two sockets of one machine connect, or send each other
-datagrams, that is `connection` or `datagrams` with the protocol's numbers and an address::
+verified round trip between them. If two sockets of one machine can connect, or send each other
+datagrams, use `connection` or `datagrams` with the protocol's numbers and an address::
 
     tcp = partial(selftest.connection, AF_INET, SOCK_STREAM, IPPROTO_TCP, at=("127.0.0.1", 0))
 
-The others are made of the functions above these two.
+Other self-tests use the functions above these two.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from famsock._sockets import socket
 
 RoundTrip = Callable[[], None]
 Exchange = Callable[[], AbstractContextManager[RoundTrip]]
-"""What `Protocol.selftest` names."""
+"""The type of `Protocol.selftest`'s object."""
 
 MESSAGE = bytes(range(256))
 TIMEOUT_S = 10.0
 
 
 def expect(got: object, wanted: object) -> None:
-    """RuntimeError with both if they differ."""
+    """Raise RuntimeError with both values if they differ."""
     if got != wanted:
         raise RuntimeError(f"received {got!r}, not {wanted!r}")
 
@@ -35,7 +35,7 @@ def expect(got: object, wanted: object) -> None:
 def sockets(
     family: int, kind: int, protocol: int = 0, *, count: int = 2, timeout_s: float = TIMEOUT_S
 ) -> Iterator[tuple[socket, ...]]:
-    """``count`` new sockets that wait for at most ``timeout_s`` seconds, closed at the end."""
+    """Yield ``count`` new sockets with a timeout of ``timeout_s``; close them at the end."""
     with ExitStack() as stack:
         opened = [stack.enter_context(socket(family, kind, protocol)) for _ in range(count)]
         for sock in opened:
@@ -45,7 +45,7 @@ def sockets(
 
 @contextmanager
 def accepted(listener: socket) -> Iterator[socket]:
-    """The next connection of ``listener``, with its timeout, closed at the end."""
+    """Yield the next connection of ``listener``, with its timeout; close it at the end."""
     sock, _ = listener.accept()
     with sock:
         sock.settimeout(listener.gettimeout())
@@ -53,7 +53,7 @@ def accepted(listener: socket) -> Iterator[socket]:
 
 
 def echo(near: socket, far: socket, message: bytes = MESSAGE) -> RoundTrip:
-    """A round trip between connected ends: ``message`` there and, reversed, back."""
+    """Return a round trip between connected ends: ``message`` there and, reversed, back."""
 
     def round_trip() -> None:
         near.sendall(message)
@@ -66,7 +66,7 @@ def echo(near: socket, far: socket, message: bytes = MESSAGE) -> RoundTrip:
 
 
 def _received(sock: socket, size_bytes: int) -> bytes:
-    """What a stream gives in pieces or a datagram at once, up to the end of the stream."""
+    """Receive a whole message: a datagram at once, or pieces up to the end of a stream."""
     received = b""
     while len(received) < size_bytes and (piece := sock.recv(size_bytes + 1)):
         received += piece
@@ -76,10 +76,10 @@ def _received(sock: socket, size_bytes: int) -> bytes:
 def echo_to_sender(
     client: socket, server: socket, to: Any = None, message: bytes = MESSAGE
 ) -> RoundTrip:
-    """A round trip of datagrams: ``message`` to ``to`` and, reversed, back to whom it came from.
+    """Return a round trip of datagrams: ``message`` to ``to``, and its reverse to the sender.
 
-    ``to`` is the server's own address, if left out. The sender must be the client by its own
-    address.
+    ``to`` is the server's own address by default. The sender's address must be the client's own
+    one.
     """
 
     def round_trip() -> None:
@@ -96,9 +96,9 @@ def echo_to_sender(
 def connection(
     family: int, kind: int, protocol: int = 0, *, at: Any, timeout_s: float = TIMEOUT_S
 ) -> Iterator[RoundTrip]:
-    """`echo` over a connection to a socket that listens ``at`` an address of this machine.
+    """Yield `echo` over a connection to a socket that listens ``at`` a local address.
 
-    Both ends must show the listener's address as theirs.
+    Both ends must have the listener's address as local or peer address.
     """
     with sockets(family, kind, protocol, timeout_s=timeout_s) as (listener, client):
         listener.bind(at)
@@ -113,7 +113,7 @@ def connection(
 def datagrams(
     family: int, kind: int, protocol: int = 0, *, at: Any, timeout_s: float = TIMEOUT_S
 ) -> Iterator[RoundTrip]:
-    """`echo_to_sender` between two sockets bound ``at`` an address of this machine.
+    """Yield `echo_to_sender` between two sockets bound ``at`` a local address.
 
     The address leaves a part of it to the kernel, such as the port.
     """

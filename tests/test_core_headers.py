@@ -1,4 +1,4 @@
-"""What every family has, against the C headers: SOL_SOCKET's constants, rows and structs."""
+"""The C headers agree with what every family has: constants, options, messages, structs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 from famsock import _errqueue as errqueue
 from famsock import constants, control, options
 from famsock._struct import Struct
-from famsock.testing import probe
-from famsock.testing.checks.headers import stated_layout
-from famsock.testing.header_trees import HeaderTree, header_trees
+from famsock.testing import _probe
+from famsock.testing._checks.headers import stated_layout
+from famsock.testing._header_trees import HeaderTree, header_trees
 
 TREES = header_trees()
 STATED = {n: v for n, v in vars(constants).items() if n.isupper() and isinstance(v, int)}
@@ -24,14 +24,14 @@ STRUCTS = sorted(
 )
 
 needs_compiler = pytest.mark.skipif(
-    probe.compiler() is None, reason="needs a C compiler: install gcc, or set CC"
+    _probe.compiler() is None, reason="needs a C compiler: install gcc, or set CC"
 )
 
 
 @needs_compiler
 @pytest.mark.parametrize("tree", TREES, ids=lambda tree: tree.label)
 def test_constants_agree_with_headers(tree: HeaderTree) -> None:
-    answers = probe.ask_each(tree, constants.HEADERS, {name: name for name in STATED})
+    answers = _probe.ask_each(tree, constants.HEADERS, {name: name for name in STATED})
     found = {name: value for name, value in answers.items() if isinstance(value, int)}
     assert len(found) > 0.9 * len(STATED)
     assert found == {name: STATED[name] for name in found}
@@ -42,17 +42,5 @@ def test_constants_agree_with_headers(tree: HeaderTree) -> None:
 @pytest.mark.parametrize("cls", STRUCTS, ids=lambda cls: cls.__name__)
 def test_layouts_agree_with_headers(cls: type[Struct], tree: HeaderTree) -> None:
     stated = stated_layout(cls)
-    answers = probe.ask_together(tree, cls.layout.headers, {q: q for q in stated})
+    answers = _probe.ask_together(tree, cls.layout.headers, {q: q for q in stated})
     assert answers == stated
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [options.collect(vars(options)), control.collect(vars(control))],
-    ids=["options", "control"],
-)
-def test_rows_have_their_constant_s_number(rows: tuple[options.Option[object], ...]) -> None:
-    assert len(rows) > 5
-    for row in rows:
-        assert row.level == constants.SOL_SOCKET, row.name
-        assert row.number == STATED.get(row.name, row.number), row.name

@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-import famsock
 from famsock import options
 from famsock._definitions import COMMON, Definitions
 from famsock.control import SCM_TIMESTAMPNS
-from famsock.family import Family, Protocol
 from famsock.plugin import ControlType, Option, codecs
 
 OPTION: Option[int] = Option("SO_KIT", 7, 3, codecs.INT)
@@ -20,7 +18,7 @@ KIND: ControlType[int] = ControlType("KIT", 7, 4, codecs.INT)
 
 
 def definitions(**given: Any) -> Definitions:
-    return Definitions(Family("AF_KIT", 46, (Protocol("kit", None, (2,), "kit:Kit"),), **given))
+    return Definitions("AF_KIT", **given)
 
 
 @pytest.mark.parametrize("shape", [list, tuple, frozenset])
@@ -62,22 +60,7 @@ def test_messages_are_typed_by_the_rows() -> None:
     assert len(message.control) == 2
 
 
-def test_each_class_of_operations_has_a_state_of_its_own() -> None:
-    class Counter:
-        count = 0
-
-    class Other(Counter):
-        pass
-
-    with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
-        sock.operations_state(Counter).count += 1
-        assert sock.operations_state(Counter).count == 1
-        assert sock.operations_state(Other).count == 0
-        with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as another:
-            assert another.operations_state(Counter).count == 0
-
-
-def test_constants_are_found_without_the_other_rooms() -> None:
+def test_constants_are_found_without_options_and_control_messages() -> None:
     code = (
         "import sys, famsock\n"
         "assert famsock.IFF_UP == 1\n"

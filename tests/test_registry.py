@@ -1,4 +1,4 @@
-"""The registry: discovery, selection, clashes; a broken plugin breaks its own family alone."""
+"""The registry: discovery, selection, clashes; a broken plugin breaks only its own family."""
 
 from __future__ import annotations
 
@@ -6,94 +6,17 @@ import errno
 import os
 import subprocess
 import sys
-import textwrap
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 import famsock
-from famsock import cstruct
 from famsock._errors import PluginError
 from famsock._registry import Registry
-from famsock._registry.discovery import entry_points
 from famsock._registry.hookspecs import hookimpl
-from famsock._sockaddr import sockaddr
-from famsock.address import Address
 from famsock.family import Family, Protocol
+from tests.programs import OPEN_UNIX, PLUGIN, Site
 
-PLUGIN = """
-from famsock.plugin import Family, Protocol, hookimpl
-
-@hookimpl
-def famsock_families():
-    return (Family("{name}", {number}, (Protocol("p", None, (1, 2), "{module}:nothing"),)),)
-"""
 PROTOCOL = Protocol("p", None, (1,), "nowhere:Nothing")
-
-
-class Site:
-    """A folder on the path with distributions of our own making."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def install(self, distribution: str, name: str, module: str, source: str) -> None:
-        (self.folder / f"{module}.py").write_text(source)
-        info = self.folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
-        )
-        (info / "entry_points.txt").write_text(f"[other]\nx = y\n\n[famsock]\n{name} = {module}\n")
-
-    def run(self, code: str, **environment: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": str(self.folder), **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
-
-
-OPEN_UNIX = """
-import famsock
-try:
-    famsock.socket(famsock.AF_UNIX)
-except Exception as error:
-    print(type(error).__name__, error)
-s = famsock.create_server(("127.0.0.1", 0)); print(type(s).__module__); s.close()
-"""
-
-
-def test_discovery_agrees_with_importlib_metadata() -> None:
-    from importlib import metadata
-
-    ours = {(e.name, e.value) for e in entry_points("famsock")}
-    theirs = {(e.name, e.value) for e in metadata.entry_points(group="famsock")}
-    assert ours == theirs
-    assert ours
-
-
-def test_discovery_reads_archives(tmp_path: Path) -> None:
-    import zipfile
-
-    archive = tmp_path / "packages.zip"
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr(
-            "pkg-2.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: pkg\nVersion: 2.0\n"
-        )
-        file.writestr("pkg-2.0.dist-info/entry_points.txt", "[famsock]\nAF_ZIPPED = zipped\n")
-    (found,) = entry_points("famsock", [str(archive)])
-    assert (found.name, found.value, str(found)) == ("AF_ZIPPED", "zipped", "pkg 2.0")
 
 
 def test_broken_plugin_breaks_its_own_family_alone(site: Site) -> None:
@@ -128,25 +51,6 @@ def test_plugin_without_the_family_it_claims(site: Site) -> None:
         refused == "PluginError AF_UNIX: the plugin keyed of famsock-unix 1.0 supplies no AF_UNIX"
     )
     assert fine == "famsock._sockets"
-
-
-def test_hook_with_an_unknown_argument(site: Site) -> None:
-    source = PLUGIN.format(name="AF_UNIX", number="1", module="keyed").replace("ies()", "ies(sock)")
-    site.install("famsock-unix", "AF_UNIX", "keyed", source)
-    *refused, fine = site.run(OPEN_UNIX).splitlines()
-    assert "famsock-unix 1.0 is not valid" in refused[0]
-    assert "sock" in "".join(refused[1:])
-    assert fine == "famsock._sockets"
-
-
-def test_hook_that_gives_one_family_and_no_tuple() -> None:
-    class Plugin:
-        @hookimpl
-        def famsock_families(self) -> Any:
-            return Family("AF_NEW", 99, (PROTOCOL,))
-
-    with pytest.raises(PluginError, match="must return a tuple of Family objects, not Family"):
-        Registry().register(Plugin())
 
 
 def test_two_families_with_one_number_are_named(site: Site) -> None:
@@ -238,130 +142,6 @@ def test_registered_by_hand_precedes_an_entry_point() -> None:
         registry.register(Family("AF_UNIX", 1, (PROTOCOL,)))
     registry.unregister("AF_UNIX")
     assert registry.family("AF_UNIX") != mine
-
-
-@pytest.mark.parametrize(
-    ("family", "message"),
-    [
-        (Family("AF_NEW", 0, (PROTOCOL,)), "AF_NEW: number must be 1-65535, not 0"),
-        (Family("AF_NEW", 70000, (PROTOCOL,)), "AF_NEW: number must be 1-65535, not 70000"),
-        (Family("newfamily", 99, (PROTOCOL,)), "name must be that of its constant"),
-        (Family("AF_UNIX", 2, (PROTOCOL,)), "AF_UNIX: number is 1 here, not 2"),
-        (Family("AF_NEW", 99, ()), "AF_NEW: protocols must be a tuple of at least one Protocol"),
-        (
-            Family("AF_NEW", 99, PROTOCOL),  # type: ignore[arg-type]
-            "AF_NEW: protocols must be Protocol objects, not 'p'",
-        ),
-        (
-            Family("AF_NEW", 99, (PROTOCOL._replace(types=()),)),
-            r"p: types must be a tuple of at least one socket type, not \(\)",
-        ),
-        (
-            Family("AF_NEW", 99, (PROTOCOL._replace(types=2),)),  # type: ignore[arg-type]
-            "p: types must be a tuple of at least one socket type, not 2",
-        ),
-        (
-            Family("AF_NEW", 99, (PROTOCOL, PROTOCOL._replace(name="q"))),
-            "protocols p and q are both number None of socket type 1",
-        ),
-        (
-            Family("AF_NEW", 99, (PROTOCOL, PROTOCOL)),
-            "protocols p and p are both number None of socket type 1",
-        ),
-        (
-            Family("AF_NEW", 99, (PROTOCOL,), api_version=7),
-            "written for version 7 of famsock's plugin interface, this famsock has version 1",
-        ),
-    ],
-)
-def test_invalid_families_are_refused(family: Family, message: str) -> None:
-    registry = Registry()
-    with pytest.raises(PluginError, match=message):
-        registry.register(family)
-    assert family.name not in registry.names() or family.name == "AF_UNIX"
-
-
-def _made(source: str) -> type[Address]:
-    """The class that the body of an address class makes, in a plugin."""
-    names: dict[str, Any] = {"cstruct": cstruct, "Address": Address, "sockaddr": sockaddr}
-    exec(textwrap.dedent(source), names)
-    made: type[Address] = names["NewAddress"]
-    return made
-
-
-ADDRESS = """
-@sockaddr("struct sockaddr_new", header="", family=99, family_name="AF_NEW"{more})
-class NewAddress(Address):
-    port: int = cstruct.u16("new_port")
-    node: int = {node}
-"""
-
-
-@pytest.mark.parametrize(
-    ("node", "more", "message"),
-    [
-        ("cstruct.u32('n')", ", size=6", "NewAddress: size 6 is less than its members' 8 bytes"),
-        (
-            "cstruct.u32('n', offset=3)",
-            "",
-            "NewAddress node: offset 3 overlaps the member before, which ends at 4",
-        ),
-        ("cstruct.u32('n', default=-1)", "", "node: its default must be 0-4294967295, not -1"),
-        ("5", "", "NewAddress node: no C type; make it by cstruct.u16"),
-        ("cstruct.u32('n')", ", size=129", "a sockaddr has at most 128 bytes, not 129"),
-        ("cstruct.u32('n')", ", stdlib=('nodes',)", "stdlib names 'nodes', which is no field"),
-    ],
-)
-def test_layout_that_does_not_fit_is_refused(node: str, more: str, message: str) -> None:
-    with pytest.raises(TypeError, match=message):
-        _made(ADDRESS.format(node=node, more=more))
-
-
-def test_field_named_as_something_of_every_struct_is_refused() -> None:
-    with pytest.raises(TypeError, match="every struct has 'pack'; name the field otherwise"):
-        _made(ADDRESS.format(node="cstruct.u32('n')", more="").replace("node", "pack"))
-
-
-def test_broken_address_class_is_told_with_its_family(site: Site) -> None:
-    protocol = '(Protocol("p", None, (1, 2), "keyed:NewAddress"),)'
-    source = f"""
-from famsock.plugin import Address, Family, Protocol, hookimpl, sockaddr, cstruct
-
-@hookimpl
-def famsock_families():
-    return (Family("AF_UNIX", 1, {protocol}),)
-
-def __getattr__(name):
-    {textwrap.indent(ADDRESS.format(node="cstruct.u32('n')", more=", size=6"), "    ")}
-    return NewAddress
-"""
-    site.install("famsock-unix", "AF_UNIX", "keyed", source)
-    code = OPEN_UNIX.replace("(famsock.AF_UNIX)", "(famsock.AF_UNIX).bind('x')")
-    refused, fine = site.run(code).splitlines()
-    assert refused == (
-        "PluginError AF_UNIX p: the address class keyed:NewAddress cannot be loaded: "
-        "TypeError: NewAddress: size 6 is less than its members' 8 bytes"
-    )
-    assert fine == "famsock._sockets"
-
-
-@pytest.mark.parametrize(
-    ("address", "message"),
-    [
-        (object, "AF_NEW p: <class 'object'> must be a subclass of Address"),
-        (
-            _made(ADDRESS.format(node="cstruct.u32('n')", more="")),
-            "AF_NEW p: the sockaddr of NewAddress is of family 99, not 98",
-        ),
-    ],
-)
-def test_address_class_that_is_not_the_familys_is_refused(address: Any, message: str) -> None:
-    registry = Registry()
-    registry.register(Family("AF_NEW", 98, (PROTOCOL._replace(address=address),)))
-    served = registry.find(98, 1, 0)
-    assert served is not None
-    with pytest.raises(PluginError, match=message):
-        _ = served.codec.address_class
 
 
 def test_missing_plugin_says_what_to_install(site: Site) -> None:

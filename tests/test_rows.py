@@ -1,4 +1,4 @@
-"""Rows by the names of their constants, and codecs that are imported when a value travels."""
+"""Rows of options and control messages, made by the names of their constants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from famsock.codecs import Codec
 from famsock.plugin import Option, codecs, control_rows, cstruct, option_rows
 
 LEVEL = 7
@@ -68,24 +67,3 @@ def test_a_name_is_imported_when_a_value_travels(module: str) -> None:
     assert (one.codec.c, one.codec.size_bytes) == ("struct kit", 2)
     assert many.encode((kit, kit)) == b"\5\0\5\0"
     assert many.encode_request(kit) == b"\5\0"
-
-
-@pytest.mark.parametrize(
-    ("reference", "error"), [("kit_structs:No", AttributeError), ("kit_nowhere:No", ImportError)]
-)
-def test_a_name_of_nothing(module: str, reference: str, error: type[Exception]) -> None:
-    codec: Codec[object] = codecs.deferred(reference)
-    for _ in range(2):
-        with pytest.raises(error, match=r"No|kit_nowhere"):
-            _ = codec.size_bytes
-
-
-def test_an_integer_in_range() -> None:
-    assert codecs.check_int("AF_KIT port", 255, 255) == 255
-    assert codecs.check_int("AF_KIT port", True, 255, 1) == 1
-    with pytest.raises(OverflowError, match=r"^AF_KIT port must be 1-255, not 0$"):
-        codecs.check_int("AF_KIT port", 0, 255, 1)
-    with pytest.raises(OverflowError, match=r"^AF_KIT port must be 0-0xff, not 0x100$"):
-        codecs.check_int("AF_KIT port", 256, 255, form=hex)
-    with pytest.raises(TypeError, match=r"^AF_KIT port must be an integer 0-255, not float$"):
-        codecs.check_int("AF_KIT port", 1.0, 255)

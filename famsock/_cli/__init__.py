@@ -1,4 +1,4 @@
-"""The command line: one module per command, imported when it is called; see ``famsock --help``."""
+"""The command line: one module per command, imported when the command is called."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _COMMANDS = {
     "new-family": "Write a small distribution for a new family.",
     "run": "Run a program with famsock in place of the stdlib's socket.",
 }
-"""Each command is the object of its name in the module of its name; the help shows this line."""
+"""The commands: each is an object in the module of its name; the help shows this line."""
 
 
 class _Commands(click.Group):
-    """Imports a command only when it is called, so that a program under ``run`` gets no more."""
+    """Group of commands that imports a command only when it is called, to keep ``run`` small."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)

@@ -1,8 +1,8 @@
-"""``famsock doctor``: for every protocol of every installed family, does it work here?
+"""The command ``famsock doctor``: test every protocol of every installed family.
 
-Three facts each: whether the kernel has it (socket(2) tells), whether this CPython could use it
-alone (its own address codec tells), and a self-test between two sockets with its round-trip
-time, or the reason and a hint.
+Each has three results: whether the kernel has it (by socket(2)), whether this CPython could use it
+without famsock (by its own address codec), and a self-test between two sockets with its round-trip
+time. If the self-test does not run, the reason and a hint replace it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PATIENCE_S = 60
 
 @attrs.frozen
 class Finding:
-    """What doctor found out about one protocol."""
+    """The result of doctor for one protocol."""
 
     family: str
     protocol: str
@@ -79,7 +79,7 @@ def _mark(fact: bool) -> str:
 
 
 def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
-    """A finding for each protocol of the families named, or of all that are installed."""
+    """Yield a finding for each protocol of the families named, or of all that are installed."""
     for name in names or plugins.names():
         try:
             family = plugins.family(name)
@@ -114,7 +114,7 @@ def _examine(family: Family, protocol: Protocol, label: str, selftest: str | Non
 
 
 def _trouble_opening(family: Family, protocol: Protocol) -> str:
-    """Return why the kernel gives no socket of this protocol; "" if it may, as self-tests tell."""
+    """Return why the kernel gives no socket of this protocol; "" if self-tests may tell."""
     if protocol.number is ANY_PROTOCOL and protocol.selftest:
         return ""
     try:
@@ -125,7 +125,7 @@ def _trouble_opening(family: Family, protocol: Protocol) -> str:
 
 
 def _cpython_alone(family: Family, protocol: Protocol) -> bool:
-    """Whether this Python's own socket knows the family's addresses; it needs no kernel to tell."""
+    """Return whether this Python's own socket knows the family's addresses, without the kernel."""
     if not hasattr(_stdlib.AddressFamily, family.name):
         return False
     pair = _stdlib.socketpair()
@@ -142,7 +142,7 @@ def _cpython_alone(family: Family, protocol: Protocol) -> bool:
 
 
 def _measure_ns(selftest: Callable[[], AbstractContextManager[Callable[[], None]]]) -> int:
-    """The time of the second of two verified round trips, in nanoseconds."""
+    """Return the time of the second of two verified round trips, in nanoseconds."""
     with selftest() as round_trip:
         round_trip()
         start_ns = time.perf_counter_ns()

@@ -1,4 +1,4 @@
-"""``famsock families``: what is installed, from which distribution; imports no plugin."""
+"""The command ``famsock families``: list installed families without importing a plugin."""
 
 from __future__ import annotations
 

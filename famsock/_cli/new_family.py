@@ -1,4 +1,4 @@
-"""``famsock new-family``: a complete small distribution for a family, to start from."""
+"""The command ``famsock new-family``: write a complete small distribution for a family."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def new_family(name: str, number: int | None, into: Path) -> None:
 
 
 def _number(family: str, stated: int | None) -> int:
-    """The number that was stated, else this Python's, else one that no installed family has."""
+    """Return the given number, or this Python's, or one that no installed family has."""
     taken = {other.number: other.name for other in plugins.families() if other.here}
     if stated in taken:
         raise click.ClickException(

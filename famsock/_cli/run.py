@@ -1,4 +1,4 @@
-"""``famsock run``: run a program that knows only `socket` on famsock's sockets."""
+"""The command ``famsock run``: run a program that knows only `socket` on famsock's sockets."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _source(program: str) -> CodeType:
 
 
 def _archived(program: str) -> tuple[CodeType, ModuleSpec]:
-    """The ``__main__`` of a folder or a zip file."""
+    """Return the ``__main__`` of a folder or a zip file."""
     finder: Any = pkgutil.get_importer(program)
     return _code(finder.find_spec("__main__"), program)
 
@@ -73,7 +73,7 @@ def _code(spec: ModuleSpec | None, name: str) -> tuple[CodeType, ModuleSpec]:
 
 
 class _Unusable(click.ClickException):
-    """There is no such program; the exit status is Python's own."""
+    """Error: there is no such program; the exit status is Python's own."""
 
     exit_code = 2
 
@@ -81,7 +81,7 @@ class _Unusable(click.ClickException):
 def _execute(code: CodeType, spec: ModuleSpec | None, program: str) -> None:
     """Run the code as ``__main__``, which stays in place for threads and atexit handlers.
 
-    An exception that it lets through is reported as Python does, with its own frames alone.
+    An exception that it lets through is reported as Python does, with only its own frames.
     """
     main = ModuleType("__main__")
     main.__dict__.update(

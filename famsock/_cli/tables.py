@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 WIDE = 160
-"""Columns to assume where the output is no terminal, so that a log keeps whole lines."""
+"""Columns to assume if the output is no terminal, so that a log keeps complete lines."""
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

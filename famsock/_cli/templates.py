@@ -1,4 +1,4 @@
-"""What ``famsock new-family`` writes: the text of each file by its path, as `string.Template`."""
+"""Files that ``famsock new-family`` writes: their text as `string.Template`, by path."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""Which plugin serves a family: discovery, selection, clashes.
+"""The registry of plugins: discovery, selection, clashes.
 
-Precedence: registered by hand > entry point; two entry points for one family are an error that
-names both distributions, for that family only. A plugin is loaded when a family of its is first
-used; one that fails to load breaks its own families only, and is tried again at the next use.
+A plugin registered by hand takes precedence over an entry point. Two entry points for one family
+are an error that names both distributions, and affects only that family. A plugin is loaded when
+one of its families is first used. A plugin that fails to load breaks only its own families, and is
+tried again at the next use.
 
 ``FAMSOCK_PLUGINS`` chooses and blocks: ``AF_INET,AF_CAN`` lets only these plugins serve (any other
-family is the stdlib's), ``-AF_CAN`` blocks one, which is then refused in words. The same at run
-time: ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``.
+family is the stdlib's), ``-AF_CAN`` blocks one, which then raises an error that says so. At run
+time, use ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``.
 
 All state is one `Snapshot`. A change makes another and publishes it in one step, so that any
 thread, a forked child and the caller of a call that an exception ended see the registry as it was
@@ -75,7 +76,7 @@ class Registry:
         self._publish(lambda old: old.changed(blocked=old.blocked - {*names}))
 
     def refresh(self) -> None:
-        """Look for entry points again, as after installing or removing a distribution."""
+        """Look for entry points again, for example after installing or removing a distribution."""
         self._publish(lambda old: old.changed(entries=None, failed=None, loaded=None))
         self._tell()
 
@@ -136,7 +137,7 @@ class Registry:
     def find(
         self, number: int, kind: int, protocol: int, asked: Key | None = None
     ) -> Served | None:
-        """What serves sockets of a family number, socket type and protocol number.
+        """Return what serves sockets of a family number, socket type and protocol number.
 
         None where no plugin does, and famsock acts as the stdlib. Raises PluginError for a family
         whose plugin is broken, and OSError EAFNOSUPPORT for a blocked one. ``asked`` are the
@@ -159,7 +160,7 @@ class Registry:
             mark.end()
 
     def family(self, name: str) -> Family | None:
-        """The family of this name, loading its plugin; None where none is installed."""
+        """Return the family of this name, loading its plugin; None if none is installed."""
         family = self._latest().family(name)
         if family is not None:
             return family
@@ -173,7 +174,7 @@ class Registry:
             mark.end()
 
     def address_class(self, number: int, kind: int, protocol: int) -> type[Address] | None:
-        """The address class of another family whose sockaddr turned up, if one is known."""
+        """Return the address class of another family whose sockaddr turned up, if one is known."""
         try:
             served = self.find(number, kind, protocol)
         except (PluginError, OSError):
@@ -181,9 +182,9 @@ class Registry:
         return None if served is None else served.codec.address_class
 
     def constant(self, name: str, module: str = "famsock") -> int | str:
-        """A constant that this Python lacks: one of every family, or one that a plugin provides.
+        """Return a constant that this Python lacks, from the core or from a plugin.
 
-        AttributeError, in the name of ``module``, where no installed plugin does.
+        Raises AttributeError for ``module`` if no installed plugin has it.
         """
         snapshot = self._latest()
         hint = snapshot.hints.get(name)
@@ -212,7 +213,7 @@ class Registry:
             return common
         for family in self._families_likely_for(name):
             try:
-                value = constants_of(family).get(name) if family.here else None
+                value = constants_of(family.constants).get(name) if family.here else None
             except ImportError:
                 continue  # a module that does not import hides no other plugin's constants
             if value is not None:
@@ -220,7 +221,7 @@ class Registry:
         return None
 
     def families(self, names: Iterable[str] | None = None) -> Iterator[Family]:
-        """The families of these names (all, if left out) that load; broken ones are passed over."""
+        """Yield the families of these names (default: all) that load; pass over broken ones."""
         for name in self.names() if names is None else names:
             try:
                 family = self.family(name)
@@ -230,16 +231,16 @@ class Registry:
                 yield family
 
     def broken_unknown(self) -> list[str]:
-        """Why plugins did not load that may be those of a number that this Python cannot name."""
+        """Return why plugins did not load that may have a number that this Python cannot name."""
         failed = self._latest().failed
         return [why for name, why in failed.items() if number_here(name) is None]
 
     def names(self) -> list[str]:
-        """The names of the families that plugins offer here, without importing any."""
+        """Return the names of the families that plugins offer here, without importing any."""
         return self._discovered().names
 
     def describe(self) -> list[dict[str, Any]]:
-        """What is installed, family by family, without importing any plugin."""
+        """Return the installed families without importing any plugin."""
         snapshot = self._discovered()
         rows: list[dict[str, Any]] = [
             {
@@ -404,7 +405,7 @@ class Registry:
             return snapshot, fits[0] if fits else None
 
     def _check_selection(self) -> None:
-        """Warn of names in `choose` and `block` that are no family's: they would do nothing."""
+        """Warn of names in `choose` and `block` that belong to no family: they would do nothing."""
         snapshot = self._discovered()
         if snapshot.checked:
             return
@@ -418,7 +419,7 @@ class Registry:
                 )
 
     def _families_likely_for(self, constant: str) -> Iterator[Family]:
-        """Families to ask for a constant, those whose name it contains first."""
+        """Yield the families to ask for a constant, those whose name it contains first."""
         blocked = self._latest().blocked
         names = [name for name in self.names() if name not in blocked]
         yield from self.families(
@@ -426,7 +427,7 @@ class Registry:
         )
 
     def _hint(self, name: str) -> str:
-        """Why a constant that names a family is not there, or what to install for it."""
+        """Return why a constant that names a family is missing, or what to install for it."""
         from famsock._registry.discovery import entry_points
 
         family = name.replace("PF_", "AF_")

@@ -41,7 +41,7 @@ _ABSENT = (EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM)
 
 
 def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoint]:
-    """The entry points of ``group``; the first distribution of a name on the path counts.
+    """Return the entry points of ``group``; the first distribution of a name on the path counts.
 
     OSError where the answer would be wrong later: if descriptors or memory are short, or if nothing
     on the path can be read, as while a program hides the file system.
@@ -65,7 +65,7 @@ def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoi
 
 
 def _declarations(folder: str) -> Iterable[tuple[str, str, str]] | None:
-    """(name, version, text of entry_points.txt) of each distribution in a folder or archive.
+    """Yield (name, version, entry_points.txt) of each distribution in a folder or archive.
 
     None if there is no such folder or archive.
     """

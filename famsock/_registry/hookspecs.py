@@ -44,8 +44,8 @@ def hookimpl(function: Any = None, /, **options: Any) -> Any:
 
 
 def famsock_families() -> Iterable[Family]:  # type: ignore[empty-body]
-    """The families that this plugin supplies; called when the plugin is loaded."""
+    """Return the families that this plugin supplies; called when the plugin is loaded."""
 
 
 def famsock_family_loaded(family: Family) -> None:
-    """Called for every family once it is registered, those registered earlier included."""
+    """Receive every family once it is registered, including those registered earlier."""

@@ -1,4 +1,4 @@
-"""What a family must be before it is registered: each refusal says what to change."""
+"""Checks of a family before it is registered: each error says what to change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ API_VERSION = 1
 
 
 def families_in(supplied: Any) -> tuple[Family, ...]:
-    """The families that a hook gave, each one valid; ValueError with what to change."""
+    """Return the families that a hook gave, each one valid; ValueError with what to change."""
     if isinstance(supplied, Family) or not isinstance(supplied, Iterable):
         raise ValueError(
             f"famsock_families must return a tuple of Family objects, not {supplied!r}"
@@ -30,9 +30,9 @@ def families_in(supplied: Any) -> tuple[Family, ...]:
 def check_family(family: object) -> None:
     """Raise ValueError if ``family`` cannot be registered.
 
-    The address classes are not looked at, as that would import them: they check themselves when
-    they are made, `famsock.family.Served` tells of it when a socket first needs one, and the
-    conformance suite checks them in full.
+    The address classes are not checked here, because that would import them. They check themselves
+    when they are made, and `famsock.family.Served` reports errors when a socket first needs one.
+    The conformance suite checks them completely.
     """
     if not isinstance(family, Family):
         raise ValueError(f"famsock_families must give Family objects, not {family!r}")

@@ -1,4 +1,4 @@
-"""famsock's conformance kit: a pytest plugin, and a suite that proves a family's plugin right.
+"""famsock's conformance kit: a pytest plugin, and a suite that tests a family's plugin.
 
 A family's author states its addresses and bad inputs, and inherits every test::
 
@@ -12,9 +12,9 @@ A family's author states its addresses and bad inputs, and inherits every test::
         )
         bad = (BadAddress(protocol="vsock", form=(2**32, 1), error=OverflowError, match="cid"),)
 
-Installing famsock with its ``testing`` extra makes the markers and options of
-:mod:`famsock.testing.plugin` known to pytest. Names are loaded when first asked for, so that pytest
-runs that use none of this pay nothing for it.
+Installing famsock with its ``testing`` extra adds the markers and options of
+:mod:`famsock.testing.plugin` to pytest. Names are loaded on first use, so pytest runs without them
+pay nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from famsock.testing.conformance import Conformance
-    from famsock.testing.examples import BadAddress, Example
+    from famsock.testing._conformance import Conformance
+    from famsock.testing._examples import BadAddress, Example
 
 __all__ = ["BadAddress", "Conformance", "Example"]
 
-_HOMES = {"BadAddress": "examples", "Conformance": "conformance", "Example": "examples"}
+_HOMES = {"BadAddress": "_examples", "Conformance": "_conformance", "Example": "_examples"}
 
 
 def __getattr__(name: str) -> object:

@@ -1,9 +1,9 @@
 """Sockets of any family without the kernel's support for it, to test code written for them.
 
-A `Network` is a place of its own where sockets meet. Its ``socket`` is a `famsock.socket` class:
-the family's plugin encodes, decodes and checks addresses and gives operations, as always; but what
-carries the data is an AF_UNIX socket, and what `setsockopt` sets beyond SOL_SOCKET is remembered,
-not acted upon. Blocking, timeouts, selectors and asyncio work, as the sockets are the kernel's::
+A `Network` connects its own sockets. Its ``socket`` is a `famsock.socket` class. The family's
+plugin encodes, decodes and checks addresses and gives operations, as always. But an AF_UNIX socket
+carries the data, and options beyond SOL_SOCKET are only kept, without an effect. Blocking,
+timeouts, selectors and asyncio work, because the sockets are the kernel's::
 
     def test_echo():
         with Network() as network:
@@ -13,12 +13,13 @@ not acted upon. Blocking, timeouts, selectors and asyncio work, as the sockets a
             client = network.socket(famsock.AF_VSOCK, famsock.SOCK_STREAM)
             client.connect((2, 1024))
 
-``with network.installed():`` puts that class in place of ``famsock.socket``, for code that makes
-its own sockets. The family AF_MEMORY, of addresses that are plain names, is there for tests that
-are about no family in particular.
+``with network.installed():`` replaces ``famsock.socket`` by that class, for code that makes its own
+sockets. The family AF_MEMORY has plain names as addresses, for tests that need no particular
+family.
 
-What it does not do: choose a port, or know that an address means any other (see `Network.alias`);
-carry control messages other than SCM_RIGHTS and SCM_CREDENTIALS; send one message to many sockets.
+A network does not choose a port, and does not know that two addresses mean the same socket (see
+`Network.alias`). It carries only the control messages SCM_RIGHTS and SCM_CREDENTIALS. It does not
+send one message to many sockets.
 """
 
 from __future__ import annotations
@@ -46,9 +47,17 @@ from famsock.family import ANY_PROTOCOL, Family, Protocol
 from famsock.options import Option
 from famsock.selftest import RoundTrip, accepted, echo
 
+__all__ = [
+    "AF_MEMORY",
+    "FAMILY",
+    "MemoryAddress",
+    "MemorySocket",
+    "Network",
+]
+
 AF_MEMORY = 0xFA00 if sys.platform.startswith("linux") else 0xFA
 _ABSTRACT = sys.platform.startswith("linux")
-"""Whether AF_UNIX has names that are no files, and end with their socket."""
+"""True if AF_UNIX has names that are no files, and end with their socket."""
 _NAME_BYTES = 64
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_CLOEXEC", 0) | getattr(_stdlib, "SOCK_NONBLOCK", 0)
 _CARRIERS: dict[int, int] = {
@@ -60,17 +69,17 @@ _CARRIERS: dict[int, int] = {
 
 @sockaddr("", header="", family=AF_MEMORY, family_name="AF_MEMORY", size=2 + _NAME_BYTES)
 class MemoryAddress(Address):
-    """A name, of at most 63 bytes in UTF-8; "" where a socket has none. The stdlib form is str."""
+    """A name, of at most 63 bytes in UTF-8; "" if a socket has none. The stdlib form is str."""
 
     name: str = cstruct.char("", _NAME_BYTES, default="")
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of a name; TypeError for anything but str, ValueError if it is too long."""
+        """Return the address of a name; TypeError if not str, ValueError if too long."""
         return cls(form)
 
     def to_stdlib(self, lookup: Lookup) -> str:
-        """The name."""
+        """Return the name."""
         return self.name
 
 
@@ -149,11 +158,11 @@ class MemorySocket(socket):
 
 
 class Network:
-    """A place where in-memory sockets meet, apart from all others.
+    """A network of in-memory sockets, separate from all others.
 
     ``socket`` is its class of sockets, made with the same arguments as `famsock.socket`; OSError
-    (EAFNOSUPPORT) for a family that no plugin serves. ``options`` are values that options have
-    before any is set, by `Option` row. ``close``, or leaving ``with``, closes no socket.
+    (EAFNOSUPPORT) for a family that no plugin serves. ``options`` are initial values of options, by
+    `Option` row. ``close``, or leaving ``with``, closes no socket.
     """
 
     def __init__(self, options: Mapping[Option[Any], Any] | None = None) -> None:
@@ -192,14 +201,14 @@ class Network:
     def alias(self, address: Address, bound: Address) -> None:
         """Let ``address`` reach what is bound to ``bound``.
 
-        So does an address of a host reach a socket that is bound to all of the host's addresses.
+        In the same way, an address of a host reaches a socket bound to all addresses of the host.
         """
         self._places[address.pack()] = self.place(bound.pack())
 
     def socketpair(
         self, family: int = AF_MEMORY, type: int = _stdlib.SOCK_STREAM, proto: int = 0
     ) -> tuple[MemorySocket, MemorySocket]:
-        """Two connected sockets without names."""
+        """Return two connected sockets without names."""
         carrier = _CARRIERS.get(type, _stdlib.SOCK_DGRAM)
         ours, theirs = _stdlib.socketpair(_stdlib.AF_UNIX, carrier)
         with ours, theirs:
@@ -210,7 +219,7 @@ class Network:
 
     @contextmanager
     def installed(self) -> Iterator[Self]:
-        """Meanwhile ``famsock.socket`` is this network's class, for famsock's functions as well."""
+        """Replace ``famsock.socket`` in the context, also for famsock's functions."""
         import famsock
 
         before = famsock.socket
@@ -221,7 +230,7 @@ class Network:
             vars(famsock)["socket"] = before
 
     def place(self, packed: bytes, binder: _stdlib.socket | None = None) -> bytes:
-        """The sockaddr_un that stands here for a family's sockaddr, to be bound by ``binder``."""
+        """Return the sockaddr_un that replaces a family's sockaddr, to be bound by ``binder``."""
         place = self._places.get(packed)
         if place is None:
             place = self._places[packed] = _sockaddr_un(self._path(next(self._numbers)))
@@ -238,7 +247,7 @@ class Network:
     def _tend(self, place: bytes, binder: _stdlib.socket | None) -> None:
         """Let a name that is a file be free once its socket is closed, and refuse connections.
 
-        What was bound by a closed socket refuses them; what is not there would be ENOENT.
+        The name of a closed socket must refuse connections. A missing file would give ENOENT.
         """
         path = place[2:].rstrip(b"\0")
         owner = self._owners.get(place)
@@ -253,7 +262,7 @@ class Network:
                 mark.bind(path)
 
     def address(self, place: bytes) -> bytes | None:
-        """The family's sockaddr that a sockaddr_un stands for; None if that has no name."""
+        """Return the family's sockaddr for a sockaddr_un; None if that has no name."""
         return self._addresses.get(place.rstrip(b"\0"))
 
 
@@ -263,7 +272,7 @@ def _sockaddr_un(path: str) -> bytes:
 
 
 class _Translated(AddressCodec):
-    """A family's codec, with a network's places in the stead of what the kernel would know."""
+    """A family's codec that maps addresses to places of a network instead of the kernel's."""
 
     __slots__ = ("_codec", "_network")
 
@@ -283,7 +292,7 @@ class _Translated(AddressCodec):
         return self._codec.decode_typed(socket, self._original(sockaddr))
 
     def _original(self, sockaddr: bytes) -> bytes:
-        """The family's sockaddr; its shortest, or one of zeros, for a socket that has no name."""
+        """Return the family's sockaddr; without a name, its shortest sockaddr or one of zeros."""
         packed = self._network.address(sockaddr)
         if packed is not None:
             return packed
@@ -299,7 +308,7 @@ class _Translated(AddressCodec):
 
 @contextmanager
 def selftest() -> Iterator[RoundTrip]:
-    """A client and a server of AF_MEMORY; see `famsock.family.Protocol.selftest`."""
+    """Yield a client and a server of AF_MEMORY; see `famsock.family.Protocol.selftest`."""
     network = Network()
     with network, network.socket(AF_MEMORY) as server, network.socket(AF_MEMORY) as client:
         server.bind("server")

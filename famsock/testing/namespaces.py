@@ -1,7 +1,7 @@
-"""Network namespaces: what a test binds, sends and hears in its own, no other program meets.
+"""Network namespaces that separate the sockets of a test from those of other programs.
 
-A namespace has its own interfaces, ports and names of sockets, as far as a family keeps them apart.
-A thread is in one, and the threads and processes that it starts begin there. A socket stays in the
+A namespace has its own interfaces, ports and names of sockets, if the family supports that. Each
+thread is in a namespace. Threads and processes that it starts begin there. A socket stays in the
 namespace in which it was made. Sources: network_namespaces(7), unshare(2), setns(2).
 """
 
@@ -90,7 +90,7 @@ def _made() -> int:
 
 
 def _in_thread(function: Callable[[], int]) -> int:
-    """Return what a function gives in a thread of its own, or raise what it raises there."""
+    """Call a function in a new thread; return its result or raise its exception."""
     results: list[int] = []
     errors: list[OSError] = []
 

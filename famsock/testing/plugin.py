@@ -1,6 +1,6 @@
-"""The pytest plugin: markers that say what a test needs, and the means to let nothing be skipped.
+"""The pytest plugin: markers for what a test needs, and an option that forbids skips.
 
-Markers, each of which skips the test with the reason and what would cure it:
+Each marker skips the test with a reason and a hint, unless:
 
 * ``needs_family("AF_CAN", protocol=1, type=SOCK_RAW)``: the kernel opens such a socket;
 * ``needs_capability("CAP_NET_RAW")``: the process has the capability;
@@ -9,13 +9,13 @@ Markers, each of which skips the test with the reason and what would cure it:
 * ``needs_interface("vcan0")``: the network interface (or other device class's device) is there;
 * ``needs_module("vsock_loopback")``: the kernel module is loaded or built in.
 
-The fixture ``network_namespace`` moves a test into a network namespace that no other program is
-in; ``new_network_namespace`` into one that no other test was in either.
+The fixture ``network_namespace`` moves a test into a network namespace without other programs.
+``new_network_namespace`` moves it into a new one, which no other test has used.
 
-A test with one of the markers, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds
-rather than hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture
-``descriptors`` fails a test that leaks a file descriptor. This module is loaded by every pytest
-run, so it imports no more than pytest.
+A test with one of the markers, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds and
+does not hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture ``descriptors``
+fails a test that leaks a file descriptor. This module is loaded by every pytest run, so it imports
+no more than pytest.
 """
 
 from __future__ import annotations
@@ -32,7 +32,15 @@ import pytest
 if TYPE_CHECKING:
     from famsock.testing.namespaces import NetworkNamespace
 
-pytest.register_assert_rewrite("famsock.testing.checks")
+__all__ = [
+    "alarm",
+    "descriptors",
+    "network_namespace",
+    "new_network_namespace",
+    "open_descriptors",
+]
+
+pytest.register_assert_rewrite("famsock.testing._checks")
 
 MARKERS = {
     "needs_family(name, protocol=None, type=None)": "skip unless the kernel opens such a socket",
@@ -93,7 +101,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def _unmet(marker: pytest.Mark) -> str:
-    """Why the requirement that a marker states is not met, with its hint; "" if it is."""
+    """Return why the requirement of a marker is not met, with its hint; "" if it is."""
     from famsock.testing import requirements
 
     check = getattr(requirements, marker.name.removeprefix(_PREFIX), None)
@@ -103,7 +111,7 @@ def _unmet(marker: pytest.Mark) -> str:
     return reason
 
 
-# Nothing hangs
+# Time limits
 
 
 @contextmanager
@@ -138,11 +146,11 @@ def _patience_s(config: pytest.Config) -> float:
 
 @pytest.fixture
 def alarm(request: pytest.FixtureRequest) -> float:
-    """The seconds after which this test, its fixtures included, fails rather than hang."""
+    """Return the seconds after which this test, including its fixtures, fails."""
     return _patience_s(request.config)
 
 
-# Nothing meets what other programs do
+# Network namespaces
 
 
 @pytest.fixture(scope="session")
@@ -185,7 +193,7 @@ def _skip_without_privilege() -> None:
         pytest.skip(reason)
 
 
-# Nothing is skipped
+# Skips
 
 
 @pytest.hookimpl(wrapper=True)
@@ -206,12 +214,12 @@ def _without_skip(report: Any, config: pytest.Config) -> Any:
     return report
 
 
-# Nothing leaks
+# Leaks of file descriptors
 
 
 @pytest.fixture
 def descriptors() -> Iterator[None]:
-    """Fails a test that leaves more file descriptors open than it found."""
+    """Fail a test that leaves more file descriptors open than it found."""
     before = open_descriptors()
     yield
     if open_descriptors().items() - before.items():
@@ -221,7 +229,7 @@ def descriptors() -> Iterator[None]:
 
 
 def open_descriptors() -> dict[int, str]:
-    """The open file descriptors of this process, and what each refers to."""
+    """Return the open file descriptors of this process, and what each refers to."""
     found = {}
     for name in os.listdir("/dev/fd"):
         try:

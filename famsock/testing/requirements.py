@@ -1,7 +1,7 @@
-"""What a test may need of the machine: each function tells why it is not met, and what cures that.
+"""Requirements of tests: each function returns "", or why one is not met and how to meet it.
 
-The markers of :mod:`famsock.testing.plugin` are these functions' names behind ``needs_``. Each
-gives "" where the requirement is met. Sources: capabilities(7), proc(5), modprobe(8).
+The markers of :mod:`famsock.testing.plugin` are ``needs_`` and these functions' names. Sources:
+capabilities(7), proc(5), modprobe(8).
 """
 
 from __future__ import annotations
@@ -15,6 +15,15 @@ import socket as _stdlib
 import sys
 from functools import cache
 from pathlib import Path
+
+__all__ = [
+    "capability",
+    "command",
+    "family",
+    "interface",
+    "kernel",
+    "module",
+]
 
 _CAPABILITIES = [
     "CHOWN",
@@ -66,7 +75,7 @@ _VIRTUAL = ("bond", "bridge", "dummy", "ifb", "nlmon", "vcan", "veth", "vsockmon
 
 @cache
 def family(name: str, protocol: int | str | None = None, type: int | None = None) -> str:
-    """Whether the kernel opens sockets of a family, and of a protocol (number or name) and type.
+    """Check that the kernel opens sockets of a family, protocol (number or name) and type.
 
     LookupError for a protocol's name that the family's plugin does not have.
     """
@@ -104,7 +113,7 @@ def family(name: str, protocol: int | str | None = None, type: int | None = None
 
 
 def words(error: OSError) -> str:
-    """What an error says, with its notes on what cures it."""
+    """Return the text of an error with its notes."""
     notes = getattr(error, "__notes__", [])
     if not notes and error.errno in (errno.EPERM, errno.EACCES):
         notes = ["needs a privilege; run as root"]
@@ -112,7 +121,7 @@ def words(error: OSError) -> str:
 
 
 def capability(name: str) -> str:
-    """Whether this process has a capability ("CAP_NET_RAW") in its effective set."""
+    """Check that this process has a capability ("CAP_NET_RAW") in its effective set."""
     try:
         number = _CAPABILITIES.index(name.removeprefix("CAP_"))
     except ValueError:
@@ -128,9 +137,9 @@ def capability(name: str) -> str:
 
 
 def kernel(version: str) -> str:
-    """Whether the running Linux kernel is of ``version`` ("5.19") or later.
+    """Check that the running Linux kernel has ``version`` ("5.19") or later.
 
-    ValueError for what is no version, which no kernel would be too old for.
+    ValueError if ``version`` is not a version.
     """
     if re.fullmatch(r"\d+(\.\d+)*", version) is None:
         raise ValueError(f"a kernel's version is numbers with dots between, not {version!r}")
@@ -147,14 +156,14 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def command(name: str, package: str | None = None) -> str:
-    """Whether a program is on PATH; ``package`` names the distribution's package that has it."""
+    """Check that a program is on PATH; ``package`` is the distribution's package that has it."""
     if shutil.which(name):
         return ""
     return f"needs the program {name}: apt-get install {package or name}"
 
 
 def interface(name: str) -> str:
-    """Whether there is a network interface, or a device of another class, of this name."""
+    """Check that there is a network interface, or a device of another class, of this name."""
     try:
         _stdlib.if_nametoindex(name)
     except OSError:
@@ -170,7 +179,7 @@ def interface(name: str) -> str:
 
 
 def module(name: str) -> str:
-    """Whether a kernel module is loaded or built in."""
+    """Check that a kernel module is loaded or built in."""
     plain = name.replace("-", "_")
     if Path("/sys/module", plain).exists():
         return ""

@@ -1,9 +1,9 @@
 """Hypothesis strategies for typed addresses and structs, derived from their fields' C types.
 
-An integer field draws from its range. Any other draws wire values of its C type and decodes them
-as the kernel's would be, so that what is drawn needs nothing of the system. A field that this does
-not suit gets a strategy of the author's, by its name: ``strategies = {"host": ..., "Class.field":
-...}``, or all of a class by the class's name.
+An integer field draws from its range. Any other field draws packed values of its C type and decodes
+them like the kernel's, so the drawn values do not depend on the system. If that does not suit a
+field, the author gives a strategy by its name: ``strategies = {"host": ..., "Class.field": ...}``,
+or all of a class by the class's name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Strategies = Mapping[str, st.SearchStrategy[Any]]
 
 
 def values(ctype: CType) -> st.SearchStrategy[Any]:
-    """Values that a field of a C type takes."""
+    """Return a strategy for the values of a field of a C type."""
     if ctype.low is not None and ctype.high is not None:
         return st.integers(ctype.low, ctype.high)
     decoded = _wire_values(ctype).map(lambda raw: _decoded(ctype, raw))
@@ -61,7 +61,7 @@ def _wire_values(ctype: CType) -> st.SearchStrategy[Any]:
 
 
 def structs(cls: type[_S], overrides: Strategies | None = None) -> st.SearchStrategy[_S]:
-    """Instances of an address class or other struct whose fields hold any values that fit.
+    """Return instances of an address class or other struct, with any field values that fit.
 
     Combinations that the class itself refuses with ValueError are not drawn.
     """

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 
 import pytest
-
-from famsock import _calls
 
 _SAY = "import famsock, sys; from famsock import _calls; print(_calls.implementation())"
 
@@ -44,13 +41,3 @@ def test_a_wish_that_nobody_knows() -> None:
 def test_import_loads_no_ctypes(wanted: str) -> None:
     code = "import sys, famsock; print('ctypes' in sys.modules, '_ctypes' in sys.modules)"
     assert _run(code, wanted).stdout == "False False\n"
-
-
-@pytest.mark.parametrize("wanted", ["", "ctypes"])
-def test_doctor_says_which_and_why(wanted: str) -> None:
-    code = "from famsock._cli.doctor import doctor; doctor(['--json', 'AF_UNIX'])"
-    said = json.loads(_run(code, wanted).stdout)
-    if wanted:
-        assert (said["syscalls"], said["why_ctypes"]) == ("ctypes", "FAMSOCK_SYSCALLS=ctypes")
-    else:
-        assert said["why_ctypes"] == _calls.why_ctypes or os.environ.get("FAMSOCK_SYSCALLS")

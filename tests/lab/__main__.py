@@ -8,11 +8,11 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import guest
-from .store import KERNELS, Kernel, LabError, cache_dir, install, say
+from . import guest, qemu, uml
+from .store import Kernel, LabError, cache_dir, install, say
 
 CONSOLE_LINES_SHOWN = 60
 # Tests of the test kit (pytest within pytest) and of this lab: they say nothing about a kernel.
@@ -29,26 +29,47 @@ EXIT_INTERRUPTED = 130
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
     actions = top.add_subparsers(dest="action", required=True)
-    actions.add_parser("install", help="apt packages and kernels; quick when they are there")
+    bring = actions.add_parser("install", help="packages and kernels; quick when they are there")
     actions.add_parser("headers", help="include directories by kernel: SERIES<TAB>DIR:DIR")
     run = actions.add_parser("run", help="run pytest in a guest for each kernel")
-    run.add_argument("--kernel", action="append", choices=KERNELS, help="default: all")
     run.add_argument("--parallel", action="store_true", help="boot the guests at once")
     run.add_argument("--allow-skips", action="store_true", help="a skipped test is no failure")
     run.add_argument("--results", type=Path, help="where JUnit XML and consoles go, by kernel")
     run.add_argument("rest", nargs="*", metavar="PYTEST-ARG", help="after --; default: all tests")
     execute = actions.add_parser("exec", help="run any command in a guest")
-    execute.add_argument("--kernel", default="6.12", choices=KERNELS)
     execute.add_argument("rest", nargs="+", metavar="COMMAND", help="after --")
+    defaults = {bring: "all", run: "all; 6.12 with --uml", execute: "6.12"}
+    for action, default in defaults.items():
+        action.add_argument(
+            "--kernel", action="append", choices=qemu.KERNELS, help=f"default: {default}"
+        )
+        action.add_argument(
+            "--uml",
+            action="store_true",
+            help="User-mode Linux: 6.12 is built from Debian's source, 6.1 is Debian's package",
+        )
     for action in (run, execute):
         action.add_argument("--timeout-s", type=float, default=3600, help="for each guest")
         action.add_argument("--console", action="store_true", help="show the guest's console too")
     return top
 
 
+def chosen_kernels(options: argparse.Namespace) -> list[Kernel]:
+    """Return the kernels that the command line asks for."""
+    known: Mapping[str, Kernel] = uml.KERNELS if options.uml else qemu.KERNELS
+    only_newest = options.action == "exec" or (options.action == "run" and options.uml)
+    return [known[series] for series in options.kernel or (["6.12"] if only_newest else known)]
+
+
 def pytest_command(arguments: Sequence[str], *, allow_skips: bool) -> list[str]:
+    """Return pytest's command line in a guest.
+
+    :param arguments: the user's; none stands for all tests.
+    :param allow_skips: a skipped test is no failure.
+    """
     own = ["-p", "no:cacheprovider", f"--junitxml={guest.SHARE}/junit.xml"]
-    own += ["-p", "tests.lab.at_once", "-o", f"faulthandler_timeout={TEST_HANGS_AFTER_S}"]
+    own += ["-p", "tests.lab.report_failures", "-p", "tests.lab.leave_out"]
+    own += ["-o", f"faulthandler_timeout={TEST_HANGS_AFTER_S}"]
     own += ["-o", "faulthandler_exit_on_timeout=true"]
     strict = [] if allow_skips else ["--fail-on-skip"]
     chosen = arguments or [f"--ignore={folder}" for folder in INDEPENDENT_OF_THE_KERNEL]
@@ -56,7 +77,7 @@ def pytest_command(arguments: Sequence[str], *, allow_skips: bool) -> list[str]:
 
 
 def report(kernel: Kernel, outcome: guest.Outcome, *, show_console: bool) -> int:
-    """Say how a guest ended; the exit status for it."""
+    """Say how a guest ended; return the exit status for it."""
     if show_console:
         print(outcome.console, file=sys.stderr)
     if outcome.status is not None and not outcome.timed_out:
@@ -78,10 +99,10 @@ def keep_results(outcome: guest.Outcome, place: Path) -> None:
 
 
 def run_kernel(kernel: Kernel, options: argparse.Namespace) -> int:
-    """The tests on one kernel; the exit status."""
+    """Run the tests on one kernel; return the exit status."""
     command = pytest_command(options.rest, allow_skips=options.allow_skips)
-    prefix = f"[{kernel.series}] " if options.parallel else ""
-    place = (options.results or cache_dir() / "results") / kernel.series
+    prefix = f"[{kernel.name}] " if options.parallel else ""
+    place = (options.results or cache_dir() / "results") / kernel.name
     started = time.monotonic()
     with guest.boot(kernel, command, guest.REPOSITORY, options.timeout_s, prefix) as outcome:
         keep_results(outcome, place)
@@ -90,7 +111,7 @@ def run_kernel(kernel: Kernel, options: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    kernels = [KERNELS[series] for series in options.kernel or KERNELS]
+    kernels = chosen_kernels(options)
     guest.compile_all()
     with concurrent.futures.ThreadPoolExecutor(len(kernels) if options.parallel else 1) as pool:
         try:
@@ -98,12 +119,12 @@ def run(options: argparse.Namespace) -> int:
         finally:
             guest.kill_all()
     for kernel, status in zip(kernels, statuses, strict=True):
-        say(f"kernel {kernel.series}: {f'FAILED ({status})' if status else 'passed'}")
+        say(f"kernel {kernel.name}: {f'FAILED ({status})' if status else 'passed'}")
     return max(statuses)
 
 
 def execute(options: argparse.Namespace) -> int:
-    kernel = KERNELS[options.kernel]
+    kernel = chosen_kernels(options)[-1]
     with guest.boot(kernel, options.rest, Path.cwd(), options.timeout_s) as outcome:
         return report(kernel, outcome, show_console=options.console)
 
@@ -114,9 +135,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         match options.action:
             case "install":
-                install()
+                install(chosen_kernels(options))
             case "headers":
-                for kernel in KERNELS.values():
+                for kernel in qemu.KERNELS.values():
                     print(kernel.series, ":".join(map(str, kernel.include_dirs)), sep="\t")
             case "run":
                 return run(options)

@@ -1,4 +1,4 @@
-"""One guest: the command line that boots it, what it is told, what comes back."""
+"""One guest: what it is told, and what comes back."""
 
 from __future__ import annotations
 
@@ -19,34 +19,17 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from . import initramfs
-from .store import Kernel, LabError, cache_dir, missing_parts, say, tools_dir
+from .store import Kernel, LabError, cache_dir, say, tools_dir
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 SHARE = "/run/famsock-lab"
 GUESTS_AT_ONCE = 2
-MEMORY = "4G"
-# What guards a machine against its users costs much under emulation, and guards nothing here.
-KERNEL_PARAMETERS = (
-    "console=ttyS0",
-    "quiet",
-    "loglevel=4",
-    "panic=-1",
-    "mitigations=off",
-    "nokaslr",
-    "init_on_alloc=0",
-    "hardened_usercopy=off",
-    "apparmor=0",
-    "audit=0",
-    "tsc=reliable",
-    "no_timer_check",
-    "random.trust_cpu=on",
-)
 PASSED_ON = (
     *("FAMSOCK_", "PYTHON", "PYTEST_", "HYPOTHESIS_", "VIRTUAL_ENV", "CI"),
     *("LANG", "LC_", "TERM", "COLUMNS", "NO_COLOR", "FORCE_COLOR"),
 )
-# Emulators that this process started.
+# Guests that this process started.
 running: set[subprocess.Popen[bytes]] = set()
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -67,38 +50,14 @@ class Outcome:
     share: Path
 
 
-def qemu_command(kernel: Kernel, folder: Path) -> list[str]:
-    """The emulator's command line; the guest's stdout and stderr are the emulator's.
-
-    :param folder: has ``initramfs`` and the folder ``share``; ``console`` is written there.
-    """
-    local = "security_model=none,multidevs=remap"
-    return [
-        *("setpriv", "--pdeathsig", "KILL"),
-        *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-no-reboot", "-machine", "pc", "-accel", "tcg,tb-size=512", "-cpu", "max"),
-        *("-smp", "1", "-m", MEMORY),
-        *("-kernel", str(kernel.image), "-initrd", str(folder / "initramfs")),
-        *("-append", " ".join(KERNEL_PARAMETERS)),
-        *("-virtfs", f"local,path=/,mount_tag=root,readonly=on,{local}"),
-        *("-virtfs", f"local,path={folder / 'share'},mount_tag=share,{local}"),
-        *("-chardev", f"file,id=console,path={folder / 'console'}", "-serial", "chardev:console"),
-        *("-device", "virtio-serial-pci"),
-        *("-chardev", "file,id=stdout,path=/proc/self/fd/1"),
-        *("-device", "virtserialport,chardev=stdout,name=stdout"),
-        *("-chardev", "file,id=stderr,path=/proc/self/fd/2"),
-        *("-device", "virtserialport,chardev=stderr,name=stderr"),
-    ]
-
-
 def guest_environment(kernel: Kernel, host: Mapping[str, str]) -> dict[str, str]:
-    """The command's environment: what of the host's concerns Python and pytest, and the lab's."""
+    """Return the command's environment: the host's variables for Python and pytest, and ours."""
     passed_on = {name: value for name, value in host.items() if name.startswith(PASSED_ON)}
     return passed_on | {
         "HOME": host.get("HOME", "/"),
         "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
         "TMPDIR": "/run/tmp",
-        "FAMSOCK_LAB": "1",
+        "FAMSOCK_LAB": kernel.machine,
         "FAMSOCK_LAB_KERNEL": kernel.series,
         "FAMSOCK_LAB_MODULES": str(kernel.modules),
         "FAMSOCK_LAB_BTVIRT": str(tools_dir() / "usr" / "bin" / "btvirt"),
@@ -106,6 +65,7 @@ def guest_environment(kernel: Kernel, host: Mapping[str, str]) -> dict[str, str]
 
 
 def fill_share(share: Path, kernel: Kernel, command: Sequence[str], cwd: Path) -> None:
+    """Make the folder that the guest shares with us: the command and what sets the guest up."""
     share.mkdir()
     variables = guest_environment(kernel, os.environ).items()
     exports = [f"export {name}={shlex.quote(value)}\n" for name, value in variables]
@@ -116,7 +76,7 @@ def fill_share(share: Path, kernel: Kernel, command: Sequence[str], cwd: Path) -
 
 
 def compile_all() -> None:
-    """Compile what the guest will import; a guest would do that anew, and slowly, each time."""
+    """Compile what the guests will import; each would do that again, and slowly."""
     folders = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
     folders |= {str(path) for path in REPOSITORY.glob("[!.]*/")}
     command = [sys.executable, "-W", "ignore", "-m", "compileall", "-qq"]
@@ -125,21 +85,33 @@ def compile_all() -> None:
 
 
 @contextlib.contextmanager
-def slot() -> Iterator[None]:
-    """Hold one of this machine's places for a running guest; wait in line while all are taken."""
+def slot() -> Iterator[int]:
+    """Hold one of this machine's places for a guest, and give its number.
+
+    Wait while all are taken.
+    """
     with contextlib.ExitStack() as stack:
         names = [f"guest-{number}.lock" for number in range(GUESTS_AT_ONCE)]
         places = [stack.enter_context((cache_dir() / name).open("w")) for name in names]
+        number = None
         with (cache_dir() / "line.lock").open("w") as line:
-            if not (take(line) and any(map(take, places))):
+            if take(line):
+                number = first_free(places)
+            if number is None:
                 say(f"waiting: {GUESTS_AT_ONCE} guests are running on this machine")
                 fcntl.flock(line, fcntl.LOCK_EX)
-                while not any(map(take, places)):
+                while (number := first_free(places)) is None:
                     time.sleep(1)
-        yield
+        yield number
+
+
+def first_free(locks: Sequence[IO[str]]) -> int | None:
+    """Take the first lock that is free; return its number, or None if none is."""
+    return next((number for number, lock in enumerate(locks) if take(lock)), None)
 
 
 def take(lock: IO[str]) -> bool:
+    """Lock a file if nobody else has; return whether that was so."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -152,24 +124,25 @@ def boot(
     kernel: Kernel, command: Sequence[str], cwd: Path, timeout_s: float, prefix: str = ""
 ) -> Iterator[Outcome]:
     """Run a command in a new guest, its output copied to ours; the share lasts as the context."""
-    if parts := missing_parts():
-        remedy = "run `python -m tests.lab install`"
-        raise LabError(f"not installed: {', '.join(parts)}; {remedy}")
+    if parts := kernel.missing_parts():
+        raise LabError(f"not installed: {', '.join(parts)}; run `{kernel.hint}`")
     with tempfile.TemporaryDirectory(prefix="famsock-lab-") as name:
         folder = Path(name)
         share = folder / "share"
         (folder / "initramfs").write_bytes(initramfs.build(kernel.modules))
         fill_share(share, kernel, command, cwd)
-        with slot():
-            timed_out = emulate(qemu_command(kernel, folder), timeout_s, prefix.encode())
-        console = (folder / "console").read_text(errors="replace")
+        with slot() as number:
+            guest = kernel.command(folder, number)
+            timed_out = run_to_its_end(guest, timeout_s, prefix.encode())
+        console_file = folder / "console"
+        console = console_file.read_text(errors="replace") if console_file.exists() else ""
         status = share / "status"
         ended = int(status.read_text()) if status.exists() else None
         yield Outcome(ended, timed_out, console, share)
 
 
-def emulate(command: list[str], timeout_s: float, prefix: bytes) -> bool:
-    """Run the emulator to its end or the time limit; whether that was it."""
+def run_to_its_end(command: list[str], timeout_s: float, prefix: bytes) -> bool:
+    """Run a guest and copy its output; return whether the time limit ended it."""
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -1,6 +1,7 @@
 #!/bin/sh
-# First process in the guest's root: give the kernel what the tests need, run /run/famsock-lab/command
-# with its output on two virtio ports, leave its exit status in the share, switch the machine off.
+# The first process in the guest's root: give the kernel what the tests need, run
+# /run/famsock-lab/command, leave its exit status in the share, switch the machine off.
+# $1 and $2 are the devices that take the command's standard output and error, or patterns of them.
 share=/run/famsock-lab
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 exec </dev/null >/dev/console 2>&1
@@ -34,6 +35,7 @@ ip link set vcan1 mtu 2060 up
 controllers=/sys/kernel/debug/bluetooth
 are_set_up() { [ -e $controllers/hci0/features ] && [ -e $controllers/hci1/features ]; }
 for attempt in 1 2 3 4 5; do
+    [ -e /dev/vhci ] || break
     "$FAMSOCK_LAB_BTVIRT" -l2 >/dev/null &
     btvirt=$!
     tries=100
@@ -47,16 +49,16 @@ for attempt in 1 2 3 4 5; do
     wait $btvirt
 done
 
-# A virtio port can be opened once only, a fifo by any child that reopens /dev/stderr.
-for stream in stdout stderr; do
-    mkfifo /run/$stream
-    for port in /sys/class/virtio-ports/*; do
-        if [ "$(cat $port/name)" = $stream ]; then
-            cat /run/$stream >/dev/${port##*/} &
-            readers="$readers $!"
-        fi
-    done
-done
+# The devices can be opened only once, a fifo by any child that reopens /dev/stderr.
+mkfifo /run/stdout /run/stderr
+stdout=$(echo $1)
+stderr=$(echo $2)
+[ -c "$stdout" ] && [ -c "$stderr" ] || echo "famsock-lab: no devices $stdout and $stderr for output"
+case $stdout in /dev/tty*) stty -opost <"$stdout"; stty -opost <"$stderr" ;; esac
+cat /run/stdout >"$stdout" &
+readers=$!
+cat /run/stderr >"$stderr" &
+readers="$readers $!"
 echo "famsock-lab: command starts, $(cut -d' ' -f1 /proc/uptime) s after boot"
 sh $share/command >/run/stdout 2>/run/stderr
 status=$?
@@ -65,5 +67,4 @@ wait $readers
 echo $status >$share/status
 echo "famsock-lab: command ended with $status, $(cut -d' ' -f1 /proc/uptime) s after boot"
 sync
-echo b >/proc/sysrq-trigger
-sleep 60
+busybox reboot -f

@@ -1,4 +1,4 @@
-"""What the lab needs on the machine: apt packages, and kernels unpacked in a cache folder.
+"""The lab's cache folder, the packages it takes from Debian, and what all of its kernels share.
 
 Nothing goes into ``/boot`` or ``/lib/modules``: kernel packages are fetched with
 ``apt-get download`` and unpacked with ``dpkg -x`` below :func:`cache_dir`.
@@ -6,25 +6,23 @@ Nothing goes into ``/boot`` or ``/lib/modules``: kernel packages are fetched wit
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import dataclasses
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from . import headers
-
+# What every guest needs, whatever runs it.
 PACKAGES = (
-    "qemu-system-x86",
     "busybox-static",
     "kmod",
     "iproute2",
-    "xz-utils",
     "netbase",  # /etc/protocols and /etc/services, for getprotobyname and getservbyname
     "can-utils",
     "socat",
@@ -33,7 +31,7 @@ PACKAGES = (
     "qrtr-tools",
     "python3",  # Debian's own knows AF_BLUETOOTH: the other end of its tests
 )
-APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=600")
+_APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=600")
 
 
 class LabError(Exception):
@@ -41,33 +39,44 @@ class LabError(Exception):
 
 
 def cache_dir() -> Path:
-    """Folder of everything that can be rebuilt: FAMSOCK_LAB_CACHE, or one in the XDG cache."""
+    """Return FAMSOCK_LAB_CACHE, or a folder in the XDG cache; all in it can be made again."""
     if explicit := os.environ.get("FAMSOCK_LAB_CACHE"):
         return Path(explicit).absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "famsock-lab"
 
 
 def tools_dir() -> Path:
+    """Return the folder with the programs that are unpacked, not installed: btvirt."""
     return cache_dir() / "tools"
 
 
 @dataclasses.dataclass(frozen=True)
-class Kernel:
-    """A kernel series and the Debian metapackages that lead to its newest build."""
+class Kernel(abc.ABC):
+    """A kernel that the lab can boot.
+
+    :ivar series: the version's first two numbers.
+    :ivar folder: where the kernel lies, if not at its place in the cache.
+    :cvar machine: what the kernel runs on: the guests' FAMSOCK_LAB.
+    """
 
     series: str
-    image_metapackage: str
-    headers_metapackage: str
     folder: Path | None = None
+    machine: ClassVar[str]
 
     @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """A name for messages and for the folder of results."""
+
+    @property
+    @abc.abstractmethod
     def root(self) -> Path:
-        """Where the packages are unpacked."""
-        return self.folder or cache_dir() / "kernels" / self.series
+        """The folder in the cache that has the kernel and its modules."""
 
     @property
+    @abc.abstractmethod
     def modules(self) -> Path:
-        return next((self.root / "lib" / "modules").iterdir())
+        """The folder that the guest sees as ``/lib/modules/RELEASE``."""
 
     @property
     def release(self) -> str:
@@ -75,27 +84,45 @@ class Kernel:
         return self.modules.name
 
     @property
-    def image(self) -> Path:
-        return self.root / "boot" / f"vmlinuz-{self.release}"
+    @abc.abstractmethod
+    def packages(self) -> Sequence[str]:
+        """Names of the packages that must be installed to boot it."""
 
     @property
-    def include_dirs(self) -> tuple[Path, Path]:
-        """Headers for user programs (UAPI), and those of the kernel's own; see headers.py."""
-        return self.root / "include", self.root / "include-internal"
+    @abc.abstractmethod
+    def hint(self) -> str:
+        """The command that installs it."""
 
+    @abc.abstractmethod
+    def install(self) -> None:
+        """Make :attr:`root`, if it is missing or out of date."""
 
-KERNELS = {
-    "6.1": Kernel("6.1", "linux-image-amd64", "linux-headers-amd64"),
-    "6.12": Kernel("6.12", "linux-image-6.12-amd64", "linux-headers-6.12-amd64"),
-}
+    @abc.abstractmethod
+    def command(self, folder: Path, slot: int) -> list[str]:
+        """Return the command line of a guest, which writes to the standard output and error.
+
+        :param folder: has ``initramfs`` and the folder ``share``; the guest's console goes to the
+            file ``console`` there.
+        :param slot: the number of the guest's place among those that run on the machine, from 0.
+        """
+
+    def missing_parts(self) -> list[str]:
+        """Return what must be installed before it boots, in words."""
+        parts = [f"package {name}" for name in missing_packages((*PACKAGES, *self.packages))]
+        parts += [] if tools_dir().exists() else ["btvirt"]
+        return parts + ([] if self.root.exists() else [f"kernel {self.name}"])
 
 
 def say(message: str) -> None:
+    """Print a line about the lab's work on the standard error."""
     print(f"famsock-lab: {message}", file=sys.stderr, flush=True)
 
 
 def output(*command: str | Path, cwd: Path | None = None) -> str:
-    """A command's standard output; LabError with all it printed if it fails."""
+    """Return a command's standard output.
+
+    :raises LabError: the command is not there, or failed; the message has all that it printed.
+    """
     system_dirs = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     environment = os.environ | {
         "PATH": system_dirs,
@@ -112,46 +139,47 @@ def output(*command: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def missing_packages() -> list[str]:
+def missing_packages(names: Iterable[str]) -> list[str]:
+    """Return those of the Debian packages that are not installed."""
     query = "${db:Status-Status} ${Package}\n"
     known = output("dpkg-query", "-f", query, "-W", "*").splitlines()
-    return [name for name in PACKAGES if f"installed {name}" not in known]
+    return [name for name in names if f"installed {name}" not in known]
 
 
-def missing_parts() -> list[str]:
-    """What ``install`` would bring, in words."""
-    parts = [f"package {name}" for name in missing_packages()]
-    parts += [f"kernel {name}" for name, kernel in KERNELS.items() if not kernel.root.exists()]
-    return parts + ([] if tools_dir().exists() else ["btvirt"])
+def update_package_lists() -> None:
+    """Bring apt's lists up to date."""
+    output(*_APT, "update")
 
 
-def install() -> None:
-    """Bring what is missing; nothing is asked of the network when nothing is."""
+def install_packages(names: Iterable[str]) -> None:
+    """Install those of the Debian packages that are missing."""
+    if missing := missing_packages(names):
+        output(*_APT, "install", "-y", "--no-install-recommends", *missing)
+
+
+def install(kernels: Sequence[Kernel]) -> None:
+    """Bring what the kernels lack; ask the network for nothing when nothing is missing."""
     cache_dir().mkdir(parents=True, exist_ok=True)
     with (cache_dir() / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if parts := missing_parts():
-            say(f"to install: {', '.join(parts)}")
-            install_parts()
-
-
-def install_parts() -> None:
-    output(*APT, "update")
-    if packages := missing_packages():
-        output(*APT, "install", "-y", "--no-install-recommends", *packages)
-    if not tools_dir().exists():
-        # Unpacked rather than installed: btvirt needs libc alone, its package pulls in systemd.
-        with new_folder(tools_dir()) as root:
-            unpack_packages(["bluez-test-tools"], root)
-    for kernel in KERNELS.values():
-        if not kernel.root.exists():
-            with new_folder(kernel.root) as root:
-                unpack_kernel(dataclasses.replace(kernel, folder=root))
+        parts = [part for kernel in kernels for part in kernel.missing_parts()]
+        if not parts:
+            return
+        say(f"to install: {', '.join(dict.fromkeys(parts))}")
+        update_package_lists()
+        install_packages(PACKAGES)
+        if not tools_dir().exists():
+            # Unpacked rather than installed: btvirt needs only libc, its package pulls in systemd.
+            with new_folder(tools_dir()) as root:
+                unpack_packages(["bluez-test-tools"], root)
+        for kernel in kernels:
+            install_packages(kernel.packages)
+            kernel.install()
 
 
 @contextlib.contextmanager
 def new_folder(final: Path) -> Iterator[Path]:
-    """A folder to fill, which gets its final name when it is whole."""
+    """Give a folder to fill, and give it its final name when it is whole."""
     with tempfile.TemporaryDirectory(dir=cache_dir()) as scratch:
         filled = Path(scratch) / final.name
         filled.mkdir()
@@ -160,34 +188,9 @@ def new_folder(final: Path) -> Iterator[Path]:
         filled.rename(final)
 
 
-def unpack_packages(names: list[str], destination: Path) -> None:
+def unpack_packages(names: Sequence[str], destination: Path) -> None:
+    """Download Debian packages and unpack them below a folder."""
     with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        output(*APT, "download", *names, cwd=Path(folder))
+        output(*_APT, "download", *names, cwd=Path(folder))
         for package in sorted(Path(folder).glob("*.deb")):
             output("dpkg", "-x", package, destination)
-
-
-def dependencies(metapackage: str, prefix: str) -> list[str]:
-    """Names of the packages with a prefix that a package depends on."""
-    words = [line.split() for line in output("apt-cache", "depends", metapackage).splitlines()]
-    names = [name for kind, name, *_ in (w for w in words if len(w) > 1) if kind == "Depends:"]
-    return [name for name in names if name.startswith(prefix)]
-
-
-def unpack_kernel(kernel: Kernel) -> None:
-    names = dependencies(kernel.image_metapackage, "linux-image-")
-    names += dependencies(kernel.headers_metapackage, "linux-headers-")
-    names += dependencies(names[-1], "linux-headers-")
-    say(f"kernel {kernel.series}: {', '.join(names)}")
-    unpack_packages(names, kernel.root)
-    decompress(kernel.modules)
-    output("depmod", "-b", kernel.root, kernel.release)
-    headers.export(kernel.root / "usr" / "src", *kernel.include_dirs)
-    shutil.rmtree(kernel.root / "usr")
-
-
-def decompress(modules: Path) -> None:
-    """Unpack compressed modules, which newer kernels have: here it takes seconds."""
-    compressed = [str(path) for path in modules.rglob("*.ko.xz")]
-    for start in range(0, len(compressed), 500):
-        output("xz", "-d", *compressed[start : start + 500])

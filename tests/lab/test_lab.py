@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from . import guest, headers, initramfs
-from .__main__ import TEST_HANGS_AFTER_S, parser, pytest_command
-from .store import Kernel
+from . import guest, headers, initramfs, leave_out, qemu, uml
+from .__main__ import TEST_HANGS_AFTER_S, chosen_kernels, parser, pytest_command
+from .store import Kernel, LabError
 
 MODULES_DEP = """\
 kernel/fs/9p/9p.ko: kernel/fs/netfs.ko kernel/net/9pnet.ko
@@ -55,6 +56,143 @@ def test_a_header_loses_what_only_the_kernel_understands() -> None:
     )
 
 
+def chosen(*arguments: str) -> list[Kernel]:
+    return chosen_kernels(parser().parse_args(arguments))
+
+
+def test_uml_changes_what_runs_the_kernels() -> None:
+    assert [kernel.name for kernel in chosen("run")] == ["6.1", "6.12"]
+    assert [kernel.name for kernel in chosen("run", "--kernel", "6.12")] == ["6.12"]
+    assert [kernel.name for kernel in chosen("run", "--uml")] == ["uml-6.12"]
+    assert [kernel.name for kernel in chosen("run", "--uml", "--kernel", "6.1")] == ["uml-6.1"]
+    assert [kernel.name for kernel in chosen("exec", "--uml", "--", "true")] == ["uml-6.12"]
+    assert [kernel.name for kernel in chosen("install", "--uml")] == ["uml-6.12", "uml-6.1"]
+
+
+def test_one_kernel_that_is_missing_is_named_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAMSOCK_LAB_CACHE", str(tmp_path))
+    (tmp_path / "kernels" / "6.1").mkdir(parents=True)
+    missing = {kernel.name: kernel.missing_parts() for kernel in qemu.KERNELS.values()}
+    assert "kernel 6.1" not in missing["6.1"]
+    assert "kernel 6.12" in missing["6.12"]
+    with (
+        pytest.raises(LabError, match=r"kernel uml-6\.1;? .*run .*install --uml"),
+        guest.boot(uml.KERNELS["6.1"], ["true"], tmp_path, 1),
+    ):
+        pass
+
+
+def test_qemu_has_two_can_controllers_on_one_bus(tmp_path: Path) -> None:
+    (tmp_path / "lib" / "modules" / "9.9").mkdir(parents=True)
+    command = qemu.QemuKernel("9.9", folder=tmp_path).command(tmp_path, 0)
+    assert command.count("kvaser_pci,canbus=canbus0") == 2
+    assert command.count("can-bus,id=canbus0") == 1
+
+
+def test_a_user_mode_kernel_has_memory_and_name_of_its_own(tmp_path: Path) -> None:
+    kernel = uml.PackagedKernel("9.9", folder=tmp_path / "kernel")
+    scripts = []
+    for number, name in enumerate(("first", "second")):
+        folder = tmp_path / name
+        folder.mkdir()
+        command = kernel.command(folder, number)
+        assert "--kill-child" in command
+        assert "--pid" in command
+        scripts.append(command[-1])
+        assert f"initrd={folder}/initramfs" in scripts[-1]
+        assert f"TMPDIR={folder}/memory" in scripts[-1]
+    names = {next(word for word in script.split() if "umid=" in word) for script in scripts}
+    assert len(names) == 2
+
+
+def test_a_built_kernel_is_another_for_another_version_or_other_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAMSOCK_LAB_CACHE", str(tmp_path))
+    root = uml.built_root("uml-6.12", "6.12.117-1~deb12u1", b"CONFIG_CAN=y")
+    assert root.parent == tmp_path / "kernels"
+    assert root.name.startswith("uml-6.12_6.12.117-1-deb12u1_")
+    assert root != uml.built_root("uml-6.12", "6.12.117-1~deb12u1", b"CONFIG_CAN=n")
+    assert root != uml.built_root("uml-6.12", "6.12.118-1~deb12u1", b"CONFIG_CAN=y")
+
+
+def test_options_that_the_build_did_not_take_are_named() -> None:
+    wanted = "# CAN\nCONFIG_CAN=y\nCONFIG_CAN_RAW=y\nCONFIG_NET=y\n"
+    config = "CONFIG_NET=y\n# CONFIG_CAN is not set\nCONFIG_CAN_RAW=m\n"
+    assert uml.refused_options(wanted, config) == ["CONFIG_CAN=y", "CONFIG_CAN_RAW=y"]
+
+
+def test_every_option_of_the_built_kernel_is_named_once() -> None:
+    lines = [line for line in uml.CONFIG.read_text().splitlines() if line[:1] not in ("", "#")]
+    assert all(line.startswith("CONFIG_") and line.endswith("=y") for line in lines)
+    assert len(set(lines)) == len(lines)
+
+
+def test_tests_that_are_left_out_exist_and_have_a_reason() -> None:
+    entries = leave_out.read(leave_out.LISTING.read_text())
+    assert entries
+    known = {kernel.name for kernel in uml.KERNELS.values()}
+    for entry in entries:
+        assert len(entry.reason) > 10
+        assert entry.tests
+        assert entry.kernels
+        assert known.issuperset(entry.kernels)
+    for test in (test for entry in entries for test in entry.tests):
+        path, *names = test.partition("[")[0].split("::")
+        assert (guest.REPOSITORY / path).exists(), test
+        text = (guest.REPOSITORY / path).read_text() if names else ""
+        assert all(re.search(rf"\b(def|class) {name}\b", text) for name in names[:1]), test
+
+
+def test_tests_are_left_out_on_the_kernels_of_their_entry(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(guest.REPOSITORY))
+    pytester.makepyfile(
+        test_one="""
+        import pytest
+        def test_a(): ...
+        @pytest.mark.parametrize("family", ["inet", "smc"])
+        def test_b(family): assert family == "inet"
+        """
+    )
+    pytester.makepyfile(test_two="def test_c(): 1 / 0")
+    pytester.makepyfile(
+        plugin="""
+        from tests.lab import leave_out
+        entries = [
+            leave_out.LeftOut(["uml-9.9"], "no bus", ["test_two.py"]),
+            leave_out.LeftOut(["uml-9.9", "uml-8"], "no SMC", ["test_one.py::*[smc]"]),
+            leave_out.LeftOut(["uml-8"], "nothing works", ["test_one.py"]),
+        ]
+        def pytest_configure(config):
+            config.pluginmanager.register(leave_out.LeaveOut(entries, "uml-9.9"))
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "plugin", timeout=60)
+    result.assert_outcomes(passed=2, deselected=2)
+    result.stdout.fnmatch_lines(
+        ["left out by left_out.toml: no bus", "left out by left_out.toml: no SMC"]
+    )
+    result.stdout.no_fnmatch_line("*nothing works*")
+
+
+def test_a_guest_tells_the_plugin_its_kernel(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pytester.path / "usr" / "lib" / "uml" / "modules" / "6.1.9").mkdir(parents=True)
+    kernel = uml.PackagedKernel("6.1", folder=pytester.path)
+    for name, value in guest.guest_environment(kernel, {}).items():
+        if name in ("FAMSOCK_LAB", "FAMSOCK_LAB_KERNEL"):
+            monkeypatch.setenv(name, value)
+    config = pytester.parseconfigure("-p", "tests.lab.leave_out")
+    [plugin] = [p for p in config.pluginmanager.get_plugins() if isinstance(p, leave_out.LeaveOut)]
+    assert plugin.entries
+    assert all("uml-6.1" in entry.kernels for entry in plugin.entries)
+
+
 def test_pytest_arguments_come_after_the_dashes() -> None:
     options = parser().parse_args(["run", "--kernel", "6.1", "--", "-k", "isotp", "--pdb"])
     assert options.kernel == ["6.1"]
@@ -64,6 +202,7 @@ def test_pytest_arguments_come_after_the_dashes() -> None:
         "isotp",
         "--pdb",
     ]
+    assert "tests.lab.leave_out" in pytest_command([], allow_skips=False)
     assert "--fail-on-skip" not in pytest_command([], allow_skips=True)
 
 
@@ -90,19 +229,20 @@ def test_a_test_that_hangs_ends_the_run_and_failures_before_it_are_told(
 
 def test_a_guest_gets_what_concerns_python_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "lib" / "modules" / "9.9-amd64").mkdir(parents=True)
-    kernel = Kernel("9.9", "image", "headers", folder=tmp_path)
+    kernel = qemu.QemuKernel("9.9", folder=tmp_path)
     host = {"PYTHONHASHSEED": "1", "AWS_SECRET": "x", "PATH": "/odd", "FAMSOCK_PLUGINS": "can"}
     environment = guest.guest_environment(kernel, host)
     assert environment["PYTHONHASHSEED"] == "1"
     assert environment["FAMSOCK_PLUGINS"] == "can"
+    assert environment["FAMSOCK_LAB"] == "qemu"
     assert environment["FAMSOCK_LAB_KERNEL"] == "9.9"
     assert environment["FAMSOCK_LAB_MODULES"].endswith("9.9-amd64")
     assert "AWS_SECRET" not in environment
     assert "/odd" not in environment["PATH"]
 
 
-def test_an_emulator_over_its_time_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
-    assert guest.emulate(["sh", "-c", "echo one; exec sleep 60"], 0.5, b"") is True
-    assert guest.emulate(["sh", "-c", "printf 'two\\nthree'"], 60, b"[x] ") is False
+def test_a_guest_over_its_time_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert guest.run_to_its_end(["sh", "-c", "echo one; exec sleep 60"], 0.5, b"") is True
+    assert guest.run_to_its_end(["sh", "-c", "printf 'two\\nthree'"], 60, b"[x] ") is False
     assert capfd.readouterr().out == "one\n[x] two\n[x] three"
     assert not guest.running

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from famsock.testing import header_trees, probe
-from famsock.testing.header_trees import SYSTEM, HeaderTree, distilled
+from famsock.testing import _header_trees, _probe
+from famsock.testing._header_trees import SYSTEM, HeaderTree, distilled
 
 pytestmark = pytest.mark.needs_command("cc", package="gcc")
 
@@ -39,8 +39,8 @@ union both { u8 one; u64 eight; };
 """
 
 
-def asked(tree: HeaderTree, *expressions: str, header: str = "internal.h") -> probe.Answers:
-    return probe.ask_each(tree, [header], {e: e for e in expressions})
+def asked(tree: HeaderTree, *expressions: str, header: str = "internal.h") -> _probe.Answers:
+    return _probe.ask_each(tree, [header], {e: e for e in expressions})
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_names_that_are_not_there_are_told() -> None:
 
 def test_header_that_is_not_there_answers_nothing() -> None:
     assert asked(SYSTEM, "PLAIN", header="no/such.h") == {}
-    answers = probe.ask_together(SYSTEM, ["no/such.h"], {"x": "PLAIN"})
+    answers = _probe.ask_together(SYSTEM, ["no/such.h"], {"x": "PLAIN"})
     assert "no/such.h" in str(answers["x"])
 
 
@@ -103,7 +103,7 @@ def test_a_name_that_does_not_compile_spoils_no_other(tree: HeaderTree) -> None:
 
 
 def test_headers_that_disagree_are_told(tree: HeaderTree) -> None:
-    answers = probe.ask_each(tree, ["plain.h", "also.h"], {"PLAIN": "PLAIN", "OTHER": "OTHER"})
+    answers = _probe.ask_each(tree, ["plain.h", "also.h"], {"PLAIN": "PLAIN", "OTHER": "OTHER"})
     assert answers == {"PLAIN": "headers disagree: 7 and 8", "OTHER": 9}
 
 
@@ -115,13 +115,13 @@ def test_distilled_lines_hold_no_functions() -> None:
 
 
 def test_trees_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(header_trees.VARIABLE, raising=False)
-    assert header_trees.header_trees() == (SYSTEM,)
-    monkeypatch.setenv(header_trees.VARIABLE, "6.1=/a:/b;6.12=/c;")
-    assert header_trees.header_trees() == (
+    monkeypatch.delenv(_header_trees.VARIABLE, raising=False)
+    assert _header_trees.header_trees() == (SYSTEM,)
+    monkeypatch.setenv(_header_trees.VARIABLE, "6.1=/a:/b;6.12=/c;")
+    assert _header_trees.header_trees() == (
         HeaderTree("6.1", (Path("/a"), Path("/b"))),
         HeaderTree("6.12", (Path("/c"),)),
     )
-    monkeypatch.setenv(header_trees.VARIABLE, "/usr/include")
+    monkeypatch.setenv(_header_trees.VARIABLE, "/usr/include")
     with pytest.raises(ValueError, match="label=dir:dir"):
-        header_trees.header_trees()
+        _header_trees.header_trees()

@@ -22,7 +22,8 @@ def radios() -> list[ExtendedAddress]:
     return [
         ExtendedAddress(IEEE802154_PANID_BROADCAST, _octets(interface / "address"))
         for interface in sorted(Path("/sys/class/net").iterdir())
-        if (interface / "type").read_text().strip() == str(_ARPHRD_IEEE802154)
+        if interface.is_dir()  # bonding_masters is none
+        and (interface / "type").read_text().strip() == str(_ARPHRD_IEEE802154)
         and int((interface / "flags").read_text(), 16) & _IFF_UP
     ]
 

@@ -92,7 +92,7 @@ def test_raw_frame_reaches_a_datagram_socket(pair: Pair) -> None:
     assert two.recvfrom(128) == (b"by hand", (PAN_ID, 1))
 
 
-def test_unknown_address_is_refused_with_a_remedy() -> None:
+def test_unknown_address_is_refused_with_a_hint() -> None:
     with (
         socket.socket(AF_IEEE802154, socket.SOCK_DGRAM) as sock,
         pytest.raises(OSError, match="No such device") as caught,

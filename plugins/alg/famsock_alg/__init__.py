@@ -36,7 +36,7 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_alg.constants",
-    operation_names="famsock_alg.operation_names:NAMES",
+    operation_names="famsock_alg._operation_names:NAMES",
     options="famsock_alg.options",
     control="famsock_alg.control",
     modules=("af_alg",),

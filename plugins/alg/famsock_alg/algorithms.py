@@ -1,4 +1,4 @@
-"""What the kernel's crypto API has at present. Source: /proc/crypto (crypto/proc.c)."""
+"""Algorithms of the kernel's crypto API. Source: /proc/crypto (crypto/proc.c)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import attrs
 
 from famsock_alg.addresses import AlgAddress
 
-LIST = Path("/proc/crypto")
+__all__ = [
+    "Algorithm",
+    "algorithms",
+]
+
+_LIST = Path("/proc/crypto")
 _TYPES = {
     "shash": "hash",
     "ahash": "hash",
@@ -27,11 +32,11 @@ def _size() -> Any:
 
 @attrs.frozen
 class Algorithm:
-    """One algorithm, as one driver implements it.
+    """An algorithm in the implementation of one driver.
 
-    ``kind`` is the kernel's own type ("shash"), ``type`` the address's ("hash"), "" where AF_ALG
-    cannot use it. The driver of highest ``priority`` serves ``name``. Sizes are in bytes, None
-    where the kernel states none.
+    ``kind`` is the kernel's own type ("shash"), ``type`` the address's ("hash"), "" if AF_ALG
+    cannot use it. The driver of highest ``priority`` serves ``name``. Sizes are in bytes, None if
+    the kernel states none.
     """
 
     name: str
@@ -50,12 +55,12 @@ class Algorithm:
 
     @property
     def type(self) -> str:
-        """The ``type`` of its `AlgAddress`, "" where AF_ALG cannot use it."""
+        """The ``type`` of its `AlgAddress`, "" if AF_ALG cannot use it."""
         return "" if self.internal else _TYPES.get(self.kind, "")
 
     @property
     def address(self) -> AlgAddress:
-        """The address of this very driver; ValueError where AF_ALG cannot use it."""
+        """The address of this driver; ValueError if AF_ALG cannot use it."""
         if not self.type:
             raise ValueError(f"AF_ALG cannot use {self.driver}: internal or of kind {self.kind}")
         return AlgAddress(self.type, self.driver)
@@ -73,16 +78,16 @@ _SIZES = {
 
 
 def algorithms() -> tuple[Algorithm, ...]:
-    """The algorithms that the kernel lists.
+    """Return the algorithms that the kernel lists.
 
     One made from a template ("hmac(sha256)") is listed after its first use, one of a module after
     the module is loaded. OSError ENOENT without the crypto API.
     """
-    return tuple(parse(LIST.read_text()))
+    return tuple(parse(_LIST.read_text()))
 
 
 def parse(text: str) -> Iterator[Algorithm]:
-    """The algorithms that a text in the form of /proc/crypto describes."""
+    """Yield the algorithms that a text in the form of /proc/crypto describes."""
     for block in text.split("\n\n"):
         pairs = (line.partition(":") for line in block.splitlines())
         stated = {key.strip(): value.strip() for key, _, value in pairs}

@@ -8,13 +8,13 @@ from famsock.plugin import Codec, ControlType, codecs, control_rows
 from famsock_alg import constants
 from famsock_alg.constants import SOL_ALG
 
-IV_BYTES_MAX = 4096
+_IV_BYTES_MAX = 4096
 _LENGTH = struct.Struct("=I")
 
 
 def _encode_iv(iv: bytes) -> bytes:
-    if len(iv) > IV_BYTES_MAX:
-        raise ValueError(f"must be at most {IV_BYTES_MAX} bytes, not {len(iv)}")
+    if len(iv) > _IV_BYTES_MAX:
+        raise ValueError(f"must be at most {_IV_BYTES_MAX} bytes, not {len(iv)}")
     return _LENGTH.pack(len(iv)) + bytes(iv)
 
 
@@ -32,7 +32,7 @@ ALG_SET_IV: ControlType[bytes] = _row(
     "ALG_SET_IV",
     Codec(
         c="struct af_alg_iv",
-        size_bytes=_LENGTH.size + IV_BYTES_MAX,
+        size_bytes=_LENGTH.size + _IV_BYTES_MAX,
         encode=_encode_iv,
         decode=_decode_iv,
     ),

@@ -1,7 +1,7 @@
 """Requests to an algorithm: what goes over the sockets that accept gives.
 
-No call here can hang: the sockets do not block, every request is sent whole before its result is
-asked for, and no more is asked for than it has. Source: crypto/af_alg.c, algif_*.c.
+No call here can hang: the sockets do not block, every request is sent completely before its result
+is read, and no more is read than the result has. Source: crypto/af_alg.c, algif_*.c.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from typing import Any, Self
 
 from famsock.plugin import ControlMessage, socket
 from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
+
+__all__ = [
+    "Cipher",
+    "Hasher",
+]
 
 _PAGE_BYTES = 4096
 _DIGEST_BYTES_MAX = 1024
@@ -61,22 +66,22 @@ class Hasher(Request):
     """A message digest in the making, with the interface of hashlib's objects."""
 
     def update(self, data: Any) -> None:
-        """Hash ``data`` (bytes-like, of any size) too."""
+        """Add ``data`` (bytes-like, of any size) to the hash."""
         view = octets("update(): AF_ALG data", data)
         while view:
             view = view[self._sock.send(view, MSG_MORE) :]
 
     def copy(self) -> Hasher:
-        """A hasher that has hashed the same; closing either leaves the other."""
+        """Return a hasher that has hashed the same; closing either leaves the other."""
         return Hasher(self._sock)
 
     def digest(self) -> bytes:
-        """The digest of all so far, after which more can be hashed."""
+        """Return the digest of all so far, after which more can be hashed."""
         with self.copy() as finished:
             return finished._sock.recv(_DIGEST_BYTES_MAX)
 
     def hexdigest(self) -> str:
-        """The digest in hexadecimal."""
+        """Return the digest in hexadecimal."""
         return self.digest().hex()
 
 
@@ -84,8 +89,8 @@ class Cipher(Request):
     """Encryption or decryption of one message piece by piece.
 
     For modes that carry their state from block to block in the IV (ecb, cbc, ctr and the like): the
-    kernel works on whole blocks as they come. XTS and ciphertext stealing need the message in one
-    piece; use ``sock.encrypt``.
+    kernel processes complete blocks as they arrive. XTS and ciphertext stealing need the message in
+    one piece; use ``sock.encrypt``.
     """
 
     def __init__(self, transform: socket, operation: int, iv: Any) -> None:
@@ -95,7 +100,7 @@ class Cipher(Request):
         self._pending_bytes = 0
 
     def update(self, data: Any) -> bytes:
-        """What becomes of ``data`` as far as its blocks are whole; the rest waits for more."""
+        """Return the result for the complete blocks of ``data``; keep the rest for later."""
         view = octets("update(): AF_ALG data", data)
         made = bytearray()
         while view:
@@ -104,14 +109,14 @@ class Cipher(Request):
         return bytes(made)
 
     def finish(self) -> bytes:
-        """The end of the message; OSError EINVAL where a block mode has part of a block left."""
+        """Return the end of the message; OSError EINVAL if a block mode has an incomplete block."""
         if not self._pending_bytes:
             return b""
         self._send(b"", 0)
         return self._receive(final=True)
 
     def _room_bytes(self) -> int:
-        return request_bytes_max(self._sock) - self._pending_bytes
+        return _request_bytes_max(self._sock) - self._pending_bytes
 
     def _send(self, data: Any, flags: int) -> int:
         sent = self._sock.send_message(data, control=self._control, flags=flags)
@@ -140,7 +145,7 @@ def transform(
     size = max(sum(piece.nbytes for piece in data), result_bytes)
     with Request(bound) as request:
         sock = request._sock
-        most = request_bytes_max(sock)
+        most = _request_bytes_max(sock)
         if size > most:
             raise ValueError(
                 f"AF_ALG data and result must be at most {most} bytes in one request, not {size}; "
@@ -165,13 +170,13 @@ def _exactly(sock: socket, size_bytes: int) -> bytes:
 
 
 def start(operation: int, iv: Any) -> Control:
-    """The control messages that a cipher's request begins with."""
+    """Return the control messages that a cipher's request begins with."""
     vector = octets("AF_ALG iv", iv).tobytes()
     return [ALG_SET_OP(operation), *([ALG_SET_IV(vector)] if vector else [])]
 
 
 def octets(what: str, data: Any) -> memoryview:
-    """``data`` as bytes; TypeError, whose message begins with ``what``, if it is none."""
+    """Return ``data`` as bytes; TypeError, with ``what`` in its message, if it is none."""
     try:
         return memoryview(data).cast("B")
     except TypeError:
@@ -188,14 +193,14 @@ def _enlarge(sock: socket, option: int, wanted_bytes: int) -> None:
         sock.setsockopt(SOL_SOCKET, option, wanted_bytes // 2)
 
 
-def request_bytes_max(sock: socket) -> int:
-    """How much the kernel takes in, and gives out, for one request without waiting."""
+def _request_bytes_max(sock: socket) -> int:
+    """Return how much the kernel takes in, and gives out, for one request without waiting."""
     least: int = min(sock.getsockopt(SOL_SOCKET, option) for option in _BUFFERS)
     return least // _PAGE_BYTES * _PAGE_BYTES
 
 
 def random(bound: socket, size_bytes: int) -> bytes:
-    """``size_bytes`` of a random number generator's output."""
+    """Return ``size_bytes`` of a random number generator's output."""
     made = bytearray()
     with Request(bound) as request:
         while len(made) < size_bytes:

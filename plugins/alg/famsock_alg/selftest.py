@@ -25,7 +25,7 @@ def _bound(address: AlgAddress) -> Iterator[AlgOperations]:
 
 @contextmanager
 def hash() -> Iterator[selftest.RoundTrip]:
-    """SHA-256, as hashlib has it."""
+    """Yield a check of SHA-256 against hashlib."""
     with _bound(AlgAddress("hash", "sha256")) as algorithm:
         wanted = hashlib.sha256(_MESSAGE).digest()
         yield lambda: selftest.expect(algorithm.digest(_MESSAGE), wanted)
@@ -33,7 +33,7 @@ def hash() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def skcipher() -> Iterator[selftest.RoundTrip]:
-    """AES-128 in CBC mode: the first vector of NIST SP 800-38A, F.2.1, there and back."""
+    """Yield a check of AES-128 in CBC mode: the first vector of NIST SP 800-38A, F.2.1."""
     plain = bytes.fromhex("6bc1bee22e409f96e93d7e117393172a")
     iv = bytes(range(16))
     with _bound(AlgAddress("skcipher", "cbc(aes)")) as algorithm:
@@ -49,7 +49,7 @@ def skcipher() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def aead() -> Iterator[selftest.RoundTrip]:
-    """AES-128 in GCM mode: test case 2 of its specification, there and back."""
+    """Yield a check of AES-128 in GCM mode: test case 2 of its specification."""
     plain, iv = bytes(16), bytes(12)
     with _bound(AlgAddress("aead", "gcm(aes)")) as algorithm:
         algorithm.set_key(bytes(16))
@@ -65,7 +65,7 @@ def aead() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def rng() -> Iterator[selftest.RoundTrip]:
-    """The default generator, seeded: two draws of the size asked for that differ."""
+    """Yield a check that two draws of the seeded default generator differ."""
     with _bound(AlgAddress("rng", "stdrng")) as algorithm:
         algorithm.set_key(os.urandom(48))
 

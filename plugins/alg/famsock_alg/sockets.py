@@ -26,19 +26,19 @@ from famsock_alg.requests import Cipher, Hasher
 if TYPE_CHECKING:
     from famsock_alg.algorithms import Algorithm
 
-TAG_BYTES = 16
+_TAG_BYTES = 16
 
 
 class _State:
-    """The size of an AEAD's tag, once it was set: the kernel does not tell it."""
+    """The size of an AEAD's tag, once it is set: the kernel does not return it."""
 
     tag_bytes: int | None = None
 
 
 class AlgOperations:
-    """What a socket of AF_ALG, bound to an algorithm, can do beyond the stdlib's methods.
+    """Operations of AF_ALG sockets beyond the stdlib's methods.
 
-    Each call makes requests on sockets of its own, accepted from this one.
+    Each call makes requests on new sockets, accepted from this one.
     """
 
     def __init__(self, sock: socket) -> None:
@@ -58,13 +58,13 @@ class AlgOperations:
     def set_key_by_serial(self, serial: int) -> None:
         """Take the key from the kernel's keyring: ``serial`` is a key's number (keyctl(2)).
 
-        The key is of type "user", "logon", "encrypted" or "trusted". OSError ENOKEY where there is
+        The key is of type "user", "logon", "encrypted" or "trusted". OSError ENOKEY if there is
         none, ENOPROTOOPT before Linux 6.2. Source: ALG_SET_KEY_BY_KEY_SERIAL.
         """
         self._sock.set_option(ALG_SET_KEY_BY_KEY_SERIAL, serial)
 
     def set_authentication_size(self, size_bytes: int) -> None:
-        """Set the size of an AEAD's tag (0-65535 bytes); OSError EINVAL where it does not suit.
+        """Set the size of an AEAD's tag (0-65535 bytes); OSError EINVAL if it does not suit.
 
         Source: ALG_SET_AEAD_AUTHSIZE.
         """
@@ -74,7 +74,7 @@ class AlgOperations:
     def set_entropy(self, entropy: bytes) -> None:
         """Give a DRBG its entropy, for tests by known answers.
 
-        OSError EPERM without CAP_SYS_ADMIN, ENOPROTOOPT where the kernel was built without
+        OSError EPERM without CAP_SYS_ADMIN, ENOPROTOOPT if the kernel was built without
         CONFIG_CRYPTO_USER_API_RNG_CAVP. Source: ALG_SET_DRBG_ENTROPY.
         """
         self._sock.set_option(ALG_SET_DRBG_ENTROPY, entropy)
@@ -82,13 +82,13 @@ class AlgOperations:
     # hash
 
     def hasher(self) -> Hasher:
-        """A digest to feed piece by piece, as one of hashlib's; close it, or use it in ``with``."""
+        """Return a digest like hashlib's, to feed in pieces; close it, or use it in ``with``."""
         return Hasher(self._sock)
 
     def digest(self, data: Any) -> bytes:
-        """The digest of ``data`` (bytes-like, of any size); of HMAC and the like with the key set.
+        """Return the digest of ``data`` (bytes-like, of any size), for HMAC with the key set.
 
-        OSError ENOKEY where the algorithm needs a key and has none.
+        OSError ENOKEY if the algorithm needs a key and has none.
         """
         with self.hasher() as hasher:
             hasher.update(data)
@@ -97,24 +97,24 @@ class AlgOperations:
     # skcipher
 
     def encrypt(self, data: Any, iv: Any = b"") -> bytes:
-        """``data`` encrypted by a cipher in one request, under ``iv`` where its mode has one.
+        """Return ``data`` encrypted by a cipher in one request, under ``iv`` if its mode has one.
 
-        Without an ``iv`` the kernel takes one of zeros. TypeError for what is not bytes-like,
-        OSError EINVAL for part of a block, ValueError for more data than one request takes: this
-        socket's SO_SNDBUF or SO_RCVBUF, 208 KiB unless changed.
+        Without an ``iv`` the kernel uses zeros. TypeError if an argument is not bytes-like, OSError
+        EINVAL for part of a block, ValueError for more data than one request takes: this socket's
+        SO_SNDBUF or SO_RCVBUF, 208 KiB unless changed.
         """
         return self._crypt(ALG_OP_ENCRYPT, data, iv)
 
     def decrypt(self, data: Any, iv: Any = b"") -> bytes:
-        """``data`` decrypted by a cipher, as `encrypt`."""
+        """Return ``data`` decrypted by a cipher, as in `encrypt`."""
         return self._crypt(ALG_OP_DECRYPT, data, iv)
 
     def encryptor(self, iv: Any = b"") -> Cipher:
-        """An encryption of any length, piece by piece; close it, or use it in ``with``."""
+        """Return an encryption of any length, piece by piece; close it, or use it in ``with``."""
         return Cipher(self._sock, ALG_OP_ENCRYPT, iv)
 
     def decryptor(self, iv: Any = b"") -> Cipher:
-        """A decryption of any length, piece by piece; close it, or use it in ``with``."""
+        """Return a decryption of any length, piece by piece; close it, or use it in ``with``."""
         return Cipher(self._sock, ALG_OP_DECRYPT, iv)
 
     def _crypt(self, operation: int, data: Any, iv: Any) -> bytes:
@@ -126,23 +126,23 @@ class AlgOperations:
     # aead
 
     def seal(
-        self, plaintext: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
+        self, plaintext: Any, iv: Any, associated: Any = b"", tag_bytes: int = _TAG_BYTES
     ) -> bytes:
-        """Encrypt and authenticate by an AEAD: the ciphertext with its tag behind it.
+        """Encrypt and authenticate by an AEAD; return the ciphertext and its tag.
 
-        ``associated`` data is authenticated too and not part of the result. OSError EINVAL where
-        the algorithm does not take the sizes, ValueError for more than one request takes.
+        ``associated`` data is authenticated too and not part of the result. OSError EINVAL if the
+        algorithm does not take the sizes, ValueError for more than one request takes.
         """
         view = requests.octets("seal(): AF_ALG plaintext", plaintext)
         return self._aead(ALG_OP_ENCRYPT, view, view.nbytes + tag_bytes, iv, associated, tag_bytes)
 
     def unseal(
-        self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = TAG_BYTES
+        self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = _TAG_BYTES
     ) -> bytes:
-        """The plaintext of what `seal` gave.
+        """Return the plaintext of the result of `seal`.
 
-        OSError EBADMSG where it, the iv, the associated data or the key is not the one it was
-        sealed with; ValueError where it is shorter than its tag.
+        OSError EBADMSG if the data, the iv, the associated data or the key differs from that of
+        `seal`; ValueError if the data is shorter than its tag.
         """
         view = requests.octets("unseal(): AF_ALG sealed data", sealed)
         size = view.nbytes - tag_bytes
@@ -174,7 +174,7 @@ class AlgOperations:
         control = [*requests.start(operation, iv), ALG_SET_AEAD_ASSOCLEN(header.nbytes)]
         if tag_bytes != self._state.tag_bytes:
             self.set_authentication_size(tag_bytes)
-        # The result begins with the associated data, or room for it.
+        # The result begins with the associated data, or space for it.
         result_bytes += header.nbytes
         made = requests.transform(self._sock, control, [header, data], result_bytes)
         return made[header.nbytes :]
@@ -182,7 +182,7 @@ class AlgOperations:
     # rng
 
     def random(self, size_bytes: int) -> bytes:
-        """``size_bytes`` (0-9223372036854775807) from a generator, seeded by `set_key`.
+        """Return ``size_bytes`` (0-9223372036854775807) from a generator, seeded by `set_key`.
 
         OverflowError for a size out of range; OSError as the generator fails: most give nothing
         before they are seeded.
@@ -193,7 +193,7 @@ class AlgOperations:
     # All of them
 
     def algorithms(self) -> tuple[Algorithm, ...]:
-        """What the kernel lists in /proc/crypto, as `famsock_alg.algorithms.algorithms` gives."""
+        """Return the algorithms in /proc/crypto, as `famsock_alg.algorithms.algorithms` does."""
         from famsock_alg.algorithms import algorithms
 
         return algorithms()
@@ -207,7 +207,7 @@ class AlgOperations:
         assoclen: int | None = None,
         flags: int = 0,
     ) -> int:
-        """The stdlib's ``sendmsg_afalg``, for a Python that was built without it.
+        """Return the stdlib's ``sendmsg_afalg``, for a Python that was built without it.
 
         TypeError without ``op`` or for a negative number, OverflowError for ``op`` or ``assoclen``
         beyond 4294967295; OSError on another family's socket and as sendmsg(2) fails.

@@ -1,6 +1,6 @@
 """AF_BLUETOOTH for famsock: L2CAP, RFCOMM, HCI, SCO and ISO, without any BlueZ header or library.
 
-This module only describes the family; all else is loaded on first use. Sources: the kernel's
+This module only describes the family; the rest is loaded on first use. Sources: the kernel's
 include/net/bluetooth and net/bluetooth, the Bluetooth Core Specification.
 """
 
@@ -22,7 +22,7 @@ def _protocol(
     capability: str = "",
     selftests: tuple[str, ...] = (),
 ) -> Protocol:
-    """A protocol whose classes, hints and exchanges are called after it."""
+    """Return a protocol whose classes, hints and self-tests are named after it."""
     return Protocol(
         name,
         number,
@@ -58,7 +58,7 @@ FAMILY = Family(
     31,
     _PROTOCOLS,
     constants="famsock_bluetooth.constants",
-    operation_names="famsock_bluetooth.operation_names:NAMES",
+    operation_names="famsock_bluetooth._operation_names:NAMES",
     options="famsock_bluetooth.options",
     control="famsock_bluetooth.control",
     modules=("bluetooth",),

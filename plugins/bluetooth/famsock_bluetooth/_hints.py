@@ -1,4 +1,4 @@
-"""What cures the failures of Bluetooth sockets, by protocol, operation and errno.
+"""Hints for failures of Bluetooth sockets, by protocol, operation and errno.
 
 The core notes it on calls that carry an address or an option; `explain` does so for operations.
 """
@@ -68,7 +68,7 @@ ISO: Hints = {
 
 
 def explain(error: OSError, hints: Hints, operation: str = "") -> None:
-    """Note on a failed operation what cures it, where that is known."""
+    """Add a note to a failed operation that says how to fix it, if that is known."""
     advice = hints.get((operation, error.errno)) or hints.get(error.errno)
     if advice is not None:
         error.add_note(advice)

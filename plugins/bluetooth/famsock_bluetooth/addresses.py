@@ -1,7 +1,7 @@
 """Addresses of AF_BLUETOOTH, one class for each protocol.
 
-A form that is wrong is an OSError ("wrong format") as in CPython, and a TypeError, ValueError or
-OverflowError as well: the last for an integer out of range, which CPython masks. Sources: the
+A wrong form raises an OSError ("wrong format") as in CPython, which is also a TypeError, ValueError
+or OverflowError. OverflowError is for an integer out of range, which CPython masks. Sources: the
 kernel's include/net/bluetooth headers; CPython 3.14's documentation of the stdlib forms.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from famsock.plugin import Address, AddressRangeError, CType, Lookup, cstruct, sockaddr
+from famsock_bluetooth._fields import BDADDR, AddressTypeError
 from famsock_bluetooth.constants import (
     AF_BLUETOOTH,
     BDADDR_ANY,
@@ -18,20 +19,19 @@ from famsock_bluetooth.constants import (
     HCI_CHANNEL_RAW,
     ISO_MAX_NUM_BIS,
 )
-from famsock_bluetooth.fields import BDADDR, AddressTypeError
 
 _NAME = "AF_BLUETOOTH"
 
 
 class _BluetoothAddress(Address):
-    """What the addresses share: the exceptions of CPython for a stdlib form that is wrong."""
+    """The base of the addresses, with CPython's exceptions for a wrong stdlib form."""
 
     __slots__ = ()
     range_error: ClassVar = AddressRangeError
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The typed address of a tuple of ``stdlib_fields``; OSError where it is none."""
+        """Return the typed address of a tuple of ``stdlib_fields``; OSError if it is none."""
         names, required = cls.stdlib_fields, cls.required_fields()
         if not isinstance(form, tuple) or not required <= len(form) <= len(names):
             raise _wrong_format(names, required, form)
@@ -72,7 +72,7 @@ class L2capAddress(_BluetoothAddress):
     bdaddr_type: int = cstruct.u8("l2_bdaddr_type", offset=12, default=BDADDR_BREDR)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[Any, ...]:
-        """Two items, three with a cid, four for LE."""
+        """Return two items, three with a cid, four for LE."""
         if self.bdaddr_type != BDADDR_BREDR:
             return self.bdaddr, self.psm, self.cid, self.bdaddr_type
         return (self.bdaddr, self.psm, self.cid) if self.cid else (self.bdaddr, self.psm)
@@ -116,11 +116,11 @@ class HciAddress(_BluetoothAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> HciAddress:
-        """An int is the device; its channel is the raw one."""
+        """Return an int is the device; its channel is the raw one."""
         return super().from_stdlib((form,) if isinstance(form, int) else form, lookup)
 
     def to_stdlib(self, lookup: Lookup) -> int | tuple[int, int]:
-        """A bare int for the raw channel, else a pair."""
+        """Return a bare int for the raw channel, otherwise a pair."""
         return self.dev if self.channel == HCI_CHANNEL_RAW else (self.dev, self.channel)
 
 
@@ -141,7 +141,7 @@ class ScoAddress(_BluetoothAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> ScoAddress:
-        """The address of a str or of bytes; UnicodeEncodeError for a str that has no UTF-8."""
+        """Return the address of a str or bytes; UnicodeEncodeError for a str without UTF-8."""
         if isinstance(form, str):
             form.encode()
             return cls(form)
@@ -153,7 +153,7 @@ class ScoAddress(_BluetoothAddress):
         )
 
     def to_stdlib(self, lookup: Lookup) -> str:
-        """The device address as text."""
+        """Return the device address as text."""
         return self.bdaddr
 
 
@@ -165,7 +165,7 @@ class ScoAddress(_BluetoothAddress):
     size=10,
 )
 class IsoAddress(_BluetoothAddress):
-    """An ISO endpoint (LE Audio): ``(bdaddr[, bdaddr_type])``. The stdlib has no form of its own.
+    """An ISO endpoint (LE Audio): ``(bdaddr[, bdaddr_type])``. The stdlib has no form for it.
 
     ``bdaddr_type`` is BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM. A broadcast's has more fields:
     `IsoBroadcastAddress`. Layout: u16 family, 6 bytes address reversed, u8 type, then the
@@ -177,21 +177,21 @@ class IsoAddress(_BluetoothAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> IsoAddress:
-        """A tuple of more than two items is a broadcast's."""
+        """Return a tuple of more than two items is a broadcast's."""
         broadcast = cls is IsoAddress and isinstance(form, tuple) and len(form) > 2
         made = IsoBroadcastAddress if broadcast else cls
         return super(IsoAddress, made).from_stdlib(form, lookup)
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> IsoAddress:
-        """The address in ``data``: a broadcast's where the bytes of one are there."""
+        """Return the address in ``data``: a broadcast's if it has the bytes of one."""
         size = IsoBroadcastAddress.layout.size
         made = IsoBroadcastAddress if cls is IsoAddress and len(data) >= size else cls
         return super(IsoAddress, made).unpack(data, lookup)
 
     @classmethod
     def parse(cls, text: str) -> IsoAddress:
-        """The address that ``text`` writes; one with more than two fields is a broadcast's."""
+        """Return the address that ``text`` writes; more than two fields are a broadcast's."""
         try:
             return super().parse(text)
         except ValueError:
@@ -211,7 +211,7 @@ def _check_bis(value: object) -> tuple[int, ...]:
     return tuple(value)
 
 
-BIS_LIST = CType(
+_BIS_LIST = CType(
     c="__u8",
     code=f"{1 + ISO_MAX_NUM_BIS}s",
     check=_check_bis,
@@ -220,7 +220,7 @@ BIS_LIST = CType(
     text=lambda value: ",".join(map(str, value)),
     parse=lambda text: tuple(int(number, 0) for number in text.split(",") if number),
 )
-"""``bc_num_bis`` and ``bc_bis``: how many indices of broadcast streams, and 31 places for them."""
+"""``bc_num_bis`` and ``bc_bis``: the number of broadcast stream indices, and 31 of them."""
 
 
 @sockaddr(
@@ -231,7 +231,7 @@ BIS_LIST = CType(
     size=50,
 )
 class IsoBroadcastAddress(IsoAddress):
-    """An ISO endpoint with the broadcast part: where to synchronise, or what to broadcast.
+    """An ISO endpoint with the broadcast part: a broadcast to receive or to send.
 
     ``bc_bdaddr`` and ``bc_bdaddr_type`` are the broadcaster's address; ``bc_sid`` is its
     advertising set (0-15; later kernels than 6.12 take 0xFF for any); ``bc_bis`` the indices (1-31)
@@ -241,4 +241,4 @@ class IsoBroadcastAddress(IsoAddress):
     bc_bdaddr: str = cstruct.field(BDADDR, "", offset=9, default=BDADDR_ANY)
     bc_bdaddr_type: int = cstruct.u8("", default=BDADDR_LE_PUBLIC)
     bc_sid: int = cstruct.u8("", default=0)
-    bc_bis: tuple[int, ...] = cstruct.field(BIS_LIST, "", default=())
+    bc_bis: tuple[int, ...] = cstruct.field(_BIS_LIST, "", default=())

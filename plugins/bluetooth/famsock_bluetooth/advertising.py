@@ -1,4 +1,4 @@
-"""What devices make known of themselves: advertising data, and the reports of those that scan.
+"""Advertising data of devices, and the reports of controllers that scan.
 
 Sources: Core Specification vol 3 part C 11 and Supplement part A (advertising data), vol 4 part E
 7.7.65.2 and 7.7.65.13 (reports), net/bluetooth/mgmt.h (``struct mgmt_ev_device_found``).
@@ -13,7 +13,7 @@ from uuid import UUID
 import attrs
 
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import bdaddr_from_bytes, check_int, check_octets
+from famsock_bluetooth._fields import bdaddr_from_bytes, check_int, check_octets
 from famsock_bluetooth.packets import HciEvent
 
 _REPORT = struct.Struct("<BB6sB")
@@ -33,15 +33,15 @@ _UUID_BYTES = {
     c.EIR_UUID128_ALL: 16,
 }
 _SERVICE_DATA_BYTES = {c.EIR_SERVICE_DATA: 2, 0x20: 4, 0x21: 16}
-"""Types of service data, and the bytes of the UUID in front of it; Linux names one of them."""
+"""Types of service data, and the size of the UUID before it; Linux names one of them."""
 _MANUFACTURER_DATA = 0xFF
 _BASE_UUID = UUID("00000000-0000-1000-8000-00805f9b34fb").int
-"""What a UUID of 16 or 32 bits is the front of (vol 3 part B 2.5.1)."""
+"""The base UUID, which completes UUIDs of 16 or 32 bits (vol 3 part B 2.5.1)."""
 _CONNECTABLE = (c.LE_ADV_IND, c.LE_ADV_DIRECT_IND)
 
 
 def structures(data: bytes) -> tuple[tuple[int, bytes], ...]:
-    """Advertising data taken apart: (type of EIR_*, value) each; what is cut short is left out.
+    """Return the (type of EIR_*, value) pairs of advertising data, without truncated ones.
 
     An element is u8 length, u8 type, value; a length of 0 ends them.
     """
@@ -55,7 +55,7 @@ def structures(data: bytes) -> tuple[tuple[int, bytes], ...]:
 
 
 def structure(kind: int, value: bytes) -> bytes:
-    """One element of advertising data: ``kind`` of EIR_* (0-255), up to 254 bytes.
+    """Return an element of advertising data: ``kind`` of EIR_* (0-255), up to 254 bytes.
 
     OverflowError for another kind, TypeError for no bytes, ValueError for too many of them.
     """
@@ -72,7 +72,7 @@ class Advertised:
 
     ``bdaddr`` and ``bdaddr_type`` (BDADDR_BREDR, BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM) are what
     `famsock_bluetooth.addresses.L2capAddress` takes. ``rssi_dbm`` is the strength of its signal,
-    None where it was not measured; ``data`` its advertising data.
+    None if it was not measured; ``data`` its advertising data.
     """
 
     bdaddr: str
@@ -87,7 +87,7 @@ class Advertised:
 
     @property
     def name(self) -> str:
-        """Its name, complete or shortened; "" if it tells none here."""
+        """The device's name, complete or shortened; "" if the data has none."""
         found = dict(self.structures)
         value = found.get(c.EIR_NAME_COMPLETE) or found.get(c.EIR_NAME_SHORT) or b""
         return value.decode("utf-8", "replace")
@@ -104,7 +104,7 @@ class Advertised:
 
     @property
     def service_data(self) -> dict[UUID, bytes]:
-        """What it tells of services, by their UUIDs."""
+        """The data of services, by their UUIDs."""
         return {
             _uuid(value[:size]): value[size:]
             for kind, value in self.structures
@@ -113,7 +113,7 @@ class Advertised:
 
     @property
     def manufacturer_data(self) -> dict[int, bytes]:
-        """What its makers add, by the company's identifier (0-65535)."""
+        """The data of manufacturers, by the company's identifier (0-65535)."""
         return {
             int.from_bytes(value[:2], "little"): value[2:]
             for kind, value in self.structures
@@ -123,7 +123,7 @@ class Advertised:
 
 @attrs.frozen
 class LeAdvertisingReport(Advertised):
-    """One report of HCI_EV_LE_META, from a controller that scans.
+    """A report of HCI_EV_LE_META, from a controller that scans.
 
     ``event_type`` is of LE_ADV_*, or in an extended report (``is_extended``) 16 bits.
     """
@@ -133,21 +133,21 @@ class LeAdvertisingReport(Advertised):
 
     @property
     def is_connectable(self) -> bool:
-        """Whether the device takes a connection."""
+        """True if the device takes a connection."""
         if self.is_extended:
             return self.event_type & _EXTENDED_CONNECTABLE != 0
         return self.event_type in _CONNECTABLE
 
     @property
     def is_scan_response(self) -> bool:
-        """Whether this answers a scan request, and so adds to an advertisement."""
+        """True if this answers a scan request, and so adds to an advertisement."""
         if self.is_extended:
             return self.event_type & _EXTENDED_SCAN_RESPONSE != 0
         return self.event_type == c.LE_ADV_SCAN_RSP
 
     @classmethod
     def all_of(cls, event: HciEvent) -> tuple[LeAdvertisingReport, ...]:
-        """The reports in an event, none for another event; ValueError if one is cut short.
+        """Return the reports in an event, none for another event; ValueError if one is truncated.
 
         Both HCI_EV_LE_ADVERTISING_REPORT and HCI_EV_LE_EXT_ADV_REPORT.
         """
@@ -165,7 +165,7 @@ class LeAdvertisingReport(Advertised):
 
 
 def _report(data: bytes, at: int) -> tuple[LeAdvertisingReport, int]:
-    """le: u8 event type, u8 address type, 6 bytes address, u8 length, data, i8 RSSI."""
+    """Read u8 event type, u8 address type, 6 bytes address, u8 length, data, i8 RSSI."""
     kind, address_type, bdaddr, size = _unpack(_REPORT, data, at)
     start = at + _REPORT.size
     end = start + size
@@ -177,7 +177,7 @@ def _report(data: bytes, at: int) -> tuple[LeAdvertisingReport, int]:
 
 
 def _extended_report(data: bytes, at: int) -> tuple[LeAdvertisingReport, int]:
-    """le16 event type, address type and address, phys, set, powers, interval, target, data."""
+    """Read le16 event type, address, phys, set, powers, interval, target, data."""
     kind, address_type, bdaddr, _, _, _, _, rssi, _, _, _, size = _unpack(_EXTENDED, data, at)
     start = at + _EXTENDED.size
     end = start + size
@@ -197,7 +197,7 @@ class DeviceFound(Advertised):
 
     @classmethod
     def unpack(cls, parameters: bytes) -> DeviceFound:
-        """The device in a management event's parameters; ValueError if it is cut short.
+        """Return the device in a management event's parameters; ValueError if it is truncated.
 
         6 bytes address, u8 its type, i8 RSSI, le32 flags, le16 length, data.
         """
@@ -211,7 +211,7 @@ class DeviceFound(Advertised):
 
 
 def _uuid(raw: bytes) -> UUID:
-    """The UUID of 2, 4 or 16 bytes, little-endian."""
+    """Return the UUID of 2, 4 or 16 bytes, little-endian."""
     number = int.from_bytes(raw, "little")
     return UUID(int=number if len(raw) == 16 else _BASE_UUID | number << 96)
 
@@ -223,7 +223,7 @@ def _unpack(layout: struct.Struct, data: bytes, at: int) -> tuple[Any, ...]:
 
 
 def _address(raw: bytes, address_type: int) -> tuple[str, int]:
-    """An address and its BDADDR_LE_*; HCI's types 2 and 3 are the same, resolved to identities."""
+    """Return an address and its BDADDR_LE_*; HCI's types 2 and 3 are resolved identities."""
     kind = c.BDADDR_LE_RANDOM if address_type & _RANDOM else c.BDADDR_LE_PUBLIC
     return bdaddr_from_bytes(raw), kind
 

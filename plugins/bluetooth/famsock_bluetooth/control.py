@@ -13,10 +13,10 @@ _shared = control_rows(c.SOL_BLUETOOTH, c)
 _hci = control_rows(c.SOL_HCI, c)
 
 HCI_CMSG_DIR: ControlType[bool] = _hci("HCI_CMSG_DIR", codecs.BOOL)
-"""Whether a packet came from the controller (True) or went to it."""
+"""True if a packet came from the controller, False if it went to it."""
 
 HCI_CMSG_TSTAMP: ControlType[int] = _hci("HCI_CMSG_TSTAMP", codecs.TIMEVAL_NS)
-"""When a packet passed the kernel, in integer nanoseconds since the epoch (microsecond steps)."""
+"""The time of a packet in the kernel, in ns since the epoch (microsecond steps)."""
 
 BT_SCM_PKT_STATUS: ControlType[int] = _shared("BT_SCM_PKT_STATUS", codecs.U8)
 """The status of a SCO or ISO packet: 0 correct, 1 possibly invalid, 2 no data, 3 partly lost."""

@@ -1,8 +1,8 @@
 """Two emulated controllers that carry voice, joined by a link, for tests without a radio.
 
-They are BR/EDR controllers on /dev/vhci (the kernel's hci_vhci), as ``btvirt`` of BlueZ makes them;
-but btvirt tells one end alone of a SCO connection, and so carries none. A thread answers the
-kernel's commands and moves ACL and SCO data from one controller to the other. What it knows is what
+They are BR/EDR controllers on /dev/vhci (the kernel's hci_vhci), like those of ``btvirt`` of BlueZ.
+But btvirt reports a SCO connection to only one end, and so carries none. A thread answers the
+kernel's commands and moves ACL and SCO data from one controller to the other. It supports what
 Linux asks of a controller with few features: no LE, no secure pairing. Sources: Core Specification
 vol 4 part E; drivers/bluetooth/hci_vhci.c.
 """
@@ -19,7 +19,7 @@ from typing import Self
 
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import packets
-from famsock_bluetooth.fields import bdaddr_from_bytes
+from famsock_bluetooth._fields import bdaddr_from_bytes
 from famsock_bluetooth.packets import HciCommand, HciData, HciEvent
 
 _DEVICE = "/dev/vhci"
@@ -44,7 +44,7 @@ _ANSWERS = {
     c.HCI_OP_READ_NUM_SUPPORTED_IAC: b"\1",
     c.HCI_OP_READ_CURRENT_IAC_LAP: b"\1\x33\x8b\x9e",
 }
-"""Return parameters behind the status, of commands that ask for something."""
+"""Parameters after the status, in replies to commands that ask for something."""
 
 _REQUESTS = {c.HCI_OP_CREATE_CONN: c.ACL_LINK, c.HCI_OP_SETUP_SYNC_CONN: c.ESCO_LINK}
 """Commands that ask the peer for a link of this type. There is but one peer."""
@@ -65,7 +65,7 @@ _VOICE_TIMING = struct.pack("<BBHHB", 12, 2, 60, 60, 2)
 
 
 class Controller:
-    """One emulated controller: an open /dev/vhci, which takes it away when it is closed.
+    """An emulated controller: an open /dev/vhci, whose close removes it.
 
     ``index`` is its number (2 for hci2), ``bdaddr`` its address.
     """
@@ -89,11 +89,11 @@ class Controller:
         self.bdaddr = bdaddr_from_bytes(address)
 
     def read(self) -> bytes:
-        """The kernel's next packet."""
+        """Return the kernel's next packet."""
         return os.read(self.descriptor, c.HCI_MAX_FRAME_SIZE)
 
     def event(self, code: int, parameters: bytes) -> None:
-        """Tell the kernel of something that happened."""
+        """Send an event to the kernel."""
         os.write(self.descriptor, HciEvent(code, parameters).pack())
 
     def complete(self, opcode: int, parameters: bytes = b"") -> None:
@@ -108,8 +108,8 @@ class Controller:
 class VoicePair:
     """Two controllers with a link between them, alive inside a ``with`` block.
 
-    ``first`` and ``second`` are there at once; the kernel takes a moment to set them up before the
-    management interface lists them. OSError where /dev/vhci cannot be opened.
+    ``first`` and ``second`` exist at once. The kernel takes a moment to set them up before the
+    management interface lists them. OSError if /dev/vhci cannot be opened.
     """
 
     def __init__(self) -> None:
@@ -184,7 +184,7 @@ class VoicePair:
             near.complete(opcode, _ANSWERS.get(opcode, b""))
 
     def _connected(self, near: Controller, far: Controller, link: int, status: int) -> None:
-        """Tell both ends of a new link, or that there will be none."""
+        """Report a new link, or its refusal, to both ends."""
         handle = next(self._handles)
         for one, other in ((near, far), (far, near)):
             head = struct.pack("<BH6sB", status, handle, other.address, link)

@@ -11,19 +11,27 @@ from socket import SOCK_RAW
 from typing import TYPE_CHECKING
 
 from famsock.plugin import Message, socket
-from famsock_bluetooth import _hints, ioctls, options, packets, waiting
+from famsock_bluetooth import _hints, _ioctls, _waiting, options, packets
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import check_octets
-from famsock_bluetooth.ioctls import HciConnInfo, HciDevInfo, InquiryInfo
+from famsock_bluetooth._fields import check_octets
+from famsock_bluetooth._ioctls import HciConnInfo, HciDevInfo, HciDevStats, InquiryInfo
 from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
 from famsock_bluetooth.structs import HciFilter
 
 if TYPE_CHECKING:
     from famsock_bluetooth.mgmt import Management
 
+__all__ = [
+    "HciConnInfo",
+    "HciDevInfo",
+    "HciDevStats",
+    "HciOperations",
+    "InquiryInfo",
+]
+
 
 _LONGEST_BYTES = 1 + c.HCI_MAX_FRAME_SIZE
-"""A packet's type, and what the kernel has room for behind it."""
+"""The size of a packet's type byte and the longest packet of the kernel."""
 
 
 class HciOperations:
@@ -36,46 +44,46 @@ class HciOperations:
 
     def devices(self) -> tuple[int, ...]:
         """The indices of all controllers, powered on or not."""
-        return ioctls.devices(self.sock.fileno())
+        return _ioctls.devices(self.sock.fileno())
 
     def device_info(self, dev: int) -> HciDevInfo:
         """A controller's name, address, state, MTUs and counters; OSError ENODEV if it is none."""
-        return ioctls.device_info(self.sock.fileno(), dev)
+        return _ioctls.device_info(self.sock.fileno(), dev)
 
     def connections(self, dev: int) -> tuple[HciConnInfo, ...]:
         """The links of a controller."""
-        return ioctls.connections(self.sock.fileno(), dev)
+        return _ioctls.connections(self.sock.fileno(), dev)
 
     def device_up(self, dev: int) -> None:
         """Power a controller on (HCIDEVUP); EALREADY if it is. Needs CAP_NET_ADMIN."""
-        ioctls.control_device(self.sock.fileno(), c.HCIDEVUP, dev)
+        _ioctls.control_device(self.sock.fileno(), c.HCIDEVUP, dev)
 
     def device_down(self, dev: int) -> None:
         """Power a controller off (HCIDEVDOWN). Needs CAP_NET_ADMIN."""
-        ioctls.control_device(self.sock.fileno(), c.HCIDEVDOWN, dev)
+        _ioctls.control_device(self.sock.fileno(), c.HCIDEVDOWN, dev)
 
     def device_reset(self, dev: int) -> None:
         """Reset a controller that is up (HCIDEVRESET). Needs CAP_NET_ADMIN.
 
-        Linux forgets the controller's buffers thereby, and sends no data until it has been down.
+        Linux then forgets the controller's buffers, and sends no data until it has been down.
         """
-        ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
+        _ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
 
     def set_scan(self, dev: int, *, inquiry: bool, page: bool) -> None:
-        """Whether inquiries find the controller and pages reach it (HCISETSCAN).
+        """Set whether inquiries find the controller and pages reach it (HCISETSCAN).
 
         Needs CAP_NET_ADMIN.
         """
         mode = (c.SCAN_INQUIRY if inquiry else 0) | (c.SCAN_PAGE if page else 0)
-        ioctls.device_request(self.sock.fileno(), c.HCISETSCAN, dev, mode)
+        _ioctls.device_request(self.sock.fileno(), c.HCISETSCAN, dev, mode)
 
     def set_sco_mtu(self, dev: int, mtu_bytes: int, packets: int) -> None:
-        """Overrule what the controller said of its SCO buffers (HCISETSCOMTU).
+        """Override the controller's own values for its SCO buffers (HCISETSCOMTU).
 
         ``mtu_bytes`` and ``packets`` are 1-65535. Needs CAP_NET_ADMIN.
         """
         word = struct.unpack("=I", struct.pack("=HH", packets, mtu_bytes))[0]
-        ioctls.device_request(self.sock.fileno(), c.HCISETSCOMTU, dev, word)
+        _ioctls.device_request(self.sock.fileno(), c.HCISETSCOMTU, dev, word)
 
     def inquiry(
         self,
@@ -83,37 +91,37 @@ class HciOperations:
         *,
         length: int = 8,
         max_responses: int = 0,
-        lap: int = ioctls.GENERAL_INQUIRY,
+        lap: int = _ioctls.GENERAL_INQUIRY,
         flush: bool = True,
     ) -> tuple[InquiryInfo, ...]:
-        """The BR/EDR devices that answer an inquiry.
+        """Return the BR/EDR devices that answer an inquiry.
 
-        It lasts ``length`` (1-48) times 1.28 s and blocks so long; ``max_responses`` (1-255, 0: no
-        limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets what an earlier
-        one found.
+        It lasts and blocks for ``length`` (1-48) times 1.28 s; ``max_responses`` (1-255, 0: no
+        limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets the results of
+        an earlier one.
         """
-        return ioctls.inquiry(self.sock.fileno(), dev, length, max_responses, lap, flush)
+        return _ioctls.inquiry(self.sock.fileno(), dev, length, max_responses, lap, flush)
 
     # Packets: a socket bound to the raw or the user channel
 
     def filter(self) -> HciFilter:
-        """Which packets a raw socket receives."""
+        """Set the packets that a raw socket receives."""
         return self.sock.get_option(options.HCI_FILTER)
 
     def set_filter(self, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> None:
         """Receive packets of ``types`` (HCI_EVENT_PKT …), of events those with codes in ``events``.
 
-        ``opcode`` keeps of the events that answer a command only those of this one. A new socket
-        receives nothing. Without CAP_NET_RAW the kernel clears what only the privileged may see.
+        With ``opcode``, only events that answer this command are received. A new socket receives
+        nothing. Without CAP_NET_RAW the kernel removes types and events for privileged users.
         """
         self.sock.set_option(options.HCI_FILTER, HciFilter.of(types, events, opcode))
 
     def enable_data_direction(self, on: bool) -> None:
-        """Have each packet carry its direction (control message HCI_CMSG_DIR)."""
+        """Add its direction to each packet (control message HCI_CMSG_DIR)."""
         self.sock.set_option(options.HCI_DATA_DIR, on)
 
     def enable_timestamps(self, on: bool) -> None:
-        """Have each packet carry its time (control message HCI_CMSG_TSTAMP)."""
+        """Add its time to each packet (control message HCI_CMSG_TSTAMP)."""
         self.sock.set_option(options.HCI_TIME_STAMP, on)
 
     def send_packet(self, packet: HciPacket) -> int:
@@ -130,11 +138,11 @@ class HciOperations:
             raise
 
     def recv_packet(self) -> HciPacket:
-        """The next packet that the filter lets through; ValueError for one cut short."""
+        """Return the next packet that the filter lets through; ValueError if it is truncated."""
         return packets.unpack(self.sock.recv(_LONGEST_BYTES))
 
     def recv_packet_message(self) -> tuple[HciPacket, Message]:
-        """The next packet, and the message with its control messages (direction, time)."""
+        """Return the next packet, and the message with its control messages (direction, time)."""
         message: Message = self.sock.recv_message(_LONGEST_BYTES)
         return packets.unpack(message.data), message
 
@@ -144,10 +152,10 @@ class HciOperations:
         """Send a command to the controller that this raw socket is bound to, and give its answer.
 
         ``opcode`` is 0-65535 (`famsock_bluetooth.packets.opcode`), ``parameters`` up to 255 bytes.
-        The answer comes on a socket of its own, so that nothing that is queued or filtered here is
-        disturbed. A status other than 0 is not raised: it is the answer's ``status``. TimeoutError
-        if the controller does not answer in ``timeout_s`` (None: for ever); OSError ENETDOWN if it
-        is off, EPERM without CAP_NET_RAW.
+        The answer comes on another socket, so this socket's queue and filter do not change. A
+        status other than 0 is not raised: it is the answer's ``status``. TimeoutError if the
+        controller does not answer in ``timeout_s`` (None: for ever); OSError ENETDOWN if it is off,
+        EPERM without CAP_NET_RAW.
         """
         command = packets.HciCommand(opcode, check_octets("parameters", parameters))
         try:
@@ -162,8 +170,8 @@ class HciOperations:
             other.set_option(options.HCI_FILTER, HciFilter.of((c.HCI_EVENT_PKT,), answers, opcode))
             other.bind(local)
             HciOperations(other).send_packet(command)
-            until = waiting.deadline(timeout_s)
-            while waiting.is_readable(other.fileno(), until):
+            until = _waiting.deadline(timeout_s)
+            while _waiting.is_readable(other.fileno(), until):
                 answer = _answer(packets.unpack(other.recv(_LONGEST_BYTES)))
                 if answer is not None and answer.opcode == opcode:
                     return answer
@@ -172,7 +180,7 @@ class HciOperations:
     # The control channel
 
     def management(self) -> Management:
-        """The management interface on this socket, which must be bound to the control channel."""
+        """Return the management interface on this socket, bound to the control channel."""
         from famsock_bluetooth.mgmt import Management
 
         return Management(self.sock)

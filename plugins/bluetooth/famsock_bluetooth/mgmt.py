@@ -17,12 +17,21 @@ from uuid import UUID
 import attrs
 
 from famsock.plugin import Struct, codecs, cstruct, socket
+from famsock_bluetooth import _waiting
 from famsock_bluetooth import constants as c
-from famsock_bluetooth import waiting
+from famsock_bluetooth._fields import BDADDR, LE32, check_int, check_octets
+from famsock_bluetooth._mgmt_error import ManagementError
 from famsock_bluetooth.addresses import HciAddress
 from famsock_bluetooth.advertising import DeviceFound
-from famsock_bluetooth.fields import BDADDR, LE32, check_int, check_octets
-from famsock_bluetooth.mgmt_error import ManagementError
+
+__all__ = [
+    "ISO_SOCKET_FEATURE",
+    "ControllerInfo",
+    "Management",
+    "ManagementError",
+    "ManagementEvent",
+    "Setting",
+]
 
 _HEADER = struct.Struct("<HHH")
 _REPLY = struct.Struct("<HB")
@@ -82,7 +91,7 @@ _SWITCHES = {
 
 @cstruct.struct("struct mgmt_rp_read_info", header="net/bluetooth/mgmt.h")
 class ControllerInfo(Struct):
-    """What Read Controller Information gives: ``struct mgmt_rp_read_info``, packed, 280 bytes.
+    """The reply to Read Controller Information: ``struct mgmt_rp_read_info``, 280 bytes.
 
     ``supported_settings`` and ``current_settings`` are masks of `Setting`.
     """
@@ -117,7 +126,7 @@ class ManagementEvent:
 
     @classmethod
     def unpack(cls, data: bytes) -> ManagementEvent:
-        """The event in ``data``; ValueError if it is cut short."""
+        """Return the event in ``data``; ValueError if it is truncated."""
         if len(data) >= _HEADER.size:
             code, index, size = _HEADER.unpack_from(data)
             if len(data) >= _HEADER.size + size:
@@ -129,7 +138,7 @@ class Management:
     """The management interface on a socket that is bound to the control channel.
 
     ``with Management.open() as management: management.switch_on(0, Setting.POWERED)``. Every method
-    raises `ManagementError` where the kernel refuses and TimeoutError where it does not answer in
+    raises `ManagementError` if the kernel refuses, and TimeoutError if it does not answer within
     the socket's timeout. ``index`` is the controller's number, 0 for hci0.
     """
 
@@ -138,7 +147,7 @@ class Management:
 
     @classmethod
     def open(cls, timeout_s: float = 10.0) -> Self:
-        """The interface on a socket of its own, which `close` closes."""
+        """Return the interface on a new socket, which `close` closes."""
         sock = socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI)
         try:
             sock.settimeout(timeout_s)
@@ -171,7 +180,7 @@ class Management:
         size = check_int("length of parameters", len(parameters), 0xFFFF)
         self.sock.send(_HEADER.pack(opcode, index, size) + parameters)
         timeout_s = self.sock.gettimeout()
-        until = waiting.deadline(timeout_s)
+        until = _waiting.deadline(timeout_s)
         while (event := self._event_until(until)) is not None:
             if event.code in (c.MGMT_EV_CMD_COMPLETE, c.MGMT_EV_CMD_STATUS):
                 number, status = _REPLY.unpack_from(event.parameters)
@@ -182,48 +191,48 @@ class Management:
         raise TimeoutError(f"no answer to management command 0x{opcode:04X} within {timeout_s} s")
 
     def recv_event(self) -> ManagementEvent:
-        """The next event; TimeoutError if none comes in the socket's timeout."""
+        """Return the next event; TimeoutError if none comes in the socket's timeout."""
         return ManagementEvent.unpack(self.sock.recv(_LONGEST_BYTES))
 
     def read_version(self) -> tuple[int, int]:
-        """The interface's version and revision: (1, 22) and so on."""
+        """Return the interface's version and revision: (1, 22) and so on."""
         version, revision = struct.unpack("<BH", self.command(c.MGMT_OP_READ_VERSION))
         return version, revision
 
     def read_index_list(self) -> tuple[int, ...]:
-        """The indices of the controllers that are configured, in ascending order."""
+        """Return the indices of the controllers that are configured, in ascending order."""
         answer = self.command(c.MGMT_OP_READ_INDEX_LIST)
         return tuple(sorted(struct.unpack_from(f"<{(len(answer) - 2) // 2}H", answer, 2)))
 
     def read_info(self, index: int) -> ControllerInfo:
-        """A controller's address, settings and name."""
+        """Return a controller's address, settings and name."""
         return ControllerInfo.unpack(self.command(c.MGMT_OP_READ_INFO, index))
 
     def set_powered(self, index: int, on: bool) -> Setting:
-        """Power a controller on or off; the settings then."""
+        """Power a controller on or off; return the settings."""
         return self._switch(index, Setting.POWERED, on)
 
     def set_connectable(self, index: int, on: bool) -> Setting:
-        """Let peers connect, or not; the settings then."""
+        """Let peers connect, or not; return the settings."""
         return self._switch(index, Setting.CONNECTABLE, on)
 
     def set_bondable(self, index: int, on: bool) -> Setting:
-        """Let peers bond, or not; the settings then."""
+        """Let peers bond, or not; return the settings."""
         return self._switch(index, Setting.BONDABLE, on)
 
     def set_bredr(self, index: int, on: bool) -> Setting:
-        """Switch BR/EDR on or off (off: not while powered); the settings then."""
+        """Switch BR/EDR on or off (off: not while powered); return the settings."""
         return self._switch(index, Setting.BREDR, on)
 
     def set_le(self, index: int, on: bool) -> Setting:
-        """Switch Low Energy on or off; the settings then."""
+        """Switch Low Energy on or off; return the settings."""
         return self._switch(index, Setting.LE, on)
 
     def set_advertising(self, index: int, on: bool) -> Setting:
-        """Advertise as LE peripheral, or stop; the settings then. Connectable if that is set.
+        """Advertise as LE peripheral, or stop; return the settings. Connectable if that is set.
 
-        A connection ends the advertising. Linux 6.12 does not notice it of this setting, which
-        stays on while nothing is advertised: with `add_advertising` it does, and resumes.
+        A connection ends the advertising. Linux 6.12 leaves this setting on then, although nothing
+        is advertised. `add_advertising` resumes by itself.
         """
         return self._switch(index, Setting.ADVERTISING, on)
 
@@ -237,12 +246,12 @@ class Management:
         data: bytes = b"",
         scan_response: bytes = b"",
     ) -> None:
-        """Advertise with data of one's own, or change what an instance advertises.
+        """Advertise with the caller's data, or change what an instance advertises.
 
-        ``instance`` is 1 to what the controller has (at most 254), ``flags`` of
-        MGMT_ADV_FLAG_*, ``timeout_s`` 0-65535 (0: until it is removed), ``data`` and
-        ``scan_response`` up to 31 bytes each, 251 where the controller advertises extended; they
-        are made of `famsock_bluetooth.advertising.structure`.
+        ``instance`` is 1 to what the controller has (at most 254), ``flags`` of MGMT_ADV_FLAG_*,
+        ``timeout_s`` 0-65535 (0: until it is removed), ``data`` and ``scan_response`` up to 31
+        bytes each, 251 with extended advertising. `famsock_bluetooth.advertising.structure` makes
+        their elements.
         """
         data = check_octets("data", data)
         scan_response = check_octets("scan_response", scan_response)
@@ -275,10 +284,10 @@ class Management:
     def devices_found(
         self, index: int, duration_s: float = 10.0, *, le: bool = True, bredr: bool = True
     ) -> Generator[DeviceFound, None, None]:
-        """The devices that a discovery finds, each as often as it is heard, for ``duration_s``.
+        """Yield the devices of a discovery for ``duration_s``, one for each report.
 
         It begins at once and ends with the iteration (``close``), or by itself. A command on this
-        socket drops what was found meanwhile: give it one of its own.
+        socket drops devices found meanwhile: use a separate socket for commands.
         """
         self.start_discovery(index, le=le, bredr=bredr)
         return self._devices_found(index, duration_s, le, bredr)
@@ -287,7 +296,7 @@ class Management:
         self, index: int, duration_s: float, le: bool, bredr: bool
     ) -> Generator[DeviceFound, None, None]:
         under_way = True
-        until = waiting.deadline(duration_s)
+        until = _waiting.deadline(duration_s)
         try:
             while (event := self._event_until(until)) is not None:
                 if event.index != index:
@@ -303,12 +312,12 @@ class Management:
 
     def _event_until(self, until: float | None) -> ManagementEvent | None:
         """The next event; None if none comes until a moment of the monotonic clock."""
-        return self.recv_event() if waiting.is_readable(self.sock.fileno(), until) else None
+        return self.recv_event() if _waiting.is_readable(self.sock.fileno(), until) else None
 
     def set_discoverable(self, index: int, on: bool, timeout_s: int = 0) -> Setting:
         """Let inquiries find a controller, for ``timeout_s`` (0-65535, 0: for ever), or not.
 
-        Needs CONNECTABLE, and POWERED for a time limit. Gives the settings then.
+        Needs CONNECTABLE, and POWERED for a time limit. Returns the settings.
         """
         seconds = check_int("discoverable timeout_s", timeout_s, 0xFFFF)
         parameters = struct.pack("<BH", on, seconds if on else 0)
@@ -323,9 +332,9 @@ class Management:
     def set_experimental_feature(
         self, feature: UUID, on: bool, index: int = c.MGMT_INDEX_NONE
     ) -> bool:
-        """Switch an experimental feature of the kernel, or of one controller; whether it is on.
+        """Switch an experimental feature of the kernel or a controller; return whether it is on.
 
-        Asking for what is already so changes nothing.
+        A call without a change has no effect.
         """
         parameters = feature.bytes[::-1] + bytes((on,))
         answer = self.command(c.MGMT_OP_SET_EXP_FEATURE, index, parameters)
@@ -362,14 +371,14 @@ class Management:
 
 
 def _discovery_types(le: bool, bredr: bool) -> bytes:
-    """The kinds of addresses to look for: bit n for BDADDR_* n."""
+    """Return the kinds of addresses to look for: bit n for BDADDR_* n."""
     if not le and not bredr:
         raise ValueError("discovery needs le=True or bredr=True")
     return bytes((_LE_TYPES * le | _BREDR_TYPE * bredr,))
 
 
 def _padded_text(name: str, value: str, size_bytes: int) -> bytes:
-    """Text in a field of ``size_bytes``; TypeError or ValueError for what does not fit."""
+    """Return text for a field of ``size_bytes``; TypeError or ValueError if it does not fit."""
     try:
         return codecs.text(size_bytes).encode(value).ljust(size_bytes, b"\0")
     except codecs.REFUSALS as error:

@@ -1,6 +1,6 @@
 """Socket options of AF_BLUETOOTH as typed rows.
 
-Levels: SOL_BLUETOOTH for what all link protocols share, SOL_L2CAP, SOL_RFCOMM, SOL_SCO and SOL_HCI
+Levels: SOL_BLUETOOTH for options of all link protocols, SOL_L2CAP, SOL_RFCOMM, SOL_SCO and SOL_HCI
 for their own. Sources: net/bluetooth/{bluetooth,l2cap,rfcomm,sco,hci_sock}.h, and the setsockopt
 and getsockopt of net/bluetooth/{l2cap,rfcomm,sco,iso,hci}_sock.c.
 """

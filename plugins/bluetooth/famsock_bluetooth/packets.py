@@ -1,8 +1,8 @@
-"""HCI packets as objects: what a raw HCI socket sends and receives.
+"""HCI packets that a raw HCI socket sends and receives, as objects.
 
-Each is a packet type byte, a header, a payload; all integers are little-endian. Reading one checks
-nothing but its length. Sources: Core Specification vol 4 part E 5.4, net/bluetooth/hci.h, and
-hci_mon.h for the monitor channel.
+Each is a packet type byte, a header, a payload. All integers are little-endian. Reading one checks
+only its length. Sources: Core Specification vol 4 part E 5.4, net/bluetooth/hci.h, and hci_mon.h
+for the monitor channel.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar
 import attrs
 
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import check_int
+from famsock_bluetooth._fields import check_int
 
 _COMMAND = struct.Struct("<BHB")
 _EVENT = struct.Struct("<BBB")
@@ -23,12 +23,12 @@ _COMMAND_COMPLETE = struct.Struct("<BH")
 _COMMAND_STATUS = struct.Struct("<BBH")
 _MONITOR = struct.Struct("<HHH")
 
-HANDLE_MASK = 0x0FFF
-FLAGS_SHIFT = 12
+_HANDLE_MASK = 0x0FFF
+_FLAGS_SHIFT = 12
 
 
 def opcode(ogf: int, ocf: int) -> int:
-    """A command's opcode from its group (``ogf`` 0-63) and command (``ocf`` 0-1023)."""
+    """Return a command's opcode from its group (``ogf`` 0-63) and command (``ocf`` 0-1023)."""
     return check_int("ogf", ogf, 0x3F) << 10 | check_int("ocf", ocf, 0x3FF)
 
 
@@ -41,14 +41,14 @@ class HciCommand:
     parameters: bytes = b""
 
     def pack(self) -> bytes:
-        """u8 type, le16 opcode, u8 length, parameters. OverflowError for what does not fit."""
+        """Return u8 type, le16 opcode, u8 length, parameters. OverflowError if one does not fit."""
         check_int("opcode", self.opcode, 0xFFFF)
         size = check_int("length of parameters", len(self.parameters), 0xFF)
         return _COMMAND.pack(self.type, self.opcode, size) + self.parameters
 
     @classmethod
     def unpack(cls, data: bytes) -> HciCommand:
-        """The command in ``data``; ValueError if it is cut short."""
+        """Return the command in ``data``; ValueError if it is truncated."""
         _, number, size = _header(_COMMAND, data)
         return cls(number, data[_COMMAND.size : _COMMAND.size + size])
 
@@ -62,14 +62,14 @@ class HciEvent:
     parameters: bytes = b""
 
     def pack(self) -> bytes:
-        """u8 type, u8 code, u8 length, parameters. OverflowError for what does not fit."""
+        """Return u8 type, u8 code, u8 length, parameters. OverflowError if one does not fit."""
         check_int("event code", self.code, 0xFF)
         size = check_int("length of parameters", len(self.parameters), 0xFF)
         return _EVENT.pack(self.type, self.code, size) + self.parameters
 
     @classmethod
     def unpack(cls, data: bytes) -> HciEvent:
-        """The event in ``data``; ValueError if it is cut short."""
+        """Return the event in ``data``; ValueError if it is truncated."""
         _, code, size = _header(_EVENT, data)
         return cls(code, data[_EVENT.size : _EVENT.size + size])
 
@@ -91,18 +91,18 @@ class HciData:
 
     def pack(self) -> bytes:
         """u8 type, le16 handle and flags, length, payload. OverflowError for what does not fit."""
-        check_int("handle", self.handle, HANDLE_MASK)
+        check_int("handle", self.handle, _HANDLE_MASK)
         check_int("flags", self.flags, 0xF)
         size = check_int("length of data", len(self.data), self.longest)
-        word = self.flags << FLAGS_SHIFT | self.handle
+        word = self.flags << _FLAGS_SHIFT | self.handle
         return self.layout.pack(self.type, word, size) + self.data
 
     @classmethod
     def unpack(cls, data: bytes) -> HciData:
-        """The packet in ``data``; ValueError if it is cut short."""
+        """Return the packet in ``data``; ValueError if it is truncated."""
         _, word, size = _header(cls.layout, data, cls.longest)
         payload = data[cls.layout.size : cls.layout.size + size]
-        return cls(word & HANDLE_MASK, word >> FLAGS_SHIFT, payload)
+        return cls(word & _HANDLE_MASK, word >> _FLAGS_SHIFT, payload)
 
 
 @attrs.frozen
@@ -131,13 +131,13 @@ class IsoData(HciData):
 
 @attrs.frozen
 class OtherPacket:
-    """A packet of another type (HCI_VENDOR_PKT, HCI_DIAG_PKT), whole."""
+    """A packet of another type (HCI_VENDOR_PKT, HCI_DIAG_PKT), with all its bytes."""
 
     type: int
     data: bytes
 
     def pack(self) -> bytes:
-        """u8 type, data."""
+        """Return u8 type, data."""
         return bytes((check_int("packet type", self.type, 0xFF),)) + self.data
 
 
@@ -148,7 +148,7 @@ _KINDS: dict[int, type[HciCommand | HciEvent | HciData]] = {
 
 
 def unpack(data: bytes) -> HciPacket:
-    """The packet that a raw or user channel gave; ValueError if it is empty or cut short."""
+    """Return the packet that a raw or user channel gave; ValueError if it is empty or truncated."""
     if not data:
         raise ValueError("an HCI packet needs at least 1 byte, not 0")
     kind = _KINDS.get(data[0])
@@ -156,7 +156,7 @@ def unpack(data: bytes) -> HciPacket:
 
 
 def _header(layout: struct.Struct, data: bytes, longest: int = 0xFF) -> tuple[int, int, int]:
-    """Packet type, first field and length of a packet that is whole."""
+    """Return packet type, first field and length of a complete packet."""
     needed = layout.size
     if len(data) >= needed:
         kind, field, size = layout.unpack_from(data)
@@ -177,7 +177,7 @@ class CommandComplete:
 
     @classmethod
     def of(cls, event: HciEvent) -> CommandComplete:
-        """The typed form of the event; ValueError if it is cut short."""
+        """Return the typed form of the event; ValueError if it is truncated."""
         credit, number = _fixed(_COMMAND_COMPLETE, event)
         rest = event.parameters[_COMMAND_COMPLETE.size :]
         return cls(number, credit, rest[0] if rest else 0, rest[1:])
@@ -193,7 +193,7 @@ class CommandStatus:
 
     @classmethod
     def of(cls, event: HciEvent) -> CommandStatus:
-        """The typed form of the event; ValueError if it is cut short."""
+        """Return the typed form of the event; ValueError if it is truncated."""
         status, credit, number = _fixed(_COMMAND_STATUS, event)
         return cls(number, credit, status)
 
@@ -208,7 +208,7 @@ def _fixed(layout: struct.Struct, event: HciEvent) -> tuple[int, ...]:
 
 @attrs.frozen
 class MonitorMessage:
-    """What the monitor channel gives: ``opcode`` of HCI_MON_*, the controller's ``index``, data.
+    """A packet of the monitor channel: ``opcode`` of HCI_MON_*, controller ``index``, data.
 
     For the packet opcodes, data is an HCI packet without its type byte.
     """
@@ -219,7 +219,7 @@ class MonitorMessage:
 
     @classmethod
     def unpack(cls, data: bytes) -> MonitorMessage:
-        """The message in ``data``; ValueError if it is cut short."""
+        """Return the message in ``data``; ValueError if it is truncated."""
         if len(data) < _MONITOR.size:
             raise ValueError(f"a monitor message needs {_MONITOR.size} bytes, not {len(data)}")
         number, index, size = _MONITOR.unpack_from(data)

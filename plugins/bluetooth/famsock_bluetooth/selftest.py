@@ -1,8 +1,8 @@
 """A verified round trip for each protocol, between two emulated controllers of this machine.
 
 They come from the kernel's hci_vhci and an emulator that drives it (``btvirt -l2``). Controllers
-with a radio are left alone. What the exchange needs is switched on if it is off, and left on; only
-the advertising of the LE exchanges is switched off again.
+with a radio are not touched. Settings that a self-test needs are switched on and stay on. Only the
+advertising of the LE self-tests is switched off again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from socket import SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import Address, selftest, socket
 from famsock_bluetooth import constants as c
+from famsock_bluetooth._ioctls import HciDevInfo
 from famsock_bluetooth.addresses import (
     HciAddress,
     IsoAddress,
@@ -24,10 +25,18 @@ from famsock_bluetooth.addresses import (
     ScoAddress,
 )
 from famsock_bluetooth.emulator import VoicePair
-from famsock_bluetooth.ioctls import HciDevInfo
 from famsock_bluetooth.mgmt import ISO_SOCKET_FEATURE, Management, Setting
 from famsock_bluetooth.packets import CommandComplete
 from famsock_bluetooth.structs import BtIsoIoQos, BtIsoQos
+
+__all__ = [
+    "hci",
+    "iso",
+    "l2cap",
+    "l2cap_le",
+    "rfcomm",
+    "sco",
+]
 
 _PATIENCE_S = 10.0
 _BREDR_PSM = 0x1011
@@ -42,7 +51,7 @@ _LINKED = VOICED | Setting.BREDR | Setting.LE
 
 @contextmanager
 def emulated_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
-    """The first two emulated controllers, powered on and connectable, and the management.
+    """Yield the first two emulated controllers, powered on and connectable, and management.
 
     OSError ENODEV if there are not two.
     """
@@ -64,7 +73,7 @@ def emulated_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
 def _connected(
     kind: int, protocol: int, server: Address, client: Address, prepare: Callable[[socket], None]
 ) -> Iterator[tuple[socket, socket]]:
-    """A connection from ``client`` to ``server``: the connecting socket and the accepted one."""
+    """Yield a connection from ``client`` to ``server``: both of its sockets."""
     with selftest.sockets(c.AF_BLUETOOTH, kind, protocol) as (listener, near):
         for sock, address in ((listener, server), (near, client)):
             sock.bind(address)
@@ -81,7 +90,7 @@ def _unprepared(_: socket) -> None:
 
 @contextmanager
 def l2cap() -> Iterator[selftest.RoundTrip]:
-    """L2CAP over BR/EDR: a message from one controller to the other, and back."""
+    """Yield a round trip of a message by L2CAP over BR/EDR."""
     with emulated_pair() as (first, second, _):
         server = L2capAddress(first.bdaddr, _BREDR_PSM)
         client = L2capAddress(second.bdaddr, 0)
@@ -91,10 +100,10 @@ def l2cap() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def advertising_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
-    """The pair, of which the first advertises and the second does not: LE's two roles.
+    """Yield the pair; only the first one advertises: LE's two roles.
 
-    It advertises by an instance of its own: Linux 6.12 does not notice that a connection ends what
-    Setting.ADVERTISING began, and btvirt then refuses to begin again.
+    It advertises by an instance. With Setting.ADVERTISING, Linux 6.12 does not notice that a
+    connection ends advertising, and btvirt then refuses to start it again.
     """
     with emulated_pair() as (first, second, management):
         for info in (first, second):
@@ -108,7 +117,7 @@ def advertising_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
 
 @contextmanager
 def l2cap_le() -> Iterator[selftest.RoundTrip]:
-    """An LE credit-based L2CAP channel: a message from one controller to the other, and back."""
+    """Yield a round trip over an LE credit-based L2CAP channel between two controllers."""
     with advertising_pair() as (first, second, _):
         server = L2capAddress(first.bdaddr, _LE_PSM, 0, c.BDADDR_LE_PUBLIC)
         client = L2capAddress(second.bdaddr, 0, 0, c.BDADDR_LE_PUBLIC)
@@ -118,7 +127,7 @@ def l2cap_le() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def rfcomm() -> Iterator[selftest.RoundTrip]:
-    """RFCOMM: a few bytes from one controller to the other, and back."""
+    """Yield a round trip of a few bytes by RFCOMM."""
     with emulated_pair() as (first, second, _):
         server = RfcommAddress(first.bdaddr, _CHANNEL)
         client = RfcommAddress(second.bdaddr, 0)
@@ -128,7 +137,7 @@ def rfcomm() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def sco() -> Iterator[selftest.RoundTrip]:
-    """SCO: a packet of voice from one controller to the other, and back.
+    """Yield a round trip of a voice packet by SCO.
 
     Between two controllers of `famsock_bluetooth.emulator`, which are there as long as this lasts:
     btvirt carries no SCO.
@@ -153,7 +162,7 @@ def await_controller(management: Management, index: int) -> None:
 
 @contextmanager
 def iso() -> Iterator[selftest.RoundTrip]:
-    """ISO, a connected isochronous stream: an SDU from one controller to the other, and back."""
+    """Yield a round trip of an SDU over a connected isochronous stream (ISO)."""
     with advertising_pair() as (first, second, management):
         management.set_experimental_feature(ISO_SOCKET_FEATURE, True)
         direction = BtIsoIoQos(sdu=_SDU_BYTES)
@@ -169,7 +178,7 @@ def iso() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def hci() -> Iterator[selftest.RoundTrip]:
-    """HCI: a command that an emulated controller answers."""
+    """Yield a check of an HCI command that an emulated controller answers."""
     with emulated_pair() as (first, _, _), socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as sock:
         sock.bind(HciAddress(first.dev_id))
         expected = bytes.fromhex(first.bdaddr.replace(":", ""))[::-1]

@@ -27,7 +27,7 @@ from famsock_bluetooth.structs import (
 
 
 class _LinkOperations:
-    """What the protocols above a link share."""
+    """The common operations of the protocols above a link."""
 
     def __init__(self, sock: socket) -> None:
         self.sock = sock
@@ -41,10 +41,10 @@ class _LinkOperations:
 
 
 class _SecureOperations(_LinkOperations):
-    """Of L2CAP and RFCOMM, which ask the link for security."""
+    """Operations of L2CAP and RFCOMM, which ask the link for security."""
 
     def security(self) -> BtSecurity:
-        """The security level asked for, and the key size of a connected link (BT_SECURITY)."""
+        """Return the requested security level, and a connected link's key size (BT_SECURITY)."""
         return self.sock.get_option(options.BT_SECURITY)
 
     def set_security(self, level: int) -> None:
@@ -53,18 +53,18 @@ class _SecureOperations(_LinkOperations):
 
 
 class _RadioOperations(_LinkOperations):
-    """Of L2CAP and SCO, which tell of the radio."""
+    """Operations of L2CAP and SCO, which report the radio's modes."""
 
     def phys(self) -> int:
-        """The radio modes of a connected link: a mask of BT_PHY_* (BT_PHY)."""
+        """Return the radio modes of a connected link: a mask of BT_PHY_* (BT_PHY)."""
         return self.sock.get_option(options.BT_PHY)
 
 
 class _PacketOperations(_LinkOperations):
-    """Of SCO and ISO, whose packets may come damaged."""
+    """Operations of SCO and ISO, whose packets may arrive damaged."""
 
     def enable_packet_status(self, on: bool) -> None:
-        """Have each received packet carry its status (control message BT_SCM_PKT_STATUS).
+        """Add its status to each received packet (control message BT_SCM_PKT_STATUS).
 
         Of ISO with Linux 6.4 or later (OSError ENOPROTOOPT).
         """
@@ -75,24 +75,24 @@ class L2capOperations(_SecureOperations, _RadioOperations):
     """Operations of L2CAP sockets, BR/EDR and Low Energy alike."""
 
     def is_le(self) -> bool:
-        """Whether the socket is bound to a Low Energy address type."""
+        """Return whether the socket is bound to a Low Energy address type."""
         local = self.sock.local_address
         return isinstance(local, L2capAddress) and local.bdaddr_type != c.BDADDR_BREDR
 
     def outgoing_mtu_bytes(self) -> int:
-        """The greatest message that the peer takes; of an LE channel once it is connected."""
+        """Return the greatest message that the peer takes; for LE after connecting."""
         if self.is_le():
             return self.sock.get_option(options.BT_SNDMTU)
         return self.sock.get_option(options.L2CAP_OPTIONS).omtu
 
     def incoming_mtu_bytes(self) -> int:
-        """The greatest message that this end takes."""
+        """Return the greatest message that this end takes."""
         if self.is_le():
             return self.sock.get_option(options.BT_RCVMTU)
         return self.sock.get_option(options.L2CAP_OPTIONS).imtu
 
     def set_incoming_mtu(self, size_bytes: int) -> None:
-        """The greatest message to take, after bind and before connect or listen.
+        """Set the greatest message to take, after bind and before connect or listen.
 
         48-65535 bytes for BR/EDR, 23-65535 for LE (OverflowError); an accepted socket has its
         listener's.
@@ -106,7 +106,7 @@ class L2capOperations(_SecureOperations, _RadioOperations):
             self.set_l2cap_options(imtu=size_bytes)
 
     def mode(self) -> int:
-        """The channel's mode (L2CAP_MODE_*), of BR/EDR channels."""
+        """Return the channel's mode (L2CAP_MODE_*), of BR/EDR channels."""
         return self.sock.get_option(options.L2CAP_OPTIONS).mode
 
     def set_mode(self, mode: int) -> None:
@@ -118,7 +118,7 @@ class L2capOperations(_SecureOperations, _RadioOperations):
         self.set_l2cap_options(mode=mode)
 
     def l2cap_options(self) -> L2capOptions:
-        """All parameters of a BR/EDR channel (L2CAP_OPTIONS); EINVAL for a bound LE one."""
+        """Return all parameters of a BR/EDR channel (L2CAP_OPTIONS); EINVAL for a bound LE one."""
         return self.sock.get_option(options.L2CAP_OPTIONS)
 
     def set_l2cap_options(self, **changes: int) -> None:
@@ -127,7 +127,7 @@ class L2capOperations(_SecureOperations, _RadioOperations):
         self.sock.set_option(options.L2CAP_OPTIONS, attrs.evolve(now, **changes))
 
     def connection_info(self) -> L2capConninfo:
-        """The HCI handle and the peer's class of device; ENOTCONN without a connection."""
+        """Return the HCI handle and the peer's class of device; ENOTCONN without a connection."""
         return self.sock.get_option(options.L2CAP_CONNINFO)
 
 
@@ -135,7 +135,7 @@ class RfcommOperations(_SecureOperations):
     """Operations of RFCOMM sockets."""
 
     def connection_info(self) -> RfcommConninfo:
-        """The HCI handle and the peer's class of device; ENOTCONN without a connection."""
+        """Return the HCI handle and the peer's class of device; ENOTCONN without a connection."""
         return self.sock.get_option(options.RFCOMM_CONNINFO)
 
 
@@ -143,11 +143,11 @@ class ScoOperations(_RadioOperations, _PacketOperations):
     """Operations of SCO sockets (voice)."""
 
     def mtu_bytes(self) -> int:
-        """The greatest packet; ENOTCONN without a connection."""
+        """Return the greatest packet; ENOTCONN without a connection."""
         return self.sock.get_option(options.SCO_OPTIONS).mtu
 
     def voice(self) -> int:
-        """The voice setting, of BT_VOICE_*."""
+        """Return the voice setting, of BT_VOICE_*."""
         return self.sock.get_option(options.BT_VOICE).setting
 
     def set_voice(self, setting: int) -> None:
@@ -155,11 +155,11 @@ class ScoOperations(_RadioOperations, _PacketOperations):
         self.sock.set_option(options.BT_VOICE, BtVoice(setting))
 
     def codecs(self) -> tuple[BtCodec, ...]:
-        """The codecs of the controller; EOPNOTSUPP unless codec offload is switched on."""
+        """Return the codecs of the controller; EOPNOTSUPP unless codec offload is switched on."""
         return self.sock.get_option(options.BT_CODEC)
 
     def connection_info(self) -> ScoConninfo:
-        """The HCI handle and the peer's class of device; ENOTCONN without a connection."""
+        """Return the HCI handle and the peer's class of device; ENOTCONN without a connection."""
         return self.sock.get_option(options.SCO_CONNINFO)
 
 
@@ -167,7 +167,7 @@ class IsoOperations(_PacketOperations):
     """Operations of ISO sockets (LE Audio)."""
 
     def qos(self) -> BtIsoQos:
-        """How the stream is scheduled."""
+        """Return the schedule of the stream."""
         return self.sock.get_option(options.BT_ISO_QOS)
 
     def set_qos(self, qos: BtIsoQos) -> None:
@@ -175,7 +175,7 @@ class IsoOperations(_PacketOperations):
         self.sock.set_option(options.BT_ISO_QOS, qos)
 
     def base(self) -> bytes:
-        """The broadcast audio announcement (BASE), up to 248 bytes."""
+        """Return the broadcast audio announcement (BASE), up to 248 bytes."""
         return self.sock.get_option(options.BT_ISO_BASE)
 
     def set_base(self, base: bytes) -> None:

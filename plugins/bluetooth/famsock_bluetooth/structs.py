@@ -1,4 +1,4 @@
-"""The structs that the options of AF_BLUETOOTH take and give, and the codecs of what is no struct.
+"""Structs of the options of AF_BLUETOOTH, and codecs of other values.
 
 Sources: net/bluetooth/{bluetooth,l2cap,rfcomm,sco,hci_sock}.h.
 """
@@ -14,18 +14,33 @@ import attrs
 
 from famsock.plugin import Codec, Struct, codecs, cstruct
 from famsock_bluetooth import constants as c
-from famsock_bluetooth.fields import check_int
+from famsock_bluetooth._fields import check_int
+
+__all__ = [
+    "BtCodec",
+    "BtIsoIoQos",
+    "BtIsoQos",
+    "BtPower",
+    "BtSecurity",
+    "BtVoice",
+    "HciFilter",
+    "L2capConninfo",
+    "L2capOptions",
+    "RfcommConninfo",
+    "ScoConninfo",
+    "ScoOptions",
+]
 
 _BLUETOOTH_H = "net/bluetooth/bluetooth.h"
 
 
 def _up_to(high: int) -> cstruct.CType:
-    """A byte of which not all values mean something."""
+    """Return the type of a byte for which only some values are valid."""
     return cstruct.integer("__u8", "B", 0, high)
 
 
 def _zero_or(base: cstruct.CType, low: int, high: int) -> cstruct.CType:
-    """An integer ``low``-``high``, or 0 for the kernel's choice."""
+    """Return an integer ``low``-``high``, or 0 for the kernel's choice."""
     whole = cstruct.integer(base.c, base.code, 0, high)
 
     def check(value: object) -> int:
@@ -56,8 +71,8 @@ _DEFAULT_TIMEOUT_MS = c.BT_ISO_SYNC_TIMEOUT * _TIMEOUT_UNIT_MS
 class BtSecurity(Struct):
     """BT_SECURITY: ``level`` is one of BT_SECURITY_* (0-4).
 
-    ``key_size`` tells how many bytes the key of a connected L2CAP link has; 0 where none is known.
-    Linux ignores it in what it is given.
+    ``key_size`` is the size of a connected L2CAP link's key in bytes; 0 if unknown. Linux ignores
+    it in what it is given.
     """
 
     level: int = cstruct.field(_up_to(c.BT_SECURITY_FIPS), "level")
@@ -80,13 +95,13 @@ class BtVoice(Struct):
 
 @cstruct.struct("struct bt_iso_io_qos", header=_BLUETOOTH_H)
 class BtIsoIoQos(Struct):
-    """One direction of an isochronous stream.
+    """A direction of an isochronous stream.
 
     ``interval`` is the SDU interval in microseconds (255-1048575), ``latency`` the transport
-    latency in milliseconds (5-4000), either 0 where there is no data this way; ``sdu`` the greatest
-    SDU in bytes (0 for no data), ``phy`` a mask of BT_ISO_PHY_* (0-7, 0 only with an ``sdu`` of 0),
-    ``rtn`` how often a packet is repeated (0-255, of a broadcast 0-30). OverflowError for an
-    integer out of range, ValueError for an ``sdu`` without a ``phy``.
+    latency in milliseconds (5-4000), either 0 if there is no data in this direction; ``sdu`` the
+    greatest SDU in bytes (0 for no data), ``phy`` a mask of BT_ISO_PHY_* (0-7, 0 only with an
+    ``sdu`` of 0), ``rtn`` how often a packet is repeated (0-255, of a broadcast 0-30).
+    OverflowError for an integer out of range, ValueError for an ``sdu`` without a ``phy``.
     """
 
     interval: int = cstruct.field(_zero_or(cstruct.U32, 0xFF, 0xFFFFF), "interval", default=10_000)
@@ -150,11 +165,11 @@ class BtIsoQos(Struct):
         sync_timeout_ms: int = _DEFAULT_TIMEOUT_MS,
         timeout_ms: int = _DEFAULT_TIMEOUT_MS,
     ) -> Self:
-        """What a broadcast is sent by (``output``), or received by (without it).
+        """Return the parameters to send a broadcast (``output``) or receive one (without it).
 
         ``bcode`` is the 16 bytes of the key, None for no encryption. The times after which a
         receiver gives up, on the advertising and on the stream, are 100-163840 ms in whole 10 ms;
-        ValueError for any other. All else is as in the class.
+        ValueError for any other. The rest is as in the class.
         """
         return cls(
             big,
@@ -172,32 +187,32 @@ class BtIsoQos(Struct):
 
 
 def _units(name: str, time_ms: int) -> int:
-    """A time in units of 10 ms."""
+    """Return a time in units of 10 ms."""
     units, rest = divmod(codecs.check_int(f"BtIsoQos {name}", time_ms, 163840, 100), 10)
     if rest:
         raise ValueError(f"BtIsoQos {name} must be whole 10 ms, not {time_ms}")
     return units
 
 
-UNICAST_QOS_BYTES = 32
+_UNICAST_QOS_BYTES = 32
 
 
 def _decode_qos(data: bytes) -> BtIsoQos:
-    if len(data) < UNICAST_QOS_BYTES:
-        raise ValueError(f"BT_ISO_QOS needs {UNICAST_QOS_BYTES} bytes, not {len(data)}")
+    if len(data) < _UNICAST_QOS_BYTES:
+        raise ValueError(f"BT_ISO_QOS needs {_UNICAST_QOS_BYTES} bytes, not {len(data)}")
     return BtIsoQos.unpack(data.ljust(BtIsoQos.layout.size, b"\0"))
 
 
 ISO_QOS: Codec[BtIsoQos] = attrs.evolve(codecs.struct(BtIsoQos), decode=_decode_qos)
 
-BASE_MAX_BYTES = 248
-_BASE = codecs.raw(BASE_MAX_BYTES)
+_BASE_MAX_BYTES = 248
+_BASE = codecs.raw(_BASE_MAX_BYTES)
 
 
 def _encode_base(base: bytes) -> bytes:
     data = _BASE.encode(base)
-    if len(data) > BASE_MAX_BYTES:
-        raise ValueError(f"must be at most {BASE_MAX_BYTES} bytes, not {len(data)}")
+    if len(data) > _BASE_MAX_BYTES:
+        raise ValueError(f"must be at most {_BASE_MAX_BYTES} bytes, not {len(data)}")
     return data
 
 
@@ -206,7 +221,7 @@ ISO_BASE: Codec[bytes] = attrs.evolve(_BASE, encode=_encode_base)
 
 @attrs.frozen
 class BtCodec:
-    """One codec of a SCO link that the controller runs: ``struct bt_codec`` and its capabilities.
+    """A codec of a SCO link that the controller runs: ``struct bt_codec``, its capabilities.
 
     ``id`` is of BT_CODEC_* (0-255; 0xFF: ``cid`` and ``vid``, company and vendor id, 0-65535, name
     it), ``data_path`` 0 is HCI (0-255), ``capabilities`` are up to 255 of up to 255 bytes.
@@ -271,7 +286,8 @@ class L2capOptions(Struct):
 
     ``omtu`` and ``imtu`` are in bytes (48-65535), ``flush_to`` in ms (0xFFFF: never), ``mode`` is
     of L2CAP_MODE_* (0-4), ``fcs`` 0 or 1, ``max_tx`` transmissions (0: no limit), ``txwin_size``
-    the window in frames (1-16383). OverflowError for what does not fit; EINVAL for other MTUs.
+    the window in frames (1-16383). OverflowError for a value that does not fit; EINVAL for other
+    MTUs.
     """
 
     omtu: int = cstruct.u16("omtu")
@@ -315,7 +331,7 @@ class ScoConninfo(Struct):
 
 
 _WORDS = struct.Struct("=2I")
-EVENT_MASK = cstruct.integer(
+_EVENT_MASK = cstruct.integer(
     "__u32",
     "8s",
     0,
@@ -325,7 +341,7 @@ EVENT_MASK = cstruct.integer(
         int.from_bytes(raw[:4], byteorder) | int.from_bytes(raw[4:], byteorder) << 32
     ),
 )
-"""``__u32[2]`` as one integer: bit n stands for event code n."""
+"""``__u32[2]`` as one integer, with bit n for event code n."""
 
 
 @cstruct.struct("struct hci_ufilter", header="net/bluetooth/hci_sock.h", size=16)
@@ -338,12 +354,12 @@ class HciFilter(Struct):
     """
 
     type_mask: int = cstruct.u32("type_mask", default=0)
-    event_mask: int = cstruct.field(EVENT_MASK, "event_mask", default=0)
+    event_mask: int = cstruct.field(_EVENT_MASK, "event_mask", default=0)
     opcode: int = cstruct.le16("opcode", default=0)
 
     @classmethod
     def of(cls, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> HciFilter:
-        """A filter from packet types (0-31 or 255, which counts as 0) and event codes (0-63)."""
+        """Return a filter of packet types (0-31 or 255, which counts as 0) and events (0-63)."""
         type_bits = (
             0 if kind == c.HCI_VENDOR_PKT else _bit("packet type", kind, 31) for kind in types
         )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from famsock_bluetooth.addresses import (
-    IsoAddress,
-    IsoBroadcastAddress,
-    L2capAddress,
-    ScoAddress,
-)
-from famsock_bluetooth.fields import (
+from famsock_bluetooth._fields import (
     AddressFormatError,
     AddressTypeError,
     bdaddr_from_bytes,
     bdaddr_to_bytes,
     check_bdaddr,
+)
+from famsock_bluetooth.addresses import (
+    IsoAddress,
+    IsoBroadcastAddress,
+    L2capAddress,
+    ScoAddress,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -14,6 +14,8 @@ from contextlib import ExitStack, suppress
 import pytest
 from famsock_bluetooth import constants as c
 from famsock_bluetooth import control, options
+from famsock_bluetooth._ioctls import HciDevInfo
+from famsock_bluetooth._mgmt_error import ManagementError
 from famsock_bluetooth.addresses import (
     HciAddress,
     IsoAddress,
@@ -23,13 +25,11 @@ from famsock_bluetooth.addresses import (
 )
 from famsock_bluetooth.advertising import LeAdvertisingReport, structure
 from famsock_bluetooth.emulator import Controller, VoicePair
-from famsock_bluetooth.ioctls import HciDevInfo
 from famsock_bluetooth.mgmt import (
     ISO_SOCKET_FEATURE,
     Management,
     Setting,
 )
-from famsock_bluetooth.mgmt_error import ManagementError
 from famsock_bluetooth.packets import (
     CommandComplete,
     CommandStatus,

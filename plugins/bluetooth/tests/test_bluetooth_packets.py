@@ -12,11 +12,11 @@ from uuid import UUID
 import pytest
 from famsock_bluetooth import advertising, options, packets
 from famsock_bluetooth import constants as c
+from famsock_bluetooth._ioctls import HciDevInfo
+from famsock_bluetooth._mgmt_error import ManagementError
 from famsock_bluetooth.advertising import DeviceFound, LeAdvertisingReport
 from famsock_bluetooth.hci import HciOperations
-from famsock_bluetooth.ioctls import HciDevInfo
 from famsock_bluetooth.mgmt import ControllerInfo, Management, ManagementEvent, Setting
-from famsock_bluetooth.mgmt_error import ManagementError
 from famsock_bluetooth.packets import (
     AclData,
     CommandComplete,

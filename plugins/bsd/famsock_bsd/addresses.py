@@ -1,6 +1,6 @@
 """Addresses of AF_SYSTEM, AF_LINK and AF_DIVERT, in the layouts of macOS and FreeBSD.
 
-A sockaddr of these systems opens with its length and its family, a byte each.
+A sockaddr of these systems begins with its length and its family, a byte each.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _CTL_INFO = struct.Struct(f"=I{MAX_KCTL_NAME}s")
 
 
 class _BsdAddress(Address):
-    """A sockaddr with a length byte and a family byte in front, on whatever system it is read."""
+    """A sockaddr that begins with a length byte and a family byte, on every system."""
 
     __slots__ = ()
 
     @classmethod
     def reads(cls, sockaddr: bytes) -> bool:
-        """Whether the second byte is the family."""
+        """Return whether the second byte is the family."""
         return sockaddr[1:2] in {bytes((family,)) for family in (cls.family, *cls.sa_families)}
 
 
@@ -57,7 +57,7 @@ class ControlAddress(_BsdAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> ControlAddress:
-        """The control of a name, or of (id, unit).
+        """Return the control of a name, or of (id, unit).
 
         TypeError for another shape, ValueError for a name of more than 96 bytes, OSError for a name
         that no kernel control has.
@@ -97,8 +97,8 @@ def _check_bytes(value: object) -> bytes:
     return bytes(value)
 
 
-NAME = CType(c="char", code="12s", check=_check_name)
-LINK_ADDRESS = CType(c="char", code="0s", check=_check_bytes, text=bytes.hex, parse=bytes.fromhex)
+_NAME = CType(c="char", code="12s", check=_check_name)
+_LINK_ADDRESS = CType(c="char", code="0s", check=_check_bytes, text=bytes.hex, parse=bytes.fromhex)
 
 
 @sockaddr(
@@ -114,18 +114,18 @@ class LinkAddress(_BsdAddress):
     """A network interface: ``index`` (0-65535), ``type`` (IFT_*, 0-255), ``name``, ``address``.
 
     Name and link-layer address follow each other in sdl_data; together at most 247 bytes. CPython
-    knows no form of it: the stdlib form here is (index, type, name, address).
-    Layout: u8 sdl_len, u8 sdl_family, u16 sdl_index at 2, u8 sdl_type at 4, u8 sdl_nlen, u8
-    sdl_alen, u8 sdl_slen, char sdl_data[12] at 8, longer where it must. Source: net/if_dl.h.
+    has no form for it: the stdlib form here is (index, type, name, address). Layout: u8 sdl_len, u8
+    sdl_family, u16 sdl_index at 2, u8 sdl_type at 4, u8 sdl_nlen, u8 sdl_alen, u8 sdl_slen, char
+    sdl_data[12] at 8, longer if needed. Source: net/if_dl.h.
     """
 
     index: int = cstruct.u16("sdl_index", offset=2)
     type: int = cstruct.u8("sdl_type", offset=4, default=0)
-    name: str = cstruct.field(NAME, "sdl_data", offset=8, default="")
-    address: bytes = cstruct.field(LINK_ADDRESS, "", offset=20, default=b"")
+    name: str = cstruct.field(_NAME, "sdl_data", offset=8, default="")
+    address: bytes = cstruct.field(_LINK_ADDRESS, "", offset=20, default=b"")
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The sockaddr, as long as its name and address make it."""
+        """Return the sockaddr, as long as its name and address make it."""
         name = self.name.encode("utf-8", "surrogateescape")
         data = (name + self.address).ljust(12, b"\0")
         length = 8 + len(data)
@@ -140,7 +140,7 @@ class LinkAddress(_BsdAddress):
     def unpack(
         cls, data: bytes | bytearray | memoryview, lookup: Lookup | None = None
     ) -> LinkAddress:
-        """The interface of a sockaddr; ValueError if its lengths point past its end."""
+        """Return the interface of a sockaddr; ValueError if its lengths point past its end."""
         raw = bytes(data)
         if len(raw) < 8:
             raise ValueError(f"AF_LINK needs 8 bytes of struct sockaddr_dl, not {len(raw)}")
@@ -171,7 +171,7 @@ def _check_host(value: object) -> str:
     head=bytes((16, _AF_INET)),
 )
 class DivertAddress(_BsdAddress):
-    """Where divert(4) takes packets: ``port`` (0-65535) is the rule's; ``host`` tells a direction.
+    """A divert(4) socket: ``port`` (0-65535) is the rule's, ``host`` gives a direction.
 
     A sockaddr_in with AF_INET in it: u8 sin_len, u8 sin_family, be16 sin_port at 2, sin_addr at 4.
     Source: FreeBSD's divert(4).

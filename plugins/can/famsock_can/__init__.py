@@ -9,7 +9,7 @@ from famsock_can import _hints
 
 
 def _protocol(name: str, number: int, kind: int, address: str, scheme: str = "") -> Protocol:
-    """A protocol whose modules, kernel module included, bear its name."""
+    """Return a protocol whose modules, kernel module included, bear its name."""
     return Protocol(
         name,
         number,
@@ -35,7 +35,7 @@ FAMILY = Family(
     29,
     _PROTOCOLS,
     constants="famsock_can.constants",
-    operation_names="famsock_can.operation_names:NAMES",
+    operation_names="famsock_can._operation_names:NAMES",
     options="famsock_can.options",
     control="famsock_can.control",
     modules=("can",),

@@ -33,6 +33,12 @@ from famsock_can.constants import (
     J1939_NO_PGN,
 )
 
+__all__ = [
+    "CanAddress",
+    "IsotpAddress",
+    "J1939Address",
+]
+
 _SIZE_BYTES = 24
 _IFNAMSIZ = 16
 _INDEX_TEXT = "ifindex/"
@@ -93,7 +99,7 @@ INTERFACE = cstruct.CType(
 )
 """An interface: its name, its index (``ifindex/3`` in text), or "" for every CAN interface.
 
-What the kernel gives comes as the name, or as the index where that interface is gone.
+A received interface is a name, or an index if the interface no longer exists.
 """
 
 CAN_ID = cstruct.integer("canid_t", "I", 0, 0xFFFFFFFF, text="{:#x}".format)
@@ -102,7 +108,7 @@ NAME = cstruct.integer("name_t", "Q", 0, 0xFFFFFFFFFFFFFFFF, text="{:#x}".format
 
 
 def hex_repr(struct: Any) -> str:
-    """A struct's repr, with identifiers, PGNs, NAMEs and masks in hex as in its text."""
+    """Return a struct's repr, with identifiers, PGNs, NAMEs and masks in hex as in its text."""
     types = {member.attribute: member.type for member in struct.layout.members}
     shown = []
     for field in attrs.fields(type(struct)):
@@ -112,25 +118,25 @@ def hex_repr(struct: Any) -> str:
 
 
 class _CanAddress(Address):
-    """What the layouts share: an interface first, and sockaddrs that the kernel gives short."""
+    """The common part of the layouts: an interface first, and sockaddrs that may be short."""
 
     __slots__ = ()
     shortest_bytes: ClassVar[int]
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a sockaddr of at least ``shortest_bytes``; ValueError if it is shorter."""
+        """Return the address of a sockaddr; ValueError if it is below ``shortest_bytes``."""
         if cls.shortest_bytes <= len(data) < _SIZE_BYTES:
             data = bytes(data).ljust(_SIZE_BYTES, b"\0")
         return super().unpack(data, lookup)
 
     @classmethod
     def required_fields(cls) -> int:
-        """All: the stdlib's tuples are never shorter, whatever defaults the typed form has."""
+        """Return the number of all fields: the stdlib's tuples are never shorter."""
         return len(cls.stdlib_fields)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[Any, ...]:
-        """The stdlib's tuple, whose interface is always a name: "" for one that is gone."""
+        """Return the stdlib's tuple with the interface's name, or "" if it no longer exists."""
         interface, *rest = super().to_stdlib(lookup)
         if isinstance(interface, int):
             interface = lookup.interface_name(interface) if interface else ""
@@ -153,12 +159,12 @@ class IsotpAddress(_CanAddress):
     """CAN_ISOTP: an interface and the CAN identifiers of both directions.
 
     :param interface: a name of at most 15 bytes or an index.
-    :param rx_id: the identifier to receive on, 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff. Any other
-        32-bit value is for the kernel to judge: it ignores rx_id where only functional (broadcast)
-        transmission is switched on.
+    :param rx_id: the identifier to receive on, 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff. The kernel
+        checks other 32-bit values: it ignores rx_id if only functional (broadcast) transmission is
+        switched on.
     :param tx_id: the identifier to send with, in the same range.
 
-    In what a receive gives, the kernel leaves both identifiers 0.
+    In received addresses the kernel leaves both identifiers 0.
     """
 
     interface: str | int = cstruct.field(INTERFACE, "can_ifindex", offset=4)
@@ -169,13 +175,13 @@ class IsotpAddress(_CanAddress):
 
     @classmethod
     def normal_fixed(cls, interface: str | int, source: int, target: int) -> Self:
-        """The address of ISO 15765-2's normal fixed addressing, of 29-bit identifiers.
+        """Return the address of ISO 15765-2's normal fixed addressing, of 29-bit identifiers.
 
         :param source: this end's address, 0-255: 0xf1 is an external tester's.
         :param target: the other end's address, 0-255.
         :raises OverflowError: for an address out of range.
 
-        The other end's address is the same with ``source`` and ``target`` exchanged.
+        The other end's address is the same with ``source`` and ``target`` swapped.
         """
         source = codecs.check_int("ISO-TP source", source, 0xFF, 0, hex)
         target = codecs.check_int("ISO-TP target", target, 0xFF, 0, hex)
@@ -203,10 +209,10 @@ class J1939Address(_CanAddress):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a sockaddr of 24 bytes; ValueError if it is shorter.
+        """Return the address of a sockaddr of 24 bytes; ValueError if it is shorter.
 
-        The kernel leaves the interface out of what came in several packets; it can only be the one
-        that the socket is bound to.
+        The kernel leaves the interface out of a message in several packets. It can only be the
+        interface that the socket is bound to.
         """
         if lookup is not None and not any(data[4:8]):
             own = lookup.local_sockaddr()

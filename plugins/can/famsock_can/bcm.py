@@ -30,6 +30,12 @@ from famsock.plugin import codecs
 from famsock_can import constants as c
 from famsock_can.frames import CanFdFrame, CanFrame
 
+__all__ = [
+    "BcmFrame",
+    "BcmMessage",
+    "BcmOpcode",
+]
+
 _HEAD = struct.Struct("@3I4l2I0q")
 _US_PER_S = 1_000_000
 _IVAL_MAX_US = (1 << 31) * _US_PER_S - 1
@@ -40,7 +46,7 @@ BcmFrame = CanFrame | CanFdFrame
 
 
 class BcmOpcode(enum.IntEnum):
-    """What a message asks or tells."""
+    """The opcodes of messages."""
 
     TX_SETUP = c.TX_SETUP
     TX_DELETE = c.TX_DELETE
@@ -60,12 +66,12 @@ class BcmOpcode(enum.IntEnum):
 class BcmMessage:
     """A message to or from the broadcast manager.
 
-    :param opcode: what it asks or tells.
+    :param opcode: the request or event.
     :param can_id: identifier and flags of its frames, 0-0xffffffff.
     :param frames: classic or FD frames, all of one kind, at most 257;
         masks of the content with RX_SETUP.
     :param flags: SETTIMER, STARTTIMER, TX_COUNTEVT … (linux/can/bcm.h); CAN_FD_FRAME follows from
-        the frames, and must be given where there are none and FD is meant.
+        the frames, and must be given for FD without frames.
     :param count: 0-0xffffffff.
     :param ival1_us: first interval, or timeout, in µs, from 0 up.
     :param ival2_us: second interval, or throttle, in µs, from 0 up.
@@ -112,7 +118,7 @@ class BcmMessage:
         )
 
     def pack(self) -> bytes:
-        """``struct bcm_msg_head`` and the frames."""
+        """Return ``struct bcm_msg_head`` and the frames."""
         return _HEAD.pack(
             self.opcode,
             self.flags,
@@ -125,7 +131,7 @@ class BcmMessage:
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
-        """The message that ``data`` is; ValueError for one cut short or of an unknown opcode."""
+        """Return the message in ``data``; ValueError if it is truncated or its opcode unknown."""
         if len(data) < _HEAD.size:
             raise ValueError(f"struct bcm_msg_head needs {_HEAD.size} bytes, not {len(data)}")
         opcode, flags, count, s1, us1, s2, us2, can_id, nframes = _HEAD.unpack_from(data)

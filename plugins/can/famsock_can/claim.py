@@ -1,9 +1,9 @@
-"""Claiming a J1939 address, and defending it (SAE J1939-81).
+"""Claim and defence of a J1939 address (SAE J1939-81).
 
 The kernel resolves NAMEs to addresses from the Address Claimed messages that it sees, but claims
-none itself: that is up to a program. `AddressClaim` is that program's part. Once it holds an
-address, any socket of this machine bound to ``(interface, name, J1939_NO_PGN, J1939_NO_ADDR)``
-sends from it. Sources: j1939.rst ("Dynamic addressing"), SAE J1939-81, can-utils' j1939acd.
+none itself. `AddressClaim` does that in a program. Once it holds an address, any socket of this
+machine bound to ``(interface, name, J1939_NO_PGN, J1939_NO_ADDR)`` sends from it. Sources:
+j1939.rst ("Dynamic addressing"), SAE J1939-81, can-utils' j1939acd.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from famsock_can.addresses import J1939Address
 from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import J1939Message, J1939Name
 
-CONTENTION_NS = 250_000_000
+_CONTENTION_NS = 250_000_000
 """How long others may object to a claim before the address is ours."""
-CANNOT_CLAIM_DELAY_S = 0.153
+_CANNOT_CLAIM_DELAY_S = 0.153
 """The longest random delay before Cannot Claim, which keeps several losers from sending at once."""
 
 _WHOLE_PGN = 0x3FFFF
@@ -39,12 +39,12 @@ class AddressClaim:
     :param addresses: the addresses to try, 0-253, in this order.
     :raises OverflowError: for a NAME or an address out of range.
     :raises ValueError: for no addresses.
-    :raises OSError: where the socket cannot be opened or bound.
+    :raises OSError: if the socket cannot be opened or bound.
 
     ``with AddressClaim("can0", name, [0x80, *range(128, 248)]) as claim: claim.acquire()``; then
     call `serve` whenever `fileno` is readable, for as long as the address is needed. ``address`` is
     the address held, or None; ``holders`` are the NAMEs seen, by their addresses. Closing gives the
-    address up. Who has lost every address still has to tell so when asked: go on with `serve`.
+    address up. A node without an address must still answer requests: keep calling `serve`.
     """
 
     def __init__(self, interface: str, name: int | J1939Name, addresses: Iterable[int]) -> None:
@@ -73,10 +73,10 @@ class AddressClaim:
         self._bind(c.J1939_IDLE_ADDR)
 
     def acquire(self) -> int:
-        """Claim the first of the addresses that nobody with a lower NAME has or wants.
+        """Claim the first of the addresses that no lower NAME has or wants.
 
         Returns it after 250 ms without objection. Raises OSError: EADDRNOTAVAIL if there is none
-        (all others were told that this NAME has no address), and what sendmsg(2) raises.
+        (Cannot Claim was sent to all others), and what sendmsg(2) raises.
         """
         self._broadcast(c.J1939_PGN_REQUEST, _REQUEST_FOR_CLAIMS)
         for address in self._addresses:
@@ -92,10 +92,10 @@ class AddressClaim:
     def serve(self, timeout_s: float | None = 0.0) -> int | None:
         """Deal with at most one message: answer a request, defend the address or claim another.
 
-        Waits up to ``timeout_s`` for one, None for ever. Returns the address now held; None (and
-        the others told so) if it was lost and there is no other. To claim another one takes 250 ms
-        for each that is tried, as `acquire` does. Who has none answers requests to all with Cannot
-        Claim, from J1939_IDLE_ADDR; `acquire` tries the addresses again.
+        Waits up to ``timeout_s`` for a message, None for ever. Returns the current address; None,
+        after Cannot Claim was sent, if it was lost and there is no other. Each attempt to claim
+        another address takes 250 ms, as in `acquire`. Without an address, requests to all are
+        answered with Cannot Claim, from J1939_IDLE_ADDR. `acquire` tries the addresses again.
         """
         message = self._receive(timeout_s)
         if message is None:
@@ -117,7 +117,7 @@ class AddressClaim:
         """Claim an address, and hold on to it for as long as others may object."""
         self._bind(address)
         self._claim()
-        deadline = time.monotonic_ns() + CONTENTION_NS
+        deadline = time.monotonic_ns() + _CONTENTION_NS
         while (left := deadline - time.monotonic_ns()) > 0:
             message = self._receive(left / 1e9)
             if message is not None and self._loses(message, address):
@@ -125,7 +125,7 @@ class AddressClaim:
         return True
 
     def _loses(self, message: J1939Message, address: int) -> bool:
-        """Whether another's lower NAME claims our address; what asks or contends is answered."""
+        """Answer a message; return whether another's lower NAME claims our address."""
         rival = _claimant(message)
         if rival is None:
             if _is_request(message) and message.destination in (address, c.J1939_NO_ADDR):
@@ -142,12 +142,12 @@ class AddressClaim:
         self._cannot_claim()
 
     def _cannot_claim(self) -> None:
-        """Address Claimed from the idle address; all who lose do so, hence the random delay."""
-        time.sleep(random.uniform(0, CANNOT_CLAIM_DELAY_S))
+        """Send Address Claimed from the idle address, after a random delay: every loser does so."""
+        time.sleep(random.uniform(0, _CANNOT_CLAIM_DELAY_S))
         self._claim()
 
     def _receive(self, timeout_s: float | None) -> J1939Message | None:
-        """The next message, its claim noted; None if there is none in time."""
+        """Return the next message, its claim noted; None if there is none in time."""
         self._sock.settimeout(timeout_s)
         try:
             message: J1939Message = self._sock.recv_pg()
@@ -170,7 +170,7 @@ class AddressClaim:
         self._sock.sendto(data, J1939Address(self._interface, pgn=pgn))
 
     def fileno(self) -> int:
-        """The descriptor to wait on (select, poll) before `serve`."""
+        """Return the descriptor to wait on (select, poll) before `serve`."""
         return self._sock.fileno()
 
     def close(self) -> None:
@@ -186,7 +186,7 @@ class AddressClaim:
 
 
 def _claimant(message: J1939Message) -> int | None:
-    """The NAME in an Address Claimed message; None for any other, or one that is cut short."""
+    """Return the NAME in an Address Claimed message; None for any other or a truncated one."""
     if message.source.pgn != c.J1939_PGN_ADDRESS_CLAIMED or len(message.data) != 8:
         return None
     return int.from_bytes(message.data, "little")

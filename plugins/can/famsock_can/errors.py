@@ -1,7 +1,7 @@
 """Error messages of CAN drivers, decoded: the classes and details of linux/can/error.h.
 
 An error message is a classic frame with CAN_ERR_FLAG: its identifier is a set of error classes, its
-8 bytes of data hold what each class has to say. A CAN_RAW socket receives those that its error mask
+8 bytes of data hold the details of each class. A CAN_RAW socket receives those that its error mask
 (``set_error_mask``) lets through.
 """
 
@@ -16,7 +16,7 @@ from famsock_can import constants as c
 
 
 class ErrorClass(enum.IntFlag):
-    """What happened: the bits of an error message's identifier."""
+    """Error classes: the bits of an error message's identifier."""
 
     TX_TIMEOUT = c.CAN_ERR_TX_TIMEOUT
     LOSTARB = c.CAN_ERR_LOSTARB
@@ -43,7 +43,7 @@ class ControllerStatus(enum.IntFlag):
 
 
 class ProtocolViolation(enum.IntFlag):
-    """What was wrong on the bus: data[2]."""
+    """Protocol violations on the bus: data[2]."""
 
     BIT = c.CAN_ERR_PROT_BIT
     FORM = c.CAN_ERR_PROT_FORM
@@ -56,7 +56,7 @@ class ProtocolViolation(enum.IntFlag):
 
 
 class ProtocolLocation(enum.IntEnum):
-    """Where in the frame it was: data[3]."""
+    """Places of a protocol violation in the frame: data[3]."""
 
     UNSPEC = c.CAN_ERR_PROT_LOC_UNSPEC
     SOF = c.CAN_ERR_PROT_LOC_SOF
@@ -97,14 +97,13 @@ class TransceiverStatus(enum.IntEnum):
 
 @attrs.frozen
 class CanError:
-    """What an error message says. A detail is None where the message's classes do not have it.
+    """The content of an error message. A detail is None if its classes do not have it.
 
-    :ivar classes: what happened; bits that no name is known for stay in.
-    :ivar lost_arbitration_bit: the bit of the frame that lost arbitration, 0 if unspecified.
-    :ivar controller: the state of the controller.
-    :ivar violation: what was wrong on the bus.
-    :ivar location: where in the frame; a plain integer where the driver's number has no name.
-    :ivar canh: the state of the CANH wire; a plain integer where the number has no name.
+    :ivar classes: the error classes, including bits without a name. :ivar lost_arbitration_bit: the
+        bit of the frame that lost arbitration, 0 if unspecified. :ivar controller: the state of the
+        controller. :ivar violation: the protocol violation on the bus. :ivar location: its place in
+        the frame; a plain integer if the driver's number has no name. :ivar canh: the state of the
+        CANH wire; a plain integer if the number has no name.
     :ivar canl: the same of the CANL wire.
     :ivar tx_errors: the transmit error counter, 0-255.
     :ivar rx_errors: the receive error counter, 0-255.

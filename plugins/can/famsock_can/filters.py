@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Self
 
 from famsock.plugin import cstruct
-from famsock_can import frame_parts as parts
+from famsock_can import _frame_parts as parts
 from famsock_can.addresses import CAN_ID, NAME, PGN, hex_repr
 from famsock_can.constants import (
     CAN_EFF_FLAG,
@@ -31,19 +31,20 @@ _WHOLE_EFF = CAN_EFF_FLAG | CAN_RTR_FLAG | CAN_EFF_MASK
 
 @cstruct.struct("struct can_filter", header="linux/can.h", size=8)
 class CanFilter(cstruct.Struct):
-    """Lets a frame through if ``frame.can_id & can_mask == can_id & can_mask``, or if not.
+    """A filter that passes frames with ``frame.can_id & can_mask == can_id & can_mask``, or not.
 
     :param can_id: the identifier and flags to compare with, 0-0xffffffff; CAN_INV_FILTER in it
         inverts the filter.
-    :param can_mask: the bits to compare, 0-0xffffffff: CAN_EFF_FLAG and CAN_RTR_FLAG in it tell
-        frames with an 11-bit from those with a 29-bit identifier, and data from requests.
-        CAN_ERR_FLAG in it makes this a filter of error messages, by the classes in the mask.
+    :param can_mask: the bits to compare, 0-0xffffffff: CAN_EFF_FLAG and CAN_RTR_FLAG in it
+        distinguish frames with an 11-bit from those with a 29-bit identifier, and data from
+        requests. CAN_ERR_FLAG in it makes this a filter of error messages, by the classes in the
+        mask.
 
-    What is compared is for the caller to know: an identifier over 0x7ff without CAN_EFF_FLAG is
-    taken as it is. `exact` checks.
+    The values are not checked: an identifier over 0x7ff without CAN_EFF_FLAG is accepted. `exact`
+    checks.
 
     Text: candump's ``123:7FF``, inverted ``123~7FF``. An identifier has up to 3 digits, or 8, which
-    set CAN_EFF_FLAG, or 9 for 32 bits as they are.
+    set CAN_EFF_FLAG, or 9 for 32 unchanged bits.
     """
 
     can_id: int = cstruct.field(CAN_ID, "can_id")
@@ -52,7 +53,7 @@ class CanFilter(cstruct.Struct):
 
     @classmethod
     def exact(cls, can_id: int) -> Self:
-        """Frames with this identifier alone: 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff.
+        """Return a filter for only this identifier: 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff.
 
         Data frames, or with CAN_RTR_FLAG in it remote requests. Raises OverflowError for an
         identifier out of range, ValueError for one with CAN_INV_FILTER (see `inverted`).
@@ -66,7 +67,7 @@ class CanFilter(cstruct.Struct):
         return cls(can_id, _WHOLE_EFF if can_id & CAN_EFF_FLAG else _WHOLE_SFF)
 
     def inverted(self) -> Self:
-        """The filter that lets through what this one does not."""
+        """Return the filter that lets through what this one does not."""
         return type(self)(self.can_id ^ CAN_INV_FILTER, self.can_mask)
 
     def __str__(self) -> str:
@@ -78,7 +79,7 @@ class CanFilter(cstruct.Struct):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The filter that ``text`` writes; ValueError if it does not have the form."""
+        """Return the filter that ``text`` writes; ValueError if it does not have the form."""
         separator = "~" if "~" in text else ":"
         identifier, _, mask = text.partition(separator)
         digits = len(identifier)
@@ -102,9 +103,9 @@ EVERY_FRAME = CanFilter(0, 0)
 
 @cstruct.struct("struct j1939_filter", header="linux/can/j1939.h", size=32)
 class J1939Filter(cstruct.Struct):
-    """Lets a message through if NAME, PGN and address of its source are equal under the masks.
+    """A filter for NAME, PGN and address of a message's source, compared under the masks.
 
-    `exact` sets the masks of what it is given.
+    `exact` sets the masks for its arguments.
 
     :param name: the sender's NAME, 64 bits.
     :param name_mask: the bits of ``name`` to compare, 0 for any.
@@ -127,10 +128,10 @@ class J1939Filter(cstruct.Struct):
     def exact(
         cls, *, name: int | None = None, pgn: int | None = None, addr: int | None = None
     ) -> Self:
-        """Messages with this NAME, PGN and address of their sender; None for any.
+        """Return a filter for messages with this NAME, PGN and sender address; None for any.
 
-        ``pgn`` is 0-0x3ffff without a destination in it, ``addr`` 0-255. Raises OverflowError for
-        what is out of range, ValueError for a PDU1's ``pgn`` whose low byte is not 0.
+        ``pgn`` is 0-0x3ffff without a destination in it, ``addr`` 0-255. Raises OverflowError for a
+        value out of range, ValueError for a PDU1's ``pgn`` whose low byte is not 0.
         """
         return cls(
             0 if name is None else name,
@@ -142,7 +143,7 @@ class J1939Filter(cstruct.Struct):
         )
 
     def check(self) -> None:
-        """ValueError for a value with bits outside its mask: the kernel would not compare them."""
+        """Raise ValueError for a value with bits outside its mask: the kernel ignores them."""
         for field, value, mask in (
             ("name", self.name, self.name_mask),
             ("pgn", self.pgn, self.pgn_mask),

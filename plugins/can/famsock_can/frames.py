@@ -9,7 +9,7 @@ bytes   struct       members, host order
 ======= ============ ======================================================================
 
 The constructors check every value; `unpack_frame` and the ``unpack`` methods check lengths only,
-because they stand on the receive path. Text is that of can-utils' cansend and candump.
+because they are on the receive path. Text is that of can-utils' cansend and candump.
 Sources: linux/can.h, Documentation/networking/can.rst, can-utils' lib.h, ISO 11898-1.
 """
 
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from famsock.plugin import codecs
-from famsock_can import frame_parts as parts
+from famsock_can import _frame_parts as parts
 from famsock_can.constants import (
     CAN_EFF_FLAG,
     CAN_EFF_MASK,
@@ -60,24 +60,24 @@ def _without_fdf(flags: int) -> int:
 
 
 class _Identified:
-    """What frames with a ``can_id`` share: the identifier and the flags that it is made of."""
+    """The common part of frames with a ``can_id``: the identifier and its flags."""
 
     __slots__ = ()
     can_id: int
 
     @property
     def identifier(self) -> int:
-        """The identifier alone: 11 bits, or 29 if `is_extended`; an error frame's error classes."""
+        """The identifier without flags: 11 bits, or 29 if `is_extended`; or the error classes."""
         return self.can_id & (CAN_EFF_MASK if self.can_id & _WIDE else CAN_SFF_MASK)
 
     @property
     def is_extended(self) -> bool:
-        """Whether the identifier has 29 bits (CAN_EFF_FLAG)."""
+        """True if the identifier has 29 bits (CAN_EFF_FLAG)."""
         return self.can_id & CAN_EFF_FLAG != 0
 
     @property
     def is_error(self) -> bool:
-        """Whether this is an error message of the driver (CAN_ERR_FLAG), not a frame of the bus."""
+        """True if this is an error message of the driver (CAN_ERR_FLAG), not a frame of the bus."""
         return self.can_id & CAN_ERR_FLAG != 0
 
 
@@ -88,7 +88,7 @@ class CanFrame(_Identified):
     :param can_id: 11-bit identifier, or 29-bit identifier | CAN_EFF_FLAG; with CAN_RTR_FLAG a
         remote request (no data); error classes | CAN_ERR_FLAG in an error message.
     :param data: 0-8 bytes.
-    :param dlc: the data length code, 0-15. Left out: the number of data bytes. 9-15 stand for 8
+    :param dlc: the data length code, 0-15. Left out: the number of data bytes. 9-15 mean 8
         bytes on the bus and need 8 bytes of data (``len8_dlc``); in a remote request, the length
         that is asked for.
     :raises OverflowError: for an identifier or dlc out of range.
@@ -116,12 +116,12 @@ class CanFrame(_Identified):
 
     @property
     def is_remote(self) -> bool:
-        """Whether this is a remote request (CAN_RTR_FLAG)."""
+        """True if this is a remote request (CAN_RTR_FLAG)."""
         return self.can_id & CAN_RTR_FLAG != 0
 
     @property
     def error(self) -> CanError | None:
-        """What an error message says; None for any other frame."""
+        """The content of an error message; None for any other frame."""
         if not self.can_id & CAN_ERR_FLAG:
             return None
         from famsock_can.errors import CanError
@@ -129,14 +129,14 @@ class CanFrame(_Identified):
         return CanError.of_frame(self.can_id, self.data)
 
     def pack(self) -> bytes:
-        """The 16 bytes of ``struct can_frame``."""
+        """Return the 16 bytes of ``struct can_frame``."""
         if self.dlc <= CAN_MAX_DLEN:
             return _CLASSIC.pack(self.can_id, self.dlc, 0, self.data)
         return _CLASSIC.pack(self.can_id, CAN_MAX_DLEN, self.dlc, self.data)
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
-        """The frame of 16 bytes; ValueError for another number of them, or a length over 8."""
+        """Return the frame of 16 bytes; ValueError for another size, or a length over 8."""
         if len(data) != CAN_MTU:
             raise ValueError(f"struct can_frame has {CAN_MTU} bytes, not {len(data)}")
         can_id, length, len8_dlc, payload = _CLASSIC.unpack(data)
@@ -159,7 +159,7 @@ class CanFrame(_Identified):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The frame that ``text`` writes; ValueError if it does not have the form."""
+        """Return the frame that ``text`` writes; ValueError if it does not have the form."""
         can_id, body = parts.parse_id(text, "#")
         body, underscore, raw_dlc = body.partition("_")
         dlc = parts.parse_digit(raw_dlc, text) if underscore else None
@@ -181,7 +181,7 @@ class CanFdFrame(_Identified):
     :param data: 0-64 bytes. A driver pads to the next length that the bus knows: 0-8, 12, 16, 20,
         24, 32, 48, 64.
     :param flags: CANFD_BRS, CANFD_ESI, CANFD_FDF or 0, 0-15. The kernel adds CANFD_FDF (6.1 on),
-        which tells nothing that the class does not: frames that differ in it alone are equal.
+        which the class implies already: frames that differ only in it are equal.
     :raises OverflowError: for an identifier or flags out of range.
     :raises ValueError: for more than 64 bytes, or a remote request, which CAN FD does not have.
 
@@ -202,21 +202,21 @@ class CanFdFrame(_Identified):
 
     @property
     def bit_rate_switch(self) -> bool:
-        """Whether the data travels at the second bit rate (CANFD_BRS)."""
+        """True if the data is sent at the second bit rate (CANFD_BRS)."""
         return self.flags & CANFD_BRS != 0
 
     @property
     def error_state_indicator(self) -> bool:
-        """Whether the sender is in the error passive state (CANFD_ESI)."""
+        """True if the sender is in the error passive state (CANFD_ESI)."""
         return self.flags & CANFD_ESI != 0
 
     def pack(self) -> bytes:
-        """The 72 bytes of ``struct canfd_frame``."""
+        """Return the 72 bytes of ``struct canfd_frame``."""
         return _FD.pack(self.can_id, len(self.data), self.flags, self.data)
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
-        """The frame of 72 bytes; ValueError for another number of them, or a length over 64."""
+        """Return the frame of 72 bytes; ValueError for another size, or a length over 64."""
         if len(data) != CANFD_MTU:
             raise ValueError(f"struct canfd_frame has {CANFD_MTU} bytes, not {len(data)}")
         can_id, length, flags, payload = _FD.unpack(data)
@@ -233,7 +233,7 @@ class CanFdFrame(_Identified):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The frame that ``text`` writes; ValueError if it does not have the form."""
+        """Return the frame that ``text`` writes; ValueError if it does not have the form."""
         can_id, body = parts.parse_id(text, "##")
         return cls(can_id, parts.parse_hex(body[1:], text), parts.parse_digit(body[:1], text))
 
@@ -275,17 +275,17 @@ class CanXlFrame:
 
     @property
     def simple_extended_content(self) -> bool:
-        """Whether the data is segmented or secured (CANXL_SEC)."""
+        """True if the data is segmented or secured (CANXL_SEC)."""
         return self.flags & CANXL_SEC != 0
 
     def pack(self) -> bytes:
-        """``struct canxl_frame`` as far as its data reaches: 12 bytes and the data."""
+        """Return ``struct canxl_frame`` up to the end of its data: 12 bytes and the data."""
         prio = self.priority | self.vcid << CANXL_VCID_OFFSET
         return _XL.pack(prio, self.flags, self.sdt, len(self.data), self.af) + self.data
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
-        """The frame at the start of ``data``; ValueError if it is no whole XL frame."""
+        """Return the frame at the start of ``data``; ValueError if it is no complete XL frame."""
         if len(data) <= CANXL_HDR_SIZE:
             raise ValueError(f"struct canxl_frame needs {CANXL_HDR_SIZE + 1} bytes or more")
         prio, flags, sdt, length, af = _XL.unpack_from(data)
@@ -309,7 +309,7 @@ class CanXlFrame:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The frame that ``text`` writes; ValueError if it does not have the form."""
+        """Return the frame that ``text`` writes; ValueError if it does not have the form."""
         front, _, rest = text.partition("#")
         head, found, body = rest.partition("#")
         fields = head.split(":")
@@ -331,9 +331,9 @@ _BY_SIZE: dict[int, type[CanFrame] | type[CanFdFrame]] = {CAN_MTU: CanFrame, CAN
 
 
 def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
-    """The frame that a CAN_RAW socket received: told apart by CANXL_XLF, then by its size.
+    """Return the frame that a CAN_RAW socket received, by CANXL_XLF, then by its size.
 
-    Raises ValueError for what is no frame.
+    Raises ValueError if it is no frame.
     """
     if len(data) > CANXL_HDR_SIZE and data[4] & CANXL_XLF:
         return CanXlFrame.unpack(data)
@@ -345,7 +345,7 @@ def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
 
 
 def pack_frame(frame: Frame) -> bytes:
-    """The bytes of a frame of any kind; TypeError for what is none."""
+    """Return the bytes of a frame of any kind; TypeError if it is none."""
     if not isinstance(frame, _FRAMES):
         kind = type(frame).__name__
         raise TypeError(f"CAN frame must be CanFrame, CanFdFrame or CanXlFrame, not {kind}")
@@ -353,7 +353,7 @@ def pack_frame(frame: Frame) -> bytes:
 
 
 def parse_frame(text: str) -> Frame:
-    """The frame that ``text`` writes, in the form of can-utils' cansend; ValueError if none."""
+    """Return the frame that ``text`` writes in the form of cansend; ValueError if none."""
     if not isinstance(text, str):
         raise TypeError(f"CAN frame must be str, not {type(text).__name__}")
     if text.count("#") == 2:
@@ -362,7 +362,7 @@ def parse_frame(text: str) -> Frame:
 
 
 def parse_addressed(text: str) -> tuple[str, Frame]:
-    """The interface and the frame in ``can0:123#DEADBEEF``, the text of a frame received.
+    """Return the interface and the frame in ``can0:123#DEADBEEF``, the text of a frame received.
 
     No interface (``:123#``) is "". ValueError if ``text`` does not have the form.
     """
@@ -375,7 +375,7 @@ def parse_addressed(text: str) -> tuple[str, Frame]:
 
 
 def _id_text(frame: _Identified) -> str:
-    """3 digits for 11 bits; 8 for 29 bits, or for an error message with its flag."""
+    """Return 3 digits for 11 bits, 8 for 29 bits or an error message with its flag."""
     if frame.is_error:
         return f"{frame.can_id & (CAN_ERR_FLAG | CAN_ERR_MASK):08X}"
     return f"{frame.identifier:0{8 if frame.is_extended else 3}X}"

@@ -13,7 +13,7 @@ _IFREQ = struct.Struct("=16sH22x")
 
 
 def can_interfaces() -> tuple[str, ...]:
-    """The names of the CAN interfaces, virtual ones too, up or down, in the order of their indices.
+    """Return the names of the CAN interfaces, also virtual ones, up or down, by index.
 
     Those of the network namespace of the calling thread.
     """
@@ -23,7 +23,7 @@ def can_interfaces() -> tuple[str, ...]:
 
 
 def _type(sock: socket.socket, name: str) -> int | None:
-    """The ARPHRD_* of an interface; None for one that has just gone."""
+    """Return the ARPHRD_* of an interface; None if it has just disappeared."""
     request = _IFREQ.pack(name.encode("utf-8", "surrogateescape"), 0)
     try:
         _, kind = _IFREQ.unpack(fcntl.ioctl(sock, _SIOCGIFHWADDR, request))

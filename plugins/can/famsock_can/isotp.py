@@ -1,4 +1,4 @@
-"""What a CAN_ISOTP socket can be told before it is bound (ISO 15765-2).
+"""Settings of a CAN_ISOTP socket before it is bound (ISO 15765-2).
 
 Times are integer nanoseconds, as in the kernel. Sources: linux/can/isotp.h, isotp.rst.
 """
@@ -49,8 +49,8 @@ def _check_flags(value: object) -> int:
     return flags
 
 
-FLAGS = cstruct.CType(c="__u32", code="I", check=_check_flags)
-TX_FLAGS = cstruct.CType(c="__u8", code="B", check=_check_tx_flags)
+_FLAGS = cstruct.CType(c="__u32", code="I", check=_check_flags)
+_TX_FLAGS = cstruct.CType(c="__u8", code="B", check=_check_tx_flags)
 
 
 @cstruct.struct("struct can_isotp_options", header=_HEADER)
@@ -68,7 +68,7 @@ class IsotpOptions(cstruct.Struct):
     :param rx_ext_address: address extension byte to expect, with CAN_ISOTP_RX_EXT_ADDR.
     """
 
-    flags: int = cstruct.field(FLAGS, "flags", default=0)
+    flags: int = cstruct.field(_FLAGS, "flags", default=0)
     frame_txtime_ns: int = cstruct.u32("frame_txtime", default=0)
     ext_address: int = cstruct.u8("ext_address", default=0)
     txpad_content: int = cstruct.u8("txpad_content", default=c.CAN_ISOTP_DEFAULT_PAD_CONTENT)
@@ -86,7 +86,7 @@ class IsotpOptions(cstruct.Struct):
         tx_padding: int | None = None,
         rx_padding: int | None = None,
     ) -> Self:
-        """Options whose flags follow from what is given: None switches a feature off.
+        """Return options with the flags that follow from the arguments; None switches off.
 
         ``frame_txtime_ns`` is 0-0xfffffffe and 0 means zero here, None the kernel's default. Other
         ``flags`` come on top. Errors are those of the class.
@@ -119,8 +119,8 @@ class IsotpFlowControl(cstruct.Struct):
     """CAN_ISOTP_RECV_FC: what the socket asks of a sender in its flow control frames.
 
     :param block_size: frames between two flow control frames, 0-255; 0 asks for all at once.
-    :param stmin: the least time between two frames, as it stands in the flow control frame: 0-0x7f
-        in ms, 0xf1-0xf9 for 100-900 µs, all else reserved but sent as it is. See `for_time`.
+    :param stmin: the least time between two frames, as in the flow control frame: 0-0x7f in ms,
+        0xf1-0xf9 for 100-900 µs, the rest is reserved but sent unchanged. See `for_time`.
     :param wait_frames_max: the greatest number of wait frames, 0-255; 0 for none.
     """
 
@@ -137,7 +137,7 @@ class IsotpFlowControl(cstruct.Struct):
 
     @classmethod
     def for_time(cls, stmin_ns: int, *, block_size: int = 0, wait_frames_max: int = 0) -> Self:
-        """Flow control with a time in ns: 0-127 ms in steps of 1 ms, or 100-900 µs in steps of 100.
+        """Return flow control for a time in ns: 0-127 ms in ms, or 100-900 µs in steps of 100.
 
         ValueError for a time that the protocol cannot express.
         """
@@ -161,12 +161,12 @@ class IsotpLinkLayer(cstruct.Struct):
     :param tx_dl: bytes in a frame that is sent: 8, 12, 16, 20, 24, 32, 48 or 64; 8 with CAN_MTU.
     :param tx_flags: CANFD_BRS, CANFD_ESI or 0 for frames that are sent; 0 with CAN_MTU.
     :raises OverflowError: for an integer out of range.
-    :raises ValueError: for what no frame has, or what goes with the other ``mtu`` alone.
+    :raises ValueError: for a value that no frame has, or that only fits the other ``mtu``.
     """
 
     mtu: int = cstruct.field(_u8_of(_MTU), "mtu", default=c.CAN_ISOTP_DEFAULT_LL_MTU)
     tx_dl: int = cstruct.field(_u8_of(_TX_DL), "tx_dl", default=c.CAN_ISOTP_DEFAULT_LL_TX_DL)
-    tx_flags: int = cstruct.field(TX_FLAGS, "tx_flags", default=c.CAN_ISOTP_DEFAULT_LL_TX_FLAGS)
+    tx_flags: int = cstruct.field(_TX_FLAGS, "tx_flags", default=c.CAN_ISOTP_DEFAULT_LL_TX_FLAGS)
 
     def __attrs_post_init__(self) -> None:
         if self.mtu == c.CAN_MTU and (self.tx_dl != c.CAN_MAX_DLEN or self.tx_flags != 0):
@@ -180,9 +180,8 @@ class IsotpLinkLayer(cstruct.Struct):
 class IsotpPdu:
     """A message that a CAN_ISOTP socket received.
 
-    :ivar data: its bytes, put together from as many frames as it took.
-    :ivar is_truncated: whether it was longer than the buffer.
-    :ivar arrival: when and where it came.
+    :ivar data: its bytes, put together from as many frames as it took. :ivar is_truncated: whether
+        it was longer than the buffer. :ivar arrival: its time and interface.
     """
 
     data: bytes

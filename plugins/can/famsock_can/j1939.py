@@ -101,7 +101,7 @@ class J1939Name:
 
     @classmethod
     def from_int(cls, name: int) -> Self:
-        """The NAME with this number, 0 to 2**64-1; the reserved bit is dropped."""
+        """Return the NAME with this number, 0 to 2**64-1; the reserved bit is dropped."""
         name = codecs.check_int("J1939 NAME", name, (1 << 64) - 1)
         fields: dict[str, Any] = {
             field: name >> at & (1 << bits) - 1 for field, (at, bits) in _NAME_BITS.items()
@@ -109,12 +109,12 @@ class J1939Name:
         return cls(**fields)
 
     def pack(self) -> bytes:
-        """The 8 bytes of an Address Claimed message, little-endian."""
+        """Return the 8 bytes of an Address Claimed message, little-endian."""
         return index(self).to_bytes(8, "little")
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
-        """The NAME in an Address Claimed message; ValueError if ``data`` is not 8 bytes long."""
+        """Return the NAME in an Address Claimed message; ValueError if ``data`` is not 8 bytes."""
         if len(data) != 8:
             raise ValueError(f"a J1939 NAME has 8 bytes, not {len(data)}")
         return cls.from_int(int.from_bytes(data, "little"))
@@ -122,7 +122,7 @@ class J1939Name:
 
 @attrs.frozen(init=False)
 class J1939Id:
-    """What the 29-bit CAN identifier of a J1939 frame says.
+    """The parts of a J1939 frame's 29-bit CAN identifier.
 
     :param priority: 0 (highest) to 7.
     :param pgn: 0-0x3ffff, without a destination in it.
@@ -170,13 +170,11 @@ class J1939Id:
 class J1939Message:
     """A message that a CAN_J1939 socket received.
 
-    :ivar data: its bytes, put together from as many packets as it took.
-    :ivar source: who sent it, and its PGN.
-    :ivar destination: the address that it was sent to; J1939_NO_ADDR for all.
-    :ivar destination_name: the NAME that it was sent to; J1939_NO_NAME where none is known.
-    :ivar priority: 0 (highest) to 7.
-    :ivar is_truncated: whether it was longer than the buffer.
-    :ivar arrival: when, where and from whom it came.
+    :ivar data: its bytes, put together from as many packets as it took. :ivar source: its sender,
+        and its PGN. :ivar destination: the address that it was sent to; J1939_NO_ADDR for all.
+        :ivar destination_name: the NAME that it was sent to; J1939_NO_NAME if none is known.
+        :ivar priority: 0 (highest) to 7. :ivar is_truncated: whether it was longer than the buffer.
+        :ivar arrival: its time, interface and sender.
     """
 
     data: bytes
@@ -189,12 +187,12 @@ class J1939Message:
 
     @property
     def timestamp_ns(self) -> int | None:
-        """When it came, in ns since the epoch; None unless timestamps were enabled."""
+        """The time of arrival in ns since the epoch; None unless timestamps were enabled."""
         return self.arrival.timestamp_ns
 
 
 class ProgressKind(enum.Enum):
-    """What has become of a message under way."""
+    """States of a message under way."""
 
     SCHEDULED = "scheduled"
     ACKNOWLEDGED = "acknowledged"
@@ -223,10 +221,9 @@ def _hex_or_none(number: int | None) -> str:
 
 @attrs.frozen
 class J1939Progress:
-    """What the error queue tells about a message under way.
+    """A report of the error queue about a message under way.
 
-    :ivar kind: what has become of it.
-    :ivar error: why it was aborted, an errno; 0 otherwise.
+    :ivar kind: its state. :ivar error: the errno of its abort; 0 otherwise.
     :ivar key: the number of the message among those that the socket sent, from 0.
     :ivar bytes_acked: bytes that the receiver has acknowledged, of a message sent.
     :ivar total_bytes: the length of a message that is being received.
@@ -236,7 +233,7 @@ class J1939Progress:
     :ivar source_name: its sender's NAME.
     :ivar destination_name: its receiver's NAME.
 
-    What the kernel does not tell for the kind is None.
+    Fields that the kernel does not give for the kind are None.
     """
 
     kind: ProgressKind
@@ -252,7 +249,7 @@ class J1939Progress:
 
     @classmethod
     def decode(cls, extended: SockExtendedErr, statistics: bytes) -> Self:
-        """From SCM_J1939_ERRQUEUE and SCM_TIMESTAMPING_OPT_STATS (netlink attributes).
+        """Return the report of SCM_J1939_ERRQUEUE and SCM_TIMESTAMPING_OPT_STATS attributes.
 
         ValueError for a kind that linux/can/j1939.h does not have.
         """
@@ -275,7 +272,7 @@ class J1939Progress:
 
 
 def _attributes(data: bytes) -> dict[int, int]:
-    """Netlink attributes whose values are integers: u16 length, u16 type, value, pad to 4."""
+    """Return netlink attributes with integer values: u16 length, u16 type, value, pad to 4."""
     found = {}
     at = 0
     while at + _ATTRIBUTE.size <= len(data):

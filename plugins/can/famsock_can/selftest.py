@@ -11,12 +11,19 @@ from famsock_can import constants as c
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFrame
 
+__all__ = [
+    "bcm",
+    "isotp",
+    "j1939",
+    "raw",
+]
+
 INTERFACE = "vcan0"
 
 
 @contextmanager
 def raw() -> Iterator[selftest.RoundTrip]:
-    """A frame each way between two CAN_RAW sockets."""
+    """Yield a round trip of one frame each way between two CAN_RAW sockets."""
     frame = CanFrame(0x7A1, b"famsock")
     with selftest.sockets(c.AF_CAN, SOCK_RAW, c.CAN_RAW) as (one, other):
         for sock in (one, other):
@@ -33,7 +40,7 @@ def raw() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def bcm() -> Iterator[selftest.RoundTrip]:
-    """A frame that one broadcast manager sends, and another one tells as changed."""
+    """Yield a check that one broadcast manager reports the changed frame of another."""
     frame = CanFrame(0x7A2, b"famsock")
     with selftest.sockets(c.AF_CAN, SOCK_DGRAM, c.CAN_BCM) as (one, other):
         for sock in (one, other):
@@ -50,7 +57,7 @@ def bcm() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def isotp() -> Iterator[selftest.RoundTrip]:
-    """A message of several frames each way over an ISO-TP channel."""
+    """Yield a round trip of several frames each way over an ISO-TP channel."""
     with selftest.sockets(c.AF_CAN, SOCK_DGRAM, c.CAN_ISOTP) as (one, other):
         one.bind((INTERFACE, 0x7A3, 0x7A4))
         other.bind((INTERFACE, 0x7A4, 0x7A3))
@@ -59,7 +66,7 @@ def isotp() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def j1939() -> Iterator[selftest.RoundTrip]:
-    """A message of several packets each way between two J1939 addresses."""
+    """Yield a round trip of several packets each way between two J1939 addresses."""
     message, pgn = b"famsock" * 10, 0x1A300
     with selftest.sockets(c.AF_CAN, SOCK_DGRAM, c.CAN_J1939) as (one, other):
         one.bind((INTERFACE, c.J1939_NO_NAME, c.J1939_NO_PGN, 0x71))

@@ -36,7 +36,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from famsock.plugin import constants as system
-from famsock.testing.probe import compiler
+from famsock.testing._probe import compiler
 
 IDENTIFIERS = st.integers(0, c.CAN_SFF_MASK) | st.integers(0, c.CAN_EFF_MASK).map(
     lambda number: number | c.CAN_EFF_FLAG

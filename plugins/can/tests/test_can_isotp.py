@@ -18,8 +18,17 @@ from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions
 
 import famsock
 
-live = pytest.mark.needs_interface("vcan0")
 Opener = Callable[..., famsock.socket]
+
+
+def live(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that needs the kernel's ISO-TP and an interface."""
+    for mark in (
+        pytest.mark.needs_family("AF_CAN", protocol="isotp"),
+        pytest.mark.needs_interface("vcan0"),
+    ):
+        test = mark(test)
+    return test
 
 
 def test_flags_follow_from_what_is_given() -> None:

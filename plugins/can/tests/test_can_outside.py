@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.needs_family("AF_CAN", protocol="raw"),
     pytest.mark.needs_interface("vcan0"),
 ]
+isotp = pytest.mark.needs_family("AF_CAN", protocol="isotp")
 can_utils = pytest.mark.needs_command("cansend", package="can-utils")
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0
@@ -102,6 +103,7 @@ def opened_raw() -> Iterator[famsock.socket]:
 
 
 @can_utils
+@isotp
 def test_isotpsend_and_isotprecv() -> None:
     data = bytes(range(50))
     with opened(c.CAN_ISOTP) as sock:
@@ -222,6 +224,7 @@ one.close(), two.close()
 """
 
 
+@isotp
 def test_can_isotp_runs_unmodified(tmp_path: Path) -> None:
     assert run_on_famsock(CAN_ISOTP, tmp_path).splitlines() == [
         "famsock._sockets",
@@ -253,7 +256,7 @@ def test_example_of_the_python_documentation() -> None:
 
 @pytest.mark.parametrize(
     ("example", "lines"),
-    [("can", 5), ("can_isotp", 2), ("can_j1939", 2)],
+    [("can", 5), pytest.param("can_isotp", 2, marks=isotp), ("can_j1939", 2)],
 )
 def test_examples_of_the_documentation_run(example: str, lines: int) -> None:
     path = HERE.parents[2] / "examples" / f"{example}.py"

@@ -448,7 +448,15 @@ def test_can_interfaces_are_listed() -> None:
     assert "lo" not in found
 
 
-@pytest.mark.parametrize("protocol", ["raw", "bcm", "isotp", "j1939"])
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        "raw",
+        "bcm",
+        pytest.param("isotp", marks=pytest.mark.needs_family("AF_CAN", protocol="isotp")),
+        "j1939",
+    ],
+)
 def test_exchange_without_its_interface_says_how_to_make_it(
     protocol: str, monkeypatch: pytest.MonkeyPatch, descriptors: None
 ) -> None:

@@ -18,7 +18,7 @@ def _check_guid(value: object) -> str:
         raise ValueError(f"is not a valid UUID string: {value!r}") from None
 
 
-GUID = CType(
+_GUID = CType(
     c="GUID",
     code="16s",
     check=_check_guid,
@@ -46,5 +46,5 @@ class HypervAddress(Address):
     Source: hvsocket.h.
     """
 
-    vm_id: str = cstruct.field(GUID, "VmId", offset=4)
-    service_id: str = cstruct.field(GUID, "ServiceId", offset=20)
+    vm_id: str = cstruct.field(_GUID, "VmId", offset=4)
+    service_id: str = cstruct.field(_GUID, "ServiceId", offset=20)

@@ -8,7 +8,7 @@ from famsock_hyperv import constants as c
 _row = option_rows(c.HV_PROTOCOL_RAW, c)
 
 HVSOCKET_CONNECT_TIMEOUT: Option[int] = _row("HVSOCKET_CONNECT_TIMEOUT", codecs.U32)
-"""How long connect waits, in milliseconds: 0-300000."""
+"""The time limit of connect, in milliseconds: 0-300000."""
 
 HVSOCKET_CONNECTED_SUSPEND: Option[bool] = _row("HVSOCKET_CONNECTED_SUSPEND", codecs.BOOL)
-"""Whether the connection survives a suspended virtual machine."""
+"""True if the connection survives a suspended virtual machine."""

@@ -1,4 +1,4 @@
-"""AF_INET and AF_INET6 for famsock: the families' description, from which all else is loaded."""
+"""AF_INET and AF_INET6 for famsock: the families' description."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MPTCP = "needs the sysctl net.mptcp.enabled=1, in a kernel with CONFIG_MPTCP (5
 
 
 def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
-    """The protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""
+    """Return the protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""
     common = _REMEDIES6 if suffix else _HINTS
 
     def row(
@@ -79,7 +79,7 @@ INET = Family(
     2,
     _protocols("", 1),
     constants="famsock_inet.constants",
-    operation_names="famsock_inet.operation_names:NAMES",
+    operation_names="famsock_inet._operation_names:NAMES",
     options="famsock_inet.options:INET",
     control="famsock_inet.control",
 )
@@ -88,7 +88,7 @@ INET6 = Family(
     10,
     _protocols("6", 58),
     constants="famsock_inet.constants",
-    operation_names="famsock_inet.operation_names:NAMES",
+    operation_names="famsock_inet._operation_names:NAMES",
     options="famsock_inet.options:INET6",
     control="famsock_inet.control",
     modules=("ipv6",),

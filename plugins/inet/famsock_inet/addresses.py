@@ -1,8 +1,8 @@
 """Addresses of AF_INET and AF_INET6: ``(host, port)`` and ``(host, port, flowinfo, scope_id)``.
 
 A host is an IP address, a name, ``""`` (every local address) or, for AF_INET, ``"<broadcast>"``.
-Names are resolved when the address is packed, not when it is made; everything else needs no system.
-Sources: ip(7), ipv6(7), RFC 4007 (zones), setipaddr in CPython's Modules/socketmodule.c.
+Names are resolved when the address is packed, not when it is made; nothing else depends on the
+system. Sources: ip(7), ipv6(7), RFC 4007 (zones), setipaddr in CPython's Modules/socketmodule.c.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ from typing import Any, Self
 
 from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr, text
 
+__all__ = [
+    "Inet6Address",
+    "InetAddress",
+]
+
 _ANY_IPV4 = bytes(4)
 _ANY_IPV6 = bytes(16)
 _BROADCAST = b"\xff\xff\xff\xff"
@@ -23,8 +28,8 @@ _BROADCASTS = ("<broadcast>", "255.255.255.255")
 _MAX_SCOPE_ID = 0xFFFFFFFF
 
 
-def host_text(value: object) -> str:
-    """The host of a stdlib address as str: IDNA for what is not ASCII, bytes as they are.
+def _host_text(value: object) -> str:
+    """Return the host of a stdlib address as str: IDNA if not ASCII, bytes unchanged.
 
     Raises TypeError for another type, a NUL inside, and a name that IDNA cannot encode.
     """
@@ -47,21 +52,21 @@ def _idna(host: str) -> str:
 
 
 def _host_or_ipaddress(version: int) -> Callable[[object], str]:
-    """The check of a typed host field: a host, or an object of `ipaddress` of this IP version."""
+    """Return the check of a typed host field: a host, or a matching `ipaddress` object."""
 
     def check(value: object) -> str:
         if type(value).__module__ == "ipaddress":
             if type(value).__name__ != f"IPv{version}Address":
                 raise TypeError(f"must be an IPv{version} address, not {value!r}")
             value = str(value)
-        host = host_text(value)
+        host = _host_text(value)
         return _canonical(host) if version == 6 and ":" in host else host
 
     return check
 
 
 def _canonical(host: str) -> str:
-    """An IPv6 address as the kernel's form of it reads, so that equal addresses are equal."""
+    """Return an IPv6 address in the kernel's text form, so that equal addresses are equal."""
     try:
         return inet_ntop(AF_INET6, inet_pton(AF_INET6, host))
     except (OSError, UnicodeEncodeError):
@@ -70,7 +75,7 @@ def _canonical(host: str) -> str:
 
 def _resolved(host: str, family: int, lookup: Lookup | None) -> bytes:
     """The sockaddr that a host name has in a family."""
-    from famsock_inet.names import resolve
+    from famsock_inet._names import resolve
 
     if lookup is not None:
         lookup.used = True
@@ -78,7 +83,7 @@ def _resolved(host: str, family: int, lookup: Lookup | None) -> bytes:
 
 
 def pack_ipv4(host: str, lookup: Lookup | None = None) -> bytes:
-    """The ``struct in_addr`` of a host; gaierror for a name that does not resolve."""
+    """Return the ``struct in_addr`` of a host; gaierror for a name that does not resolve."""
     try:
         return inet_pton(AF_INET, host)
     except (OSError, UnicodeEncodeError):
@@ -90,7 +95,7 @@ def pack_ipv4(host: str, lookup: Lookup | None = None) -> bytes:
 
 
 def pack_ipv6(host: str, lookup: Lookup | None = None) -> tuple[bytes, int]:
-    """The ``struct in6_addr`` of a host and the scope that its zone names, 0 without one.
+    """Return the ``struct in6_addr`` of a host and the scope that its zone names, 0 without one.
 
     Raises gaierror for a name that does not resolve or an interface that does not exist, and
     OSError for the broadcast address, which IPv6 does not have.
@@ -116,14 +121,14 @@ def pack_ipv6(host: str, lookup: Lookup | None = None) -> tuple[bytes, int]:
 
 
 def _index_in(zone: str) -> int | None:
-    """The interface index that a zone is; None if it is the name of an interface."""
+    """Return the interface index that a zone is; None if it is the name of an interface."""
     if zone.isascii() and zone.isdigit() and len(zone) <= 10 and int(zone) <= _MAX_SCOPE_ID:
         return int(zone)
     return None
 
 
 def _scope_of(zone: str, host: str, lookup: Lookup | None) -> int:
-    """The index of the interface that a zone names."""
+    """Return the index of the interface that a zone names."""
     if (number := _index_in(zone)) is not None:
         return number
     try:
@@ -139,7 +144,7 @@ IPV4 = CType(
     encode=pack_ipv4,
     decode=lambda raw, _lookup: inet_ntop(AF_INET, raw),
 )
-"""``struct in_addr`` as text; any host form is taken, an IPv4Address too."""
+"""``struct in_addr`` as text, from any host form or IPv4Address."""
 
 IPV6 = CType(
     c="struct in6_addr",
@@ -148,18 +153,18 @@ IPV6 = CType(
     encode=lambda host, lookup: pack_ipv6(host, lookup)[0],
     decode=lambda raw, _lookup: inet_ntop(AF_INET6, raw),
 )
-"""``struct in6_addr`` as text; any host form is taken, an IPv6Address too."""
+"""``struct in6_addr`` as text, from any host form or IPv6Address."""
 
-FLOWINFO = cstruct.integer(
+_FLOWINFO = cstruct.integer(
     "__be32", "I", 0, 0xFFFFF, encode=cstruct.BE32.encode, decode=cstruct.BE32.decode
 )
 """``sin6_flowinfo``: the 20 bits of a flow label, in network order."""
 
 
 def _host_and_port(family: str, form: tuple[Any, ...]) -> tuple[str, int]:
-    """The first two items of a stdlib address, of the right types."""
+    """Return the first two items of a stdlib address, of the right types."""
     try:
-        host = host_text(form[0])
+        host = _host_text(form[0])
     except TypeError as error:
         raise TypeError(f"{family} host: {error}") from None
     return host, _integer(family, "port", form[1])
@@ -200,7 +205,7 @@ class InetAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of ``(host, port)``; the errors and their order are CPython's."""
+        """Return the address of ``(host, port)``; the errors and their order are CPython's."""
         _check_tuple(form, "AF_INET", 2, "pair (host, port)")
         host, port = _host_and_port("AF_INET", form)
         if 0 <= port <= 0xFFFF:
@@ -210,24 +215,24 @@ class InetAddress(Address):
         return cls(host, port)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int]:
-        """``(host, port)``."""
+        """Return ``(host, port)``."""
         return self.host, self.port
 
     @classmethod
     def stdlib_of(cls, sockaddr: bytes) -> tuple[str, int] | None:
-        """``(host, port)`` of a whole sockaddr."""
+        """Return ``(host, port)`` of a complete sockaddr."""
         if len(sockaddr) != 16:
             return None
         head, port, raw = _SOCKADDR_IN.unpack(sockaddr)
         return (inet_ntop(AF_INET, raw), port) if head == cls.layout.head else None
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The ``struct sockaddr_in``, 16 bytes; a host name is resolved now."""
+        """Return the ``struct sockaddr_in``, 16 bytes; a host name is resolved now."""
         return _SOCKADDR_IN.pack(self.layout.head, self.port, pack_ipv4(self.host, lookup))
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a ``struct sockaddr_in``; ValueError if ``data`` is shorter than it."""
+        """Return the address of a ``struct sockaddr_in``; ValueError if ``data`` is shorter."""
         if len(data) < 16:
             raise ValueError(f"AF_INET needs 16 bytes of struct sockaddr_in, not {len(data)}")
         _, port, raw = _SOCKADDR_IN.unpack_from(data)
@@ -239,17 +244,16 @@ class Inet6Address(Address):
     """An IPv6 host and port, with flow label and scope.
 
     ``host`` is an address (str, bytes, bytearray or `ipaddress.IPv6Address`), a name, or ``""`` for
-    every local address; a zone behind a percent sign gives the scope, as an interface index or the
+    every local address; a zone after a percent sign gives the scope, as an interface index or the
     name of one (``fe80::1%eth0``), which is looked up when the address is used. ``port`` is
     0-65535, ``flowinfo`` 0-1048575, ``scope_id`` an interface index 0-4294967295; it overrides a
-    zone.
-    Text: ``[fe80::1%2]:80``. Layout: u16 family, be16 port, be32 flowinfo, 16 bytes address,
+    zone. Text: ``[fe80::1%2]:80``. Layout: u16 family, be16 port, be32 flowinfo, 16 bytes address,
     u32 scope in host order (ipv6(7)).
     """
 
     host: str = cstruct.field(IPV6, "sin6_addr", offset=8)
     port: int = cstruct.be16("sin6_port", offset=2)
-    flowinfo: int = cstruct.field(FLOWINFO, "sin6_flowinfo", offset=4, default=0)
+    flowinfo: int = cstruct.field(_FLOWINFO, "sin6_flowinfo", offset=4, default=0)
     scope_id: int = cstruct.u32("sin6_scope_id", offset=24, default=0)
 
     def __attrs_post_init__(self) -> None:
@@ -266,7 +270,7 @@ class Inet6Address(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of ``(host, port[, flowinfo[, scope_id]])``, with CPython's errors."""
+        """Return the address of ``(host, port[, flowinfo[, scope_id]])``, with CPython's errors."""
         _check_tuple(form, "AF_INET6", 4, "tuple (host, port[, flowinfo[, scopeid]])")
         host, port = _host_and_port("AF_INET6", form)
         flowinfo = _integer("AF_INET6", "flowinfo", form[2]) if len(form) > 2 else 0
@@ -278,12 +282,12 @@ class Inet6Address(Address):
         return cls(host, port, flowinfo, scope_id)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int, int, int]:
-        """``(host, port, flowinfo, scope_id)``."""
+        """Return ``(host, port, flowinfo, scope_id)``."""
         return self.host, self.port, self.flowinfo, self.scope_id
 
     @classmethod
     def stdlib_of(cls, sockaddr: bytes) -> tuple[str, int, int, int] | None:
-        """``(host, port, flowinfo, scope_id)`` of a whole sockaddr."""
+        """Return ``(host, port, flowinfo, scope_id)`` of a complete sockaddr."""
         if len(sockaddr) != 28:
             return None
         head, port, flowinfo, raw, scope = _SOCKADDR_IN6.unpack(sockaddr)
@@ -292,7 +296,7 @@ class Inet6Address(Address):
         return inet_ntop(AF_INET6, raw), port, flowinfo, int.from_bytes(scope, sys.byteorder)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The ``struct sockaddr_in6``, 28 bytes; names of hosts and interfaces are resolved now."""
+        """Return the ``struct sockaddr_in6``, 28 bytes; resolve host and interface names."""
         raw, scope_id = pack_ipv6(self.host, lookup)
         return _SOCKADDR_IN6.pack(
             self.layout.head,
@@ -304,7 +308,7 @@ class Inet6Address(Address):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a ``struct sockaddr_in6``; ValueError if ``data`` is shorter than it."""
+        """Return the address of a ``struct sockaddr_in6``; ValueError if ``data`` is shorter."""
         if len(data) < 28:
             raise ValueError(f"AF_INET6 needs 28 bytes of struct sockaddr_in6, not {len(data)}")
         _, port, flowinfo, raw, scope = _SOCKADDR_IN6.unpack_from(data)

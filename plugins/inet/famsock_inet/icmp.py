@@ -17,7 +17,7 @@ _ECHO_TYPES = {4: (8, 0), 6: (128, 129)}
 
 @attrs.frozen
 class Echo:
-    """One echo request or reply.
+    """An echo request or reply.
 
     ``identifier`` and ``sequence`` are 0-65535. Wire layout: u8 type, u8 code 0, be16 checksum,
     be16 identifier, be16 sequence, then ``data``. A ping socket's kernel writes the identifier.
@@ -29,7 +29,7 @@ class Echo:
     reply: bool = False
 
     def pack(self, version: int) -> bytes:
-        """The message for IP ``version`` 4 or 6; OverflowError for a number out of range.
+        """Return the message for IP ``version`` 4 or 6; OverflowError for a number out of range.
 
         The checksum is filled in for version 4; the kernel computes that of ICMPv6 itself, as the
         pseudo-header belongs to it.
@@ -44,7 +44,7 @@ class Echo:
 
     @classmethod
     def unpack(cls, data: bytes, version: int) -> Echo | None:
-        """The echo message in ``data``; None if it is another ICMP message or too short."""
+        """Return the echo message in ``data``; None if it is another ICMP message or too short."""
         if len(data) < _HEADER.size:
             return None
         kind, code, _, identifier, sequence = _HEADER.unpack_from(data)
@@ -55,7 +55,7 @@ class Echo:
 
 
 def checksum(data: bytes) -> int:
-    """The Internet checksum of RFC 1071."""
+    """Return the Internet checksum of RFC 1071."""
     if len(data) % 2:
         data += b"\0"
     total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
@@ -65,5 +65,5 @@ def checksum(data: bytes) -> int:
 
 
 def payload_of_ipv4(packet: bytes) -> bytes:
-    """What an IPv4 packet carries: raw sockets of AF_INET receive the IP header in front."""
+    """Return an IPv4 packet's payload: raw sockets of AF_INET also receive the IP header."""
     return packet[(packet[0] & 0xF) * 4 :] if packet else b""

@@ -17,7 +17,7 @@ _AT6 = ("::1", 0)
 
 @contextmanager
 def _echo(family: int, kind: int, protocol: int) -> Iterator[selftest.RoundTrip]:
-    """An ICMP echo request that the kernel itself answers."""
+    """Yield a round trip of an ICMP echo request, which the kernel answers."""
     version, at = (4, _AT) if family == AF_INET else (6, _AT6)
     with selftest.sockets(family, kind, protocol, count=1) as (sock,):
         sequences = count(1)

@@ -47,10 +47,10 @@ def asks(cls: Any, form: tuple[Any, ...]) -> bool:
 
 
 def test_a_name_is_resolved_anew_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    from famsock_inet import names
+    from famsock_inet import _names
 
     answers = iter((b"\2\0\0\0\1\1\1\1" + bytes(8), b"\2\0\0\0\2\2\2\2" + bytes(8)))
-    monkeypatch.setattr(names, "resolve", lambda host, family: next(answers))
+    monkeypatch.setattr(_names, "resolve", lambda host, family: next(answers))
     codec = AddressCodec(lambda: InetAddress, lambda family: None)
     sock: Any = None
     assert codec.encode(sock, "bind", ("name.example", 9))[4:8] == bytes([1] * 4)

@@ -319,7 +319,7 @@ NAMES = st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=
 
 
 def test_any_host_name_survives_its_text() -> None:
-    from famsock.testing.checks.base import for_all
+    from famsock.testing._checks.base import for_all
 
     def check(arguments: tuple[str, int, int, int]) -> None:
         host, port, flowinfo, scope_id = arguments

@@ -257,11 +257,13 @@ def test_unknown_control_message_comes_whole(udp_pair: Pair) -> None:
     short = famsock.socket(AF_INET, SOCK_DGRAM)
     with short:
         from famsock._definitions import Definitions
-        from famsock.control import typed
+        from famsock.control import _typed_items
 
-        kinds = Definitions(famsock.plugins.family("AF_INET")).control
+        family = famsock.plugins.family("AF_INET")
+        assert family is not None
+        kinds = Definitions(family.name, control=family.control).control
         items = [(0, control.IP_PKTINFO.number, b"\1"), (0, 99, b"?"), (0, 11, bytes(15))]
-        assert typed(items, kinds) == tuple(RawControl(*item) for item in items)
+        assert _typed_items(items, kinds) == tuple(RawControl(*item) for item in items)
 
 
 def test_received_error_round_trip() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from famsock_inet import control as inet_control
-from famsock_inet.sockets.items import packer
+from famsock_inet.sockets._items import packer
 from famsock_inet.sockets.zerocopy import ZerocopyCompletion
 
 import famsock

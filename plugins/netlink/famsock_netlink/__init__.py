@@ -62,7 +62,7 @@ FAMILY = Family(
         _protocol("any", ANY_PROTOCOL),
     ),
     constants="famsock_netlink.constants",
-    operation_names="famsock_netlink.operation_names:NAMES",
+    operation_names="famsock_netlink._operation_names:NAMES",
     options="famsock_netlink.options",
     control="famsock_netlink.control",
 )

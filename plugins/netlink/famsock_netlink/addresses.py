@@ -31,5 +31,5 @@ class NetlinkAddress(Address):
 
     @classmethod
     def required_fields(cls) -> int:
-        """Both: the stdlib's form is a pair."""
+        """Return 2: the stdlib's form is a pair."""
         return 2

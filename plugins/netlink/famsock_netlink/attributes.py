@@ -1,8 +1,8 @@
 """Attributes of netlink messages: type, length, value. Source: netlink(7), linux/netlink.h.
 
-Wire layout of one: length with this header (u16), type (u16, of which bit 15 says that the value
-is nested attributes, and bit 14 that it is in network order), the value, zeros up to a multiple of
-4 bytes. Integers are in the host's order unless a subsystem says otherwise.
+Wire layout of one: length with this header (u16), type (u16, in which bit 15 says that the value is
+nested attributes, and bit 14 that it is in network order), the value, zeros up to a multiple of 4
+bytes. Integers are in the host's order unless a subsystem says otherwise.
 """
 
 from __future__ import annotations
@@ -17,8 +17,14 @@ import attrs
 from famsock.plugin import CType, cstruct
 from famsock_netlink.constants import NLA_F_NESTED, NLA_F_NET_BYTEORDER
 
+__all__ = [
+    "Attribute",
+    "Attributes",
+    "pack",
+]
+
 TYPE_MAX = 0x3FFF
-VALUE_BYTES_MAX = 0xFFFF - 4
+_VALUE_BYTES_MAX = 0xFFFF - 4
 _FLAGS = NLA_F_NESTED | NLA_F_NET_BYTEORDER
 _HEADER = struct.Struct("=HH")
 _TYPE = cstruct.integer("__u16", "H", 0, TYPE_MAX)
@@ -26,7 +32,7 @@ _TYPE = cstruct.integer("__u16", "H", 0, TYPE_MAX)
 
 @attrs.frozen
 class Attribute:
-    """One attribute to send: its ``type`` (0-16383) and the bytes of its value (up to 65531).
+    """An attribute to send: its ``type`` (0-16383) and the bytes of its value (up to 65531).
 
     ``flags`` are NLA_F_NESTED and NLA_F_NET_BYTEORDER, which go into the type's upper bits.
 
@@ -39,12 +45,12 @@ class Attribute:
     flags: int = 0
 
     def pack(self) -> bytes:
-        """The attribute's bytes, padded to a multiple of 4."""
+        """Return the attribute's bytes, padded to a multiple of 4."""
         value = self.value
-        if len(value) > VALUE_BYTES_MAX:
+        if len(value) > _VALUE_BYTES_MAX:
             raise ValueError(
-                f"AF_NETLINK attribute {self.type}: value must be at most {VALUE_BYTES_MAX} bytes, "
-                f"not {len(value)}"
+                f"AF_NETLINK attribute {self.type}: value must be at most "
+                f"{_VALUE_BYTES_MAX} bytes, not {len(value)}"
             )
         if self.flags & ~_FLAGS:
             raise ValueError(
@@ -56,54 +62,54 @@ class Attribute:
 
     @classmethod
     def u8(cls, type: int, value: int) -> Attribute:
-        """An unsigned integer of 1 byte, 0-255."""
+        """Return an unsigned integer of 1 byte, 0-255."""
         return cls(type, _integer(cstruct.U8, type, value))
 
     @classmethod
     def u16(cls, type: int, value: int) -> Attribute:
-        """An unsigned integer of 2 bytes, 0-65535."""
+        """Return an unsigned integer of 2 bytes, 0-65535."""
         return cls(type, _integer(cstruct.U16, type, value))
 
     @classmethod
     def u32(cls, type: int, value: int) -> Attribute:
-        """An unsigned integer of 4 bytes, 0-4294967295."""
+        """Return an unsigned integer of 4 bytes, 0-4294967295."""
         return cls(type, _integer(cstruct.U32, type, value))
 
     @classmethod
     def u64(cls, type: int, value: int) -> Attribute:
-        """An unsigned integer of 8 bytes, 0 to 2**64 - 1."""
+        """Return an unsigned integer of 8 bytes, 0 to 2**64 - 1."""
         return cls(type, _integer(cstruct.U64, type, value))
 
     @classmethod
     def s32(cls, type: int, value: int) -> Attribute:
-        """A signed integer of 4 bytes."""
+        """Return a signed integer of 4 bytes."""
         return cls(type, _integer(cstruct.I32, type, value))
 
     @classmethod
     def be16(cls, type: int, value: int) -> Attribute:
-        """An unsigned integer of 2 bytes in network order, 0-65535."""
+        """Return an unsigned integer of 2 bytes in network order, 0-65535."""
         return cls(type, _integer(cstruct.BE16, type, value))
 
     @classmethod
     def be32(cls, type: int, value: int) -> Attribute:
-        """An unsigned integer of 4 bytes in network order, 0-4294967295."""
+        """Return an unsigned integer of 4 bytes in network order, 0-4294967295."""
         return cls(type, _integer(cstruct.BE32, type, value))
 
     @classmethod
     def text(cls, type: int, value: str) -> Attribute:
-        """A string with its terminating NUL; ValueError for one that holds a NUL."""
+        """Return a string with its terminating NUL; ValueError for one that holds a NUL."""
         if "\0" in value:
             raise ValueError(f"AF_NETLINK attribute {type}: text must not contain a null character")
         return cls(type, value.encode("utf-8", "surrogateescape") + b"\0")
 
     @classmethod
     def nested(cls, type: int, attributes: Iterable[Attribute]) -> Attribute:
-        """Attributes inside an attribute, marked as such (NLA_F_NESTED)."""
+        """Return an attribute of attributes, marked as such (NLA_F_NESTED)."""
         return cls(type, pack(attributes), NLA_F_NESTED)
 
 
 def pack(attributes: Iterable[Attribute]) -> bytes:
-    """The bytes of attributes, end to end."""
+    """Return the bytes of attributes, end to end."""
     return b"".join([attribute.pack() for attribute in attributes])
 
 
@@ -122,7 +128,7 @@ class Attributes(Mapping[int, bytes]):
 
     @classmethod
     def unpack(cls, data: bytes | memoryview, offset: int = 0) -> Attributes:
-        """The attributes that fill ``data`` from ``offset`` bytes on; ValueError if one is cut."""
+        """Return the attributes in ``data`` from ``offset`` bytes on; ValueError if truncated."""
         pairs = []
         end = len(data)
         unpack_from = _HEADER.unpack_from
@@ -154,19 +160,19 @@ class Attributes(Mapping[int, bytes]):
         return f"Attributes({list(self.pairs)!r})"
 
     def all(self, type: int) -> tuple[bytes, ...]:
-        """The values of every attribute of a type, in order."""
+        """Return the values of every attribute of a type, in order."""
         return tuple(value for kind, value in self.pairs if kind == type)
 
     def unsigned(self, type: int, default: int | None = None) -> int:
-        """An unsigned integer of any size, in host order."""
+        """Return an unsigned integer of any size, in host order."""
         return self._integer(type, default, sys.byteorder, False)
 
     def signed(self, type: int, default: int | None = None) -> int:
-        """A signed integer of any size, in host order."""
+        """Return a signed integer of any size, in host order."""
         return self._integer(type, default, sys.byteorder, True)
 
     def big_endian(self, type: int, default: int | None = None) -> int:
-        """An unsigned integer of any size, in network order."""
+        """Return an unsigned integer of any size, in network order."""
         return self._integer(type, default, "big", False)
 
     def _integer(self, type: int, default: int | None, order: Any, signed: bool) -> int:
@@ -178,7 +184,7 @@ class Attributes(Mapping[int, bytes]):
         return default
 
     def text(self, type: int, default: str | None = None) -> str:
-        """A string up to its first NUL."""
+        """Return a string up to its first NUL."""
         value = self._values.get(type)
         if value is not None:
             return value.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
@@ -187,7 +193,7 @@ class Attributes(Mapping[int, bytes]):
         return default
 
     def nested(self, type: int) -> Attributes:
-        """The attributes inside an attribute; none where it is missing."""
+        """Return the attributes inside an attribute; none if it is missing."""
         return Attributes.unpack(self._values.get(type, b""))
 
 

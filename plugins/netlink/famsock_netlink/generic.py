@@ -36,7 +36,7 @@ from famsock_netlink.sockets import NetlinkOperations
 
 @cstruct.struct("struct genlmsghdr", header="linux/genetlink.h")
 class GenericHeader(Struct):
-    """What precedes the attributes of a generic message: the family's command and version."""
+    """The header of a generic message, before its attributes: the family's command and version."""
 
     command: int = cstruct.u8("cmd")
     version: int = cstruct.u8("version", default=1)
@@ -62,7 +62,7 @@ class GenericFamily:
 
     @classmethod
     def unpack(cls, attributes: Attributes) -> GenericFamily:
-        """The family that the attributes of a CTRL_CMD_NEWFAMILY describe; ValueError if cut."""
+        """Return the family from attributes of a CTRL_CMD_NEWFAMILY; ValueError if truncated."""
         groups = _listed(attributes, CTRL_ATTR_MCAST_GROUPS)
         commands = _listed(attributes, CTRL_ATTR_OPS)
         return cls(
@@ -83,7 +83,7 @@ class GenericFamily:
 
 
 def _listed(attributes: Attributes, type: int) -> list[Attributes]:
-    """The elements of an array: each is nested in an attribute whose type is its place."""
+    """Return the elements of an array: each is nested in an attribute whose type is its place."""
     return [Attributes.unpack(value) for _, value in attributes.nested(type).pairs]
 
 
@@ -98,7 +98,7 @@ class GenericMessage:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage, header_bytes: int = 0) -> GenericMessage:
-        """The generic message in a message whose family has a header of ``header_bytes``."""
+        """Return the generic message in a message whose family has a header of ``header_bytes``."""
         front = GenericHeader.unpack(message.payload)
         start = GenericHeader.layout.size
         end = start + (header_bytes + 3 & ~3)
@@ -107,10 +107,10 @@ class GenericMessage:
 
 
 class GenericOperations(NetlinkOperations):
-    """What a socket of NETLINK_GENERIC can do beyond those of any netlink protocol."""
+    """Operations of NETLINK_GENERIC sockets beyond those of any netlink protocol."""
 
     def generic_family(self, name: str) -> GenericFamily:
-        """The family of a name ("nl80211"), of up to 15 bytes; its module is loaded if need be.
+        """Return the family of a name ("nl80211") of up to 15 bytes; load its module if needed.
 
         OSError ENOENT if there is none, ValueError for a longer name.
         """
@@ -126,7 +126,7 @@ class GenericOperations(NetlinkOperations):
         return GenericFamily.unpack(GenericMessage.unpack(answer).attributes)
 
     def generic_families(self) -> tuple[GenericFamily, ...]:
-        """Every family that is registered."""
+        """Return every family that is registered."""
         answers = self.dump(GENL_ID_CTRL, GenericHeader(CTRL_CMD_GETFAMILY))
         return tuple(GenericFamily.unpack(GenericMessage.unpack(a).attributes) for a in answers)
 

@@ -50,10 +50,10 @@ _ERROR = struct.Struct("=i")
 
 @attrs.frozen
 class NetlinkMessage:
-    """One message.
+    """A netlink message.
 
     ``type`` (0-65535) is the subsystem's, below 16 that of netlink itself (NLMSG_ERROR …);
-    ``flags`` are NLM_F_*; ``sequence`` and ``pid`` (0-4294967295) tell which request of which port
+    ``flags`` are NLM_F_*; ``sequence`` and ``pid`` (0-4294967295) identify the request and the port
     it belongs to; ``payload`` is what follows the header.
     """
 
@@ -64,19 +64,19 @@ class NetlinkMessage:
     pid: int = 0
 
     def pack(self) -> bytes:
-        """The bytes, padded to a multiple of 4; OverflowError for a field out of range."""
+        """Return the bytes, padded to a multiple of 4; OverflowError for a field out of range."""
         header = MessageHeader(
             _HEADER_BYTES + len(self.payload), self.type, self.flags, self.sequence, self.pid
         )
         return header.pack() + self.payload + bytes(-len(self.payload) % 4)
 
     def attributes(self, offset_bytes: int = 0) -> Attributes:
-        """The attributes in the payload, behind the subsystem's own header of ``offset_bytes``."""
+        """Return the attributes in the payload, after the header of ``offset_bytes``."""
         return Attributes.unpack(self.payload, offset_bytes)
 
 
 def unpack(data: bytes) -> list[NetlinkMessage]:
-    """The messages of one datagram; ValueError if one is cut short."""
+    """Return the messages of one datagram; ValueError if one is truncated."""
     messages = []
     offset, end = 0, len(data)
     while offset < end:
@@ -95,20 +95,20 @@ def unpack(data: bytes) -> list[NetlinkMessage]:
 
 
 def body(header: Struct | bytes, attributes_: Iterable[Attribute] = ()) -> bytes:
-    """The payload of a request: a subsystem's own header, padded, and attributes behind it."""
+    """Return the payload of a request: the subsystem's header, padded, then attributes."""
     front = header.pack() if isinstance(header, Struct) else header
     return front + bytes(-len(front) % 4) + attributes.pack(attributes_)
 
 
 @attrs.frozen
 class Acknowledgement:
-    """What NLMSG_ERROR or NLMSG_DONE says of a request.
+    """The content of NLMSG_ERROR or NLMSG_DONE about a request.
 
     ``error`` is an errno, 0 for success. The rest is the extended acknowledgement (NETLINK_EXT_ACK,
-    Linux 4.12): ``text``, the ``offset_bytes`` of the attribute at fault from the beginning of the
-    request and the ``policy`` that it does not meet, or the type of one that is missing, and of the
-    nest that it is missing in; -1 where the kernel names none. ``cookie`` is what a few subsystems
-    return of a success.
+    Linux 4.12): ``text``, the ``offset_bytes`` of the wrong attribute from the beginning of the
+    request and the ``policy`` that it violates, or the type of a missing attribute and of the nest
+    without it; -1 if the kernel gives none. ``cookie`` is data that a few subsystems return on
+    success.
     """
 
     error: int
@@ -121,7 +121,7 @@ class Acknowledgement:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Acknowledgement:
-        """The acknowledgement that a message is; ValueError for any other message."""
+        """Return the acknowledgement that a message is; ValueError for any other message."""
         payload = message.payload
         if message.type not in (NLMSG_ERROR, NLMSG_DONE):
             raise ValueError(f"AF_NETLINK message of type {message.type} acknowledges nothing")
@@ -168,7 +168,7 @@ class Acknowledgement:
 
 
 def _attributes_at(message: NetlinkMessage) -> int:
-    """Where the attributes of an extended acknowledgement begin, in bytes of its payload."""
+    """Return the offset of an extended acknowledgement's attributes, in bytes of its payload."""
     if message.type == NLMSG_DONE:
         return _ERROR.size
     if message.flags & NLM_F_CAPPED:

@@ -9,8 +9,8 @@ from famsock.plugin import Codec, Option, codecs, option_rows
 from famsock_netlink import constants
 from famsock_netlink.constants import SOL_NETLINK
 
-GROUPS_MAX = 4096
-"""The highest multicast group that `NETLINK_LIST_MEMBERSHIPS` has room for."""
+_GROUPS_MAX = 4096
+"""The highest multicast group that `NETLINK_LIST_MEMBERSHIPS` can return."""
 
 
 def _encode_groups(groups: frozenset[int]) -> bytes:
@@ -23,7 +23,7 @@ def _decode_groups(data: bytes) -> frozenset[int]:
     )
 
 
-_GROUPS: Codec[frozenset[int]] = Codec("__u32[]", GROUPS_MAX // 8, _encode_groups, _decode_groups)
+_GROUPS: Codec[frozenset[int]] = Codec("__u32[]", _GROUPS_MAX // 8, _encode_groups, _decode_groups)
 
 _row = option_rows(SOL_NETLINK, constants)
 

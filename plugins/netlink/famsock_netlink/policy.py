@@ -1,4 +1,4 @@
-"""What the kernel takes for an attribute, as its extended acknowledgements tell.
+"""Limits of the kernel for attributes, from its extended acknowledgements.
 
 Source: linux/netlink.h (enum netlink_attribute_type, enum netlink_policy_type_attr).
 """
@@ -60,7 +60,7 @@ _TYPE_NAMES = {
 
 @attrs.frozen
 class Policy:
-    """What the kernel takes for an attribute (Linux 5.10); None for what it does not limit.
+    """The kernel's limits for an attribute (Linux 5.10); None if it has no limit.
 
     ``type`` is NL_ATTR_TYPE_*; ``value_min`` to ``value_max`` and ``mask``, the bits that may be
     set, are of an integer, ``length_min`` to ``length_max`` are bytes.
@@ -75,7 +75,7 @@ class Policy:
 
     @classmethod
     def unpack(cls, found: Attributes) -> Policy:
-        """The policy that attributes (NL_POLICY_TYPE_ATTR_*) describe."""
+        """Return the policy that attributes (NL_POLICY_TYPE_ATTR_*) describe."""
 
         def number(*kinds: int) -> int | None:
             return next((found.unsigned(kind) for kind in kinds if kind in found), None)

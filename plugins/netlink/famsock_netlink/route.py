@@ -8,7 +8,8 @@ from socket import AF_UNSPEC
 import attrs
 
 from famsock.plugin import Struct, cstruct
-from famsock_netlink import ip
+from famsock_netlink import _ip
+from famsock_netlink._ip import AnyAddress, IPAddress
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.constants import (
     ALTIFNAMSIZ,
@@ -54,7 +55,6 @@ from famsock_netlink.constants import (
     RTM_NEWROUTE,
     RTM_SETLINK,
 )
-from famsock_netlink.ip import AnyAddress, IPAddress
 from famsock_netlink.messages import NetlinkMessage
 from famsock_netlink.routing import (
     Neighbor,
@@ -72,7 +72,7 @@ FOREVER_S = 0xFFFFFFFF
 
 @cstruct.struct("struct ifinfomsg", header="linux/rtnetlink.h")
 class LinkHeader(Struct):
-    """What precedes the attributes of a link message: ARPHRD_* type, index, IFF_* flags."""
+    """The header of a link message: ARPHRD_* type, index, IFF_* flags."""
 
     family: int = cstruct.u8("ifi_family", default=AF_UNSPEC)
     hardware_type: int = cstruct.u16("ifi_type", offset=2, default=0)
@@ -83,7 +83,7 @@ class LinkHeader(Struct):
 
 @cstruct.struct("struct ifaddrmsg", header="linux/if_addr.h")
 class AddressHeader(Struct):
-    """What precedes the attributes of an address message: RT_SCOPE_* scope, the link's index."""
+    """The header of an address message: RT_SCOPE_* scope, the link's index."""
 
     family: int = cstruct.u8("ifa_family", default=AF_UNSPEC)
     prefix_length: int = cstruct.u8("ifa_prefixlen", default=0)
@@ -94,7 +94,7 @@ class AddressHeader(Struct):
 
 @cstruct.struct("struct ifa_cacheinfo", header="linux/if_addr.h")
 class AddressLifetime(Struct):
-    """How long an address is preferred and valid (s), when it was made and changed (10 ms)."""
+    """Times of an address: preferred and valid for (s), created and changed at (10 ms)."""
 
     preferred_s: int = cstruct.u32("ifa_prefered")
     valid_s: int = cstruct.u32("ifa_valid")
@@ -130,12 +130,12 @@ class Link:
 
     @property
     def is_up(self) -> bool:
-        """Whether the interface is switched on (IFF_UP)."""
+        """True if the interface is switched on (IFF_UP)."""
         return bool(self.flags & IFF_UP)
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Link:
-        """The link of an RTM_NEWLINK or RTM_DELLINK; ValueError if the message is cut short."""
+        """Return the link of an RTM_NEWLINK or RTM_DELLINK; ValueError if it is truncated."""
         header = LinkHeader.unpack(message.payload)
         found = message.attributes(LinkHeader.layout.size)
         names = found.nested(IFLA_PROP_LIST).all(IFLA_ALT_IFNAME)
@@ -164,7 +164,7 @@ class InterfaceAddress:
     """An address of a network interface.
 
     ``address`` is the interface's own; bytes for a family that is not IP. ``peer`` is the other
-    end's on a point-to-point link, or else the same. ``flags`` are IFA_F_*, ``scope`` RT_SCOPE_*.
+    end's on a point-to-point link, otherwise the same. ``flags`` are IFA_F_*, ``scope`` RT_SCOPE_*.
     Lifetimes are in seconds, `FOREVER_S` for ever.
     """
 
@@ -182,7 +182,7 @@ class InterfaceAddress:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> InterfaceAddress:
-        """The address of an RTM_NEWADDR or RTM_DELADDR; ValueError if it is cut short."""
+        """Return the address of an RTM_NEWADDR or RTM_DELADDR; ValueError if it is truncated."""
         header = AddressHeader.unpack(message.payload)
         found = message.attributes(AddressHeader.layout.size)
         peer = found.get(IFA_ADDRESS, b"")
@@ -193,10 +193,10 @@ class InterfaceAddress:
         return cls(
             link_index=header.index,
             family=header.family,
-            address=ip.address(header.family, local),
+            address=_ip.address(header.family, local),
             prefix_length=header.prefix_length,
-            peer=ip.address(header.family, peer),
-            broadcast=None if broadcast is None else ip.address(header.family, broadcast),
+            peer=_ip.address(header.family, peer),
+            broadcast=None if broadcast is None else _ip.address(header.family, broadcast),
             label=found.text(IFA_LABEL, ""),
             scope=header.scope,
             flags=found.unsigned(IFA_FLAGS, header.flags),
@@ -206,20 +206,20 @@ class InterfaceAddress:
 
 
 class RouteOperations(NetlinkOperations):
-    """What a socket of NETLINK_ROUTE can do beyond those of any netlink protocol.
+    """Operations of NETLINK_ROUTE sockets beyond those of any netlink protocol.
 
-    What limits a dump to one link or table goes to the kernel, which heeds it once `check_strictly`
-    was called, and is heeded here in any case.
+    The limit of a dump to one link or table goes to the kernel, which applies it after
+    `check_strictly`. It is applied here in any case.
     """
 
     def links(self) -> tuple[Link, ...]:
-        """Every network interface of the socket's network namespace."""
+        """Return every network interface of the socket's network namespace."""
         without_statistics = Attribute.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
         answers = self.dump(RTM_GETLINK, LinkHeader(), [without_statistics])
         return tuple(Link.unpack(answer) for answer in answers)
 
     def link(self, which: int | str) -> Link:
-        """One network interface, by its index (from 1 on), its name or an alternative name.
+        """Return a network interface, by its index (from 1 on), its name or an alternative name.
 
         OSError ENODEV if there is none, ValueError for a name of more than 127 bytes.
         """
@@ -244,9 +244,9 @@ class RouteOperations(NetlinkOperations):
     def addresses(
         self, link_index: int | None = None, family: int = AF_UNSPEC
     ) -> tuple[InterfaceAddress, ...]:
-        """The addresses of all interfaces, or of one; of one family (AF_INET), or of all.
+        """Return the addresses of all interfaces, or of one; of one family (AF_INET), or of all.
 
-        With `check_strictly` an interface that is not there is OSError ENODEV, else it has none.
+        With `check_strictly` a missing interface is OSError ENODEV, otherwise it has no addresses.
         """
         answers = self.dump(RTM_GETADDR, AddressHeader(family=family, index=link_index or 0))
         found = map(InterfaceAddress.unpack, answers)
@@ -268,10 +268,10 @@ class RouteOperations(NetlinkOperations):
         """Give a network interface, by index or name, an address with its prefix: "192.0.2.1/24".
 
         ``peer`` is the other end's of a point-to-point link, to which the prefix then belongs;
-        ``label`` is of IPv4 alone (the interface's name, or that and ":…"); ``scope`` is
-        RT_SCOPE_*, host for a loopback address and else universe if None; ``flags`` are IFA_F_*;
-        lifetimes are 1-4294967295 s. OSError EEXIST if it is there, ENODEV if the interface is not,
-        EPERM without CAP_NET_ADMIN; ValueError for text that is no address.
+        ``label`` is only for IPv4 (the interface's name, or that and ":…"); ``scope`` is
+        RT_SCOPE_*, if None, host for a loopback address and otherwise universe; ``flags`` are
+        IFA_F_*; lifetimes are 1-4294967295 s. OSError EEXIST if it is there, ENODEV if the
+        interface is not, EPERM without CAP_NET_ADMIN; ValueError for text that is no address.
         """
         if scope is None:
             is_host = ip_interface(address).ip.is_loopback
@@ -307,10 +307,10 @@ class RouteOperations(NetlinkOperations):
         peer: str | IPAddress | None,
         scope: int = 0,
     ) -> tuple[AddressHeader, list[Attribute]]:
-        """What tells one address from all others."""
+        """Return the parts that distinguish an address from all others."""
         own = ip_interface(address)
         header = AddressHeader(
-            family=ip.FAMILIES[own.version],
+            family=_ip.FAMILIES[own.version],
             prefix_length=own.network.prefixlen,
             scope=scope,
             index=link if isinstance(link, int) else self.link(link).index,
@@ -321,10 +321,10 @@ class RouteOperations(NetlinkOperations):
     # Routes
 
     def routes(self, family: int = AF_UNSPEC, table: int | None = None) -> tuple[Route, ...]:
-        """The routes of one family (AF_INET), or of all; of one table (RT_TABLE_MAIN), or of all.
+        """Return the routes of a family (AF_INET) or all, and of a table (RT_TABLE_MAIN) or all.
 
-        Without what the kernel keeps of single destinations (RTM_F_CLONED). With `check_strictly` a
-        table that is not there is OSError ENOENT, else it has none.
+        Cached routes to single destinations (RTM_F_CLONED) are left out. With `check_strictly` a
+        missing table is OSError ENOENT, otherwise it has no routes.
         """
         limits = [] if table is None else [Attribute.u32(RTA_TABLE, table)]
         found = map(Route.unpack, self.dump(RTM_GETROUTE, RouteHeader(family=family), limits))
@@ -335,11 +335,11 @@ class RouteOperations(NetlinkOperations):
         )
 
     def add_route(self, route: Route, *, replace: bool = False) -> None:
-        """Add a route; ``replace`` takes the place of one that is there.
+        """Add a route; with ``replace``, replace an existing one.
 
-        OSError EEXIST if one to the same network with the same priority is there, ENETUNREACH for a
-        gateway that no link reaches, ENODEV for a link that is not there, EINVAL with the kernel's
-        words for what does not fit together, EPERM without CAP_NET_ADMIN. ValueError for a family
+        OSError EEXIST if a route to the same network with the same priority exists, ENETUNREACH for
+        a gateway that no link reaches, ENODEV for a missing link, EINVAL with the kernel's message
+        for values that do not fit together, EPERM without CAP_NET_ADMIN. ValueError for a family
         that is not IP.
         """
         header, attributes = route.body()
@@ -347,7 +347,7 @@ class RouteOperations(NetlinkOperations):
         self.request(RTM_NEWROUTE, header, attributes, flags)
 
     def delete_route(self, route: Route) -> None:
-        """Delete the route to the same network that agrees with all that is given.
+        """Delete the route to the same network that matches all given values.
 
         Whoever made it (``protocol``) and whatever its ``scope``. OSError ESRCH if there is none,
         EPERM without CAP_NET_ADMIN.
@@ -357,19 +357,19 @@ class RouteOperations(NetlinkOperations):
     def neighbors(
         self, link_index: int | None = None, family: int = AF_UNSPEC
     ) -> tuple[Neighbor, ...]:
-        """The neighbors on all links, or on one; of one family (AF_INET, AF_BRIDGE), or of IP's."""
+        """Return the neighbors on a link or all, and of a family (AF_INET, AF_BRIDGE) or of IP."""
         limits = [] if link_index is None else [Attribute.u32(NDA_IFINDEX, link_index)]
         header = NeighborHeader(family=family)
         found = map(Neighbor.unpack, self.dump(RTM_GETNEIGH, header, limits))
         return tuple(n for n in found if link_index in (None, n.link_index))
 
     def rules(self, family: int = AF_UNSPEC) -> tuple[Rule, ...]:
-        """The rules that choose a routing table, of one family (AF_INET), or of all."""
+        """Return the rules that choose a routing table, of one family (AF_INET), or of all."""
         return tuple(map(Rule.unpack, self.dump(RTM_GETRULE, RuleHeader(family=family))))
 
 
 def _named(which: int | str) -> tuple[int, list[Attribute]]:
-    """What tells a link: its index, or 0 and the attribute of its name."""
+    """Return what identifies a link: its index, or 0 and the attribute of its name."""
     if isinstance(which, int):
         return which, []
     size = len(which.encode("utf-8", "surrogateescape"))

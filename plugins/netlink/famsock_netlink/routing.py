@@ -17,7 +17,8 @@ from typing import TypeVar
 import attrs
 
 from famsock.plugin import Struct, cstruct
-from famsock_netlink import attributes, ip
+from famsock_netlink import _ip, attributes
+from famsock_netlink._ip import AnyAddress, AnyNetwork, as_address, as_network, as_optional_network
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
     FIB_RULE_INVERT,
@@ -62,13 +63,12 @@ from famsock_netlink.constants import (
     RTPROT_STATIC,
     RTPROT_UNSPEC,
 )
-from famsock_netlink.ip import AnyAddress, AnyNetwork, as_address, as_network, as_optional_network
 from famsock_netlink.messages import NetlinkMessage
 
 
 @cstruct.struct("struct rtmsg", header="linux/rtnetlink.h")
 class RouteHeader(Struct):
-    """What precedes the attributes of a route: lengths of prefixes, RTPROT_*, RT_SCOPE_*, RTN_*."""
+    """The header of a route message: lengths of prefixes, RTPROT_*, RT_SCOPE_*, RTN_*."""
 
     family: int = cstruct.u8("rtm_family", default=AF_UNSPEC)
     destination_bits: int = cstruct.u8("rtm_dst_len", default=0)
@@ -83,7 +83,7 @@ class RouteHeader(Struct):
 
 @cstruct.struct("struct rtnexthop", header="linux/rtnetlink.h")
 class NextHopHeader(Struct):
-    """What precedes the attributes of one next hop; ``hops`` is its weight less 1."""
+    """The header of a next hop, before its attributes; ``hops`` is its weight less 1."""
 
     length_bytes: int = cstruct.u16("rtnh_len")
     flags: int = cstruct.u8("rtnh_flags", default=0)
@@ -93,7 +93,7 @@ class NextHopHeader(Struct):
 
 @cstruct.struct("struct ndmsg", header="linux/neighbour.h")
 class NeighborHeader(Struct):
-    """What precedes the attributes of a neighbor: the link's index, NUD_* state, NTF_* flags."""
+    """The header of a neighbor message: the link's index, NUD_* state, NTF_* flags."""
 
     family: int = cstruct.u8("ndm_family", default=AF_UNSPEC)
     index: int = cstruct.i32("ndm_ifindex", offset=4, default=0)
@@ -104,7 +104,7 @@ class NeighborHeader(Struct):
 
 @cstruct.struct("struct fib_rule_hdr", header="linux/fib_rules.h")
 class RuleHeader(Struct):
-    """What precedes the attributes of a rule: lengths of prefixes, FR_ACT_*, FIB_RULE_* flags."""
+    """The header of a rule message: lengths of prefixes, FR_ACT_*, FIB_RULE_* flags."""
 
     family: int = cstruct.u8("family", default=AF_UNSPEC)
     destination_bits: int = cstruct.u8("dst_len", default=0)
@@ -131,16 +131,16 @@ class PortRange(Struct):
     last: int = cstruct.u16("end")
 
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _NEXT_HOP_BYTES = NextHopHeader.layout.size
 _FAMILY = struct.Struct("=H")
 
 
 @attrs.frozen
 class NextHop:
-    """One of several next hops of a route.
+    """A next hop, one of several of a route.
 
-    ``link_index`` is 0 where the gateway tells the link, ``gateway`` None where the destination is
+    ``link_index`` is 0 if the gateway determines the link, ``gateway`` None if the destination is
     on the link; ``weight`` is 1-256, ``flags`` are RTNH_F_*.
     """
 
@@ -151,7 +151,7 @@ class NextHop:
 
 
 def _scope(route: Route) -> int:
-    """What ip-route(8) takes where none is said."""
+    """Return the scope that ip-route(8) uses by default."""
     if route.type == RTN_LOCAL:
         return RT_SCOPE_HOST
     hops = route.next_hops or (route,)
@@ -162,7 +162,7 @@ def _scope(route: Route) -> int:
 def _family(route: Route) -> int:
     if isinstance(route.destination, bytes):
         raise TypeError("AF_NETLINK route: a destination of bytes needs its family")
-    return ip.FAMILIES[route.destination.version]
+    return _ip.FAMILIES[route.destination.version]
 
 
 @attrs.frozen
@@ -170,14 +170,14 @@ class Route:
     """A route to a network.
 
     ``destination`` is a network, an object of `ipaddress` or its text ("0.0.0.0/0" is the default
-    route); bytes for a family that is not IP. ``gateway`` is the next router, None where the
-    destination is on the link; it may be of the other IP version. ``link_index`` is 0 where the
-    gateway tells the link. ``preferred_source`` is the address to send from. Of several routes the
-    one with the lowest ``priority`` is taken (the metric, 0-4294967295; for 0 IPv6 takes 1024).
+    route); bytes for a family that is not IP. ``gateway`` is the next router, None if the
+    destination is on the link; it may be of the other IP version. ``link_index`` is 0 if the
+    gateway determines the link. ``preferred_source`` is the address to send from. Of several routes
+    the one with the lowest ``priority`` is taken (the metric, 0-4294967295; for 0 IPv6 takes 1024).
     ``table`` is RT_TABLE_* or any number up to 4294967295, ``protocol`` RTPROT_*, ``type`` RTN_*,
     ``scope`` RT_SCOPE_*, found from the rest if none is given, ``flags`` RTNH_F_* and RTM_F_*.
-    ``mtu`` in bytes is 0 for the link's. ``source`` limits the route to senders of a network (IPv6
-    alone). ``next_hops`` stand in the place of ``gateway`` and ``link_index``.
+    ``mtu`` in bytes is 0 for the link's. ``source`` limits the route to senders of a network (only
+    IPv6). ``next_hops`` replace ``gateway`` and ``link_index``.
     """
 
     destination: AnyNetwork = attrs.field(converter=as_network)
@@ -198,15 +198,15 @@ class Route:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Route:
-        """The route of an RTM_NEWROUTE or RTM_DELROUTE; ValueError if it is cut short."""
+        """Return the route of an RTM_NEWROUTE or RTM_DELROUTE; ValueError if it is truncated."""
         header = RouteHeader.unpack(message.payload)
         found = message.attributes(RouteHeader.layout.size)
         family, source_bits = header.family, header.source_bits
         return cls(
-            destination=ip.network(family, found.get(RTA_DST, b""), header.destination_bits),
+            destination=_ip.network(family, found.get(RTA_DST, b""), header.destination_bits),
             gateway=_gateway(family, found),
             link_index=found.unsigned(RTA_OIF, 0),
-            preferred_source=_made(found.get(RTA_PREFSRC), lambda data: ip.address(family, data)),
+            preferred_source=_made(found.get(RTA_PREFSRC), lambda data: _ip.address(family, data)),
             priority=found.unsigned(RTA_PRIORITY, 0),
             table=found.unsigned(RTA_TABLE, header.table),
             protocol=header.protocol,
@@ -216,12 +216,12 @@ class Route:
             tos=header.tos,
             flags=header.flags,
             mtu=found.nested(RTA_METRICS).unsigned(RTAX_MTU, 0),
-            source=_made(found.get(RTA_SRC), lambda data: ip.network(family, data, source_bits)),
+            source=_made(found.get(RTA_SRC), lambda data: _ip.network(family, data, source_bits)),
             family=family,
         )
 
     def body(self, *, deleting: bool = False) -> tuple[RouteHeader, list[Attribute]]:
-        """The header and attributes that add the route, or select what to delete.
+        """Return the header and attributes that add the route, or select what to delete.
 
         ValueError for a family that is not IP, OverflowError for an integer out of range.
         """
@@ -262,8 +262,8 @@ class Route:
         return header, made
 
 
-def _made(data: bytes | None, make: Callable[[bytes], T]) -> T | None:
-    """What an attribute holds; None where it is missing."""
+def _made(data: bytes | None, make: Callable[[bytes], _T]) -> _T | None:
+    """Return the value of an attribute; None if it is missing."""
     return None if data is None else make(data)
 
 
@@ -272,20 +272,20 @@ def _packed(address: AnyAddress) -> bytes:
 
 
 def _gateway(family: int, found: Attributes) -> AnyAddress | None:
-    """RTA_GATEWAY, or RTA_VIA: a family (u16) and an address of it."""
+    """Return the address of RTA_GATEWAY, or of RTA_VIA: a family (u16) and an address of it."""
     if (gateway := found.get(RTA_GATEWAY)) is not None:
-        return ip.address(family, gateway)
+        return _ip.address(family, gateway)
     if len(via := found.get(RTA_VIA, b"")) < _FAMILY.size:
         return None
-    return ip.address(_FAMILY.unpack_from(via)[0], via[_FAMILY.size :])
+    return _ip.address(_FAMILY.unpack_from(via)[0], via[_FAMILY.size :])
 
 
 def _hop_attributes(family: int, gateway: AnyAddress | None) -> list[Attribute]:
     if gateway is None:
         return []
-    if isinstance(gateway, bytes) or ip.FAMILIES[gateway.version] == family:
+    if isinstance(gateway, bytes) or _ip.FAMILIES[gateway.version] == family:
         return [Attribute(RTA_GATEWAY, _packed(gateway))]
-    return [Attribute(RTA_VIA, _FAMILY.pack(ip.FAMILIES[gateway.version]) + gateway.packed)]
+    return [Attribute(RTA_VIA, _FAMILY.pack(_ip.FAMILIES[gateway.version]) + gateway.packed)]
 
 
 def _next_hops(family: int, data: bytes) -> tuple[NextHop, ...]:
@@ -315,7 +315,7 @@ def _pack_next_hop(family: int, hop: NextHop) -> bytes:
 
 @attrs.frozen
 class Neighbor:
-    """Whom a link's address belongs to: an entry of ARP's or of neighbor discovery's table.
+    """The owner of a link address: an entry of the ARP or neighbor discovery table.
 
     ``link_address`` is the link-layer address, b"" while it is not known. ``state`` is NUD_*,
     ``flags`` are NTF_*, ``type`` is RTN_*.
@@ -331,13 +331,13 @@ class Neighbor:
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Neighbor:
-        """The neighbor of an RTM_NEWNEIGH or RTM_DELNEIGH; ValueError if it is cut short."""
+        """Return the neighbor of an RTM_NEWNEIGH or RTM_DELNEIGH; ValueError if it is truncated."""
         header = NeighborHeader.unpack(message.payload)
         found = message.attributes(NeighborHeader.layout.size)
         return cls(
             link_index=header.index,
             family=header.family,
-            address=ip.address(header.family, found[NDA_DST]) if NDA_DST in found else b"",
+            address=_ip.address(header.family, found[NDA_DST]) if NDA_DST in found else b"",
             link_address=found.get(NDA_LLADDR, b""),
             state=header.state,
             flags=header.flags,
@@ -350,11 +350,11 @@ class Rule:
     """A rule that chooses a routing table; those with the lowest ``priority`` are asked first.
 
     ``action`` is FR_ACT_*: to look into ``table``, to go on at the rule of priority ``goto``, to
-    refuse. A packet matches by all that is given: networks or None for any, names of interfaces or
+    refuse. A packet must match all given values: networks or None for any, names of interfaces or
     "", ``mark`` under ``mark_mask``, ``tos``, ``ip_protocol`` (IPPROTO_*), ports and user ids or
-    None; FIB_RULE_INVERT among the ``flags`` turns that round. Found routes with prefixes up to
-    ``suppress_prefix_length`` are passed over, none where it is -1. ``protocol`` is the maker,
-    RTPROT_*. ``dscp`` is 0-63, or None for any (Linux 6.12): ``tos`` without its lowest two bits.
+    None; FIB_RULE_INVERT in ``flags`` inverts that. Found routes with prefixes up to
+    ``suppress_prefix_length`` are ignored, none if it is -1. ``protocol`` is the creator, RTPROT_*.
+    ``dscp`` is 0-63, or None for any (Linux 6.12): ``tos`` without its lowest two bits.
     """
 
     family: int
@@ -380,12 +380,12 @@ class Rule:
 
     @property
     def is_inverted(self) -> bool:
-        """Whether it is for the packets that do not match."""
+        """True if the rule is for packets that do not match."""
         return bool(self.flags & FIB_RULE_INVERT)
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Rule:
-        """The rule of an RTM_NEWRULE or RTM_DELRULE; ValueError if it is cut short."""
+        """Return the rule of an RTM_NEWRULE or RTM_DELRULE; ValueError if it is truncated."""
         header = RuleHeader.unpack(message.payload)
         found = message.attributes(RuleHeader.layout.size)
         family, source_bits = header.family, header.source_bits
@@ -396,8 +396,8 @@ class Rule:
             action=header.action,
             table=found.unsigned(FRA_TABLE, header.table),
             goto=found.unsigned(FRA_GOTO, 0),
-            source=_made(found.get(FRA_SRC), lambda data: ip.network(family, data, source_bits)),
-            destination=_made(found.get(FRA_DST), lambda data: ip.network(family, data, bits)),
+            source=_made(found.get(FRA_SRC), lambda data: _ip.network(family, data, source_bits)),
+            destination=_made(found.get(FRA_DST), lambda data: _ip.network(family, data, bits)),
             input_interface=found.text(FRA_IIFNAME, ""),
             output_interface=found.text(FRA_OIFNAME, ""),
             mark=found.unsigned(FRA_FWMARK, 0),

@@ -22,7 +22,7 @@ from famsock_netlink.messages import NetlinkMessage
 
 @contextmanager
 def route() -> Iterator[selftest.RoundTrip]:
-    """RTM_GETLINK of the loopback interface."""
+    """Yield a check of RTM_GETLINK for the loopback interface."""
     with selftest.sockets(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, count=1) as (sock,):
 
         def round_trip() -> None:
@@ -34,14 +34,14 @@ def route() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def generic() -> Iterator[selftest.RoundTrip]:
-    """The generic controller's description of itself."""
+    """Yield a round trip: ask the generic controller for its own description."""
     with selftest.sockets(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC, count=1) as (sock,):
         yield lambda: selftest.expect(sock.generic_family("nlctrl").id, GENL_ID_CTRL)
 
 
 @contextmanager
 def usersock() -> Iterator[selftest.RoundTrip]:
-    """A message from one port to another, and back."""
+    """Yield a round trip of a message from one port to another."""
     with selftest.sockets(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK) as (one, other):
         for sock in (one, other):
             sock.bind(NetlinkAddress(0))

@@ -31,16 +31,21 @@ from famsock_netlink.options import (
     NETLINK_LIST_MEMBERSHIPS,
 )
 
+__all__ = [
+    "KERNEL",
+    "NetlinkOperations",
+]
+
 KERNEL = NetlinkAddress(0)
 """The kernel as a destination; in bind, any free port."""
 
 FIRST_SEQUENCE = 1 << 31
-"""Requests are numbered from here on; smaller numbers are free for messages of one's own."""
+"""The first number of requests; smaller numbers are free for messages of the caller."""
 
-DUMP_ATTEMPTS = 8
+_DUMP_ATTEMPTS = 8
 
 _DATAGRAM_BYTES = 1 << 15
-"""How much the kernel puts into one datagram of a dump at most, if it knows of room for it."""
+"""The most bytes that the kernel puts into a datagram of a dump, if the buffer holds them."""
 
 
 class _State:
@@ -53,7 +58,7 @@ class _State:
 
 
 class NetlinkOperations:
-    """What a socket of any netlink protocol can do beyond the stdlib's methods.
+    """Operations of sockets of any netlink protocol beyond the stdlib's methods.
 
     The operations are for a blocking socket or one with a timeout, and for one thread at a time.
     """
@@ -76,24 +81,25 @@ class NetlinkOperations:
         self._sock.set_option(NETLINK_ADD_MEMBERSHIP, group)
 
     def leave_group(self, group: int) -> None:
-        """No longer receive what is sent to a group. Source: NETLINK_DROP_MEMBERSHIP."""
+        """Stop receiving messages to a group. Source: NETLINK_DROP_MEMBERSHIP."""
         self._sock.set_option(NETLINK_DROP_MEMBERSHIP, group)
 
     def groups(self) -> frozenset[int]:
-        """The groups that the socket has joined. Source: NETLINK_LIST_MEMBERSHIPS."""
+        """Return the groups that the socket has joined. Source: NETLINK_LIST_MEMBERSHIPS."""
         return self._sock.get_option(NETLINK_LIST_MEMBERSHIPS)
 
     # Messages
 
     def send_messages(self, *sent: NetlinkMessage, to: NetlinkAddress = KERNEL) -> None:
-        """Send messages as one datagram, as they are, to the kernel or to another port."""
+        """Send messages unchanged as one datagram, to the kernel or to another port."""
         self._sock.sendto(b"".join([message.pack() for message in sent]), to)
 
     def recv_messages(self) -> list[NetlinkMessage]:
-        """The messages of the next datagram, whole however long it is; errors among them too.
+        """Return all messages of the next datagram, of any length, including errors.
 
-        What came in between the answers of a `request` is given first (`pending_messages`). OSError
-        ENOBUFS tells that the kernel had to drop messages; ValueError, that a datagram holds none.
+        Messages that arrived between the answers of a `request` come first (`pending_messages`).
+        OSError ENOBUFS means that the kernel had to drop messages; ValueError that a datagram holds
+        none.
         """
         if waiting := self._state.waiting:
             self._state.waiting = []
@@ -102,15 +108,15 @@ class NetlinkOperations:
 
     @property
     def pending_messages(self) -> int:
-        """How many messages came in between the answers of a `request` and wait here.
+        """The number of messages that arrived between the answers of a `request` and wait here.
 
-        `recv_messages` gives them without a system call, so select(2) and its kin do not tell of
-        them: while there are any, receive before you wait.
+        `recv_messages` gives them without a system call, so select(2), poll(2) and epoll(7) do not
+        report them: while there are any, receive before you wait.
         """
         return len(self._state.waiting)
 
     def _receive(self) -> tuple[list[NetlinkMessage], NetlinkAddress]:
-        """The messages of one datagram, and who sent it."""
+        """Return the messages of one datagram, and who sent it."""
         sock = self._sock
         try:
             size = sock.recv_into(bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
@@ -142,9 +148,9 @@ class NetlinkOperations:
         """Ask the kernel, and wait for its answers and its acknowledgement.
 
         ``type`` is the message's; ``header`` is the subsystem's own, before the ``attributes``;
-        ``flags`` are added to NLM_F_REQUEST and NLM_F_ACK. Gives the answers, none for most
-        changes. OSError with the errno and the words of the kernel where it refuses. Messages of
-        joined groups that come in between are kept for `recv_messages`.
+        ``flags`` are added to NLM_F_REQUEST and NLM_F_ACK. Returns the answers, none for most
+        changes. OSError with the kernel's errno and message if it refuses. Messages of joined
+        groups that arrive meanwhile are kept for `recv_messages`.
         """
         payload = messages.body(header, attributes)
         return self._ask(type, payload, flags | NLM_F_REQUEST | NLM_F_ACK)[0]
@@ -164,7 +170,7 @@ class NetlinkOperations:
         """
         payload = messages.body(header, attributes)
         flags |= NLM_F_REQUEST | NLM_F_DUMP
-        for attempt in range(DUMP_ATTEMPTS):
+        for attempt in range(_DUMP_ATTEMPTS):
             try:
                 answers, consistent = self._ask(type, payload, flags)
             except OSError as error:
@@ -174,10 +180,10 @@ class NetlinkOperations:
                 continue
             if consistent:
                 return answers
-        raise InterruptedError(EINTR, f"dump changed under way {DUMP_ATTEMPTS} times")
+        raise InterruptedError(EINTR, f"dump changed under way {_DUMP_ATTEMPTS} times")
 
     def _ask(self, type: int, payload: bytes, flags: int) -> tuple[list[NetlinkMessage], bool]:
-        """The answers to one request, and whether they agree with each other."""
+        """Return the answers to one request, and whether they agree with each other."""
         self._ask_for_words()
         sequence = self._next_sequence()
         self.send_messages(NetlinkMessage(type, payload, flags, sequence))
@@ -193,10 +199,10 @@ class NetlinkOperations:
                     answers.append(message)
 
     def _answers(self, sequence: int, flags: int) -> list[NetlinkMessage]:
-        """Those messages of the next datagram that answer a request; others are put aside.
+        """Return the messages of the next datagram that answer a request; put others aside.
 
-        Only what the kernel sends is an answer. What answers an earlier request, which was given
-        up, is dropped. A group's message carries the sequence of the request that caused it.
+        Only messages from the kernel are answers. Answers to an earlier request that timed out are
+        dropped. A group's message carries the sequence of the request that caused it.
         """
         received, sender = self._receive()
         direct = sender.pid == 0 and (sender.groups == 0 or flags & NLM_F_ECHO)

@@ -10,13 +10,13 @@ import attrs
 
 from famsock_netlink.sockets import NetlinkOperations
 
-KERNEL_GROUP = 1
+_KERNEL_GROUP = 1
 _DATAGRAM_BYTES_MAX = 1 << 16
 
 
 @attrs.frozen
 class Uevent:
-    """One event: ``action`` ("add", "change" …), the device's ``path`` below /sys, variables."""
+    """An event: ``action`` ("add", "change" …), the device's ``path`` below /sys, variables."""
 
     action: str
     path: str
@@ -24,7 +24,7 @@ class Uevent:
 
     @classmethod
     def unpack(cls, data: bytes) -> Uevent:
-        """The event of a datagram; ValueError if it has no ``ACTION@DEVPATH``."""
+        """Return the event of a datagram; ValueError if it has no ``ACTION@DEVPATH``."""
         head, *pairs = data.decode("utf-8", "surrogateescape").split("\0")
         action, at, path = head.partition("@")
         if not at:
@@ -34,16 +34,16 @@ class Uevent:
 
 
 class UeventOperations(NetlinkOperations):
-    """What a socket of NETLINK_KOBJECT_UEVENT can do beyond those of any netlink protocol."""
+    """Operations of NETLINK_KOBJECT_UEVENT sockets beyond those of any netlink protocol."""
 
     def join_kernel_events(self) -> None:
-        """Receive the kernel's events, of this network namespace where they are of the network."""
-        self.join_group(KERNEL_GROUP)
+        """Receive the kernel's events; network events only of this network namespace."""
+        self.join_group(_KERNEL_GROUP)
 
     def recv_uevent(self) -> Uevent:
-        """The kernel's next event; what processes send to the group is passed over.
+        """Return the kernel's next event; what processes send to the group is passed over.
 
-        Errors are those of recvfrom(2): ENOBUFS tells that events were lost.
+        Errors are those of recvfrom(2): ENOBUFS means that events were lost.
         """
         while True:
             data, (pid, _) = self._sock.recvfrom(_DATAGRAM_BYTES_MAX)

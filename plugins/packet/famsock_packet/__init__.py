@@ -34,7 +34,7 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_packet.constants",
-    operation_names="famsock_packet.operation_names:NAMES",
+    operation_names="famsock_packet._operation_names:NAMES",
     options="famsock_packet.options",
     control="famsock_packet.control",
     modules=("af_packet",),

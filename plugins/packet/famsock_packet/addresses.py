@@ -10,15 +10,15 @@ from typing import Any, Self
 import attrs
 
 from famsock.plugin import Address, Lookup, cstruct, sockaddr
+from famsock_packet._fields import INTERFACE, SHORT_ADDRESS_BYTES, counted_address, decode_interface
 from famsock_packet.constants import AF_PACKET, PACKET_HOST
-from famsock_packet.fields import INTERFACE, SHORT_ADDRESS_BYTES, counted_address, decode_interface
 
 _ADDRESS = 12
 _SIZE_BYTES = 20
 _unpack_head = Struct("=HHiHBB").unpack_from
 _NAMES = ("proto", "pkttype", "hatype")
 
-PROTO = attrs.evolve(cstruct.BE16, text="{:#06x}".format)
+_PROTO = attrs.evolve(cstruct.BE16, text="{:#06x}".format)
 
 
 @sockaddr(
@@ -29,11 +29,11 @@ PROTO = attrs.evolve(cstruct.BE16, text="{:#06x}".format)
     size=_SIZE_BYTES,
 )
 class PacketAddress(Address):
-    """An interface and a protocol to receive from, or where a frame came from or shall go.
+    """An interface and a protocol to receive from, or the source or destination of a frame.
 
     :param interface: a name of at most 15 bytes, an index, or "" for every interface.
     :param proto: the protocol, 0-65535 in host order (ETH_P_*); 0 receives nothing.
-    :param pkttype: 0-255, for whom a received frame was: PACKET_HOST, PACKET_OUTGOING …
+    :param pkttype: 0-255, the kind of recipient of a received frame: PACKET_HOST, PACKET_OUTGOING …
     :param hatype: 0-65535, the interface's kind (ARPHRD_*).
     :param addr: the hardware address, at most 32 bytes (InfiniBand has 20).
 
@@ -50,19 +50,19 @@ class PacketAddress(Address):
     """
 
     interface: str | int = cstruct.field(INTERFACE, "sll_ifindex", offset=4, default="")
-    proto: int = cstruct.field(PROTO, "sll_protocol", offset=2, default=0)
+    proto: int = cstruct.field(_PROTO, "sll_protocol", offset=2, default=0)
     pkttype: int = cstruct.u8("sll_pkttype", offset=10, default=PACKET_HOST)
     hatype: int = cstruct.u16("sll_hatype", offset=8, default=0)
     addr: bytes = cstruct.field(counted_address("B"), "", offset=_ADDRESS - 1, default=b"")
 
     @classmethod
     def required_fields(cls) -> int:
-        """Interface and protocol, whatever defaults the typed form has."""
+        """Return 2, for interface and protocol, whatever defaults the typed form has."""
         return 2
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of the stdlib's tuple, its interface as an index; checked in its order."""
+        """Return the address of the stdlib's tuple, with an interface index, checked in order."""
         name, numbers, addr = _stdlib_shape(form)
         interface = lookup.interface_index(INTERFACE.check(name))
         if len(addr) > SHORT_ADDRESS_BYTES:
@@ -71,19 +71,19 @@ class PacketAddress(Address):
         return cls(interface, proto, pkttype, hatype, addr)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int, int, int, bytes]:
-        """The stdlib's tuple, with "" for an interface that is gone, and all of ``addr``."""
+        """Return the stdlib's tuple with all of ``addr``; "" for a removed interface."""
         interface = self.interface
         if isinstance(interface, int):
             interface = lookup.interface_name(interface)
         return interface, self.proto, self.pkttype, self.hatype, self.addr
 
     def pack(self, lookup: Any = None) -> bytes:
-        """The sockaddr's bytes, more than 20 where ``addr`` has more than 8."""
+        """Return the sockaddr's bytes, more than 20 where ``addr`` has more than 8."""
         return super().pack(lookup) + self.addr[SHORT_ADDRESS_BYTES:]
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a sockaddr that holds all of its ``addr``; ValueError if it is shorter.
+        """Return the address of a sockaddr with all of its ``addr``; ValueError if too short.
 
         Without a ``lookup`` the interface stays an index.
         """
@@ -97,7 +97,7 @@ class PacketAddress(Address):
 
 
 def _stdlib_shape(form: Any) -> tuple[str, tuple[int, ...], bytes]:
-    """Interface, numbers and hardware address of the stdlib's tuple, as far as C would parse it."""
+    """Return interface, numbers and hardware address of the stdlib's tuple, as C parses it."""
     if not isinstance(form, tuple):
         raise TypeError(f"AF_PACKET address must be tuple, not {type(form).__name__}")
     if not 2 <= len(form) <= 5 or not isinstance(form[0], str):

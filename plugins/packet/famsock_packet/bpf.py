@@ -10,7 +10,7 @@ REJECT_ALL = (bpf.Instruction(BPF_RET | BPF_K),)
 
 
 def parse_program(text: str) -> tuple[bpf.Instruction, ...]:
-    """The program that ``tcpdump -ddd EXPRESSION`` prints.
+    """Return the program that ``tcpdump -ddd EXPRESSION`` prints.
 
     Its first line is the number of instructions, each other line one of them: code, jump if true,
     jump if false, operand, in decimal. ``-y`` must name the link type that the socket will see:

@@ -1,4 +1,4 @@
-"""Frames as AF_PACKET receives them, with what the kernel tells of each."""
+"""Received frames of AF_PACKET, with the kernel's information about each."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from famsock_packet.structs import VlanTag
 
 @attrs.frozen
 class PacketFrame:
-    """One received frame.
+    """A received frame.
 
-    ``data`` begins with the link-layer header on SOCK_RAW, behind it on SOCK_DGRAM; ``address``
-    tells where it came from. ``length_bytes`` is how long it was, more than ``data`` where the
-    filter or the buffer cut it. ``vlan`` is the tag that was taken off. ``timestamp_ns`` is when it
-    arrived, since 1970, None where the kernel does not say. ``status`` are TP_STATUS_*.
+    ``data`` begins with the link-layer header on SOCK_RAW, after it on SOCK_DGRAM; ``address`` is
+    its source. ``length_bytes`` is its original length, more than ``data`` if the filter or the
+    buffer truncated it. ``vlan`` is the removed tag. ``timestamp_ns`` is the time of arrival since
+    1970, None if unknown. ``status`` are TP_STATUS_*.
     """
 
     data: bytes
@@ -28,7 +28,7 @@ class PacketFrame:
 
     @classmethod
     def of(cls, message: Message) -> PacketFrame:
-        """The frame in a message of a socket with PACKET_AUXDATA and SO_TIMESTAMPNS."""
+        """Return the frame in a message of a socket with PACKET_AUXDATA and SO_TIMESTAMPNS."""
         told = message.get(PACKET_AUXDATA)
         data = message.data
         return cls(

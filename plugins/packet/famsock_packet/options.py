@@ -12,11 +12,11 @@ from famsock_packet import constants
 from famsock_packet.constants import SOL_PACKET
 from famsock_packet.structs import Fanout, Membership, RingRequest, RolloverStatistics, Statistics
 
-Program = Iterable[bpf.Instruction]
+_Program = Iterable[bpf.Instruction]
 
 
-def _encode_program(program: Program | int) -> bytes:
-    """A classic program, or the descriptor of an eBPF program."""
+def _encode_program(program: _Program | int) -> bytes:
+    """Return a classic program, or the descriptor of an eBPF program."""
     if isinstance(program, int):
         return codecs.INT.encode(program)
     if not isinstance(program, Iterable):
@@ -24,7 +24,7 @@ def _encode_program(program: Program | int) -> bytes:
     return bpf.PROGRAM.encode(tuple(program))
 
 
-_FANOUT_PROGRAM: Codec[Program | int] = Codec(
+_FANOUT_PROGRAM: Codec[_Program | int] = Codec(
     "struct sock_fprog", bpf.PROGRAM.size_bytes, _encode_program, bpf.PROGRAM.decode
 )
 
@@ -46,7 +46,7 @@ PACKET_VNET_HDR_SZ: Option[int] = _row("PACKET_VNET_HDR_SZ", codecs.INT)
 
 # Groups of sockets that share the packets.
 PACKET_FANOUT: Option[Fanout] = _row("PACKET_FANOUT", Fanout)
-PACKET_FANOUT_DATA: Option[Program | int] = _row("PACKET_FANOUT_DATA", _FANOUT_PROGRAM, "w")
+PACKET_FANOUT_DATA: Option[_Program | int] = _row("PACKET_FANOUT_DATA", _FANOUT_PROGRAM, "w")
 PACKET_ROLLOVER_STATS: Option[RolloverStatistics] = _row(
     "PACKET_ROLLOVER_STATS", RolloverStatistics, "r"
 )

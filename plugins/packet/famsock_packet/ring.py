@@ -1,10 +1,10 @@
 """TPACKET_V3: receiving through memory that the kernel fills, block by block.
 
-Wire layout, in host order: each block begins with a struct tpacket_block_desc, at whose
-``offset_to_first_pkt`` the first frame's struct tpacket3_hdr stands; ``tp_next_offset`` leads from
-one to the next. Behind that header, at a multiple of 16 bytes, comes the struct sockaddr_ll. A
-block belongs to the kernel until it sets TP_STATUS_USER, and again when that is cleared.
-Source: Documentation/networking/packet_mmap.rst, linux/if_packet.h.
+Wire layout, in host order: each block begins with a struct tpacket_block_desc. Its
+``offset_to_first_pkt`` is the offset of the first frame's struct tpacket3_hdr, and
+``tp_next_offset`` that of the next one. After that header, at a multiple of 16 bytes, comes the
+struct sockaddr_ll. A block belongs to the kernel until it sets TP_STATUS_USER, and again when that
+is cleared. Source: Documentation/networking/packet_mmap.rst, linux/if_packet.h.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from time import monotonic, sleep
 from typing import NamedTuple
 
 from famsock.plugin import Lookup, Struct, cstruct, options, socket
+from famsock_packet._mapped import Ring, frames_of
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import (
     TP_STATUS_BLK_TMO,
@@ -27,9 +28,14 @@ from famsock_packet.constants import (
     TP_STATUS_LOSING,
     TP_STATUS_USER,
 )
-from famsock_packet.mapped import Ring, frames_of
 from famsock_packet.options import PACKET_RX_RING
 from famsock_packet.structs import RingRequest, VlanTag, vlan_tag
+
+__all__ = [
+    "ReceiveRing",
+    "RingBlock",
+    "RingFrame",
+]
 
 _HEADER = "linux/if_packet.h"
 _NS_PER_S = 1_000_000_000
@@ -38,7 +44,7 @@ _PAUSE_S = 0.001
 
 @cstruct.struct("struct tpacket_block_desc", header=_HEADER)
 class BlockHeader(Struct):
-    """What a block begins with."""
+    """The header of a block."""
 
     version: int = cstruct.u32("version")
     private_offset: int = cstruct.u32("offset_to_priv")
@@ -55,7 +61,7 @@ class BlockHeader(Struct):
 
 @cstruct.struct("struct tpacket3_hdr", header=_HEADER, size=48)
 class FrameHeader(Struct):
-    """What each frame begins with."""
+    """The header of each frame."""
 
     next_offset: int = cstruct.u32("tp_next_offset")
     seconds: int = cstruct.u32("tp_sec")
@@ -79,11 +85,11 @@ _STATUS = Codec("=I")
 
 
 class RingFrame(NamedTuple):
-    """One frame of a ring: a tuple, which takes an eighth of the time to make of an attrs object.
+    """A frame of a ring: a tuple, which takes an eighth of the time to make of an attrs object.
 
-    ``data`` begins with the link-layer header on SOCK_RAW. ``timestamp_ns`` is when it arrived,
-    since 1970. ``length_bytes`` is how long it was. ``status`` are TP_STATUS_*, ``sockaddr`` is
-    where it came from, as bytes, of which no more than 8 are of its hardware address.
+    ``data`` begins with the link-layer header on SOCK_RAW. ``timestamp_ns`` is the time of arrival
+    since 1970. ``length_bytes`` is its original length. ``status`` are TP_STATUS_*. ``sockaddr`` is
+    the source as bytes, with at most 8 bytes of its hardware address.
     """
 
     data: bytes
@@ -100,17 +106,17 @@ class RingFrame(NamedTuple):
         return vlan_tag(self.status, self.vlan_tci, self.vlan_tpid)
 
     def address(self, sock: socket | None = None) -> PacketAddress:
-        """Where the frame came from: the interface's index, or its name if asked of ``sock``."""
+        """Return the source of the frame; its interface by name if ``sock`` is given."""
         raw = bytearray(self.sockaddr)
         raw[11] = min(raw[11], 8)
         return PacketAddress.unpack(raw, Lookup("decode", sock) if sock is not None else None)
 
 
 class RingBlock:
-    """One block of a ring: an iterable of its `RingFrame`, copied out as it goes.
+    """A block of a ring: an iterable of its `RingFrame`, each copied when it is reached.
 
-    ``frames`` is their number, ``sequence`` the block's. ``is_losing`` tells that frames were
-    dropped for want of room, ``is_timed_out`` that the block came although it was not full. It can
+    ``frames`` is their number, ``sequence`` the block's. ``is_losing`` means that frames were
+    dropped for lack of space, ``is_timed_out`` that the block came although it was not full. It can
     be read until the ring's next one is asked for: then iteration raises ValueError.
     """
 

@@ -18,20 +18,20 @@ _TO = bytes(6)
 
 @contextmanager
 def _opened(kind: int) -> Iterator[tuple[socket, socket]]:
-    """A socket that sends to the loopback interface, and one that receives from it."""
+    """Yield a socket that sends to the loopback interface, and one that receives from it."""
     with selftest.sockets(AF_PACKET, kind) as (sender, receiver):
         sender.bind(PacketAddress(_LOOPBACK, 0))
         yield sender, receiver
 
 
 def _frame() -> bytes:
-    """An Ethernet frame of a protocol for experiments, unlike any other's."""
+    """Return an Ethernet frame of a protocol for experiments, unlike any other's."""
     return _TO + bytes(6) + ETH_P_802_EX1.to_bytes(2, "big") + os.urandom(46)
 
 
 @contextmanager
 def raw() -> Iterator[selftest.RoundTrip]:
-    """Whole frames."""
+    """Yield a round trip of complete frames."""
     with _opened(SOCK_RAW) as (sender, receiver):
         receiver.bind(PacketAddress(_LOOPBACK, ETH_P_802_EX1))
 
@@ -47,7 +47,7 @@ def raw() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def dgram() -> Iterator[selftest.RoundTrip]:
-    """Frames without their header, which the kernel makes from the address."""
+    """Yield a round trip of frames without a header; the kernel makes it from the address."""
     with _opened(SOCK_DGRAM) as (sender, receiver):
         receiver.bind(PacketAddress(_LOOPBACK, ETH_P_802_EX1))
         to = PacketAddress(_LOOPBACK, ETH_P_802_EX1, addr=_TO)
@@ -64,7 +64,7 @@ def dgram() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def ring() -> Iterator[selftest.RoundTrip]:
-    """Whole frames, received through a ring."""
+    """Yield a round trip of complete frames, received through a ring."""
     with (
         _opened(SOCK_RAW) as (sender, receiver),
         PacketOperations(receiver).receive_ring(1 << 16, 2, 1) as blocks,

@@ -32,13 +32,13 @@ from famsock_packet.transmit import TransmitRing
 
 
 class _State:
-    """Whether the socket was asked to tell of each frame what its sockaddr does not."""
+    """The state of a socket: whether it was asked for more about each frame than the sockaddr."""
 
     told = False
 
 
 class PacketOperations:
-    """What a socket of AF_PACKET can do beyond the stdlib's methods.
+    """Operations of AF_PACKET sockets beyond the stdlib's methods.
 
     An interface is its name, its index, or "" for every one.
     """
@@ -73,10 +73,10 @@ class PacketOperations:
         self._sock.bind(PacketAddress(interface, proto))
 
     def recv_frame(self, bufsize_bytes: int = 65536, flags: int = 0) -> PacketFrame:
-        """Receive one frame, of which at most ``bufsize_bytes``, with what the kernel tells of it.
+        """Receive a frame, at most ``bufsize_bytes`` of it, with the kernel's information.
 
-        The first call asks the kernel to tell (PACKET_AUXDATA, SO_TIMESTAMPNS); a frame that was
-        waiting then has the time of this call. Errors are those of recvmsg(2).
+        The first call asks the kernel for it (PACKET_AUXDATA, SO_TIMESTAMPNS). A frame that already
+        waits then has the time of this call. Errors are those of recvmsg(2).
         """
         if not self._state.told:
             self._ask_to_be_told()
@@ -108,9 +108,9 @@ class PacketOperations:
     def set_filter(self, program: Iterable[bpf.Instruction]) -> None:
         """Receive only what a classic BPF program (1-4096 instructions) lets pass.
 
-        `famsock_packet.bpf.parse_program` reads one from ``tcpdump -ddd``. What waits to be read is
-        not filtered: set it before bind. OSError EINVAL for a program that is not valid, EPERM for
-        a locked filter. Source: SO_ATTACH_FILTER.
+        `famsock_packet.bpf.parse_program` reads one from ``tcpdump -ddd``. Frames that already wait
+        are not filtered: set it before bind. OSError EINVAL for a program that is not valid, EPERM
+        for a locked filter. Source: SO_ATTACH_FILTER.
         """
         self._sock.set_option(options.SO_ATTACH_FILTER, tuple(program))
 
@@ -119,11 +119,11 @@ class PacketOperations:
         self._sock.set_option(options.SO_DETACH_FILTER, 0)
 
     def lock_filter(self) -> None:
-        """Let nobody change or remove the filter, for good. Source: SO_LOCK_FILTER, socket(7)."""
+        """Lock the filter for good: no change, no removal. Source: SO_LOCK_FILTER, socket(7)."""
         self._sock.set_option(options.SO_LOCK_FILTER, True)
 
     def filter(self) -> tuple[bpf.Instruction, ...]:
-        """The program of the filter, empty without one. Source: SO_GET_FILTER."""
+        """Return the program of the filter, empty without one. Source: SO_GET_FILTER."""
         return self._sock.get_option(options.SO_GET_FILTER)
 
     # What the interface lets through
@@ -131,9 +131,8 @@ class PacketOperations:
     def set_promiscuous(self, interface: str | int, on: bool = True) -> None:
         """Receive frames for other machines, too, until the socket is closed.
 
-        As for all memberships: OSError ENODEV for an interface that is not there; the kernel counts
-        them, and ignores that something is taken back which was not asked for.
-        Source: PACKET_MR_PROMISC.
+        For all memberships: OSError ENODEV for a missing interface. The kernel counts memberships,
+        and ignores the removal of one that does not exist. Source: PACKET_MR_PROMISC.
         """
         self._set_membership(on, interface, PACKET_MR_PROMISC)
 
@@ -146,7 +145,7 @@ class PacketOperations:
         self._set_membership(True, interface, PACKET_MR_MULTICAST, address)
 
     def leave_multicast(self, interface: str | int, address: bytes) -> None:
-        """No longer receive frames for the group of a hardware address."""
+        """Stop receiving frames for the group of a hardware address."""
         self._set_membership(False, interface, PACKET_MR_MULTICAST, address)
 
     def add_unicast(self, interface: str | int, address: bytes) -> None:
@@ -154,7 +153,7 @@ class PacketOperations:
         self._set_membership(True, interface, PACKET_MR_UNICAST, address)
 
     def remove_unicast(self, interface: str | int, address: bytes) -> None:
-        """No longer receive frames for a second hardware address."""
+        """Stop receiving frames for a second hardware address."""
         self._set_membership(False, interface, PACKET_MR_UNICAST, address)
 
     def _set_membership(
@@ -178,7 +177,7 @@ class PacketOperations:
         self._sock.set_option(PACKET_FANOUT, Fanout(group, mode, members_max))
 
     def fanout(self) -> Fanout:
-        """The group that the socket is in; all zeros for none."""
+        """Return the group that the socket is in; all zeros for none."""
         return self._sock.get_option(PACKET_FANOUT)
 
     def set_fanout_program(self, program: Iterable[bpf.Instruction] | int) -> None:
@@ -189,7 +188,7 @@ class PacketOperations:
         self._sock.set_option(PACKET_FANOUT_DATA, program)
 
     def rollover_statistics(self) -> RolloverStatistics:
-        """How often the group rolled over; OSError EINVAL for a group that does not."""
+        """Return how often the group rolled over; OSError EINVAL for a group that does not."""
         return self._sock.get_option(PACKET_ROLLOVER_STATS)
 
     # Sending
@@ -212,13 +211,13 @@ class PacketOperations:
         return TransmitRing(self._sock, block_bytes, blocks, frame_bytes, address)
 
     def set_qdisc_bypass(self, on: bool = True) -> None:
-        """Send past the kernel's queues, or not: faster, and dropped where the driver is busy."""
+        """Bypass the kernel's queues, or not: faster, but a busy driver drops frames."""
         self._sock.set_option(PACKET_QDISC_BYPASS, on)
 
     # The rest
 
     def statistics(self) -> Statistics:
-        """What was received and dropped since the last call: reading resets the kernel's count."""
+        """Return the counts of received and dropped packets; reading resets the kernel's counts."""
         return self._sock.get_option(PACKET_STATISTICS)
 
     def set_ignore_outgoing(self, on: bool = True) -> None:

@@ -1,5 +1,6 @@
-"""What the options and control messages of AF_PACKET carry. Source: packet(7), linux/if_packet.h,
-Documentation/networking/packet_mmap.rst."""
+"""Values of options and control messages of AF_PACKET. Source: packet(7), linux/if_packet.h,
+Documentation/networking/packet_mmap.rst.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import sys
 from typing import Any, NamedTuple
 
 from famsock.plugin import Struct, cstruct
+from famsock_packet._fields import SHORT_ADDRESS_BYTES, counted_address
 from famsock_packet.constants import (
     ETH_P_8021Q,
     TP_STATUS_CSUM_VALID,
@@ -15,7 +17,17 @@ from famsock_packet.constants import (
     TP_STATUS_VLAN_TPID_VALID,
     TP_STATUS_VLAN_VALID,
 )
-from famsock_packet.fields import SHORT_ADDRESS_BYTES, counted_address
+
+__all__ = [
+    "AuxiliaryData",
+    "Fanout",
+    "Membership",
+    "RingRequest",
+    "RolloverStatistics",
+    "Statistics",
+    "VirtioHeader",
+    "VlanTag",
+]
 
 _HEADER = "linux/if_packet.h"
 _LITTLE = sys.byteorder == "little"
@@ -23,7 +35,7 @@ _LITTLE = sys.byteorder == "little"
 
 @cstruct.struct("struct packet_mreq", header=_HEADER)
 class Membership(Struct):
-    """What an interface shall receive as long as a socket asks for it (PACKET_ADD_MEMBERSHIP).
+    """Frames that an interface receives while a socket asks for them (PACKET_ADD_MEMBERSHIP).
 
     ``interface`` is its index. ``type`` is PACKET_MR_PROMISC, PACKET_MR_ALLMULTI, or
     PACKET_MR_MULTICAST or PACKET_MR_UNICAST with the ``address`` to receive (at most 32 bytes).
@@ -34,15 +46,15 @@ class Membership(Struct):
     address: bytes = cstruct.field(counted_address("H"), "", offset=6, default=b"")
 
     def pack(self, lookup: Any = None) -> bytes:
-        """The struct's bytes, more than 16 where ``address`` has more than 8."""
+        """Return the struct's bytes, more than 16 where ``address`` has more than 8."""
         return super().pack(lookup) + self.address[SHORT_ADDRESS_BYTES:]
 
 
 @cstruct.struct("struct tpacket_stats_v3", header=_HEADER)
 class Statistics(Struct):
-    """What a socket has received since its statistics were last read, as reading resets them.
+    """The packets received since a socket's statistics were last read, which resets them.
 
-    ``packets`` passed the filter, ``drops`` of them found no room. ``queue_freezes`` counts how
+    ``packets`` passed the filter, ``drops`` of them had no space. ``queue_freezes`` counts how
     often a ring (TPACKET_V3) was full; 0 for sockets without one.
     """
 
@@ -52,13 +64,13 @@ class Statistics(Struct):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Statistics:
-        """The statistics, also of the shorter struct tpacket_stats; ValueError below 8 bytes."""
+        """Return the statistics, also of the shorter tpacket_stats; ValueError below 8 bytes."""
         return super().unpack(bytes(data).ljust(12, b"\0") if len(data) == 8 else data, lookup)
 
 
 @cstruct.struct("struct tpacket_rollover_stats", header=_HEADER)
 class RolloverStatistics(Struct):
-    """How many packets a fanout group passed on to another socket: in all, of large flows, in vain.
+    """Numbers of packets that a fanout group passed on: in all, of large flows, in vain.
 
     The kernel counts them for groups that roll over (PACKET_FANOUT_ROLLOVER, or the flag).
     """
@@ -82,7 +94,7 @@ class Fanout(Struct):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Fanout:
-        """The group, also without its limit, as getsockopt gives it; ValueError below 4 bytes."""
+        """Return the group, also without a limit, as from getsockopt; ValueError below 4 bytes."""
         return super().unpack(bytes(data).ljust(8, b"\0") if len(data) == 4 else data, lookup)
 
 
@@ -92,9 +104,9 @@ class RingRequest(Struct):
 
     ``block_bytes`` is a multiple of the page size, ``frame_bytes`` of TPACKET_ALIGNMENT, and
     ``frames`` = ``blocks`` * (``block_bytes`` // ``frame_bytes``). The rest is of TPACKET_V3:
-    ``retire_ms`` is when the kernel hands over a block that is not full (0: it chooses),
-    ``private_bytes`` the room for one's own use in each block, ``features`` TP_FT_REQ_*. No blocks
-    take the ring away.
+    ``retire_ms`` is the time after which the kernel hands over a block that is not full (0: it
+    chooses), ``private_bytes`` the space for private data in each block, ``features`` TP_FT_REQ_*.
+    0 blocks remove the ring.
     """
 
     block_bytes: int = cstruct.u32("tp_block_size")
@@ -124,7 +136,7 @@ class VlanTag(NamedTuple):
 
 
 def vlan_tag(status: int, tci: int, tpid: int) -> VlanTag | None:
-    """The tag that TP_STATUS_* bits, tag control information and protocol tell; None without."""
+    """Return the tag of TP_STATUS_* bits, control information and protocol; None without one."""
     if not status & TP_STATUS_VLAN_VALID:
         return None
     return VlanTag(tci, tpid if status & TP_STATUS_VLAN_TPID_VALID else ETH_P_8021Q)
@@ -132,10 +144,10 @@ def vlan_tag(status: int, tci: int, tpid: int) -> VlanTag | None:
 
 @cstruct.struct("struct tpacket_auxdata", header=_HEADER)
 class AuxiliaryData(Struct):
-    """What PACKET_AUXDATA tells of a received packet.
+    """The content of PACKET_AUXDATA about a received packet.
 
-    ``status`` are TP_STATUS_*, ``length_bytes`` is how long the packet was, ``captured_bytes`` how
-    much of it passed the filter; ``mac`` and ``net`` are where the frame's headers begin.
+    ``status`` are TP_STATUS_*, ``length_bytes`` is the length of the packet, ``captured_bytes`` the
+    part that passed the filter; ``mac`` and ``net`` are the offsets of the frame's headers.
     """
 
     status: int = cstruct.u32("tp_status")
@@ -153,27 +165,27 @@ class AuxiliaryData(Struct):
 
     @property
     def is_losing(self) -> bool:
-        """Whether packets were dropped since the statistics were last read."""
+        """True if packets were dropped since the statistics were last read."""
         return bool(self.status & TP_STATUS_LOSING)
 
     @property
     def checksum_is_valid(self) -> bool:
-        """Whether the kernel has checked the transport's checksum already."""
+        """True if the kernel has checked the transport's checksum already."""
         return bool(self.status & TP_STATUS_CSUM_VALID)
 
     @property
     def checksum_is_missing(self) -> bool:
-        """Whether the checksum is still to be filled in, as in a packet of this machine's own."""
+        """True if the checksum is not filled in yet, as in packets that this machine sends."""
         return bool(self.status & TP_STATUS_CSUMNOTREADY)
 
 
 @cstruct.struct("struct virtio_net_hdr", header="linux/virtio_net.h")
 class VirtioHeader(Struct):
-    """What stands before each packet, received and sent, with PACKET_VNET_HDR.
+    """The header before each received or sent packet, with PACKET_VNET_HDR.
 
     ``flags`` are VIRTIO_NET_HDR_F_*; with NEEDS_CSUM the checksum over all from ``csum_start`` on
-    is still to be stored ``csum_offset`` behind it. ``gso_type`` is VIRTIO_NET_HDR_GSO_*: the rest
-    is then to be cut into packets with ``gso_size`` bytes of payload, each behind headers of
+    must still be stored ``csum_offset`` after it. ``gso_type`` is VIRTIO_NET_HDR_GSO_*: the rest
+    must then be split into packets with ``gso_size`` bytes of payload, each after headers of
     ``hdr_len``. All numbers are bytes from the packet's beginning, 0-65535.
     """
 

@@ -1,10 +1,10 @@
 """TPACKET_V3: sending from memory that the kernel reads, many frames in one system call.
 
-Wire layout, in host order: places of ``frame_bytes`` each, as many in a block as fit whole. A
-place begins with a struct tpacket3_hdr, of which ``tp_len`` and ``tp_status`` count and
-``tp_next_offset`` stays 0; the frame stands 48 bytes from its beginning. A place is the kernel's
-from TP_STATUS_SEND_REQUEST until it is TP_STATUS_AVAILABLE again. Linux 4.11.
-Source: Documentation/networking/packet_mmap.rst, linux/if_packet.h, tpacket_snd of af_packet.c.
+Wire layout, in host order: slots of ``frame_bytes`` each, as many in a block as fit completely. A
+slot begins with a struct tpacket3_hdr, in which ``tp_len`` and ``tp_status`` count and
+``tp_next_offset`` stays 0; the frame is 48 bytes from its beginning. A slot is the kernel's from
+TP_STATUS_SEND_REQUEST until it is TP_STATUS_AVAILABLE again. Linux 4.11. Source:
+Documentation/networking/packet_mmap.rst, linux/if_packet.h, tpacket_snd of af_packet.c.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from time import monotonic, sleep
 from typing import Any
 
 from famsock.plugin import socket
+from famsock_packet._mapped import Ring, frames_of
 from famsock_packet.constants import (
     TP_STATUS_AVAILABLE,
     TP_STATUS_SEND_REQUEST,
     TP_STATUS_WRONG_FORMAT,
 )
-from famsock_packet.mapped import Ring, frames_of
 from famsock_packet.options import PACKET_TX_RING
 from famsock_packet.ring import FrameHeader
 from famsock_packet.structs import RingRequest
@@ -33,7 +33,7 @@ _NOT_TAKEN = (TP_STATUS_SEND_REQUEST, TP_STATUS_WRONG_FORMAT)
 _AT_LENGTH = _OFFSETS["length_bytes"]
 _AT_STATUS = _OFFSETS["status"]
 _STATUS = Codec("=I")
-_REQUEST = Codec("=II")  # the status stands behind the length
+_REQUEST = Codec("=II")  # the status follows the length
 
 
 class TransmitRing(Ring):
@@ -70,7 +70,7 @@ class TransmitRing(Ring):
         return self._waiting
 
     def put(self, frame: Any) -> None:
-        """Lay a frame, a bytes-like object, into the next place.
+        """Write a frame, a bytes-like object, into the next slot.
 
         With no place free, flushes what waits, and waits for a place as a send does: for ever, for
         the socket's timeout (then TimeoutError), or not at all (BlockingIOError). ValueError for a
@@ -96,9 +96,9 @@ class TransmitRing(Ring):
         """Have the kernel take all frames that wait: their bytes together.
 
         Waits as a send does. OSError EMSGSIZE for a frame of more than the interface's MTU, EINVAL
-        for one that is shorter than a header: it is dropped, and those behind it. ENETDOWN, ENXIO
-        without an interface, ENOBUFS where the interface's queue is full: what was not sent waits
-        on.
+        for one that is shorter than a header: it and those behind it are dropped. ENETDOWN, ENXIO
+        without an interface, ENOBUFS if the interface's queue is full: frames that were not sent
+        keep waiting.
         """
         self._check_open()
         sent = 0
@@ -111,7 +111,7 @@ class TransmitRing(Ring):
         return sent
 
     def _kick(self) -> int:
-        """One system call, which takes some of the frames or all."""
+        """Make one system call, which takes some of the frames or all."""
         try:
             if self._address is None:
                 return self._sock.send(b"")
@@ -127,7 +127,7 @@ class TransmitRing(Ring):
             self._waiting -= 1
 
     def _drop_from_a_wrong_one(self, error: OSError) -> None:
-        """Go back to a frame that the kernel refused, which it would look at for ever."""
+        """Go back to a refused frame; otherwise the kernel would try that frame for ever."""
         first = self._next - self._waiting
         if not self._waiting or self._status(first) != TP_STATUS_WRONG_FORMAT:
             return

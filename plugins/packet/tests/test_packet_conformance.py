@@ -13,6 +13,7 @@ from famsock.testing import BadAddress, Conformance, Example
 from famsock.testing.strategies import Strategies
 
 MAC = bytes.fromhex("020000000001")
+NO_INTERFACE = 777_777  # a machine's interfaces have the smallest indexes
 
 
 def sockaddr(index: int, proto: int, hatype: int, pkttype: int, addr: bytes) -> bytes:
@@ -64,9 +65,9 @@ class TestPacket(Conformance):
         ),
         Example(
             protocol="packet",
-            typed=PacketAddress(7, 0x8915, 0, 32, bytes(range(20))),
-            sockaddr=sockaddr(7, 0x8915, 32, 0, bytes(range(20))),
-            text="ifindex/7:0x8915:0:32:[" + bytes(range(20)).hex(":") + "]",
+            typed=PacketAddress(NO_INTERFACE, 0x8915, 0, 32, bytes(range(20))),
+            sockaddr=sockaddr(NO_INTERFACE, 0x8915, 32, 0, bytes(range(20))),
+            text=f"ifindex/{NO_INTERFACE}:0x8915:0:32:[{bytes(range(20)).hex(':')}]",
             reason="the stdlib's form has at most 8 bytes of hardware address",
         ),
     )

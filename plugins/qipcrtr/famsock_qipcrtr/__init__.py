@@ -33,6 +33,6 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_qipcrtr.constants",
-    operation_names="famsock_qipcrtr.operation_names:NAMES",
+    operation_names="famsock_qipcrtr._operation_names:NAMES",
     modules=("qrtr",),
 )

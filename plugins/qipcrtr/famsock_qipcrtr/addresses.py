@@ -33,10 +33,10 @@ class QipcrtrAddress(Address):
 
     @property
     def is_broadcast(self) -> bool:
-        """Whether the address is that of all nodes."""
+        """True if the address is that of all nodes."""
         return self.node == QRTR_NODE_BCAST
 
     @property
     def is_control(self) -> bool:
-        """Whether the address is that of a node's name service."""
+        """True if the address is that of a node's name service."""
         return self.port == QRTR_PORT_CTRL

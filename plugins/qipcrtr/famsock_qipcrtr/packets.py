@@ -1,8 +1,8 @@
-"""Control packets of QIPCRTR: what a node's name service is told, and what it tells.
+"""Control packets of QIPCRTR, to and from a node's name service.
 
-Each type is a class of its own; `parse` gives the one that some bytes are. All are a ``struct
-qrtr_ctrl_pkt``, 20 bytes in little-endian order, whose first word says the type.
-Sources: linux/qrtr.h, net/qrtr/ns.c, net/qrtr/af_qrtr.c.
+Each type is a class. `parse` returns the packet of the right class for its bytes. All are a
+``struct qrtr_ctrl_pkt``, 20 bytes in little-endian order, whose first word says the type. Sources:
+linux/qrtr.h, net/qrtr/ns.c, net/qrtr/af_qrtr.c.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _swapped(value: int, _lookup: Any) -> int:
 
 
 _CONVERSIONS = {} if sys.byteorder == "little" else {"encode": _swapped, "decode": _swapped}
-LE32 = cstruct.integer("__le32", "I", 0, 0xFFFFFFFF, **_CONVERSIONS)
+_LE32 = cstruct.integer("__le32", "I", 0, 0xFFFFFFFF, **_CONVERSIONS)
 """A ``__le32``: little-endian in a packet, a plain integer here."""
 
 
@@ -34,7 +34,7 @@ def _head(number: int) -> bytes:
 
 
 def instance_of(version: int, number: int) -> int:
-    """The instance that services of Qualcomm's name by a version (0-255) and a number (0-16777215).
+    """Return the instance of a Qualcomm service: version (0-255) and number (0-16777215).
 
     Raises OverflowError for either out of range. Source: libqrtr.
     """
@@ -50,14 +50,14 @@ class ControlPacket(Struct):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The packet at the start of ``data``; ValueError for too few bytes or another type."""
+        """Return the packet at the start of ``data``; ValueError if short or of another type."""
         if bytes(data[:4]) != cls.layout.head:
             raise ValueError(f"{cls.label} starts with {cls.layout.head.hex()}, not {data[:4]!r}")
         return super().unpack(data, lookup)
 
 
 class _OfServer(ControlPacket):
-    """What packets about a server have in common."""
+    """The common part of packets about a server."""
 
     __slots__ = ()
     service: int
@@ -67,7 +67,7 @@ class _OfServer(ControlPacket):
 
     @property
     def address(self) -> QipcrtrAddress:
-        """Where the server is."""
+        """The address of the server."""
         return QipcrtrAddress(self.node, self.port)
 
     @property
@@ -82,12 +82,12 @@ class _OfServer(ControlPacket):
 
     @property
     def is_end_of_list(self) -> bool:
-        """Whether all is 0: the name service has told of every server that there was."""
+        """True if all fields are 0: the name service has reported all current servers."""
         return not (self.service or self.instance or self.node or self.port)
 
 
 class _OfClient(ControlPacket):
-    """What packets about a client have in common."""
+    """The common part of packets about a client."""
 
     __slots__ = ()
     node: int
@@ -95,7 +95,7 @@ class _OfClient(ControlPacket):
 
     @property
     def address(self) -> QipcrtrAddress:
-        """Where the client was."""
+        """The address of the client."""
         return QipcrtrAddress(self.node, self.port)
 
 
@@ -103,7 +103,7 @@ class _OfClient(ControlPacket):
     "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_NEW_SERVER)
 )
 class NewServer(_OfServer):
-    """A server is there: told to the name service to publish it, and by it to who looks for it.
+    """A new server: sent to the name service to publish it, and by it to those who look it up.
 
     ``service``, ``instance``, ``node`` and ``port`` are 0-4294967295. The name service puts the
     sender's own node and port in place of those of a local server.
@@ -111,39 +111,39 @@ class NewServer(_OfServer):
 
     type = c.QRTR_TYPE_NEW_SERVER
 
-    service: int = cstruct.field(LE32, "server.service")
-    instance: int = cstruct.field(LE32, "server.instance", default=0)
-    node: int = cstruct.field(LE32, "server.node", default=0)
-    port: int = cstruct.field(LE32, "server.port", default=0)
+    service: int = cstruct.field(_LE32, "server.service")
+    instance: int = cstruct.field(_LE32, "server.instance", default=0)
+    node: int = cstruct.field(_LE32, "server.node", default=0)
+    port: int = cstruct.field(_LE32, "server.port", default=0)
 
 
 @cstruct.struct(
     "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_SERVER)
 )
 class DelServer(_OfServer):
-    """A server is gone: it withdrew, its socket was closed or its node left. As `NewServer`."""
+    """A removed server: it withdrew, its socket was closed or its node left. As `NewServer`."""
 
     type = c.QRTR_TYPE_DEL_SERVER
 
-    service: int = cstruct.field(LE32, "server.service")
-    instance: int = cstruct.field(LE32, "server.instance", default=0)
-    node: int = cstruct.field(LE32, "server.node", default=0)
-    port: int = cstruct.field(LE32, "server.port", default=0)
+    service: int = cstruct.field(_LE32, "server.service")
+    instance: int = cstruct.field(_LE32, "server.instance", default=0)
+    node: int = cstruct.field(_LE32, "server.node", default=0)
+    port: int = cstruct.field(_LE32, "server.port", default=0)
 
 
 @cstruct.struct(
     "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_NEW_LOOKUP)
 )
 class NewLookup(ControlPacket):
-    """A request to be told of servers that come and go.
+    """A request for reports of servers that come and go.
 
     ``service`` and ``instance`` are 0-4294967295, each 0 for all of them.
     """
 
     type = c.QRTR_TYPE_NEW_LOOKUP
 
-    service: int = cstruct.field(LE32, "server.service", default=0)
-    instance: int = cstruct.field(LE32, "server.instance", default=0)
+    service: int = cstruct.field(_LE32, "server.service", default=0)
+    instance: int = cstruct.field(_LE32, "server.instance", default=0)
 
 
 @cstruct.struct(
@@ -154,20 +154,20 @@ class DelLookup(ControlPacket):
 
     type = c.QRTR_TYPE_DEL_LOOKUP
 
-    service: int = cstruct.field(LE32, "server.service", default=0)
-    instance: int = cstruct.field(LE32, "server.instance", default=0)
+    service: int = cstruct.field(_LE32, "server.service", default=0)
+    instance: int = cstruct.field(_LE32, "server.instance", default=0)
 
 
 @cstruct.struct(
     "struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_DEL_CLIENT)
 )
 class DelClient(_OfClient):
-    """A socket was closed: told to every local server. ``node`` and ``port`` are 0-4294967295."""
+    """A closed socket: sent to every local server. ``node`` and ``port`` are 0-4294967295."""
 
     type = c.QRTR_TYPE_DEL_CLIENT
 
-    node: int = cstruct.field(LE32, "client.node")
-    port: int = cstruct.field(LE32, "client.port")
+    node: int = cstruct.field(_LE32, "client.node")
+    port: int = cstruct.field(_LE32, "client.port")
 
 
 @cstruct.struct(
@@ -178,8 +178,8 @@ class ResumeTx(_OfClient):
 
     type = c.QRTR_TYPE_RESUME_TX
 
-    node: int = cstruct.field(LE32, "client.node")
-    port: int = cstruct.field(LE32, "client.port")
+    node: int = cstruct.field(_LE32, "client.node")
+    port: int = cstruct.field(_LE32, "client.port")
 
 
 @cstruct.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_BYE))
@@ -188,7 +188,7 @@ class Bye(ControlPacket):
 
     type = c.QRTR_TYPE_BYE
 
-    node: int = cstruct.field(LE32, "client.node", default=0)
+    node: int = cstruct.field(_LE32, "client.node", default=0)
 
 
 @cstruct.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_HELLO))
@@ -214,7 +214,7 @@ class Ping(ControlPacket):
 
 @attrs.frozen
 class UnknownPacket:
-    """A control packet of a type that no class describes, whole."""
+    """A control packet of a type that no class describes, with all its bytes."""
 
     type: int
     data: bytes
@@ -246,7 +246,7 @@ _CLASSES: dict[bytes, type[ControlPacket]] = {
 
 
 def parse(data: bytes) -> ControlPacket | UnknownPacket:
-    """The control packet that ``data`` is; what is cut short or of no known type comes back whole.
+    """Return the control packet in ``data``; an `UnknownPacket` if truncated or of another type.
 
     ValueError for less than the 4 bytes of a type.
     """

@@ -14,7 +14,7 @@ from famsock_qipcrtr.packets import DelServer, NewServer
 
 @contextmanager
 def datagrams() -> Iterator[selftest.RoundTrip]:
-    """Datagrams to a port, answered to the one that they came from."""
+    """Yield a round trip of datagrams to a port and back to the sender."""
     with selftest.sockets(AF_QIPCRTR, SOCK_DGRAM) as (client, server):
         for sock in (client, server):
             sock.bind((sock.local_node(), 0))
@@ -23,7 +23,7 @@ def datagrams() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def lookup() -> Iterator[selftest.RoundTrip]:
-    """A server that comes and goes, as the kernel's name service tells of it."""
+    """Yield a check that the kernel's name service reports a server that comes and goes."""
     service = 0x7A000000 + getpid()
     with selftest.sockets(AF_QIPCRTR, SOCK_DGRAM) as (server, watcher):
         watcher.new_lookup(service)

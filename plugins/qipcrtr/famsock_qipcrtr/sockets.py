@@ -1,7 +1,7 @@
 """Operations of AF_QIPCRTR sockets: the name service of the node.
 
-Publishing and looking up are control packets to QRTR_PORT_CTRL of the own node, where the kernel's
-name service (net/qrtr/ns.c) answers. Sources: linux/qrtr.h, net/qrtr/ns.c.
+To publish or look up, send control packets to QRTR_PORT_CTRL of the own node. The kernel's name
+service (net/qrtr/ns.c) answers. Sources: linux/qrtr.h, net/qrtr/ns.c.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ MAX_MESSAGE_BYTES = 65535
 
 
 def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple[NewServer, ...]:
-    """The servers that the name service of this node knows now.
+    """Return the servers that the name service of this node knows now.
 
     ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. Asks through a
-    socket of its own. TimeoutError if no answer comes within ``timeout_s`` seconds.
+    new socket. TimeoutError if no answer comes within ``timeout_s`` seconds.
     """
     with socket(AF_QIPCRTR, SOCK_DGRAM) as asking:
         asking.settimeout(timeout_s)
@@ -46,13 +46,13 @@ def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple
 
 
 class QipcrtrOperations:
-    """What a socket of AF_QIPCRTR can do beyond the stdlib's methods."""
+    """Operations of AF_QIPCRTR sockets beyond the stdlib's methods."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
 
     def local_node(self) -> int:
-        """The number of this node; the socket need not be bound."""
+        """Return the number of this node; the socket need not be bound."""
         return _address(self._sock.local_address).node
 
     def publish(self, service: int, instance: int = 0) -> None:
@@ -70,11 +70,11 @@ class QipcrtrOperations:
         self.send_control(DelServer(service, instance))
 
     def new_lookup(self, service: int = 0, instance: int = 0) -> None:
-        """Ask to be told of servers that come and go, until `del_lookup` or close.
+        """Ask for reports of servers that come and go, until `del_lookup` or close.
 
-        ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. What is there
-        now comes as `NewServer` packets through `recv_packet`, the last of which has
-        ``is_end_of_list``; then each change as `NewServer` or `DelServer`.
+        ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. Current
+        servers come as `NewServer` packets through `recv_packet`; the last one has
+        ``is_end_of_list``. Then each change comes as `NewServer` or `DelServer`.
         """
         self.send_control(NewLookup(service, instance))
 
@@ -83,18 +83,18 @@ class QipcrtrOperations:
         self.send_control(DelLookup(service, instance))
 
     def lookup(self, service: int = 0, instance: int = 0) -> tuple[NewServer, ...]:
-        """The servers that there are now, asked through another socket: see `lookup` above.
+        """Return the servers that there are now, asked through another socket: see `lookup` above.
 
-        Waits as long as this socket's timeout; 5 seconds where it has none, or does not block.
+        Waits as long as this socket's timeout; 5 seconds if it has none, or does not block.
         """
         return lookup(service, instance, self._sock.gettimeout() or 5.0)
 
     def send_control(self, packet: ControlPacket, node: int | None = None) -> None:
         """Send a control packet to the name service of a node, the own one if left out.
 
-        ``node`` QRTR_NODE_BCAST sends it to all nodes, the own one too; that fails for none of
-        them. OSError as sendto(2) fails: ENODEV where the node has no name service, ECONNRESET
-        where it is unknown.
+        ``node`` QRTR_NODE_BCAST sends it to all nodes, including this one; that never fails.
+        OSError as sendto(2) fails: ENODEV if the node has no name service, ECONNRESET where it is
+        unknown.
         """
         where = self.local_node() if node is None else node
         self._sock.sendto(packet.pack(), QipcrtrAddress(where, QRTR_PORT_CTRL))
@@ -102,7 +102,7 @@ class QipcrtrOperations:
     def recv_packet(
         self, bufsize_bytes: int = MAX_MESSAGE_BYTES
     ) -> ControlPacket | UnknownPacket | Datagram:
-        """The next message: a control packet of a name service, or another socket's data.
+        """Return the next message: a control packet of a name service, or another socket's data.
 
         Waits as recv does. At most ``bufsize_bytes`` of data are kept.
         """

@@ -30,7 +30,7 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_rds.constants",
-    operation_names="famsock_rds.operation_names:NAMES",
+    operation_names="famsock_rds._operation_names:NAMES",
     options="famsock_rds.options",
     control="famsock_rds.control",
     modules=("rds", "rds_tcp"),

@@ -1,6 +1,6 @@
 """Addresses of AF_RDS: an IP host and a port of RDS.
 
-An RDS socket's sockaddr is that of IPv4 or of IPv6, with their family in front and not its own.
+An RDS socket's sockaddr is one of IPv4 or IPv6, with AF_INET or AF_INET6 as its family, not AF_RDS.
 Names are resolved when an address is packed, not when it is made. Sources: net/rds/bind.c,
 net/rds/af_rds.c, ip(7), ipv6(7), setipaddr in CPython's Modules/socketmodule.c.
 """
@@ -19,7 +19,7 @@ _WELL_KNOWN = {"": "0.0.0.0", "<broadcast>": "255.255.255.255"}
 
 
 def _host(ip: type[IPv4Address] | type[IPv6Address]) -> Callable[[object], str]:
-    """The check of a host field: text as it is, or an address object of this IP version."""
+    """Return the check of a host field: text as it is, or an address object of this IP version."""
 
     def check(value: object) -> str:
         if isinstance(value, ip):
@@ -45,7 +45,7 @@ def _idna(host: str) -> str:
 
 
 def _resolved(host: str, family: int, lookup: Lookup | None) -> tuple[Any, ...]:
-    """The first sockaddr that a host name has in an IP family; gaierror if it has none."""
+    """Return the first sockaddr that a host name has in an IP family; gaierror if it has none."""
     if lookup is not None:
         lookup.used = True
     name = host.encode("ascii", "surrogateescape")
@@ -61,7 +61,7 @@ def _pack_ipv4(host: str, lookup: Lookup | None) -> bytes:
 
 
 def _pack_ipv6(host: str, lookup: Lookup | None) -> tuple[bytes, int]:
-    """The ``struct in6_addr`` of a host, and the scope that a zone or a name gave it."""
+    """Return the ``struct in6_addr`` of a host, and the scope that a zone or a name gave it."""
     try:
         return inet_pton(AF_INET6, host or "::"), 0
     except OSError:
@@ -104,7 +104,7 @@ class RdsAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of ``(host, port)``, or for IPv6 ``(host, port, flowinfo[, scope_id])``.
+        """Return the address of ``(host, port)`` or ``(host, port, flowinfo[, scope_id])``.
 
         The pair is CPython's form, the longer one what CPython gives for an IPv6 sender and does
         not take back. TypeError for another shape or type, OverflowError for a port out of range;
@@ -123,7 +123,7 @@ class RdsAddress(Address):
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a ``sockaddr_in`` or ``sockaddr_in6``; ValueError if it is neither."""
+        """Return the address of a ``sockaddr_in`` or ``sockaddr_in6``; ValueError if neither."""
         head = bytes(data[:2])
         made: type[Self] | None = next(_matching(head, cls), None)
         if made is None:
@@ -135,9 +135,9 @@ class RdsAddress(Address):
 
     @classmethod
     def parse(cls, text_form: str) -> Self:
-        """The address that ``text_form`` writes: ``192.0.2.1:4000`` or ``[2001:db8::1]:4000``.
+        """Return the address of ``text_form``: ``192.0.2.1:4000`` or ``[2001:db8::1]:4000``.
 
-        ``rds://`` may stand in front. ValueError if the text does not have the form.
+        ``rds://`` may precede it. ValueError if the text does not have the form.
         """
         bare = text.without_scheme(text_form)
         made: Any = RdsInet6Address if bare.startswith("[") else RdsInetAddress
@@ -204,7 +204,7 @@ class RdsInet6Address(RdsAddress):
         return shown if host.startswith("[") else f"[{host}]:{rest}"
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The ``struct sockaddr_in6``; a name or zone is resolved now."""
+        """Return the ``struct sockaddr_in6``; a name or zone is resolved now."""
         address, scope_id = _pack_ipv6(self.host, lookup)
         raw: bytes = self.layout.codec.pack(
             self.layout.head,
@@ -217,7 +217,7 @@ class RdsInet6Address(RdsAddress):
 
 
 def _matching(head: bytes, wanted: type[RdsAddress]) -> Iterator[Any]:
-    """The class of a sockaddr that opens with ``head``, if it is ``wanted`` or one of its own."""
+    """Yield the class of a sockaddr that starts with ``head``: ``wanted`` or a subclass."""
     for made in (RdsInetAddress, RdsInet6Address):
         if made.layout.head == head and issubclass(made, wanted):
             yield made

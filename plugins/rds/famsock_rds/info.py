@@ -1,4 +1,4 @@
-"""What RDS tells of its state: the elements of the RDS_INFO_* snapshots.
+"""The state of RDS: the elements of the RDS_INFO_* snapshots.
 
 Addresses are text. All structs are packed, in host order but for addresses and ports.
 Source: linux/rds.h, rds-info(1), net/rds/info.c.
@@ -53,24 +53,24 @@ class Counter(Struct):
 
 
 class _Connection(Struct):
-    """What connections of both IP versions have in common."""
+    """The common part of connections of both IP versions."""
 
     __slots__ = ()
     flags: int
 
     @property
     def sending(self) -> bool:
-        """Whether a message is being sent."""
+        """True if a message is being sent."""
         return bool(self.flags & RDS_INFO_CONNECTION_FLAG_SENDING)
 
     @property
     def connecting(self) -> bool:
-        """Whether the connection is being made."""
+        """True if the connection is being made."""
         return bool(self.flags & RDS_INFO_CONNECTION_FLAG_CONNECTING)
 
     @property
     def connected(self) -> bool:
-        """Whether the connection is there."""
+        """True if the connection exists."""
         return bool(self.flags & RDS_INFO_CONNECTION_FLAG_CONNECTED)
 
 
@@ -100,19 +100,19 @@ class Connection6(_Connection):
 
 
 class _Message(Struct):
-    """What queued messages of both IP versions have in common."""
+    """The common part of queued messages of both IP versions."""
 
     __slots__ = ()
     flags: int
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the peer has acknowledged the message."""
+        """True if the peer has acknowledged the message."""
         return bool(self.flags & RDS_INFO_MESSAGE_FLAG_ACK)
 
     @property
     def fast_acknowledged(self) -> bool:
-        """Whether the transport has acknowledged the message."""
+        """True if the transport has acknowledged the message."""
         return bool(self.flags & RDS_INFO_MESSAGE_FLAG_FAST_ACK)
 
 

@@ -1,7 +1,7 @@
 """Socket options of AF_RDS, all at level SOL_RDS. Source: linux/rds.h, rds(7), net/rds/af_rds.c.
 
 The RDS_INFO_* rows read snapshots of the whole network namespace, of `SNAPSHOT_LIMIT` elements at
-most (OSError ENOSPC for more); RdsOperations.snapshot reads them whatever their size.
+most (OSError ENOSPC for more); RdsOperations.snapshot reads them at any size.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from famsock_rds.structs import FreeMemoryRegion, GetMemoryRegion, GetMemoryRegi
 
 _S = TypeVar("_S", bound=Struct)
 
-SNAPSHOT_LIMIT = 256
+_SNAPSHOT_LIMIT = 256
 _SOCKADDR_BYTES = 28
 
 
@@ -26,7 +26,7 @@ def _encode_address(value: RdsAddress) -> bytes:
     return value.pack()
 
 
-ADDRESS: Codec[RdsAddress] = Codec(
+_ADDRESS: Codec[RdsAddress] = Codec(
     c="struct sockaddr_in6",
     size_bytes=_SOCKADDR_BYTES,
     encode=_encode_address,
@@ -37,10 +37,10 @@ _row = option_rows(SOL_RDS, constants)
 
 
 def _snapshot(name: str, cls: type[_S]) -> Option[tuple[_S, ...]]:
-    return _row(name, codecs.array(codecs.struct(cls), SNAPSHOT_LIMIT), "r")
+    return _row(name, codecs.array(codecs.struct(cls), _SNAPSHOT_LIMIT), "r")
 
 
-RDS_CANCEL_SENT_TO: Option[RdsAddress] = _row("RDS_CANCEL_SENT_TO", ADDRESS, "w")
+RDS_CANCEL_SENT_TO: Option[RdsAddress] = _row("RDS_CANCEL_SENT_TO", _ADDRESS, "w")
 """Drop what this socket has queued for a host and port, both as they were sent to."""
 
 RDS_GET_MR: Option[GetMemoryRegion] = _row("RDS_GET_MR", GetMemoryRegion, "w")
@@ -49,11 +49,12 @@ RDS_GET_MR_FOR_DEST: Option[GetMemoryRegionFor] = _row(
     "RDS_GET_MR_FOR_DEST", GetMemoryRegionFor, "w"
 )
 RDS_RECVERR: Option[bool] = _row("RDS_RECVERR", codecs.BOOL, "rw")
-"""Whether messages that are not delivered are told of (RDS_CMSG_RDMA_STATUS)."""
+"""True to report messages that are not delivered (RDS_CMSG_RDMA_STATUS)."""
 
 RDS_CONG_MONITOR: Option[bool] = _row("RDS_CONG_MONITOR", codecs.BOOL, "w")
-"""Whether the end of congestion is told of by RDS_CMSG_CONG_UPDATE. A flag: the kernel keeps the
-mask of ports itself."""
+"""True to report the end of congestion by RDS_CMSG_CONG_UPDATE. A flag: the kernel keeps the mask
+of ports itself.
+"""
 
 SO_RDS_TRANSPORT: Option[int] = _row("SO_RDS_TRANSPORT", codecs.INT, "rw")
 """RDS_TRANS_IB (0) or RDS_TRANS_TCP (2), set before bind; RDS_TRANS_NONE (-1) until then."""

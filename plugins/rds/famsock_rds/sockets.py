@@ -34,7 +34,7 @@ def _typed(address: Any) -> RdsAddress:
 
 
 class RdsOperations:
-    """What a socket of AF_RDS can do beyond the stdlib's methods."""
+    """Operations of AF_RDS sockets beyond the stdlib's methods."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
@@ -44,25 +44,25 @@ class RdsOperations:
     def cancel_sent_to(self, address: Any) -> None:
         """Drop the messages that are queued for an address, in any shape that sendto takes.
 
-        TypeError, ValueError and OverflowError for what is no address of RDS, OSError ENOTCONN on a
+        TypeError, ValueError and OverflowError if it is no address of RDS, OSError ENOTCONN on a
         socket that is not bound. Source: rds(7), RDS_CANCEL_SENT_TO.
         """
         self._sock.set_option(options.RDS_CANCEL_SENT_TO, _typed(address))
 
     def monitor_congestion(self, on: bool = True) -> None:
-        """Have the end of congestion told of: `recv_message` gives RDS_CMSG_CONG_UPDATE then.
+        """Report the end of congestion: `recv_message` then returns RDS_CMSG_CONG_UPDATE.
 
-        It is told of for ports that a send had found congested (OSError ENOBUFS), by a message with
-        no data. Source: linux/rds.h, RDS_CONG_MONITOR.
+        It is reported for ports that a send had found congested (OSError ENOBUFS), by a message
+        with no data. Source: linux/rds.h, RDS_CONG_MONITOR.
         """
         self._sock.set_option(options.RDS_CONG_MONITOR, on)
 
     def wait_for_congestion_change(self, timeout_s: float | None = None) -> bool:
-        """Wait until some peer's congestion changes; whether it did within ``timeout_s`` seconds.
+        """Wait for a change of a peer's congestion; return whether it came within ``timeout_s``.
 
         ``timeout_s`` is 0 or more, None to wait without end; ValueError for less. Consumes no
-        message. Not with `monitor_congestion`, which tells in another way. The change may be that
-        of another port: try to send again, and wait again on ENOBUFS.
+        message. Do not use it with `monitor_congestion`, which reports by messages. The change may
+        be that of another port: try to send again, and wait again on ENOBUFS.
         """
         if timeout_s is not None and not timeout_s >= 0:
             raise ValueError(
@@ -76,8 +76,8 @@ class RdsOperations:
     def sendto_uncongested(self, data: Any, address: Any) -> int:
         """Send as sendto does, and wait while the destination is congested.
 
-        The socket's timeout bounds the wait (TimeoutError), where sendto raises OSError ENOBUFS at
-        once. Other errors are those of sendto. The number of bytes sent.
+        The socket's timeout limits the wait (TimeoutError); sendto raises OSError ENOBUFS at once.
+        Other errors are those of sendto. Returns the number of bytes sent.
         """
         patience_s = self._sock.gettimeout()
         deadline = None if patience_s is None else time.monotonic() + patience_s
@@ -95,7 +95,7 @@ class RdsOperations:
     # Service, transport, latency
 
     def tos(self) -> int:
-        """The type of service of the socket's messages, 0-255. Source: linux/rds.h."""
+        """Return the type of service of the socket's messages, 0-255. Source: linux/rds.h."""
         from fcntl import ioctl
 
         return ioctl(self._sock, constants.SIOCRDSGETTOS, bytes(1))[0]
@@ -103,8 +103,8 @@ class RdsOperations:
     def set_tos(self, tos: int) -> None:
         """Choose the type of service (0-255), once, on a bound socket that has sent nothing.
 
-        What the transport makes of it shows in `tos`; TCP makes all 0. OverflowError out of range;
-        OSError ENOTTY on a socket that is not bound, EINVAL where it was chosen already.
+        `tos` returns the transport's value; TCP sets all to 0. OverflowError out of range; OSError
+        ENOTTY on a socket that is not bound, EINVAL if it was chosen already.
         """
         from fcntl import ioctl
 
@@ -129,40 +129,40 @@ class RdsOperations:
     # The state of RDS in this network namespace
 
     def counters(self) -> dict[str, int]:
-        """The counters of RDS and its transports, by name."""
+        """Return the counters of RDS and its transports, by name."""
         return {c.name: c.value for c in self.snapshot(options.RDS_INFO_COUNTERS)}
 
     def connections(self) -> tuple[info.Connection, ...]:
-        """The connections between this host and others by IPv4."""
+        """Return the connections between this host and others by IPv4."""
         return self.snapshot(options.RDS_INFO_CONNECTIONS)
 
     def sockets(self) -> tuple[info.SocketInfo, ...]:
-        """The bound sockets of RDS by IPv4."""
+        """Return the bound sockets of RDS by IPv4."""
         return self.snapshot(options.RDS_INFO_SOCKETS)
 
     def tcp_sockets(self) -> tuple[info.TcpSocket, ...]:
-        """The TCP connections that carry RDS by IPv4; OSError ENOPROTOOPT without rds_tcp."""
+        """Return the TCP connections of RDS by IPv4; OSError ENOPROTOOPT without rds_tcp."""
         return self.snapshot(options.RDS_INFO_TCP_SOCKETS)
 
     def queued_to_send(self) -> tuple[info.QueuedMessage6, ...]:
-        """The messages that wait to be sent, by IPv6 addresses (``::ffff:192.0.2.1`` for IPv4).
+        """Return the messages waiting to be sent, by IPv6 address (``::ffff:192.0.2.1`` for IPv4).
 
-        Not by RDS_INFO_SEND_MESSAGES, where the kernel gives 0.0.0.0 for both hosts.
+        It does not use RDS_INFO_SEND_MESSAGES, in which the kernel gives 0.0.0.0 for both hosts.
         """
         return self.snapshot(options.RDS6_INFO_SEND_MESSAGES)
 
     def queued_for_acknowledgement(self) -> tuple[info.QueuedMessage6, ...]:
-        """The messages that were sent and not acknowledged yet, by addresses as above."""
+        """Return the messages that were sent and not acknowledged yet, by addresses as above."""
         return self.snapshot(options.RDS6_INFO_RETRANS_MESSAGES)
 
     def queued_to_receive(self) -> tuple[info.QueuedMessage6, ...]:
-        """The messages that wait to be received, by addresses as above."""
+        """Return the messages that wait to be received, by addresses as above."""
         return self.snapshot(options.RDS6_INFO_RECV_MESSAGES)
 
     def snapshot(self, option: Option[tuple[_S, ...]]) -> tuple[_S, ...]:
-        """The value of an RDS_INFO_* or RDS6_INFO_* row, whatever its size.
+        """Return the value of an RDS_INFO_* or RDS6_INFO_* row, whatever its size.
 
-        OSError ENOPROTOOPT where no loaded module provides it.
+        OSError ENOPROTOOPT if no loaded module provides it.
         """
         while True:
             try:

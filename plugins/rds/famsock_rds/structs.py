@@ -22,7 +22,7 @@ _STORAGE_BYTES = 128
 
 
 def congestion_mask(port: int) -> int:
-    """The bit of a 64-bit congestion mask that a port (0-65535) shares with every 64th other.
+    """Return a port's bit in a 64-bit congestion mask; ports 64 apart share it (0-65535).
 
     OverflowError for a port out of range. Source: linux/rds.h, RDS_CONG_MONITOR_MASK.
     """
@@ -40,12 +40,12 @@ class CongestionUpdate(Struct):
     mask: int = cstruct.u64("")
 
     def covers(self, port: int) -> bool:
-        """Whether the update is about the group of a port (0-65535)."""
+        """Return whether the update is about the group of a port (0-65535)."""
         return bool(self.mask & congestion_mask(port))
 
 
 def _positions(size: int) -> CType:
-    """The positions of a trace: up to ``size`` numbers of a byte each, as a tuple."""
+    """Return the positions of a trace: up to ``size`` numbers of a byte each, as a tuple."""
 
     def check(value: object) -> tuple[int, ...]:
         if not isinstance(value, tuple | list):
@@ -68,7 +68,7 @@ _POINTS = _positions(RDS_MSG_RX_DGRAM_TRACE_MAX)
 
 @cstruct.struct("struct rds_rx_trace_so", header=_HEADER)
 class LatencyTrace(Struct):
-    """SO_RDS_MSG_RXPATH_LATENCY: which latencies of the receive path to tell with each message.
+    """SO_RDS_MSG_RXPATH_LATENCY: latencies of the receive path to report with each message.
 
     ``count`` (0-3) of ``positions`` (3 of RDS_MSG_RX_HDR_TO_DGRAM_START,
     RDS_MSG_RX_DGRAM_REASSEMBLE, RDS_MSG_RX_DGRAM_DELIVERED) count.
@@ -147,7 +147,7 @@ def _check_address(value: object) -> RdsAddress:
     return value
 
 
-STORAGE = CType(
+_STORAGE = CType(
     c="struct __kernel_sockaddr_storage",
     code=f"{_STORAGE_BYTES}s",
     check=_check_address,
@@ -161,7 +161,7 @@ STORAGE = CType(
 class GetMemoryRegionFor(Struct):
     """RDS_GET_MR_FOR_DEST: make memory reachable for one peer, on a socket without one."""
 
-    peer: RdsAddress = cstruct.field(STORAGE, "dest_addr", offset=0)
+    peer: RdsAddress = cstruct.field(_STORAGE, "dest_addr", offset=0)
     memory: IoVector = cstruct.field(cstruct.nested(IoVector), "vec", offset=128)
     cookie_address: int = cstruct.u64("cookie_addr", offset=144)
     flags: int = cstruct.u64("flags", offset=152, default=0)
@@ -179,7 +179,7 @@ class FreeMemoryRegion(Struct):
 class RdmaTransfer(Struct):
     """RDS_CMSG_RDMA_ARGS: read or write the peer's memory with this message.
 
-    ``remote`` is the offset behind the peer's ``cookie`` and the size; ``local_address`` that of
+    ``remote`` is the offset from the peer's ``cookie`` and the size; ``local_address`` that of
     ``local_count`` `IoVector` structs; ``user_token`` comes back in `RdmaStatus`.
     """
 
@@ -231,5 +231,5 @@ class RdmaStatus(Struct):
 
     @property
     def succeeded(self) -> bool:
-        """Whether it ended well."""
+        """True if the operation succeeded."""
         return self.status == RDS_RDMA_SUCCESS

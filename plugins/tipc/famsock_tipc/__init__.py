@@ -32,7 +32,7 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_tipc.constants",
-    operation_names="famsock_tipc.operation_names:NAMES",
+    operation_names="famsock_tipc._operation_names:NAMES",
     options="famsock_tipc.options",
     control="famsock_tipc.control",
     modules=("tipc",),

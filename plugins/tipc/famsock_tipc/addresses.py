@@ -1,7 +1,7 @@
 """Addresses of AF_TIPC: a service, a range of services, or one socket.
 
-The three share one sockaddr of 16 bytes, whose ``addrtype`` tells them apart; here each is a class
-of its own, and `TipcAddress` is their base. Sources: linux/tipc.h, the TIPC programmer's guide.
+The three share one sockaddr of 16 bytes, whose ``addrtype`` distinguishes them. Here each is a
+class, and `TipcAddress` is their base. Sources: linux/tipc.h, the TIPC programmer's guide.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class TipcAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
-        """The address of ``(addr_type, v1, v2, v3[, scope])``; without a scope, the cluster's.
+        """Return the address of ``(addr_type, v1, v2, v3[, scope])``; default: the cluster's.
 
         TypeError for another shape, for a value that is no integer and for an address type that
         does not exist; OverflowError for an integer out of range (CPython masks it).
@@ -62,12 +62,12 @@ class TipcAddress(Address):
 
     @classmethod
     def _of_values(cls, v1: int, v2: int, v3: int, scope: int) -> Self:
-        """The address of a stdlib form's values, already checked."""
+        """Return the address of a stdlib form's values, already checked."""
         raise NotImplementedError
 
     @classmethod
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """The address of a ``struct sockaddr_tipc``.
+        """Return the address of a ``struct sockaddr_tipc``.
 
         ValueError if ``data`` is shorter than 16 bytes or of another address type.
         """
@@ -85,7 +85,7 @@ class TipcAddress(Address):
 
     @classmethod
     def parse(cls, text_form: str) -> Self:
-        """The address that ``text_form`` writes, as ``str`` gives it; ``tipc://`` may precede it.
+        """Return the address of ``text_form``, as ``str`` writes it; ``tipc://`` may precede it.
 
         ValueError if the text does not have the form.
         """
@@ -114,7 +114,7 @@ def _checked(name: str, value: Any) -> int:
     head=family_head(AF_TIPC, _SIZE) + bytes([TIPC_SERVICE_ADDR]),
 )
 class ServiceAddress(TipcAddress):
-    """One instance of a service (TIPC_SERVICE_ADDR, once TIPC_ADDR_NAME).
+    """An instance of a service (TIPC_SERVICE_ADDR, formerly TIPC_ADDR_NAME).
 
     ``type`` and ``instance`` are 0-4294967295; types below 64 (TIPC_RESERVED_TYPES) belong to TIPC.
     ``scope`` (-128 to 127) is how far a bound name is published, TIPC_CLUSTER_SCOPE (2) or
@@ -140,7 +140,7 @@ class ServiceAddress(TipcAddress):
         return cls.unchecked(v1, v2, 0, scope)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[int, int, int, int, int]:
-        """``(2, type, instance, instance, scope)``."""
+        """Return ``(2, type, instance, instance, scope)``."""
         return self.addr_type, self.type, self.instance, self.instance, self.scope
 
 
@@ -177,7 +177,7 @@ class ServiceRange(TipcAddress):
         return cls.unchecked(v1, v2, v3, scope)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[int, int, int, int, int]:
-        """``(1, type, lower, upper, scope)``."""
+        """Return ``(1, type, lower, upper, scope)``."""
         return self.addr_type, self.type, self.lower, self.upper, self.scope
 
 
@@ -191,7 +191,7 @@ class ServiceRange(TipcAddress):
     head=family_head(AF_TIPC, _SIZE) + bytes([TIPC_SOCKET_ADDR]),
 )
 class SocketAddress(TipcAddress):
-    """One socket (TIPC_SOCKET_ADDR, once TIPC_ADDR_ID): what the kernel names a sender by.
+    """A socket (TIPC_SOCKET_ADDR, formerly TIPC_ADDR_ID): the kernel's address of a sender.
 
     ``node`` is the hash of the node's identity and ``ref`` the socket's port there, both
     0-4294967295; node 0 is this one as long as it has no identity. ``scope`` means nothing here.
@@ -213,7 +213,7 @@ class SocketAddress(TipcAddress):
         return cls.unchecked(v1, v2, scope)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[int, int, int, int, int]:
-        """``(3, node, ref, 0, scope)``."""
+        """Return ``(3, node, ref, 0, scope)``."""
         return self.addr_type, self.node, self.ref, 0, self.scope
 
 
@@ -232,9 +232,10 @@ _MEMBER = family_head(AF_TIPC, _SIZE) + bytes([TIPC_SERVICE_ADDR])
 class GroupMember(SocketAddress):
     """A member of a communication group: its socket, and the group and identity that it has.
 
-    What the kernel names the sender of a group's message by. ``type`` (the group) and ``instance``
-    (the member) are 0-4294967295, the rest is as in `SocketAddress`, and so are the stdlib form,
-    which cannot say them, and its effect as a destination. Text: ``member:0:3361643057:5000:1``.
+    This is the kernel's address for the sender of a group's message. ``type`` (the group) and
+    ``instance`` (the member) are 0-4294967295. The rest is as in `SocketAddress`, and so is the
+    stdlib form, which does not have them, and the effect as a destination. Text:
+    ``member:0:3361643057:5000:1``.
 
     Wire layout: the sockaddr of the socket and that of the member's name (address type 2), 16 bytes
     each. Source: net/tipc/socket.c (struct sockaddr_pair).
@@ -246,7 +247,7 @@ class GroupMember(SocketAddress):
     instance: int = cstruct.u32("", offset=_SIZE + 8, default=0)
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The two sockaddrs, 32 bytes."""
+        """Return the two sockaddrs, 32 bytes."""
         both = super().pack(lookup)
         return both[:_SIZE] + _MEMBER + both[_SIZE + len(_MEMBER) :]
 
@@ -260,9 +261,9 @@ _CLASSES: tuple[type[TipcAddress], ...] = (
 
 
 def _class_of(addr_type: int, wanted: type[TipcAddress], second: object = None) -> Any:
-    """The class of an address type, if it is ``wanted`` or a subclass of that; else None.
+    """Return the class of an address type, if it is ``wanted`` or a subclass; otherwise None.
 
-    ``second`` is what opens the sockaddr behind the first, which only a member's has.
+    ``second`` is the start of the second sockaddr, which only a member's address has.
     """
     if addr_type == TIPC_SOCKET_ADDR and second == _MEMBER and issubclass(GroupMember, wanted):
         return GroupMember

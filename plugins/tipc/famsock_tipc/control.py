@@ -1,7 +1,7 @@
 """Control messages of AF_TIPC, all at level SOL_TIPC, all received only.
 
-A message that could not be delivered comes back with no data and the first two of these; make room
-for them with ``recv_message(control_bytes=2000)``. Source: linux/tipc.h, net/tipc/socket.c.
+A message that could not be delivered comes back with no data and the first two of these; receive
+them with ``recv_message(control_bytes=2000)``. Source: linux/tipc.h, net/tipc/socket.c.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from famsock_tipc.constants import SOL_TIPC
 from famsock_tipc.messages import DestinationName
 
 MAX_RETURNED_BYTES = 1024
-"""How much of a message's data comes back at most (net/tipc/msg.c, MAX_FORWARD_SIZE)."""
+"""The most bytes of a message's data that come back (net/tipc/msg.c, MAX_FORWARD_SIZE)."""
 
-ERROR_NAMES = {
+_ERROR_NAMES = {
     value: name
     for name, value in vars(constants).items()
     if name.startswith("TIPC_ERR_") or name in ("TIPC_OK", "TIPC_CONN_SHUTDOWN")
 }
-"""Why a message came back or a connection ended, by `ErrorInfo.error`."""
+"""Reasons why a message came back or a connection ended, by `ErrorInfo.error`."""
 
 
 @cstruct.struct("", header=())
@@ -36,7 +36,7 @@ class ErrorInfo(Struct):
     @property
     def name(self) -> str:
         """The error's constant ("TIPC_ERR_NO_NAME"); "" for one that has none."""
-        return ERROR_NAMES.get(self.error, "")
+        return _ERROR_NAMES.get(self.error, "")
 
 
 _row = control_rows(SOL_TIPC, constants)

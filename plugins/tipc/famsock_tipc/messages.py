@@ -1,4 +1,4 @@
-"""What options, control messages, groups and the topology service of AF_TIPC exchange.
+"""Values of options, control messages, groups and the topology service of AF_TIPC.
 
 The structs are in host order. Source: linux/tipc.h.
 """
@@ -26,6 +26,15 @@ from famsock_tipc.constants import (
 
 if TYPE_CHECKING:
     from typing import Self
+
+__all__ = [
+    "FOREVER_MS",
+    "DestinationName",
+    "GroupMessage",
+    "GroupRequest",
+    "Subscription",
+    "TopologyEvent",
+]
 
 FOREVER_MS = 0xFFFFFFFF
 """TIPC_WAIT_FOREVER as a subscription's u32 carries it."""
@@ -59,21 +68,21 @@ class GroupRequest(Struct):
 
     @property
     def loopback(self) -> bool:
-        """Whether the member gets its own messages too."""
+        """True if the member gets its own messages too."""
         return bool(self.flags & TIPC_GROUP_LOOPBACK)
 
     @property
     def member_events(self) -> bool:
-        """Whether the member is told of others that join and leave."""
+        """True if the member receives reports of others that join and leave."""
         return bool(self.flags & TIPC_GROUP_MEMBER_EVTS)
 
 
 @attrs.frozen
 class GroupMessage:
-    """What a member of a communication group received.
+    """A message that a member of a communication group received.
 
-    ``sender`` is the member that sent ``data``, or that ``joined`` or ``left``; None where the
-    kernel named none. An event of membership has no data.
+    ``sender`` is the member that sent ``data``, or that ``joined`` or ``left``; None if the kernel
+    gave none. An event of membership has no data.
     """
 
     data: bytes
@@ -84,7 +93,7 @@ class GroupMessage:
 
 @cstruct.struct("struct tipc_subscr", header="linux/tipc.h")
 class Subscription(Struct):
-    """A subscription with the topology service: what to be told of, and for how long.
+    """A subscription with the topology service: what to report, and for how long.
 
     ``type``, ``lower`` and ``upper`` (0-4294967295) are the range of services, TIPC_NODE_STATE (0)
     with node hashes as instances for the nodes themselves. ``timeout_ms`` is 0-4294967295,
@@ -106,7 +115,7 @@ class Subscription(Struct):
         return ServiceRange(self.type, self.lower, self.upper)
 
     def cancelled(self) -> Self:
-        """The request that ends this subscription."""
+        """Return the request that ends this subscription."""
         return type(self).unchecked(
             self.type,
             self.lower,
@@ -119,7 +128,7 @@ class Subscription(Struct):
 
 @cstruct.struct("struct tipc_event", header="linux/tipc.h")
 class TopologyEvent(Struct):
-    """What the topology service tells a subscriber, 48 bytes.
+    """An event of the topology service for a subscriber, 48 bytes.
 
     ``event`` is TIPC_PUBLISHED, TIPC_WITHDRAWN or TIPC_SUBSCR_TIMEOUT. ``found_lower`` and
     ``found_upper`` are the instances that came or went, ``ref`` and ``node`` the socket that has
@@ -136,17 +145,17 @@ class TopologyEvent(Struct):
 
     @property
     def published(self) -> bool:
-        """Whether a service came."""
+        """True if a service was published."""
         return self.event == TIPC_PUBLISHED
 
     @property
     def withdrawn(self) -> bool:
-        """Whether a service went."""
+        """True if a service was withdrawn."""
         return self.event == TIPC_WITHDRAWN
 
     @property
     def timed_out(self) -> bool:
-        """Whether the subscription's time is up: no event follows."""
+        """True if the subscription timed out: no event follows."""
         return self.event == TIPC_SUBSCR_TIMEOUT
 
     @property

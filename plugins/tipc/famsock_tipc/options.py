@@ -10,22 +10,22 @@ from famsock_tipc.messages import GroupRequest
 _row = option_rows(SOL_TIPC, constants)
 
 TIPC_IMPORTANCE: Option[int] = _row("TIPC_IMPORTANCE", codecs.U32)
-"""How late messages are dropped under overload: TIPC_LOW_IMPORTANCE (0) to CRITICAL (3)."""
+"""Importance of messages under overload: TIPC_LOW_IMPORTANCE (0) to CRITICAL (3)."""
 
 TIPC_SRC_DROPPABLE: Option[bool] = _row("TIPC_SRC_DROPPABLE", codecs.BOOL)
-"""Whether messages may be dropped here where a link is congested; not on SOCK_STREAM."""
+"""True if messages may be dropped here when a link is congested; not on SOCK_STREAM."""
 
 TIPC_DEST_DROPPABLE: Option[bool] = _row("TIPC_DEST_DROPPABLE", codecs.BOOL)
-"""Whether messages that cannot be delivered are dropped; else they come back (TIPC_ERRINFO)."""
+"""True if undeliverable messages are dropped; otherwise they come back (TIPC_ERRINFO)."""
 
 TIPC_CONN_TIMEOUT: Option[int] = _row("TIPC_CONN_TIMEOUT", codecs.U32)
-"""How long connect waits, in milliseconds; 8000 at first."""
+"""The time limit of connect, in milliseconds; 8000 by default."""
 
 TIPC_NODE_RECVQ_DEPTH: Option[int] = _row("TIPC_NODE_RECVQ_DEPTH", codecs.U32, "r")
 """Always 0 in kernels of today."""
 
 TIPC_SOCK_RECVQ_DEPTH: Option[int] = _row("TIPC_SOCK_RECVQ_DEPTH", codecs.U32, "r")
-"""How many messages wait to be received."""
+"""The number of messages that wait to be received."""
 
 TIPC_MCAST_BROADCAST: Option[None] = _row("TIPC_MCAST_BROADCAST", codecs.EMPTY, "w")
 """Multicast by the broadcast link from now on; its value is None."""
@@ -40,7 +40,7 @@ TIPC_GROUP_LEAVE: Option[None] = _row("TIPC_GROUP_LEAVE", codecs.EMPTY, "w")
 """Leave the communication group; its value is None."""
 
 TIPC_SOCK_RECVQ_USED: Option[int] = _row("TIPC_SOCK_RECVQ_USED", codecs.U32, "r")
-"""How many bytes of memory the messages take that wait to be received."""
+"""The bytes of memory that messages waiting to be received take."""
 
 TIPC_NODELAY: Option[bool] = _row("TIPC_NODELAY", codecs.BOOL, "w")
-"""Whether small stream messages go at once rather than be bundled; cannot be read."""
+"""True to send small stream messages at once, without bundling; cannot be read."""

@@ -17,7 +17,7 @@ _SERVICE = 0xFA505
 
 @contextmanager
 def rdm() -> Iterator[selftest.RoundTrip]:
-    """Datagrams to a name, answered to the socket that sent them."""
+    """Yield a round trip of datagrams to a name and back to the sender."""
     name = _name(SOCK_RDM)
     with selftest.sockets(AF_TIPC, SOCK_RDM) as (client, server):
         server.bind(name)
@@ -26,7 +26,7 @@ def rdm() -> Iterator[selftest.RoundTrip]:
 
 @contextmanager
 def _connection(kind: int) -> Iterator[selftest.RoundTrip]:
-    """Over a connection to a name."""
+    """Yield a round trip over a connection to a name."""
     name = _name(kind)
     with selftest.sockets(AF_TIPC, kind) as (client, listener):
         listener.bind(name)
@@ -44,7 +44,7 @@ stream: selftest.Exchange = partial(_connection, SOCK_STREAM)
 
 @contextmanager
 def topology() -> Iterator[selftest.RoundTrip]:
-    """A name that comes and goes, as the topology service tells of it."""
+    """Yield a check that the topology service reports a name that comes and goes."""
     name = _name(0)
     with (
         selftest.sockets(AF_TIPC, SOCK_SEQPACKET, count=1) as (watcher,),
@@ -64,5 +64,5 @@ def topology() -> Iterator[selftest.RoundTrip]:
 
 
 def _name(instance: int) -> ServiceAddress:
-    """A name that no other process uses."""
+    """Return a name that no other process uses."""
     return ServiceAddress(_SERVICE + getpid(), instance, scope=TIPC_NODE_SCOPE)

@@ -38,12 +38,12 @@ _S = TypeVar("_S", bound=Struct)
 
 _FILTERS = (TIPC_SUB_PORTS, TIPC_SUB_SERVICE)
 
-TOPOLOGY_SERVICE = ServiceAddress(TIPC_TOP_SRV, TIPC_TOP_SRV)
-"""Where a SOCK_SEQPACKET socket connects to be told of services and nodes."""
+_TOPOLOGY_SERVICE = ServiceAddress(TIPC_TOP_SRV, TIPC_TOP_SRV)
+"""The address of the topology service, to which a SOCK_SEQPACKET socket connects."""
 
 
 class TipcOperations:
-    """What a socket of AF_TIPC can do beyond the stdlib's methods."""
+    """Operations of AF_TIPC sockets beyond the stdlib's methods."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
@@ -53,9 +53,9 @@ class TipcOperations:
     def withdraw(self, address: Any) -> None:
         """Take back a name or range that the socket was bound to; other names stay.
 
-        ``address`` is what was given to bind, in any shape. OSError as bind(2) fails: EINVAL where
-        the socket has other names and not this one; the kernel is content where it has none at all.
-        Source: net/tipc/socket.c (a negative scope withdraws).
+        ``address`` is what was given to bind, in any shape. OSError as bind(2) fails: EINVAL if the
+        socket has other names and not this one; the kernel gives no error if it has none. Source:
+        net/tipc/socket.c (a negative scope withdraws).
         """
         bound = _typed(address)
         if not isinstance(bound, ServiceAddress | ServiceRange):
@@ -72,15 +72,16 @@ class TipcOperations:
         filter: int = TIPC_SUB_PORTS,
         handle: bytes = bytes(8),
     ) -> Subscription:
-        """Ask the topology service to tell of services that come and go in a range.
+        """Ask the topology service to report services that come and go in a range.
 
-        Connects the socket, of SOCK_SEQPACKET, to the service first if it has no peer. The services
-        that are there now come as events too. ``service`` is a name or range in any shape (type 0
-        for nodes, 2 for links); ``timeout_ms`` (0-4294967294) ends the subscription with an event,
-        None never does; ``filter`` is TIPC_SUB_PORTS or TIPC_SUB_SERVICE; ``handle`` is 8 bytes
-        that events repeat. The subscription, for `cancel`. OverflowError, TypeError and ValueError
-        for what the service would end the connection for, or never answer; OSError EPROTOTYPE for a
-        socket of another type, else as connect(2) and send(2) fail. Source: net/tipc/subscr.c.
+        Connects the socket, of SOCK_SEQPACKET, to the service first if it has no peer. Current
+        services give events too. ``service`` is a name or range in any shape (type 0 for nodes, 2
+        for links); ``timeout_ms`` (0-4294967294) ends the subscription with an event, None never
+        does; ``filter`` is TIPC_SUB_PORTS or TIPC_SUB_SERVICE; ``handle`` is 8 bytes that events
+        repeat. Returns the subscription, for `cancel`. OverflowError, TypeError and ValueError for
+        values for which the service would end the connection or never answer; OSError EPROTOTYPE
+        for a socket of another type, otherwise as connect(2) and send(2). Source:
+        net/tipc/subscr.c.
         """
         if self._sock.type != SOCK_SEQPACKET:
             raise OSError(
@@ -101,7 +102,7 @@ class TipcOperations:
             wanted.type, wanted.lower, wanted.upper, forever, filter, handle
         )
         if self._sock.peer_address is None:
-            self._sock.connect(TOPOLOGY_SERVICE)
+            self._sock.connect(_TOPOLOGY_SERVICE)
         self._sock.send(subscription.pack())
         return subscription
 
@@ -110,9 +111,9 @@ class TipcOperations:
         self._sock.send(subscription.cancelled().pack())
 
     def recv_event(self) -> TopologyEvent:
-        """The next event of the topology service.
+        """Return the next event of the topology service.
 
-        Waits as recv does (TimeoutError, BlockingIOError). ConnectionResetError where the service
+        Waits as recv does (TimeoutError, BlockingIOError). ConnectionResetError if the service
         ended the connection, as it does for a subscription that it refuses.
         """
         data = self._sock.recv(TopologyEvent.layout.size)
@@ -121,7 +122,7 @@ class TipcOperations:
         return TopologyEvent.unpack(data)
 
     def events(self) -> Iterator[TopologyEvent]:
-        """Events of the topology service without end; `recv_event` tells the errors.
+        """Yield events of the topology service without end; errors are those of `recv_event`.
 
         The last event of a subscription that had a time limit has ``timed_out`` set.
         """
@@ -143,28 +144,27 @@ class TipcOperations:
 
         ``type`` (64-4294967295) is the group, ``instance`` (0-4294967295) this member's identity,
         ``scope`` TIPC_CLUSTER_SCOPE or TIPC_NODE_SCOPE. With ``loopback`` own messages come back;
-        with ``member_events`` `recv_group` tells of members that join and leave. A send without
-        an address reaches all members, one to a `ServiceAddress` any member of that instance, one
-        to a `ServiceRange` all of that instance, one to a `SocketAddress` that member.
-        PermissionError for a reserved type or a socket in a group, OSError EINVAL for a scope that
-        does not exist.
+        with ``member_events`` `recv_group` reports members that join and leave. A send without an
+        address reaches all members, one to a `ServiceAddress` any member of that instance, one to a
+        `ServiceRange` all of that instance, one to a `SocketAddress` that member. PermissionError
+        for a reserved type or a socket in a group, OSError EINVAL for a scope that does not exist.
         """
         flags = TIPC_GROUP_LOOPBACK * loopback | TIPC_GROUP_MEMBER_EVTS * member_events
         self._sock.set_option(TIPC_GROUP_JOIN, GroupRequest(type, instance, scope, flags))
 
     def leave_group(self) -> None:
-        """Leave the communication group. OSError EINVAL where the socket is in none."""
+        """Leave the communication group. OSError EINVAL if the socket is in none."""
         self._sock.set_option(TIPC_GROUP_LEAVE, None)
 
     def group(self) -> int:
-        """The type of the communication group that the socket is in, 0 for none."""
+        """Return the type of the communication group that the socket is in, 0 for none."""
         data = self._sock.getsockopt(
             constants.SOL_TIPC, constants.TIPC_GROUP_JOIN, codecs.U32.size_bytes
         )
         return codecs.U32.decode(data)
 
     def recv_group(self, bufsize_bytes: int = constants.TIPC_MAX_USER_MSG_SIZE) -> GroupMessage:
-        """The next message or membership event of the communication group, with its sender.
+        """Return the next message or membership event of the communication group, with its sender.
 
         Waits as recv does. At most ``bufsize_bytes`` (from 1 on) of a message are kept. OSError as
         recvmsg(2) fails.
@@ -178,17 +178,17 @@ class TipcOperations:
     # Nodes and links
 
     def node_id(self, node: int) -> bytes:
-        """The identity of a node, 16 bytes, by its hash (0-4294967295), as addresses have it.
+        """Return a node's identity of 16 bytes, by its hash (0-4294967295), as in addresses.
 
         OSError EADDRNOTAVAIL for an unknown node. Source: linux/tipc.h, SIOCGETNODEID.
         """
         return self._ask(constants.SIOCGETNODEID, NodeIdRequest(node)).node_id
 
     def link_name(self, peer: int, bearer_id: int = 0) -> str:
-        """The name of the link to a node, by its hash and the bearer's number (0-65535).
+        """Return the name of the link to a node, by its hash and the bearer's number (0-65535).
 
-        OverflowError for a number out of range, of which the kernel would take the low 16 bits;
-        OSError EADDRNOTAVAIL where there is no such link. Source: linux/tipc.h, SIOCGETLINKNAME,
+        OverflowError for a number out of range, because the kernel would take its low 16 bits;
+        OSError EADDRNOTAVAIL if there is no such link. Source: linux/tipc.h, SIOCGETLINKNAME,
         net/tipc/socket.c.
         """
         bearer = codecs.check_int("link_name(): AF_TIPC bearer_id", bearer_id, 0xFFFF)

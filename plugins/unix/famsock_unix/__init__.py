@@ -1,4 +1,4 @@
-"""AF_UNIX for famsock: the family's description, from which all else is loaded."""
+"""AF_UNIX for famsock: the family's description."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_unix.constants",
-    operation_names="famsock_unix.operation_names:NAMES",
+    operation_names="famsock_unix._operation_names:NAMES",
     options="famsock_unix.options",
     control="famsock_unix.control",
 )

@@ -51,27 +51,27 @@ def _parsed(text: str) -> str | bytes:
     return text[1:] if _AT_SIGN.match(text) else text
 
 
-PATH = CType(c="char", code=f"{UNIX_PATH_MAX}s", check=_checked, text=_text, parse=_parsed)
+_PATH = CType(c="char", code=f"{UNIX_PATH_MAX}s", check=_checked, text=_text, parse=_parsed)
 
 
 @sockaddr("struct sockaddr_un", header="sys/un.h", family=1, family_name="AF_UNIX", size=110)
 class UnixAddress(Address):
-    r"""Where an AF_UNIX socket is: a path, an abstract name, or nowhere (unnamed).
+    r"""An address of an AF_UNIX socket: a path, an abstract name, or none (unnamed).
 
-    ``path`` is a str for a path in the file system, bytes with a null byte in front for a name in
+    ``path`` is a str for a path in the file system, bytes that begin with a null byte for a name in
     Linux's abstract namespace, and "" for an unnamed socket; to bind to "" asks the kernel for an
-    abstract name of its choice. It is made from str, bytes, any bytes-like object or
-    `os.PathLike`; a path of more than 107 bytes goes to the kernel through a descriptor of its
-    directory. Text: the path; ``@name`` for an abstract name; a path that itself starts with an
-    at sign has a backslash in front.
+    abstract name of its choice. It is made from str, bytes, any bytes-like object or `os.PathLike`;
+    a path of more than 107 bytes goes to the kernel through a descriptor of its directory. Text:
+    the path; ``@name`` for an abstract name; a path that starts with an at sign is written after a
+    backslash.
 
     Wire layout: the family (u16), then ``sun_path``: a path with its null byte, an abstract name
-    as it is, for an unnamed socket nothing. Raises TypeError for any other type, ValueError for a
-    null byte inside a path or an abstract name of more than 107 bytes, UnicodeEncodeError for a
-    str that the file system encoding lacks. Source: unix(7).
+    unchanged, nothing for an unnamed socket. Raises TypeError for any other type, ValueError for a
+    null byte inside a path or an abstract name of more than 107 bytes, UnicodeEncodeError for a str
+    that the file system encoding lacks. Source: unix(7).
     """
 
-    path: str | bytes = cstruct.field(PATH, "sun_path", default="")
+    path: str | bytes = cstruct.field(_PATH, "sun_path", default="")
     names_operation: ClassVar[bool] = False
 
     if TYPE_CHECKING:
@@ -82,22 +82,22 @@ class UnixAddress(Address):
 
     @classmethod
     def abstract(cls, name: str | bytes) -> UnixAddress:
-        """The address of ``name`` (at most 107 bytes) in the abstract namespace."""
+        """Return the address of ``name`` (at most 107 bytes) in the abstract namespace."""
         return cls(b"\0" + (os.fsencode(name) if isinstance(name, str) else _octets(name)))
 
     @property
     def is_unnamed(self) -> bool:
-        """Whether the socket has no name."""
+        """True if the socket has no name."""
         return not self.path
 
     @property
     def is_abstract(self) -> bool:
-        """Whether the name is one of the abstract namespace."""
+        """True if the name is one of the abstract namespace."""
         return isinstance(self.path, bytes)
 
     @property
     def is_path(self) -> bool:
-        """Whether the name is a path in the file system."""
+        """True if the name is a path in the file system."""
         return bool(self.path) and isinstance(self.path, str)
 
     @property
@@ -107,7 +107,7 @@ class UnixAddress(Address):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> UnixAddress:
-        """The address of a str or bytes-like object, as CPython takes it.
+        """Return the address of a str or bytes-like object, as CPython takes it.
 
         A path ends at a null byte, as for the kernel. OSError if it is too long for sun_path and
         cannot be shortened either.
@@ -119,11 +119,11 @@ class UnixAddress(Address):
         return cls.unchecked(name if abstract else os.fsdecode(name.partition(b"\0")[0]))
 
     def to_stdlib(self, lookup: Lookup) -> str | bytes:
-        """bytes for an abstract name, str for a path, '' for an unnamed socket."""
+        """Return bytes for an abstract name, str for a path, '' for an unnamed socket."""
         return self.path
 
     def pack(self, lookup: Lookup | None = None) -> bytes:
-        """The sockaddr, as long as its name; OSError for a path that is too long for it."""
+        """Return the sockaddr, as long as its name; OSError for a path that is too long for it."""
         name = os.fsencode(self.path)
         if not self.is_path:
             return self.layout.head + name
@@ -135,7 +135,7 @@ class UnixAddress(Address):
     def unpack(
         cls, data: bytes | bytearray | memoryview, lookup: Lookup | None = None
     ) -> UnixAddress:
-        """The address of a sockaddr of any length."""
+        """Return the address of a sockaddr of any length."""
         name = bytes(data[2:])
         if name[:1] == b"\0":
             return cls.unchecked(name)
@@ -152,7 +152,7 @@ class _ThroughDirectory(bytes):
 
     @classmethod
     def of(cls, path: bytes, head: bytes, lookup: Lookup | None) -> _ThroughDirectory:
-        """The sockaddr of a path that is too long by itself; OSError if its last part is too."""
+        """Return the sockaddr for a path that is too long; OSError if its last part is, too."""
         directory, slash, name = path.rpartition(b"/")
         if not slash or len(name) > _LONGEST_NAME_BYTES or lookup is None:
             raise OSError(_TOO_LONG)

@@ -1,7 +1,7 @@
 """Control messages of AF_UNIX, all at level SOL_SOCKET. Source: unix(7), linux/socket.h.
 
 A descriptor in a received message (SCM_RIGHTS, SCM_PIDFD) belongs to whoever receives it. SCM_PIDFD
-is a negative errno where the sender is gone (before Linux 6.16) or the process has no room for it.
+is a negative errno if the sender no longer exists (before Linux 6.16) or no descriptor is free.
 """
 
 from __future__ import annotations

@@ -11,13 +11,13 @@ from socket import SOL_SOCKET
 from famsock.plugin import Option, codecs, constants, option_rows
 from famsock_unix.structs import Credentials
 
-MAX_GROUPS = 65536
+_MAX_GROUPS = 65536
 """The kernel's NGROUPS_MAX."""
 
 _row = option_rows(SOL_SOCKET, constants)
 
 SO_PEERCRED: Option[Credentials] = _row("SO_PEERCRED", Credentials, "r")
 SO_PEERGROUPS: Option[tuple[int, ...]] = _row(
-    "SO_PEERGROUPS", codecs.array(codecs.U32, MAX_GROUPS), "r"
+    "SO_PEERGROUPS", codecs.array(codecs.U32, _MAX_GROUPS), "r"
 )
 SO_PEERPIDFD: Option[int] = _row("SO_PEERPIDFD", codecs.INT, "r")

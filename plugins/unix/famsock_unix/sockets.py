@@ -1,4 +1,4 @@
-"""Operations of AF_UNIX sockets: descriptors, credentials, paths left behind. Source: unix(7)."""
+"""Operations of AF_UNIX sockets: descriptors, credentials, stale paths. Source: unix(7)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from socket import CMSG_SPACE, SOCK_STREAM
 from typing import Any, Protocol
 
 from famsock.plugin import Message, options, socket
-from famsock_unix import constants, stale
+from famsock_unix import _stale, constants
 from famsock_unix.control import LABEL_BYTES, MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_RIGHTS
 from famsock_unix.options import SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD
 from famsock_unix.structs import Credentials
@@ -20,13 +20,13 @@ _CONTROL_BYTES = sum(
 
 
 class HasFileno(Protocol):
-    """A file, a socket, or what else has a descriptor."""
+    """A file, a socket, or another object with a descriptor."""
 
     def fileno(self) -> int: ...
 
 
 class UnixOperations:
-    """What a socket of AF_UNIX can do beyond the stdlib's methods."""
+    """Operations of AF_UNIX sockets beyond the stdlib's methods."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
@@ -34,26 +34,26 @@ class UnixOperations:
     # Who is at the other end
 
     def peer_credentials(self) -> Credentials:
-        """Process, user and group of the peer when it connected, listened or made the pair.
+        """Return process, user and group of the peer when it connected, listened or made the pair.
 
         Without a peer, pid 0 and 4294967295 for the rest. Source: unix(7), SO_PEERCRED.
         """
         return self._sock.get_option(SO_PEERCRED)
 
     def peer_groups(self) -> tuple[int, ...]:
-        """The peer's supplementary group ids. OSError ENODATA without a peer. Linux 4.13."""
+        """Return the peer's supplementary group ids. OSError ENODATA without a peer. Linux 4.13."""
         return self._sock.get_option(SO_PEERGROUPS)
 
     def peer_pidfd(self) -> int:
-        """A new close-on-exec pidfd of the peer's process, the caller's to close.
+        """Return a new close-on-exec pidfd of the peer's process, the caller's to close.
 
-        It names the process even after its pid is used anew. OSError ENODATA without a peer,
-        ESRCH where the process is gone (before Linux 6.16), ENOPROTOOPT before Linux 6.5.
+        It names the process even after its pid is used again. OSError ENODATA without a peer, ESRCH
+        if the process no longer exists (before Linux 6.16), ENOPROTOOPT before Linux 6.5.
         """
         return self._sock.get_option(SO_PEERPIDFD)
 
     def peer_security(self) -> str:
-        """The security label of the peer (SELinux, AppArmor). OSError ENOPROTOOPT without one."""
+        """Return the peer's security label (SELinux, AppArmor). OSError ENOPROTOOPT without one."""
         return self._sock.get_option(options.SO_PEERSEC)
 
     # Descriptors and credentials in messages
@@ -67,9 +67,9 @@ class UnixOperations:
     ) -> int:
         """Send ``data`` with up to 253 descriptors: integers, or objects with ``fileno()``.
 
-        The number of bytes sent. The sender's descriptors stay open. ValueError for more, or for no
-        data on a stream, where the kernel would drop them in silence; OSError EBADF for a closed
-        one; else as sendmsg(2). Source: unix(7), SCM_RIGHTS.
+        Returns the number of bytes sent. The sender's descriptors stay open. ValueError for more,
+        or for no data on a stream, because the kernel would drop them without an error; OSError
+        EBADF for a closed one; otherwise as sendmsg(2). Source: unix(7), SCM_RIGHTS.
         """
         numbers = tuple(_descriptor(each) for each in descriptors)
         buffers = list(data) if isinstance(data, list | tuple) else [data]
@@ -84,9 +84,9 @@ class UnixOperations:
     ) -> tuple[tuple[int, ...], Message]:
         """Receive one message and the descriptors in it, which are then the caller's to close.
 
-        There is room for all descriptors, credentials and labels that one message can carry, and
-        the descriptors are close-on-exec. ``Message.flags`` has MSG_CTRUNC where the kernel dropped
-        some, as at the process's limit of open files. Errors are those of recvmsg(2).
+        There is space for all descriptors, credentials and labels that one message can carry, and
+        the descriptors are close-on-exec. ``Message.flags`` has MSG_CTRUNC if the kernel dropped
+        some, for example at the limit of open files. Errors are those of recvmsg(2).
         """
         message = self._sock.recv_message(bufsize_bytes, _CONTROL_BYTES, flags)
         return message.get(SCM_RIGHTS) or (), message
@@ -108,24 +108,24 @@ class UnixOperations:
         """Bind to a path, removing first a socket there that no process has open any more.
 
         ``address`` is a path in any shape that bind takes. Two processes that do this at once do
-        not remove each other's socket. OSError EADDRINUSE where a process has the socket open, or
-        where the path is anything but a socket, and BlockingIOError where another process held the
-        directory's lock for more than a second; else as bind(2).
+        not remove each other's socket. OSError EADDRINUSE if a process has the socket open, or if
+        the path is not a socket, and BlockingIOError if another process held the directory's lock
+        for more than a second; otherwise as bind(2).
         """
-        path = stale.path_of(address)
+        path = _stale.path_of(address)
         if path is None:
             self._sock.bind(address)
             return
-        with stale.locked_directory(path):
-            stale.unlink_stale(path)
+        with _stale.locked_directory(path):
+            _stale.unlink_stale(path)
             self._sock.bind(address)
 
     def bound_path(self) -> str:
-        """The absolute path of the file that the socket is bound to, however it was written.
+        """Return the absolute path of the file that the socket is bound to, however it was written.
 
-        Tells the path where ``getsockname`` shows one through a directory's descriptor, or one
-        relative to a directory since left; with " (deleted)" behind it once unlinked. OSError EPERM
-        without CAP_NET_ADMIN, ENOENT where the socket is not bound to a path. Linux 4.20.
+        Use it if ``getsockname`` returns a path through a directory's descriptor, or one relative
+        to another working directory. The path of a removed file ends with " (deleted)". OSError
+        EPERM without CAP_NET_ADMIN, ENOENT if the socket is not bound to a path. Linux 4.20.
         Source: linux/un.h, SIOCUNIXFILE.
         """
         from fcntl import ioctl

@@ -9,10 +9,10 @@ from famsock.plugin import Struct, cstruct
 
 @cstruct.struct("struct ucred", header="sys/socket.h", label="ucred")
 class Credentials(Struct):
-    """Who is at the other end: process, user and group, each in the reader's namespaces.
+    """Credentials of a process: process, user and group, each in the reader's namespaces.
 
-    ``pid`` is 0 where the process is outside the reader's namespace, ``uid`` and ``gid`` then the
-    overflow user; 4294967295 stands for "not known". Wire: i32 pid, u32 uid, u32 gid.
+    ``pid`` is 0 if the process is outside the reader's namespace; ``uid`` and ``gid`` are then the
+    overflow user; 4294967295 means "not known". Wire: i32 pid, u32 uid, u32 gid.
     """
 
     pid: int = cstruct.i32("pid")
@@ -21,5 +21,5 @@ class Credentials(Struct):
 
     @classmethod
     def own(cls) -> Credentials:
-        """Those of this process, which any process may send."""
+        """Return the credentials of this process, which any process may send."""
         return cls(os.getpid(), os.getuid(), os.getgid())

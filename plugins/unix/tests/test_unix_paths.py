@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from famsock_unix import stale
+from famsock_unix import _stale
 from famsock_unix.addresses import UnixAddress
 
 from famsock.plugin import socket
@@ -129,12 +129,12 @@ def test_a_stale_path_is_replaced_and_a_live_one_kept(
             if kind != stdlib.SOCK_DGRAM:
                 server.listen()
                 server.setblocking(False)
-                assert not stale.unlink_stale(str(path))
+                assert not _stale.unlink_stale(str(path))
                 with pytest.raises(BlockingIOError):
                     server.accept()
     assert path.is_socket()
-    assert stale.unlink_stale(str(path))
-    assert not stale.unlink_stale(str(path))
+    assert _stale.unlink_stale(str(path))
+    assert not _stale.unlink_stale(str(path))
 
 
 def test_what_is_no_socket_is_never_removed(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_names_without_a_file_bind_as_ever() -> None:
 
 
 def test_a_held_lock_ends_in_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stale, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(_stale, "_PATIENCE_S", 0.05)
     directory = os.open(tmp_path, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
@@ -186,7 +186,7 @@ def test_a_held_lock_ends_in_an_error(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_of_many_that_race_for_a_stale_path_one_wins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stale, "_PATIENCE_S", 60.0)  # each waits for all others, however slow
+    monkeypatch.setattr(_stale, "_PATIENCE_S", 60.0)  # each waits for all others, however slow
     path = str(tmp_path / "x.sock")
     with socket(stdlib.AF_UNIX) as left_behind:
         left_behind.bind(path)

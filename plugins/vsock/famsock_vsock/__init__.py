@@ -38,7 +38,7 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_vsock.constants",
-    operation_names="famsock_vsock.operation_names:NAMES",
+    operation_names="famsock_vsock._operation_names:NAMES",
     options="famsock_vsock.options",
     control="famsock_vsock.control",
     modules=("vsock",),

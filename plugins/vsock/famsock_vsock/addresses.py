@@ -23,11 +23,11 @@ CID_NAMES = {
     "host": VMADDR_CID_HOST,
     "any": VMADDR_CID_ANY,
 }
-"""The CIDs that have a meaning of their own, by the names that text may give them."""
+"""CIDs with a special meaning, by the names that text may give them."""
 
 
 def _named(numbers: Mapping[str, int]) -> CType:
-    """A u32 that text may name; the wildcard is written by its name, all others as numbers."""
+    """Return a u32 type with names in text; only the wildcard is written by its name."""
     return attrs.evolve(
         cstruct.U32,
         text=lambda value: "any" if value == numbers["any"] else str(value),
@@ -35,8 +35,8 @@ def _named(numbers: Mapping[str, int]) -> CType:
     )
 
 
-CID = _named(CID_NAMES)
-PORT = _named({"any": VMADDR_PORT_ANY})
+_CID = _named(CID_NAMES)
+_PORT = _named({"any": VMADDR_PORT_ANY})
 
 
 @sockaddr(
@@ -62,8 +62,8 @@ class VsockAddress(Address):
     Source: vsock(7), linux/vm_sockets.h.
     """
 
-    cid: int = cstruct.field(CID, "svm_cid", offset=8)
-    port: int = cstruct.field(PORT, "svm_port", offset=4)
+    cid: int = cstruct.field(_CID, "svm_cid", offset=8)
+    port: int = cstruct.field(_PORT, "svm_port", offset=4)
     flags: int = cstruct.u8("svm_flags", offset=12, default=0)
 
     @property
@@ -73,5 +73,5 @@ class VsockAddress(Address):
 
     @property
     def to_host(self) -> bool:
-        """Whether VMADDR_FLAG_TO_HOST is set: the host forwards to the CID."""
+        """True if VMADDR_FLAG_TO_HOST is set: the host forwards to the CID."""
         return bool(self.flags & VMADDR_FLAG_TO_HOST)

@@ -9,5 +9,5 @@ from famsock_vsock.constants import SOL_VSOCK
 
 _row = control_rows(SOL_VSOCK, constants)
 
-# From the error queue, where MSG_ZEROCOPY tells which sends are done (Linux 6.7).
+# From the error queue, where MSG_ZEROCOPY reports completed sends (Linux 6.7).
 VSOCK_RECVERR: ControlType[SockExtendedErr] = _row("VSOCK_RECVERR", SockExtendedErr)

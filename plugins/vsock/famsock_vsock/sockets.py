@@ -17,15 +17,20 @@ from famsock_vsock.constants import (
     VMADDR_PORT_ANY,
 )
 
+__all__ = [
+    "VsockOperations",
+    "local_cid",
+]
+
 DEVICE = "/dev/vsock"
 
 
 def local_cid() -> int:
-    """This machine's CID: 3 or more in a guest, 2 on a host, 1 with the loopback transport alone.
+    """Return this machine's CID: 3 or more in a guest, 2 on a host, 1 with only loopback.
 
-    4294967295 where there is no transport at all. A guest that is a host too gives its CID as a
-    guest. OSError ENOENT without ``/dev/vsock`` (``modprobe vsock``).
-    Source: vsock(7), IOCTL_VM_SOCKETS_GET_LOCAL_CID.
+    4294967295 if there is no transport. A guest that is also a host returns its CID as a guest.
+    OSError ENOENT without ``/dev/vsock`` (``modprobe vsock``). Source: vsock(7),
+    IOCTL_VM_SOCKETS_GET_LOCAL_CID.
     """
     from fcntl import ioctl
 
@@ -39,30 +44,30 @@ def local_cid() -> int:
 
 
 class VsockOperations:
-    """What a socket of AF_VSOCK can do beyond the stdlib's methods."""
+    """Operations of AF_VSOCK sockets beyond the stdlib's methods."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
 
     def local_cid(self) -> int:
-        """This machine's CID, as `famsock_vsock.sockets.local_cid` gives it."""
+        """Return this machine's CID, as `famsock_vsock.sockets.local_cid` does."""
         return local_cid()
 
     def is_guest(self) -> bool:
-        """Whether this machine is a guest that its host can reach over vsock."""
+        """Return whether this machine is a guest that its host can reach over vsock."""
         return VMADDR_CID_HOST < local_cid() < VMADDR_CID_ANY
 
     def is_host(self) -> bool:
-        """Whether this machine can have guests, to which it is CID 2; a guest may be one, too."""
+        """Return whether this machine can have guests, for which it is CID 2."""
         return _is_own(VMADDR_CID_HOST)
 
     def has_loopback(self) -> bool:
-        """Whether this machine reaches itself at CID 1."""
+        """Return whether this machine reaches itself at CID 1."""
         return _is_own(VMADDR_CID_LOCAL)
 
 
 def _is_own(cid: int) -> bool:
-    """Whether a transport gives this machine the CID, as bind knows it: at a port nobody has."""
+    """Return whether a transport gives this machine the CID, by binding to an unused port."""
     with socket(AF_VSOCK, SOCK_STREAM) as probe:
         try:
             probe.bind(VsockAddress(cid, VMADDR_PORT_ANY))

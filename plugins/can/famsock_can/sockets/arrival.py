@@ -1,4 +1,4 @@
-"""When, where and from whom a message came: what the kernel tells beside the data.
+"""Time, interface and sender of a message: the kernel's information besides the data.
 
 Sources: socket(7), Documentation/networking/timestamping.rst, can.rst on MSG_DONTROUTE/MSG_CONFIRM.
 """
@@ -17,7 +17,12 @@ from famsock.plugin import constants as system
 if TYPE_CHECKING:
     from famsock.plugin import socket
 
-T = TypeVar("T")
+__all__ = [
+    "Arrival",
+    "ArrivalOperations",
+]
+
+_T = TypeVar("_T")
 _TIMESPEC = struct.Struct("@ll")
 _THREE_TIMESPECS = struct.Struct("@6l")
 _NS_PER_S = 1_000_000_000
@@ -26,12 +31,12 @@ CONTROL_BYTES = CMSG_SPACE(_THREE_TIMESPECS.size) + CMSG_SPACE(_TIMESPEC.size) +
 
 @attrs.frozen
 class Arrival:
-    """What came with a message.
+    """Information that came with a message.
 
     :ivar interface: the name of the interface that it came in by.
     :ivar timestamp_ns: the time of reception in ns since the epoch by the system's clock; None
         unless ``enable_timestamps`` was called.
-    :ivar hardware_timestamp_ns: the same by the interface's own clock, None where it gives none.
+    :ivar hardware_timestamp_ns: the same by the interface's own clock, None if it gives none.
     :ivar is_local: whether a socket of this machine sent it (MSG_DONTROUTE).
     :ivar is_own: whether this very socket sent it (MSG_CONFIRM).
     :ivar dropped: messages lost so far because the receive buffer was full; 0 unless
@@ -47,7 +52,7 @@ class Arrival:
 
 
 def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int) -> Arrival:
-    """The `Arrival` of what recvmsg gave: an interface, control messages, msg_flags."""
+    """Return the `Arrival` of recvmsg's result: interface, control messages, msg_flags."""
     timestamp: int | None = None
     hardware: int | None = None
     dropped = 0
@@ -72,8 +77,8 @@ def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int)
     )
 
 
-def several(values: Iterable[T], kind: type[T]) -> tuple[T, ...]:
-    """``values`` as a tuple; TypeError that says what to pass where it is one value alone."""
+def several(values: Iterable[_T], kind: type[_T]) -> tuple[_T, ...]:
+    """Return ``values`` as a tuple; TypeError that says what to pass if it is one value."""
     if isinstance(values, kind) or not isinstance(values, Iterable):
         name = kind.__name__
         shown = type(values).__name__
@@ -82,16 +87,16 @@ def several(values: Iterable[T], kind: type[T]) -> tuple[T, ...]:
 
 
 class ArrivalOperations:
-    """What sockets of all CAN protocols can be told about the messages that they receive."""
+    """Operations of all CAN protocols for information about received messages."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
 
     def enable_timestamps(self, *, hardware: bool = False) -> None:
-        """Have every message received with its time in ns.
+        """Add the time of arrival in ns to every message.
 
-        ``hardware`` asks for the interface's own clock as well, where its driver has one (and where
-        it was switched on, see SIOCSHWTSTAMP). Source: timestamping.rst.
+        ``hardware`` asks for the interface's own clock as well, if its driver has one (and it was
+        switched on, see SIOCSHWTSTAMP). Source: timestamping.rst.
         """
         self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPNS, 1)
         if hardware:
@@ -99,7 +104,7 @@ class ArrivalOperations:
             self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPING, wanted)
 
     def enable_drop_count(self) -> None:
-        """Have messages received with the number of those lost so far (SO_RXQ_OVFL).
+        """Add the number of messages lost so far to messages (SO_RXQ_OVFL).
 
         The buffer's size is SO_RCVBUF's. Source: socket(7).
         """

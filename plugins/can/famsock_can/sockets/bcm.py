@@ -8,8 +8,8 @@ import attrs
 
 from famsock_can import _hints
 from famsock_can import constants as c
+from famsock_can._frame_parts import check_can_id
 from famsock_can.bcm import LONGEST_BYTES, BcmFrame, BcmMessage, BcmOpcode
-from famsock_can.frame_parts import check_can_id
 from famsock_can.frames import CanFdFrame, CanFrame
 from famsock_can.sockets.arrival import CONTROL_BYTES, Arrival, ArrivalOperations, arrival
 
@@ -18,14 +18,14 @@ _CYCLIC_MAX = 256
 
 @attrs.frozen
 class BcmEvent:
-    """What the broadcast manager tells: a message, and when and where it came from."""
+    """An event of the broadcast manager: a message with its time and interface."""
 
     message: BcmMessage
     arrival: Arrival
 
 
 class BcmOperations(ArrivalOperations):
-    """What a connected CAN_BCM socket can do. Intervals are integer microseconds.
+    """Operations of connected CAN_BCM sockets. Intervals are integer microseconds.
 
     A job belongs to a can_id (0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff; OverflowError for another
     one), to FD or classic frames, and to the socket: closing it ends them all. Errors are OSError
@@ -57,7 +57,7 @@ class BcmOperations(ArrivalOperations):
         :param notify: whether to get a TX_EXPIRED event when ``count`` has run out; the kernel
             gives none for a count of 1.
         :raises ValueError: for ``count`` without ``first_interval_us`` or the other way round
-            (the kernel heeds them together alone), and for ``notify`` without both.
+            (the kernel uses them only together), and for ``notify`` without both.
 
         Five frames 10 ms apart, and no more: ``start_cyclic([frame], 0, first_interval_us=10_000,
         count=5)``.
@@ -90,7 +90,7 @@ class BcmOperations(ArrivalOperations):
         notify: bool = False,
         restart: bool = False,
     ) -> None:
-        """Change the frames of a job and leave its times as they are (TX_SETUP).
+        """Change the frames of a job and keep its times (TX_SETUP).
 
         :param frames: at most as many as the job has (OSError E2BIG for more).
         :param announce: whether to send the first of them at once (TX_ANNOUNCE).
@@ -127,14 +127,15 @@ class BcmOperations(ArrivalOperations):
         """Receive RX_CHANGED when a frame's content changes, RX_TIMEOUT when it stays away.
 
         :param can_id: the identifier, 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff.
-        :param masks: which bits of the data count, in at most 8 (FD: 64) bytes; none at all means
-            that every frame is told. Of several, the first selects the bits of a multiplexer, and
-            each other one starts with the value that these bits have where it applies.
+        :param masks: the bits of the data to compare, in at most 8 (FD: 64) bytes; without masks
+            every frame gives an event. Of several masks, the first one selects the bits of a
+            multiplexer. Each other mask starts with the value of these bits for which it applies.
         :param fd: whether the frames are CAN FD.
-        :param timeout_us: µs without a frame after which to tell so; 0 for never.
+        :param timeout_us: µs without a frame before an event; 0 for never.
         :param throttle_us: least µs between two RX_CHANGED; 0 for none.
         :param check_length: whether a change of length counts (RX_CHECK_DLC).
-        :param announce_resume: whether the first frame after a timeout is told even if unchanged.
+        :param announce_resume: whether the first frame after a timeout gives an event even if
+            unchanged.
         """
         if isinstance(masks, bytes | bytearray | memoryview):
             raise TypeError(f"BCM masks must be a list of bytes, such as [{bytes(masks)!r}]")
@@ -161,7 +162,7 @@ class BcmOperations(ArrivalOperations):
         )
 
     def answer_requests(self, frame: CanFrame) -> None:
-        """Have the kernel send ``frame`` whenever its identifier is requested (RX_RTR_FRAME).
+        """Make the kernel send ``frame`` when its identifier is requested (RX_RTR_FRAME).
 
         `unsubscribe` with CAN_RTR_FLAG in the identifier ends it. TypeError for a CAN FD frame:
         CAN FD has no remote requests.
@@ -206,7 +207,7 @@ class BcmOperations(ArrivalOperations):
 
 
 def _job_of(frames: Sequence[BcmFrame]) -> int:
-    """The can_id of a job of transmission; TypeError or ValueError where there is none."""
+    """Return the can_id of a transmission job; TypeError or ValueError if there is none."""
     if isinstance(frames, CanFrame | CanFdFrame):
         raise TypeError(f"BCM frames must be a list: [{frames}], not one {type(frames).__name__}")
     if not 1 <= len(frames) <= _CYCLIC_MAX:

@@ -12,12 +12,12 @@ from famsock_can import options as rows
 from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions, IsotpPdu
 from famsock_can.sockets.arrival import CONTROL_BYTES, ArrivalOperations, arrival
 
-MAX_PDU_BYTES = 8300
+_MAX_PDU_BYTES = 8300
 """The longest message of the kernel's own setting (module parameter max_pdu_size)."""
 
 
 class IsotpOperations(ArrivalOperations):
-    """What a CAN_ISOTP socket can do beyond the stdlib's methods. Source: isotp.rst."""
+    """Operations of CAN_ISOTP sockets beyond the stdlib's methods. Source: isotp.rst."""
 
     def configure(
         self,
@@ -28,7 +28,7 @@ class IsotpOperations(ArrivalOperations):
         tx_stmin_ns: int | None = None,
         rx_stmin_ns: int | None = None,
     ) -> None:
-        """Set what is given, before bind; None leaves a setting as it is.
+        """Set the given values, before bind; None leaves a setting unchanged.
 
         :param tx_stmin_ns: ns between frames that are sent, 0-0xffffffff, whatever the receiver
             asks for (sets CAN_ISOTP_FORCE_TXSTMIN).
@@ -51,7 +51,7 @@ class IsotpOperations(ArrivalOperations):
             if value is not None:
                 self._sock.set_option(row, value)
 
-    def recv_pdu(self, bufsize_bytes: int = MAX_PDU_BYTES) -> IsotpPdu:
+    def recv_pdu(self, bufsize_bytes: int = _MAX_PDU_BYTES) -> IsotpPdu:
         """Receive one message; waits as the socket's timeout says.
 
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails: ECOMM if a message
@@ -65,7 +65,7 @@ class IsotpOperations(ArrivalOperations):
         return IsotpPdu(data, flags & MSG_TRUNC != 0, arrival(address[0], items, flags))
 
     def _with_flags(self, options: IsotpOptions | None, flags: int) -> IsotpOptions:
-        """``options``, or those that the socket has, with more flags."""
+        """Return ``options``, or the socket's, with more flags."""
         now = self._sock.get_option(rows.CAN_ISOTP_OPTS) if options is None else options
         return IsotpOptions(
             now.flags | flags,

@@ -22,7 +22,7 @@ from famsock_can.sockets.arrival import (
     several,
 )
 
-TP_MAX_BYTES = 1785
+_TP_MAX_BYTES = 1785
 """The longest message of the transport protocol (TP); the extended one (ETP) goes to 117440505."""
 
 _TRANSMISSION = (
@@ -37,9 +37,9 @@ _TRANSMISSION = (
 
 
 class J1939Operations(ArrivalOperations):
-    """What a CAN_J1939 socket can do beyond the stdlib's methods. Source: j1939.rst."""
+    """Operations of CAN_J1939 sockets beyond the stdlib's methods. Source: j1939.rst."""
 
-    def recv_pg(self, bufsize_bytes: int = TP_MAX_BYTES) -> J1939Message:
+    def recv_pg(self, bufsize_bytes: int = _TP_MAX_BYTES) -> J1939Message:
         """Receive one message (parameter group); waits as the socket's timeout says.
 
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails.
@@ -82,15 +82,15 @@ class J1939Operations(ArrivalOperations):
         self._sock.set_option(options.SO_J1939_SEND_PRIO, priority)
 
     def set_promiscuous(self, promiscuous: bool) -> None:
-        """Whether to receive what is addressed to others too."""
+        """Set whether to receive messages to other addresses too."""
         self._sock.set_option(options.SO_J1939_PROMISC, promiscuous)
 
     def set_broadcast(self, broadcast: bool) -> None:
-        """Whether to send and receive what is addressed to all (SO_BROADCAST)."""
+        """Set whether to send and receive messages to all (SO_BROADCAST)."""
         self._sock.setsockopt(SOL_SOCKET, SO_BROADCAST, broadcast)
 
     def enable_progress(self, *, reception: bool = False) -> None:
-        """Have `recv_progress` tell what becomes of messages sent, and of those under way here.
+        """Make `recv_progress` report the state of sent messages, and of those under way here.
 
         While it is on, a transfer that fails no longer makes the next call fail. Source: j1939.rst,
         "Error queue".
@@ -128,7 +128,7 @@ class J1939Operations(ArrivalOperations):
 
 
 def _await_error(descriptor: int, deadline: float | None) -> None:
-    """Wait until poll(2) tells of an error, or until ``deadline`` of the monotonic clock."""
+    """Wait until poll(2) reports an error, or until ``deadline`` of the monotonic clock."""
     poller = select.poll()
     poller.register(descriptor, 0)
     left_s = None if deadline is None else max(0.0, deadline - time.monotonic())

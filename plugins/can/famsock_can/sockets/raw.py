@@ -27,7 +27,7 @@ from famsock_can.sockets.arrival import (
 
 @attrs.frozen
 class ReceivedFrame:
-    """A frame, and when, where and from whom it came.
+    """A frame with its time, interface and sender.
 
     Text: ``can0:123#DEADBEEF``, which `famsock_can.frames.parse_addressed` reads.
     """
@@ -40,12 +40,12 @@ class ReceivedFrame:
 
 
 class RawOperations(ArrivalOperations):
-    """What a CAN_RAW socket can do beyond the stdlib's methods. Source: can.rst."""
+    """Operations of CAN_RAW sockets beyond the stdlib's methods. Source: can.rst."""
 
     def send_frame(self, frame: Frame, interface: str | int | CanAddress = "") -> None:
-        """Send one frame, by ``interface`` where the socket is bound to every interface.
+        """Send one frame, by ``interface`` if the socket is bound to every interface.
 
-        ``interface`` is its name, its index or an address. Raises TypeError for what is no frame,
+        ``interface`` is its name, its index or an address. Raises TypeError if ``frame`` is none,
         OSError: ENXIO or ENODEV without an interface, EINVAL for a kind of frame that is not
         switched on (`enable_frames`) or that the interface's MTU is too small for, ENOBUFS if its
         queue is full, ENETDOWN if it is down.
@@ -64,7 +64,7 @@ class RawOperations(ArrivalOperations):
         """Send frames in as few system calls as the kernel lets; how many were sent.
 
         All are checked before one is sent. What stops them after the first, such as a full queue,
-        shows as a smaller number: send the rest anew. Arguments and errors as of `send_frame`.
+        shows as a smaller number: send the rest again. Arguments and errors as of `send_frame`.
         """
         address = _address(interface) if interface else None
         messages = [(pack_frame(frame), address) for frame in several(frames, CanFrame)]
@@ -85,7 +85,7 @@ class RawOperations(ArrivalOperations):
     def recv_frames(self, count: int) -> list[ReceivedFrame]:
         """Receive the frames that are there, at most ``count`` (1-1024), in one system call.
 
-        Waits for the first one alone, as `recv_frame` does; errors are the same.
+        Waits only for the first one, as `recv_frame` does; errors are the same.
         """
         try:
             found = self._sock.recvmmsg(count, CANXL_MAX_MTU, CONTROL_BYTES)
@@ -110,12 +110,12 @@ class RawOperations(ArrivalOperations):
         self._sock.set_option(options.CAN_RAW_ERR_FILTER, mask)
 
     def set_loopback(self, *, local: bool = True, own: bool = False) -> None:
-        """Who on this machine sees what the socket sends: other sockets (``local``), itself too."""
+        """Set whether other sockets (``local``) and this one (``own``) receive sent frames."""
         self._sock.set_option(options.CAN_RAW_LOOPBACK, local)
         self._sock.set_option(options.CAN_RAW_RECV_OWN_MSGS, own)
 
     def enable_frames(self, *, fd: bool = True, xl: bool = False) -> None:
-        """Send and receive CAN FD frames beside classic ones, and CAN XL frames.
+        """Send and receive CAN FD frames in addition to classic ones, and CAN XL frames.
 
         Once XL frames are on, the kernel keeps FD frames on too. Raises OSError (ENOPROTOOPT) for
         ``xl`` on kernels before 6.1.
@@ -149,7 +149,7 @@ class RawOperations(ArrivalOperations):
 
 
 def _address(interface: str | int | CanAddress) -> CanAddress | tuple[str]:
-    """The address of an interface; the form of the stdlib for its name, as that is cached."""
+    """Return an interface's address; for a name the stdlib's form, which is cached."""
     if isinstance(interface, str):
         return (interface,)
     return interface if isinstance(interface, CanAddress) else CanAddress(interface)

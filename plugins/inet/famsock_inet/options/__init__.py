@@ -1,8 +1,8 @@
 """The socket options of AF_INET and AF_INET6, a module for each level of getsockopt(2).
 
-`INET` are the rows of AF_INET sockets and `INET6` those of AF_INET6 sockets; where both IPPROTO_IP
-and IPPROTO_IPV6 have one of a name (MCAST_*), it is the socket's own. They are gathered when they
-are first asked for, so that a module of one level imports no other.
+`INET` are the rows of AF_INET sockets and `INET6` those of AF_INET6 sockets; if both IPPROTO_IP and
+IPPROTO_IPV6 have a row of the same name (MCAST_*), that of the socket's family is used. They are
+collected on first use, so that a module of one level imports no other.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     INET: tuple[Option[Any], ...]
     INET6: tuple[Option[Any], ...]
+
+__all__ = ["INET", "INET6"]
 
 _TRANSPORTS = ("tcp", "devmem", "tls", "udp", "udplite", "mptcp", "sctp")
 _LEVELS = {"INET": ("ip", "icmp", *_TRANSPORTS), "INET6": ("ip", "ipv6", "icmpv6", *_TRANSPORTS)}

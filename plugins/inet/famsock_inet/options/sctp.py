@@ -1,6 +1,6 @@
 """SOL_SCTP's options. Sources: linux/sctp.h, sctp(7), RFC 6458.
 
-An option of an association is asked with a struct that holds its ``assoc_id`` alone; without a
+An option of an association is asked with a struct that holds only its ``assoc_id``; without a
 request it is that of a one-to-one socket, or the default of new associations.
 """
 
@@ -20,7 +20,7 @@ _row = option_rows(SOL_SCTP, constants, "famsock_inet.structs.sctp")
 
 
 def _asked(name: str, struct: str, access: str = "rw") -> Option[Any]:
-    """A row that is asked with its own struct, for the ``assoc_id`` in it."""
+    """Return a row that is asked with its own struct, for the ``assoc_id`` in it."""
     return _row(name, struct, access, struct)
 
 

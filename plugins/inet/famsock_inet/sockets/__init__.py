@@ -1,1 +1,1 @@
-"""What sockets of AF_INET and AF_INET6 can do beyond the stdlib's, a module for each protocol."""
+"""Operations of AF_INET and AF_INET6 sockets, a module for each protocol."""

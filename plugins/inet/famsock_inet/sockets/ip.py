@@ -1,4 +1,4 @@
-"""What every socket of AF_INET and AF_INET6 can do: the same calls for both families.
+"""Common operations of all AF_INET and AF_INET6 sockets, the same for both families.
 
 Sources: ip(7), ipv6(7), RFC 3542, Documentation/networking/timestamping.rst.
 """
@@ -19,16 +19,21 @@ if TYPE_CHECKING:
     from famsock.plugin import Address, Message, SockExtendedErr
     from famsock_inet.structs.ip import ReceivedError
 
+__all__ = [
+    "IpOperations",
+    "QueuedError",
+]
+
 FROM_ERROR_QUEUE = constants.MSG_ERRQUEUE | constants.MSG_DONTWAIT
 
 
 @attrs.frozen
 class QueuedError:
-    """One entry of a socket's error queue.
+    """An entry of a socket's error queue.
 
-    ``error`` says what happened and ``offender`` which host reported it (None: this one).
-    ``message`` is the whole message: the data that was sent as far as the kernel kept it, the
-    address that it was for, and all control messages, timestamps among them.
+    ``error`` describes the error and ``offender`` is the host that reported it (None: this one).
+    ``message`` is the complete message: the sent data as far as the kernel kept it, its
+    destination, and all control messages, including timestamps.
     """
 
     error: SockExtendedErr
@@ -37,7 +42,7 @@ class QueuedError:
 
     @property
     def errno(self) -> int:
-        """The errno of the failure; 0 or ENOMSG for what is no failure but a notification."""
+        """The errno of the failure; 0 or ENOMSG for a notification."""
         return self.error.errno
 
     def __str__(self) -> str:
@@ -46,7 +51,7 @@ class QueuedError:
 
 
 class IpOperations:
-    """What every socket of AF_INET and AF_INET6 has."""
+    """The operations that every socket of AF_INET and AF_INET6 has."""
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
@@ -56,26 +61,26 @@ class IpOperations:
         return self._sock.family == AF_INET
 
     def _set(self, for_ipv4: Any, for_ipv6: Any, value: Any) -> None:
-        """Set an option that both families have, under a name of its own in each."""
+        """Set an option that both families have under different names."""
         self._sock.set_option(for_ipv4 if self._ipv4 else for_ipv6, value)
 
     def enable_packet_info(self, on: bool = True) -> None:
-        """Have every message tell its destination address and interface.
+        """Add the destination address and interface to every message.
 
         As IP_PKTINFO (`InPktinfo`) or IPV6_PKTINFO (`In6Pktinfo`) in ``Message.control``.
         """
         self._set(ip.IP_PKTINFO, ipv6.IPV6_RECVPKTINFO, on)
 
     def enable_hop_limit(self, on: bool = True) -> None:
-        """Have every message tell its TTL or hop limit, as IP_TTL or IPV6_HOPLIMIT."""
+        """Add the TTL or hop limit to every message, as IP_TTL or IPV6_HOPLIMIT."""
         self._set(ip.IP_RECVTTL, ipv6.IPV6_RECVHOPLIMIT, on)
 
     def enable_traffic_class(self, on: bool = True) -> None:
-        """Have every message tell its TOS or traffic class, as IP_TOS or IPV6_TCLASS."""
+        """Add the TOS or traffic class to every message, as IP_TOS or IPV6_TCLASS."""
         self._set(ip.IP_RECVTOS, ipv6.IPV6_RECVTCLASS, on)
 
     def enable_original_destination(self, on: bool = True) -> None:
-        """Have every message tell where it was sent to, as IP_ORIGDSTADDR or IPV6_ORIGDSTADDR."""
+        """Add the original destination to every message, as IP_ORIGDSTADDR or IPV6_ORIGDSTADDR."""
         self._set(ip.IP_RECVORIGDSTADDR, ipv6.IPV6_RECVORIGDSTADDR, on)
 
     def enable_errors(self, on: bool = True) -> None:
@@ -83,7 +88,7 @@ class IpOperations:
         self._set(ip.IP_RECVERR, ipv6.IPV6_RECVERR, on)
 
     def enable_timestamps(self, flags: int | None = None) -> None:
-        """Have messages tell when they were received, in ns, as SCM_TIMESTAMPNS.
+        """Add the time of arrival to messages, in ns, as SCM_TIMESTAMPNS.
 
         ``flags`` (SOF_TIMESTAMPING_*) ask for SCM_TIMESTAMPING instead: software and hardware
         times, of receiving and of sending; those of sending come through `recv_errors`. Where no

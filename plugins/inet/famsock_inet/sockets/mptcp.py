@@ -16,17 +16,17 @@ class MptcpOperations(TcpOperations):
     """Multipath TCP: the state of the connection and of its subflows."""
 
     def mptcp_info(self) -> MptcpInfo:
-        """The state of the connection as a whole; OSError EOPNOTSUPP after falling back to TCP."""
+        """Return the state of the connection; OSError EOPNOTSUPP after falling back to TCP."""
         info: MptcpInfo = self._sock.get_option(mptcp.MPTCP_INFO)
         return info
 
     def subflows(self) -> tuple[MptcpSubflowAddrs, ...]:
-        """The two ends of each subflow."""
+        """Return the two ends of each subflow."""
         found: tuple[MptcpSubflowAddrs, ...]
         found = self._sock.get_option(mptcp.MPTCP_SUBFLOW_ADDRS, True)
         return found
 
     def subflow_tcp_infos(self) -> tuple[TcpInfo, ...]:
-        """The TCP state of each subflow."""
+        """Return the TCP state of each subflow."""
         found: tuple[TcpInfo, ...] = self._sock.get_option(mptcp.MPTCP_TCPINFO, True)
         return found

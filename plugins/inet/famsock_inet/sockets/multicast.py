@@ -48,7 +48,7 @@ class MulticastOperations(IpOperations):
             self._source(*names, group, interface, source)
 
     def block_source(self, group: Host, source: Host, interface: Interface = None) -> None:
-        """Receive no more of what ``source`` sends to a group joined for any source."""
+        """Stop receiving messages of ``source`` to a group joined for any source."""
         names = "MCAST_BLOCK_SOURCE", "IP_BLOCK_SOURCE"
         self._source(*names, group, interface, source)
 
@@ -73,7 +73,7 @@ class MulticastOperations(IpOperations):
         self._set(ip.IP_MULTICAST_TTL, ipv6.IPV6_MULTICAST_HOPS, hops)
 
     def set_multicast_loop(self, on: bool) -> None:
-        """Whether what this socket sends to a group reaches this host's own members."""
+        """Set whether messages to a group reach this host's members too."""
         self._set(ip.IP_MULTICAST_LOOP, ipv6.IPV6_MULTICAST_LOOP, on)
 
     def _group(self, name: str, by_address: str, group: Host, interface: Interface) -> None:
@@ -108,12 +108,12 @@ class MulticastOperations(IpOperations):
         return InetAddress(host, 0) if self._ipv4 else Inet6Address(host, 0)  # type: ignore[arg-type]
 
     def _address_of(self, interface: Interface) -> str:
-        """The IPv4 address that names an interface, which the kernel itself looks up; or ""."""
+        """Return an IPv4 address that names an interface, for the kernel to look up; or ""."""
         parsed = _parsed(interface)
         return str(parsed) if self._ipv4 and parsed and parsed.version == 4 else ""
 
     def _index_of(self, interface: Interface) -> int:
-        """The index of an interface, in the socket's network namespace."""
+        """Return the index of an interface, in the socket's network namespace."""
         if interface is None:
             return 0
         if isinstance(interface, int):
@@ -129,7 +129,7 @@ class MulticastOperations(IpOperations):
 
 
 def _parsed(interface: Interface) -> IPv4Address | IPv6Address | None:
-    """The address in what names an interface; None for a name, an index or nothing."""
+    """Return the address in what names an interface; None for a name, an index or nothing."""
     from ipaddress import ip_address
 
     if interface is None or isinstance(interface, int):
@@ -141,7 +141,7 @@ def _parsed(interface: Interface) -> IPv4Address | IPv6Address | None:
 
 
 def _index_by_ipv6(address: IPv6Address) -> int:
-    """The index of the interface that has an IPv6 address, as /proc/net/if_inet6 lists them."""
+    """Return the index of the interface with an IPv6 address, from /proc/net/if_inet6."""
     wanted = address.packed.hex()
     with open("/proc/thread-self/net/if_inet6") as table:
         for line in table:

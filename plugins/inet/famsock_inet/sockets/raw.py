@@ -7,8 +7,8 @@ from famsock_inet.sockets.txtime import TransmitTimeOperations
 
 
 class RawOperations(MulticastOperations, TransmitTimeOperations):
-    """Raw IP sockets: multicast, what messages tell of themselves, sending at a time."""
+    """Operations of raw IP sockets: multicast, message information, sending at a time."""
 
 
 class PingOperations(MulticastOperations):
-    """ICMP ping sockets (SOCK_DGRAM): multicast, what messages tell of themselves."""
+    """Operations of ICMP ping sockets (SOCK_DGRAM): multicast, message information."""

@@ -19,12 +19,12 @@ class SctpOperations(IpOperations):
     """SCTP: streams, associations, several addresses at each end."""
 
     def sctp_status(self, assoc_id: int = 0) -> SctpStatus:
-        """The state of an association; that of a one-to-one socket without ``assoc_id``."""
+        """Return the state of an association; that of a one-to-one socket without ``assoc_id``."""
         status: SctpStatus = self._sock.get_option(sctp.SCTP_STATUS, SctpStatus(assoc_id))
         return status
 
     def send_on_stream(self, data: Any, stream: int, address: Any = None, **info: int) -> int:
-        """Send a message on stream 0-65535; the number of bytes sent.
+        """Send a message on stream 0-65535; return the number of bytes sent.
 
         ``info`` are further fields of `SctpSndinfo`: flags (SCTP_UNORDERED …), ppid, context,
         assoc_id. OSError: EINVAL for a stream that the association has not got.
@@ -33,7 +33,7 @@ class SctpOperations(IpOperations):
         return self._sock.send_message(data, address, [sndinfo])
 
     def enable_stream_info(self, on: bool = True) -> None:
-        """Have every message tell its stream and association, as SCTP_RCVINFO."""
+        """Add the stream and association to every message, as SCTP_RCVINFO."""
         self._sock.set_option(sctp.SCTP_RECVRCVINFO, on)
 
     def add_local_addresses(self, addresses: Iterable[Address]) -> None:
@@ -45,22 +45,22 @@ class SctpOperations(IpOperations):
         self._sock.set_option(sctp.SCTP_SOCKOPT_BINDX_REM, tuple(addresses))
 
     def local_addresses(self, assoc_id: int = 0) -> tuple[Address, ...]:
-        """All addresses of this end (sctp_getladdrs(3))."""
+        """Return all addresses of this end (sctp_getladdrs(3))."""
         found: tuple[Address, ...] = self._sock.get_option(sctp.SCTP_GET_LOCAL_ADDRS, assoc_id)
         return found
 
     def peer_addresses(self, assoc_id: int = 0) -> tuple[Address, ...]:
-        """All addresses of the other end (sctp_getpaddrs(3))."""
+        """Return all addresses of the other end (sctp_getpaddrs(3))."""
         found: tuple[Address, ...] = self._sock.get_option(sctp.SCTP_GET_PEER_ADDRS, assoc_id)
         return found
 
     def reset_streams(self, *streams: int, assoc_id: int = 0) -> None:
-        """Start the numbering of outgoing streams anew; all of them, if none is named."""
+        """Restart the numbering of outgoing streams; of all streams, if none is named."""
         request = SctpResetStreams(assoc_id, SCTP_STREAM_RESET_OUTGOING, streams)
         self._sock.set_option(sctp.SCTP_RESET_STREAMS, request)
 
     def peel_off(self, assoc_id: int) -> socket:
-        """Make an association of a one-to-many socket a socket of its own (sctp_peeloff(3))."""
+        """Move an association of a one-to-many socket to a new socket (sctp_peeloff(3))."""
         request = SctpPeeloffFlagsArg(associd=assoc_id, flags=SOCK_CLOEXEC)
         peeled = self._sock.get_option(sctp.SCTP_SOCKOPT_PEELOFF_FLAGS, request).sd
         try:

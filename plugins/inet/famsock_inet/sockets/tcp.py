@@ -16,7 +16,7 @@ class TcpOperations(ZerocopyOperations):
     """TCP: the state of a connection, keep-alive, sending without copying."""
 
     def tcp_info(self) -> TcpInfo:
-        """The state of the connection, round-trip time, windows and counters (TCP_INFO)."""
+        """Return the state of the connection, round-trip time, windows and counters (TCP_INFO)."""
         info: TcpInfo = self._sock.get_option(tcp.TCP_INFO)
         return info
 

@@ -1,4 +1,4 @@
-"""Sending at a given time. Sources: tc-etf(8), tc-fq(8), linux/net_tstamp.h."""
+"""Transmission at a given time. Sources: tc-etf(8), tc-fq(8), linux/net_tstamp.h."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from famsock.plugin import control, options
+from famsock_inet.sockets._items import packer
 from famsock_inet.sockets.ip import IpOperations
-from famsock_inet.sockets.items import packer
 
 _transmit_time = packer(control.SCM_TXTIME, "Q")
 
@@ -16,13 +16,13 @@ class TransmitTimeOperations(IpOperations):
     """SO_TXTIME: each datagram carries the time at which it shall leave."""
 
     def set_transmit_clock(self, clock: int = time.CLOCK_MONOTONIC, flags: int = 0) -> None:
-        """Say whose time `send_at` tells, before it is used.
+        """Set the clock of `send_at`, before it is used.
 
         The queueing discipline of the interface obeys: fq by CLOCK_MONOTONIC, etf by the clock it
         was set up with, mostly CLOCK_TAI; any other sends at once. ``flags`` are
         SOF_TXTIME_DEADLINE_MODE (the time is the latest one, with etf) and SOF_TXTIME_REPORT_ERRORS
-        (`recv_errors` tells what was dropped, with SO_EE_ORIGIN_TXTIME). OSError: EPERM for another
-        clock than CLOCK_MONOTONIC without CAP_NET_ADMIN.
+        (`recv_errors` reports dropped datagrams, with SO_EE_ORIGIN_TXTIME). OSError: EPERM for
+        another clock than CLOCK_MONOTONIC without CAP_NET_ADMIN.
         """
         self._sock.set_option(options.SO_TXTIME, options.Txtime(clock, flags))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from famsock_inet import control
 from famsock_inet.options import udp
-from famsock_inet.sockets.items import packer
+from famsock_inet.sockets._items import packer
 from famsock_inet.sockets.multicast import MulticastOperations
 from famsock_inet.sockets.txtime import TransmitTimeOperations
 from famsock_inet.sockets.zerocopy import ZerocopyOperations
@@ -26,7 +26,7 @@ class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperati
 
         ``segment_bytes`` is 1-65535 and must fit the path MTU with its headers; at most 128
         datagrams (64 before Linux 6.10), 65535 bytes together (generic segmentation offload, Linux
-        4.18). The number of bytes sent. OSError: EMSGSIZE or EINVAL beyond these limits.
+        4.18). Returns the number of bytes sent. OSError: EMSGSIZE or EINVAL beyond these limits.
         """
         if segment_bytes == 0:  # by which the kernel would send all as one datagram
             raise OverflowError("send_segments(): segment_bytes must be 1-65535, not 0")
@@ -40,7 +40,7 @@ class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperati
     def recv_segments(self, flags: int = 0) -> tuple[list[bytes], Address | None]:
         """Receive the datagrams that the kernel has joined, apart again, and their sender.
 
-        What else the kernel tells of them (`enable_packet_info` …) is in `recv_message`.
+        Use `recv_message` for other information about them (`enable_packet_info` …).
         """
         datagrams, _, sender = self._sock.recv_joined(control.UDP_GRO, _MAX_BYTES, flags)
         return datagrams, sender

@@ -1,4 +1,4 @@
-"""Sending without copying, on TCP and UDP. Source: Documentation/networking/msg_zerocopy.rst."""
+"""Zero-copy sends on TCP and UDP. Source: Documentation/networking/msg_zerocopy.rst."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class ZerocopyOperations(IpOperations):
     """MSG_ZEROCOPY with its notifications."""
 
     def send_zerocopy(self, data: Any, address: Any = None, flags: int = 0) -> int:
-        """Send ``data`` from where it lies; the number of bytes sent.
+        """Send ``data`` without copying it; return the number of bytes sent.
 
-        It must not change before `zerocopy_completions` tells that the send is done: until then the
-        socket keeps a reference, and a bytearray cannot be resized. Sends are numbered from 0, all
-        but those of nothing; MSG_ZEROCOPY in other calls would be counted too. Worthwhile from
+        It must not change before `zerocopy_completions` reports that the send is done: until then
+        the socket keeps a reference, and a bytearray cannot be resized. Sends are numbered from 0,
+        all but those of nothing; MSG_ZEROCOPY in other calls would be counted too. Worthwhile from
         some 10 kB. OSError: ENOBUFS with too many sends that are not done (net.core.optmem_max).
         """
         pending: _Pending = self._sock.operations_state(_Pending)
@@ -75,11 +75,11 @@ class ZerocopyOperations(IpOperations):
         return self._sock.sendto(view, flags, address)
 
     def zerocopy_completions(self, timeout_s: float = 0.0) -> list[ZerocopyCompletion]:
-        """Which sends are done, waiting for at most ``timeout_s`` seconds if there is none yet.
+        """Return the completed sends; wait at most ``timeout_s`` seconds if there is none yet.
 
-        Their data is free again. Take them all before you close the socket, whose memory is not
-        kept beyond it. Other entries of the error queue are dropped: use `recv_errors` where both
-        come.
+        Their data may change again. Take all completions before you close the socket, which does
+        not keep the memory longer. Other entries of the error queue are dropped: use `recv_errors`
+        to receive both.
         """
         found = self._completions()
         if not found and timeout_s > 0:
@@ -98,7 +98,7 @@ class ZerocopyOperations(IpOperations):
         return found
 
     def _queued_errors(self) -> list[Any]:
-        """Every message of the error queue; several of them in one system call."""
+        """Return every message of the error queue; several of them in one system call."""
         found: list[Any] = []
         try:
             while len(found) % _ENTRIES == 0:
@@ -109,7 +109,7 @@ class ZerocopyOperations(IpOperations):
 
 
 def _completion(items: list[tuple[int, int, bytes]]) -> ZerocopyCompletion | None:
-    """What the control messages of an entry tell of sends that are done; None if they do not."""
+    """Return the completed sends in an entry's control messages; None if there are none."""
     for level, kind, data in items:
         if (level, kind) in _ERRORS:
             _, origin, _, code, first, last = _unpack_error(data)

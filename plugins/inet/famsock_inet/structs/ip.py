@@ -16,10 +16,26 @@ import attrs
 
 from famsock.plugin import Address, Codec, SockExtendedErr, Struct, codecs, cstruct
 from famsock_inet.addresses import IPV4, IPV6, Inet6Address, InetAddress, pack_ipv4, pack_ipv6
-from famsock_inet.structs.storage import SOCKADDR_IN6_FIELD, STORAGE, address_of
+from famsock_inet.structs._storage import SOCKADDR_IN6_FIELD, STORAGE, address_of
 
-MAX_SOURCES = 64
-"""How many sources a multicast filter is read with."""
+__all__ = [
+    "GroupFilter",
+    "GroupReq",
+    "GroupSourceReq",
+    "Icmp6Filter",
+    "In6FlowlabelReq",
+    "In6Pktinfo",
+    "InPktinfo",
+    "Ip6Mtuinfo",
+    "IpMreqSource",
+    "IpMreqn",
+    "IpMsfilter",
+    "Ipv6Mreq",
+    "ReceivedError",
+]
+
+_MAX_SOURCES = 64
+"""The number of sources with which a multicast filter is read."""
 
 
 @cstruct.struct("struct ip_mreqn", header="netinet/in.h")
@@ -104,19 +120,19 @@ def _decode_msfilter(data: bytes) -> IpMsfilter:
 
 
 def _with_room(encode: Any, source_bytes: int, count_at: int) -> Any:
-    """The encoding of a filter as a request: room for `MAX_SOURCES`, and their number."""
+    """Return a filter encoded as a request: space for `MAX_SOURCES`, and their number."""
 
     def encode_request(value: Any) -> bytes:
         head = encode(attrs.evolve(value, sources=()))
-        counted = head[:count_at] + MAX_SOURCES.to_bytes(4, sys.byteorder) + head[count_at + 4 :]
-        return bytes(counted) + bytes(MAX_SOURCES * source_bytes)
+        counted = head[:count_at] + _MAX_SOURCES.to_bytes(4, sys.byteorder) + head[count_at + 4 :]
+        return bytes(counted) + bytes(_MAX_SOURCES * source_bytes)
 
     return encode_request
 
 
 MSFILTER: Codec[IpMsfilter] = Codec(
     c="struct ip_msfilter",
-    size_bytes=_MSFILTER.size + 4 * MAX_SOURCES,
+    size_bytes=_MSFILTER.size + 4 * _MAX_SOURCES,
     encode=_encode_msfilter,
     decode=_decode_msfilter,
 )
@@ -167,7 +183,7 @@ def _decode_group_filter(data: bytes) -> GroupFilter:
 
 GROUP_FILTER: Codec[GroupFilter] = Codec(
     c="struct group_filter",
-    size_bytes=_GROUP_FILTER.size + 128 * MAX_SOURCES,
+    size_bytes=_GROUP_FILTER.size + 128 * _MAX_SOURCES,
     encode=_encode_group_filter,
     decode=_decode_group_filter,
 )
@@ -283,14 +299,14 @@ class Icmp6Filter(Struct):
 
     @classmethod
     def pass_only(cls, types: Iterable[int]) -> Icmp6Filter:
-        """The filter that lets only these types through (0-255 each)."""
+        """Return the filter that lets only these types through (0-255 each)."""
         words = [0xFFFFFFFF] * 8
         for kind in types:
             words[cstruct.U8.check(kind) >> 5] &= ~(1 << (kind & 31))
         return cls(struct.pack("=8I", *words))
 
     def passes(self, kind: int) -> bool:
-        """Whether messages of type ``kind`` (0-255) come through."""
+        """Return whether messages of type ``kind`` (0-255) come through."""
         return (
             not struct.unpack("=8I", self.blocked)[cstruct.U8.check(kind) >> 5] >> (kind & 31) & 1
         )
@@ -300,7 +316,7 @@ class Icmp6Filter(Struct):
 class ReceivedError:
     """IP_RECVERR, IPV6_RECVERR: an error, and the address of the host that reported it.
 
-    ``offender`` is typed, None where the error is this host's own.
+    ``offender`` is typed, None if the error is this host's own.
     """
 
     error: SockExtendedErr

@@ -8,13 +8,20 @@ from typing import TypeVar
 import attrs
 
 from famsock.plugin import Address, Codec, Struct, codecs, cstruct
-from famsock_inet.structs.storage import STORAGE
+from famsock_inet.structs._storage import STORAGE
 from famsock_inet.structs.tcp import TcpInfo
+
+__all__ = [
+    "MptcpFullInfo",
+    "MptcpInfo",
+    "MptcpSubflowAddrs",
+    "MptcpSubflowData",
+]
 
 _HEADER = "linux/mptcp.h"
 _T = TypeVar("_T")
-MAX_SUBFLOWS = 32
-"""How many subflows are read; the kernel allows 8 by default."""
+_MAX_SUBFLOWS = 32
+"""The number of subflows to read; the kernel allows 8 by default."""
 
 
 @cstruct.struct("struct mptcp_info", header=_HEADER)
@@ -59,7 +66,7 @@ MPTCP_INFO: Codec[MptcpInfo] = attrs.evolve(
 
 @cstruct.struct("struct mptcp_subflow_data", header=_HEADER, size=16)
 class MptcpSubflowData(Struct):
-    """What opens the buffer of MPTCP_TCPINFO and MPTCP_SUBFLOW_ADDRS: counts and sizes in bytes."""
+    """The header of MPTCP_TCPINFO and MPTCP_SUBFLOW_ADDRS: counts and sizes in bytes."""
 
     size_subflow_data: int = cstruct.u32("size_subflow_data", default=16)
     num_subflows: int = cstruct.u32("num_subflows", default=0)
@@ -76,7 +83,7 @@ class MptcpSubflowAddrs(Struct):
 
 
 def _per_subflow(size_user: int, decode_one: Callable[[bytes], _T]) -> Codec[tuple[_T, ...]]:
-    """A tuple with one value a subflow, behind `MptcpSubflowData`, which tells their sizes."""
+    """Return the codec of a tuple with a value for each subflow, after `MptcpSubflowData`."""
     head = MptcpSubflowData.layout.size
 
     def decode(data: bytes) -> tuple[_T, ...]:
@@ -87,13 +94,13 @@ def _per_subflow(size_user: int, decode_one: Callable[[bytes], _T]) -> Codec[tup
         return tuple(decode_one(data[start : start + size]) for start in starts)
 
     def encode(_value: object) -> bytes:
-        """The request, whatever is asked: the sizes that this program knows."""
+        """Return the request, whatever is asked: the sizes that this program knows."""
         asked = MptcpSubflowData(size_user=size_user).pack()
-        return asked + bytes(size_user * MAX_SUBFLOWS)
+        return asked + bytes(size_user * _MAX_SUBFLOWS)
 
     return Codec(
         c="struct mptcp_subflow_data",
-        size_bytes=head + size_user * MAX_SUBFLOWS,
+        size_bytes=head + size_user * _MAX_SUBFLOWS,
         encode=encode,
         decode=decode,
     )
@@ -112,8 +119,8 @@ SUBFLOW_ADDRS: Codec[tuple[MptcpSubflowAddrs, ...]] = _per_subflow(
 class MptcpFullInfo(Struct):
     """MPTCP_FULL_INFO, both request and answer.
 
-    ``subflow_info`` and ``tcp_info`` are addresses of arrays with room for ``size_arrays_user``
-    elements; with 0 the kernel fills in the sizes, the number of subflows and ``mptcp_info`` alone.
+    ``subflow_info`` and ``tcp_info`` are addresses of arrays with space for ``size_arrays_user``
+    elements; with 0 the kernel fills in the sizes, the number of subflows and ``mptcp_info`` only.
     """
 
     size_tcpinfo_kernel: int = cstruct.u32("size_tcpinfo_kernel", default=0)

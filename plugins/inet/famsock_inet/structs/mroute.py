@@ -12,7 +12,7 @@ from typing import Any
 from famsock.plugin import Address, CType, Struct, cstruct
 from famsock_inet.addresses import IPV4
 from famsock_inet.constants import MAXMIFS, MAXVIFS, VIFF_USE_IFINDEX
-from famsock_inet.structs.storage import SOCKADDR_IN6_FIELD
+from famsock_inet.structs._storage import SOCKADDR_IN6_FIELD
 
 _INDEX = struct.Struct("=i")
 
@@ -64,10 +64,10 @@ class Vifctl(Struct):
 
 @cstruct.struct("struct mfcctl", header="linux/mroute.h")
 class Mfcctl(Struct):
-    """MRT_ADD_MFC, MRT_DEL_MFC: where what ``origin`` sends to a group is forwarded to.
+    """MRT_ADD_MFC, MRT_DEL_MFC: the forwarding of messages from ``origin`` to a group.
 
     ``parent`` is the virtual interface that it arrives by. ``ttls`` has a byte for each of the 32:
-    by it leave datagrams with a greater TTL; 0 and 255 stand for none. The rest the kernel ignores.
+    by it leave datagrams with a greater TTL; 0 and 255 mean none. The rest the kernel ignores.
     """
 
     origin: str = cstruct.field(IPV4, "mfcc_origin")
@@ -81,7 +81,7 @@ class Mfcctl(Struct):
 
     @classmethod
     def towards(cls, origin: str, group: str, parent: int, ttls: Mapping[int, int]) -> Mfcctl:
-        """The entry that forwards to virtual interfaces 0-31, each with its least TTL.
+        """Return the entry that forwards to virtual interfaces 0-31, each with its least TTL.
 
         ValueError for another number, OverflowError for a TTL that is not 0-255.
         """
@@ -107,7 +107,7 @@ class Mif6ctl(Struct):
 
 @cstruct.struct("struct mf6cctl", header="linux/mroute6.h")
 class Mf6cctl(Struct):
-    """MRT6_ADD_MFC, MRT6_DEL_MFC: where what ``origin`` sends to a group is forwarded to.
+    """MRT6_ADD_MFC, MRT6_DEL_MFC: the forwarding of messages from ``origin`` to a group.
 
     ``parent`` is the virtual interface that it arrives by, ``ifset`` has a bit for each that it
     leaves by, in words of 32 bits in host order.
@@ -120,7 +120,7 @@ class Mf6cctl(Struct):
 
     @classmethod
     def towards(cls, origin: Address, group: Address, parent: int, mifs: Iterable[int]) -> Mf6cctl:
-        """The entry that forwards to virtual interfaces 0-31; ValueError for another number."""
+        """Return the entry that forwards to virtual interfaces 0-31; ValueError for others."""
         bits = sum({1 << _below(mif, MAXMIFS, "Mf6cctl virtual interface") for mif in mifs})
         return cls(origin, group, parent, struct.pack("=I28x", bits))
 

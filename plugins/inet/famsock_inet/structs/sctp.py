@@ -13,7 +13,42 @@ from typing import Any
 import attrs
 
 from famsock.plugin import Address, Codec, CType, Struct, codecs, cstruct
-from famsock_inet.structs.storage import STORAGE, addresses_of, pack_addresses
+from famsock_inet.structs._storage import STORAGE, addresses_of, pack_addresses
+
+__all__ = [
+    "SctpAddStreams",
+    "SctpAssocStats",
+    "SctpAssocValue",
+    "SctpAssocparams",
+    "SctpAuthinfo",
+    "SctpAuthkey",
+    "SctpAuthkeyid",
+    "SctpDefaultPrinfo",
+    "SctpEvent",
+    "SctpEventSubscribe",
+    "SctpInitmsg",
+    "SctpNxtinfo",
+    "SctpPaddrinfo",
+    "SctpPaddrparams",
+    "SctpPaddrthlds",
+    "SctpPaddrthldsV2",
+    "SctpPeeloffArg",
+    "SctpPeeloffFlagsArg",
+    "SctpPrim",
+    "SctpPrinfo",
+    "SctpProbeinterval",
+    "SctpPrstatus",
+    "SctpRcvinfo",
+    "SctpResetStreams",
+    "SctpRtoinfo",
+    "SctpSackInfo",
+    "SctpSetpeerprim",
+    "SctpSndinfo",
+    "SctpSndrcvinfo",
+    "SctpStatus",
+    "SctpStreamValue",
+    "SctpUdpencaps",
+]
 
 _HEADER = "linux/sctp.h"
 _MAX_ANSWER_BYTES = 4096
@@ -33,7 +68,7 @@ class SctpInitmsg(Struct):
 class SctpSndrcvinfo(Struct):
     """SCTP_SNDRCV, SCTP_DEFAULT_SEND_PARAM: how a message is sent, or came.
 
-    ``ppid`` is passed as it is, in the byte order that the peers agree on; ``timetolive`` is ms.
+    ``ppid`` is passed unchanged, in the byte order that the peers agree on; ``timetolive`` is ms.
     """
 
     stream: int = cstruct.u16("sinfo_stream", default=0)
@@ -128,7 +163,7 @@ EVENTS: Codec[SctpEventSubscribe] = attrs.evolve(
 
 @cstruct.struct("struct sctp_rtoinfo", header=_HEADER)
 class SctpRtoinfo(Struct):
-    """SCTP_RTOINFO: the bounds of the retransmission time-out, in ms; 0 leaves one as it is."""
+    """SCTP_RTOINFO: the bounds of the retransmission time-out, in ms; 0 leaves one unchanged."""
 
     assoc_id: int = cstruct.i32("srto_assoc_id", default=0)
     initial: int = cstruct.u32("srto_initial", default=0)
@@ -168,7 +203,7 @@ class SctpPrim(Struct):
 class SctpPaddrparams(Struct):
     """SCTP_PEER_ADDR_PARAMS: heartbeats (ms), retransmissions, path MTU (bytes) of an address.
 
-    ``flags`` are SPP_*; ``address`` None stands for all addresses of the association.
+    ``flags`` are SPP_*; ``address`` None means all addresses of the association.
     """
 
     assoc_id: int = cstruct.i32("spp_assoc_id", default=0)
@@ -332,7 +367,7 @@ class SctpEvent(Struct):
 
 @cstruct.struct("struct sctp_udpencaps", header=_HEADER, size=144)
 class SctpUdpencaps(Struct):
-    """SCTP_REMOTE_UDP_ENCAPS_PORT: the UDP port that SCTP towards an address travels in."""
+    """SCTP_REMOTE_UDP_ENCAPS_PORT: the UDP port that encapsulates SCTP towards an address."""
 
     assoc_id: int = cstruct.i32("sue_assoc_id", default=0)
     address: Address | None = cstruct.field(STORAGE, "sue_address", offset=8, default=None)
@@ -376,7 +411,7 @@ class SctpAuthkey:
 
 @attrs.frozen
 class SctpResetStreams:
-    """SCTP_RESET_STREAMS (``struct sctp_reset_streams``): which streams start anew; () is all.
+    """SCTP_RESET_STREAMS (``struct sctp_reset_streams``): streams to restart; () is all.
 
     ``flags`` are SCTP_STREAM_RESET_INCOMING and _OUTGOING.
     """
@@ -419,7 +454,7 @@ RESET_STREAMS: Codec[SctpResetStreams] = Codec(
 
 
 def _counted(c: str, element: CType) -> Codec[tuple[int, ...]]:
-    """A u32 count and as many integers."""
+    """Return a u32 count and as many integers."""
     size, code = element.size, element.code
 
     def encode(numbers: Iterable[int]) -> bytes:

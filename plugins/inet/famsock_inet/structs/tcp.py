@@ -12,13 +12,28 @@ from typing import ClassVar
 import attrs
 
 from famsock.plugin import Address, Codec, Struct, codecs, cstruct
-from famsock_inet.structs.storage import STORAGE
+from famsock_inet.structs._storage import STORAGE
+
+__all__ = [
+    "DmabufCmsg",
+    "DmabufToken",
+    "TcpAoAdd",
+    "TcpAoDel",
+    "TcpAoGetsockopt",
+    "TcpAoInfoOpt",
+    "TcpAoRepair",
+    "TcpInfo",
+    "TcpMd5sig",
+    "TcpRepairOpt",
+    "TcpRepairWindow",
+    "TcpZerocopyReceive",
+]
 
 _HEADER = ("netinet/in.h", "linux/tcp.h")
 
 
 def _bits(octet: int, start: int, width: int) -> int:
-    """A bit-field of a byte, counted from the first that C declares."""
+    """Return a bit-field of a byte, counted from the first that C declares."""
     shift = start if sys.byteorder == "little" else 8 - start - width
     return octet >> shift & (1 << width) - 1
 
@@ -27,7 +42,7 @@ def _bits(octet: int, start: int, width: int) -> int:
 class TcpInfo(Struct):
     """TCP_INFO: the state of a connection, in full as of Linux 6.12.
 
-    Times are in microseconds unless they say otherwise (``last_*`` and ``total_rto_time`` are
+    Times are in microseconds unless stated otherwise (``last_*`` and ``total_rto_time`` are
     milliseconds), sizes in bytes, ``snd_cwnd`` in segments, rates in bytes per second. Members that
     an older kernel does not know read as 0, which is what it gives for an unknown value, too.
     """
@@ -104,12 +119,12 @@ class TcpInfo(Struct):
 
     @property
     def delivery_rate_app_limited(self) -> bool:
-        """Whether ``delivery_rate`` was limited by the application."""
+        """True if ``delivery_rate`` was limited by the application."""
         return bool(_bits(self.app_limited_and_fastopen, 0, 1))
 
     @property
     def fastopen_client_fail(self) -> int:
-        """Why TCP fast open failed: one of TFO_*."""
+        """The reason why TCP fast open failed: one of TFO_*."""
         return _bits(self.app_limited_and_fastopen, 1, 2)
 
 
@@ -138,12 +153,12 @@ class TcpMd5sig(Struct):
     def with_key(
         cls, addr: Address, key: bytes, *, flags: int = 0, prefixlen: int = 0, ifindex: int = 0
     ) -> TcpMd5sig:
-        """The struct of a key of 1-80 bytes; ValueError for a longer one."""
+        """Return the struct of a key of 1-80 bytes; ValueError for a longer one."""
         return cls(addr, flags, prefixlen, len(key), ifindex, padded_key(key))
 
 
 def padded_key(key: bytes) -> bytes:
-    """A key of at most 80 bytes, filled up with NUL; ValueError for a longer one."""
+    """Return a key of at most 80 bytes, filled up with NUL; ValueError for a longer one."""
     if len(key) > 80:
         raise ValueError(f"SOL_TCP key must be at most 80 bytes, not {len(key)}")
     return key.ljust(80, b"\0")
@@ -261,7 +276,7 @@ class TcpAoInfoOpt(Struct):
 class TcpAoGetsockopt(Struct):
     """TCP_AO_GET_KEYS, both request and each key of the answer. ``flags`` are the bits below.
 
-    In: ``nkeys`` is how many the buffer holds (`MAX_KEYS` at most); GET_ALL asks for every key.
+    In: ``nkeys`` is how many the buffer holds (at most 32); GET_ALL asks for every key.
     """
 
     IS_CURRENT: ClassVar[int] = 1
@@ -284,10 +299,10 @@ class TcpAoGetsockopt(Struct):
     pkt_bad: int = cstruct.u64("pkt_bad", default=0)
 
 
-MAX_KEYS = 32
-"""How many TCP-AO keys are read at once."""
+_MAX_KEYS = 32
+"""The number of TCP-AO keys to read at once."""
 
-AO_KEYS = codecs.array(codecs.struct(TcpAoGetsockopt), MAX_KEYS)
+AO_KEYS = codecs.array(codecs.struct(TcpAoGetsockopt), _MAX_KEYS)
 
 
 @cstruct.struct("struct tcp_ao_repair", header=_HEADER, size=16)
@@ -310,7 +325,7 @@ class DmabufToken(Struct):
 
 @cstruct.struct("struct dmabuf_cmsg", header="linux/uio.h")
 class DmabufCmsg(Struct):
-    """SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR: where in device memory received bytes lie."""
+    """SCM_DEVMEM_DMABUF, SCM_DEVMEM_LINEAR: the place of received bytes in device memory."""
 
     frag_offset: int = cstruct.u64("frag_offset", default=0)
     frag_size: int = cstruct.u32("frag_size", default=0)
@@ -319,8 +334,8 @@ class DmabufCmsg(Struct):
     flags: int = cstruct.u32("flags", default=0)
 
 
-MAX_TOKENS = 128
-"""How many tokens one call gives back at most."""
+_MAX_TOKENS = 128
+"""The largest number of tokens that one call gives back."""
 
-DEVMEM_TOKENS = codecs.array(codecs.struct(DmabufToken), MAX_TOKENS)
+DEVMEM_TOKENS = codecs.array(codecs.struct(DmabufToken), _MAX_TOKENS)
 REPAIR_OPTIONS = codecs.array(codecs.struct(TcpRepairOpt), 16)

@@ -1,0 +1,232 @@
+"""The statements of a family's author, and the parameters of the suite's tests from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+
+from famsock.address import Address
+from famsock.testing import _header_trees, requirements
+from famsock.testing._examples import BadAddress, Example, Shapes
+from famsock.testing._subject import Subject
+from famsock.testing.strategies import Strategies
+
+_T = TypeVar("_T")
+IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
+# An emulated processor needs longer for what a test waits for; User-mode Linux does not emulate it.
+IN_EMULATION = os.environ.get("FAMSOCK_LAB") == "qemu"
+PROPERTY = settings(
+    max_examples=5 if IN_LAB else 50,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+"""Settings of the suite's property tests: no time limit, no database, fewer in emulation."""
+
+
+class Checks:
+    """The base of the checks, with what a subclass states.
+
+    ``family`` is the family's name. ``examples`` need at least one address of each address class.
+    ``bad`` are addresses that must be refused. The other attributes are for special families:
+
+    ``strategies``: hypothesis strategies for fields, see `famsock.testing.strategies`. ``accepts``:
+    types that a field takes beyond what its C type suggests, by "field" or "Class.field"; the suite
+    offers float, complex, None, list and object to every field, str and bytes to integer fields
+    too, and expects TypeError. ``selftest_marks``: pytest marks that a self-test needs, by its
+    label (the protocol's name, unless ``Protocol.selftest`` gives others). ``batched``: the labels
+    of the self-tests that are datagrams, from one socket to another or to the kernel, which answers
+    each; `famsock.testing.checks.batches` sends them in batches. ``network_namespace``: whether the
+    tests run in a separate network namespace, if the process may make one. Use it for sockets that
+    receive what other programs send, such as raw sockets. ``unreadable_options``: options that a
+    plain socket cannot read, by name, with the reason.
+    """
+
+    family: ClassVar[str]
+    examples: ClassVar[tuple[Example, ...]] = ()
+    bad: ClassVar[tuple[BadAddress, ...]] = ()
+    strategies: ClassVar[Strategies] = {}
+    accepts: ClassVar[Mapping[str, tuple[type[Any], ...]]] = {}
+    selftest_marks: ClassVar[Mapping[str, tuple[pytest.MarkDecorator, ...]]] = {}
+    batched: ClassVar[tuple[str, ...]] = ()
+    network_namespace: ClassVar[bool] = False
+    unreadable_options: ClassVar[Mapping[str, str]] = {}
+
+    @pytest.fixture(autouse=True)
+    def _network(self, request: pytest.FixtureRequest) -> None:
+        if self.network_namespace and not requirements.capability("CAP_SYS_ADMIN"):
+            request.getfixturevalue("network_namespace")
+
+    @classmethod
+    def subject(cls) -> Subject:
+        """Return the family under test."""
+        return Subject.named(cls.family)
+
+    @pytest.fixture
+    def makes(self, example: Example) -> type[Address]:
+        """Return the class of an example's typed address, which its protocol names."""
+        return self.subject().address_class(example.protocol)
+
+    @pytest.fixture
+    def shapes(self, example: Example) -> Shapes:
+        """Return the shapes of an example on this machine."""
+        return example.shapes()
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Parametrise a test by the names of its arguments."""
+        for name, make in PARAMETERS.items():
+            if name in metafunc.fixturenames:
+                try:
+                    self.subject()
+                    found = list(make(type(self)))
+                except (ImportError, LookupError, AttributeError):
+                    found = []  # DescriptionChecks load the same things, and report why
+                nothing = pytest.param(None, marks=pytest.mark.nothing_to_check)
+                metafunc.parametrize(name, found or [nothing])
+
+
+def _examples(cls: type[Checks]) -> Iterable[Any]:
+    for example in cls.examples:
+        needs = example.needs_interface
+        marks = (pytest.mark.needs_interface(needs),) if needs else ()
+        yield pytest.param(example, id=str(example), marks=marks)
+
+
+def _selftests(cls: type[Checks]) -> Iterable[Any]:
+    subject = cls.subject()
+    for protocol in subject.family.protocols if subject.family.here else ():
+        for label, reference in protocol.selftests.items():
+            marks = cls.selftest_marks.get(label, ())
+            yield pytest.param((protocol, reference), id=label, marks=marks)
+
+
+def _batched(cls: type[Checks]) -> Iterable[Any]:
+    found = {parameter.id: parameter for parameter in _selftests(cls)}
+    return [found[label] for label in cls.batched] if found else []
+
+
+def _classes(cls: type[Checks]) -> Iterable[Any]:
+    return [pytest.param(c, id=c.__name__) for c in cls.subject().address_classes()]
+
+
+def _operations(cls: type[Checks]) -> Iterable[Any]:
+    return [pytest.param(c, id=c.__name__) for c in cls.subject().operations()]
+
+
+def _integer_fields(cls: type[Checks]) -> Iterable[Any]:
+    for example in _first_of_each_class(cls):
+        for member in type(example).layout.members:
+            if member.type.low is not None:
+                yield pytest.param(
+                    (example, member), id=f"{type(example).__name__}.{member.attribute}"
+                )
+
+
+def _fields(cls: type[Checks]) -> Iterable[Any]:
+    for example in _first_of_each_class(cls):
+        for member in type(example).layout.members:
+            yield pytest.param((example, member), id=f"{type(example).__name__}.{member.attribute}")
+
+
+def _first_of_each_class(cls: type[Checks]) -> Iterable[Any]:
+    """Return a typed address of each class, with interface index 1 if it depends on one."""
+    found: dict[type[Any], Any] = {}
+    for example in cls.examples:
+        typed = example.some_typed()
+        found.setdefault(type(typed), typed)
+    return found.values()
+
+
+def _protocols(cls: type[Checks]) -> Iterable[Any]:
+    return [pytest.param(p, id=p.name) for p in cls.subject().family.protocols]
+
+
+def _rows(kind: str) -> Callable[[type[Checks]], Iterable[Any]]:
+    def found(cls: type[Checks]) -> Iterable[Any]:
+        return _at_once(cls.subject().rows(kind))
+
+    return found
+
+
+def _at_once(found: tuple[Any, ...]) -> list[Any]:
+    """Return one parameter with everything that was found; none if that is nothing."""
+    return [pytest.param(found, id=f"{len(found)}")] if found else []
+
+
+def _readable_options(cls: type[Checks]) -> Iterable[Any]:
+    subject = cls.subject()
+    rows = subject.rows("options") if subject.family.here else ()
+    return _at_once(tuple(row for row in rows if "r" in row.access and row.request is None))
+
+
+def _headers(cls: type[Checks]) -> Iterable[Any]:
+    return _at_once(tuple(cls.subject().constants_module().get("HEADERS", ())))
+
+
+def _layouts(cls: type[Checks]) -> Iterable[Any]:
+    return _at_once(cls.subject().layouts() if cls.subject().family.here else ())
+
+
+def _trees(cls: type[Checks]) -> Iterable[Any]:
+    """Return the trees of headers; none in the lab, whose kernel is not the host's."""
+    if not IN_LAB and cls.subject().family.here:
+        for tree in _header_trees.header_trees():
+            yield pytest.param(tree, id=tree.label)
+
+
+def _all_trees(cls: type[Checks]) -> Iterable[Any]:
+    """The trees of headers, if there are others than the system's, which may be old."""
+    trees = tuple(parameter.values[0] for parameter in _trees(cls))
+    return [pytest.param(trees, id=trees[-1].label)] if trees and trees[-1].folders else []
+
+
+def _here(cls: type[Checks]) -> Iterable[Any]:
+    return [pytest.param(None, id="")] if cls.subject().family.here else []
+
+
+PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
+    "address_class": _classes,
+    "all_trees": _all_trees,
+    "bad_address": lambda cls: [pytest.param(bad, id=str(bad)) for bad in cls.bad],
+    "batched_exchange": _batched,
+    "control_rows": _rows("control"),
+    "example": _examples,
+    "selftest": _selftests,
+    "field": _fields,
+    "header_tree": _trees,
+    "headers": _headers,
+    "integer_field": _integer_fields,
+    "layouts": _layouts,
+    "operations_class": _operations,
+    "option_rows": _rows("options"),
+    "protocol": _protocols,
+    "readable_options": _readable_options,
+    "structs": lambda cls: _at_once(tuple(cls.subject().structs().values())),
+    "subject_here": _here,
+}
+"""The parameters for each argument of the suite's tests."""
+
+
+def for_all(strategy: SearchStrategy[_T], check: Callable[[_T], None], times: int = 1) -> None:
+    """Run ``check`` on many values drawn from ``strategy``; ``times`` as many as usual."""
+    many = settings(PROPERTY, max_examples=times * PROPERTY.max_examples)
+    many(given(strategy)(check))()
+
+
+def for_each(rows: Iterable[Any], check: Callable[[Any], None]) -> None:
+    """Run ``check`` on all rows, and name all that fail: quicker than a test for each."""
+    failures: list[str] = []
+    first = None
+    for row in rows:
+        try:
+            check(row)
+        except (Exception, pytest.fail.Exception) as error:
+            failures.append(f"{row.name}: {type(error).__name__}: {error}")
+            first = first or error
+    if first:
+        raise AssertionError("\n".join(failures)) from first

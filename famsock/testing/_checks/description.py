@@ -1,0 +1,58 @@
+"""Checks of the family's description: it loads, is complete, and its names exist and are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from famsock._definitions import constants_of
+from famsock._lazy import load
+from famsock._registry.validation import API_VERSION, check_family
+from famsock.address import Address
+from famsock.control import ControlType
+from famsock.family import Protocol
+from famsock.options import Option
+from famsock.testing._checks.base import Checks
+
+
+class DescriptionChecks(Checks):
+    """The Family object and its references."""
+
+    def test_the_family_loads(self) -> None:
+        family = self.subject().family
+        assert family.name == self.family
+        assert family.api_version == API_VERSION
+        check_family(family)
+
+    def test_constants_load_and_name_the_family(self) -> None:
+        family = self.subject().family
+        assert constants_of(family.constants).get(family.name) == family.number
+
+    def test_definitions_load(self) -> None:
+        subject = self.subject()
+        assert all(isinstance(row, Option) for row in subject.rows("options"))
+        assert all(isinstance(row, ControlType) for row in subject.rows("control"))
+        assert isinstance(load(subject.family.operation_names), Mapping)
+
+    def test_modules_import(self) -> None:
+        assert list(self.subject().modules())
+
+    def test_every_address_class_has_an_example(self) -> None:
+        shown = {type(example.some_typed()) for example in self.examples}
+        missing = [c.__name__ for c in self.subject().address_classes() if c not in shown]
+        assert not missing, f"state an Example for {', '.join(missing)}"
+
+    def test_references_of_a_protocol_load(self, protocol: Protocol) -> None:
+        assert issubclass(load(protocol.address), Address)
+        operations = load(protocol.operations)
+        assert operations is None or isinstance(operations, type)
+        assert all(callable(load(reference)) for reference in protocol.selftests.values())
+        assert protocol.types, "needs at least one socket type"
+
+    def test_address_class_is_of_the_family(self, address_class: type[Any]) -> None:
+        family = self.subject().family
+        assert address_class.family == family.number
+        assert address_class.family_name == family.name
+
+    def test_address_class_is_documented(self, address_class: type[Any]) -> None:
+        assert (vars(address_class).get("__doc__") or "").strip()

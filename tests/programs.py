@@ -1,0 +1,69 @@
+"""Programs in an interpreter of their own, and distributions that only they see."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_PATIENCE_S = 120
+
+
+def run(code: str, *arguments: str, **environment: str) -> str:
+    """Return what a program prints in an interpreter of its own; it must succeed.
+
+    ``arguments`` are those of the interpreter (``-X dev``). ``environment`` is added to the
+    environment of this process.
+    """
+    done = subprocess.run(
+        [sys.executable, *arguments, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+PLUGIN = """
+from famsock.plugin import Family, Protocol, hookimpl
+
+@hookimpl
+def famsock_families():
+    return (Family("{name}", {number}, (Protocol("p", None, (1, 2), "{module}:nothing"),)),)
+"""
+"""The source of a plugin, to format: its family's name and number, its module."""
+
+OPEN_UNIX = """
+import famsock
+try:
+    famsock.socket(famsock.AF_UNIX)
+except Exception as error:
+    print(type(error).__name__, error)
+s = famsock.create_server(("127.0.0.1", 0)); print(type(s).__module__); s.close()
+"""
+"""A program: why AF_UNIX has no socket, if so, and the module of the class that AF_INET has."""
+
+
+class Site:
+    """A folder of distributions, which the programs that it runs find first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def install(self, distribution: str, name: str, module: str, source: str) -> None:
+        """Add a distribution of one module, whose entry point has a family's ``name``."""
+        (self.folder / f"{module}.py").write_text(source)
+        info = self.folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
+        (info / "entry_points.txt").write_text(f"[other]\nx = y\n\n[famsock]\n{name} = {module}\n")
+
+    def run(self, code: str, **environment: str) -> str:
+        """Return what a program prints that sees these distributions."""
+        return run(code, PYTHONPATH=str(self.folder), **environment)

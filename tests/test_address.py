@@ -1,0 +1,347 @@
+"""Addresses: the four shapes, the raw escape, and what a codec keeps."""
+
+from __future__ import annotations
+
+import copy
+import errno
+import pickle
+import socket as stdlib
+import sys
+from collections.abc import Iterator
+from typing import Any, Self
+
+import pytest
+
+from famsock import _calls, cstruct
+from famsock import address as address_module
+from famsock._sockaddr import sockaddr
+from famsock.address import (
+    RAW_CODEC,
+    Address,
+    AddressCodec,
+    Lookup,
+    RawAddress,
+    family_head,
+    family_of,
+    name_operation,
+)
+
+LO = 1
+
+
+@sockaddr("struct sockaddr_kit", header="", family=46, family_name="AF_KIT")
+class KitAddress(Address):
+    """A port and a node; the node may be left out."""
+
+    port: int = cstruct.be16("kit_port")
+    node: int = cstruct.u32("kit_node", default=0)
+
+
+@sockaddr("struct sockaddr_link", header="", family=47, family_name="AF_KITLINK")
+class LinkAddress(Address):
+    """An interface, which the stdlib form names."""
+
+    index: int = cstruct.u32("link_index")
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
+        (name,) = form
+        return cls(lookup.interface_index(name))
+
+    def to_stdlib(self, lookup: Lookup) -> Any:
+        return (lookup.interface_name(self.index),)
+
+
+def _codec(cls: type[Address] = KitAddress) -> AddressCodec:
+    return AddressCodec(lambda: cls, lambda family: LinkAddress if family == 47 else None)
+
+
+@pytest.fixture
+def sock() -> Iterator[stdlib.socket]:
+    with stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as sock:
+        yield sock
+
+
+# Typed addresses
+
+
+def test_the_stdlib_form_both_ways() -> None:
+    lookup = Lookup("bind")
+    assert KitAddress.from_stdlib((80, 7), lookup) == KitAddress(80, 7)
+    assert KitAddress.from_stdlib((80,), lookup) == KitAddress(80)
+    assert KitAddress(80).to_stdlib(lookup) == KitAddress(80).as_stdlib() == (80, 0)
+    assert KitAddress.required_fields() == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "error", "match"),
+    [
+        ([80, 7], TypeError, r"^AF_KIT address must be a tuple \(port, node\), not list$"),
+        ("80", TypeError, r"^AF_KIT address must be a tuple \(port, node\), not str$"),
+        ((), TypeError, r"\(port, node\) of 1 to 2 items, not 0$"),
+        ((1, 2, 3), TypeError, r"\(port, node\) of 1 to 2 items, not 3$"),
+        (("80",), TypeError, "^AF_KIT port must be an integer 0-65535, not str$"),
+        ((65536,), OverflowError, "^AF_KIT port must be 0-65535, not 65536$"),
+    ],
+)
+def test_a_wrong_stdlib_form(form: Any, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        KitAddress.from_stdlib(form, Lookup("bind"))
+
+
+def test_every_field_required_is_counted_as_one_number() -> None:
+    with pytest.raises(TypeError, match=r"AF_KITLINK address must be .* of 1 items, not 2$"):
+        super(LinkAddress, LinkAddress).from_stdlib((1, 2), Lookup("bind"))
+
+
+def test_a_class_reads_its_own_family() -> None:
+    assert KitAddress.reads(KitAddress(80).pack())
+    assert not KitAddress.reads(LinkAddress(1).pack())
+    assert not KitAddress.reads(b"")
+
+
+def test_a_text_of_a_wrong_type_is_a_value_error() -> None:
+    class Strict(KitAddress):
+        """An address that refuses a port by TypeError."""
+
+        def __init__(self, port: int) -> None:
+            raise TypeError(f"port {port} is none")
+
+    with pytest.raises(ValueError, match=r"^port 80 is none$"):
+        Strict.parse("80")
+
+
+# The raw escape
+
+
+def test_raw_shapes() -> None:
+    raw = RawAddress(36, b"\0\xff")
+    packed = family_head(36, 4) + b"\0\xff"
+    assert raw.pack() == packed
+    assert RawAddress.unpack(packed) == RawAddress.unpack(memoryview(packed)) == raw
+    assert str(raw) == "raw:36:00ff"
+    assert RawAddress.parse(str(raw)) == raw
+    assert raw.to_stdlib(Lookup("decode")) is raw
+    assert repr(raw) == "RawAddress(family=36, data=b'\\x00\\xff')"
+
+
+def test_raw_data_is_never_cut() -> None:
+    raw = RawAddress(36, bytes(range(200)))
+    assert RawAddress.unpack(raw.pack()) == RawAddress.parse(str(raw)) == raw
+
+
+@pytest.mark.parametrize("data", [b"", b"\x24"])
+def test_raw_without_a_whole_family_is_of_family_0(data: bytes) -> None:
+    assert RawAddress.unpack(data) == RawAddress(0, b"")
+
+
+@pytest.mark.parametrize("family", [-1, 1 << 16])
+def test_raw_family_out_of_range(family: int) -> None:
+    with pytest.raises(OverflowError, match=f"^RawAddress family must be 0-.*, not {family}$"):
+        RawAddress(family, b"")
+
+
+@pytest.mark.parametrize("text", ["", "raw:36", "raw:36:0g", "raw:x:00", "kit:36:00", "raw:1:2:3"])
+def test_raw_text_that_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"unpack|hexadecimal|invalid literal|must start with"):
+        RawAddress.parse(text)
+
+
+def test_raw_is_a_value() -> None:
+    raw = RawAddress(36, b"x")
+    assert pickle.loads(pickle.dumps(raw)) == copy.deepcopy(raw) == raw
+    assert hash(raw) == hash(RawAddress(36, b"x"))
+    assert raw not in (RawAddress(37, b"x"), RawAddress(36, b"y"), (36, b"x"))
+    with pytest.raises(AttributeError, match="RawAddress is immutable: cannot set 'data'"):
+        raw.data = b"y"
+
+
+def test_raw_has_no_stdlib_form() -> None:
+    with pytest.raises(OSError, match="use RawAddress, not tuple") as caught:
+        RawAddress.from_stdlib((1, 2), Lookup("bind"))
+    assert caught.value.errno is None
+
+
+@pytest.mark.parametrize(
+    ("has_sa_len", "head"), [(True, b"\x10\x02"), (False, (2).to_bytes(2, sys.byteorder))]
+)
+def test_the_head_of_a_sockaddr(
+    has_sa_len: bool, head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(address_module, "HAS_SA_LEN", has_sa_len)
+    assert family_head(2, 16) == head
+    assert family_of(head + bytes(14)) == 2
+    assert family_of(head[:1]) == 0
+
+
+# Questions to the system
+
+
+def test_a_lookup_without_a_socket_is_never_kept() -> None:
+    lookup = Lookup("parse")
+    assert not lookup.used
+    assert lookup.interface_index("lo") == stdlib.if_nametoindex("lo")
+    assert lookup.used
+    assert not lookup.repeatable
+    assert Lookup("parse").interface_name(lookup.interface_index("lo")) == "lo"
+    assert Lookup("parse").local_sockaddr() == b""
+
+
+@pytest.mark.parametrize("index", [0, -1, (1 << 31) - 1, 1 << 40])
+def test_an_interface_that_is_not_there_has_no_name(index: int) -> None:
+    assert Lookup("decode").interface_name(index) == ""
+
+
+def test_an_interface_that_is_not_there_has_no_index(sock: stdlib.socket) -> None:
+    for lookup in (Lookup("bind"), Lookup("bind", sock)):
+        with pytest.raises(OSError, match=r"[Nn]o (such device|interface)"):
+            lookup.interface_index("nosuch0")
+
+
+def test_a_lookup_keeps_what_it_asked_a_socket(sock: stdlib.socket) -> None:
+    lookup = Lookup("bind", sock)
+    index = lookup.interface_index("lo")
+    sock.bind(("127.0.0.1", 0))
+    sockaddr = lookup.local_sockaddr()
+    assert sockaddr[2:4] == sock.getsockname()[1].to_bytes(2)
+    assert lookup.used
+    assert lookup.repeatable
+    assert [answer for _, _, answer in lookup.asked] == [index, sockaddr]
+
+
+def test_a_closed_socket_is_bound_to_nothing() -> None:
+    closed = stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM)
+    closed.close()
+    assert Lookup("decode", closed).local_sockaddr() == b""
+
+
+# The codec
+
+
+def test_every_shape_is_encoded(sock: stdlib.socket) -> None:
+    codec = _codec()
+    packed = KitAddress(80, 7).pack()
+    for shape in ((80, 7), KitAddress(80, 7), RawAddress.unpack(packed)):
+        assert codec.encode(sock, "bind", shape) == packed
+
+
+def test_sockaddrs_of_the_kernel_are_decoded(sock: stdlib.socket) -> None:
+    codec = _codec()
+    packed = KitAddress(80, 7).pack()
+    for _ in range(2):
+        assert codec.decode(sock, packed) == codec.decode_peer(sock, packed) == (80, 7)
+        assert codec.decode_typed(sock, packed) == KitAddress(80, 7)
+    assert codec.decode(sock, b"") is None
+
+
+def test_a_sockaddr_that_fits_no_class_is_raw(sock: stdlib.socket) -> None:
+    codec = _codec()
+    for packed in (KitAddress(80).pack()[:-1], family_head(99, 4) + b"xy", b"\1"):
+        assert codec.decode_typed(sock, packed) == RawAddress.unpack(packed)
+        assert codec.decode(sock, packed) == RawAddress.unpack(packed)
+
+
+def test_an_address_of_another_family_has_that_familys_class(sock: stdlib.socket) -> None:
+    assert _codec().decode_typed(sock, LinkAddress(5).pack()) == LinkAddress(5)
+
+
+def test_a_refusal_names_the_operation(sock: stdlib.socket) -> None:
+    with pytest.raises(OverflowError, match=r"^bind\(\): AF_KIT port must be 0-65535, not 65536$"):
+        _codec().encode(sock, "bind", (65536,))
+    with pytest.raises(
+        TypeError, match=r"^sendto\(\): AF_KIT address must be KitAddress or RawAdd"
+    ):
+        _codec().encode(sock, "sendto", LinkAddress(1))
+
+
+def test_only_a_message_of_one_text_gets_the_operation() -> None:
+    system, own = OSError(errno.EINVAL, "Invalid argument"), ValueError("no port")
+    for error in (system, own):
+        name_operation(error, "bind")
+    assert str(system) == f"[Errno {errno.EINVAL}] Invalid argument"
+    assert str(own) == "bind(): no port"
+
+
+def test_a_hit_needs_the_same_types(sock: stdlib.socket) -> None:
+    codec = _codec()
+    assert codec.encode(sock, "bind", (80, 7)) == codec.encode(sock, "bind", (80, 7))
+    with pytest.raises(TypeError, match="not float"):
+        codec.encode(sock, "bind", (80.0, 7))
+
+
+def test_an_unhashable_address_is_encoded_and_not_kept(sock: stdlib.socket) -> None:
+    class Port:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __index__(self) -> int:
+            return 80
+
+    codec = _codec()
+    assert codec.encode(sock, "bind", (Port(), 7)) == KitAddress(80, 7).pack()
+    assert codec.encoded == {}
+
+
+@pytest.fixture
+def interfaces(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """The indexes of the interfaces that there are, by name, as the system tells them."""
+    found = {"kit0": 7}
+
+    def index(_: int, name: str) -> int:
+        if name not in found:
+            raise OSError(errno.ENODEV, "No such device")
+        return found[name]
+
+    def name(_: int, index: int) -> str:
+        return next((name for name, other in found.items() if other == index), "")
+
+    monkeypatch.setattr(_calls, "interface_index", index, raising=False)
+    monkeypatch.setattr(_calls, "interface_name", name, raising=False)
+    return found
+
+
+def test_no_name_of_an_interface_is_kept(sock: stdlib.socket, interfaces: dict[str, int]) -> None:
+    codec = _codec(LinkAddress)
+    for index in (7, 8):
+        interfaces["kit0"] = index
+        for _ in range(2):
+            assert codec.encode(sock, "bind", ("kit0",)) == LinkAddress(index).pack()
+            assert codec.decode(sock, LinkAddress(index).pack()) == ("kit0",)
+    interfaces["kit1"] = interfaces.pop("kit0")
+    assert codec.decode(sock, LinkAddress(8).pack()) == ("kit1",)
+    with pytest.raises(OSError, match="No such device"):
+        codec.encode(sock, "bind", ("kit0",))
+
+
+def test_caches_are_bounded(sock: stdlib.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address_module, "_CACHED_ADDRESSES", 4)
+    codec = _codec()
+    for port in range(40):
+        packed = codec.encode(sock, "sendto", (port, 7))
+        assert codec.decode(sock, packed) == (port, 7)
+        assert codec.decode_typed(sock, packed) == KitAddress(port, 7)
+        assert 1 <= len(codec.encoded) <= 4
+        assert 1 <= len(codec.decoded) <= 4
+        assert 1 <= len(codec.typed) <= 4
+
+
+def test_the_class_is_loaded_once_and_late(sock: stdlib.socket) -> None:
+    loads = []
+
+    def load() -> type[Address]:
+        loads.append(1)
+        return KitAddress
+
+    codec = AddressCodec(load, lambda _: None)
+    assert loads == []
+    for _ in range(3):
+        codec.encode(sock, "bind", (80, 7))
+        assert codec.address_class is KitAddress
+    assert loads == [1]
+
+
+def test_a_family_that_nobody_serves_takes_only_raw_addresses(sock: stdlib.socket) -> None:
+    raw = RawAddress(99, b"xy")
+    assert RAW_CODEC.encode(sock, "bind", raw) == raw.pack()
+    assert RAW_CODEC.decode(sock, raw.pack()) == raw
+    with pytest.raises(OSError, match=r"^bind\(\): bad family: no plugin serves it"):
+        RAW_CODEC.encode(sock, "bind", ("host", 80))

@@ -1,0 +1,155 @@
+"""``famsock doctor``: what it finds out about each protocol on this machine."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import platform
+import signal
+import socket as stdlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from click.testing import CliRunner
+
+from famsock import _calls
+from famsock._cli import doctor
+from famsock._registry import plugins
+from famsock.family import ANY_PROTOCOL, Family, Protocol
+from tests.programs import Site, run
+
+
+@pytest.mark.parametrize("wanted", ["", "ctypes"])
+def test_doctor_says_which_and_why(wanted: str) -> None:
+    code = "from famsock._cli.doctor import doctor; doctor(['--json', 'AF_UNIX'])"
+    said = json.loads(run(code, FAMSOCK_SYSCALLS=wanted))
+    if wanted:
+        assert (said["syscalls"], said["why_ctypes"]) == ("ctypes", "FAMSOCK_SYSCALLS=ctypes")
+    else:
+        assert said["why_ctypes"] == _calls.why_ctypes or os.environ.get("FAMSOCK_SYSCALLS")
+
+
+@contextmanager
+def healthy() -> Iterator[Callable[[], None]]:
+    """A self-test whose round trips take no time."""
+    yield lambda: None
+
+
+@contextmanager
+def sick() -> Iterator[Callable[[], None]]:
+    """A self-test whose round trips fail."""
+
+    def fail() -> None:
+        error = RuntimeError("received b'x', not b'y'")
+        error.add_note("restart the daemon")
+        raise error
+
+    yield fail
+
+
+@contextmanager
+def unsupported() -> Iterator[Callable[[], None]]:
+    """A self-test that the kernel refuses."""
+    raise OSError(errno.EPROTONOSUPPORT, "Protocol not supported")
+    yield
+
+
+@contextmanager
+def silent() -> Iterator[Callable[[], None]]:
+    """A self-test that never gets its answer."""
+
+    def wait() -> None:
+        signal.pause()
+
+    yield wait
+
+
+@pytest.fixture
+def findings() -> Iterator[Callable[..., dict[str, doctor.Finding]]]:
+    """Examine a family with the self-tests given, and return the findings by label."""
+
+    def examine(**selftests: object) -> dict[str, doctor.Finding]:
+        references = {name: f"{__name__}:{test.__name__}" for name, test in selftests.items()}  # type: ignore[attr-defined]
+        row = Protocol("kit", ANY_PROTOCOL, (1,), "nowhere:Nothing", selftest=references)
+        plugins.register(Family("AF_KIT", 200, (row,)))
+        return {finding.protocol: finding for finding in doctor.examine(("AF_KIT",))}
+
+    yield examine
+    plugins.unregister("AF_KIT")
+
+
+Findings = Callable[..., dict[str, doctor.Finding]]
+
+
+def test_a_round_trip_is_measured(findings: Findings) -> None:
+    finding = findings(well=healthy)["well"]
+    assert (finding.family, finding.kernel, finding.cpython) == ("AF_KIT", True, False)
+    assert finding.trouble == ""
+    assert finding.round_trip_ns is not None
+    assert 0 < finding.round_trip_ns < 10**9
+    assert finding.round_trip == f"{finding.round_trip_ns / 1000:.0f} µs"
+
+
+def test_trouble_is_told_with_its_notes(findings: Findings) -> None:
+    found = findings(ill=sick, absent=unsupported)
+    assert found["ill"].kernel
+    assert found["ill"].trouble == "received b'x', not b'y'; restart the daemon"
+    assert not found["absent"].kernel
+    assert "Protocol not supported" in found["absent"].trouble
+    assert [finding.round_trip for finding in found.values()] == ["", ""]
+
+
+def test_a_self_test_that_hangs_is_ended(
+    findings: Findings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_PATIENCE_S", 1)
+    before = signal.getsignal(signal.SIGALRM)
+    assert findings(quiet=silent)["quiet"].trouble == "no answer within 1 s"
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_family_of_another_platform() -> None:
+    plugins.register(
+        Family("AF_KIT", 200, (Protocol("kit", None, (1,), "n:N"),), platforms=("no",))
+    )
+    try:
+        (finding,) = doctor.examine(("AF_KIT",))
+    finally:
+        plugins.unregister("AF_KIT")
+    assert finding.trouble == f"is for no, not {sys.platform}"
+
+
+def test_a_family_that_is_not_installed() -> None:
+    (finding,) = doctor.examine(("AF_NOTHING",))
+    assert finding == doctor.Finding(
+        "AF_NOTHING", "", False, False, None, "no such plugin is installed"
+    )
+
+
+def test_a_plugin_that_is_broken(site: Site) -> None:
+    site.install("my-kit", "AF_KIT", "broken", "raise ZeroDivisionError('half built')")
+    code = "from famsock._cli import main; main(['doctor', '--json', 'AF_KIT'])"
+    (row,) = json.loads(site.run(code))["protocols"]
+    assert (row["kernel"], row["round_trip_ns"]) == (False, None)
+    assert row["trouble"].endswith("cannot be loaded: ZeroDivisionError: half built")
+
+
+def test_the_table() -> None:
+    done = CliRunner().invoke(doctor.doctor, ["AF_UNIX", "AF_NOTHING"])
+    assert done.exit_code == 0
+    machine, *lines = done.output.splitlines()
+    assert f"{platform.python_version()} on {platform.system()} {platform.release()}" in machine
+    assert machine.endswith(f"system calls: {_calls.implementation()}")
+    assert any(line.startswith("AF_UNIX") and " yes" in line and " µs" in line for line in lines)
+    assert lines[-1].startswith("AF_NOTHING")
+    assert lines[-1].rstrip().endswith("no such plugin is installed")
+
+
+def test_whether_this_python_knows_the_addresses() -> None:
+    row = Protocol("kit", None, (1,), "nowhere:Nothing")
+    unix = Family("AF_UNIX", stdlib.AF_UNIX, (row,))
+    assert doctor._cpython_alone(unix, row)
+    assert not doctor._cpython_alone(Family("AF_KIT", 200, (row,)), row)

@@ -1,0 +1,42 @@
+"""Tables for the terminal, and for a file that a table is written to."""
+
+from __future__ import annotations
+
+import pytest
+
+from famsock._cli.tables import WIDE, show_table
+
+
+def test_columns_are_as_wide_as_their_longest_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(("family", "state"), [("AF_CAN", "loaded"), ("AF_BLUETOOTH", "")])
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["family        state", "AF_CAN        loaded", "AF_BLUETOOTH"]
+
+
+def test_a_table_without_rows_has_its_header(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(("family", "state"), [])
+    assert capsys.readouterr().out.split() == ["family", "state"]
+
+
+def test_a_file_has_whole_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    cell = "x" * (WIDE - 10)
+    show_table(("family", "trouble"), [("AF_CAN", cell)])
+    header, line = capsys.readouterr().out.splitlines()
+    assert header.split() == ["family", "trouble"]
+    assert line.split() == ["AF_CAN", cell]
+    assert "\x1b" not in header
+
+
+def test_a_terminal_is_as_wide_as_it_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    show_table(("family", "trouble"), [("AF_CAN", "word " * 20)])
+    out = capsys.readouterr().out
+    assert "\x1b[1m" in out
+    assert len(out.splitlines()) > 3

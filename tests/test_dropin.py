@@ -1,0 +1,161 @@
+"""The stdlib's functions on famsock's sockets; install and uninstall."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import socket as stdlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import famsock
+from famsock.plugin import Address
+from tests.programs import run
+
+REBOUND = sorted(
+    name
+    for name, value in vars(stdlib).items()
+    if inspect.isfunction(value) and value.__module__ == "socket"
+)
+
+
+@pytest.mark.parametrize("name", REBOUND)
+def test_functions_have_the_stdlib_signature(name: str) -> None:
+    ours = inspect.signature(getattr(famsock, name))
+    theirs = inspect.signature(getattr(stdlib, name))
+    assert list(ours.parameters) == list(theirs.parameters)
+
+
+def test_functions_make_our_sockets() -> None:
+    made = [*famsock.socketpair(), famsock.create_server(("127.0.0.1", 0))]
+    made.append(famsock.create_connection(made[2].getsockname()))
+    accepted, _ = made[2].accept()
+    made += [accepted, accepted.dup(), famsock.fromfd(made[0].fileno(), made[0].family, 1)]
+    assert {type(sock) for sock in made} == {famsock.socket}
+    assert not any(sock.get_inheritable() for sock in made)
+    for sock in made:
+        sock.close()
+
+
+def test_functions_see_a_replaced_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ours(famsock.socket):
+        pass
+
+    monkeypatch.setattr(famsock, "socket", Ours)
+    with famsock.create_server(("127.0.0.1", 0)) as server:
+        assert type(server) is Ours
+
+
+@pytest.mark.parametrize("flags", [0, getattr(stdlib, "MSG_DONTWAIT", 0)])
+def test_descriptors_pass_with_flags_and_address(flags: int, tmp_path: Path) -> None:
+    receiver = famsock.socket(famsock.AF_UNIX, famsock.SOCK_DGRAM)
+    sender = famsock.socket(famsock.AF_UNIX, famsock.SOCK_DGRAM)
+    with receiver, sender, open(tmp_path / "file", "w+") as file:
+        receiver.bind(str(tmp_path / "receiver"))
+        sender.bind(str(tmp_path / "sender"))
+        famsock.send_fds(sender, [b"x"], [file.fileno()], flags, str(tmp_path / "receiver"))
+        data, descriptors, _, address = famsock.recv_fds(receiver, 10, 4, flags)
+        assert (data, address) == (b"x", str(tmp_path / "sender"))
+        with open(descriptors[0], "w") as received:
+            received.write("through")
+        assert Path(file.name).read_text() == "through"
+
+
+def test_install_and_uninstall() -> None:
+    code = """
+import socket, famsock
+before = dict(vars(socket))
+famsock.install(); famsock.install()
+a, b = socket.socketpair()
+assert type(a) is famsock.socket, type(a)
+assert socket.AF_BLUETOOTH == 31 and socket.SOL_NETLINK == 270
+famsock.uninstall()
+assert dict(vars(socket)) == before
+c, d = socket.socketpair()
+assert type(c) is socket.socket
+a.send(b"still works"); print(b.recv(99).decode())
+for s in (a, b, c, d): s.close()
+"""
+    assert run(code) == "still works"
+
+
+def test_typed_addresses_make_connections_and_servers() -> None:
+    with famsock.create_server(("127.0.0.1", 0)) as first:
+        address = first.local_address
+    assert isinstance(address, Address)
+    with (
+        famsock.create_server(address) as server,
+        famsock.create_connection(address, 20, source_address=("127.0.0.2", 0)) as client,
+    ):
+        assert client.peer_address == address == server.local_address
+        assert client.getsockname()[0] == "127.0.0.2"
+        assert client.gettimeout() == 20
+    with pytest.raises(ConnectionRefusedError):
+        famsock.create_connection(address)
+    assert stdlib.getnameinfo(address.as_stdlib(), stdlib.NI_NUMERICHOST)[0] == "127.0.0.1"
+
+
+def test_a_class_imported_before_install_stays_the_stdlibs() -> None:
+    code = """
+from socket import socket as taken
+import socket, famsock
+famsock.install()
+print(taken is socket.socket, issubclass(socket.socket, taken), socket.socket is famsock.socket)
+"""
+    assert run(code) == "False True True"
+
+
+def test_names_that_nobody_has_while_installed() -> None:
+    code = """
+import socket, famsock
+famsock.install()
+for name in ("AF_NO_SUCH_FAMILY", "no_such_function", "_PRIVATE"):
+    try: getattr(socket, name)
+    except AttributeError as error: print(error)
+print(famsock.uninstall())
+"""
+    assert run(code).splitlines() == [
+        "module 'socket' has no attribute 'AF_NO_SUCH_FAMILY'",
+        "module 'socket' has no attribute 'no_such_function'",
+        "module 'socket' has no attribute '_PRIVATE'",
+        "None",
+    ]
+
+
+def test_uninstall_without_install_changes_nothing() -> None:
+    before = dict(vars(stdlib))
+    famsock.uninstall()
+    assert dict(vars(stdlib)) == before
+
+
+@pytest.mark.usefixtures("descriptors")
+def test_a_typed_connection_that_fails_leaves_no_descriptor() -> None:
+    with famsock.create_server(("127.0.0.1", 0)) as server:
+        address = server.local_address
+    assert isinstance(address, Address)
+    for source in (None, ("192.0.2.1", 0)):
+        with pytest.raises(OSError, match=r"Connection refused|Cannot assign requested address"):
+            famsock.create_connection(address, 20, source_address=source)
+
+
+@pytest.mark.usefixtures("descriptors")
+def test_more_descriptors_than_asked_for_are_dropped() -> None:
+    a, b = famsock.socketpair()
+    with a, b:
+        assert famsock.send_fds(a, [b"x"], [0, 1, 2]) == 1
+        data, received, flags, _ = famsock.recv_fds(b, 10, 2)
+        for descriptor in received:
+            os.close(descriptor)
+    assert (data, len(received)) == (b"x", 2)
+    assert flags & stdlib.MSG_CTRUNC
+
+
+def test_rebound_functions_keep_their_documentation_and_defaults() -> None:
+    ours, theirs = famsock.getfqdn, stdlib.getfqdn
+    assert ours is not theirs
+    assert (ours.__name__, ours.__doc__) == (theirs.__name__, theirs.__doc__)
+    assert ours.__defaults__ == theirs.__defaults__
+    unwrapped: Any = inspect.unwrap(famsock.create_server)
+    assert unwrapped.__kwdefaults__ == stdlib.create_server.__kwdefaults__

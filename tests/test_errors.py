@@ -1,0 +1,42 @@
+"""The exceptions: each is also of the kind that callers of the stdlib expect."""
+
+from __future__ import annotations
+
+import pytest
+
+import famsock
+from famsock import cstruct
+from famsock._errors import AddressRangeError, PluginError
+from famsock._sockaddr import sockaddr
+from famsock.address import Address
+
+
+@sockaddr("struct sockaddr_kit", header="", family=46, family_name="AF_KIT")
+class KitAddress(Address):
+    """A node, out of whose range the kernel refuses an address."""
+
+    node: int = cstruct.u32("kit_node")
+    range_error = AddressRangeError
+
+
+def test_a_plugin_error_is_an_import_error() -> None:
+    assert famsock.PluginError is PluginError
+    with pytest.raises(ImportError, match="AF_KIT is broken"):
+        raise PluginError("AF_KIT is broken")
+
+
+@pytest.mark.parametrize("expected", [OSError, OverflowError, AddressRangeError])
+def test_an_address_out_of_range_is_what_the_caller_expects(expected: type[Exception]) -> None:
+    with pytest.raises(expected, match=r"^AF_KIT node must be 0-4294967295, not 4294967296$"):
+        KitAddress(1 << 32)
+
+
+def test_an_address_out_of_range_has_no_errno() -> None:
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - its kind is what is tested
+        KitAddress(-1)
+    assert caught.value.errno is None
+
+
+def test_other_errors_keep_their_kind() -> None:
+    with pytest.raises(TypeError, match=r"^AF_KIT node must be an integer 0-4294967295, not str$"):
+        KitAddress("1")  # type: ignore[arg-type]

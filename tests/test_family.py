@@ -1,0 +1,159 @@
+"""Families and protocols: selection, and address classes that cannot be used."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from famsock import cstruct
+from famsock._errors import PluginError
+from famsock._lazy import load
+from famsock._registry import Registry
+from famsock._sockaddr import sockaddr
+from famsock.address import Address
+from famsock.family import ANY_PROTOCOL, Family, Protocol, Served
+from tests.programs import OPEN_UNIX, Site
+
+PROTOCOL = Protocol("p", None, (1,), "nowhere:Nothing")
+
+
+@sockaddr("struct sockaddr_new", header="", family=99, family_name="AF_NEW")
+class NewAddress(Address):
+    """An address of a port."""
+
+    port: int = cstruct.u16("new_port")
+
+
+def test_broken_address_class_is_told_with_its_family(site: Site) -> None:
+    protocol = '(Protocol("p", None, (1, 2), "keyed:NewAddress"),)'
+    source = f"""
+from famsock.plugin import Address, Family, Protocol, hookimpl, sockaddr, cstruct
+
+@hookimpl
+def famsock_families():
+    return (Family("AF_UNIX", 1, {protocol}),)
+
+def __getattr__(name):
+    @sockaddr("struct sockaddr_new", header="", family=1, family_name="AF_UNIX", size=6)
+    class NewAddress(Address):
+        port: int = cstruct.u16("new_port")
+        node: int = cstruct.u32("new_node")
+    return NewAddress
+"""
+    site.install("famsock-unix", "AF_UNIX", "keyed", source)
+    code = OPEN_UNIX.replace("(famsock.AF_UNIX)", "(famsock.AF_UNIX).bind('x')")
+    refused, fine = site.run(code).splitlines()
+    assert refused == (
+        "PluginError AF_UNIX p: the address class keyed:NewAddress cannot be loaded: "
+        "TypeError: NewAddress: size 6 is less than its members' 8 bytes"
+    )
+    assert fine == "famsock._sockets"
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        (object, "AF_NEW p: <class 'object'> must be a subclass of Address"),
+        (NewAddress, "AF_NEW p: the sockaddr of NewAddress is of family 99, not 98"),
+    ],
+)
+def test_address_class_that_is_not_the_familys_is_refused(address: Any, message: str) -> None:
+    registry = Registry()
+    registry.register(Family("AF_NEW", 98, (PROTOCOL._replace(address=address),)))
+    served = registry.find(98, 1, 0)
+    assert served is not None
+    with pytest.raises(PluginError, match=message):
+        _ = served.codec.address_class
+
+
+def test_no_operation_is_listed_twice() -> None:
+    for family in Registry().families():
+        for operations, names in load(family.operation_names).items():
+            assert len(names) == len(set(names)), operations
+
+
+STREAM, DGRAM, RAW = 1, 2, 3
+ROWS = Family(
+    "AF_NEW",
+    99,
+    (
+        Protocol("first", 6, (STREAM,), "nowhere:Nothing"),
+        Protocol("second", 17, (DGRAM, STREAM), "nowhere:Nothing"),
+        Protocol("any", ANY_PROTOCOL, (RAW,), "nowhere:Nothing"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "name"),
+    [
+        (6, STREAM, "first"),
+        (17, STREAM, "second"),
+        (0, STREAM, "first"),
+        (0, DGRAM, "second"),
+        (0, RAW, "any"),
+        (99, RAW, "any"),
+        (6, RAW, "any"),  # a row with this type comes before its own with another
+        (6, DGRAM, "first"),
+        (99, STREAM, "any"),
+    ],
+)
+def test_the_row_of_a_number_and_a_type(number: int, kind: int, name: str) -> None:
+    row = ROWS.protocol(number, kind)
+    assert row is not None
+    assert row.name == name
+
+
+def test_no_row_fits() -> None:
+    only = ROWS._replace(protocols=ROWS.protocols[:1])
+    assert only.protocol(17, DGRAM) is None
+    assert only.protocol(0, DGRAM) is None
+
+
+@pytest.mark.parametrize(
+    ("selftest", "labels"),
+    [
+        (None, {}),
+        ("kit:live", {"p": "kit:live"}),
+        ({"p stream": "kit:a", "p dgram": "kit:b"}, {"p stream": "kit:a", "p dgram": "kit:b"}),
+    ],
+)
+def test_labels_of_selftests(selftest: Any, labels: dict[str, str]) -> None:
+    assert PROTOCOL._replace(selftest=selftest).selftests == labels
+
+
+@pytest.mark.parametrize(("platforms", "here"), [((sys.platform,), True), (("no",), False)])
+def test_a_family_is_for_its_platforms(platforms: tuple[str, ...], here: bool) -> None:
+    family = ROWS._replace(platforms=platforms)
+    assert family.here is here
+    registry = Registry()
+    registry.register(family)
+    assert (registry.find(99, STREAM, 6) is not None) is here
+
+
+def _served(family: Family = ROWS, **changes: Any) -> Served:
+    return Served(family, PROTOCOL._replace(**changes), lambda _: None)
+
+
+def test_served_is_named_by_family_and_protocol() -> None:
+    assert str(_served()) == "AF_NEW p"
+
+
+def test_operations_are_loaded_by_name_or_given() -> None:
+    assert _served().operations is None
+    assert _served().operation_names == ()
+    assert _served(operations=Counter).operations is Counter
+    names = {"collections:Counter": ("total",)}
+    named = _served(ROWS._replace(operation_names=names), operations="collections:Counter")
+    assert named.operations is Counter
+    assert named.operation_names == ("total",)
+
+
+def test_definitions_are_made_once() -> None:
+    served = _served()
+    assert served.definitions is served.definitions
+    with pytest.raises(LookupError, match="AF_NEW has no option 'SO_NOTHING_LIKE_IT'"):
+        served.definitions.option("SO_NOTHING_LIKE_IT")

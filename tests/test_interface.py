@@ -1,0 +1,200 @@
+"""docs/interface.md lists every public module and every public name, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pkgutil
+import re
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import famsock
+from famsock.plugin import ControlType, Option
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "interface.md"
+PACKAGES = ("famsock", *sorted(path.name for path in ROOT.glob("plugins/*/famsock_*")))
+
+# What a row may sum up in words, and how a name is known to be meant.
+KINDS: Mapping[str, Callable[[str, object], bool]] = {
+    "constants": lambda name, value: isinstance(value, int | str | bytes | tuple),
+    "options": lambda name, value: isinstance(value, Option),
+    "control messages": lambda name, value: isinstance(value, ControlType),
+    "the names of the standard library's module": lambda name, value: name in socket.__all__,
+}
+ROW = re.compile(r"^\| `(famsock[\w.]*)` \| (.*) \|$", re.MULTILINE)
+
+
+def documented(page: str) -> dict[str, tuple[list[str], list[str]]]:
+    """The rows of the page's tables: by module, its names and the words that sum up others."""
+    rows: dict[str, tuple[list[str], list[str]]] = {}
+    for module, cell in ROW.findall(page):
+        assert module not in rows, f"{module} has two rows"
+        words = re.sub(r"`[^`]*`", "", cell).split(",")
+        rows[module] = (
+            re.findall(r"`([^`]*)`", cell),
+            [word.strip() for word in words if word.strip()],
+        )
+    return rows
+
+
+def public_modules(package: str) -> Iterator[str]:
+    """The modules of a package without an underscore in their path, the package too."""
+    yield package
+    for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
+        if not module.name.rpartition(".")[2].startswith("_"):
+            if module.ispkg:
+                yield from public_modules(module.name)
+            else:
+                yield module.name
+
+
+def public_names(module: ModuleType) -> set[str]:
+    """The names in ``__all__``; without one, those that a module defines without an underscore."""
+    listed = getattr(module, "__all__", None)
+    if listed is not None:
+        return set(listed)
+    return {name for name in _defined(ast.parse(inspect.getsource(module))) if name[0] != "_"}
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield node.name
+            case ast.Assign():
+                for name in (n for target in node.targets for n in ast.walk(target)):
+                    if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
+                        yield name.id
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+
+
+def differences(page: str, modules: Mapping[str, ModuleType]) -> list[str]:
+    """Each way in which the page and the modules differ, as a line."""
+    rows = documented(page)
+    found = [f"{module} is documented, and is not public" for module in rows.keys() - modules]
+    for name, module in modules.items():
+        public = public_names(module)
+        if name not in rows:
+            found += [f"{name} has no row"] if public else []
+            continue
+        names, words = rows[name]
+        found += [f"{name}.{n} is documented, and is not public" for n in set(names) - public]
+        found += [f"{name}: {n} stands twice" for n in set(names) if names.count(n) > 1]
+        found += [f"{name}: unknown words {word!r}" for word in words if word not in KINDS]
+        kinds = {word: KINDS[word] for word in words if word in KINDS}
+        summed_up = set()
+        for other in public - set(names):
+            meant = [word for word, fits in kinds.items() if fits(other, getattr(module, other))]
+            summed_up.update(meant)
+            found += [] if meant else [f"{name}.{other} is public, and is not documented"]
+        found += [f"{name} has no {word}" for word in kinds.keys() - summed_up]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_page_lists_the_package(package: str) -> None:
+    modules = {name: import_module(name) for name in public_modules(package)}
+    lines = [
+        line
+        for line in PAGE.read_text().splitlines()
+        if (row := ROW.match(line)) and row[1].partition(".")[0] == package
+    ]
+    assert differences("\n".join(lines), modules) == []
+
+
+def test_page_lists_no_other_package() -> None:
+    assert {module.partition(".")[0] for module in documented(PAGE.read_text())} == set(PACKAGES)
+
+
+def test_public_names_exist() -> None:
+    for package in PACKAGES:
+        for name in public_modules(package):
+            module = import_module(name)
+            missing = [n for n in public_names(module) if not hasattr(module, n)]
+            assert missing == [], name
+
+
+def test_modules_of_the_core_are_attributes_of_it() -> None:
+    for name in public_modules("famsock"):
+        if name.count(".") == 1:
+            assert getattr(famsock, name.rpartition(".")[2]) is import_module(name)
+
+
+def test_page_renders_no_private_path() -> None:
+    rendered = re.findall(r"^::: (\S+)", PAGE.read_text(), re.MULTILINE)
+    assert rendered
+    assert len(rendered) == len(set(rendered))
+    modules = {name for package in PACKAGES for name in public_modules(package)}
+    for path in rendered:
+        owner, _, name = path.rpartition(".")
+        public = path in modules or (
+            owner in modules and name in public_names(import_module(owner))
+        )
+        assert public, path
+
+
+def test_documents_import_no_private_name() -> None:
+    """Only architecture.md, for developers, and performance.md name private modules."""
+    imported = re.compile(r"^\s*(?:from famsock\S* import [^#\n]*\b_\w|.*\bfamsock\w*[.\w]*\._\w)")
+    for page in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.py")):
+        if page.name not in ("architecture.md", "performance.md"):
+            lines = page.read_text().splitlines()
+            assert [line for line in lines if imported.match(line)] == [], page.name
+
+
+MODULE = ModuleType("famsock_new.control")
+MODULE.__dict__.update(__all__=["New", "LIMIT", "LEVEL"], New=object, LIMIT=5, LEVEL=None)
+NEW = {MODULE.__name__: MODULE}
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("| `famsock_new.control` | `New`, `LIMIT`, `LEVEL` |", []),
+        ("| `famsock_new.control` | constants, `New`, `LEVEL` |", []),
+        ("", ["famsock_new.control has no row"]),
+        (
+            "| `famsock_new.control` | `New`, `LIMIT` |",
+            ["famsock_new.control.LEVEL is public, and is not documented"],
+        ),
+        (
+            "| `famsock_new.control` | constants, `New` |",
+            ["famsock_new.control.LEVEL is public, and is not documented"],
+        ),
+        (
+            "| `famsock_new.control` | `New`, `LIMIT`, `LEVEL`, `Old` |",
+            ["famsock_new.control.Old is documented, and is not public"],
+        ),
+        (
+            "| `famsock_new.control` | options, `New`, `LIMIT`, `LEVEL` |",
+            ["famsock_new.control has no options"],
+        ),
+        (
+            "| `famsock_new.control` | `New`, `LIMIT`, `LEVEL`, `New` |",
+            ["famsock_new.control: New stands twice"],
+        ),
+        (
+            "| `famsock_new.control` | others, `New`, `LIMIT`, `LEVEL` |",
+            ["famsock_new.control: unknown words 'others'"],
+        ),
+        (
+            "| `famsock_new.control` | `New`, `LIMIT`, `LEVEL` |\n| `famsock_new.old` | `A` |",
+            ["famsock_new.old is documented, and is not public"],
+        ),
+    ],
+)
+def test_differences_are_found(page: str, expected: list[str]) -> None:
+    assert differences(page, NEW) == expected
+
+
+def test_names_of_a_module_without_a_list() -> None:
+    source = "import os\nfrom os import path\nA, (_b, c) = 1, (2, 3)\nd: int = 4\n\ndef e(): ...\n"
+    assert set(_defined(ast.parse(source))) == {"A", "_b", "c", "d", "e"}

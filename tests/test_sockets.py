@@ -1,0 +1,219 @@
+"""The socket class: typed options and messages, operations, who owns its descriptor."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import os
+import pickle
+import selectors
+import socket as stdlib
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+import famsock
+from famsock import control, options
+from famsock._errors import PluginError
+from tests.programs import run
+
+Pair = tuple[famsock.socket, famsock.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """Two UDP sockets, each connected to the other."""
+    a, b = (famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) for _ in range(2))
+    with a, b:
+        for sock in (a, b):
+            sock.bind(("127.0.0.1", 0))
+            sock.settimeout(20)
+        a.connect(b.getsockname())
+        b.connect(a.getsockname())
+        yield a, b
+
+
+def test_options_that_are_none(pair: Pair) -> None:
+    sock, _ = pair
+    with pytest.raises(LookupError, match="AF_INET has no option 'SO_BRODCAST'; did you mean SO_B"):
+        sock.get_option("SO_BRODCAST")
+    with pytest.raises(TypeError, match="a row or its name, not 6: setsockopt takes numbers"):
+        sock.set_option(6, True)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="SO_BROADCAST must be True or False, not 'no'"):
+        sock.set_option("SO_BROADCAST", "no")
+    with pytest.raises(TypeError, match="on must be True or False, not 'no'"):
+        options.Linger("no", 1)  # type: ignore[arg-type]
+
+
+def test_control_messages_by_row_and_name(pair: Pair) -> None:
+    a, b = pair
+    b.set_option(options.SO_TIMESTAMPNS, True)
+    a.send_message(b"x")
+    message = b.recv_message()
+    stamp_ns = message.get(control.SCM_TIMESTAMPNS)
+    assert stamp_ns == message.get("SCM_TIMESTAMPNS") == copy.deepcopy(message).control[0].value  # type: ignore[union-attr]
+    assert copy.deepcopy(message).get(control.SCM_TIMESTAMPNS) == stamp_ns
+    assert message.get("SCM_RIGHTS") is None
+    with pytest.raises(TypeError, match="a row or its name, not 35"):
+        message.get(35)  # type: ignore[call-overload]
+
+
+def test_control_messages_as_tuples(pair: Pair) -> None:
+    a, b = pair
+    tos = (stdlib.IPPROTO_IP, stdlib.IP_TOS, (8).to_bytes(4, sys.byteorder))
+    b.setsockopt(stdlib.IPPROTO_IP, 13, 1)  # IP_RECVTOS
+    a.send_message(b"x", control=[tos])
+    assert a.sendmmsg([(b"y", None, [tos])]) == 1
+    for _ in range(2):
+        assert b.recv_message().get("IP_TOS") == 8
+
+
+@pytest.mark.parametrize("message", [(b"x",), (b"x", None, (), 0), 5])
+def test_sendmmsg_refuses_what_is_no_message(pair: Pair, message: object) -> None:
+    with pytest.raises(TypeError, match=r"a message is \(data, address\) or"):
+        pair[0].sendmmsg([message])  # type: ignore[list-item]
+
+
+def test_what_does_not_fit_a_control_message(pair: Pair) -> None:
+    with pytest.raises(OverflowError, match="SO_MARK must be 0-4294967295, not -1"):
+        pair[0].send_message(b"x", control=[control.SO_MARK(-1)])
+
+
+def test_operation_of_another_protocol_names_it(pair: Pair) -> None:
+    with famsock.create_server(("127.0.0.1", 0)) as server:
+        server.tcp_info()
+    with pytest.raises(AttributeError, match="'tcp_info': AF_INET udp has no such operation"):
+        pair[0].tcp_info  # noqa: B018
+
+
+def test_unbound_operation(pair: Pair) -> None:
+    famsock.socket.enable_packet_info(pair[1])  # type: ignore[attr-defined]
+    pair[0].send(b"x")
+    assert pair[1].recv_message().get("IP_PKTINFO") is not None
+
+
+def test_socket_is_a_real_subclass() -> None:
+    with famsock.socket() as sock:
+        assert isinstance(sock, stdlib.socket)
+        assert (sock.family, sock.type, sock.proto) == (stdlib.AF_INET, stdlib.SOCK_STREAM, 0)
+        assert not hasattr(sock, "__dict__")
+    assert famsock.SocketType is stdlib.SocketType
+
+
+def test_sockets_work_with_selectors_and_refuse_pickling() -> None:
+    a, b = famsock.socketpair()
+    with a, b, selectors.DefaultSelector() as selector:
+        selector.register(a, selectors.EVENT_READ)
+        b.send(b"!")
+        assert [key.fileobj for key, _ in selector.select(5)] == [a]
+        with pytest.raises(TypeError, match="cannot pickle"):
+            pickle.dumps(a)
+
+
+def test_a_replaced_stdlib_is_refused_in_words() -> None:
+    code = (
+        "import socket; socket.socket = type('Other', (), {})\n"
+        "try: import famsock\n"
+        "except ImportError as error: print(error)"
+    )
+    assert "famsock needs the stdlib's own sockets" in run(code)
+
+
+def test_forgotten_socket_is_closed_at_once() -> None:
+    sock = famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM)
+    descriptor = sock.fileno()
+    sock.enable_packet_info()
+    gc.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del sock
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+    finally:
+        gc.enable()
+
+
+def test_operations_of_a_temporary_socket() -> None:
+    with famsock.create_server(("127.0.0.1", 0)) as server, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        assert famsock.create_connection(server.getsockname()).tcp_info().state == 1
+
+
+def test_accepted_descriptor_of_a_refused_family_is_closed(tmp_path: os.PathLike[str]) -> None:
+    path = os.path.join(tmp_path, "listening")
+    with famsock.socket(famsock.AF_UNIX) as server, famsock.socket(famsock.AF_UNIX) as client:
+        server.bind(path)
+        server.listen()
+        client.connect(path)
+        free = os.dup(0)
+        os.close(free)
+        famsock.plugins.block("AF_UNIX")
+        try:
+            with pytest.raises(OSError, match="AF_UNIX is blocked"):
+                server.accept()
+            with pytest.raises(OSError, match="AF_UNIX is blocked"):
+                client.dup()
+        finally:
+            famsock.plugins.unblock("AF_UNIX")
+        again = os.dup(0)
+        os.close(again)
+        assert again == free
+
+
+def test_descriptor_of_a_subclass_that_fails_is_closed_once() -> None:
+    class Fails(famsock.socket):
+        def __init__(
+            self, family: int, type: int, proto: int = 0, fileno: int | None = None
+        ) -> None:
+            super().__init__(family, type, proto, fileno)
+            if fileno is not None:
+                raise RuntimeError("no copies")
+
+    free = os.dup(0)
+    os.close(free)
+    with Fails(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
+        with pytest.raises(RuntimeError, match="no copies") as caught:
+            sock.dup()
+        mine = os.dup(0)
+        del caught
+        gc.collect()
+        os.close(mine)
+    again = os.dup(0)
+    os.close(again)
+    assert again == free
+
+
+def test_repr_outlives_the_modules() -> None:
+    code = "import famsock; kept = famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM)"
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "ResourceWarning: unclosed <" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_operation_with_a_name_of_the_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = famsock.plugins.find(famsock.AF_INET, famsock.SOCK_DGRAM, 0)
+    assert served is not None
+    monkeypatch.setattr(served, "operation_names", ("recvmmsg",))
+    with pytest.raises(PluginError, match="every socket has a 'recvmmsg'"):
+        famsock.plugins.on_served(served)
+
+
+def test_each_class_of_operations_has_a_state_of_its_own() -> None:
+    class Counter:
+        count = 0
+
+    class Other(Counter):
+        pass
+
+    with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
+        sock.operations_state(Counter).count += 1
+        assert sock.operations_state(Counter).count == 1
+        assert sock.operations_state(Other).count == 0
+        with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as another:
+            assert another.operations_state(Counter).count == 0
