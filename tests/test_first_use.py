@@ -126,89 +126,6 @@ def write(site: Path, before: str) -> None:
     (site / "one.py").write_text(textwrap.dedent(before) + ONE)
 
 
-def test_a_fork_waits_for_an_import_that_another_thread_does(site: Path) -> None:
-    write(site, "import builtins; builtins.begun.set(); builtins.go_on.wait(60)")
-    code = """
-    import builtins, os, signal, threading, warnings
-    import famsock
-    builtins.begun, builtins.go_on = threading.Event(), threading.Event()
-    thread = threading.Thread(target=famsock.plugins.family, args=("AF_ONE",))
-    thread.start()
-    builtins.begun.wait(60)
-    threading.Timer(0.2, builtins.go_on.set).start()
-    child = os.fork()
-    if not child:
-        signal.alarm(60)
-        os._exit(famsock.plugins.family("AF_ONE") is None)
-    assert builtins.go_on.is_set(), "the fork did not wait"
-    thread.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    """
-    run(code, PYTHONPATH=str(site))
-
-
-def test_a_fork_does_not_wait_for_its_own_import_or_for_ever(site: Path) -> None:
-    write(
-        site,
-        """
-        import builtins, os
-        if child := os.fork():
-            assert os.waitpid(child, 0)[1] == 0
-        else:
-            os._exit(0)
-        builtins.begun.set()
-        builtins.go_on.wait(60)
-        """,
-    )
-    code = """
-    import builtins, os, threading, time
-    import famsock, famsock._loading
-    famsock._loading.WAIT_S = 0.1
-    builtins.begun, builtins.go_on = threading.Event(), threading.Event()
-    thread = threading.Thread(target=famsock.plugins.family, args=("AF_ONE",))
-    thread.start()
-    assert builtins.begun.wait(60)
-    child = os.fork()
-    if not child:
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    assert not builtins.go_on.is_set()
-    builtins.go_on.set()
-    thread.join()
-    assert famsock.plugins.family("AF_ONE")
-    """
-    run(code, PYTHONPATH=str(site))
-
-
-def test_a_load_waits_for_a_fork_that_has_begun() -> None:
-    code = """
-    import os, threading, time
-    opened, forked, order = threading.Event(), threading.Event(), []
-
-    def before():  # runs after famsock's, which is registered later
-        thread.start()
-        opened.wait(0.2)
-        order.append("fork")
-
-    os.register_at_fork(before=before)
-    import famsock
-
-    def open_first():
-        famsock.socket().close()
-        order.append("open")
-        opened.set()
-
-    thread = threading.Thread(target=open_first)
-    child = os.fork()
-    if not child:
-        os._exit(0)
-    os.waitpid(child, 0)
-    thread.join()
-    assert order == ["fork", "open"], order
-    """
-    run(code)
-
-
 def test_a_slow_plugin_makes_no_other_family_wait(site: Path) -> None:
     write(site, "import builtins; builtins.begun.set(); assert builtins.go_on.wait(60)")
     code = """
@@ -335,26 +252,6 @@ def test_first_socket_at_the_interpreters_end() -> None:
     builtins.late = late
     """
     assert run(code) == "AF_INET ('0.0.0.0', 0)"
-
-
-def test_changes_from_many_threads_are_all_kept() -> None:
-    code = """
-    import sys, threading
-    from famsock._registry import Registry
-    sys.setswitchinterval(1e-6)
-    registry, barrier = Registry(), threading.Barrier(16)
-
-    def go(number):
-        barrier.wait()
-        for turn in range(50):
-            registry.block(f"AF_{number}_{turn}")
-
-    threads = [threading.Thread(target=go, args=(number,)) for number in range(16)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert len(registry._latest().blocked) == 16 * 50
-    """
-    run(code)
 
 
 def test_opening_and_using_a_socket_imports_no_pluggy() -> None:
