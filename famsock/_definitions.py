@@ -6,11 +6,11 @@ Each module of a family is loaded on its first use, and merged once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from famsock._lazy import load
+from famsock._lazy import kept, load
 
 if TYPE_CHECKING:
     from famsock.control import ControlType, Message
@@ -50,7 +50,7 @@ class Definitions:
         self._options = options
         self._control = control
 
-    @cached_property
+    @kept
     def options(self) -> dict[str, Option[Any]]:
         """Options by name; the family's own come before those of SOL_SOCKET."""
         from famsock import options
@@ -58,7 +58,7 @@ class Definitions:
         own = definitions_of(self._options, options.collect)
         return {row.name: row for row in (*options.collect(vars(options)), *own)}
 
-    @cached_property
+    @kept
     def control(self) -> dict[tuple[int, int], ControlType[Any]]:
         """Control messages by (level, type)."""
         from famsock import control
@@ -66,7 +66,7 @@ class Definitions:
         own = definitions_of(self._control, control.collect)
         return {(row.level, row.number): row for row in (*control.collect(vars(control)), *own)}
 
-    @cached_property
+    @kept
     def message(self) -> Callable[..., Message]:
         """The function that makes a typed message of what was received."""
         from famsock.control import Message

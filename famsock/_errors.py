@@ -1,5 +1,10 @@
 """famsock's own exceptions, each one also of the kind that the stdlib's callers expect."""
 
+from errno import EMFILE, ENFILE, ENOMEM
+
+SHORTAGES: tuple[int, ...] = (EMFILE, ENFILE, ENOMEM)
+"""What opening a file fails with when the process or the system is short of something."""
+
 
 class PluginError(ImportError):
     """A plugin cannot serve its family: it is broken, clashes with another, or is not valid."""

@@ -3,7 +3,39 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+
+from famsock._loading import Load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from functools import cached_property
+    from typing import Any
+
+    kept = cached_property
+else:
+
+    class kept:  # noqa: N801
+        """A property that is computed once; `functools.cached_property` without its lock.
+
+        On Python 3.11 that lock is one for all objects and held while the value is computed, here
+        while modules are imported: other threads would wait, and a forked child for ever. Two
+        threads may compute the value both; each keeps an equal one.
+        """
+
+        def __init__(self, compute) -> None:
+            self.compute = compute
+            self.name = compute.__name__
+            self.__doc__ = compute.__doc__
+
+        def __get__(self, instance, owner=None):
+            if instance is None:
+                return self
+            mark = Load()
+            try:
+                value = self.compute(instance)
+            finally:
+                mark.end()
+            return vars(instance).setdefault(self.name, value)
 
 
 def load(reference: Any) -> Any:
@@ -14,5 +46,9 @@ def load(reference: Any) -> Any:
     if not isinstance(reference, str):
         return reference
     module, _, attribute = reference.partition(":")
-    loaded = importlib.import_module(module)
-    return getattr(loaded, attribute) if attribute else loaded
+    mark = Load()
+    try:
+        loaded = importlib.import_module(module)
+        return getattr(loaded, attribute) if attribute else loaded
+    finally:
+        mark.end()

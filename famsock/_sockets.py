@@ -123,15 +123,14 @@ class socket(Calls):  # noqa: N801
         except OSError as error:
             self._explain_creation(error, family, type, proto)
             raise
-        served = self._find_served(fileno)
-        if served is not None and family != -1 and type != -1 and (fileno is None or proto != -1):
-            plugins.served[family, type, proto] = served
+        told = family != -1 and type != -1 and (fileno is None or proto != -1)
+        served = self._find_served(fileno, (family, type, proto) if told else None)
         self._served = served
         self._codec = self._plain_codec() if served is None else served.codec
 
-    def _find_served(self, fileno: int | None) -> Served | None:
+    def _find_served(self, fileno: int | None, asked: tuple[int, int, int] | None) -> Served | None:
         try:
-            return plugins.find(_family_of(self), _type_of(self), _proto_of(self))
+            return plugins.find(_family_of(self), _type_of(self), _proto_of(self), asked)
         except BaseException:
             if fileno is None:
                 self.close()

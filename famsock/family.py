@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from famsock._errors import PluginError
-from famsock._lazy import load
+from famsock._lazy import kept, load
 from famsock.address import Address, AddressCodec
 
 if TYPE_CHECKING:
@@ -177,14 +176,14 @@ class Served:
         layout: SockaddrLayout | None = load(reference) if reference else None
         return layout
 
-    @cached_property
+    @kept
     def definitions(self) -> Definitions:
         """The family's typed options and control messages."""
         from famsock._definitions import Definitions
 
         return Definitions(self.family.name, self.family.options, self.family.control)
 
-    @cached_property
+    @kept
     def operations(self) -> type[Any] | None:
         """The class of operations, or None if the protocol has none."""
         reference = self.protocol.operations

@@ -45,7 +45,7 @@ def test_rows_in_json(registry: Registry) -> None:
     assert rows["AF_CAN"]["state"] == "blocked"
     assert rows["AF_INET"] == {
         "distributions": [rows["AF_INET6"]["distributions"][0]],
-        "plugin": "famsock_inet",
+        "plugin": "famsock_inet:INET",
         "state": "available",
     }
 

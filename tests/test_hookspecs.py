@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pluggy
 import pytest
 
 from famsock._errors import PluginError
 from famsock._registry import Registry
-from famsock._registry.hookspecs import PROJECT, FamilyPlugin, hookimpl, hookspec
+from famsock._registry.hookspecs import PROJECT, hookimpl
+from famsock._registry.manager import FamilyPlugin
 from famsock.family import Family, Protocol
 from tests.programs import OPEN_UNIX, PLUGIN, Site
 
@@ -65,5 +67,11 @@ def test_an_object_without_a_hook_is_no_plugin() -> None:
         Registry().register(object(), "kit")
 
 
-def test_marks_are_those_of_the_project() -> None:
-    assert hookimpl.project_name == hookspec.project_name == PROJECT == "famsock"
+def test_the_mark_is_pluggys() -> None:
+    def ours() -> None: ...
+    def theirs() -> None: ...
+
+    hookimpl(tryfirst=True)(ours)
+    pluggy.HookimplMarker(PROJECT)(theirs, tryfirst=True)
+    given = {name: value for name, value in vars(theirs)["famsock_impl"].items() if value}
+    assert vars(ours)["famsock_impl"] == given == {"tryfirst": True}

@@ -6,8 +6,6 @@ import errno
 import os
 import subprocess
 import sys
-import threading
-import warnings
 
 import pytest
 
@@ -67,6 +65,16 @@ except famsock.PluginError as error:
 """
     told = site.run(code).strip()
     assert told == "AF_ONE and AF_TWO both have the number 200: uninstall one of them"
+
+
+def test_an_entry_point_that_names_a_family(site: Site) -> None:
+    source = PLUGIN.format(name="AF_NEW", number="200", module="one")
+    source = source.replace("@hookimpl\ndef famsock_families():\n    return (", "FAMILY = ")
+    site.install("my-one", "AF_NEW", "one", source.replace("),)),)\n", "),))\n"))
+    info = site.folder / "my_one-1.0.dist-info"
+    (info / "entry_points.txt").write_text("[famsock]\nAF_NEW = one:FAMILY\n")
+    code = "import sys, famsock; print(famsock.plugins.find(200, 1, 0), 'pluggy' in sys.modules)"
+    assert site.run(code) == "AF_NEW p False"
 
 
 def test_clash_names_both_distributions(site: Site) -> None:
@@ -189,31 +197,3 @@ def test_names_that_select_nothing_are_told() -> None:
     )
     assert done.stderr.count("RuntimeWarning: famsock.plugins: no family is named 'af_inet'") == 1
     assert "AF_CAN" not in done.stderr
-
-
-def test_fork_while_the_registry_is_busy() -> None:
-    held, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with famsock.plugins._lock:
-            held.set()
-            done.wait(30)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait(30)
-    famsock.plugins.served.clear()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads
-            child = os.fork()
-        if child == 0:
-            import signal
-
-            signal.alarm(20)
-            famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM).close()
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    finally:
-        done.set()
-        thread.join()

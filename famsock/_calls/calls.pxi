@@ -197,7 +197,7 @@ class Calls(_stdlib.socket):
             wrong_count(std_init, (self, family, type, proto, fileno, *more))
         if fileno is None:
             try:
-                served = famsock_cached(self._registry.served, (family, type, proto))
+                served = famsock_cached(self._registry._snapshot.served, (family, type, proto))
             except TypeError:
                 pass
         if served is None:
@@ -238,7 +238,7 @@ class Calls(_stdlib.socket):
         kind = family_of_socket(self), type_of_socket(self), proto_of_socket(self)
         try:
             address = codec.read(self, name, min(given.name_length, <socklen_t>SOCKADDR_BYTES))
-            served = famsock_cached(self._registry.served, kind)
+            served = famsock_cached(self._registry._snapshot.served, kind)
             if served is not None:
                 cls = self._accepted_class()
                 accepted = famsock_new(std_class, <PyTypeObject *>cls, ())

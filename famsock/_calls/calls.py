@@ -71,7 +71,7 @@ class Calls(_stdlib.socket):
         served: Any = None
         if fileno is None:
             try:
-                served = self._registry.served.get((family, type, proto))
+                served = self._registry._snapshot.served.get((family, type, proto))
             except TypeError:  # of no hash
                 served = None
         if served is None:

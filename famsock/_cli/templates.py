@@ -19,7 +19,7 @@ dependencies = ["famsock"]
 test = ["famsock[testing]"]
 
 [project.entry-points.famsock]
-$family = "famsock_$name"
+$family = "famsock_$name:FAMILY"
 
 [tool.hatch.build.targets.wheel]
 packages = ["famsock_$name"]
@@ -58,18 +58,24 @@ FAMILY = '''\
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from socket import SOCK_DGRAM, SOCK_STREAM
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    address = "famsock_$name.addresses:${Family}Address"
-    protocol = Protocol("$name", ANY_PROTOCOL, (SOCK_STREAM, SOCK_DGRAM), address, scheme="$name")
-    constants, options = "famsock_$name.constants", "famsock_$name.options"
-    return (Family("$family", $number, (protocol,), constants=constants, options=options),)
+_PROTOCOL = Protocol(
+    "$name",
+    ANY_PROTOCOL,
+    (SOCK_STREAM, SOCK_DGRAM),
+    "famsock_$name.addresses:${Family}Address",
+    scheme="$name",
+)
+FAMILY = Family(
+    "$family",
+    $number,
+    (_PROTOCOL,),
+    constants="famsock_$name.constants",
+    options="famsock_$name.options",
+)
 '''
 
 CONSTANTS = '''\

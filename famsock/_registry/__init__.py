@@ -2,11 +2,16 @@
 
 A plugin registered by hand takes precedence over an entry point. Two entry points for one family
 are an error that names both distributions, and affects only that family. A plugin is loaded when
-one of its families is first used. A plugin that fails to load breaks only its own families.
+one of its families is first used. A plugin that fails to load breaks only its own families, and is
+tried again at the next use.
 
 ``FAMSOCK_PLUGINS`` chooses and blocks: ``AF_INET,AF_CAN`` lets only these plugins serve (any other
 family is the stdlib's), ``-AF_CAN`` blocks one, which then raises an error that says so. At run
 time, use ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``.
+
+All state is one `Snapshot`. A change makes another and publishes it in one step, so that any
+thread, a forked child and the caller of a call that an exception ended see the registry as it was
+before the change, or as it is after. No lock is held while a plugin is imported, or ever.
 """
 
 from __future__ import annotations
@@ -16,131 +21,157 @@ import os
 import socket as _stdlib
 import sys
 
-# As in functools: importing threading would make famsock's import a fifth slower.
-from _thread import RLock
-
 from famsock import _calls
-from famsock._errors import PluginError
+from famsock._errors import SHORTAGES, PluginError
+from famsock._loading import Load
+from famsock._registry.snapshot import Loaded, Snapshot, number_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    import pluggy
-
     from famsock._registry.discovery import EntryPoint
+    from famsock._registry.manager import Manager
+    from famsock._registry.snapshot import Key
     from famsock.address import Address
     from famsock.family import Family, Served
 
 GROUP = "famsock"
 DIRECTORY_GROUP = "famsock.directory"
+_UNKNOWN: Any = object()
+_SUPERSEDED: dict[Key, Served | None] = {}  # what a snapshot serves after the next is there
+
+
+class _NotNowError(PluginError):
+    """A plugin cannot be loaded now, for a reason that is not the plugin's and may pass."""
 
 
 class Registry:
     """The families that famsock can serve; ``famsock.plugins`` is the one that sockets use."""
 
+    __slots__ = ("_managers", "_snapshot", "on_served")
+
     def __init__(self, selection: str = "") -> None:
-        self.served: dict[tuple[int, int, int], Served | None] = {}
-        self.on_served: Callable[[Served], object] = lambda served: None
-        self._families: dict[str, Family] = {}
-        self._entries: dict[str, list[EntryPoint]] | None = None
-        self._failed: dict[str, str] = {}
-        self._lacking: dict[str, str] = {}
-        self._blocked: set[str] = set()
-        self._chosen: set[str] | None = None
-        self._by_hand: set[str] = set()
-        self._imported: set[Any] = set()
-        self._manager_: pluggy.PluginManager | None = None
-        self._lock = RLock()
-        self._checked = False
         words = [word.strip() for word in selection.split(",") if word.strip()]
-        self.block(*[word[1:] for word in words if word.startswith("-")])
-        if chosen := [word for word in words if not word.startswith("-")]:
-            self.choose(*chosen)
+        self.on_served: Callable[[Served], object] = lambda served: None
+        self._managers: dict[int, Manager] = {}  # one at most, with the key 0
+        self._snapshot: Snapshot = Snapshot(
+            blocked=frozenset(word[1:] for word in words if word.startswith("-")),
+            chosen=frozenset(word for word in words if not word.startswith("-")) or None,
+        )
 
     # Selection
 
     def choose(self, *names: str) -> None:
         """Let only the plugins of these families serve; without a name, all that are installed."""
-        with self._lock:
-            self._chosen = set(names) or None
-            self._forget()
+        self._publish(lambda old: old.changed(chosen=frozenset(names) or None))
 
     def block(self, *names: str) -> None:
         """Refuse to open sockets of these families (``AF_CAN``)."""
-        with self._lock:
-            self._blocked.update(names)
-            self._forget()
+        self._publish(lambda old: old.changed(blocked=old.blocked | {*names}))
 
     def unblock(self, *names: str) -> None:
         """Take `block` back."""
-        with self._lock:
-            self._blocked.difference_update(names)
-            self._forget()
+        self._publish(lambda old: old.changed(blocked=old.blocked - {*names}))
 
     def refresh(self) -> None:
         """Look for entry points again, for example after installing or removing a distribution."""
-        with self._lock:
-            self._entries = None
-            self._failed.clear()
-            for name in set(self._families) - self._by_hand:
-                del self._families[name]
-            for plugin in self._imported:
-                self._manager.unregister(plugin)
-            self._imported.clear()
-            self._forget()
+        self._publish(lambda old: old.changed(entries=None, failed=None, loaded=None))
+        self._tell()
 
     # Registration
 
     def register(self, plugin: object, name: str | None = None) -> None:
         """Serve the families of ``plugin``, an object with hooks or a `Family`, by hand.
 
-        Takes precedence over entry points. PluginError if the plugin is not valid, or if another
-        was registered by hand for one of its families.
+        Takes precedence over entry points. ``name`` is what `manager` calls a plugin with hooks.
+        PluginError if the plugin is not valid, or if another was registered by hand for a family of
+        its.
         """
-        with self._lock:
-            families = self._families_of(plugin, name)
+        families = _families_of(plugin, name)
+
+        def add(old: Snapshot) -> Snapshot:
             for family in families:
-                if family.name in self._by_hand:
+                if family.name in old.by_hand:
                     raise PluginError(f"{family.name} is already registered by hand")
-            for family in families:
-                self._add(family)
-                self._by_hand.add(family.name)
+            added = {family.name: Loaded(family, plugin, name) for family in families}
+            return old.changed(by_hand={**old.by_hand, **added})
+
+        self._publish(add)
+        self._tell()
 
     def unregister(self, name: str) -> None:
-        """Take back a family (``AF_CAN``) that was registered by hand."""
-        with self._lock:
-            self._by_hand.remove(name)
-            family = self._families.pop(name)
-            for plugin in self._manager.get_plugins():
-                if family in plugin.famsock_families():
-                    self._manager.unregister(plugin)
-            self._forget()
+        """Take back a family (``AF_CAN``) that was registered by hand; KeyError if it was not."""
+
+        def remove(old: Snapshot) -> Snapshot:
+            by_hand = dict(old.by_hand)
+            del by_hand[name]
+            return old.changed(by_hand=by_hand)
+
+        self._publish(remove)
+        self._tell()
+
+    @property
+    def manager(self) -> Manager:
+        """pluggy's manager, in which every family that is loaded has its plugin.
+
+        Made when it is first asked for, or when a plugin with hooks is loaded. To add a family use
+        `register`; what is registered here only is called for each family that is loaded, now or
+        later, by the hook ``famsock_family_loaded``.
+        """
+        if not self._managers:
+            mark = Load()
+            try:
+                from famsock._registry.manager import Manager
+
+                self._managers.setdefault(0, Manager())
+            finally:
+                mark.end()
+        manager = self._managers[0]
+        manager.follow(self._latest())
+        return manager
 
     # Use
 
-    def find(self, number: int, kind: int, protocol: int) -> Served | None:
+    def find(
+        self, number: int, kind: int, protocol: int, asked: Key | None = None
+    ) -> Served | None:
         """Return what serves sockets of a family number, socket type and protocol number.
 
-        None if no plugin does, and famsock acts like the stdlib. Raises PluginError for a family
-        whose plugin is broken, and OSError EAFNOSUPPORT for a blocked one.
+        None where no plugin does, and famsock acts as the stdlib. Raises PluginError for a family
+        whose plugin is broken, and OSError EAFNOSUPPORT for a blocked one. ``asked`` are the
+        arguments of socket(2) that gave such a socket: they are remembered too.
         """
-        key = number, kind, protocol
-        if key not in self.served:
-            with self._lock:
-                self.served[key] = self._resolve(number, kind, protocol)
-        return self.served[key]
+        snapshot = self._latest()
+        served = snapshot.resolved.get((number, kind, protocol), _UNKNOWN)
+        if served is not _UNKNOWN:
+            if asked is not None:
+                snapshot.resolved[asked] = served
+            return served  # type: ignore[no-any-return]
+        mark = Load()
+        try:
+            return self._resolve(number, kind, protocol, asked)
+        except Exception as error:
+            if not _may_pass(error, mark.nested):
+                raise
+            return None  # the stdlib's, for this once
+        finally:
+            mark.end()
 
     def family(self, name: str) -> Family | None:
         """Return the family of this name, loading its plugin; None if none is installed."""
-        with self._lock:
-            if name in self._families:
-                return self._families[name]
-            if name in self._failed:
-                raise PluginError(self._failed[name])
-            claims = self._offered().get(name)
-            return self._load(name, claims) if claims else None
+        family = self._latest().family(name)
+        if family is not None:
+            return family
+        mark = Load()
+        try:
+            snapshot = self._discovered()
+            if name not in snapshot.by_hand and name in snapshot.offered:
+                snapshot = self._load(name)
+            return snapshot.family(name)
+        finally:
+            mark.end()
 
     def address_class(self, number: int, kind: int, protocol: int) -> type[Address] | None:
         """Return the address class of another family whose sockaddr turned up, if one is known."""
@@ -155,12 +186,22 @@ class Registry:
 
         Raises AttributeError for ``module`` if no installed plugin has it.
         """
-        if name not in self._lacking:
-            value = self._find_constant(name)
-            if value is not None:
-                return value
-            self._lacking[name] = self._hint(name)
-        raise AttributeError(f"module {module!r} has no attribute {name!r}{self._lacking[name]}")
+        snapshot = self._latest()
+        hint = snapshot.hints.get(name)
+        if hint is None:
+            mark = Load()
+            try:
+                value = self._find_constant(name)
+                if value is not None:
+                    return value
+                hint = self._hint(name)
+                if not self._latest().failed:
+                    snapshot.hints[name] = hint
+            except (PluginError, OSError):
+                hint = ""  # the plugins could not be looked for
+            finally:
+                mark.end()
+        raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
 
     def _find_constant(self, name: str) -> int | str | None:
         from famsock import constants
@@ -191,201 +232,196 @@ class Registry:
 
     def broken_unknown(self) -> list[str]:
         """Return why plugins did not load that may have a number that this Python cannot name."""
-        with self._lock:
-            return [why for name, why in self._failed.items() if _number_here(name) is None]
+        failed = self._latest().failed
+        return [why for name, why in failed.items() if number_here(name) is None]
 
     def names(self) -> list[str]:
         """Return the names of the families that plugins offer here, without importing any."""
-        with self._lock:
-            return sorted({*self._families, *self._offered()})
+        return self._discovered().names
 
     def describe(self) -> list[dict[str, Any]]:
         """Return the installed families without importing any plugin."""
-        with self._lock:
-            rows: list[dict[str, Any]] = [
-                {
-                    "family": name,
-                    "distributions": [str(claim) for claim in claims],
-                    "plugin": claims[0].value,
-                    "state": self._state(name, claims),
-                }
-                for name, claims in self._discovered().items()
-                if name not in self._by_hand
-            ]
-            rows += [
-                {
-                    "family": name,
-                    "distributions": [],
-                    "plugin": "registered by hand",
-                    "state": "blocked" if name in self._blocked else "loaded",
-                }
-                for name in self._by_hand
-            ]
-            return sorted(rows, key=lambda row: str(row["family"]))
+        snapshot = self._discovered()
+        rows: list[dict[str, Any]] = [
+            {
+                "family": name,
+                "distributions": [str(claim) for claim in claims],
+                "plugin": claims[0].value,
+                "state": snapshot.state(name, claims),
+            }
+            for name, claims in (snapshot.entries or {}).items()
+            if name not in snapshot.by_hand
+        ]
+        rows += [
+            {
+                "family": name,
+                "distributions": [],
+                "plugin": "registered by hand",
+                "state": "blocked" if name in snapshot.blocked else "loaded",
+            }
+            for name in snapshot.by_hand
+        ]
+        return sorted(rows, key=lambda row: str(row["family"]))
 
-    # Internal
+    # Changes
 
-    def _forget(self) -> None:
-        """Drop what depends on the plugins that serve."""
-        self.served.clear()
-        self._lacking.clear()
-        self._checked = False
+    def _publish(self, change: Callable[[Snapshot], Snapshot]) -> Snapshot:
+        """Put what ``change`` makes of the newest snapshot in its place.
+
+        ``change`` imports nothing and calls no plugin. Of two threads one gives the snapshot its
+        successor, as `dict.setdefault` is atomic; the other begins again with that one. A lock
+        instead could stay held for ever, by an exception at its end or by a fork in its middle.
+        """
+        while True:
+            old = self._latest()
+            new = change(old)
+            if new is old:
+                return old
+            try:
+                done = old.successor.setdefault(0, new) is new
+            finally:
+                newest = self._latest()
+            if done:
+                return newest
+
+    def _latest(self) -> Snapshot:
+        """The newest snapshot, which is also the one that sockets see from then on.
+
+        A slower thread may assign an older one after a newer. It goes on from there to the newest;
+        until then sockets find nothing in the old one, and come here.
+        """
+        snapshot = self._snapshot
+        while snapshot.successor:
+            snapshot.served = _SUPERSEDED
+            self._snapshot = snapshot = snapshot.successor[0]
+        return snapshot
+
+    def _tell(self) -> None:
+        """Let plugins with hooks know what changed; without any, pluggy is not needed."""
+        if self._managers or any(_has_hooks(one.plugin) for one in self._latest().plugins):
+            _ = self.manager
+
+    # Loading
+
+    def _discovered(self) -> Snapshot:
+        """The newest snapshot, with the entry points in it."""
+        snapshot = self._latest()
+        if snapshot.entries is not None:
+            return snapshot
+        mark = Load()
+        try:
+            found = _entry_points()
+        finally:
+            mark.end()
+        return self._publish(lambda old: old.changed(entries=found) if old.entries is None else old)
+
+    def _load(self, name: str) -> Snapshot:
+        """The newest snapshot, after the plugin of an entry point was loaded for it.
+
+        PluginError if it cannot be loaded. That is kept for `describe` only, as the reason may have
+        been an exception from elsewhere, such as from a signal's handler.
+        """
+        snapshot = self._discovered()
+        if snapshot.family(name) is not None:
+            return snapshot
+        entries, claims = snapshot.entries, snapshot.offered.get(name, ())
+        try:
+            loaded = _loaded_from(name, claims)
+        except _NotNowError:
+            raise
+        except PluginError as error:
+            why = str(error)
+            self._publish(
+                lambda old: (
+                    old.with_(failed={**old.failed, name: why}) if old.entries is entries else old
+                )
+            )
+            raise
+
+        def add(old: Snapshot) -> Snapshot:
+            if old.entries is not entries or name in old.loaded:
+                return old
+            failed = {other: why for other, why in old.failed.items() if other != name}
+            return old.with_(loaded={**old.loaded, name: loaded}, failed=failed)
+
+        self._publish(add)
+        self._tell()
+        return self._latest()
+
+    def _resolve(self, number: int, kind: int, protocol: int, asked: Key | None) -> Served | None:
+        from famsock.family import Served
+
+        snapshot, family = self._serving(number)
+        served = None
+        if family is not None:
+            if family.name in snapshot.blocked:
+                raise OSError(
+                    errno.EAFNOSUPPORT,
+                    f"{family.name} is blocked, by FAMSOCK_PLUGINS or famsock.plugins.block(); "
+                    f"famsock.plugins.unblock({family.name!r}) lifts it",
+                )
+            row = family.protocol(protocol, kind)
+            if row is not None and _calls.HERE:
+                served = Served(
+                    family, row, lambda other: self.address_class(other, kind, protocol)
+                )
+                self.on_served(served)
+        elif snapshot.failed and not any(number == int(f) for f in _stdlib.AddressFamily):
+            return None  # a plugin that did not load may be the one: not remembered
+        key = number, kind, protocol
+        served = snapshot.resolved.setdefault(key, served)
+        if asked is not None:
+            snapshot.resolved[asked] = served
+        return served
+
+    def _serving(self, number: int) -> tuple[Snapshot, Family | None]:
+        """The family of a number by the newest snapshot, and that snapshot."""
+        self._check_selection()
+        tried: set[str] = set()
+        while True:
+            snapshot = self._discovered()
+            for one in snapshot.by_hand.values():
+                if one.family.number == number and one.family.here:
+                    return snapshot, one.family
+            wanted = [name for name in snapshot.names if number_here(name) == number][:1]
+            if not wanted:
+                if any(number == int(known) for known in _stdlib.AddressFamily):
+                    return snapshot, None
+                # No name here for this number: ask the plugins whose number is not known here.
+                wanted = snapshot.unknown
+            elif snapshot.family(wanted[0]) is None:
+                self._load(wanted[0])
+                continue
+            missing = [name for name in wanted if snapshot.family(name) is None]
+            if untried := [name for name in missing if name not in tried]:
+                tried.update(untried)
+                list(self.families(untried))
+                continue
+            families = [family for name in wanted if (family := snapshot.family(name)) is not None]
+            fits = [family for family in families if family.number == number and family.here]
+            if len(fits) > 1:
+                names = " and ".join(family.name for family in fits)
+                raise PluginError(f"{names} both have the number {number}: uninstall one of them")
+            return snapshot, fits[0] if fits else None
 
     def _check_selection(self) -> None:
         """Warn of names in `choose` and `block` that belong to no family: they would do nothing."""
-        self._checked = True
-        if selected := self._blocked | (self._chosen or set()):
+        snapshot = self._discovered()
+        if snapshot.checked:
+            return
+        self._publish(lambda old: old.with_(checked=True) if old is snapshot else old)
+        if names := snapshot.unknown_selected:
             import warnings
 
-            known = {*self._families, *self._discovered(), *_stdlib.AddressFamily.__members__}
-            for name in sorted(selected - known):
+            for name in names:
                 warnings.warn(
                     f"famsock.plugins: no family is named {name!r}", RuntimeWarning, stacklevel=2
                 )
 
-    def _after_fork(self) -> None:
-        """Replace the lock in a forked child, where the thread that may have held it is missing."""
-        self._lock = RLock()
-
-    def _state(self, name: str, claims: list[EntryPoint]) -> str:
-        if name in self._blocked:
-            return "blocked"
-        if self._chosen is not None and name not in self._chosen:
-            return "not chosen"
-        if len(claims) > 1:
-            return "clash"
-        if name in self._failed:
-            return "broken"
-        return "loaded" if name in self._families else "available"
-
-    @property
-    def _manager(self) -> pluggy.PluginManager:
-        if self._manager_ is None:
-            import pluggy
-
-            from famsock._registry import hookspecs
-
-            self._manager_ = pluggy.PluginManager(hookspecs.PROJECT)
-            self._manager_.add_hookspecs(hookspecs)
-        return self._manager_
-
-    def _discovered(self) -> dict[str, list[EntryPoint]]:
-        if self._entries is None:
-            from famsock._registry.discovery import entry_points
-
-            self._entries = {}
-            for entry in entry_points(GROUP):
-                self._entries.setdefault(entry.name, []).append(entry)
-        return self._entries
-
-    def _offered(self) -> dict[str, list[EntryPoint]]:
-        entries = self._discovered()
-        return {n: e for n, e in entries.items() if self._chosen is None or n in self._chosen}
-
-    def _resolve(self, number: int, kind: int, protocol: int) -> Served | None:
-        from famsock.family import Served
-
-        if not self._checked:
-            self._check_selection()
-        family = self._family_numbered(number)
-        if family is None:
-            return None
-        if family.name in self._blocked:
-            raise OSError(
-                errno.EAFNOSUPPORT,
-                f"{family.name} is blocked, by FAMSOCK_PLUGINS or famsock.plugins.block(); "
-                f"famsock.plugins.unblock({family.name!r}) lifts it",
-            )
-        row = family.protocol(protocol, kind)
-        if row is None or not _calls.HERE:
-            return None
-        served = Served(family, row, lambda other: self.address_class(other, kind, protocol))
-        self.on_served(served)
-        return served
-
-    def _family_numbered(self, number: int) -> Family | None:
-        for family in self._families.values():
-            if family.number == number and family.here:
-                return family
-        named = [name for name in self.names() if _number_here(name) == number]
-        if named:
-            found = self.family(named[0])
-            return found if found is not None and found.here else None
-        if any(number == int(known) for known in _stdlib.AddressFamily):
-            return None
-        # This Python has no name for the number: ask the plugins whose numbers it does not know.
-        unknown = [name for name in self.names() if _number_here(name) is None]
-        fits = [f for f in self.families(unknown) if f.number == number and f.here]
-        if len(fits) > 1:
-            names = " and ".join(family.name for family in fits)
-            raise PluginError(f"{names} both have the number {number}: uninstall one of them")
-        return fits[0] if fits else None
-
-    def _load(self, name: str, claims: list[EntryPoint]) -> Family:
-        try:
-            if len({claim.distribution for claim in claims}) > 1:
-                raise PluginError(
-                    f"{name} is claimed by {' and '.join(map(str, claims))}: uninstall one, or "
-                    f"register the one to use by hand with famsock.plugins.register()"
-                )
-            self._import(name, claims[0])
-        except PluginError as error:
-            self._failed[name] = str(error)
-            raise
-        return self._families[name]
-
-    def _import(self, name: str, claim: EntryPoint) -> None:
-        from famsock._lazy import load
-
-        try:
-            plugin = load(claim.value)
-            families = self._families_of(plugin, claim.distribution)
-            self._imported.add(plugin)
-        except PluginError as error:
-            raise PluginError(f"{name}: the plugin of {claim} is not valid: {error}") from error
-        except Exception as error:
-            raise PluginError(
-                f"{name}: the plugin {claim.value} of {claim} cannot be loaded: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        match = [family for family in families if family.name == name]
-        if not match:
-            raise PluginError(f"{name}: the plugin {claim.value} of {claim} supplies no {name}")
-        self._add(match[0])
-
-    def _families_of(self, plugin: object, label: str | None) -> list[Family]:
-        """Register the plugin with pluggy, which validates its hooks, and ask for its families."""
-        import pluggy
-
-        from famsock._registry.hookspecs import FamilyPlugin
-        from famsock._registry.validation import families_in
-        from famsock.family import Family
-
-        if isinstance(plugin, Family):
-            plugin = FamilyPlugin(plugin)
-        manager = self._manager
-        try:
-            if not manager.is_registered(plugin):
-                manager.register(plugin, label)
-            others = manager.get_plugins() - {plugin}
-            call = manager.subset_hook_caller("famsock_families", others)
-            families = [family for supplied in call() for family in families_in(supplied)]
-            if not families:
-                raise PluginError(f"{label or plugin!r} implements no famsock_families hook")
-        except (pluggy.PluginValidationError, PluginError, ValueError) as error:
-            if manager.is_registered(plugin):
-                manager.unregister(plugin)
-            raise PluginError(str(error)) from error
-        return families
-
-    def _add(self, family: Family) -> None:
-        self._families[family.name] = family
-        self._forget()
-        self._manager.hook.famsock_family_loaded.call_historic(kwargs={"family": family})
-
     def _families_likely_for(self, constant: str) -> Iterator[Family]:
         """Yield the families to ask for a constant, those whose name it contains first."""
-        names = [name for name in self.names() if name not in self._blocked]
+        blocked = self._latest().blocked
+        names = [name for name in self.names() if name not in blocked]
         yield from self.families(
             sorted(names, key=lambda name: name.removeprefix("AF_") not in constant)
         )
@@ -395,20 +431,97 @@ class Registry:
         from famsock._registry.discovery import entry_points
 
         family = name.replace("PF_", "AF_")
-        if family in self._failed:
-            return f": {self._failed[family]}"
+        if why := self._latest().failed.get(family):
+            return f": {why}"
         known = {entry.name: entry.value for entry in entry_points(DIRECTORY_GROUP)}
         module = known.get(family)
         return f": pip install {module.replace('_', '-')}" if module else ""
 
 
-def _number_here(name: str) -> int | None:
-    """Return the number that this Python's own `socket` gives a family's name, or None."""
-    number = vars(_stdlib).get(name)
-    return None if number is None else int(number)
+def _entry_points() -> dict[str, tuple[EntryPoint, ...]]:
+    try:
+        from famsock._registry.discovery import entry_points
+
+        found: dict[str, tuple[EntryPoint, ...]] = {}
+        for entry in entry_points(GROUP):
+            found[entry.name] = (*found.get(entry.name, ()), entry)
+    except Exception as error:
+        if getattr(error, "errno", None) is None and not _is_passing(error):
+            raise
+        raise _NotNowError(f"the installed plugins cannot be looked for now: {error}") from error
+    return found
+
+
+def _loaded_from(name: str, claims: tuple[EntryPoint, ...]) -> Loaded:
+    """Import the plugin that an entry point names; PluginError if it does not supply ``name``."""
+    if len({claim.distribution for claim in claims}) > 1:
+        raise PluginError(
+            f"{name} is claimed by {' and '.join(map(str, claims))}: uninstall one, or "
+            f"register the one to use by hand with famsock.plugins.register()"
+        )
+    claim = claims[0]
+    try:
+        from famsock._lazy import load
+
+        plugin = load(claim.value)
+        families = _families_of(plugin, claim.distribution)
+    except PluginError as error:
+        raise PluginError(f"{name}: the plugin of {claim} is not valid: {error}") from error
+    except Exception as error:
+        kind = _NotNowError if _is_passing(error) or _is_half_imported(claim) else PluginError
+        raise kind(
+            f"{name}: the plugin {claim.value} of {claim} cannot be loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    match = [family for family in families if family.name == name]
+    if not match:
+        raise PluginError(f"{name}: the plugin {claim.value} of {claim} supplies no {name}")
+    return Loaded(match[0], plugin, claim.distribution)
+
+
+def _families_of(plugin: object, label: str | None) -> tuple[Family, ...]:
+    """The families of a plugin, each one valid; PluginError with what to change."""
+    if _has_hooks(plugin):
+        from famsock._registry.manager import families_of
+
+        return families_of(plugin, label)
+    from famsock._registry.validation import families_in
+
+    try:
+        return families_in((plugin,))
+    except ValueError as error:
+        raise PluginError(str(error)) from error
+
+
+def _has_hooks(plugin: object) -> bool:
+    from famsock.family import Family
+
+    return not isinstance(plugin, Family)
+
+
+def _may_pass(error: Exception, nested: bool) -> bool:
+    """Whether a family that cannot be served now may be served later."""
+    if isinstance(error, _NotNowError):
+        return True
+    if getattr(error, "errno", None) == errno.EAFNOSUPPORT:  # it is blocked
+        return False
+    return nested or (not isinstance(error, PluginError) and _is_passing(error))
+
+
+def _is_passing(error: BaseException | None) -> bool:
+    """Whether an import failed for want of a descriptor or memory, or as the interpreter ends."""
+    while error is not None:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) in SHORTAGES:
+            return True
+        error = error.__cause__ or error.__context__
+    return sys.meta_path is None or sys.is_finalizing()
+
+
+def _is_half_imported(claim: EntryPoint) -> bool:
+    """Whether this thread, or one that waits for it, is importing the plugin's module."""
+    module = sys.modules.get(claim.value.partition(":")[0])
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 plugins: Registry = Registry(os.environ.get("FAMSOCK_PLUGINS", ""))
 """The registry that sockets use."""
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=plugins._after_fork)

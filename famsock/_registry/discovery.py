@@ -1,7 +1,7 @@
-"""Search for entry points without importlib.metadata, whose import costs more than the search.
+"""Finding entry points without importlib.metadata, whose import alone costs more than the search.
 
-This module reads ``entry_points.txt`` of the distributions on ``sys.path``, without importing them.
-A path entry that is no directory (a zip file) is left to importlib.metadata, imported only then.
+Reads ``entry_points.txt`` of the distributions on ``sys.path``, in folders and in archives, and
+imports nothing of theirs. A distribution that cannot be read is passed over.
 Source: the entry points specification and the core metadata specifications of packaging.python.org.
 """
 
@@ -9,61 +9,114 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from errno import EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import NamedTuple
+
+    class EntryPoint(NamedTuple):
+        """One entry point: its name, what it refers to, and who declares it."""
+
+        name: str
+        value: str
+        distribution: str
+        version: str
+
+else:  # typing is not imported for one class
+    from collections import namedtuple
+
+    class EntryPoint(namedtuple("EntryPoint", "name value distribution version")):
+        """One entry point: its name, what it refers to ("module:attribute"), who declares it."""
+
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return f"{self.distribution} {self.version}".rstrip()
 
 
-class EntryPoint(NamedTuple):
-    """An entry point: its name, the object it refers to ("module:attribute"), its distribution."""
-
-    name: str
-    value: str
-    distribution: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}".rstrip()
+_ABSENT = (EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM)
+"""What a file fails with that is not there for this process, and will not be a moment later."""
 
 
 def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoint]:
-    """Return the entry points of ``group``; the first distribution of a name on the path counts."""
+    """Return the entry points of ``group``; the first distribution of a name on the path counts.
+
+    OSError where the answer would be wrong later: if descriptors or memory are short, or if nothing
+    on the path can be read, as while a program hides the file system.
+    """
     found: dict[str, list[EntryPoint]] = {}
+    readable = False
     for folder in sys.path if path is None else path:
-        for name, version, text in _declarations(folder or os.curdir):
+        declarations = _declarations(folder or os.curdir)
+        if declarations is None:
+            continue
+        readable = True
+        for name, version, text in declarations:
             normal = name.lower().replace("_", "-").replace(".", "-")
             if normal not in found:
                 found[normal] = [
                     EntryPoint(key, value, normal, version) for key, value in _group(text, group)
                 ]
+    if not readable:
+        raise OSError(ENOENT, "nothing on sys.path can be read")
     return [entry for entries in found.values() for entry in entries]
 
 
-def _declarations(folder: str) -> Iterator[tuple[str, str, str]]:
-    """Yield (name, version, entry_points.txt) of each distribution in a folder or archive."""
+def _declarations(folder: str) -> Iterable[tuple[str, str, str]] | None:
+    """Yield (name, version, entry_points.txt) of each distribution in a folder or archive.
+
+    None if there is no such folder or archive.
+    """
     try:
         names = os.listdir(folder)
-    except OSError:
-        if os.path.isfile(folder):
-            yield from _archived(folder)
-        return
-    for name in sorted(names):
+    except OSError as error:
+        _raise_unless_absent(error)
+        return _archived(folder) if os.path.isfile(folder) else None
+    return _in_folder(folder, sorted(names))
+
+
+def _in_folder(folder: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
+    for name in names:
         stem, extension = os.path.splitext(name)
-        if extension in (".dist-info", ".egg-info"):
-            distribution, _, version = stem.partition("-")
-            try:
-                with open(os.path.join(folder, name, "entry_points.txt"), encoding="utf-8") as file:
-                    yield distribution, version, file.read()
-            except OSError:
-                continue
+        if extension not in (".dist-info", ".egg-info"):
+            continue
+        file_name = os.path.join(folder, name, "entry_points.txt")
+        try:
+            with open(file_name, encoding="utf-8", errors="replace") as file:
+                text = file.read()
+        except OSError as error:
+            _raise_unless_absent(error)
+            continue
+        distribution, _, version = stem.partition("-")
+        yield distribution, version, text
 
 
 def _archived(path: str) -> Iterator[tuple[str, str, str]]:
-    from importlib import metadata
+    from zipfile import BadZipFile, ZipFile
 
-    for distribution in metadata.distributions(path=[path]):
-        text = distribution.read_text("entry_points.txt")
-        if text:
-            yield distribution.metadata["Name"], distribution.version, text
+    try:
+        with ZipFile(path) as archive:
+            for name in archive.namelist():
+                folder, _, file = name.partition("/")
+                stem, extension = os.path.splitext(folder)
+                if folder == "EGG-INFO":  # an egg: the archive itself has the distribution's name
+                    stem, extension = os.path.splitext(os.path.basename(path))
+                if file == "entry_points.txt" and extension in (".dist-info", ".egg-info", ".egg"):
+                    distribution, _, version = stem.partition("-")
+                    text = archive.read(name).decode("utf-8", "replace")
+                    yield distribution, version.partition("-py")[0], text
+    except (BadZipFile, NotImplementedError):
+        return
+    except OSError as error:
+        _raise_unless_absent(error)
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    """Raise any other error: a shortage passes, and a signal's handler may raise a TimeoutError."""
+    if error.errno not in _ABSENT:
+        raise error
 
 
 def _group(text: str, group: str) -> Iterator[tuple[str, str]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import socket as _stdlib
 from collections.abc import Iterable
-from typing import Any
 
 from famsock.family import Family, Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 API_VERSION = 1
 """The version of the plugin interface; a plugin states the one it was written for."""

@@ -86,7 +86,7 @@ def test_kinds_that_are_refused_after_they_were_made() -> None:
 def test_what_cannot_be_made_says_what_cures_it(monkeypatch: pytest.MonkeyPatch) -> None:
     row = Protocol("lacking", 250, (1,), RawAddress, modules=("lacking_module",))
     served = Served(Family("AF_INET", 2, (row,)), row, lambda number: None)
-    monkeypatch.setitem(famsock.plugins.served, (2, 1, 250), served)
+    monkeypatch.setitem(famsock.plugins._snapshot.served, (2, 1, 250), served)
     with pytest.raises(OSError, match="Protocol not supported") as caught:
         famsock.socket(2, 1, 250)
     assert caught.value.__notes__ == [

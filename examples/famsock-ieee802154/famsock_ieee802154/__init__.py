@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from errno import EISCONN, ENETDOWN, ENETUNREACH, ENODEV, ENXIO
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol
 
 _ADDRESS = "famsock_ieee802154.addresses:Ieee802154Address"
 _HINTS = {
@@ -17,37 +16,32 @@ _HINTS = {
     ENXIO: "there is no 802.15.4 interface: modprobe mac802154_hwsim makes two simulated ones",
 }
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_IEEE802154",
-            36,
-            (
-                Protocol(
-                    "dgram",
-                    ANY_PROTOCOL,
-                    (SOCK_DGRAM,),
-                    _ADDRESS,
-                    scheme="ieee802154",
-                    hints=_HINTS,
-                    selftest="famsock_ieee802154.selftest:dgram",
-                ),
-                Protocol(
-                    "raw",
-                    ANY_PROTOCOL,
-                    (SOCK_RAW,),
-                    _ADDRESS,
-                    scheme="ieee802154-raw",
-                    capability="CAP_NET_RAW",
-                    hints=_HINTS,
-                    selftest="famsock_ieee802154.selftest:raw",
-                ),
-            ),
-            constants="famsock_ieee802154.constants",
-            options="famsock_ieee802154.options",
-            control="famsock_ieee802154.control",
-            modules=("ieee802154", "ieee802154_socket"),
+FAMILY = Family(
+    "AF_IEEE802154",
+    36,
+    (
+        Protocol(
+            "dgram",
+            ANY_PROTOCOL,
+            (SOCK_DGRAM,),
+            _ADDRESS,
+            scheme="ieee802154",
+            hints=_HINTS,
+            selftest="famsock_ieee802154.selftest:dgram",
         ),
-    )
+        Protocol(
+            "raw",
+            ANY_PROTOCOL,
+            (SOCK_RAW,),
+            _ADDRESS,
+            scheme="ieee802154-raw",
+            capability="CAP_NET_RAW",
+            hints=_HINTS,
+            selftest="famsock_ieee802154.selftest:raw",
+        ),
+    ),
+    constants="famsock_ieee802154.constants",
+    options="famsock_ieee802154.options",
+    control="famsock_ieee802154.control",
+    modules=("ieee802154", "ieee802154_socket"),
+)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from errno import EBUSY, ENOENT, ENOKEY
 from socket import SOCK_SEQPACKET
 
-from famsock.plugin import Family, Protocol, hookimpl
+from famsock.plugin import Family, Protocol
 
 _HINTS = {
     ENOENT: "the kernel has no such algorithm, or not the module of its type: "
@@ -15,35 +14,30 @@ _HINTS = {
     EBUSY: "close the sockets accepted from this one first",
 }
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_ALG",
-            38,
-            (
-                Protocol(
-                    "alg",
-                    0,
-                    (SOCK_SEQPACKET,),
-                    "famsock_alg.addresses:AlgAddress",
-                    operations="famsock_alg.sockets:AlgOperations",
-                    scheme="alg",
-                    hints=_HINTS,
-                    accepts_address=False,
-                    selftest={
-                        "hash": "famsock_alg.selftest:hash",
-                        "skcipher": "famsock_alg.selftest:skcipher",
-                        "aead": "famsock_alg.selftest:aead",
-                        "rng": "famsock_alg.selftest:rng",
-                    },
-                ),
-            ),
-            constants="famsock_alg.constants",
-            operation_names="famsock_alg._operation_names:NAMES",
-            options="famsock_alg.options",
-            control="famsock_alg.control",
-            modules=("af_alg",),
+FAMILY = Family(
+    "AF_ALG",
+    38,
+    (
+        Protocol(
+            "alg",
+            0,
+            (SOCK_SEQPACKET,),
+            "famsock_alg.addresses:AlgAddress",
+            operations="famsock_alg.sockets:AlgOperations",
+            scheme="alg",
+            hints=_HINTS,
+            accepts_address=False,
+            selftest={
+                "hash": "famsock_alg.selftest:hash",
+                "skcipher": "famsock_alg.selftest:skcipher",
+                "aead": "famsock_alg.selftest:aead",
+                "rng": "famsock_alg.selftest:rng",
+            },
         ),
-    )
+    ),
+    constants="famsock_alg.constants",
+    operation_names="famsock_alg._operation_names:NAMES",
+    options="famsock_alg.options",
+    control="famsock_alg.control",
+    modules=("af_alg",),
+)

@@ -6,10 +6,9 @@ include/net/bluetooth and net/bluetooth, the Bluetooth Core Specification.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import Family, Protocol, hookimpl
+from famsock.plugin import Family, Protocol
 from famsock_bluetooth import _hints
 
 
@@ -54,19 +53,13 @@ _PROTOCOLS = (
     _protocol("iso", 8, (SOCK_SEQPACKET,)),
 )
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    """Return the one family of this package."""
-    return (
-        Family(
-            "AF_BLUETOOTH",
-            31,
-            _PROTOCOLS,
-            constants="famsock_bluetooth.constants",
-            operation_names="famsock_bluetooth._operation_names:NAMES",
-            options="famsock_bluetooth.options",
-            control="famsock_bluetooth.control",
-            modules=("bluetooth",),
-        ),
-    )
+FAMILY = Family(
+    "AF_BLUETOOTH",
+    31,
+    _PROTOCOLS,
+    constants="famsock_bluetooth.constants",
+    operation_names="famsock_bluetooth._operation_names:NAMES",
+    options="famsock_bluetooth.options",
+    control="famsock_bluetooth.control",
+    modules=("bluetooth",),
+)

@@ -6,33 +6,23 @@ Sources: XNU's sys/kern_control.h, FreeBSD's net/if_dl.h and divert(4).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol
 from famsock_bsd.constants import AF_DIVERT, AF_LINK, AF_SYSTEM, SYSPROTO_CONTROL
 
+_ADDRESSES = "famsock_bsd.addresses"
+_CONSTANTS = "famsock_bsd.constants"
+_CONTROL = Protocol(
+    "system", SYSPROTO_CONTROL, (SOCK_DGRAM,), f"{_ADDRESSES}:ControlAddress", scheme="system"
+)
+_LINK = Protocol(
+    "link", ANY_PROTOCOL, (SOCK_RAW, SOCK_DGRAM), f"{_ADDRESSES}:LinkAddress", scheme="link"
+)
+_DIVERT = Protocol(
+    "divert", ANY_PROTOCOL, (SOCK_RAW,), f"{_ADDRESSES}:DivertAddress", scheme="divert"
+)
 
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    """Return the three families, each on the systems that have it."""
-    addresses = "famsock_bsd.addresses"
-    control = Protocol(
-        "system",
-        SYSPROTO_CONTROL,
-        (SOCK_DGRAM,),
-        f"{addresses}:ControlAddress",
-        scheme="system",
-    )
-    link = Protocol(
-        "link", ANY_PROTOCOL, (SOCK_RAW, SOCK_DGRAM), f"{addresses}:LinkAddress", scheme="link"
-    )
-    divert = Protocol(
-        "divert", ANY_PROTOCOL, (SOCK_RAW,), f"{addresses}:DivertAddress", scheme="divert"
-    )
-    constants = "famsock_bsd.constants"
-    return (
-        Family("AF_SYSTEM", AF_SYSTEM, (control,), constants, platforms=("darwin",)),
-        Family("AF_LINK", AF_LINK, (link,), constants, platforms=("darwin", "freebsd")),
-        Family("AF_DIVERT", AF_DIVERT, (divert,), constants, platforms=("freebsd",)),
-    )
+SYSTEM = Family("AF_SYSTEM", AF_SYSTEM, (_CONTROL,), _CONSTANTS, platforms=("darwin",))
+LINK = Family("AF_LINK", AF_LINK, (_LINK,), _CONSTANTS, platforms=("darwin", "freebsd"))
+DIVERT = Family("AF_DIVERT", AF_DIVERT, (_DIVERT,), _CONSTANTS, platforms=("freebsd",))

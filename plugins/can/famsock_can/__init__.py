@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import Family, Protocol, hookimpl
+from famsock.plugin import Family, Protocol
 from famsock_can import _hints
 
 
@@ -32,18 +31,13 @@ _PROTOCOLS = (
     _protocol("j1939", 7, SOCK_DGRAM, "J1939Address"),
 )
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_CAN",
-            29,
-            _PROTOCOLS,
-            constants="famsock_can.constants",
-            operation_names="famsock_can._operation_names:NAMES",
-            options="famsock_can.options",
-            control="famsock_can.control",
-            modules=("can",),
-        ),
-    )
+FAMILY = Family(
+    "AF_CAN",
+    29,
+    _PROTOCOLS,
+    constants="famsock_can.constants",
+    operation_names="famsock_can._operation_names:NAMES",
+    options="famsock_can.options",
+    control="famsock_can.control",
+    modules=("can",),
+)

@@ -6,30 +6,23 @@ transport. Source: the Hyper-V socket documentation of Windows, hvsocket.h, CPyt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from socket import SOCK_STREAM
 
-from famsock.plugin import Family, Protocol, hookimpl
+from famsock.plugin import Family, Protocol
 from famsock_hyperv.constants import AF_HYPERV, HV_PROTOCOL_RAW
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    """Return AF_HYPERV with its one protocol."""
-    raw = Protocol(
-        "hyperv",
-        HV_PROTOCOL_RAW,
-        (SOCK_STREAM,),
-        "famsock_hyperv.addresses:HypervAddress",
-        scheme="hyperv",
-    )
-    return (
-        Family(
-            "AF_HYPERV",
-            AF_HYPERV,
-            (raw,),
-            constants="famsock_hyperv.constants",
-            options="famsock_hyperv.options",
-            platforms=("win32",),
-        ),
-    )
+_RAW = Protocol(
+    "hyperv",
+    HV_PROTOCOL_RAW,
+    (SOCK_STREAM,),
+    "famsock_hyperv.addresses:HypervAddress",
+    scheme="hyperv",
+)
+FAMILY = Family(
+    "AF_HYPERV",
+    AF_HYPERV,
+    (_RAW,),
+    constants="famsock_hyperv.constants",
+    options="famsock_hyperv.options",
+    platforms=("win32",),
+)

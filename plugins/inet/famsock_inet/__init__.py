@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from errno import EACCES, EADDRNOTAVAIL, EINVAL, ENOPROTOOPT, EPROTONOSUPPORT
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 from typing import Any
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol
 
 _PORT = "a port below the sysctl net.ipv4.ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE"
 _BROADCAST = "a broadcast address needs SO_BROADCAST"
@@ -76,26 +75,22 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
     )
 
 
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_INET",
-            2,
-            _protocols("", 1),
-            constants="famsock_inet.constants",
-            operation_names="famsock_inet._operation_names:NAMES",
-            options="famsock_inet.options:INET",
-            control="famsock_inet.control",
-        ),
-        Family(
-            "AF_INET6",
-            10,
-            _protocols("6", 58),
-            constants="famsock_inet.constants",
-            operation_names="famsock_inet._operation_names:NAMES",
-            options="famsock_inet.options:INET6",
-            control="famsock_inet.control",
-            modules=("ipv6",),
-        ),
-    )
+INET = Family(
+    "AF_INET",
+    2,
+    _protocols("", 1),
+    constants="famsock_inet.constants",
+    operation_names="famsock_inet._operation_names:NAMES",
+    options="famsock_inet.options:INET",
+    control="famsock_inet.control",
+)
+INET6 = Family(
+    "AF_INET6",
+    10,
+    _protocols("6", 58),
+    constants="famsock_inet.constants",
+    operation_names="famsock_inet._operation_names:NAMES",
+    options="famsock_inet.options:INET6",
+    control="famsock_inet.control",
+    modules=("ipv6",),
+)

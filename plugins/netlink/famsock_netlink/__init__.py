@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from errno import ENOBUFS, EPERM
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol
 
 _MESSAGES = "famsock_netlink.sockets:NetlinkOperations"
 _HINTS = {
@@ -36,41 +35,35 @@ def _protocol(
     )
 
 
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_NETLINK",
+FAMILY = Family(
+    "AF_NETLINK",
+    16,
+    (
+        _protocol("route", 0, (), "famsock_netlink.route:RouteOperations", selftest="route"),
+        _protocol("usersock", 2, selftest="usersock"),
+        _protocol("sock_diag", 4, ("inet_diag", "tcp_diag", "udp_diag", "unix_diag")),
+        _protocol("xfrm", 6, ("xfrm_user",)),
+        _protocol("selinux", 7),
+        _protocol("iscsi", 8, ("scsi_transport_iscsi",)),
+        _protocol("audit", 9),
+        _protocol("fib_lookup", 10),
+        _protocol("connector", 11, ("cn",)),
+        _protocol("netfilter", 12, ("nfnetlink",)),
+        _protocol("kobject_uevent", 15, (), "famsock_netlink.uevent:UeventOperations"),
+        _protocol(
+            "generic",
             16,
-            (
-                _protocol(
-                    "route", 0, (), "famsock_netlink.route:RouteOperations", selftest="route"
-                ),
-                _protocol("usersock", 2, selftest="usersock"),
-                _protocol("sock_diag", 4, ("inet_diag", "tcp_diag", "udp_diag", "unix_diag")),
-                _protocol("xfrm", 6, ("xfrm_user",)),
-                _protocol("selinux", 7),
-                _protocol("iscsi", 8, ("scsi_transport_iscsi",)),
-                _protocol("audit", 9),
-                _protocol("fib_lookup", 10),
-                _protocol("connector", 11, ("cn",)),
-                _protocol("netfilter", 12, ("nfnetlink",)),
-                _protocol("kobject_uevent", 15, (), "famsock_netlink.uevent:UeventOperations"),
-                _protocol(
-                    "generic",
-                    16,
-                    (),
-                    "famsock_netlink.generic:GenericOperations",
-                    selftest="generic",
-                ),
-                _protocol("scsitransport", 18, ("scsi_mod",)),
-                _protocol("rdma", 20, ("ib_core",)),
-                _protocol("crypto", 21, ("crypto_user",)),
-                _protocol("any", ANY_PROTOCOL),
-            ),
-            constants="famsock_netlink.constants",
-            operation_names="famsock_netlink._operation_names:NAMES",
-            options="famsock_netlink.options",
-            control="famsock_netlink.control",
+            (),
+            "famsock_netlink.generic:GenericOperations",
+            selftest="generic",
         ),
-    )
+        _protocol("scsitransport", 18, ("scsi_mod",)),
+        _protocol("rdma", 20, ("ib_core",)),
+        _protocol("crypto", 21, ("crypto_user",)),
+        _protocol("any", ANY_PROTOCOL),
+    ),
+    constants="famsock_netlink.constants",
+    operation_names="famsock_netlink._operation_names:NAMES",
+    options="famsock_netlink.options",
+    control="famsock_netlink.control",
+)

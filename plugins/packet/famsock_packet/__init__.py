@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from errno import ENETDOWN, ENODEV, ENXIO
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol
 
 _HINTS = {
     ENETDOWN: "the interface is down: ip link set NAME up",
@@ -14,35 +13,30 @@ _HINTS = {
     ENXIO: "name an interface: bind first, or send to an address that has one",
 }
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_PACKET",
-            17,
-            (
-                Protocol(
-                    "packet",
-                    ANY_PROTOCOL,
-                    (SOCK_RAW, SOCK_DGRAM),
-                    "famsock_packet.addresses:PacketAddress",
-                    layout="famsock_packet._layouts:PACKET",
-                    operations="famsock_packet.sockets:PacketOperations",
-                    scheme="packet",
-                    capability="CAP_NET_RAW",
-                    hints=_HINTS,
-                    selftest={
-                        "packet": "famsock_packet.selftest:raw",
-                        "packet dgram": "famsock_packet.selftest:dgram",
-                        "packet ring": "famsock_packet.selftest:ring",
-                    },
-                ),
-            ),
-            constants="famsock_packet.constants",
-            operation_names="famsock_packet._operation_names:NAMES",
-            options="famsock_packet.options",
-            control="famsock_packet.control",
-            modules=("af_packet",),
+FAMILY = Family(
+    "AF_PACKET",
+    17,
+    (
+        Protocol(
+            "packet",
+            ANY_PROTOCOL,
+            (SOCK_RAW, SOCK_DGRAM),
+            "famsock_packet.addresses:PacketAddress",
+            layout="famsock_packet._layouts:PACKET",
+            operations="famsock_packet.sockets:PacketOperations",
+            scheme="packet",
+            capability="CAP_NET_RAW",
+            hints=_HINTS,
+            selftest={
+                "packet": "famsock_packet.selftest:raw",
+                "packet dgram": "famsock_packet.selftest:dgram",
+                "packet ring": "famsock_packet.selftest:ring",
+            },
         ),
-    )
+    ),
+    constants="famsock_packet.constants",
+    operation_names="famsock_packet._operation_names:NAMES",
+    options="famsock_packet.options",
+    control="famsock_packet.control",
+    modules=("af_packet",),
+)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from errno import EACCES, ECONNRESET, ENODEV, ENOTCONN
 from socket import SOCK_DGRAM
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol
 
 _HINTS = {
     EACCES: "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on",
@@ -15,31 +14,26 @@ _HINTS = {
     ENOTCONN: "name a destination, or connect to one; a broadcast has but QRTR_PORT_CTRL",
 }
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_QIPCRTR",
-            42,
-            (
-                Protocol(
-                    "qipcrtr",
-                    ANY_PROTOCOL,
-                    (SOCK_DGRAM,),
-                    "famsock_qipcrtr.addresses:QipcrtrAddress",
-                    layout="famsock_qipcrtr._layouts:QIPCRTR",
-                    operations="famsock_qipcrtr.sockets:QipcrtrOperations",
-                    scheme="qipcrtr",
-                    hints=_HINTS,
-                    selftest={
-                        "qipcrtr": "famsock_qipcrtr.selftest:datagrams",
-                        "qipcrtr lookup": "famsock_qipcrtr.selftest:lookup",
-                    },
-                ),
-            ),
-            constants="famsock_qipcrtr.constants",
-            operation_names="famsock_qipcrtr._operation_names:NAMES",
-            modules=("qrtr",),
+FAMILY = Family(
+    "AF_QIPCRTR",
+    42,
+    (
+        Protocol(
+            "qipcrtr",
+            ANY_PROTOCOL,
+            (SOCK_DGRAM,),
+            "famsock_qipcrtr.addresses:QipcrtrAddress",
+            layout="famsock_qipcrtr._layouts:QIPCRTR",
+            operations="famsock_qipcrtr.sockets:QipcrtrOperations",
+            scheme="qipcrtr",
+            hints=_HINTS,
+            selftest={
+                "qipcrtr": "famsock_qipcrtr.selftest:datagrams",
+                "qipcrtr lookup": "famsock_qipcrtr.selftest:lookup",
+            },
         ),
-    )
+    ),
+    constants="famsock_qipcrtr.constants",
+    operation_names="famsock_qipcrtr._operation_names:NAMES",
+    modules=("qrtr",),
+)

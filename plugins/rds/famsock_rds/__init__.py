@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from errno import EADDRNOTAVAIL, EDESTADDRREQ, ENOBUFS, ENOTCONN
 from socket import SOCK_SEQPACKET
 
-from famsock.plugin import Family, Protocol, hookimpl
+from famsock.plugin import Family, Protocol
 
 _HINTS = {
     EADDRNOTAVAIL: "bind to an address of this host that a transport serves (modprobe rds_tcp)",
@@ -15,29 +14,24 @@ _HINTS = {
     ENOTCONN: "bind to an address of this host first",
 }
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_RDS",
-            21,
-            (
-                Protocol(
-                    "rds",
-                    0,
-                    (SOCK_SEQPACKET,),
-                    "famsock_rds.addresses:RdsAddress",
-                    operations="famsock_rds.sockets:RdsOperations",
-                    scheme="rds",
-                    hints=_HINTS,
-                    selftest="famsock_rds.selftest:datagrams",
-                ),
-            ),
-            constants="famsock_rds.constants",
-            operation_names="famsock_rds._operation_names:NAMES",
-            options="famsock_rds.options",
-            control="famsock_rds.control",
-            modules=("rds", "rds_tcp"),
+FAMILY = Family(
+    "AF_RDS",
+    21,
+    (
+        Protocol(
+            "rds",
+            0,
+            (SOCK_SEQPACKET,),
+            "famsock_rds.addresses:RdsAddress",
+            operations="famsock_rds.sockets:RdsOperations",
+            scheme="rds",
+            hints=_HINTS,
+            selftest="famsock_rds.selftest:datagrams",
         ),
-    )
+    ),
+    constants="famsock_rds.constants",
+    operation_names="famsock_rds._operation_names:NAMES",
+    options="famsock_rds.options",
+    control="famsock_rds.control",
+    modules=("rds", "rds_tcp"),
+)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from errno import EACCES, EHOSTUNREACH
 from socket import SOCK_DGRAM, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import Family, Protocol, hookimpl
+from famsock.plugin import Family, Protocol
 
 _HINTS = {
     EACCES: "service types below 64 belong to TIPC; a socket in a group can have no name",
@@ -17,29 +16,24 @@ _EXCHANGES = {
     for label in ("rdm", "seqpacket", "stream", "topology")
 }
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_TIPC",
-            30,
-            (
-                Protocol(
-                    "tipc",
-                    0,
-                    (SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM),
-                    "famsock_tipc.addresses:TipcAddress",
-                    operations="famsock_tipc.sockets:TipcOperations",
-                    scheme="tipc",
-                    hints=_HINTS,
-                    selftest=_EXCHANGES,
-                ),
-            ),
-            constants="famsock_tipc.constants",
-            operation_names="famsock_tipc._operation_names:NAMES",
-            options="famsock_tipc.options",
-            control="famsock_tipc.control",
-            modules=("tipc",),
+FAMILY = Family(
+    "AF_TIPC",
+    30,
+    (
+        Protocol(
+            "tipc",
+            0,
+            (SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM),
+            "famsock_tipc.addresses:TipcAddress",
+            operations="famsock_tipc.sockets:TipcOperations",
+            scheme="tipc",
+            hints=_HINTS,
+            selftest=_EXCHANGES,
         ),
-    )
+    ),
+    constants="famsock_tipc.constants",
+    operation_names="famsock_tipc._operation_names:NAMES",
+    options="famsock_tipc.options",
+    control="famsock_tipc.control",
+    modules=("tipc",),
+)

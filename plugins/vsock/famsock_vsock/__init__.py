@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from errno import EADDRNOTAVAIL, ECONNRESET, ENODEV
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, hookimpl
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol
 
 _AF_VSOCK = 40
 _TRANSPORTS = (
@@ -19,34 +18,29 @@ _HINTS = {
     ECONNRESET: "nobody listens on this port of the CID",
 }
 
-
-@hookimpl
-def famsock_families() -> Iterable[Family]:
-    return (
-        Family(
-            "AF_VSOCK",
-            _AF_VSOCK,
-            (
-                Protocol(
-                    "vsock",
-                    ANY_PROTOCOL,
-                    (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM),
-                    "famsock_vsock.addresses:VsockAddress",
-                    layout="famsock_vsock._layouts:VSOCK",
-                    operations="famsock_vsock.sockets:VsockOperations",
-                    scheme="vsock",
-                    hints=_HINTS,
-                    integer_bytes={_AF_VSOCK: 8},
-                    selftest={
-                        "vsock": "famsock_vsock.selftest:stream",
-                        "vsock seqpacket": "famsock_vsock.selftest:seqpacket",
-                    },
-                ),
-            ),
-            constants="famsock_vsock.constants",
-            operation_names="famsock_vsock._operation_names:NAMES",
-            options="famsock_vsock.options",
-            control="famsock_vsock.control",
-            modules=("vsock",),
+FAMILY = Family(
+    "AF_VSOCK",
+    _AF_VSOCK,
+    (
+        Protocol(
+            "vsock",
+            ANY_PROTOCOL,
+            (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM),
+            "famsock_vsock.addresses:VsockAddress",
+            layout="famsock_vsock._layouts:VSOCK",
+            operations="famsock_vsock.sockets:VsockOperations",
+            scheme="vsock",
+            hints=_HINTS,
+            integer_bytes={_AF_VSOCK: 8},
+            selftest={
+                "vsock": "famsock_vsock.selftest:stream",
+                "vsock seqpacket": "famsock_vsock.selftest:seqpacket",
+            },
         ),
-    )
+    ),
+    constants="famsock_vsock.constants",
+    operation_names="famsock_vsock._operation_names:NAMES",
+    options="famsock_vsock.options",
+    control="famsock_vsock.control",
+    modules=("vsock",),
+)
