@@ -8,14 +8,17 @@ that family's description. The key is (family, protocol), as in the kernel.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from famsock._errors import PluginError
 from famsock._lazy import kept, load
+from famsock._namedtuple import NamedTuple
 from famsock.address import Address, AddressCodec
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from typing import Any
+
     from famsock._calls.layout import SockaddrLayout
     from famsock._definitions import Definitions
 

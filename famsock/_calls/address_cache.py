@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from famsock._calls.layout import SOCKADDR_BYTES, Converter, SockaddrLayout
+from famsock._calls.converter import Converter
+from famsock._calls.layout import SOCKADDR_BYTES, SockaddrLayout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

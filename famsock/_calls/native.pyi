@@ -1,6 +1,6 @@
 from famsock._calls.address_cache import AddressCache as AddressCache
 from famsock._calls.calls import Calls as Calls
-from famsock._calls.layout import Converter as Converter
+from famsock._calls.converter import Converter as Converter
 from famsock._calls.python import accept as accept
 from famsock._calls.python import bind as bind
 from famsock._calls.python import connect as connect

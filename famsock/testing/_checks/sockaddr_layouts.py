@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import famsock
 from famsock import _calls
-from famsock._calls.layout import WIDTHS, Converter, SockaddrLayout
+from famsock._calls.converter import Converter
+from famsock._calls.layout import WIDTHS, SockaddrLayout
 from famsock._lazy import load
 from famsock.address import Address, Lookup
 from famsock.family import Protocol

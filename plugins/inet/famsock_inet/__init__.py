@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from errno import EACCES, EADDRNOTAVAIL, EINVAL, ENOPROTOOPT, EPROTONOSUPPORT
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
-from typing import Any
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _PORT = "a port below the sysctl net.ipv4.ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE"
 _BROADCAST = "a broadcast address needs SO_BROADCAST"
