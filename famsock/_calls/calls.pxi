@@ -5,6 +5,7 @@ cdef extern from "Python.h":
     int PyBytes_CheckExact(object)
     object PyNumber_Index(object)
     long PyLong_AsLongAndOverflow(object, int *) except? -1
+    bint PyObject_TypeCheck(object, PyTypeObject *)
 
 cdef extern from *:
     """
@@ -76,10 +77,19 @@ cdef object type_of_socket = std.type.__get__
 cdef object proto_of_socket = std.proto.__get__
 cdef frozenset FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
 cdef Py_ssize_t codec_slot, served_slot, io_refs_slot, closed_slot
+cdef PyTypeObject *calls_class
+
+
+cdef inline int check_self(object sock) except -1:
+    """Refuse a ``self`` of another class, as the stdlib's methods do: it has no slots of ours."""
+    if not PyObject_TypeCheck(sock, calls_class):
+        raise TypeError(f"a socket of famsock is required, not {type(sock).__name__!r}")
+    return 0
 
 
 cdef inline AddressCache codec_of(object sock):
     """The codec of a socket; None where the stdlib serves it."""
+    check_self(sock)
     cdef PyObject *codec = famsock_slot(sock, codec_slot)
     if codec == NULL:
         raise AttributeError("the socket was not initialized")
@@ -167,6 +177,7 @@ class Calls(_stdlib.socket):
 
     def __init__(self, family=-1, type=-1, proto=-1, fileno=None, *more):
         cdef object served = None
+        check_self(self)
         if more:
             wrong_count(std_init, (self, family, type, proto, fileno, *more))
         if fileno is None:
@@ -486,6 +497,7 @@ class Calls(_stdlib.socket):
         )
 
     def getsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, *buflen):
+        check_self(self)
         cdef PyObject *served = famsock_slot(self, served_slot)
         cdef object sizes = None
         if served != NULL and <object>served is not None:
@@ -499,6 +511,7 @@ class Calls(_stdlib.socket):
     getsockopt.__signature__ = Signature("self, level, option, buflen=0, /")
 
     def setsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, value=NOT_GIVEN, *optlen):
+        check_self(self)
         cdef PyObject *served = famsock_slot(self, served_slot)
         cdef object sizes = None
         if served != NULL and <object>served is not None:
@@ -510,6 +523,9 @@ class Calls(_stdlib.socket):
         self._set_sized(sizes, level, option, value)
 
     setsockopt.__signature__ = Signature("self, level, option, value, optlen=None, /")
+
+
+calls_class = <PyTypeObject *>Calls
 
 
 cdef Py_ssize_t slot_of(object cls, str name) except -1:
