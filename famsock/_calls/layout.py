@@ -40,7 +40,13 @@ file system path or an abstract name up to the sockaddr's end, and the only fiel
 
 
 def integer_field(name: str, kind: str, offset: int, highest: int | None = None) -> Field:
-    """Return a field of an integer kind that holds 0 to ``highest`` (what fits, if left out)."""
+    """Return a field of an integer kind that holds 0 to ``highest`` (what fits, if left out).
+
+    ``kind`` is "u8", "u16", "u32" or "u64" (host order), or "be16" or "be32" (network order).
+    ``offset`` counts bytes from the start of the sockaddr. ValueError for another kind.
+    """
+    if kind not in INTEGERS:
+        raise ValueError(f"field {name!r}: {kind!r} is no kind of integer; use {[*INTEGERS]}")
     return name, kind, offset, (1 << 8 * WIDTHS[kind]) - 1 if highest is None else highest
 
 
@@ -50,7 +56,8 @@ class SockaddrLayout:
     ``head`` is the two bytes in front of the members. ``size_bytes`` is the sockaddr's length;
     one of at least ``least_bytes`` is read. ``fields`` are (name, kind, offset in bytes, highest
     value), in the order of the stdlib's tuple; ``required`` of them must be given, the others are 0
-    if left out. The form of a single ``path`` is no tuple, but the path itself.
+    if left out. The form of a single ``path`` is no tuple, but the path itself. ValueError for a
+    layout that contradicts itself.
     """
 
     __slots__ = ("fields", "head", "least_bytes", "required", "size_bytes")
@@ -65,16 +72,25 @@ class SockaddrLayout:
     ) -> None:
         if len(head) != 2 or not 2 <= size_bytes <= SOCKADDR_BYTES or not 1 <= len(fields) <= 8:
             raise ValueError("a sockaddr has 2 bytes in front, 2-128 bytes and 1-8 fields")
-        for name, kind, offset, _ in fields:
+        for name, kind, offset, highest in fields:
             if kind not in WIDTHS:
                 raise ValueError(f"field {name!r} is of no kind that there is: {kind!r}")
-            if not 2 <= offset <= size_bytes - WIDTHS[kind]:
+            first = 3 if kind == "counted8" else 2
+            if not first <= offset <= size_bytes - WIDTHS[kind]:
                 raise ValueError(f"field {name!r} lies outside of {size_bytes} bytes")
+            if kind == "path" and (len(fields) > 1 or offset != 2):
+                raise ValueError(f"field {name!r}: a path is the only field, at offset 2")
+            if kind in INTEGERS and not 0 <= highest < 1 << 8 * WIDTHS[kind]:
+                raise ValueError(f"field {name!r}: no {kind} is as high as {highest}")
         self.head = head
         self.size_bytes = size_bytes
         self.fields = fields
         self.required = len(fields) if required is None else required
         self.least_bytes = size_bytes if least_bytes is None else least_bytes
+        if not 1 <= self.required <= len(fields):
+            raise ValueError(f"1-{len(fields)} fields are required, not {required}")
+        if not 2 <= self.least_bytes <= size_bytes:
+            raise ValueError(f"at least 2-{size_bytes} bytes are read, not {least_bytes}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,7 +121,7 @@ class Converter:
         """The stdlib's form of a sockaddr; None where the address class must read it."""
         layout = self._layout
         size = len(sockaddr)
-        if size < 2 or sockaddr[:2] != layout.head:
+        if not 2 <= size <= SOCKADDR_BYTES or sockaddr[:2] != layout.head:
             return None
         if layout.is_path:
             return _path_of(sockaddr)
