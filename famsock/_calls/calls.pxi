@@ -75,7 +75,6 @@ cdef object getdefaulttimeout = _socket.getdefaulttimeout
 cdef object family_of_socket = std.family.__get__
 cdef object type_of_socket = std.type.__get__
 cdef object proto_of_socket = std.proto.__get__
-cdef frozenset FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
 cdef Py_ssize_t codec_slot, served_slot, io_refs_slot, closed_slot
 cdef PyTypeObject *calls_class
 
@@ -99,7 +98,8 @@ cdef inline AddressCache codec_of(object sock):
 cdef AddressCache codec_for(object sock, object address):
     """The codec for an address that is passed; None where the stdlib's own method takes it."""
     cdef AddressCache codec = codec_of(sock)
-    if codec is not None or type(address) in FORMS:
+    cdef object kind = type(address)
+    if codec is not None or kind is tuple or kind is str or kind is bytes:  # the stdlib's forms
         return codec
     return sock._codec_for(address)
 
@@ -253,6 +253,8 @@ class Calls(_stdlib.socket):
             c_close(descriptor)
             raise
 
+    _accept.__signature__ = Signature("self")
+
     def bind(self, address=NOT_GIVEN, /, *more):
         cdef AddressCache codec
         cdef object sockaddr
@@ -399,8 +401,12 @@ class Calls(_stdlib.socket):
         try:
             return sendmmsg(self, self._timeout_of(c_flags), outgoing, c_flags)
         except OSError as error:
+            for address in outgoing.addresses:
+                codec.forget(address)
             self._explain(error, "sendmmsg")
             raise
+
+    sendmmsg.__signature__ = Signature("self, messages, flags=0")
 
     def recvfrom(self, bufsize=NOT_GIVEN, flags=0, /, *more):
         cdef AddressCache codec
@@ -486,6 +492,10 @@ class Calls(_stdlib.socket):
             codec_of(self) or self._codec_for(None),
         )
 
+    recvmmsg.__signature__ = Signature(
+        "self, count, bufsize_bytes=2048, control_bytes=0, flags=0"
+    )
+
     def recvmmsg_into(self, buffers, control_bytes=0, flags=0):
         """Receive as `recvmmsg`, each message into a writable buffer; its length comes instead."""
         cdef int c_flags = c_int(flags)
@@ -495,6 +505,8 @@ class Calls(_stdlib.socket):
             self, self._timeout_of(c_flags), views, control_bytes, c_flags,
             codec_of(self) or self._codec_for(None),
         )
+
+    recvmmsg_into.__signature__ = Signature("self, buffers, control_bytes=0, flags=0")
 
     def getsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, *buflen):
         check_self(self)
