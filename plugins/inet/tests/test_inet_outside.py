@@ -97,5 +97,5 @@ print(*sorted(name for name in sys.modules if name.startswith("famsock_inet")))
     assert done.stdout.split() == [
         "famsock_inet",
         "famsock_inet._layouts",
-        "famsock_inet.operation_names",
+        "famsock_inet._operation_names",
     ]
