@@ -1,59 +1,42 @@
-"""Notes on OSError that say how to fix the cause, from the plugin's data about its family."""
+"""Hints: what may help after a failed call, from the plugin's data about its family."""
 
 from __future__ import annotations
 
-import socket as _stdlib
 from errno import EACCES, EAFNOSUPPORT, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT
-from typing import TYPE_CHECKING
 
-from famsock._errors import PluginError
-from famsock._registry import plugins
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from famsock.family import Served
+    from collections.abc import Mapping
+    from typing import Any
 
 UNSUPPORTED = (EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT)
 _DENIED = (EPERM, EACCES)
 
 
-def hint(served: Served, operation: str, number: int) -> str | None:
+def hint(
+    label: str,
+    operation: str,
+    number: int,
+    *,
+    hints: Mapping[Any, str],
+    modules: tuple[str, ...] = (),
+    capability: str = "",
+) -> str | None:
     """Return what may help after an errno of ``operation`` ("bind"); None if nothing is known.
 
-    The hint is the plugin's advice, a kernel module or a capability.
+    ``label`` names the protocol. The hint is the plugin's advice in ``hints``, the kernel
+    ``modules``, or the ``capability`` that opening needs.
     """
-    protocol = served.protocol
-    modules = protocol.modules or served.family.modules
-    advice = protocol.hints.get((operation, number)) or protocol.hints.get(number)
+    advice = hints.get((operation, number)) or hints.get(number)
     if advice:
-        return f"{served}: {advice}"
+        return f"{label}: {advice}"
     if number in UNSUPPORTED and modules:
-        return f"{served} needs the kernel module {modules[-1]}: {modprobe(modules)}"
-    if number in _DENIED and protocol.capability:
-        return f"{served} needs {protocol.capability}"
+        return f"{label} needs the kernel module {modules[-1]}: {modprobe(modules)}"
+    if number in _DENIED and capability:
+        return f"{label} needs {capability}"
     return None
 
 
 def modprobe(modules: tuple[str, ...]) -> str:
     """Return the command that loads kernel modules."""
     return " ".join(("modprobe", *(("-a",) if len(modules) > 1 else ()), *modules))
-
-
-def add_creation_hint(error: OSError, family: int, kind: int, proto: int) -> None:
-    """Add a note to the error of a socket that could not be created, from socket(2)'s arguments."""
-    try:
-        served = plugins.find(int(family), int(kind) & 0xF, max(int(proto), 0))
-    except PluginError as broken:
-        error.add_note(str(broken))
-        return
-    if served is None:
-        for reason in plugins.broken_unknown() if error.errno == EAFNOSUPPORT else ():
-            error.add_note(reason)
-        return
-    types = served.protocol.types
-    if error.errno == ESOCKTNOSUPPORT and kind & 0xF not in types:
-        names = ", ".join(_stdlib.SocketKind(known).name for known in types)
-        error.add_note(f"{served} is opened with the type {names}")
-    else:
-        note = served.note("socket", error.errno or 0)
-        if note:
-            error.add_note(note)

@@ -41,11 +41,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     _Socket = TypeVar("_Socket", bound="socket")
 
-if not issubclass(_stdlib.socket, _socket.socket):
-    raise ImportError(
-        f"famsock needs the stdlib's own sockets, and socket.socket is {_stdlib.socket!r}: a "
-        "library that replaces them, as gevent's monkey patch does, cannot run below famsock"
-    )
 _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
 _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
@@ -88,7 +83,8 @@ def _show_operations(served: Served) -> None:
     One that this Python's own sockets have (sendmsg_afalg) stays theirs.
     """
     for name in served.operation_names:
-        if name in vars(socket) and not isinstance(vars(socket)[name], _Operation):
+        own = vars(socket).get(name, vars(Calls).get(name))
+        if own is not None and not isinstance(own, _Operation):
             raise PluginError(
                 f"{served}: every socket has a {name!r}: name the operation otherwise"
             )
@@ -409,7 +405,7 @@ class socket(Calls):  # noqa: N801
     def _explain_creation(error: OSError, family: int, kind: int, proto: int) -> None:
         """Note on a failed socket(2) what would help, where a plugin knows."""
         if error.errno is not None:
-            from famsock._hints import add_creation_hint
+            from famsock._registry.creation_hints import add_creation_hint
 
             add_creation_hint(error, family, kind, proto)
 

@@ -151,7 +151,14 @@ class Served:
         try:
             from famsock._hints import hint
 
-            note = hint(self, operation, number)
+            note = hint(
+                str(self),
+                operation,
+                number,
+                hints=self.protocol.hints,
+                modules=self.protocol.modules or self.family.modules,
+                capability=self.protocol.capability,
+            )
         except Exception:  # whatever it is, it must not replace the error that asks
             return None
         self._notes[operation, number] = note

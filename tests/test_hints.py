@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from famsock import _hints
-from famsock._errors import PluginError
-from famsock._hints import add_creation_hint, hint, modprobe
-from famsock._registry import Registry
+from famsock._hints import modprobe
 from famsock.family import Family, Protocol, Served
 
 NUMBER = 200  # no family of this Python, and of no plugin that is installed
@@ -21,10 +19,6 @@ def _served(**protocol: Any) -> Served:
     return Served(
         Family("AF_KIT", NUMBER, (row,), modules=("kit_core", "kit")), row, lambda _: None
     )
-
-
-def _notes(error: OSError) -> list[str]:
-    return list(getattr(error, "__notes__", []))
 
 
 @pytest.mark.parametrize(
@@ -43,73 +37,28 @@ def test_the_plugins_own_advice_comes_first(number: int, operation: str, note: s
             errno.EAFNOSUPPORT: "build the kernel with CONFIG_KIT",
         }
     )
-    assert hint(served, operation, number) == note
+    assert served.note(operation, number) == note
 
 
 @pytest.mark.parametrize("number", _hints.UNSUPPORTED)
 def test_a_kernel_module_that_is_not_loaded(number: int) -> None:
     of_the_family = "AF_KIT p needs the kernel module kit: modprobe -a kit_core kit"
-    assert hint(_served(), "socket", number) == of_the_family
+    assert _served().note("socket", number) == of_the_family
     of_the_protocol = "AF_KIT p needs the kernel module kit_p: modprobe kit_p"
-    assert hint(_served(modules=("kit_p",)), "socket", number) == of_the_protocol
+    assert _served(modules=("kit_p",)).note("socket", number) == of_the_protocol
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES])
 def test_a_missing_capability(number: int) -> None:
-    found = hint(_served(capability="CAP_NET_RAW"), "socket", number)
+    found = _served(capability="CAP_NET_RAW").note("socket", number)
     assert found == "AF_KIT p needs CAP_NET_RAW"
 
 
 @pytest.mark.parametrize("number", [errno.ECONNREFUSED, errno.EPERM, 0])
 def test_an_error_that_no_advice_fits(number: int) -> None:
-    assert hint(_served(), "connect", number) is None
+    assert _served().note("connect", number) is None
 
 
 def test_modprobe() -> None:
     assert modprobe(("can",)) == "modprobe can"
     assert modprobe(("can", "can-raw")) == "modprobe -a can can-raw"
-
-
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """A registry with AF_KIT, in the place of the one that the hints ask."""
-    registry = Registry()
-    row = Protocol("p", None, (1, 5), "nowhere:Nothing", capability="CAP_NET_ADMIN")
-    registry.register(Family("AF_KIT", NUMBER, (row,)))
-    monkeypatch.setattr(_hints, "plugins", registry)
-    return registry
-
-
-def test_creation_with_another_type_names_those_that_there_are(registry: Registry) -> None:
-    error = OSError(errno.ESOCKTNOSUPPORT, "")
-    add_creation_hint(error, NUMBER, 2, 0)
-    assert _notes(error) == ["AF_KIT p is opened with the type SOCK_STREAM, SOCK_SEQPACKET"]
-
-
-def test_creation_with_flags_in_the_type(registry: Registry) -> None:
-    error = OSError(errno.EPERM, "")
-    add_creation_hint(error, NUMBER, 1 | 0x80000, -1)
-    assert _notes(error) == ["AF_KIT p needs CAP_NET_ADMIN"]
-
-
-def test_creation_in_a_family_of_a_broken_plugin(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def find(*_: int) -> None:
-        raise PluginError("AF_KIT: the plugin cannot be loaded")
-
-    monkeypatch.setattr(registry, "find", find)
-    error = OSError(errno.EAFNOSUPPORT, "")
-    add_creation_hint(error, NUMBER, 1, 0)
-    assert _notes(error) == ["AF_KIT: the plugin cannot be loaded"]
-
-
-def test_creation_in_a_family_that_a_broken_plugin_may_serve(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry, "broken_unknown", lambda: ["AF_NEW: cannot be loaded"])
-    unknown, denied = OSError(errno.EAFNOSUPPORT, ""), OSError(errno.EPERM, "")
-    for error in (unknown, denied):
-        add_creation_hint(error, NUMBER + 1, 1, 0)
-    assert _notes(unknown) == ["AF_NEW: cannot be loaded"]
-    assert _notes(denied) == []

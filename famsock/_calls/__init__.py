@@ -9,10 +9,17 @@ received descriptors when something fails after they arrived.
 
 from __future__ import annotations
 
+import _socket
 import errno
 import os
 import socket
 import sys
+
+if not issubclass(socket.socket, _socket.socket):  # before the compiled layer uses it
+    raise ImportError(
+        f"famsock needs the stdlib's own sockets, and socket.socket is {socket.socket!r}: a "
+        "library that replaces them, as gevent's monkey patch does, cannot run below famsock"
+    )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -138,6 +138,6 @@ def _slot(address: Any) -> int:
         if type(item) is str:
             if len(item) > SOCKADDR_BYTES:
                 return -1
-        elif type(item) is not int:
+        elif type(item) is not int or not -(1 << 63) <= item < 1 << 63:  # keys are bounded in bytes
             return -1
     return hash(address) % SLOTS

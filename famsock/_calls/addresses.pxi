@@ -5,7 +5,6 @@ cdef extern from "Python.h":
     int PySys_Audit(const char *, const char *, PyObject *, PyObject *) except -1
     object PyUnicode_DecodeFSDefault(const char *)
     object PyUnicode_DecodeFSDefaultAndSize(const char *, Py_ssize_t)
-    long long PyLong_AsLongLongAndOverflow(object, int *) except? -1
     Py_hash_t PyObject_Hash(object) except? -1
     int PyObject_RichCompareBool(object, object, int) except -1
     int Py_EQ
@@ -60,6 +59,27 @@ cdef extern from *:
         }
         return famsock_ascii(text, n);
     }
+    /* 1 for an integer that is no unsigned long long. */
+    static int famsock_unsigned(PyObject *o, unsigned long long *value) {
+        int overflow;
+        long long plain = PyLong_AsLongLongAndOverflow(o, &overflow);
+        if (overflow > 0) {
+            *value = PyLong_AsUnsignedLongLong(o);
+            if (*value == (unsigned long long)-1 && PyErr_Occurred()) {
+                PyErr_Clear();
+                return 1;
+            }
+            return 0;
+        }
+        *value = (unsigned long long)plain;
+        return overflow || plain < 0;
+    }
+    /* Whether an integer fits 64 bits: a larger one is no key, as keys are bounded in bytes. */
+    static int famsock_is_small(PyObject *o) {
+        int overflow;
+        PyLong_AsLongLongAndOverflow(o, &overflow);
+        return !overflow;
+    }
     static PyObject *famsock_item(PyObject *list, Py_ssize_t index) {
     #if PY_VERSION_HEX >= 0x030d0000
         return PyList_GetItemRef(list, index);
@@ -77,6 +97,8 @@ cdef extern from *:
     object famsock_ascii(const char *, Py_ssize_t)
     object famsock_ipv4(const unsigned char *)
     bint famsock_is_ascii(object)
+    int famsock_unsigned(object, unsigned long long *)
+    bint famsock_is_small(object)
     const char *famsock_chars(object)
     Py_ssize_t famsock_length(object)
     object famsock_item(list, Py_ssize_t)
@@ -100,6 +122,8 @@ cdef enum:
     IFNAME_KNOWN = 36
     COUNTED8 = 37
     PATH = 38
+
+from famsock._calls.layout import WIDTHS
 
 cdef dict KINDS = {
     "u8": U8, "u16": U16, "u32": U32, "u64": U64, "be16": BE16, "be32": BE32, "ipv4": IPV4,
@@ -132,6 +156,8 @@ cdef class Converter:
         memcpy(self.head, PyBytes_AS_STRING(head), 2)
         self.is_path, self.is_slow, self.is_kept = layout.is_path, False, True
         for index, (_, kind, offset, high) in enumerate(fields):
+            if not 2 <= offset <= self.size - WIDTHS[kind]:
+                raise ValueError(f"no offset in {self.size} bytes: {offset}")
             self.kinds[index], self.offsets[index] = KINDS[kind], offset
             self.highest[index] = high
             if self.kinds[index] == IPV6:
@@ -204,7 +230,7 @@ cdef class Converter:
         cdef Py_ssize_t index, given, length
         cdef int kind, overflow, interface
         cdef char *at
-        cdef long long value
+        cdef unsigned long long value
         cdef object item
         if self.is_path:
             return self.write_path(form, out)
@@ -221,11 +247,10 @@ cdef class Converter:
             if kind < IPV4:
                 if type(item) is not int:
                     return 0
-                overflow = 0
-                value = PyLong_AsLongLongAndOverflow(item, &overflow)
-                if overflow or value < 0 or <unsigned long long>value > self.highest[index]:
+                overflow = famsock_unsigned(item, &value)
+                if overflow or value > self.highest[index]:
                     return 0
-                store(kind, <unsigned char *>at, <unsigned long long>value)
+                store(kind, <unsigned char *>at, value)
             elif kind == COUNTED8:
                 if type(item) is not bytes or PyBytes_GET_SIZE(item) > 8:
                     return 0
@@ -346,7 +371,7 @@ cdef Py_ssize_t slot_of_plain(object address) except -2:
         if type(item) is str:
             if famsock_length(item) > SOCKADDR_BYTES:
                 return -1
-        elif type(item) is not int:
+        elif type(item) is not int or not famsock_is_small(item):
             return -1
     return PyObject_Hash(address) & (SLOTS - 1)
 
@@ -360,7 +385,7 @@ cdef class AddressCache:
     cdef public object loaded_class
     cdef public object typed_fields
 
-    def __init__(self):
+    def __cinit__(self):
         self.kept_encoded, self.kept_decoded = [None] * SLOTS, [None] * SLOTS
 
     cdef Converter prepared(self):

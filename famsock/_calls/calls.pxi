@@ -5,6 +5,7 @@ cdef extern from "Python.h":
     int PyBytes_CheckExact(object)
     object PyNumber_Index(object)
     long PyLong_AsLongAndOverflow(object, int *) except? -1
+    bint PyObject_TypeCheck(object, PyTypeObject *)
 
 cdef extern from *:
     """
@@ -70,12 +71,20 @@ cdef object getdefaulttimeout = _socket.getdefaulttimeout
 cdef object family_of_socket = std.family.__get__
 cdef object type_of_socket = std.type.__get__
 cdef object proto_of_socket = std.proto.__get__
-cdef frozenset FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
 cdef Py_ssize_t codec_slot, served_slot, io_refs_slot, closed_slot
+cdef PyTypeObject *calls_class
+
+
+cdef inline int check_self(object sock) except -1:
+    """Refuse a ``self`` of another class, as the stdlib's methods do: it has no slots of ours."""
+    if not PyObject_TypeCheck(sock, calls_class):
+        raise TypeError(f"a socket of famsock is required, not {type(sock).__name__!r}")
+    return 0
 
 
 cdef inline AddressCache codec_of(object sock):
     """The codec of a socket; None where the stdlib serves it."""
+    check_self(sock)
     cdef PyObject *codec = famsock_slot(sock, codec_slot)
     if codec == NULL:
         raise AttributeError("the socket was not initialized")
@@ -85,7 +94,8 @@ cdef inline AddressCache codec_of(object sock):
 cdef AddressCache codec_for(object sock, object address):
     """The codec for an address that is passed; None where the stdlib's own method takes it."""
     cdef AddressCache codec = codec_of(sock)
-    if codec is not None or type(address) in FORMS:
+    cdef object kind = type(address)
+    if codec is not None or kind is tuple or kind is str or kind is bytes:  # the stdlib's forms
         return codec
     return sock._codec_for(address)
 
@@ -193,6 +203,7 @@ class Calls(_stdlib.socket):
 
     def __init__(self, family=-1, type=-1, proto=-1, fileno=None, *more):
         cdef object served = None
+        check_self(self)
         if more:
             wrong_count(std_init, (self, family, type, proto, fileno, *more))
         if fileno is None:
@@ -269,6 +280,8 @@ class Calls(_stdlib.socket):
         except BaseException:
             c_close(descriptor)
             raise
+
+    _accept.__signature__ = Signature("self")
 
     def bind(self, address=NOT_GIVEN, /, *more):
         cdef AddressCache codec
@@ -412,8 +425,12 @@ class Calls(_stdlib.socket):
         try:
             return sendmmsg(self, self._timeout_of(c_flags), outgoing, c_flags)
         except OSError as error:
+            for address in outgoing.addresses:
+                codec.forget(address)
             self._explain(error, "sendmmsg")
             raise
+
+    sendmmsg.__signature__ = Signature("self, messages, flags=0")
 
     def recvfrom(self, bufsize=NOT_GIVEN, flags=0, /, *more):
         cdef AddressCache codec
@@ -499,6 +516,10 @@ class Calls(_stdlib.socket):
             codec_of(self) or self._codec_for(None),
         )
 
+    recvmmsg.__signature__ = Signature(
+        "self, count, bufsize_bytes=2048, control_bytes=0, flags=0"
+    )
+
     def recvmmsg_into(self, buffers, control_bytes=0, flags=0):
         """Receive as `recvmmsg`, each message into a writable buffer; its length comes instead."""
         cdef int c_flags = c_int(flags)
@@ -509,7 +530,10 @@ class Calls(_stdlib.socket):
             codec_of(self) or self._codec_for(None),
         )
 
+    recvmmsg_into.__signature__ = Signature("self, buffers, control_bytes=0, flags=0")
+
     def getsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, buflen=NOT_GIVEN, /, *more):
+        check_self(self)
         cdef PyObject *served = famsock_slot(self, served_slot)
         cdef object sizes = None
         cdef int c_level, c_option, value = 0
@@ -534,6 +558,7 @@ class Calls(_stdlib.socket):
     def setsockopt(
         self, level=NOT_GIVEN, option=NOT_GIVEN, value=NOT_GIVEN, optlen=NOT_GIVEN, /, *more
     ):
+        check_self(self)
         cdef PyObject *served = famsock_slot(self, served_slot)
         cdef object sizes = None
         cdef int c_level, c_option, c_value
@@ -557,6 +582,9 @@ class Calls(_stdlib.socket):
         std_setsockopt(self, level, option, value)
 
     setsockopt.__signature__ = Signature("self, level, option, value, optlen=None, /")
+
+
+calls_class = <PyTypeObject *>Calls
 
 
 cdef Py_ssize_t slot_of(object cls, str name) except -1:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from famsock._calls.address_cache import AddressCache
 
 _NOT_GIVEN: Any = object()
-_FORMS = frozenset((tuple, str, bytes))  # of the stdlib's addresses
 _create = _socket.socket.__init__
 _family_of = _socket.socket.family.__get__
 _type_of = _socket.socket.type.__get__
@@ -38,6 +37,50 @@ def _wrong_count(method: Any, *given: Any) -> Any:
     """Have the stdlib's method refuse a number of arguments, in the words of this Python."""
     method(*[value for value in given if value is not _NOT_GIVEN])
     raise TypeError(f"{method.__name__}(): wrong number of arguments")
+
+
+def _codec_for(sock: Calls, address: Any) -> AddressCache | None:
+    """The codec of an address for a socket that the stdlib serves; None for the stdlib's forms."""
+    kind = type(address)
+    if kind is tuple or kind is str or kind is bytes:
+        return None
+    return sock._codec_for(address)  # type: ignore[no-any-return]
+
+
+def _getsockaddrarg(
+    sock: Calls, codec: AddressCache, operation: str, event: str, address: Any
+) -> bytes:
+    """The sockaddr of an argument, after its audit event."""
+    sockaddr: bytes = codec.encode(sock, operation, address)
+    audit(event, sock, address)
+    return sockaddr
+
+
+def _connect(sock: Calls, codec: AddressCache, operation: str, address: Any) -> int:
+    """Connect: 0, or the errno of the failure, or `_calls.TIMED_OUT`."""
+    sockaddr = _getsockaddrarg(sock, codec, operation, "socket.connect", address)
+    error = _calls.connect(sock, sock.gettimeout(), sockaddr)
+    if error:
+        codec.forget(address)
+    return error
+
+
+def _decoded(sock: Calls, messages: list[Any], codec: AddressCache) -> list[Any]:
+    """Messages with their addresses; if one fails, descriptors that came are closed."""
+    made = []
+    last, address = None, None
+    try:
+        for data, items, message_flags, sockaddr in messages:
+            if sockaddr != last:
+                last, address = sockaddr, codec.decode(sock, sockaddr)
+            made.append((data, items, message_flags, address))
+    except BaseException:
+        from famsock._calls.ancillary import close_descriptors
+
+        for _, items, _, _ in messages:
+            close_descriptors(items)
+        raise
+    return made
 
 
 class Calls(_stdlib.socket):
@@ -111,24 +154,14 @@ class Calls(_stdlib.socket):
 
     # Calls that take an address
 
-    def _codec_of(self, address: Any) -> AddressCache | None:
-        """The codec of an address for a socket that the stdlib serves; None by default."""
-        return None if type(address) in _FORMS else self._codec_for(address)
-
-    def _sockaddr_of(self, codec: Any, operation: str, event: str, address: Any) -> bytes:
-        """The sockaddr of an argument, after its audit event."""
-        sockaddr: bytes = codec.encode(self, operation, address)
-        audit(event, self, address)
-        return sockaddr
-
     def bind(self, address: Any = _NOT_GIVEN, /, *more: Any) -> None:
         if address is _NOT_GIVEN or more:
             _wrong_count(_socket.socket.bind, self, address, *more)
-        codec = self._codec or self._codec_of(address)
+        codec = self._codec or _codec_for(self, address)
         if codec is None:
             super().bind(address)
             return
-        sockaddr = self._sockaddr_of(codec, "bind", "socket.bind", address)
+        sockaddr = _getsockaddrarg(self, codec, "bind", "socket.bind", address)
         try:
             _calls.bind(self.fileno(), sockaddr)
         except OSError as error:
@@ -139,35 +172,21 @@ class Calls(_stdlib.socket):
     def connect(self, address: Any = _NOT_GIVEN, /, *more: Any) -> None:
         if address is _NOT_GIVEN or more:
             _wrong_count(_socket.socket.connect, self, address, *more)
-        codec = self._codec or self._codec_of(address)
+        codec = self._codec or _codec_for(self, address)
         if codec is None:
             super().connect(address)
             return
-        if number := self._connect(codec, "connect", address):
-            if number == _calls.TIMED_OUT:
-                raise TimeoutError("timed out")
-            error = OSError(number, os.strerror(number))
-            self._explain(error, "connect")
-            try:
-                raise error
-            finally:
-                del error  # its traceback keeps this frame alive, and so the socket
+        if error := _connect(self, codec, "connect", address):
+            self._refuse_connection(error)
 
     def connect_ex(self, address: Any = _NOT_GIVEN, /, *more: Any) -> int:
         if address is _NOT_GIVEN or more:
             _wrong_count(_socket.socket.connect_ex, self, address, *more)
-        codec = self._codec or self._codec_of(address)
+        codec = self._codec or _codec_for(self, address)
         if codec is None:
             return super().connect_ex(address)
-        error = self._connect(codec, "connect_ex", address)
+        error = _connect(self, codec, "connect_ex", address)
         return errno.EWOULDBLOCK if error == _calls.TIMED_OUT else error
-
-    def _connect(self, codec: AddressCache, operation: str, address: Any) -> int:
-        sockaddr = self._sockaddr_of(codec, operation, "socket.connect", address)
-        error = _calls.connect(self, self.gettimeout(), sockaddr)
-        if error:
-            codec.forget(address)
-        return error
 
     def sendto(
         self,
@@ -184,12 +203,12 @@ class Calls(_stdlib.socket):
             address = flags_or_address
         else:
             flags = checks.c_int(flags_or_address)
-        codec = self._codec or self._codec_of(address)
+        codec = self._codec or _codec_for(self, address)
         if codec is None:
             return super().sendto(data, flags, address)
         if type(data) is not bytes:
             data = checks.view(data)
-        sockaddr = self._sockaddr_of(codec, "sendto", "socket.sendto", address)
+        sockaddr = _getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
         try:
             return _calls.sendto(self, self.gettimeout(), data, flags, sockaddr)
         except OSError as error:
@@ -209,11 +228,11 @@ class Calls(_stdlib.socket):
         if buffers is _NOT_GIVEN or more:
             given = (buffers, ancdata, flags, address, *more) if more else ()
             _wrong_count(_socket.socket.sendmsg, self, *given)
-        codec = None if address is None else self._codec or self._codec_of(address)
+        codec = None if address is None else self._codec or _codec_for(self, address)
         if codec is None:
             return super().sendmsg(buffers, ancdata, flags, address)
         flags = checks.c_int(flags)
-        sockaddr = self._sockaddr_of(codec, "sendmsg", "socket.sendmsg", address)
+        sockaddr = _getsockaddrarg(self, codec, "sendmsg", "socket.sendmsg", address)
         views = checks.views(buffers, "sendmsg() argument 1 must be an iterable")
         items = checks.items(ancdata)
         try:
@@ -235,7 +254,7 @@ class Calls(_stdlib.socket):
         """
         codec = self._codec or self._codec_for(None)
         flags = checks.c_int(flags)
-        given = []
+        given, addresses = [], []
         last, sockaddr = _NOT_GIVEN, b""
         for message in messages:
             if type(message) is tuple and len(message) == 2:
@@ -244,15 +263,18 @@ class Calls(_stdlib.socket):
                 data, address, control = self._message(message)
             if address is not last:
                 last = address
+                addresses.append(address)
                 if address is None:
                     sockaddr = b""
                     audit("socket.sendmsg", self, None)
                 else:
-                    sockaddr = self._sockaddr_of(codec, "sendmmsg", "socket.sendmsg", address)
+                    sockaddr = _getsockaddrarg(self, codec, "sendmmsg", "socket.sendmsg", address)
             given.append((data, control, sockaddr))
         try:
             return _calls.sendmmsg(self, self._timeout_of(flags), given, flags)
         except OSError as error:
+            for address in addresses:
+                codec.forget(address)
             self._explain(error, "sendmmsg")
             raise
 
@@ -319,7 +341,7 @@ class Calls(_stdlib.socket):
             raise ValueError("negative buffer size in recvmsg()")
         control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
         received = _calls.recvmsg(self, self.gettimeout(), bufsize, control_bytes, flags)
-        return self._decoded([received], codec)[0]
+        return _decoded(self, [received], codec)[0]
 
     def recvmsg_into(
         self, buffers: Any = _NOT_GIVEN, ancbufsize: int = 0, flags: int = 0, /, *more: Any
@@ -333,7 +355,7 @@ class Calls(_stdlib.socket):
         views = checks.writables(buffers)
         control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
         received = _calls.recvmsg_into(self, self.gettimeout(), views, control_bytes, flags)
-        return self._decoded([received], codec)[0]
+        return _decoded(self, [received], codec)[0]
 
     def recvmmsg(
         self, count: int, bufsize_bytes: int = 2048, control_bytes: int = 0, flags: int = 0
@@ -350,7 +372,7 @@ class Calls(_stdlib.socket):
         messages = _calls.recvmmsg(
             self, self._timeout_of(flags), count, bufsize_bytes, control_bytes, flags
         )
-        return self._decoded(messages, self._codec or self._codec_for(None))
+        return _decoded(self, messages, self._codec or self._codec_for(None))
 
     def recvmmsg_into(self, buffers: Any, control_bytes: int = 0, flags: int = 0) -> list[Any]:
         """Receive as `recvmmsg`, each message into a writable buffer; its length comes instead."""
@@ -358,24 +380,7 @@ class Calls(_stdlib.socket):
         views = checks.batch_buffers(buffers)
         control_bytes = checks.control_bytes(control_bytes)
         messages = _calls.recvmmsg_into(self, self._timeout_of(flags), views, control_bytes, flags)
-        return self._decoded(messages, self._codec or self._codec_for(None))
-
-    def _decoded(self, messages: list[Any], codec: AddressCache) -> list[Any]:
-        """Messages with their addresses; if one fails, descriptors that came are closed."""
-        made = []
-        last, address = None, None
-        try:
-            for data, items, message_flags, sockaddr in messages:
-                if sockaddr != last:
-                    last, address = sockaddr, codec.decode(self, sockaddr)
-                made.append((data, items, message_flags, address))
-        except BaseException:
-            from famsock._calls.ancillary import close_descriptors
-
-            for _, items, _, _ in messages:
-                close_descriptors(items)
-            raise
-        return made
+        return _decoded(self, messages, self._codec or self._codec_for(None))
 
     # Options, where the size of an integer depends on the level
 
@@ -405,17 +410,21 @@ class Calls(_stdlib.socket):
     for _method, _parameters in {
         __init__: "self, family=-1, type=-1, proto=-1, fileno=None",
         accept: "self",
+        _accept: "self",
         bind: "self, address, /",
         connect: "self, address, /",
         connect_ex: "self, address, /",
         sendto: "self, data, *flags_and_address",
         sendmsg: "self, buffers, ancdata=(), flags=0, address=None, /",
+        sendmmsg: "self, messages, flags=0",
         getsockname: "self",
         getpeername: "self",
         recvfrom: "self, bufsize, flags=0, /",
         recvfrom_into: "self, buffer, nbytes=0, flags=0",
         recvmsg: "self, bufsize, ancbufsize=0, flags=0, /",
         recvmsg_into: "self, buffers, ancbufsize=0, flags=0, /",
+        recvmmsg: "self, count, bufsize_bytes=2048, control_bytes=0, flags=0",
+        recvmmsg_into: "self, buffers, control_bytes=0, flags=0",
         getsockopt: "self, level, option, buflen=0, /",
         setsockopt: "self, level, option, value, optlen=None, /",
     }.items():

@@ -9,9 +9,7 @@ from struct import Struct
 from typing import Any
 
 from famsock._calls import interfaces
-from famsock._calls.layout import WIDTHS, SockaddrLayout
-
-_INTEGERS = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "be16": "H", "be32": "I"}
+from famsock._calls.layout import INTEGERS, SOCKADDR_BYTES, WIDTHS, SockaddrLayout
 
 
 class Converter:
@@ -32,7 +30,7 @@ class Converter:
         """The stdlib's form of a sockaddr; None where the address class must read it."""
         layout = self._layout
         size = len(sockaddr)
-        if size < 2 or sockaddr[:2] != layout.head:
+        if not 2 <= size <= SOCKADDR_BYTES or sockaddr[:2] != layout.head:
             return None
         if layout.is_path:
             return _path_of(sockaddr)
@@ -101,9 +99,9 @@ class Converter:
 
 
 def _struct(kind: str) -> Struct | None:
-    if kind not in _INTEGERS:
+    if kind not in INTEGERS:
         return None
-    return Struct((">" if kind.startswith("be") else "=") + _INTEGERS[kind])
+    return Struct((">" if kind.startswith("be") else "=") + INTEGERS[kind])
 
 
 def _path_of(sockaddr: bytes) -> str | bytes:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SOCKADDR_BYTES = 128
 """The size of struct sockaddr_storage, in bytes: bind(2)."""
 
+INTEGERS = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "be16": "H", "be32": "I"}
+"""The kinds of integers, with the codes that :mod:`struct` has for them."""
+
 WIDTHS = {
     "u8": 1, "u16": 2, "u32": 4, "u64": 8, "be16": 2, "be32": 4, "ipv4": 4, "ipv6": 16,
     "ifname": 4, "ifname_given": 4, "ifname_known": 4, "counted8": 8, "path": 108,
@@ -31,7 +34,13 @@ file system path or an abstract name up to the sockaddr's end, and the only fiel
 
 
 def integer_field(name: str, kind: str, offset: int, highest: int | None = None) -> Field:
-    """Return a field of an integer kind that holds 0 to ``highest`` (what fits, if left out)."""
+    """Return a field of an integer kind that holds 0 to ``highest`` (what fits, if left out).
+
+    ``kind`` is "u8", "u16", "u32" or "u64" (host order), or "be16" or "be32" (network order).
+    ``offset`` counts bytes from the start of the sockaddr. ValueError for another kind.
+    """
+    if kind not in INTEGERS:
+        raise ValueError(f"field {name!r}: {kind!r} is no kind of integer; use {[*INTEGERS]}")
     return name, kind, offset, (1 << 8 * WIDTHS[kind]) - 1 if highest is None else highest
 
 
@@ -44,7 +53,7 @@ class SockaddrLayout:
     if left out. The form of a single ``path`` is no tuple, but the path itself. ``usual`` names a
     function ("module:function") that is given a form which the layout leaves, and a
     `famsock.address.Lookup`; it returns one that the layout converts, as with a host's name
-    resolved, or None.
+    resolved, or None. ValueError for a layout that contradicts itself.
     """
 
     __slots__ = ("fields", "head", "least_bytes", "required", "size_bytes", "usual")
@@ -60,17 +69,26 @@ class SockaddrLayout:
     ) -> None:
         if len(head) != 2 or not 2 <= size_bytes <= SOCKADDR_BYTES or not 1 <= len(fields) <= 8:
             raise ValueError("a sockaddr has 2 bytes in front, 2-128 bytes and 1-8 fields")
-        for name, kind, offset, _ in fields:
+        for name, kind, offset, highest in fields:
             if kind not in WIDTHS:
                 raise ValueError(f"field {name!r} is of no kind that there is: {kind!r}")
-            if not 2 <= offset <= size_bytes - WIDTHS[kind]:
+            first = 3 if kind == "counted8" else 2
+            if not first <= offset <= size_bytes - WIDTHS[kind]:
                 raise ValueError(f"field {name!r} lies outside of {size_bytes} bytes")
+            if kind == "path" and (len(fields) > 1 or offset != 2):
+                raise ValueError(f"field {name!r}: a path is the only field, at offset 2")
+            if kind in INTEGERS and not 0 <= highest < 1 << 8 * WIDTHS[kind]:
+                raise ValueError(f"field {name!r}: no {kind} is as high as {highest}")
         self.usual = usual
         self.head = head
         self.size_bytes = size_bytes
         self.fields = fields
         self.required = len(fields) if required is None else required
         self.least_bytes = size_bytes if least_bytes is None else least_bytes
+        if not 1 <= self.required <= len(fields):
+            raise ValueError(f"1-{len(fields)} fields are required, not {required}")
+        if not 2 <= self.least_bytes <= size_bytes:
+            raise ValueError(f"at least 2-{size_bytes} bytes are read, not {least_bytes}")
 
     @property
     def names(self) -> tuple[str, ...]:

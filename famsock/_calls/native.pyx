@@ -1118,11 +1118,11 @@ cdef class Outgoing:
     """The messages of one sendmmsg, and all that their headers point to."""
 
     cdef Batch batch
-    cdef list kept
+    cdef list kept, addresses
 
     def __cinit__(self, Py_ssize_t count):
         self.batch = Batch(count)
-        self.kept = []
+        self.kept, self.addresses = [], []
 
     cdef int put(self, Py_ssize_t index, object data, object control, object sockaddr) except -1:
         cdef msghdr *header = &self.batch.headers[index].msg_hdr
@@ -1164,6 +1164,7 @@ cdef Outgoing gather(object sock, AddressCache codec, object messages, object un
             sockaddr = getsockaddrarg(sock, codec, "sendmmsg", "socket.sendmsg", address)
             last = address
             outgoing.kept.append(sockaddr)
+            outgoing.addresses.append(address)
         outgoing.put(index, data, control, sockaddr)
     return outgoing
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import signal
 import socket
 import threading
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from famsock import _calls
+from famsock import _calls, _sockets
+from famsock._calls import CALLS
 
 _MODULES = {"native": "native", "ctypes": "python"}
 Storm = Callable[[], AbstractContextManager[list[int]]]
@@ -24,6 +26,21 @@ def raw(request: pytest.FixtureRequest) -> Any:
     if request.param == "native" and _calls.native is None:
         pytest.skip(f"the compiled raw layer is not in use: {_calls.why_ctypes}")
     return importlib.import_module(f"famsock._calls.{_MODULES[request.param]}")
+
+
+@pytest.fixture
+def socket_module(raw: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module of the socket class, with the calls of the implementation `raw`."""
+    monkeypatch.setattr(_calls, "native", raw if raw.__name__.endswith("native") else None)
+    for name in CALLS:
+        monkeypatch.setattr(_calls, name, getattr(raw, name), raising=False)
+    monkeypatch.setattr(_sockets.plugins, "on_served", _sockets.plugins.on_served)
+    spec = importlib.util.spec_from_file_location(f"{raw.__name__}_sockets", _sockets.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

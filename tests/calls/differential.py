@@ -358,22 +358,6 @@ def sendmmsg(dice: Dice) -> Play:
     )
 
 
-def gather(dice: Dice) -> Play:
-    """sendmmsg of messages as the socket class is given them."""
-    timeout, flags = any_timeout(dice), any_flags(dice)
-    messages = any_of(dice, lambda dice: (any_sent(dice), any_items(dice), any_sockaddr(dice)))
-
-    def sent(side: Side, sock: Any) -> Any:
-        given = [
-            [data(side), items, name(side)] if items else (data(side), name(side))
-            for data, items, name in messages
-        ]
-        batch = side.raw.gather(sock, iter(given), bytes, lambda m: (m[0], m[2], m[1]))
-        return side.raw.sendmmsg(sock, timeout, batch, flags)
-
-    return sent
-
-
 def recv_joined(dice: Dice) -> Play:
     timeout, size, flags = any_timeout(dice), any_size(dice), any_flags(dice)
     level, kind = dice.pick((*_CONTROL, (socket.IPPROTO_UDP, 104)))
@@ -430,7 +414,7 @@ def getpeername(dice: Dice) -> Play:
 
 _CALLS = (
     recvfrom, recvfrom_into, recvmsg, recvmsg_into, recvmmsg, recvmmsg_into, sendto, sendmsg,
-    sendmmsg, sendto, sendmsg, gather, recv_joined, getsockopt, setsockopt, bind, connect, accept,
+    sendmmsg, sendto, sendmsg, recv_joined, getsockopt, setsockopt, bind, connect, accept,
     getsockname, getpeername,
 )  # fmt: skip
 

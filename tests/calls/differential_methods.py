@@ -1,7 +1,7 @@
 """The same methods on the stdlib's sockets and on ours: whatever differs is an error.
 
-As in `differential`, whose sockets and arguments these are; here addresses have the stdlib's form,
-and the calls are those that famsock makes itself, by a compiled way or by the method behind it.
+The sockets and arguments are those of `differential`. Here addresses have the stdlib's form, and
+the calls are the methods of famsock's `Calls`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ import pytest
 import famsock
 from famsock import _calls
 from famsock._calls import ancillary
+from famsock.address import AddressCodec
 from famsock.control import RawControl
 from tests.calls.conftest import AfterSignals, Storm
 
@@ -150,16 +152,39 @@ def test_bad_input(raw: Any, pair: Pair) -> None:
     assert caught.value.errno == errno.EBADF
 
 
-def test_descriptors_of_all_messages_close_when_an_address_fails(raw: Any, pair: Pair) -> None:
-    a, b = pair
+RIGHTS_BYTES = socket.CMSG_SPACE(4)
+RECEIVE: dict[str, Callable[[famsock.socket], object]] = {
+    "recvmmsg": lambda sock: sock.recvmmsg(3, 8, RIGHTS_BYTES),
+    "recvmmsg_into": lambda sock: sock.recvmmsg_into([bytearray(8)] * 3, RIGHTS_BYTES),
+    "recvmsg": lambda sock: sock.recvmsg(8, RIGHTS_BYTES),
+    "recvmsg_into": lambda sock: sock.recvmsg_into([bytearray(8)], RIGHTS_BYTES),
+}
+
+
+@pytest.mark.parametrize("receive", RECEIVE)
+def test_descriptors_of_all_messages_close_when_an_address_fails(
+    socket_module: Any, descriptors: None, tmp_path: Path, receive: str
+) -> None:
+    class Failing(AddressCodec):
+        def load_layout(self) -> None:
+            return None
+
+        def decode_unusual(self, socket: Any, sockaddr: bytes) -> Any:
+            raise LookupError(f"no address for {sockaddr!r}")
+
     rights = socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", 0)
-    assert raw.sendmmsg(a.fileno(), None, [(b"x", [rights], b"")] * 3, 0) == 3
-
-    def decode(sockaddr: bytes) -> object:
-        raise LookupError(f"no address for {sockaddr!r}")
-
-    with pytest.raises(LookupError, match="no address for b''"):
-        raw.recvmmsg(b.fileno(), None, 3, 8, socket.CMSG_SPACE(4), 0, {}, decode)
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as a,
+        socket_module.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as b,
+    ):
+        a.bind(str(tmp_path / "a"))
+        b.bind(str(tmp_path / "b"))
+        a.connect(str(tmp_path / "b"))
+        for _ in range(3):
+            a.sendmsg([b"x"], [rights])
+        b._codec = Failing(lambda: famsock.RawAddress, lambda family: None)
+        with pytest.raises(LookupError, match="no address for b"):
+            RECEIVE[receive](b)
 
 
 def test_descriptors_of_all_messages_close_when_one_is_spoilt(descriptors: None) -> None:
@@ -174,42 +199,17 @@ def test_descriptors_of_all_messages_close_when_one_is_spoilt(descriptors: None)
             ancillary.unpack_each(rights)
 
 
-def test_addresses_instead_of_sockaddrs(raw: Any, udp: Pair) -> None:
-    """What is known stands for itself, what is not or depends on the system is decoded."""
-    _, b = udp
-    senders = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
-    names = []
-    for sock in senders:
-        with sock:
-            sock.bind(("127.0.0.1", 0))
-            names.append(raw.getsockname(sock.fileno()))
-            for _ in range(2):
-                sock.sendto(b"x", b.getsockname())
-    known = {names[0]: ("known", ()), names[1]: ("unsure", (("question", 1, 2),))}
-    decoded: list[bytes] = []
-
-    def decode(sockaddr: bytes) -> int:
-        decoded.append(sockaddr)
-        return len(decoded)
-
-    got = raw.recvmmsg(b.fileno(), None, 8, 8, 0, 0, known, decode)
-    assert [address for *_, address in got] == ["known", "known", 1, 1, 2, 2]
-    assert decoded == names[1:]
-
-
 # Sockets
 
 
 @pytest.fixture
 def sockets(
-    raw: Any, monkeypatch: pytest.MonkeyPatch, descriptors: None
+    socket_module: Any, descriptors: None
 ) -> Iterator[tuple[famsock.socket, famsock.socket]]:
     """Two bound UDP sockets, on each implementation."""
-    for name in ("gather", "recvmmsg", "recvmmsg_into", "sendmmsg"):
-        monkeypatch.setattr(_calls, name, getattr(raw, name), raising=False)
     with (
-        famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as a,
-        famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as b,
+        socket_module.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as a,
+        socket_module.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as b,
     ):
         a.bind(("127.0.0.1", 0))
         b.bind(("127.0.0.1", 0))

@@ -15,8 +15,6 @@ from typing import Any
 
 import pytest
 
-import famsock
-from famsock import _calls
 from tests.calls.arguments import BLOCKING, CONNECTING, RECEIVING, SENDING, STDLIB, blocked, drain
 from tests.calls.conftest import WhenWaiting
 
@@ -266,11 +264,9 @@ def test_a_handler_closes_the_socket_and_its_number_is_used_by_one_that_is_silen
 
 
 def test_the_socket_class_raises_it_with_the_count(
-    raw: Any, descriptors: None, when_waiting: WhenWaiting, monkeypatch: pytest.MonkeyPatch
+    socket_module: Any, pair: Pair, when_waiting: WhenWaiting
 ) -> None:
-    for name in ("gather", "sendmmsg"):
-        monkeypatch.setattr(_calls, name, getattr(raw, name), raising=False)
-    a, b = famsock.socketpair(famsock.AF_UNIX, famsock.SOCK_DGRAM)
+    a, b = (socket_module.socket(fileno=os.dup(sock.fileno())) for sock in pair)
     with a, b:
         when_waiting(ring)
         with handling(raiser(AlarmError())), pytest.raises(AlarmError) as caught:

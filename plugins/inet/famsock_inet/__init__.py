@@ -7,10 +7,6 @@ from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 _PORT = "a port below the sysctl net.ipv4.ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE"
 _BROADCAST = "a broadcast address needs SO_BROADCAST"
 _NOT_LOCAL = (
@@ -23,12 +19,12 @@ _PING = (
     "as in sysctl -w net.ipv4.ping_group_range='0 2147483647'"
 )
 _DESTINED = ("connect", "sendto", "sendmsg", "sendmmsg")
-_HINTS: dict[Any, str] = {
+_HINTS: dict[object, str] = {
     ("bind", EACCES): _PORT,
     **{(operation, EACCES): _BROADCAST for operation in _DESTINED},
     EADDRNOTAVAIL: _NOT_LOCAL,
 }
-_REMEDIES6: dict[Any, str] = {
+_REMEDIES6: dict[object, str] = {
     **_HINTS,
     **{(operation, EINVAL): _SCOPE for operation in _DESTINED},
     ("bind", EINVAL): f"{_SCOPE}; and a socket can be bound only once",
@@ -45,8 +41,9 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
         number: int | None,
         types: tuple[int, ...],
         operations: str,
-        hints: dict[Any, str] | None = None,
-        **more: Any,
+        hints: dict[object, str] | None = None,
+        modules: tuple[str, ...] = (),
+        capability: str = "",
     ) -> Protocol:
         return Protocol(
             name + suffix,
@@ -58,7 +55,8 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             scheme=name + suffix,
             hints=common | (hints or {}),
             selftest=f"famsock_inet.selftest:{name}{suffix}",
-            **more,
+            modules=modules,
+            capability=capability,
         )
 
     return (

@@ -400,7 +400,6 @@ def _identifier(data: bytes) -> int:
 def test_refused_sockets_tell_the_hint() -> None:
     from errno import EACCES, EPERM, EPROTONOSUPPORT
 
-    from famsock._hints import hint
     from famsock._registry import plugins
 
     for number, kind, operation, code, words in (
@@ -414,7 +413,7 @@ def test_refused_sockets_tell_the_hint() -> None:
     ):
         served = plugins.find(AF_INET, kind, number)
         assert served is not None
-        assert words in (hint(served, operation, code) or "")
+        assert words in (served.note(operation, code) or "")
 
 
 def test_address_that_is_not_here(opened: Open) -> None:

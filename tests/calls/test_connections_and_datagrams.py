@@ -1,6 +1,6 @@
-"""Making, accepting and connecting sockets, datagrams: the short ways in front of the methods.
+"""Sockets are made, accepted and connected, and datagrams are sent and received.
 
-Each holds on both layers, as the short ways serve the usual call and leave any other to the method.
+A call of each kind is made twice where the second one finds what the first one has kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pytest
 import famsock
 from famsock import RawAddress
 from famsock._errors import PluginError
+from famsock.address import AddressCodec
 from famsock.family import Family, Protocol, Served
 
 pytestmark = pytest.mark.usefixtures("descriptors")
@@ -140,17 +141,17 @@ def test_accept_that_gets_nothing(listener: famsock.socket) -> None:
         listener.accept()
 
 
-def test_an_address_that_cannot_be_decoded_leaves_no_descriptor(
-    listener: famsock.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise PluginError("no address")
+def test_an_address_that_cannot_be_decoded_leaves_no_descriptor(listener: famsock.socket) -> None:
+    class Failing(AddressCodec):
+        def load_layout(self) -> None:
+            return None
+
+        def decode_unusual(self, socket: Any, sockaddr: bytes) -> Any:
+            raise PluginError("no address")
 
     with famsock.socket(2, 1) as client:
         client.connect(listener.getsockname())
-        served = famsock.plugins.find(2, 1, listener.proto)
-        assert served is not None
-        monkeypatch.setattr(served.codec.address_class, "stdlib_of", fail)
+        listener._codec = Failing(lambda: RawAddress, lambda family: None)
         with pytest.raises(PluginError, match="no address"):
             listener.accept()
 
