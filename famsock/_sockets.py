@@ -33,16 +33,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Self, TypeVar, overload
 
+    from famsock._calls.calls import A, F
     from famsock._definitions import Definitions
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.family import Served
     from famsock.options import Option
 
     T = TypeVar("T")
-    _Socket = TypeVar("_Socket", bound="socket")
+    _Socket = TypeVar("_Socket", bound="socket[Any, Any]")
+    _Kind = tuple[int, tuple[int, ...], int | None]
 
 _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
+_TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
 _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _initialize = _stdlib.socket.__init__
 _family_of = _socket.socket.family.__get__
@@ -92,7 +95,7 @@ def _show_operations(served: Served) -> None:
             setattr(socket, name, _Operation(name))
 
 
-class socket(Calls):  # noqa: N801
+class socket(Calls["A", "F"]):  # noqa: N801
     """The stdlib's socket, with its address family as a plugin.
 
     Besides the stdlib's interface: typed addresses (`local_address`, `peer_address`; any call that
@@ -104,16 +107,63 @@ class socket(Calls):  # noqa: N801
     __slots__ = ("_states",)
     _registry = plugins
     _states: dict[Callable[[], Any], Any]
+    _kind: _Kind | None = None
+    """Of a protocol's class: its family, its types, the usual one first, and its protocol."""
+    _protocol_class: type[socket] | None = None
+    """The protocol's class that this one is or inherits from."""
     if TYPE_CHECKING:
         _codec: AddressCodec | None
         _served: Served | None
 
-        def accept(self) -> tuple[socket, Any]: ...
+        def accept(self) -> tuple[socket[A, F], F]: ...
+
+    def __init_subclass__(
+        cls,
+        *,
+        family: int | None = None,
+        type: int | tuple[int, ...] = (),
+        proto: int | None = None,
+        **more: Any,
+    ) -> None:
+        """Make a protocol's class of a subclass that states ``family``, ``type`` and ``proto``.
+
+        ``type`` is one socket type or several, the usual one first; without ``proto`` the class is
+        for any protocol. Such a class has empty
+        ``__slots__``: all protocols' classes have one layout, so that `operations` can convert a
+        socket in place. For plugins.
+        """
+        super().__init_subclass__(**more)
+        if family is not None:
+            types = (type,) if isinstance(type, int) else tuple(type)
+            cls._kind = (int(family), tuple(int(kind) for kind in types), proto)
+            cls._protocol_class = cls
+
+    @classmethod
+    def adopt(cls, sock: _stdlib.socket) -> Self:
+        """Take over the descriptor of an open socket, as a socket of this class.
+
+        ``sock`` is left closed. Its timeout is kept. Family and type must be this class's; where
+        the kernel tells no protocol, the caller is believed. TypeError if they are not; ``sock`` is
+        then left as it was.
+        """
+        kind = _family_of(sock), _type_of(sock), _proto_of(sock)
+        if cls._kind is not None:
+            family, types, proto = cls._kind
+            if kind[0] != family or kind[1] not in types or proto not in (None, kind[2] or proto):
+                raise TypeError(f"{cls.__name__} is of {_text_of(cls._kind)}, not {_text_of(kind)}")
+            kind = family, kind[1], kind[2] or proto or 0
+        timeout = sock.gettimeout()
+        adopted = cls(*kind, fileno=_socket.dup(sock.fileno()))
+        sock.close()
+        adopted.settimeout(timeout)
+        return adopted
 
     # What the methods of `Calls` leave to this class
 
     def _open(self, family: int, type: int, proto: int, fileno: int | None) -> None:
         """Make a socket of a kind that was not made before, or that is not told."""
+        if self._kind is not None:
+            family, type, proto = self._kind_to_open(family, type, proto, fileno)
         try:
             _initialize(self, family, type, proto, fileno)
         except OSError as error:
@@ -123,6 +173,43 @@ class socket(Calls):  # noqa: N801
         served = self._find_served(fileno, (family, type, proto) if told else None)
         self._served = served
         self._codec = self._plain_codec() if served is None else served.codec
+        if self._kind is not None:
+            self._check_served(fileno)
+
+    def _kind_to_open(
+        self, family: int, type: int, proto: int, fileno: int | None
+    ) -> tuple[int, int, int]:
+        """The kind of a socket of a protocol's class; TypeError if what is given is another."""
+        assert self._kind is not None
+        own_family, own_types, own_proto = self._kind
+        if fileno is not None:  # what is given is not believed: a descriptor has its own kind
+            family, type, told = _kind_of(fileno)
+            proto = told or (0 if proto == -1 else proto)
+        family = own_family if family == -1 else family
+        kind = own_types[0] if type == -1 else type & ~_TYPE_FLAGS
+        proto = max(proto, 0)
+        if (
+            family != own_family
+            or kind not in own_types
+            or own_proto not in (None, proto or own_proto)
+        ):
+            raise TypeError(
+                f"{self.__class__.__name__} is of {_text_of(self._kind)}, "
+                f"not {_text_of((family, kind, proto))}"
+            )
+        return family, kind if type == -1 else type, proto or own_proto or 0
+
+    def _check_served(self, fileno: int | None) -> None:
+        """Refuse a socket of a protocol's class that its own plugin does not serve."""
+        served = self._served
+        if served is not None and served.socket_class(_type_of(self)) is self._protocol_class:
+            return
+        if fileno is None:
+            self.close()
+        else:
+            self.detach()
+        who = "no plugin" if served is None else f"the plugin of {served}, which has another class"
+        raise TypeError(f"{self.__class__.__name__}: its sockets are served by {who}")
 
     def _find_served(self, fileno: int | None, asked: tuple[int, int, int] | None) -> Served | None:
         try:
@@ -151,7 +238,7 @@ class socket(Calls):  # noqa: N801
         return RAW_CODEC if address is None or isinstance(address, Address) else None
 
     def _accepted_class(self) -> type[socket]:
-        return socket
+        return self._protocol_class or socket
 
     def _timeout_of(self, flags: int) -> float | None:
         return None if flags & _AT_ONCE else self.gettimeout()
@@ -204,7 +291,7 @@ class socket(Calls):  # noqa: N801
     # Typed addresses, options and messages
 
     @property
-    def local_address(self) -> Address | None:
+    def local_address(self) -> A | None:
         """The typed address that the socket is bound to; None where the kernel names none.
 
         OSError as getsockname(2) fails on a closed socket.
@@ -212,14 +299,14 @@ class socket(Calls):  # noqa: N801
         return self._named(_calls.getsockname)
 
     @property
-    def peer_address(self) -> Address | None:
+    def peer_address(self) -> A | None:
         """The typed address of the peer; None if there is no peer.
 
         OSError as getpeername(2) fails on a closed socket.
         """
         return self._named(_calls.getpeername)
 
-    def _named(self, call: Callable[[int], bytes]) -> Address | None:
+    def _named(self, call: Callable[[int], bytes]) -> A | None:
         try:
             return self._typed(call(self.fileno()))
         except OSError as error:
@@ -227,10 +314,11 @@ class socket(Calls):  # noqa: N801
                 raise
             return None
 
-    def _typed(self, sockaddr: bytes) -> Address | None:
+    def _typed(self, sockaddr: bytes) -> A | None:
         if not sockaddr:
             return None
-        return (self._codec or RAW_CODEC).decode_typed(self, sockaddr)
+        typed: Any = (self._codec or RAW_CODEC).decode_typed(self, sockaddr)
+        return typed  # type: ignore[no-any-return]
 
     if TYPE_CHECKING:
 
@@ -284,7 +372,7 @@ class socket(Calls):  # noqa: N801
 
     def recv_message(
         self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
-    ) -> Message:
+    ) -> Message[A]:
         """Receive one message with typed address and control messages.
 
         At most ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit
@@ -322,7 +410,7 @@ class socket(Calls):  # noqa: N801
 
     def recv_joined(
         self, size: ControlType[int], bufsize_bytes: int = 65535, flags: int = 0
-    ) -> tuple[list[bytes], int, Address | None]:
+    ) -> tuple[list[bytes], int, A | None]:
         """Receive messages of one sender that the kernel has joined: apart again, flags, sender.
 
         ``size`` is the kind of control message that tells the length of each (of all but the last,
@@ -359,11 +447,24 @@ class socket(Calls):  # noqa: N801
 
     @property
     def operations(self) -> Any:
-        """The operations of the socket's protocol; AttributeError where it has none.
+        """The socket with its protocol's operations; AttributeError if there are none.
 
-        Made anew each time: a socket that kept them would be part of a cycle, and not be closed
-        when its last user forgets it.
+        A plain `famsock.socket` is converted in place: it is the same object, and its type is its
+        protocol's class from then on. A socket of such a class is returned as it is. TypeError for
+        a subclass of your own, which must inherit from the protocol's class.
         """
+        if self._protocol_class is not None:
+            return self
+        served = self._served
+        protocol_class = None if served is None else served.socket_class(_type_of(self))
+        if protocol_class is not None:
+            if type(self) is not socket:
+                raise TypeError(
+                    f"{type(self).__name__} has no operations: inherit from "
+                    f"{protocol_class.__name__} in place of famsock.socket"
+                )
+            self.__class__ = protocol_class
+            return self
         cls = None if self._served is None else self._served.operations
         if cls is None:
             raise AttributeError(f"no plugin gives operations to {self!r}")
@@ -429,6 +530,31 @@ def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
     from famsock.control import _packed_item
 
     return [_packed_item(message) for message in control]
+
+
+def _kind_of(descriptor: int) -> tuple[int, int, int]:
+    """The family, the type and the protocol (0 if not told) that the kernel has of a descriptor."""
+    if not hasattr(_stdlib, "SO_DOMAIN"):
+        found = _stdlib.socket(fileno=descriptor)
+        try:
+            return _family_of(found), _type_of(found), _proto_of(found)
+        finally:
+            found.detach()
+    numbers = [
+        int.from_bytes(_calls.getsockopt(descriptor, _stdlib.SOL_SOCKET, option, 4), byteorder)
+        for option in (_stdlib.SO_DOMAIN, _stdlib.SO_TYPE, _stdlib.SO_PROTOCOL)
+    ]
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _text_of(kind: tuple[int, int | tuple[int, ...], int | None]) -> str:
+    """A family, socket types and a protocol as an error shows them."""
+    family, types, proto = kind
+    families = {int(known): known.name for known in _stdlib.AddressFamily}
+    names = {int(known): known.name for known in _stdlib.SocketKind}
+    shown = "/".join(names.get(t, str(t)) for t in ((types,) if isinstance(types, int) else types))
+    with_proto = "" if proto is None else f" protocol {proto}"
+    return f"{families.get(family, family)} {shown}{with_proto}"
 
 
 plugins.on_served = _show_operations

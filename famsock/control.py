@@ -16,6 +16,13 @@ import attrs
 from famsock import codecs, constants
 from famsock.address import Address
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as _TypeVar
+
+    _A = _TypeVar("_A", bound=Address, default=Address, covariant=True)
+else:
+    _A = TypeVar("_A")
+
 _T = TypeVar("_T")
 Item = tuple[int, int, bytes]
 
@@ -71,15 +78,16 @@ class RawControl:
 
 
 @attrs.frozen
-class Message:
+class Message(Generic[_A]):
     """The result of `socket.recv_message`.
 
-    ``address`` is typed, or None if the kernel gave no sender. ``flags`` are msg_flags (MSG_TRUNC,
+    ``address`` is typed, or None if the kernel gave no sender; a sockaddr of another family is a
+    `famsock.RawAddress`, whatever the type says. ``flags`` are msg_flags (MSG_TRUNC,
     MSG_CTRUNC …). Descriptors in an SCM_RIGHTS message belong to the caller, who must close them.
     """
 
     data: bytes
-    address: Address | None
+    address: _A | None
     control: tuple[ControlMessage[Any] | RawControl, ...]
     flags: int
 
@@ -106,7 +114,7 @@ class Message:
         cls,
         kinds: Mapping[tuple[int, int], ControlType[Any]],
         data: bytes,
-        address: Address | None,
+        address: _A | None,
         items: Iterable[Item],
         flags: int,
     ) -> Self:

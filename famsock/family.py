@@ -50,6 +50,8 @@ class Protocol(NamedTuple):
     round trip between them, or maps labels to several such names ("unix dgram"); ``famsock doctor``
     and the conformance suite run them. ``layout`` is the `SockaddrLayout` of an address whose
     stdlib form is its fields in order, or its name: the class is not needed to convert such forms.
+    ``socket`` names the protocol's class of sockets, a subclass of `famsock.socket`, or maps each
+    of ``types`` to such a name.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Protocol(NamedTuple):
     integer_bytes: Mapping[int, int] | None = None
     selftest: str | Mapping[str, str] | None = None
     layout: SockaddrLayout | str | None = None
+    socket: str | Mapping[int, str] | None = None
 
     @property
     def selftests(self) -> Mapping[str, str]:
@@ -192,6 +195,25 @@ class Served:
         from famsock._definitions import Definitions
 
         return Definitions(self.family.name, self.family.options, self.family.control)
+
+    def socket_class(self, kind: int) -> type[Any] | None:
+        """Return the class of this protocol's sockets of a type; None if it has none.
+
+        PluginError if it cannot be loaded.
+        """
+        reference = self.protocol.socket
+        if reference is not None and not isinstance(reference, str):
+            reference = reference.get(kind)
+        if reference is None:
+            return None
+        try:
+            cls: type[Any] = load(reference)
+        except Exception as error:
+            raise PluginError(
+                f"{self}: the class of sockets {reference} cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return cls
 
     @kept
     def operations(self) -> type[Any] | None:

@@ -201,12 +201,18 @@ class Calls(_stdlib.socket):
 
     __slots__ = ("_codec", "_served")
 
+    @classmethod
+    def __class_getitem__(cls, item):
+        """Return the class itself: the parameters are for type checkers."""
+        return cls
+
+
     def __init__(self, family=-1, type=-1, proto=-1, fileno=None, *more):
         cdef object served = None
         check_self(self)
         if more:
             wrong_count(std_init, (self, family, type, proto, fileno, *more))
-        if fileno is None:
+        if fileno is None and self._kind is None:
             try:
                 served = famsock_cached(self._registry._snapshot.served, (family, type, proto))
             except TypeError:

@@ -94,6 +94,12 @@ class Calls(_stdlib.socket):
     """
 
     __slots__ = ("_codec", "_served")
+
+    @classmethod
+    def __class_getitem__(cls, item: Any) -> Any:
+        """Return the class itself: the parameters are for type checkers."""
+        return cls
+
     if TYPE_CHECKING:
         _codec: Any
         _served: Any
@@ -112,7 +118,7 @@ class Calls(_stdlib.socket):
         if more:
             _wrong_count(_stdlib.socket.__init__, self, family, type, proto, fileno, *more)
         served: Any = None
-        if fileno is None:
+        if fileno is None and self._kind is None:
             try:
                 served = self._registry._snapshot.served.get((family, type, proto))
             except TypeError:  # of no hash
