@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import sys
 from socket import AF_INET, AF_INET6, EAI_NONAME, gaierror, inet_ntop, inet_pton
-from typing import Any
 
 from famsock.plugin import Lookup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _ANY_IPV4 = bytes(4)
 _ANY_IPV6 = bytes(16)
