@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from famsock._lazy import kept, load
 
 if TYPE_CHECKING:
-    from famsock.control import ControlType, Message
+    from famsock.control import ControlType
     from famsock.options import Option
 
 _Row = TypeVar("_Row")
@@ -67,7 +67,7 @@ class Definitions:
         return {(row.level, row.number): row for row in (*control.collect(vars(control)), *own)}
 
     @kept
-    def message(self) -> Callable[..., Message]:
+    def message(self) -> Callable[..., Any]:
         """The function that makes a typed message of what was received."""
         from famsock.control import Message
 

@@ -38,6 +38,23 @@ else:
             return vars(instance).setdefault(self.name, value)
 
 
+def exports(package: str, **modules: str) -> tuple[Any, Any]:
+    """Return ``__getattr__`` and ``__dir__`` of a package, for names loaded on first use.
+
+    Each name is that of an object; its value is the module of ``package`` that has it.
+    """
+    import sys
+
+    def getattribute(name: str) -> Any:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = load(f"{package}.{modules[name]}:{name}")
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return getattribute, lambda: sorted({*vars(sys.modules[package]), *modules})
+
+
 def load(reference: Any) -> Any:
     """Return the object that ``"module:attribute"`` names (a module, without an attribute).
 

@@ -387,9 +387,10 @@ class socket(Calls["A", "F"]):  # noqa: N801
             arguments.control_bytes(control_bytes),
             flags,
         )
-        return self._definitions.message(
+        message: Message[A] = self._definitions.message(
             data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC
         )
+        return message
 
     def send_message(
         self,
@@ -470,11 +471,11 @@ class socket(Calls["A", "F"]):  # noqa: N801
             raise AttributeError(f"no plugin gives operations to {self!r}")
         return cls(self)
 
-    def operations_state(self, make: Callable[[], T]) -> T:
-        """What the operations of this socket remember between calls; ``make`` gives it at first.
+    def protocol_state(self, make: Callable[[], T]) -> T:
+        """What a protocol's class remembers between calls; ``make`` gives it at first.
 
-        For plugins: each class of operations has its own, by ``make``. It must not refer to the
-        socket, which keeps it.
+        For plugins, whose classes have no slots: each has its own state, by ``make``. It must not
+        refer to the socket, which keeps it. A copy of the socket begins with none.
         """
         try:
             states = self._states

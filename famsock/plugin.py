@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from famsock._calls.layout import SockaddrLayout, integer_field
     from famsock._errors import AddressRangeError
     from famsock._errqueue import SockExtendedErr
+    from famsock._lazy import exports
     from famsock._registry import Registry
     from famsock._registry.hookspecs import hookimpl
     from famsock._registry.validation import API_VERSION
@@ -49,6 +50,7 @@ _MODULES = {
     "SockaddrLayout": "_calls.layout",
     "Struct": "cstruct",
     "control_rows": "_rows",
+    "exports": "_lazy",
     "integer_field": "_calls.layout",
     "family_head": "address",
     "hookimpl": "_registry.hookspecs",
@@ -93,6 +95,7 @@ __all__ = [
     "control",
     "control_rows",
     "cstruct",
+    "exports",
     "family_head",
     "hookimpl",
     "integer_field",

@@ -212,8 +212,8 @@ def test_each_class_of_operations_has_a_state_of_its_own() -> None:
         pass
 
     with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
-        sock.operations_state(Counter).count += 1
-        assert sock.operations_state(Counter).count == 1
-        assert sock.operations_state(Other).count == 0
+        sock.protocol_state(Counter).count += 1
+        assert sock.protocol_state(Counter).count == 1
+        assert sock.protocol_state(Other).count == 0
         with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as another:
-            assert another.operations_state(Counter).count == 0
+            assert another.protocol_state(Counter).count == 0

@@ -16,12 +16,14 @@ from famsock.testing._checks.headers import HeaderChecks
 from famsock.testing._checks.imports import ImportChecks
 from famsock.testing._checks.live import LiveChecks
 from famsock.testing._checks.sockaddr_layouts import SockaddrLayoutChecks
+from famsock.testing._checks.socket_classes import SocketClassChecks
 
 
 class Conformance(
     DescriptionChecks,
     AddressChecks,
     SockaddrLayoutChecks,
+    SocketClassChecks,
     BadInputChecks,
     DefinitionChecks,
     HeaderChecks,
@@ -45,5 +47,6 @@ class Conformance(
     the kernel, which answers each; the suite sends them in batches too.
     ``network_namespace``: whether the tests run in a network namespace of their own, where the
     process may make one: for sockets that receive what other programs send, as raw sockets do.
+    ``redefines``: names of `famsock.socket` that the family's classes of sockets may redefine.
     ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
     """

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from famsock._lazy import load
 from famsock.address import Address
 from famsock.testing import _header_trees, requirements
 from famsock.testing._examples import BadAddress, Example, Shapes
@@ -55,6 +56,7 @@ class Checks:
     selftest_marks: ClassVar[Mapping[str, tuple[pytest.MarkDecorator, ...]]] = {}
     batched: ClassVar[tuple[str, ...]] = ()
     network_namespace: ClassVar[bool] = False
+    redefines: ClassVar[tuple[str, ...]] = ()
     unreadable_options: ClassVar[Mapping[str, str]] = {}
 
     @pytest.fixture(autouse=True)
@@ -116,6 +118,21 @@ def _classes(cls: type[Checks]) -> Iterable[Any]:
 
 def _operations(cls: type[Checks]) -> Iterable[Any]:
     return [pytest.param(c, id=c.__name__) for c in cls.subject().operations()]
+
+
+def _socket_classes(cls: type[Checks]) -> Iterable[Any]:
+    from famsock.testing._checks.socket_classes import SocketClass
+
+    for protocol in cls.subject().family.protocols:
+        named = protocol.socket or {}
+        by_name: dict[str, list[int]] = {}
+        for kind in protocol.types:
+            reference = named if isinstance(named, str) else named.get(kind)
+            if reference is not None:
+                by_name.setdefault(reference, []).append(kind)
+        for reference, kinds in by_name.items():
+            made = SocketClass(load(reference), protocol, tuple(kinds))
+            yield pytest.param(made, id=made.cls.__name__)
 
 
 def _integer_fields(cls: type[Checks]) -> Iterable[Any]:
@@ -218,6 +235,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "protocol": _protocols,
     "readable_options": _readable_options,
     "sockaddr_layout": _sockaddr_layouts,
+    "socket_class": _socket_classes,
     "structs": lambda cls: _at_once(tuple(cls.subject().structs().values())),
     "subject_here": _here,
 }

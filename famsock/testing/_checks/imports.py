@@ -70,7 +70,10 @@ def _rooms(family: Family) -> set[str]:
     """Return the modules that a family names, except those that every socket of it needs."""
     references: list[Any] = [family.options, family.control]
     for protocol in family.protocols:
+        named = protocol.socket or ()
+        classes = [named] if isinstance(named, str) else dict(named).values()
         references += [protocol.address, protocol.operations, *protocol.selftests.values()]
+        references += classes
     return {named.partition(":")[0] for named in references if isinstance(named, str)}
 
 

@@ -43,7 +43,7 @@ class AlgOperations:
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
-        self._state = sock.operations_state(_State)
+        self._state = sock.protocol_state(_State)
 
     # Set-up, before a request is open
 

@@ -65,7 +65,7 @@ class NetlinkOperations:
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
-        self._state = sock.operations_state(_State)
+        self._state = sock.protocol_state(_State)
 
     # Groups
 

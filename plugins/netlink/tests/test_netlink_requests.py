@@ -36,7 +36,7 @@ class ScriptedKernel:
         self.queue: list[tuple[bytes, tuple[int, int]]] = []
         self.options: list[str] = []
 
-    def operations_state(self, make: Callable[[], Any]) -> Any:
+    def protocol_state(self, make: Callable[[], Any]) -> Any:
         return make()
 
     def set_option(self, option: Any, value: Any) -> None:

@@ -45,7 +45,7 @@ class PacketOperations:
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
-        self._state = sock.operations_state(_State)
+        self._state = sock.protocol_state(_State)
 
     # Receiving
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from errno import EACCES, ECONNRESET, ENODEV, ENOTCONN
 from socket import SOCK_DGRAM
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_qipcrtr.addresses import QipcrtrAddress as QipcrtrAddress
+    from famsock_qipcrtr.sockets import QipcrtrSocket as QipcrtrSocket
+else:
+    __getattr__, __dir__ = exports(__name__, QipcrtrAddress="addresses", QipcrtrSocket="sockets")
 
 _HINTS = {
     EACCES: "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on",
@@ -24,7 +31,7 @@ FAMILY = Family(
             (SOCK_DGRAM,),
             "famsock_qipcrtr.addresses:QipcrtrAddress",
             layout="famsock_qipcrtr._layouts:QIPCRTR",
-            operations="famsock_qipcrtr.sockets:QipcrtrOperations",
+            socket="famsock_qipcrtr.sockets:QipcrtrSocket",
             scheme="qipcrtr",
             hints=_HINTS,
             selftest={
@@ -34,6 +41,5 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_qipcrtr.constants",
-    operation_names="famsock_qipcrtr._operation_names:NAMES",
     modules=("qrtr",),
 )

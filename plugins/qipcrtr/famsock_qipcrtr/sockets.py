@@ -32,28 +32,26 @@ def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple
     ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. Asks through a
     new socket. TimeoutError if no answer comes within ``timeout_s`` seconds.
     """
-    with socket(AF_QIPCRTR, SOCK_DGRAM) as asking:
+    with QipcrtrSocket() as asking:
         asking.settimeout(timeout_s)
-        operations = QipcrtrOperations(asking)
-        operations.new_lookup(service, instance)
+        asking.new_lookup(service, instance)
         found: list[NewServer] = []
         while True:
-            packet = operations.recv_packet()
+            packet = asking.recv_packet()
             if isinstance(packet, NewServer):
                 if packet.is_end_of_list:
                     return tuple(found)
                 found.append(packet)
 
 
-class QipcrtrOperations:
-    """Operations of AF_QIPCRTR sockets beyond the stdlib's methods."""
+class QipcrtrSocket(socket["QipcrtrAddress", tuple[int, int]], family=AF_QIPCRTR, type=SOCK_DGRAM):
+    """A socket of AF_QIPCRTR: datagrams between nodes, and the node's name service."""
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
+    __slots__ = ()
 
     def local_node(self) -> int:
         """Return the number of this node; the socket need not be bound."""
-        return _address(self._sock.local_address).node
+        return _address(self.local_address).node
 
     def publish(self, service: int, instance: int = 0) -> None:
         """Make the socket known as a server, until it is withdrawn or closed.
@@ -87,7 +85,7 @@ class QipcrtrOperations:
 
         Waits as long as this socket's timeout; 5 seconds if it has none, or does not block.
         """
-        return lookup(service, instance, self._sock.gettimeout() or 5.0)
+        return lookup(service, instance, self.gettimeout() or 5.0)
 
     def send_control(self, packet: ControlPacket, node: int | None = None) -> None:
         """Send a control packet to the name service of a node, the own one if left out.
@@ -97,7 +95,7 @@ class QipcrtrOperations:
         unknown.
         """
         where = self.local_node() if node is None else node
-        self._sock.sendto(packet.pack(), QipcrtrAddress(where, QRTR_PORT_CTRL))
+        self.sendto(packet.pack(), QipcrtrAddress(where, QRTR_PORT_CTRL))
 
     def recv_packet(
         self, bufsize_bytes: int = MAX_MESSAGE_BYTES
@@ -106,7 +104,7 @@ class QipcrtrOperations:
 
         Waits as recv does. At most ``bufsize_bytes`` of data are kept.
         """
-        message = self._sock.recv_message(bufsize_bytes, 0)
+        message = self.recv_message(bufsize_bytes, 0)
         source = _address(message.address)
         if source.is_control and len(message.data) >= 4:
             return parse(message.data)

@@ -57,7 +57,7 @@ class ZerocopyOperations(IpOperations):
         all but those of nothing; MSG_ZEROCOPY in other calls would be counted too. Worthwhile from
         some 10 kB. OSError: ENOBUFS with too many sends that are not done (net.core.optmem_max).
         """
-        pending: _Pending = self._sock.operations_state(_Pending)
+        pending: _Pending = self._sock.protocol_state(_Pending)
         if pending.next is None:
             self._sock.set_option(options.SO_ZEROCOPY, True)
             pending.next = 0
@@ -91,7 +91,7 @@ class ZerocopyOperations(IpOperations):
 
     def _completions(self) -> list[ZerocopyCompletion]:
         found = [done for message in self._queued_errors() if (done := _completion(message[1]))]
-        pending = self._sock.operations_state(_Pending).data
+        pending = self._sock.protocol_state(_Pending).data
         for done in found:
             for number in done.numbers:
                 pending.pop(number, None)

@@ -1,0 +1,77 @@
+"""Classes of sockets: one layout, ordinary typed methods, no name of the common class redefined."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any, NamedTuple
+
+from famsock._registry import plugins
+from famsock._sockets import socket
+from famsock.family import Protocol
+from famsock.testing._checks.base import Checks
+from famsock.testing._checks.definitions import public_functions
+
+
+class SocketClass(NamedTuple):
+    """A protocol's class of sockets, and the row and socket types that it is for."""
+
+    cls: type[Any]
+    protocol: Protocol
+    types: tuple[int, ...]
+
+
+class SocketClassChecks(Checks):
+    """Each protocol's class of sockets."""
+
+    def test_class_is_of_its_row(self, socket_class: SocketClass) -> None:
+        cls, protocol, types = socket_class
+        assert issubclass(cls, socket)
+        assert cls._kind is not None, "class X(socket, family=…, type=…, proto=…)"
+        family, own_types, proto = cls._kind
+        assert family == self.subject().family.number
+        assert set(types) <= set(own_types)
+        assert proto in (None, protocol.number), "without proto= the class is for any protocol"
+        assert cls._protocol_class is cls
+
+    def test_class_has_the_layout_of_all(self, socket_class: SocketClass) -> None:
+        cls = socket_class.cls
+        assert cls.__dictoffset__ == 0, "a base has no __slots__ = ()"
+        assert cls.__basicsize__ == socket.__basicsize__, "a base has slots: use protocol_state"
+
+    def test_class_redefines_no_name(self, socket_class: SocketClass) -> None:
+        common = {name for name in dir(socket) if not name.startswith("__")}
+        for base in inspect.getmro(socket_class.cls):
+            if base in inspect.getmro(socket):
+                continue
+            redefined = common & vars(base).keys() - {"_kind", "_protocol_class"}
+            assert redefined <= set(self.redefines), f"{base.__name__} redefines {redefined}"
+
+    def test_methods_are_typed_and_documented(self, socket_class: SocketClass) -> None:
+        cls = socket_class.cls
+        assert (vars(cls).get("__doc__") or "").strip()
+        for name, function in public_functions(cls):
+            if hasattr(socket, name):
+                continue
+            assert (inspect.getdoc(function) or "").strip(), f"{name} has no docstring"
+            signature = inspect.signature(function)
+            assert signature.return_annotation is not inspect.Signature.empty, f"{name}: no return"
+            for parameter in list(signature.parameters.values())[1:]:
+                assert parameter.annotation is not parameter.empty, f"{name}: {parameter.name}"
+
+    def test_package_exports_the_class(self, socket_class: SocketClass) -> None:
+        name = socket_class.cls.__name__
+        package = importlib.import_module(socket_class.cls.__module__.partition(".")[0])
+        assert name in dir(package)
+        assert getattr(package, name) is socket_class.cls
+
+    def test_sockets_are_of_the_class(self, socket_class: SocketClass, subject_here: None) -> None:
+        cls, protocol, types = socket_class
+        with self.subject().adopted(protocol, types[0]) as plain:
+            served = plugins.find(plain.family, plain.type, protocol.number or 0)
+            assert served is not None
+            assert served.socket_class(types[0]) is cls
+            assert type(plain) is socket
+            converted = plain.operations
+            assert converted is plain
+            assert type(plain) is cls
