@@ -220,8 +220,6 @@ def test_the_one_method_with_keywords(udp: Any) -> None:
     assert udp.recvfrom_into(nbytes=2, buffer=buffer)[0] == 2
     assert buffer == b"ab\0\0"
     with stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as theirs:
-        with pytest.raises(TypeError) as wanted:
-            theirs.recvfrom_into(nbytes=2)  # type: ignore[call-arg]
-    with pytest.raises(TypeError) as refused:
-        udp.recvfrom_into(nbytes=2)
-    assert str(refused.value) == str(wanted.value)
+        wanted = _refusal(lambda: theirs.recvfrom_into(nbytes=2), [])  # type: ignore[call-arg]
+    assert wanted
+    assert _refusal(lambda: udp.recvfrom_into(nbytes=2), []) == wanted

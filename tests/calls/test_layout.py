@@ -186,7 +186,8 @@ def test_a_path(converter: Any, form: Any, rest: bytes, given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["a" * 108, b"a" * 108, "\0" * 109, "a\0b", b"a\0", "\xe9", ("a",), 5, None, bytearray(1)]
+    "form",
+    ["a" * 108, b"a" * 108, "\0" * 109, "a\0b", b"a\0", "\xe9", ("a",), 5, None, bytearray(1)],
 )
 def test_a_path_for_the_class(converter: Any, form: Any) -> None:
     made = converter(SockaddrLayout(HEAD, 110, (field("path"),)))
@@ -198,16 +199,17 @@ def test_a_path_for_the_class(converter: Any, form: Any) -> None:
     [
         *((kind, item) for kind in INTEGERS for item in (-1, 1 << 64, True, 1.0, "1", None)),
         *((kind, 1 << 8 * WIDTHS[kind]) for kind in INTEGERS),
-        *(("ipv4", item) for item in ("", "1.2.3", "host", "1.2.3.4\0", b"1.2.3.4", "\xb2.1.1.1", 1)),
+        *(
+            ("ipv4", item)
+            for item in ("", "1.2.3", "host", "1.2.3.4\0", b"1.2.3.4", "\xb2.1.1.1", 1)
+        ),
         *(("ipv6", item) for item in ("", "::1%lo", "1.2.3.4", "::\0", b"::1", None)),
         *(("ifname", item) for item in ("nosuch0", "a" * 16, "lo\0", b"lo", "\xe9", 1)),
         ("ifname_given", ""),
         *(("counted8", item) for item in ("a", bytearray(1), None)),
     ],
 )
-def test_an_item_for_the_class(
-    converter: Any, sock: socket.socket, kind: str, item: Any
-) -> None:
+def test_an_item_for_the_class(converter: Any, sock: socket.socket, kind: str, item: Any) -> None:
     assert converter(layout_of(kind)).encode(sock, (item,)) is None
 
 
@@ -284,7 +286,9 @@ PATHS = st.just(SockaddrLayout(HEAD, 110, (field("path"),)))
 @pytest.mark.skipif(NATIVE is None, reason="the compiled layer is not in use")
 @given(
     layout=st.one_of(any_layout(), PATHS),
-    form=st.one_of(st.lists(ITEMS, max_size=8).map(tuple), ITEMS, st.text(), st.binary(max_size=120)),
+    form=st.one_of(
+        st.lists(ITEMS, max_size=8).map(tuple), ITEMS, st.text(), st.binary(max_size=120)
+    ),
     body=st.binary(max_size=126),
     has_socket=st.booleans(),
 )
