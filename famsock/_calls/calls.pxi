@@ -268,9 +268,12 @@ class Calls(_stdlib.socket):
 
     accept.__signature__ = Signature("self")
 
-    def _accept(self):
-        cdef AddressCache codec = codec_of(self)
+    def _accept(self, *more):
+        cdef AddressCache codec
         cdef int descriptor
+        if more:
+            wrong_count(std_accept_fd, (self, *more))
+        codec = codec_of(self)
         if codec is None:
             return std_accept_fd(self)
         ask = self._served is None or self._served.protocol.accepts_address

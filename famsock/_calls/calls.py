@@ -140,7 +140,9 @@ class Calls(_stdlib.socket):
             accepted.setblocking(True)
         return accepted, address
 
-    def _accept(self) -> tuple[int, Any]:
+    def _accept(self, *more: Any) -> tuple[int, Any]:
+        if more:
+            _wrong_count(_socket.socket._accept, self, *more)  # type: ignore[attr-defined]
         codec = self._codec
         if codec is None:
             return super()._accept()  # type: ignore[misc,no-any-return]
