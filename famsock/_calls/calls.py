@@ -178,8 +178,16 @@ class Calls(_stdlib.socket):
         if codec is None:
             super().connect(address)
             return
-        if error := _connect(self, codec, "connect", address):
-            self._refuse_connection(error)
+        number = _connect(self, codec, "connect", address)
+        if number == _calls.TIMED_OUT:
+            raise TimeoutError("timed out")
+        if number:
+            error = OSError(number, os.strerror(number))
+            self._explain(error, "connect")
+            try:
+                raise error
+            finally:
+                del error  # its traceback keeps this frame alive, and so the socket
 
     def connect_ex(self, address: Any = _NOT_GIVEN, /, *more: Any) -> int:
         if address is _NOT_GIVEN or more:

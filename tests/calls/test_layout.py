@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from famsock import _calls
-from famsock._calls import layout as layouts
+from famsock._calls.converter import Converter
 from famsock._calls.layout import INTEGERS, WIDTHS, SockaddrLayout, integer_field
 
 HEAD = b"\x2e\x00"
 NATIVE = _calls.native
-CONVERTERS = [layouts.Converter] if NATIVE is None else [layouts.Converter, NATIVE.Converter]
+CONVERTERS = [Converter] if NATIVE is None else [Converter, NATIVE.Converter]
 LO = 1
 GONE = (1 << 31) - 1  # the index of no interface
 
@@ -176,6 +176,7 @@ def test_bytes_that_are_counted(converter: Any, length: int) -> None:
         (b"\0a\0", b"\0a\0", b"\0a\0"),
         ("\0a", b"\0a", b"\0a"),
         (b"\0" + b"b" * 107, b"\0" + b"b" * 107, b"\0" + b"b" * 107),
+        ("\xe9", b"\xc3\xa9\0", "\xe9"),
     ],
 )
 def test_a_path(converter: Any, form: Any, rest: bytes, given: Any) -> None:
@@ -187,7 +188,7 @@ def test_a_path(converter: Any, form: Any, rest: bytes, given: Any) -> None:
 
 @pytest.mark.parametrize(
     "form",
-    ["a" * 108, b"a" * 108, "\0" * 109, "a\0b", b"a\0", "\xe9", ("a",), 5, None, bytearray(1)],
+    ["a" * 108, b"a" * 108, "\0" * 109, "a\0b", b"a\0", "\ud800", ("a",), 5, None, bytearray(1)],
 )
 def test_a_path_for_the_class(converter: Any, form: Any) -> None:
     made = converter(SockaddrLayout(HEAD, 110, (field("path"),)))
@@ -297,7 +298,7 @@ def test_both_converters_agree(
 ) -> None:
     assert NATIVE is not None
     asked = sock if has_socket else None
-    mine, other = layouts.Converter(layout), NATIVE.Converter(layout)
+    mine, other = Converter(layout), NATIVE.Converter(layout)
     assert (mine.is_kept, mine.is_path) == (other.is_kept, other.is_path)
     encoded = mine.encode(asked, form)
     assert encoded == other.encode(asked, form)
@@ -322,7 +323,7 @@ def test_both_converters_agree_on_what_fits(
         )
         for _, kind, _, highest in layout.fields
     )
-    mine, other = layouts.Converter(layout), NATIVE.Converter(layout)
+    mine, other = Converter(layout), NATIVE.Converter(layout)
     sockaddr = mine.encode(sock, form)
     assert sockaddr is not None
     assert other.encode(sock, form) == sockaddr
