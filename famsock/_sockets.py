@@ -121,7 +121,7 @@ class socket(Calls):  # noqa: N801
             raise
         served = self._find_served(fileno)
         if served is not None and family != -1 and type != -1 and (fileno is None or proto != -1):
-            plugins.served[family, type, proto] = served
+            plugins.served[index(family), index(type), index(proto)] = served
         self._served = served
         self._codec = self._plain_codec() if served is None else served.codec
 
