@@ -107,6 +107,50 @@ def test_a_subclass_has_a_way_to_begin_of_its_own(socket_module: Any, descriptor
             assert address == client.getsockname()
 
 
+def test_accept_takes_what_the_subclass_accepts(socket_module: Any, descriptors: None) -> None:
+    """As Lib/socket.py's accept does; so `mock.patch` of ``_accept`` works too."""
+
+    class Noting(socket_module.socket):  # type: ignore[misc]
+        def _accept(self) -> Any:
+            descriptor, _ = super()._accept()
+            return descriptor, "noted"
+
+    with Noting(stdlib.AF_INET, stdlib.SOCK_STREAM) as listener, stdlib.socket() as client:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client.connect(listener.getsockname())
+        accepted, address = listener.accept()
+        accepted.close()
+        assert address == "noted"
+
+
+def test_no_subclass_says_how_long_a_call_waits(socket_module: Any, descriptors: None) -> None:
+    """As with the stdlib's calls, which are C."""
+
+    class Hasty(socket_module.socket):  # type: ignore[misc]
+        def gettimeout(self) -> float:
+            raise AssertionError
+
+    with Hasty(stdlib.AF_INET, stdlib.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        assert sock.sendto(b"x", sock.getsockname()) == 1
+        assert sock.recvfrom(1)[0] == b"x"
+        assert sock.sendmsg([b"y"], [], 0, sock.getsockname()) == 1
+        assert sock.recvmsg(1)[0] == b"y"
+
+
+def test_a_kind_that_cannot_be_hashed(socket_module: Any, descriptors: None) -> None:
+    class Number:
+        def __hash__(self) -> int:
+            raise ValueError("hashed")
+
+        def __index__(self) -> int:
+            return 2
+
+    with socket_module.socket(Number(), Number()) as sock:
+        assert (sock.family, sock.type) == (stdlib.AF_INET, stdlib.SOCK_DGRAM)
+
+
 def test_a_socket_that_was_not_initialized(socket_module: Any) -> None:
     """As with the stdlib's, each call fails; and nothing worse happens."""
     sock = socket_module.socket.__new__(socket_module.socket)
