@@ -33,20 +33,26 @@ PLAN = (
     _by_case(BY_KEY["udp"], on_ctypes)._replace(
         key="udp-ctypes", name="UDP sendto + recvfrom with FAMSOCK_SYSCALLS=ctypes", target=1.5
     ),
+    *(
+        _by_case(BY_KEY[key], on_ctypes)._replace(
+            key=f"{key}-ctypes", name=f"{BY_KEY[key].name}, on ctypes", target=2.0
+        )
+        for key in ("peers", "new-peers", "destinations")
+    ),
     Planned(
         "import",
-        "import, whole process",
-        1.3,
+        "import, CPU of the whole process",
+        1.25,
         partial(whole_process, "import socket", "import famsock"),
     ),
     Planned(
         "first",
-        "first AF_INET socket, whole process",
-        None,
+        "first AF_INET socket and bind, CPU of the whole process",
+        1.5,
         partial(
             whole_process,
-            "import socket; socket.socket(2).close()",
-            "import famsock; famsock.socket(2).close()",
+            "import socket; socket.socket(2, 2).bind(('127.0.0.1', 0))",
+            "import famsock; famsock.socket(2, 2).bind(('127.0.0.1', 0))",
         ),
     ),
     Planned(

@@ -19,6 +19,7 @@ from select import select
 from typing import Any, NamedTuple
 
 import famsock
+from benchmarks import peers
 from benchmarks.echo import echoed
 from benchmarks.measure import Work
 from famsock import constants
@@ -382,12 +383,22 @@ def loop_case(loop: str, needs: str = "") -> Case:
 
 
 CASES = (
-    Case("connected", "connected send + recv, unix datagram, 64 bytes", connected, 1.00),
-    Case("udp", "UDP sendto + recvfrom, numeric address, 64 bytes", udp, 0.95),
-    Case("messages", "UDP sendmsg + recvmsg, a control message each way", messages, 1.00),
+    Case("connected", "connected send + recv, unix datagram, 64 bytes", connected, 1.02),
+    Case("udp", "UDP sendto + recvfrom, numeric address, 64 bytes", udp, 0.93),
+    Case("messages", "UDP sendmsg + recvmsg, a control message each way", messages, 0.98),
     Case("into", "UDP sendto + recvfrom_into, numeric address, 64 bytes", into, 0.95),
     Case("unix", "unix datagram sendto + recvfrom, 64 bytes", unix_datagram, 0.95),
     Case("packet", "AF_PACKET sendto + recvfrom, interface by name, 60 bytes", frames, None),
+    Case("peers", "UDP recvfrom, from 5,000 peers in turn", peers.udp_peers(5000), 1.05),
+    Case("new-peers", "UDP recvfrom, from 200,000 peers", peers.udp_peers(200_000), 1.05),
+    Case("destinations", "UDP sendto, each to another address", peers.destinations, 1.15),
+    Case("packet-peers", "AF_PACKET recvfrom, from 5,000 peers", peers.packet_peers, 1.15),
+    Case("netlink-peers", "AF_NETLINK recvfrom, from 5,000 peers", peers.netlink_peers, 1.15),
+    Case("unix-peers", "AF_UNIX recvfrom, from 5,000 peers", peers.unix_peers, 1.15),
+    Case("refused-path", "unix sendto, to a path that is not there", peers.refused_path, 1.3),
+    Case("refused", "unix connect, ECONNREFUSED", peers.refused_connection, 1.3),
+    Case("getsockopt", "getsockopt of an integer", peers.read_option, 1.05),
+    Case("setsockopt", "setsockopt of an integer", peers.write_option, 1.05),
     Case("creation", "socket creation and close", creation, 1.05),
     Case("accept", "TCP connect, accept, close", accept, 1.05, 500),
     Case(

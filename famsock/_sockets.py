@@ -170,7 +170,8 @@ class socket(Calls["A", "F"]):  # noqa: N801
             self._explain_creation(error, family, type, proto)
             raise
         told = family != -1 and type != -1 and (fileno is None or proto != -1)
-        served = self._find_served(fileno, (family, type, proto) if told else None)
+        asked = (index(family), index(type), index(proto)) if told else None
+        served = self._find_served(fileno, asked)
         self._served = served
         self._codec = self._plain_codec() if served is None else served.codec
         if self._kind is not None:

@@ -73,6 +73,7 @@ cdef object type_of_socket = std.type.__get__
 cdef object proto_of_socket = std.proto.__get__
 cdef Py_ssize_t codec_slot, served_slot, io_refs_slot, closed_slot
 cdef PyTypeObject *calls_class
+cdef object own_accept
 
 
 cdef inline int check_self(object sock) except -1:
@@ -215,7 +216,7 @@ class Calls(_stdlib.socket):
         if fileno is None and self._kind is None:
             try:
                 served = famsock_cached(self._registry._snapshot.served, (family, type, proto))
-            except TypeError:
+            except Exception:  # of no hash: the stdlib says what is wrong
                 pass
         if served is None:
             self._open(family, type, proto, fileno)
@@ -241,8 +242,8 @@ class Calls(_stdlib.socket):
         if more:
             wrong_count(std_accept, (self, *more))
         codec = codec_of(self)
-        if codec is None:
-            descriptor, address = std_accept_fd(self)
+        if codec is None or type(self)._accept is not own_accept:  # a subclass may have its own
+            descriptor, address = self._accept()
             accepted = self._adopt(self._accepted_class(), descriptor)
             if timeout_of(self) and getdefaulttimeout() is None:
                 accepted.setblocking(True)
@@ -274,9 +275,12 @@ class Calls(_stdlib.socket):
 
     accept.__signature__ = Signature("self")
 
-    def _accept(self):
-        cdef AddressCache codec = codec_of(self)
+    def _accept(self, *more):
+        cdef AddressCache codec
         cdef int descriptor
+        if more:
+            wrong_count(std_accept_fd, (self, *more))
+        codec = codec_of(self)
         if codec is None:
             return std_accept_fd(self)
         ask = self._served is None or self._served.protocol.accepts_address
@@ -590,7 +594,7 @@ class Calls(_stdlib.socket):
     setsockopt.__signature__ = Signature("self, level, option, value, optlen=None, /")
 
 
-calls_class = <PyTypeObject *>Calls
+calls_class, own_accept = <PyTypeObject *>Calls, Calls._accept
 
 
 cdef Py_ssize_t slot_of(object cls, str name) except -1:

@@ -31,6 +31,7 @@ _create = _socket.socket.__init__
 _family_of = _socket.socket.family.__get__
 _type_of = _socket.socket.type.__get__
 _proto_of = _socket.socket.proto.__get__
+_gettimeout = _socket.socket.gettimeout  # as in the stdlib's C code, no subclass's own
 
 
 def _wrong_count(method: Any, *given: Any) -> Any:
@@ -59,7 +60,7 @@ def _getsockaddrarg(
 def _connect(sock: Calls, codec: AddressCache, operation: str, address: Any) -> int:
     """Connect: 0, or the errno of the failure, or `_calls.TIMED_OUT`."""
     sockaddr = _getsockaddrarg(sock, codec, operation, "socket.connect", address)
-    error = _calls.connect(sock, sock.gettimeout(), sockaddr)
+    error = _calls.connect(sock, _gettimeout(sock), sockaddr)
     if error:
         codec.forget(address)
     return error
@@ -121,7 +122,7 @@ class Calls(_stdlib.socket):
         if fileno is None and self._kind is None:
             try:
                 served = self._registry._snapshot.served.get((family, type, proto))
-            except TypeError:  # of no hash
+            except Exception:  # of no hash: the stdlib says what is wrong
                 served = None
         if served is None:
             self._open(family, type, proto, fileno)
@@ -146,12 +147,14 @@ class Calls(_stdlib.socket):
             accepted.setblocking(True)
         return accepted, address
 
-    def _accept(self) -> tuple[int, Any]:
+    def _accept(self, *more: Any) -> tuple[int, Any]:
+        if more:
+            _wrong_count(_socket.socket._accept, self, *more)  # type: ignore[attr-defined]
         codec = self._codec
         if codec is None:
             return super()._accept()  # type: ignore[misc,no-any-return]
         ask = self._served is None or self._served.protocol.accepts_address
-        descriptor, sockaddr = _calls.accept(self, self.gettimeout(), ask)
+        descriptor, sockaddr = _calls.accept(self, _gettimeout(self), ask)
         try:
             return descriptor, codec.decode(self, sockaddr)
         except BaseException:
@@ -182,8 +185,16 @@ class Calls(_stdlib.socket):
         if codec is None:
             super().connect(address)
             return
-        if error := _connect(self, codec, "connect", address):
-            self._refuse_connection(error)
+        number = _connect(self, codec, "connect", address)
+        if number == _calls.TIMED_OUT:
+            raise TimeoutError("timed out")
+        if number:
+            error = OSError(number, os.strerror(number))
+            self._explain(error, "connect")
+            try:
+                raise error
+            finally:
+                del error  # its traceback keeps this frame alive, and so the socket
 
     def connect_ex(self, address: Any = _NOT_GIVEN, /, *more: Any) -> int:
         if address is _NOT_GIVEN or more:
@@ -216,7 +227,7 @@ class Calls(_stdlib.socket):
             data = checks.view(data)
         sockaddr = _getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
         try:
-            return _calls.sendto(self, self.gettimeout(), data, flags, sockaddr)
+            return _calls.sendto(self, _gettimeout(self), data, flags, sockaddr)
         except OSError as error:
             codec.forget(address)
             self._explain(error, "sendto")
@@ -242,7 +253,7 @@ class Calls(_stdlib.socket):
         views = checks.views(buffers, "sendmsg() argument 1 must be an iterable")
         items = checks.items(ancdata)
         try:
-            return _calls.sendmsg(self, self.gettimeout(), views, items, flags, sockaddr)
+            return _calls.sendmsg(self, _gettimeout(self), views, items, flags, sockaddr)
         except OSError as error:
             codec.forget(address)
             self._explain(error, "sendmsg")
@@ -312,7 +323,7 @@ class Calls(_stdlib.socket):
         if (bufsize := index(bufsize)) < 0:
             raise ValueError("negative buffersize in recvfrom")
         flags = flags and checks.c_int(flags)
-        data, sockaddr = _calls.recvfrom(self, self.gettimeout(), bufsize, flags)
+        data, sockaddr = _calls.recvfrom(self, _gettimeout(self), bufsize, flags)
         return data, codec.decode(self, sockaddr)
 
     def recvfrom_into(
@@ -330,7 +341,7 @@ class Calls(_stdlib.socket):
         if size > view.nbytes:
             raise ValueError("nbytes is greater than the length of the buffer")
         received, sockaddr = _calls.recvfrom_into(
-            self, self.gettimeout(), view, size or view.nbytes, checks.c_int(flags)
+            self, _gettimeout(self), view, size or view.nbytes, checks.c_int(flags)
         )
         return received, codec.decode(self, sockaddr)
 
@@ -346,7 +357,7 @@ class Calls(_stdlib.socket):
         if (bufsize := index(bufsize)) < 0:
             raise ValueError("negative buffer size in recvmsg()")
         control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
-        received = _calls.recvmsg(self, self.gettimeout(), bufsize, control_bytes, flags)
+        received = _calls.recvmsg(self, _gettimeout(self), bufsize, control_bytes, flags)
         return _decoded(self, [received], codec)[0]
 
     def recvmsg_into(
@@ -360,7 +371,7 @@ class Calls(_stdlib.socket):
             return super().recvmsg_into(buffers, ancbufsize, flags)
         views = checks.writables(buffers)
         control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
-        received = _calls.recvmsg_into(self, self.gettimeout(), views, control_bytes, flags)
+        received = _calls.recvmsg_into(self, _gettimeout(self), views, control_bytes, flags)
         return _decoded(self, [received], codec)[0]
 
     def recvmmsg(

@@ -30,13 +30,15 @@ def interface_index(descriptor: int, name: str) -> int:
         raise OSError(errno.ENODEV, f"interface name of at most 15 bytes, not {name!r}")
     if not _BY_IOCTL:
         return socket.if_nametoindex(name)
+    if descriptor < 0:  # for which fcntl has a ValueError
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     answer = ioctl(descriptor, _SIOCGIFINDEX, _IFREQ.pack(raw, 0))
     return int(_IFREQ.unpack(answer)[1])
 
 
 def interface_name(descriptor: int, index: int) -> str:
     """The name of the interface ``index``; "" if there is none."""
-    if not 0 < index < 1 << 31:
+    if not 0 < index < 1 << 31 or descriptor < 0:
         return ""
     try:
         if not _BY_IOCTL:
