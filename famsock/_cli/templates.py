@@ -37,15 +37,14 @@ $family for famsock.
     pip install famsock famsock-$name
 
 ```python
-import famsock as socket
-from famsock_$name.addresses import ${Family}Address
+from famsock_$name import ${Family}Address, ${Family}Socket
 
-with socket.socket(socket.$family, socket.SOCK_DGRAM) as sock:
+with ${Family}Socket() as sock:
     sock.connect(${Family}Address(node=1, port=80))
 ```
 
 To make it yours, change in `famsock_$name` the family's number (`__init__.py`, `constants.py`), the
-sockaddr (`addresses.py`) and the options (`options.py`), and in `tests` the examples of addresses,
+sockaddr (`addresses.py`), the options (`options.py`) and the class of sockets (`sockets.py`), and in `tests` the examples of addresses,
 which the conformance suite takes from there:
 
     pip install -e '.[test]' && pytest
@@ -60,13 +59,23 @@ from __future__ import annotations
 
 from socket import SOCK_DGRAM, SOCK_STREAM
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_$name.addresses import ${Family}Address as ${Family}Address
+    from famsock_$name.sockets import ${Family}Socket as ${Family}Socket
+else:
+    __getattr__, __dir__ = exports(
+        __name__, ${Family}Address="addresses", ${Family}Socket="sockets"
+    )
 
 _PROTOCOL = Protocol(
     "$name",
     ANY_PROTOCOL,
     (SOCK_STREAM, SOCK_DGRAM),
     "famsock_$name.addresses:${Family}Address",
+    socket="famsock_$name.sockets:${Family}Socket",
     scheme="$name",
 )
 FAMILY = Family(
@@ -120,6 +129,26 @@ _row = option_rows(constants.SOL_$FAMILY, constants)
 ${FAMILY}_BUFFER_SIZE: Option[int] = _row("${FAMILY}_BUFFER_SIZE", codecs.U32)
 '''
 
+SOCKETS = '''\
+"""Sockets of $family."""
+
+from __future__ import annotations
+
+from socket import SOCK_DGRAM, SOCK_STREAM
+
+from famsock.plugin import socket
+from famsock_$name.addresses import ${Family}Address
+from famsock_$name.constants import $family
+
+
+class ${Family}Socket(
+    socket[${Family}Address, tuple[int, int]], family=$family, type=(SOCK_STREAM, SOCK_DGRAM)
+):
+    """A socket of $family."""
+
+    __slots__ = ()
+'''
+
 TESTS = '''\
 """$family by famsock's conformance suite."""
 
@@ -160,5 +189,6 @@ FILES = {
     "famsock_$name/constants.py": CONSTANTS,
     "famsock_$name/options.py": OPTIONS,
     "famsock_$name/py.typed": "",
+    "famsock_$name/sockets.py": SOCKETS,
     "tests/test_${name}_conformance.py": TESTS,
 }
