@@ -1,6 +1,6 @@
 """Addresses of macOS and FreeBSD in their shapes; works on every system, as no socket is opened."""
 
-from famsock_bsd.addresses import ControlAddress, DivertAddress, LinkAddress
+from famsock_bsd import ControlAddress, DivertAddress, LinkAddress
 
 for address in (
     ControlAddress(5, 1),

@@ -1,6 +1,6 @@
 """A Hyper-V service's address in its four shapes; works on every system, as no socket is opened."""
 
-from famsock_hyperv.addresses import HypervAddress
+from famsock_hyperv import HypervAddress
 from famsock_hyperv.constants import HV_GUID_PARENT
 
 address = HypervAddress(HV_GUID_PARENT, "00000400-facb-11e6-bd58-64006a7986d3")

@@ -5,12 +5,10 @@ import tempfile
 import threading
 from pathlib import Path
 
-from famsock_unix.addresses import UnixAddress
-
-import famsock as socket
+from famsock_unix import UnixAddress, UnixSeqpacketSocket
 
 with tempfile.TemporaryDirectory() as directory:
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    server = UnixSeqpacketSocket()
     server.bind_replacing_stale(UnixAddress(Path(directory, "files.sock")))
     server.listen()
     print("listening at", server.local_address)
@@ -23,7 +21,7 @@ with tempfile.TemporaryDirectory() as directory:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+    with UnixSeqpacketSocket() as client:
         client.connect(server.local_address)
         (descriptor,), message = client.recv_descriptors()
         with open(descriptor, "rb") as file:

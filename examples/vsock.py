@@ -1,22 +1,20 @@
 """Two sockets of one machine talk over vsock's loopback; without it, the hint is printed."""
 
-from famsock_vsock.addresses import VsockAddress
-
-import famsock as socket
-
-ANY_PORT = socket.VMADDR_PORT_ANY
+from famsock_vsock import VsockAddress, VsockStreamSocket
+from famsock_vsock.constants import VMADDR_CID_LOCAL, VMADDR_PORT_ANY
+from famsock_vsock.options import SO_VM_SOCKETS_BUFFER_SIZE
 
 try:
-    with socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM) as listener:
+    with VsockStreamSocket() as listener:
         listener.settimeout(5)
         print("this machine's CID:", listener.local_cid())
-        listener.bind(VsockAddress(socket.VMADDR_CID_LOCAL, ANY_PORT))
+        listener.bind(VsockAddress(VMADDR_CID_LOCAL, VMADDR_PORT_ANY))
         listener.listen()
         print(f"listening on vsock://{listener.local_address}")
 
-        with socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM) as client:
+        with VsockStreamSocket() as client:
             client.settimeout(5)
-            client.set_option("SO_VM_SOCKETS_BUFFER_SIZE", 65536)
+            client.set_option(SO_VM_SOCKETS_BUFFER_SIZE, 65536)
             client.connect(listener.local_address)
             server, peer = listener.accept()
             with server:

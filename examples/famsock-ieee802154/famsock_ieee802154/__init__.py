@@ -5,7 +5,22 @@ from __future__ import annotations
 from errno import EISCONN, ENETDOWN, ENETUNREACH, ENODEV, ENXIO
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_ieee802154.addresses import ExtendedAddress as ExtendedAddress
+    from famsock_ieee802154.addresses import ShortAddress as ShortAddress
+    from famsock_ieee802154.sockets import Ieee802154DatagramSocket as Ieee802154DatagramSocket
+    from famsock_ieee802154.sockets import Ieee802154RawSocket as Ieee802154RawSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        ExtendedAddress="addresses",
+        Ieee802154DatagramSocket="sockets",
+        Ieee802154RawSocket="sockets",
+        ShortAddress="addresses",
+    )
 
 _ADDRESS = "famsock_ieee802154.addresses:Ieee802154Address"
 _HINTS = {
@@ -25,6 +40,7 @@ FAMILY = Family(
             ANY_PROTOCOL,
             (SOCK_DGRAM,),
             _ADDRESS,
+            socket="famsock_ieee802154.sockets:Ieee802154DatagramSocket",
             scheme="ieee802154",
             hints=_HINTS,
             selftest="famsock_ieee802154.selftest:dgram",
@@ -34,6 +50,7 @@ FAMILY = Family(
             ANY_PROTOCOL,
             (SOCK_RAW,),
             _ADDRESS,
+            socket="famsock_ieee802154.sockets:Ieee802154RawSocket",
             scheme="ieee802154-raw",
             capability="CAP_NET_RAW",
             hints=_HINTS,

@@ -11,8 +11,9 @@ from famsock_ieee802154.addresses import ExtendedAddress, ShortAddress
 from famsock_ieee802154.constants import AF_IEEE802154, WPAN_SECURITY_ON
 from famsock_ieee802154.frames import DataHeader
 from famsock_ieee802154.selftest import radios
+from famsock_ieee802154.sockets import Ieee802154DatagramSocket, Ieee802154RawSocket
 
-import famsock as socket
+import famsock
 
 PAN_ID = 0xBEEF
 ONE, TWO = ShortAddress(PAN_ID, 1), ShortAddress(PAN_ID, 2)
@@ -22,21 +23,17 @@ pytestmark = [
     pytest.mark.needs_interface("wpan0"),
     pytest.mark.needs_interface("wpan1"),
 ]
-Pair = tuple[socket.socket, socket.socket]
+Pair = tuple[Ieee802154DatagramSocket, Ieee802154DatagramSocket]
 
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     """Datagram sockets of both radios, by their short addresses."""
-    with _bound(ONE) as one, _bound(TWO) as two:
+    with Ieee802154DatagramSocket() as one, Ieee802154DatagramSocket() as two:
+        for sock, address in ((one, ONE), (two, TWO)):
+            sock.settimeout(20)
+            sock.bind(address)
         yield one, two
-
-
-def _bound(address: ShortAddress, kind: int = socket.SOCK_DGRAM) -> socket.socket:
-    sock = socket.socket(AF_IEEE802154, kind)
-    sock.settimeout(20)
-    sock.bind(address)
-    return sock
 
 
 def test_sender_is_named_by_its_short_address(pair: Pair) -> None:
@@ -87,14 +84,30 @@ def test_options_are_typed(pair: Pair) -> None:
 
 def test_raw_frame_reaches_a_datagram_socket(pair: Pair) -> None:
     _, two = pair
-    with _bound(ONE, socket.SOCK_RAW) as raw:
+    with Ieee802154RawSocket() as raw:
+        raw.bind(ONE)
         raw.send(DataHeader(7, 1, PAN_ID, 2).pack() + b"by hand")
     assert two.recvfrom(128) == (b"by hand", (PAN_ID, 1))
 
 
+@pytest.mark.parametrize(
+    ("cls", "kind"),
+    [
+        (Ieee802154DatagramSocket, famsock.SOCK_DGRAM),
+        (Ieee802154RawSocket, famsock.SOCK_RAW),
+    ],
+)
+def test_plain_socket_becomes_one_of_its_class(cls: type[famsock.socket], kind: int) -> None:
+    with famsock.socket(AF_IEEE802154, kind) as sock:
+        assert type(sock) is famsock.socket
+        assert type(sock.operations) is type(sock) is cls
+        with sock.dup() as copy:
+            assert type(copy) is cls
+
+
 def test_unknown_address_is_refused_with_a_hint() -> None:
     with (
-        socket.socket(AF_IEEE802154, socket.SOCK_DGRAM) as sock,
+        Ieee802154DatagramSocket() as sock,
         pytest.raises(OSError, match="No such device") as caught,
     ):
         sock.bind(ShortAddress(PAN_ID, 77))

@@ -8,19 +8,54 @@ from __future__ import annotations
 
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 from famsock_bsd.constants import AF_DIVERT, AF_LINK, AF_SYSTEM, SYSPROTO_CONTROL
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_bsd.addresses import ControlAddress as ControlAddress
+    from famsock_bsd.addresses import DivertAddress as DivertAddress
+    from famsock_bsd.addresses import LinkAddress as LinkAddress
+    from famsock_bsd.sockets import DivertSocket as DivertSocket
+    from famsock_bsd.sockets import LinkSocket as LinkSocket
+    from famsock_bsd.sockets import SystemControlSocket as SystemControlSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        ControlAddress="addresses",
+        DivertAddress="addresses",
+        DivertSocket="sockets",
+        LinkAddress="addresses",
+        LinkSocket="sockets",
+        SystemControlSocket="sockets",
+    )
 
 _ADDRESSES = "famsock_bsd.addresses"
 _CONSTANTS = "famsock_bsd.constants"
+_SOCKETS = "famsock_bsd.sockets"
 _CONTROL = Protocol(
-    "system", SYSPROTO_CONTROL, (SOCK_DGRAM,), f"{_ADDRESSES}:ControlAddress", scheme="system"
+    "system",
+    SYSPROTO_CONTROL,
+    (SOCK_DGRAM,),
+    f"{_ADDRESSES}:ControlAddress",
+    socket=f"{_SOCKETS}:SystemControlSocket",
+    scheme="system",
 )
 _LINK = Protocol(
-    "link", ANY_PROTOCOL, (SOCK_RAW, SOCK_DGRAM), f"{_ADDRESSES}:LinkAddress", scheme="link"
+    "link",
+    ANY_PROTOCOL,
+    (SOCK_RAW, SOCK_DGRAM),
+    f"{_ADDRESSES}:LinkAddress",
+    socket=f"{_SOCKETS}:LinkSocket",
+    scheme="link",
 )
 _DIVERT = Protocol(
-    "divert", ANY_PROTOCOL, (SOCK_RAW,), f"{_ADDRESSES}:DivertAddress", scheme="divert"
+    "divert",
+    ANY_PROTOCOL,
+    (SOCK_RAW,),
+    f"{_ADDRESSES}:DivertAddress",
+    socket=f"{_SOCKETS}:DivertSocket",
+    scheme="divert",
 )
 
 SYSTEM = Family("AF_SYSTEM", AF_SYSTEM, (_CONTROL,), _CONSTANTS, platforms=("darwin",))

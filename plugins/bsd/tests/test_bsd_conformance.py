@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import socket as stdlib
 from typing import ClassVar
 
+import famsock_bsd
 import pytest
 from famsock_bsd.addresses import ControlAddress, DivertAddress, LinkAddress
+from famsock_bsd.sockets import DivertSocket, LinkSocket, SystemControlSocket
 from hypothesis import strategies as st
 
 from famsock.address import Lookup
+from famsock.plugin import Family, socket
 from famsock.testing import BadAddress, Conformance, Example
 
+CLASSES: dict[type[socket], Family] = {
+    SystemControlSocket: famsock_bsd.SYSTEM,
+    LinkSocket: famsock_bsd.LINK,
+    DivertSocket: famsock_bsd.DIVERT,
+}
 NAMES = st.text(st.characters(codec="ascii"), max_size=30)
 
 
@@ -116,6 +125,26 @@ class TestDivert(Conformance):
             match="AF_DIVERT host must be a numeric IPv4 address",
         ),
     )
+
+
+@pytest.mark.parametrize(("cls", "family"), CLASSES.items())
+def test_class_opens_no_socket_of_another_systems_family(
+    cls: type[socket], family: Family, descriptors: None
+) -> None:
+    """The number is no family here, or another one, which the class refuses."""
+    if not family.here:
+        with pytest.raises((OSError, TypeError)):
+            cls()
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_class_adopts_no_socket_of_another_family(cls: type[socket], descriptors: None) -> None:
+    ours, other = stdlib.socketpair()
+    with ours, other:
+        with pytest.raises(TypeError, match=rf"^{cls.__name__} is of .*, not AF_UNIX SOCK_STREAM"):
+            cls.adopt(ours)
+        ours.send(b"still open")
+        assert other.recv(64) == b"still open"
 
 
 def test_a_name_is_resolved_only_on_the_socket() -> None:

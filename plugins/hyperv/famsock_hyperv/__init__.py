@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from socket import SOCK_STREAM
 
-from famsock.plugin import Family, Protocol
+from famsock.plugin import Family, Protocol, exports
 from famsock_hyperv.constants import AF_HYPERV, HV_PROTOCOL_RAW
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_hyperv.addresses import HypervAddress as HypervAddress
+    from famsock_hyperv.sockets import HypervSocket as HypervSocket
+else:
+    __getattr__, __dir__ = exports(__name__, HypervAddress="addresses", HypervSocket="sockets")
 
 _RAW = Protocol(
     "hyperv",
     HV_PROTOCOL_RAW,
     (SOCK_STREAM,),
     "famsock_hyperv.addresses:HypervAddress",
+    socket="famsock_hyperv.sockets:HypervSocket",
     scheme="hyperv",
 )
 FAMILY = Family(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket as stdlib
 import uuid
 from typing import ClassVar
 
 import pytest
+from famsock_hyperv import FAMILY
 from famsock_hyperv import constants as c
 from famsock_hyperv.addresses import HypervAddress
 from famsock_hyperv.options import HVSOCKET_CONNECT_TIMEOUT
+from famsock_hyperv.sockets import HypervSocket
 from hypothesis import strategies as st
 
 from famsock.address import Lookup
@@ -60,6 +63,21 @@ class TestHyperv(Conformance):
             match=r"AF_HYPERV address must be a tuple \(vm_id, service_id\), not str",
         ),
     )
+
+
+def test_class_opens_no_socket_where_the_family_is_not(descriptors: None) -> None:
+    if not FAMILY.here:
+        with pytest.raises((OSError, TypeError)):
+            HypervSocket()
+
+
+def test_class_adopts_no_socket_of_another_family(descriptors: None) -> None:
+    ours, other = stdlib.socketpair()
+    with ours, other:
+        with pytest.raises(TypeError, match=r"^HypervSocket is of .*, not AF_UNIX SOCK_STREAM"):
+            HypervSocket.adopt(ours)
+        ours.send(b"still open")
+        assert other.recv(64) == b"still open"
 
 
 def test_uuid_objects_are_taken() -> None:

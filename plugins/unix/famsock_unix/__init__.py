@@ -5,7 +5,24 @@ from __future__ import annotations
 from errno import EADDRINUSE, ECONNREFUSED, ENOENT
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_unix.addresses import UnixAddress as UnixAddress
+    from famsock_unix.sockets import UnixDatagramSocket as UnixDatagramSocket
+    from famsock_unix.sockets import UnixSeqpacketSocket as UnixSeqpacketSocket
+    from famsock_unix.sockets import UnixSocket as UnixSocket
+    from famsock_unix.sockets import UnixStreamSocket as UnixStreamSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        UnixAddress="addresses",
+        UnixDatagramSocket="sockets",
+        UnixSeqpacketSocket="sockets",
+        UnixSocket="sockets",
+        UnixStreamSocket="sockets",
+    )
 
 _HINTS = {
     EADDRINUSE: "the name is taken; sock.bind_replacing_stale() takes over a path that a dead "
@@ -24,7 +41,11 @@ FAMILY = Family(
             (SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET),
             "famsock_unix.addresses:UnixAddress",
             layout="famsock_unix._layouts:UNIX",
-            operations="famsock_unix.sockets:UnixOperations",
+            socket={
+                SOCK_STREAM: "famsock_unix.sockets:UnixStreamSocket",
+                SOCK_DGRAM: "famsock_unix.sockets:UnixDatagramSocket",
+                SOCK_SEQPACKET: "famsock_unix.sockets:UnixSeqpacketSocket",
+            },
             scheme="unix",
             hints=_HINTS,
             passes_descriptors=True,
@@ -36,7 +57,6 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_unix.constants",
-    operation_names="famsock_unix._operation_names:NAMES",
     options="famsock_unix.options",
     control="famsock_unix.control",
 )

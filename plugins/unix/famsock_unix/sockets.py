@@ -1,15 +1,16 @@
-"""Operations of AF_UNIX sockets: descriptors, credentials, stale paths. Source: unix(7)."""
+"""Sockets of AF_UNIX: descriptors, credentials, stale paths. Source: unix(7)."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 from operator import index
-from socket import CMSG_SPACE, SOCK_STREAM
-from typing import Any, Protocol
+from socket import AF_UNIX, CMSG_SPACE, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+from typing import TYPE_CHECKING, Any, Protocol
 
 from famsock.plugin import Message, options, socket
 from famsock_unix import _stale, constants
+from famsock_unix.addresses import UnixAddress
 from famsock_unix.control import LABEL_BYTES, MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_RIGHTS
 from famsock_unix.options import SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD
 from famsock_unix.structs import Credentials
@@ -25,11 +26,15 @@ class HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 
-class UnixOperations:
-    """Operations of AF_UNIX sockets beyond the stdlib's methods."""
+class UnixSocket(socket[UnixAddress, str | bytes | None]):
+    """The methods that all sockets of AF_UNIX share; open a socket by one of the classes below.
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
+    The stdlib's form of an address is str for a path, bytes for an abstract name, "" for an unnamed
+    socket, and None from ``recvfrom`` if the sender is unnamed. Two connected sockets:
+    ``map(UnixStreamSocket.adopt, famsock.socketpair())``.
+    """
+
+    __slots__ = ()
 
     # Who is at the other end
 
@@ -38,11 +43,11 @@ class UnixOperations:
 
         Without a peer, pid 0 and 4294967295 for the rest. Source: unix(7), SO_PEERCRED.
         """
-        return self._sock.get_option(SO_PEERCRED)
+        return self.get_option(SO_PEERCRED)
 
     def peer_groups(self) -> tuple[int, ...]:
         """Return the peer's supplementary group ids. OSError ENODATA without a peer. Linux 4.13."""
-        return self._sock.get_option(SO_PEERGROUPS)
+        return self.get_option(SO_PEERGROUPS)
 
     def peer_pidfd(self) -> int:
         """Return a new close-on-exec pidfd of the peer's process, the caller's to close.
@@ -50,11 +55,11 @@ class UnixOperations:
         It names the process even after its pid is used again. OSError ENODATA without a peer, ESRCH
         if the process no longer exists (before Linux 6.16), ENOPROTOOPT before Linux 6.5.
         """
-        return self._sock.get_option(SO_PEERPIDFD)
+        return self.get_option(SO_PEERPIDFD)
 
     def peer_security(self) -> str:
         """Return the peer's security label (SELinux, AppArmor). OSError ENOPROTOOPT without one."""
-        return self._sock.get_option(options.SO_PEERSEC)
+        return self.get_option(options.SO_PEERSEC)
 
     # Descriptors and credentials in messages
 
@@ -73,22 +78,22 @@ class UnixOperations:
         """
         numbers = tuple(_descriptor(each) for each in descriptors)
         buffers = list(data) if isinstance(data, list | tuple) else [data]
-        if self._sock.type == SOCK_STREAM and not any(memoryview(b).nbytes for b in buffers):
+        if self.type == SOCK_STREAM and not any(memoryview(b).nbytes for b in buffers):
             raise ValueError(
                 "send_descriptors(): AF_UNIX data must be at least 1 byte on a stream, not 0"
             )
-        return self._sock.send_message(buffers, address, [SCM_RIGHTS(numbers)], flags)
+        return self.send_message(buffers, address, [SCM_RIGHTS(numbers)], flags)
 
     def recv_descriptors(
         self, bufsize_bytes: int = 65536, flags: int = 0
-    ) -> tuple[tuple[int, ...], Message]:
+    ) -> tuple[tuple[int, ...], Message[UnixAddress]]:
         """Receive one message and the descriptors in it, which are then the caller's to close.
 
         There is space for all descriptors, credentials and labels that one message can carry, and
         the descriptors are close-on-exec. ``Message.flags`` has MSG_CTRUNC if the kernel dropped
         some, for example at the limit of open files. Errors are those of recvmsg(2).
         """
-        message = self._sock.recv_message(bufsize_bytes, _CONTROL_BYTES, flags)
+        message = self.recv_message(bufsize_bytes, _CONTROL_BYTES, flags)
         return message.get(SCM_RIGHTS) or (), message
 
     def send_credentials(
@@ -100,7 +105,7 @@ class UnixOperations:
         EPERM for those of others without CAP_SYS_ADMIN, CAP_SETUID or CAP_SETGID.
         """
         sent = SCM_CREDENTIALS(credentials or Credentials.own())
-        return self._sock.send_message(data, address, [sent])
+        return self.send_message(data, address, [sent])
 
     # Paths
 
@@ -114,11 +119,11 @@ class UnixOperations:
         """
         path = _stale.path_of(address)
         if path is None:
-            self._sock.bind(address)
+            self.bind(address)
             return
         with _stale.locked_directory(path):
             _stale.unlink_stale(path)
-            self._sock.bind(address)
+            self.bind(address)
 
     def bound_path(self) -> str:
         """Return the absolute path of the file that the socket is bound to, however it was written.
@@ -130,11 +135,35 @@ class UnixOperations:
         """
         from fcntl import ioctl
 
-        opened = ioctl(self._sock, constants.SIOCUNIXFILE)
+        opened = ioctl(self, constants.SIOCUNIXFILE)
         try:
             return os.readlink(f"/proc/self/fd/{opened}")
         finally:
             os.close(opened)
+
+
+class UnixStreamSocket(UnixSocket, family=AF_UNIX, type=SOCK_STREAM):
+    """A socket of AF_UNIX for a connection that carries a stream of bytes."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def accept(self) -> tuple[UnixStreamSocket, str | bytes]: ...
+
+
+class UnixDatagramSocket(UnixSocket, family=AF_UNIX, type=SOCK_DGRAM):
+    """A socket of AF_UNIX for datagrams, which arrive whole and in order."""
+
+    __slots__ = ()
+
+
+class UnixSeqpacketSocket(UnixSocket, family=AF_UNIX, type=SOCK_SEQPACKET):
+    """A socket of AF_UNIX for a connection that carries messages, each of them whole."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def accept(self) -> tuple[UnixSeqpacketSocket, str | bytes]: ...
 
 
 def _descriptor(value: int | HasFileno) -> int:

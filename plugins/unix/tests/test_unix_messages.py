@@ -10,8 +10,14 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+from famsock_unix.addresses import UnixAddress
 from famsock_unix.control import MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS
-from famsock_unix.sockets import UnixOperations
+from famsock_unix.sockets import (
+    UnixDatagramSocket,
+    UnixSeqpacketSocket,
+    UnixSocket,
+    UnixStreamSocket,
+)
 from famsock_unix.structs import Credentials
 
 import famsock
@@ -20,19 +26,24 @@ from famsock.testing import requirements
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
 
-TYPES = (stdlib.SOCK_STREAM, stdlib.SOCK_DGRAM, stdlib.SOCK_SEQPACKET)
+CLASSES: dict[type[UnixSocket], stdlib.SocketKind] = {
+    UnixStreamSocket: stdlib.SOCK_STREAM,
+    UnixDatagramSocket: stdlib.SOCK_DGRAM,
+    UnixSeqpacketSocket: stdlib.SOCK_SEQPACKET,
+}
 NO_PIDFDS = requirements.kernel("6.5")
-Pair = tuple[socket, socket]
+Pair = tuple[UnixSocket, UnixSocket]
 
 
-def pair_of(kind: int = stdlib.SOCK_STREAM) -> Pair:
+def pair_of(cls: type[UnixSocket] = UnixStreamSocket) -> Pair:
     """Two connected sockets."""
-    return famsock.socketpair(stdlib.AF_UNIX, kind)
+    ours, other = map(cls.adopt, famsock.socketpair(stdlib.AF_UNIX, CLASSES[cls]))
+    return ours, other
 
 
-@pytest.fixture(params=TYPES, ids=lambda kind: kind.name)
+@pytest.fixture(params=CLASSES, ids=lambda cls: cls.__name__)
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """Two connected sockets of each type."""
+    """Two connected sockets of each class."""
     ours, other = pair_of(request.param)
     with ours, other:
         ours.settimeout(10)
@@ -97,7 +108,8 @@ def test_a_stream_needs_data_to_carry_descriptors(pipe: tuple[int, int]) -> None
 
 LIMITED = """
 import os, resource, socket, famsock
-ours, other = famsock.socketpair()
+from famsock_unix import UnixStreamSocket
+ours, other = map(UnixStreamSocket.adopt, famsock.socketpair())
 for limited in (False, True):
     ours.send_descriptors(b"x", [0] * 4)
     free = [os.dup(0) for _ in range(3)]  # the lowest three that are unused
@@ -177,18 +189,19 @@ def test_peer_credentials_and_groups(pair: Pair) -> None:
 
 
 def test_peer_pidfd_of_a_child() -> None:
-    with socket(stdlib.AF_UNIX) as listener:
+    with UnixStreamSocket() as listener:
         if NO_PIDFDS:
             with pytest.raises(OSError, match="Protocol not available"):
                 listener.peer_pidfd()
             return
         listener.bind("")
         listener.listen()
-        name = listener.getsockname()
+        address = listener.local_address
+        assert address is not None
         child = os.fork()
         if not child:
             client = stdlib.socket(stdlib.AF_UNIX)
-            client.connect(name)
+            client.connect(address.path)
             client.recv(1)
             os._exit(7)
         accepted, _ = listener.accept()
@@ -203,7 +216,7 @@ def test_peer_pidfd_of_a_child() -> None:
 
 
 def test_without_a_peer() -> None:
-    with socket(stdlib.AF_UNIX) as sock:
+    with UnixStreamSocket() as sock:
         assert sock.peer_credentials() == Credentials(0, 2**32 - 1, 2**32 - 1)
         with pytest.raises(OSError, match="No data available"):
             sock.peer_groups()
@@ -247,12 +260,57 @@ def test_peek_offset_moves_over_the_data() -> None:
         assert other.recv(9) == b"abcdef"
 
 
-def test_operations_are_the_sockets_own() -> None:
-    ours, other = pair_of()
+@pytest.mark.parametrize("cls", CLASSES)
+def test_plain_socket_has_the_operations_of_its_type(cls: type[UnixSocket]) -> None:
+    ours, other = famsock.socketpair(stdlib.AF_UNIX, CLASSES[cls])
     with ours, other:
-        assert isinstance(ours.operations, UnixOperations)
-        assert "send_descriptors" in dir(ours)
-        rights = SCM_RIGHTS((other.fileno(),))
-        ours.send_message(b"x", control=[rights])
-        (got,), _ = other.recv_descriptors()
+        assert type(ours) is socket
+        assert not hasattr(ours, "send_descriptors")
+        ours.send_message(b"x", control=[SCM_RIGHTS((other.fileno(),))])
+        (got,), _ = other.operations.recv_descriptors()
         os.close(got)
+        assert ours.operations is ours
+        assert type(ours) is type(other) is cls
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_class_opens_its_own_type(cls: type[UnixSocket]) -> None:
+    with cls() as sock, sock.dup() as copy:
+        assert (sock.family, sock.type) == (stdlib.AF_UNIX, CLASSES[cls])
+        assert type(copy) is cls
+        copy.bind("")
+        assert isinstance(sock.local_address, UnixAddress)
+
+
+def test_class_refuses_a_socket_of_another_type() -> None:
+    with pytest.raises(TypeError, match=r"UnixStreamSocket is of AF_UNIX SOCK_STREAM, not .*DGRAM"):
+        UnixStreamSocket(stdlib.AF_UNIX, stdlib.SOCK_DGRAM)
+    ours, other = famsock.socketpair(stdlib.AF_UNIX, stdlib.SOCK_DGRAM)
+    with ours, other:
+        with pytest.raises(TypeError, match="UnixSeqpacketSocket is of AF_UNIX SOCK_SEQPACKET"):
+            UnixSeqpacketSocket.adopt(ours)
+        ours.send(b"still open")
+        assert other.recv(64) == b"still open"
+
+
+@pytest.mark.parametrize("cls", [UnixStreamSocket, UnixSeqpacketSocket])
+def test_accepted_socket_is_of_the_listeners_class(
+    cls: type[UnixStreamSocket | UnixSeqpacketSocket],
+) -> None:
+    with cls() as listener, cls() as client:
+        listener.bind("")
+        listener.listen()
+        client.connect(listener.local_address)
+        accepted, _ = listener.accept()
+        with accepted:
+            assert type(accepted) is cls
+            assert accepted.peer_credentials() == client.peer_credentials() == Credentials.own()
+
+
+def test_sender_without_a_name_is_none() -> None:
+    ours, other = pair_of(UnixDatagramSocket)
+    with ours, other:
+        ours.send(b"x")
+        ours.send(b"y")
+        assert other.recvfrom(9) == (b"x", None)
+        assert other.recv_message().address is None

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from famsock_unix.addresses import UnixAddress
+from famsock_unix import UnixAddress, UnixDatagramSocket, UnixSeqpacketSocket, UnixStreamSocket
 
 from famsock.plugin import socket
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "unix.py"
-SOCAT_TYPES = {"stream": 1, "seqpacket": 5}
+CLASSES = [UnixStreamSocket, UnixSeqpacketSocket]
 
 pytestmark = pytest.mark.usefixtures("alarm")
 
@@ -34,16 +34,18 @@ def program(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.needs_command("socat")
 @pytest.mark.parametrize("name", ["path", "abstract"])
-@pytest.mark.parametrize("kind", SOCAT_TYPES)
-def test_socat_connects_to_us(kind: str, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cls", CLASSES)
+def test_socat_connects_to_us(
+    cls: type[UnixStreamSocket | UnixSeqpacketSocket], name: str, tmp_path: Path
+) -> None:
     abstract = name == "abstract"
     text = f"famsock-{tmp_path.name}" if abstract else str(tmp_path / "x.sock")
-    with socket(stdlib.AF_UNIX, SOCAT_TYPES[kind]) as server:
+    with cls() as server:
         server.settimeout(30)
         server.bind(UnixAddress.abstract(text) if abstract else UnixAddress(text))
         server.listen()
         scheme = "ABSTRACT-CONNECT" if abstract else "UNIX-CONNECT"
-        with program("socat", "-,ignoreeof", f"{scheme}:{text},type={SOCAT_TYPES[kind]}") as socat:
+        with program("socat", "-,ignoreeof", f"{scheme}:{text},type={int(server.type)}") as socat:
             accepted, _ = server.accept()
             with accepted:
                 accepted.settimeout(30)
@@ -62,7 +64,7 @@ def test_we_send_datagrams_to_socat(tmp_path: Path) -> None:
     there, here = tmp_path / "there.sock", tmp_path / "here.sock"
     with (
         program("socat", f"UNIX-RECVFROM:{there}", "EXEC:cat"),
-        socket(stdlib.AF_UNIX, stdlib.SOCK_DGRAM) as sock,
+        UnixDatagramSocket() as sock,
     ):
         sock.settimeout(30)
         sock.bind(str(here))

@@ -6,20 +6,24 @@ import errno
 import fcntl
 import gc
 import os
-import socket as stdlib
 import threading
 from pathlib import Path
 
 import pytest
 from famsock_unix import _stale
 from famsock_unix.addresses import UnixAddress
+from famsock_unix.sockets import (
+    UnixDatagramSocket,
+    UnixSeqpacketSocket,
+    UnixSocket,
+    UnixStreamSocket,
+)
 
-from famsock.plugin import socket
 from famsock.testing.plugin import open_descriptors
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
 
-TYPES = (stdlib.SOCK_STREAM, stdlib.SOCK_DGRAM, stdlib.SOCK_SEQPACKET)
+CLASSES = (UnixStreamSocket, UnixDatagramSocket, UnixSeqpacketSocket)
 
 
 @pytest.fixture
@@ -31,20 +35,20 @@ def deep(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("typed", [False, True], ids=["stdlib", "typed"])
-@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("cls", CLASSES)
 def test_a_long_path_binds_connects_and_is_sent_to(
-    deep: Path, kind: stdlib.SocketKind, typed: bool
+    deep: Path, cls: type[UnixSocket], typed: bool
 ) -> None:
     address = UnixAddress(deep) if typed else str(deep)
-    with socket(stdlib.AF_UNIX, kind) as server, socket(1, kind) as client:
+    with cls() as server, cls() as client:
         before = open_descriptors()
         server.bind(address)
-        if kind != stdlib.SOCK_DGRAM:
+        if cls is not UnixDatagramSocket:
             server.listen()
         client.connect(address)
         assert open_descriptors() == before
         assert deep.is_socket()
-        if kind == stdlib.SOCK_DGRAM:
+        if cls is UnixDatagramSocket:
             client.sendto(b"x", address)
             client.sendmsg([b"y"], [], 0, address)
             assert (server.recv(9), server.recv(9)) == (b"x", b"y")
@@ -57,9 +61,10 @@ def test_a_long_path_binds_connects_and_is_sent_to(
 
 
 def test_a_long_path_shows_the_descriptor_it_went_through(deep: Path) -> None:
-    with socket(stdlib.AF_UNIX) as sock:
+    with UnixStreamSocket() as sock:
         sock.bind(str(deep))
         shown = sock.getsockname()
+        assert isinstance(shown, str)
         assert shown.startswith("/proc/self/fd/")
         assert shown.endswith("/x.sock")
         assert sock.local_address == UnixAddress(shown)
@@ -69,17 +74,17 @@ def test_a_long_path_shows_the_descriptor_it_went_through(deep: Path) -> None:
 def test_bound_path_tells_the_true_one(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(deep.parent)
     for address in (str(deep), "relative.sock"):
-        with socket(stdlib.AF_UNIX) as sock:
+        with UnixStreamSocket() as sock:
             sock.bind(address)
             assert sock.bound_path() == str(deep.parent / address)
             Path(address).unlink()
             assert sock.bound_path() == f"{deep.parent / address} (deleted)"
-    with socket(stdlib.AF_UNIX) as sock, pytest.raises(FileNotFoundError):
+    with UnixStreamSocket() as sock, pytest.raises(FileNotFoundError):
         sock.bound_path()
 
 
 def test_no_descriptor_outlives_a_failing_call(deep: Path) -> None:
-    with socket(stdlib.AF_UNIX) as sock:
+    with UnixStreamSocket() as sock:
         before = open_descriptors()
         with pytest.raises(FileNotFoundError):
             sock.connect(str(deep))
@@ -87,7 +92,7 @@ def test_no_descriptor_outlives_a_failing_call(deep: Path) -> None:
         assert open_descriptors() == before
         assert sock.connect_ex(str(deep)) == errno.ENOENT
         sock.bind(str(deep))
-        with socket(stdlib.AF_UNIX) as second, pytest.raises(OSError, match="in use"):
+        with UnixStreamSocket() as second, pytest.raises(OSError, match="in use"):
             second.bind(str(deep))
         with pytest.raises(OSError, match="AF_UNIX path too long"):
             sock.connect(str(deep.parent / ("n" * 86)))
@@ -97,7 +102,7 @@ def test_no_descriptor_outlives_a_failing_call(deep: Path) -> None:
 
 def test_the_last_part_may_have_85_bytes(deep: Path) -> None:
     longest = deep.parent / ("n" * 85)
-    with socket(stdlib.AF_UNIX) as sock:
+    with UnixStreamSocket() as sock:
         sock.bind(str(longest))
         assert longest.is_socket()
 
@@ -105,8 +110,8 @@ def test_the_last_part_may_have_85_bytes(deep: Path) -> None:
 def test_a_long_path_is_not_cached(deep: Path) -> None:
     """A second call opens the directory anew: the first descriptor is another file by then."""
     with (
-        socket(1, stdlib.SOCK_DGRAM) as server,
-        socket(1, stdlib.SOCK_DGRAM) as client,
+        UnixDatagramSocket() as server,
+        UnixDatagramSocket() as client,
     ):
         server.bind(str(deep))
         for _ in range(3):
@@ -116,17 +121,17 @@ def test_a_long_path_is_not_cached(deep: Path) -> None:
         assert [server.recv(1) for _ in range(6)] == [b"x", b"y"] * 3
 
 
-@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("cls", CLASSES)
 def test_a_stale_path_is_replaced_and_a_live_one_kept(
-    tmp_path: Path, kind: stdlib.SocketKind
+    tmp_path: Path, cls: type[UnixSocket]
 ) -> None:
     path = tmp_path / "x.sock"
     for _ in range(2):
-        with socket(stdlib.AF_UNIX, kind) as server:
+        with cls() as server:
             server.bind_replacing_stale(str(path))
-            with socket(stdlib.AF_UNIX) as second, pytest.raises(OSError, match="in use"):
+            with UnixStreamSocket() as second, pytest.raises(OSError, match="in use"):
                 second.bind_replacing_stale(UnixAddress(path))
-            if kind != stdlib.SOCK_DGRAM:
+            if cls is not UnixDatagramSocket:
                 server.listen()
                 server.setblocking(False)
                 assert not _stale.unlink_stale(str(path))
@@ -142,7 +147,7 @@ def test_what_is_no_socket_is_never_removed(tmp_path: Path) -> None:
     file.write_text("precious")
     link = tmp_path / "link"
     link.symlink_to(file)
-    with socket(stdlib.AF_UNIX) as sock:
+    with UnixStreamSocket() as sock:
         for path in (file, link, tmp_path):
             with pytest.raises(OSError, match="in use"):
                 sock.bind_replacing_stale(str(path))
@@ -151,7 +156,7 @@ def test_what_is_no_socket_is_never_removed(tmp_path: Path) -> None:
 
 def test_errors_tell_what_cures_them(tmp_path: Path) -> None:
     path = str(tmp_path / "x.sock")
-    with socket(stdlib.AF_UNIX) as first, socket(stdlib.AF_UNIX) as second:
+    with UnixStreamSocket() as first, UnixStreamSocket() as second:
         with pytest.raises(FileNotFoundError) as missing:
             second.connect(path)
         first.bind(path)
@@ -166,7 +171,7 @@ def test_errors_tell_what_cures_them(tmp_path: Path) -> None:
 
 def test_names_without_a_file_bind_as_ever() -> None:
     for address in ("", UnixAddress.abstract(f"famsock-{os.getpid()}")):
-        with socket(stdlib.AF_UNIX) as sock:
+        with UnixStreamSocket() as sock:
             sock.bind_replacing_stale(address)
             assert isinstance(sock.local_address, UnixAddress)
             assert sock.local_address.is_abstract
@@ -177,7 +182,7 @@ def test_a_held_lock_ends_in_an_error(tmp_path: Path, monkeypatch: pytest.Monkey
     directory = os.open(tmp_path, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
-        with socket(stdlib.AF_UNIX) as sock, pytest.raises(BlockingIOError):
+        with UnixStreamSocket() as sock, pytest.raises(BlockingIOError):
             sock.bind_replacing_stale(str(tmp_path / "x.sock"))
     finally:
         os.close(directory)
@@ -188,12 +193,12 @@ def test_of_many_that_race_for_a_stale_path_one_wins(
 ) -> None:
     monkeypatch.setattr(_stale, "_PATIENCE_S", 60.0)  # each waits for all others, however slow
     path = str(tmp_path / "x.sock")
-    with socket(stdlib.AF_UNIX) as left_behind:
+    with UnixStreamSocket() as left_behind:
         left_behind.bind(path)
-    sockets = [socket(stdlib.AF_UNIX) for _ in range(8)]
+    sockets = [UnixStreamSocket() for _ in range(8)]
     outcomes: list[int] = []
 
-    def race(sock: socket) -> None:
+    def race(sock: UnixStreamSocket) -> None:
         try:
             sock.bind_replacing_stale(path)
             sock.listen()
@@ -208,7 +213,7 @@ def test_of_many_that_race_for_a_stale_path_one_wins(
         thread.join()
     try:
         assert sorted(outcomes) == [0] + [errno.EADDRINUSE] * 7
-        with socket(stdlib.AF_UNIX) as client:
+        with UnixStreamSocket() as client:
             client.connect(path)
     finally:
         for sock in sockets:

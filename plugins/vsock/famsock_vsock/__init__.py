@@ -5,7 +5,24 @@ from __future__ import annotations
 from errno import EADDRNOTAVAIL, ECONNRESET, ENODEV
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_vsock.addresses import VsockAddress as VsockAddress
+    from famsock_vsock.sockets import VsockDatagramSocket as VsockDatagramSocket
+    from famsock_vsock.sockets import VsockSeqpacketSocket as VsockSeqpacketSocket
+    from famsock_vsock.sockets import VsockSocket as VsockSocket
+    from famsock_vsock.sockets import VsockStreamSocket as VsockStreamSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        VsockAddress="addresses",
+        VsockDatagramSocket="sockets",
+        VsockSeqpacketSocket="sockets",
+        VsockSocket="sockets",
+        VsockStreamSocket="sockets",
+    )
 
 _AF_VSOCK = 40
 _TRANSPORTS = (
@@ -28,7 +45,11 @@ FAMILY = Family(
             (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM),
             "famsock_vsock.addresses:VsockAddress",
             layout="famsock_vsock._layouts:VSOCK",
-            operations="famsock_vsock.sockets:VsockOperations",
+            socket={
+                SOCK_STREAM: "famsock_vsock.sockets:VsockStreamSocket",
+                SOCK_SEQPACKET: "famsock_vsock.sockets:VsockSeqpacketSocket",
+                SOCK_DGRAM: "famsock_vsock.sockets:VsockDatagramSocket",
+            },
             scheme="vsock",
             hints=_HINTS,
             integer_bytes={_AF_VSOCK: 8},
@@ -39,7 +60,6 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_vsock.constants",
-    operation_names="famsock_vsock._operation_names:NAMES",
     options="famsock_vsock.options",
     control="famsock_vsock.control",
     modules=("vsock",),

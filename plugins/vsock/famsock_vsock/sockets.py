@@ -1,10 +1,11 @@
-"""Operations of AF_VSOCK sockets. Source: vsock(7)."""
+"""Sockets of AF_VSOCK. Source: vsock(7)."""
 
 from __future__ import annotations
 
 import struct
 from errno import EADDRNOTAVAIL
-from socket import SOCK_STREAM
+from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
+from typing import TYPE_CHECKING
 
 from famsock.plugin import socket
 from famsock_vsock.addresses import VsockAddress
@@ -18,7 +19,10 @@ from famsock_vsock.constants import (
 )
 
 __all__ = [
-    "VsockOperations",
+    "VsockDatagramSocket",
+    "VsockSeqpacketSocket",
+    "VsockSocket",
+    "VsockStreamSocket",
     "local_cid",
 ]
 
@@ -43,11 +47,10 @@ def local_cid() -> int:
     return int(struct.unpack("=I", answer)[0])
 
 
-class VsockOperations:
-    """Operations of AF_VSOCK sockets beyond the stdlib's methods."""
+class VsockSocket(socket[VsockAddress, tuple[int, int]]):
+    """The methods that all sockets of AF_VSOCK share; open a socket by one of the classes below."""
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
+    __slots__ = ()
 
     def local_cid(self) -> int:
         """Return this machine's CID, as `famsock_vsock.sockets.local_cid` does."""
@@ -66,9 +69,36 @@ class VsockOperations:
         return _is_own(VMADDR_CID_LOCAL)
 
 
+class VsockStreamSocket(VsockSocket, family=AF_VSOCK, type=SOCK_STREAM):
+    """A socket of AF_VSOCK for a connection that carries a stream of bytes."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def accept(self) -> tuple[VsockStreamSocket, tuple[int, int]]: ...
+
+
+class VsockSeqpacketSocket(VsockSocket, family=AF_VSOCK, type=SOCK_SEQPACKET):
+    """A socket of AF_VSOCK for a connection that carries messages, each of them whole. Linux 5.14.
+
+    MSG_EOR marks the end of a record.
+    """
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def accept(self) -> tuple[VsockSeqpacketSocket, tuple[int, int]]: ...
+
+
+class VsockDatagramSocket(VsockSocket, family=AF_VSOCK, type=SOCK_DGRAM):
+    """A socket of AF_VSOCK for datagrams, which only the VMCI transport carries."""
+
+    __slots__ = ()
+
+
 def _is_own(cid: int) -> bool:
     """Return whether a transport gives this machine the CID, by binding to an unused port."""
-    with socket(AF_VSOCK, SOCK_STREAM) as probe:
+    with VsockStreamSocket() as probe:
         try:
             probe.bind(VsockAddress(cid, VMADDR_PORT_ANY))
         except OSError as error:

@@ -117,14 +117,14 @@ def test_local_cid_is_the_devices() -> None:
     with DEVICE.open("rb") as device:
         answer = fcntl.ioctl(device, famsock.IOCTL_VM_SOCKETS_GET_LOCAL_CID, bytes(4))
     cid = struct.unpack("=I", answer)[0]
-    with socket(AF_VSOCK) as sock:
+    with sockets.VsockStreamSocket() as sock:
         assert sock.local_cid() == sockets.local_cid() == cid
         assert sock.is_guest() == (3 <= cid < VMADDR_CID_ANY)
 
 
 @pytest.mark.needs_family("AF_VSOCK")
 def test_what_this_machine_is() -> None:
-    with socket(AF_VSOCK) as sock:
+    with sockets.VsockStreamSocket() as sock:
         found = sock.has_loopback(), sock.is_host()
         assert found == (
             not requirements.module("vsock_loopback"),

@@ -18,6 +18,7 @@ import pytest
 from famsock_vsock.addresses import VsockAddress
 from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_LOCAL, VMADDR_PORT_ANY
 from famsock_vsock.control import VSOCK_RECVERR
+from famsock_vsock.sockets import VsockSeqpacketSocket, VsockStreamSocket
 
 from famsock import endpoints
 from famsock.plugin import constants, options, socket
@@ -53,6 +54,26 @@ def connected(kind: int) -> Iterator[tuple[socket, socket]]:
         with server:
             server.settimeout(TIMEOUT_S)
             yield server, client
+
+
+@pytest.mark.parametrize("cls", [VsockStreamSocket, VsockSeqpacketSocket])
+def test_accepted_socket_is_of_the_listeners_class(
+    cls: type[VsockStreamSocket | VsockSeqpacketSocket],
+) -> None:
+    with cls() as listener, cls() as client:
+        for sock in (listener, client):
+            sock.settimeout(TIMEOUT_S)
+        listener.bind(VsockAddress(VMADDR_CID_LOCAL, VMADDR_PORT_ANY))
+        listener.listen()
+        address = listener.local_address
+        assert address is not None
+        client.connect(address)
+        server, peer = listener.accept()
+        with server:
+            assert type(server) is cls
+            assert server.has_loopback()
+            assert peer[0] == VMADDR_CID_LOCAL
+            assert client.peer_address == server.local_address
 
 
 @pytest.mark.parametrize("kind", [stdlib.SOCK_STREAM, stdlib.SOCK_SEQPACKET])
