@@ -1,15 +1,12 @@
 """A service found by its name, and the topology service telling when it comes and goes."""
 
-from famsock_tipc.addresses import ServiceAddress, ServiceRange
+from famsock_tipc import ServiceAddress, ServiceRange, TipcRdmSocket, TipcSeqpacketSocket
 
 import famsock
 
-with (
-    famsock.socket(famsock.AF_TIPC, famsock.SOCK_SEQPACKET) as watcher,
-    famsock.socket(famsock.AF_TIPC, famsock.SOCK_RDM) as client,
-):
+with TipcSeqpacketSocket() as watcher, TipcRdmSocket() as client:
     watcher.subscribe(ServiceRange(18888, 0, 4294967295))
-    with famsock.socket(famsock.AF_TIPC, famsock.SOCK_RDM) as server:
+    with TipcRdmSocket() as server:
         server.bind(ServiceRange(18888, 0, 99, famsock.TIPC_NODE_SCOPE))
         print("published", watcher.recv_event().service)
 

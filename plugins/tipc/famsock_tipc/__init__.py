@@ -5,11 +5,36 @@ from __future__ import annotations
 from errno import EACCES, EHOSTUNREACH
 from socket import SOCK_DGRAM, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import Family, Protocol
+from famsock.plugin import Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_tipc.addresses import GroupMember as GroupMember
+    from famsock_tipc.addresses import ServiceAddress as ServiceAddress
+    from famsock_tipc.addresses import ServiceRange as ServiceRange
+    from famsock_tipc.addresses import SocketAddress as SocketAddress
+    from famsock_tipc.addresses import TipcAddress as TipcAddress
+    from famsock_tipc.sockets import TipcDatagramSocket as TipcDatagramSocket
+    from famsock_tipc.sockets import TipcRdmSocket as TipcRdmSocket
+    from famsock_tipc.sockets import TipcSeqpacketSocket as TipcSeqpacketSocket
+    from famsock_tipc.sockets import TipcStreamSocket as TipcStreamSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        GroupMember="addresses",
+        ServiceAddress="addresses",
+        ServiceRange="addresses",
+        SocketAddress="addresses",
+        TipcAddress="addresses",
+        TipcDatagramSocket="sockets",
+        TipcRdmSocket="sockets",
+        TipcSeqpacketSocket="sockets",
+        TipcStreamSocket="sockets",
+    )
 
 _HINTS = {
     EACCES: "service types below 64 belong to TIPC; a socket in a group can have no name",
-    EHOSTUNREACH: "no socket has this name; wait for it with subscribe()",
+    EHOSTUNREACH: "no socket has this name; wait for it with TipcSeqpacketSocket.subscribe()",
 }
 _EXCHANGES = {
     f"tipc {label}": f"famsock_tipc.selftest:{label}"
@@ -25,14 +50,18 @@ FAMILY = Family(
             0,
             (SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM),
             "famsock_tipc.addresses:TipcAddress",
-            operations="famsock_tipc.sockets:TipcOperations",
+            socket={
+                SOCK_RDM: "famsock_tipc.sockets:TipcRdmSocket",
+                SOCK_SEQPACKET: "famsock_tipc.sockets:TipcSeqpacketSocket",
+                SOCK_STREAM: "famsock_tipc.sockets:TipcStreamSocket",
+                SOCK_DGRAM: "famsock_tipc.sockets:TipcDatagramSocket",
+            },
             scheme="tipc",
             hints=_HINTS,
             selftest=_EXCHANGES,
         ),
     ),
     constants="famsock_tipc.constants",
-    operation_names="famsock_tipc._operation_names:NAMES",
     options="famsock_tipc.options",
     control="famsock_tipc.control",
     modules=("tipc",),

@@ -34,7 +34,7 @@ TIPC_MCAST_REPLICAST: Option[None] = _row("TIPC_MCAST_REPLICAST", codecs.EMPTY, 
 """Multicast by a copy to each node from now on; its value is None."""
 
 TIPC_GROUP_JOIN: Option[GroupRequest] = _row("TIPC_GROUP_JOIN", GroupRequest, "w")
-"""Join a communication group. Reading it gives a u32: see TipcOperations.group."""
+"""Join a communication group. Reading it gives a u32: see TipcRdmSocket.group."""
 
 TIPC_GROUP_LEAVE: Option[None] = _row("TIPC_GROUP_LEAVE", codecs.EMPTY, "w")
 """Leave the communication group; its value is None."""

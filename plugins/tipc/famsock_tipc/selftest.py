@@ -11,6 +11,7 @@ from socket import SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
 from famsock.plugin import selftest
 from famsock_tipc.addresses import ServiceAddress
 from famsock_tipc.constants import AF_TIPC, TIPC_NODE_SCOPE
+from famsock_tipc.sockets import TipcRdmSocket, TipcSeqpacketSocket
 
 _SERVICE = 0xFA505
 
@@ -47,9 +48,10 @@ def topology() -> Iterator[selftest.RoundTrip]:
     """Yield a check that the topology service reports a name that comes and goes."""
     name = _name(0)
     with (
-        selftest.sockets(AF_TIPC, SOCK_SEQPACKET, count=1) as (watcher,),
-        selftest.sockets(AF_TIPC, SOCK_RDM, count=1) as (server,),
+        TipcSeqpacketSocket() as watcher,
+        TipcRdmSocket() as server,
     ):
+        watcher.settimeout(selftest.TIMEOUT_S)
         watcher.subscribe(name)
 
         def round_trip() -> None:

@@ -1,4 +1,4 @@
-"""Operations of AF_TIPC sockets: names, groups, the topology service, the identity of nodes.
+"""Sockets of AF_TIPC: names, groups, the topology service, the identity of nodes.
 
 Sources: linux/tipc.h, net/tipc/socket.c, net/tipc/topsrv.c, the TIPC programmer's guide.
 """
@@ -6,9 +6,8 @@ Sources: linux/tipc.h, net/tipc/socket.c, net/tipc/topsrv.c, the TIPC programmer
 from __future__ import annotations
 
 from collections.abc import Iterator
-from errno import EPROTOTYPE
-from socket import MSG_EOR, MSG_OOB, SOCK_SEQPACKET
-from typing import Any, TypeVar
+from socket import MSG_EOR, MSG_OOB, SOCK_DGRAM, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -16,6 +15,7 @@ from famsock.plugin import Address, Lookup, RawAddress, Struct, codecs, socket
 from famsock_tipc import constants
 from famsock_tipc.addresses import GroupMember, ServiceAddress, ServiceRange, TipcAddress
 from famsock_tipc.constants import (
+    AF_TIPC,
     TIPC_CLUSTER_SCOPE,
     TIPC_GROUP_LOOPBACK,
     TIPC_GROUP_MEMBER_EVTS,
@@ -42,13 +42,10 @@ _TOPOLOGY_SERVICE = ServiceAddress(TIPC_TOP_SRV, TIPC_TOP_SRV)
 """The address of the topology service, to which a SOCK_SEQPACKET socket connects."""
 
 
-class TipcOperations:
-    """Operations of AF_TIPC sockets beyond the stdlib's methods."""
+class _TipcSocket(socket[TipcAddress, tuple[int, int, int, int, int]]):
+    """The common part of sockets of AF_TIPC: names, nodes and links."""
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
-
-    # Names
+    __slots__ = ()
 
     def withdraw(self, address: Any) -> None:
         """Take back a name or range that the socket was bound to; other names stay.
@@ -61,75 +58,30 @@ class TipcOperations:
         if not isinstance(bound, ServiceAddress | ServiceRange):
             raise TypeError(f"withdraw(): AF_TIPC address must be a service, not {bound!r}")
         scope = abs(bound.scope) or TIPC_CLUSTER_SCOPE
-        self._sock.bind(attrs.evolve(bound, scope=-scope))  # type: ignore[misc]
+        self.bind(attrs.evolve(bound, scope=-scope))  # type: ignore[misc]
 
-    # The topology service, on a socket of SOCK_SEQPACKET
+    def node_id(self, node: int) -> bytes:
+        """Return a node's identity of 16 bytes, by its hash (0-4294967295), as in addresses.
 
-    def subscribe(
-        self,
-        service: ServiceAddress | ServiceRange | tuple[int, ...],
-        timeout_ms: int | None = None,
-        filter: int = TIPC_SUB_PORTS,
-        handle: bytes = bytes(8),
-    ) -> Subscription:
-        """Ask the topology service to report services that come and go in a range.
-
-        Connects the socket, of SOCK_SEQPACKET, to the service first if it has no peer. Current
-        services give events too. ``service`` is a name or range in any shape (type 0 for nodes, 2
-        for links); ``timeout_ms`` (0-4294967294) ends the subscription with an event, None never
-        does; ``filter`` is TIPC_SUB_PORTS or TIPC_SUB_SERVICE; ``handle`` is 8 bytes that events
-        repeat. Returns the subscription, for `cancel`. OverflowError, TypeError and ValueError for
-        values for which the service would end the connection or never answer; OSError EPROTOTYPE
-        for a socket of another type, otherwise as connect(2) and send(2). Source:
-        net/tipc/subscr.c.
+        OSError EADDRNOTAVAIL for an unknown node. Source: linux/tipc.h, SIOCGETNODEID.
         """
-        if self._sock.type != SOCK_SEQPACKET:
-            raise OSError(
-                EPROTOTYPE,
-                "subscribe(): AF_TIPC's topology service takes sockets of SOCK_SEQPACKET "
-                f"({int(SOCK_SEQPACKET)}), not {int(self._sock.type)}",
-            )
-        wanted = _range(service)
-        if filter not in _FILTERS:
-            raise ValueError(
-                "subscribe(): AF_TIPC filter must be TIPC_SUB_PORTS (1) or TIPC_SUB_SERVICE (2), "
-                f"not {filter!r}"
-            )
-        if timeout_ms is not None:
-            codecs.check_int("subscribe(): AF_TIPC timeout_ms", timeout_ms, FOREVER_MS - 1)
-        forever = FOREVER_MS if timeout_ms is None else timeout_ms
-        subscription = Subscription(
-            wanted.type, wanted.lower, wanted.upper, forever, filter, handle
-        )
-        if self._sock.peer_address is None:
-            self._sock.connect(_TOPOLOGY_SERVICE)
-        self._sock.send(subscription.pack())
-        return subscription
+        return _ask(self, constants.SIOCGETNODEID, NodeIdRequest(node)).node_id
 
-    def cancel(self, subscription: Subscription) -> None:
-        """End a subscription of this socket; no event confirms it. OSError as send(2) fails."""
-        self._sock.send(subscription.cancelled().pack())
+    def link_name(self, peer: int, bearer_id: int = 0) -> str:
+        """Return the name of the link to a node, by its hash and the bearer's number (0-65535).
 
-    def recv_event(self) -> TopologyEvent:
-        """Return the next event of the topology service.
-
-        Waits as recv does (TimeoutError, BlockingIOError). ConnectionResetError if the service
-        ended the connection, as it does for a subscription that it refuses.
+        OverflowError for a number out of range, because the kernel would take its low 16 bits;
+        OSError EADDRNOTAVAIL if there is no such link. Source: linux/tipc.h, SIOCGETLINKNAME,
+        net/tipc/socket.c.
         """
-        data = self._sock.recv(TopologyEvent.layout.size)
-        if not data:
-            raise ConnectionResetError("recv_event(): the topology service ended the connection")
-        return TopologyEvent.unpack(data)
+        bearer = codecs.check_int("link_name(): AF_TIPC bearer_id", bearer_id, 0xFFFF)
+        return _ask(self, constants.SIOCGETLINKNAME, LinkNameRequest(peer, bearer)).name
 
-    def events(self) -> Iterator[TopologyEvent]:
-        """Yield events of the topology service without end; errors are those of `recv_event`.
 
-        The last event of a subscription that had a time limit has ``timed_out`` set.
-        """
-        while True:
-            yield self.recv_event()
+class _GroupSocket(_TipcSocket):
+    """The common part of sockets without a connection, which can be in a communication group."""
 
-    # Communication groups, on a socket of SOCK_RDM
+    __slots__ = ()
 
     def join_group(
         self,
@@ -150,17 +102,15 @@ class TipcOperations:
         for a reserved type or a socket in a group, OSError EINVAL for a scope that does not exist.
         """
         flags = TIPC_GROUP_LOOPBACK * loopback | TIPC_GROUP_MEMBER_EVTS * member_events
-        self._sock.set_option(TIPC_GROUP_JOIN, GroupRequest(type, instance, scope, flags))
+        self.set_option(TIPC_GROUP_JOIN, GroupRequest(type, instance, scope, flags))
 
     def leave_group(self) -> None:
         """Leave the communication group. OSError EINVAL if the socket is in none."""
-        self._sock.set_option(TIPC_GROUP_LEAVE, None)
+        self.set_option(TIPC_GROUP_LEAVE, None)
 
     def group(self) -> int:
         """Return the type of the communication group that the socket is in, 0 for none."""
-        data = self._sock.getsockopt(
-            constants.SOL_TIPC, constants.TIPC_GROUP_JOIN, codecs.U32.size_bytes
-        )
+        data = self.getsockopt(constants.SOL_TIPC, constants.TIPC_GROUP_JOIN, codecs.U32.size_bytes)
         return codecs.U32.decode(data)
 
     def recv_group(self, bufsize_bytes: int = constants.TIPC_MAX_USER_MSG_SIZE) -> GroupMessage:
@@ -169,35 +119,116 @@ class TipcOperations:
         Waits as recv does. At most ``bufsize_bytes`` (from 1 on) of a message are kept. OSError as
         recvmsg(2) fails.
         """
-        message = self._sock.recv_message(bufsize_bytes)
+        message = self.recv_message(bufsize_bytes)
         member = message.address if isinstance(message.address, GroupMember) else None
         event = bool(message.flags & MSG_OOB)
         left = bool(message.flags & MSG_EOR)
         return GroupMessage(message.data, member, event and not left, event and left)
 
-    # Nodes and links
 
-    def node_id(self, node: int) -> bytes:
-        """Return a node's identity of 16 bytes, by its hash (0-4294967295), as in addresses.
+class TipcRdmSocket(_GroupSocket, family=AF_TIPC, type=SOCK_RDM, proto=0):
+    """A socket of SOCK_RDM: datagrams to names, ranges and sockets, and communication groups.
 
-        OSError EADDRNOTAVAIL for an unknown node. Source: linux/tipc.h, SIOCGETNODEID.
+    Links drop no message of it. One that nobody takes comes back if TIPC_DEST_DROPPABLE is off.
+    """
+
+    __slots__ = ()
+
+
+class TipcDatagramSocket(_GroupSocket, family=AF_TIPC, type=SOCK_DGRAM, proto=0):
+    """A socket of SOCK_DGRAM: as `TipcRdmSocket`, but links may drop messages under load.
+
+    TIPC_SRC_DROPPABLE is on.
+    """
+
+    __slots__ = ()
+
+
+class TipcStreamSocket(_TipcSocket, family=AF_TIPC, type=SOCK_STREAM, proto=0):
+    """A socket of SOCK_STREAM: a connection that carries bytes.
+
+    ``connect`` returns when the server accepts.
+    """
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def accept(self) -> tuple[TipcStreamSocket, tuple[int, int, int, int, int]]: ...
+
+
+class TipcSeqpacketSocket(_TipcSocket, family=AF_TIPC, type=SOCK_SEQPACKET, proto=0):
+    """A socket of SOCK_SEQPACKET: a connection that carries messages, and the topology service.
+
+    ``connect`` returns when the server accepts.
+    """
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def accept(self) -> tuple[TipcSeqpacketSocket, tuple[int, int, int, int, int]]: ...
+
+    def subscribe(
+        self,
+        service: ServiceAddress | ServiceRange | tuple[int, ...],
+        timeout_ms: int | None = None,
+        filter: int = TIPC_SUB_PORTS,
+        handle: bytes = bytes(8),
+    ) -> Subscription:
+        """Ask the topology service to report services that come and go in a range.
+
+        Connects the socket to the service first if it has no peer. Current services give events
+        too. ``service`` is a name or range in any shape (type 0 for nodes, 2 for links);
+        ``timeout_ms`` (0-4294967294) ends the subscription with an event, None never does;
+        ``filter`` is TIPC_SUB_PORTS or TIPC_SUB_SERVICE; ``handle`` is 8 bytes that events repeat.
+        Returns the subscription, for `cancel`. OverflowError, TypeError and ValueError for values
+        for which the service would end the connection or never answer; OSError as connect(2) and
+        send(2) fail. Source: net/tipc/subscr.c.
         """
-        return self._ask(constants.SIOCGETNODEID, NodeIdRequest(node)).node_id
+        wanted = _range(service)
+        if filter not in _FILTERS:
+            raise ValueError(
+                "subscribe(): AF_TIPC filter must be TIPC_SUB_PORTS (1) or TIPC_SUB_SERVICE (2), "
+                f"not {filter!r}"
+            )
+        if timeout_ms is not None:
+            codecs.check_int("subscribe(): AF_TIPC timeout_ms", timeout_ms, FOREVER_MS - 1)
+        forever = FOREVER_MS if timeout_ms is None else timeout_ms
+        subscription = Subscription(
+            wanted.type, wanted.lower, wanted.upper, forever, filter, handle
+        )
+        if self.peer_address is None:
+            self.connect(_TOPOLOGY_SERVICE)
+        self.send(subscription.pack())
+        return subscription
 
-    def link_name(self, peer: int, bearer_id: int = 0) -> str:
-        """Return the name of the link to a node, by its hash and the bearer's number (0-65535).
+    def cancel(self, subscription: Subscription) -> None:
+        """End a subscription of this socket; no event confirms it. OSError as send(2) fails."""
+        self.send(subscription.cancelled().pack())
 
-        OverflowError for a number out of range, because the kernel would take its low 16 bits;
-        OSError EADDRNOTAVAIL if there is no such link. Source: linux/tipc.h, SIOCGETLINKNAME,
-        net/tipc/socket.c.
+    def recv_event(self) -> TopologyEvent:
+        """Return the next event of the topology service.
+
+        Waits as recv does (TimeoutError, BlockingIOError). ConnectionResetError if the service
+        ended the connection, as it does for a subscription that it refuses.
         """
-        bearer = codecs.check_int("link_name(): AF_TIPC bearer_id", bearer_id, 0xFFFF)
-        return self._ask(constants.SIOCGETLINKNAME, LinkNameRequest(peer, bearer)).name
+        data = self.recv(TopologyEvent.layout.size)
+        if not data:
+            raise ConnectionResetError("recv_event(): the topology service ended the connection")
+        return TopologyEvent.unpack(data)
 
-    def _ask(self, request: int, argument: _S) -> _S:
-        from fcntl import ioctl
+    def events(self) -> Iterator[TopologyEvent]:
+        """Yield events of the topology service without end; errors are those of `recv_event`.
 
-        return argument.unpack(ioctl(self._sock, request, argument.pack()))
+        The last event of a subscription that had a time limit has ``timed_out`` set.
+        """
+        while True:
+            yield self.recv_event()
+
+
+def _ask(sock: socket, request: int, argument: _S) -> _S:
+    from fcntl import ioctl
+
+    return argument.unpack(ioctl(sock, request, argument.pack()))
 
 
 def _typed(address: Any) -> Address:

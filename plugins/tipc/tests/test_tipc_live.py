@@ -6,12 +6,21 @@ import os
 import socket as stdlib
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Protocol, TypeVar, overload
 
 import pytest
-from famsock_tipc.addresses import ServiceAddress, ServiceRange, SocketAddress
+from famsock_tipc import (
+    ServiceAddress,
+    ServiceRange,
+    SocketAddress,
+    TipcDatagramSocket,
+    TipcRdmSocket,
+    TipcSeqpacketSocket,
+    TipcStreamSocket,
+)
 from famsock_tipc.control import (
     MAX_RETURNED_BYTES,
     TIPC_DESTNAME,
@@ -31,16 +40,27 @@ NODE = 3
 SERVICE = 0x1000000 + os.getpid()  # the names of a node are for all of its processes
 SHOWN = 0x2000000 + os.getpid()
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tipc.py"
-Opener = Callable[..., famsock.socket]
+_S = TypeVar("_S", bound=famsock.socket[Any, Any])
+Connected = type[TipcStreamSocket] | type[TipcSeqpacketSocket]
+Datagrams = type[TipcRdmSocket] | type[TipcDatagramSocket]
+
+
+class Opener(Protocol):
+    """Opens a socket of a class, TipcRdmSocket by default, bound to an address if one is given."""
+
+    @overload
+    def __call__(self, *, address: object = None) -> TipcRdmSocket: ...
+    @overload
+    def __call__(self, cls: type[_S], address: object = None) -> _S: ...
 
 
 @pytest.fixture
 def tipc() -> Iterator[Opener]:
-    """Opens sockets of a type, bound to an address if one is given, that are closed at the end."""
+    """Opens sockets that are closed at the end."""
     with ExitStack() as stack:
 
-        def make(kind: int = stdlib.SOCK_RDM, address: object = None) -> famsock.socket:
-            sock = stack.enter_context(famsock.socket(30, kind))
+        def make(cls: type[Any] = TipcRdmSocket, address: object = None) -> Any:
+            sock = stack.enter_context(cls())
             sock.settimeout(20)
             if address is not None:
                 sock.bind(address)
@@ -76,19 +96,19 @@ def test_withdrawn_names_reach_nobody(tipc: Opener) -> None:
     name, other = ServiceAddress(SERVICE, 1, scope=NODE), ServiceAddress(SERVICE, 2)
     server, client = tipc(address=name), tipc()
     server.bind(RawAddress.unpack(other.pack()))
-    server.operations.withdraw(name.to_stdlib(None))  # type: ignore[arg-type]
+    server.withdraw((2, SERVICE, 1, 1, NODE))
     with pytest.raises(OSError, match="No route") as caught:
         client.sendto(b"x", name)
     assert any("subscribe" in note for note in caught.value.__notes__)
     client.sendto(b"still there", other)
     assert server.recv(16) == b"still there"
     with pytest.raises(OSError, match="Invalid argument"):
-        server.operations.withdraw(name)
-    server.operations.withdraw(RawAddress.unpack(other.pack()))
+        server.withdraw(name)
+    server.withdraw(RawAddress.unpack(other.pack()))
     with pytest.raises(OSError, match="No route"):
         client.sendto(b"x", other)
     with pytest.raises(TypeError, match="must be a service"):
-        server.operations.withdraw(SocketAddress(0, 1))
+        server.withdraw(SocketAddress(0, 1))
 
 
 def test_what_nobody_takes_comes_back(tipc: Opener) -> None:
@@ -120,7 +140,7 @@ def test_a_long_message_comes_back_cut(tipc: Opener) -> None:
 
 
 def test_options(tipc: Opener) -> None:
-    sock = tipc(stdlib.SOCK_SEQPACKET)
+    sock = tipc(TipcSeqpacketSocket)
     assert sock.get_option("TIPC_CONN_TIMEOUT") == 8000
     sock.set_option("TIPC_CONN_TIMEOUT", 500)
     assert sock.get_option("TIPC_CONN_TIMEOUT") == 500
@@ -136,7 +156,7 @@ def test_options_without_a_value(tipc: Opener) -> None:
     sock = tipc()
     sock.set_option(TIPC_MCAST_BROADCAST, None)
     sock.set_option(TIPC_MCAST_REPLICAST, None)
-    tipc(stdlib.SOCK_STREAM).set_option(TIPC_NODELAY, True)
+    tipc(TipcStreamSocket).set_option(TIPC_NODELAY, True)
 
 
 def test_waiting_messages_are_counted(tipc: Opener) -> None:
@@ -155,111 +175,114 @@ def test_reserved_types_are_refused_with_the_reason(tipc: Opener) -> None:
 
 
 def test_topology_tells_of_services(tipc: Opener) -> None:
-    watcher = tipc(stdlib.SOCK_SEQPACKET)
+    watcher = tipc(TipcSeqpacketSocket)
     first = tipc(address=ServiceRange(SERVICE, 10, 19, NODE))
-    subscription = watcher.operations.subscribe((1, SERVICE, 0, 99), handle=b"mine....")
-    event = watcher.operations.recv_event()
+    subscription = watcher.subscribe((1, SERVICE, 0, 99), handle=b"mine....")
+    event = watcher.recv_event()
     assert event.published
     assert event.service == ServiceRange(SERVICE, 10, 19)
     assert event.socket_address == first.local_address
     assert event.subscription == subscription
     first.close()
-    assert next(watcher.operations.events()).withdrawn
+    assert next(watcher.events()).withdrawn
 
 
 def test_a_subscription_times_out(tipc: Opener) -> None:
-    watcher = tipc(stdlib.SOCK_SEQPACKET)
-    watcher.operations.subscribe(ServiceAddress(SERVICE, 50), timeout_ms=1)
-    event = watcher.operations.recv_event()
+    watcher = tipc(TipcSeqpacketSocket)
+    watcher.subscribe(ServiceAddress(SERVICE, 50), timeout_ms=1)
+    event = watcher.recv_event()
     assert event.timed_out
     assert event.service == ServiceRange(SERVICE, 50, 50)
 
 
 def test_a_cancelled_subscription_is_silent_and_others_are_not(tipc: Opener) -> None:
-    watcher = tipc(stdlib.SOCK_SEQPACKET)
-    cancelled = watcher.operations.subscribe(ServiceAddress(SERVICE, 60), handle=b"1" * 8)
-    watcher.operations.subscribe(ServiceAddress(SERVICE, 60), handle=b"2" * 8)
-    watcher.operations.cancel(cancelled)
-    watcher.operations.subscribe(ServiceAddress(SERVICE, 61), timeout_ms=1)
-    assert watcher.operations.recv_event().timed_out
+    watcher = tipc(TipcSeqpacketSocket)
+    cancelled = watcher.subscribe(ServiceAddress(SERVICE, 60), handle=b"1" * 8)
+    watcher.subscribe(ServiceAddress(SERVICE, 60), handle=b"2" * 8)
+    watcher.cancel(cancelled)
+    watcher.subscribe(ServiceAddress(SERVICE, 61), timeout_ms=1)
+    assert watcher.recv_event().timed_out
     tipc(address=ServiceAddress(SERVICE, 60, scope=NODE))
-    assert watcher.operations.recv_event().subscription.handle == b"2" * 8
+    assert watcher.recv_event().subscription.handle == b"2" * 8
     watcher.setblocking(False)
     with pytest.raises(BlockingIOError):
-        watcher.operations.recv_event()
+        watcher.recv_event()
 
 
 def test_subscribe_refuses_what_is_no_service(tipc: Opener) -> None:
-    watcher = tipc(stdlib.SOCK_SEQPACKET).operations
+    watcher = tipc(TipcSeqpacketSocket)
     with pytest.raises(OverflowError, match="timeout_ms must be 0-4294967294, not 4294967295"):
         watcher.subscribe(ServiceAddress(SERVICE, 1), timeout_ms=2**32 - 1)
     with pytest.raises(TypeError, match="must be a name or a range"):
-        watcher.subscribe(SocketAddress(0, 1))
+        watcher.subscribe(SocketAddress(0, 1))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="handle must be 8 bytes"):
         watcher.subscribe(ServiceAddress(SERVICE, 1), handle=b"short")
 
 
-def test_a_group(tipc: Opener) -> None:
-    one, two = tipc(), tipc()
-    one.operations.join_group(5000, 1, NODE, member_events=True)
-    assert one.operations.group() == 5000
-    two.operations.join_group(5000, 2, NODE)
-    joined = one.operations.recv_group()
+@pytest.mark.parametrize("cls", [TipcRdmSocket, TipcDatagramSocket])
+def test_a_group(tipc: Opener, cls: Datagrams) -> None:
+    one, two = tipc(cls), tipc(cls)
+    one.join_group(5000, 1, NODE, member_events=True)
+    assert one.group() == 5000
+    two.join_group(5000, 2, NODE)
+    joined = one.recv_group()
     assert joined.joined
     assert joined.data == b""
+    assert joined.sender is not None
     assert (joined.sender.type, joined.sender.instance) == (5000, 2)
     two.send(b"to all")
-    message = one.operations.recv_group()
+    message = one.recv_group()
     assert (message.data, message.sender) == (b"to all", joined.sender)
     one.sendto(b"to a name", ServiceAddress(5000, 2))
-    assert two.operations.recv_group().data == b"to a name"
+    assert two.recv_group().data == b"to a name"
     one.sendto(b"to its socket", joined.sender)
     assert two.recvfrom(32) == (b"to its socket", one.getsockname())
-    two.operations.leave_group()
-    assert two.operations.group() == 0
-    left = one.operations.recv_group()
+    two.leave_group()
+    assert two.group() == 0
+    left = one.recv_group()
     assert (left.left, left.joined, left.sender) == (True, False, joined.sender)
 
 
 def test_a_group_refuses(tipc: Opener) -> None:
     member = tipc()
     with pytest.raises(PermissionError) as caught:
-        member.operations.join_group(63, 1)
+        member.join_group(63, 1)
     assert any("below 64" in note for note in caught.value.__notes__)
     with pytest.raises(OSError, match="Invalid argument"):
-        member.operations.join_group(5001, 1, scope=4)
-    member.operations.join_group(5001, 1, NODE)
+        member.join_group(5001, 1, scope=4)
+    member.join_group(5001, 1, NODE)
     with pytest.raises(PermissionError):
-        member.operations.join_group(5002, 1, NODE)
+        member.join_group(5002, 1, NODE)
     with pytest.raises(PermissionError) as caught:
         member.bind(ServiceAddress(SERVICE, 70))
     assert any("a socket in a group" in note for note in caught.value.__notes__)
-    member.operations.leave_group()
+    member.leave_group()
     with pytest.raises(OverflowError, match="type must be 0-4294967295"):
-        member.operations.join_group(2**32, 1)
+        member.join_group(2**32, 1)
     with pytest.raises(OSError, match="Invalid argument"):
-        member.operations.leave_group()
+        member.leave_group()
 
 
 def test_nodes_and_links(tipc: Opener) -> None:
     sock = tipc()
-    assert len(sock.operations.node_id(_identity(sock).node)) == 16
+    assert len(sock.node_id(_identity(sock).node)) == 16
     with pytest.raises(OSError, match="Cannot assign requested address"):
-        sock.operations.link_name(12345)
+        sock.link_name(12345)
     with pytest.raises(OverflowError, match="peer must be 0-4294967295"):
-        sock.operations.node_id(2**32)
+        sock.node_id(2**32)
 
 
-@pytest.mark.parametrize("kind", [stdlib.SOCK_STREAM, stdlib.SOCK_SEQPACKET])
-def test_connections_talk_to_the_stdlib(tipc: Opener, kind: int) -> None:
-    listener = tipc(kind, (stdlib.TIPC_ADDR_NAMESEQ, SERVICE, 80, 81, stdlib.TIPC_NODE_SCOPE))
+@pytest.mark.parametrize("cls", [TipcStreamSocket, TipcSeqpacketSocket])
+def test_connections_talk_to_the_stdlib(tipc: Opener, cls: Connected) -> None:
+    listener = tipc(cls, (stdlib.TIPC_ADDR_NAMESEQ, SERVICE, 80, 81, stdlib.TIPC_NODE_SCOPE))
     listener.listen()
-    with stdlib.socket(30, kind) as other:
+    with stdlib.socket(30, listener.type) as other:
         other.setblocking(False)
         with pytest.raises(BlockingIOError):
             other.connect((stdlib.TIPC_ADDR_NAME, SERVICE, 80, 0))
         accepted, peer = listener.accept()
         with accepted:
+            assert type(accepted) is cls
             other.settimeout(20)
             accepted.settimeout(20)
             assert peer == other.getsockname()
@@ -293,8 +316,8 @@ def test_tipc_of_iproute2_shows_the_same(tipc: Opener) -> None:
 
 
 _IDENTITY = """
-import famsock, socket
-with famsock.socket(socket.AF_TIPC, socket.SOCK_RDM) as sock:
+from famsock_tipc import TipcRdmSocket
+with TipcRdmSocket() as sock:
     print(sock.node_id(sock.local_address.node).rstrip(bytes(1)).decode())
 """
 
@@ -314,7 +337,7 @@ def test_the_example_runs() -> None:
     assert "withdrawn" in shown
 
 
-def _identity(sock: famsock.socket) -> SocketAddress:
+def _identity(sock: TipcRdmSocket) -> SocketAddress:
     address = sock.local_address
     assert isinstance(address, SocketAddress)
     return address
