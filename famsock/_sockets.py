@@ -202,8 +202,9 @@ class socket(Calls["A", "F"]):  # noqa: N801
     def _check_served(self, fileno: int | None) -> None:
         """Refuse a socket of a protocol's class that its own plugin does not serve."""
         served = self._served
-        if served is not None and served.socket_class(_type_of(self)) is self._protocol_class:
-            return
+        served_class = None if served is None else served.socket_class(_type_of(self))
+        if served_class is not None and issubclass(served_class, self._protocol_class or socket):
+            return  # NetlinkSocket(proto=NETLINK_ROUTE), with a RouteSocket as its protocol's class
         if fileno is None:
             self.close()
         else:
