@@ -106,11 +106,13 @@ class Subject:
         except OSError:
             return None
 
-    def adopted(self, protocol: Protocol, kind: int | None = None) -> socket:
+    def adopted(
+        self, protocol: Protocol, kind: int | None = None, number: int | None = None
+    ) -> socket:
         """Return an AF_UNIX socket that passes for one of this protocol."""
         ours, other = _stdlib.socketpair()
         other.close()
-        number = protocol.number or 0
+        number = (protocol.number or 0) if number is None else number
         return socket(self.family.number, kind or protocol.types[0], number, ours.detach())
 
     def package(self) -> str:

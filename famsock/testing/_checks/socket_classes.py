@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from famsock._registry import plugins
 from famsock._sockets import socket
-from famsock.family import Protocol
+from famsock.family import Family, Protocol
 from famsock.testing._checks.base import Checks
 from famsock.testing._checks.definitions import public_functions
 
@@ -67,11 +67,19 @@ class SocketClassChecks(Checks):
 
     def test_sockets_are_of_the_class(self, socket_class: SocketClass, subject_here: None) -> None:
         cls, protocol, types = socket_class
-        with self.subject().adopted(protocol, types[0]) as plain:
-            served = plugins.find(plain.family, plain.type, protocol.number or 0)
+        number = _number_served(self.subject().family, protocol, types[0])
+        with self.subject().adopted(protocol, types[0], number) as plain:
+            served = plugins.find(plain.family, plain.type, number)
             assert served is not None
             assert served.socket_class(types[0]) is cls
             assert type(plain) is socket
             converted = plain.operations
             assert converted is plain
             assert type(plain) is cls
+
+
+def _number_served(family: Family, protocol: Protocol, kind: int) -> int:
+    """Return a protocol number that a row serves: its own, else one that no other row takes."""
+    if protocol.number is not None:
+        return protocol.number
+    return next(n for n in range(1 << 16) if family.protocol(n, kind) is protocol)
