@@ -224,17 +224,18 @@ def pieces() -> list[bytes]:
 def segments_send(module: Any) -> Iterator[Work]:
     with to_and_from(module, "send") as (a, b):
         address = b.getsockname()
+        ours = None if module is stdlib else a.operations
         b.setsockopt(*_GRO, 1)
         wanted = zlib.crc32(SEGMENTS)
 
         def once() -> int:
             datagrams = pieces()
             start_ns = time.perf_counter_ns()
-            if module is stdlib:
+            if ours is None:
                 for datagram in datagrams:
                     a.sendto(datagram, address)
             else:
-                a.send_segments(SEGMENTS, SEGMENT_BYTES, address)
+                ours.send_segments(SEGMENTS, SEGMENT_BYTES, address)
             spent_ns = time.perf_counter_ns() - start_ns
             got = b""
             while len(got) < len(SEGMENTS):
@@ -251,16 +252,17 @@ def segments_receive(module: Any) -> Iterator[Work]:
         address = b.getsockname()
         wanted = zlib.crc32(SEGMENTS)
         segment = stdlib.IPPROTO_UDP, 103, SEGMENT_BYTES.to_bytes(2, "little")
-        if module is not stdlib:
-            b.enable_segments()
+        ours = None if module is stdlib else b.operations
+        if ours is not None:
+            ours.enable_segments()
 
         def once() -> int:
             a.sendmsg([SEGMENTS], [segment], 0, address)
             start_ns = time.perf_counter_ns()
-            if module is stdlib:
+            if ours is None:
                 got = [b.recvfrom(2048)[0] for _ in range(BATCH)]
             else:
-                got = b.recv_segments()[0]
+                got = ours.recv_segments()[0]
             spent_ns = time.perf_counter_ns() - start_ns
             assert len(got) == BATCH
             assert zlib.crc32(b"".join(got)) == wanted
@@ -300,6 +302,7 @@ def zerocopy(module: Any) -> Iterator[Work]:
         with module.create_connection(address) as client, server.accept()[0] as peer:
             client.setsockopt(stdlib.SOL_SOCKET, constants.SO_ZEROCOPY, 1)
             room = bytearray(len(_ZEROCOPIED))
+            ours = None if module is stdlib else client.operations
 
             def send_by_number() -> int:
                 return int(client.send(_ZEROCOPIED, constants.MSG_ZEROCOPY))
@@ -310,10 +313,10 @@ def zerocopy(module: Any) -> Iterator[Work]:
                 assert (origin, code, last - first) == (5, 1, 0)
 
             def send_by_operation() -> int:
-                return int(client.send_zerocopy(_ZEROCOPIED))
+                return int(ours.send_zerocopy(_ZEROCOPIED))
 
             def done_by_operation() -> None:
-                (done,) = client.zerocopy_completions()
+                (done,) = ours.zerocopy_completions()
                 assert done.copied
                 assert done.numbers == [done.first]
 
@@ -347,15 +350,16 @@ def transmit_time(module: Any) -> Iterator[Work]:
         address = b.getsockname()
         a.setsockopt(stdlib.SOL_SOCKET, constants.SO_TXTIME, struct.pack("=iI", 1, 0))
         packed = struct.Struct("=Q").pack
+        ours = None if module is stdlib else a.operations
 
         def by_number(now_ns: int) -> None:
             item = stdlib.SOL_SOCKET, constants.SCM_TXTIME, packed(now_ns)
             a.sendmsg([PAYLOAD], [item], 0, address)
 
         def by_operation(now_ns: int) -> None:
-            a.send_at(PAYLOAD, now_ns, address)
+            ours.send_at(PAYLOAD, now_ns, address)
 
-        once = by_number if module is stdlib else by_operation
+        once = by_number if ours is None else by_operation
 
         def work(n: int) -> int:
             spent_ns = 0

@@ -3,16 +3,12 @@
 import errno
 import select
 
-from famsock_inet import control
-from famsock_inet.addresses import Inet6Address
+from famsock_inet import Inet6Address, Udp6Socket, control
 
 import famsock as socket
 from famsock.control import SCM_TIMESTAMPNS
 
-with (
-    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as server,
-    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client,
-):
+with Udp6Socket() as server, Udp6Socket() as client:
     server.settimeout(10)
     server.bind(Inet6Address("::1", 0))
     server.enable_packet_info()
@@ -24,6 +20,7 @@ with (
     client.send_message(b"hello", control=[control.IPV6_HOPLIMIT(7)])
     message = server.recv_message()
     info = message.get(control.IPV6_PKTINFO)
+    assert info is not None  # as asked by enable_packet_info
     print(message.data, "from", message.address, "to", info.addr)
     print("by interface", socket.if_indextoname(info.ifindex), end=", ")
     print("with", message.get(control.IPV6_HOPLIMIT), "hops to go", end=", ")

@@ -130,10 +130,11 @@ def test_batches(pair: Pair) -> None:
 def test_an_operation_of_the_family(pair: Pair) -> None:
     a, b = pair
     b.connect(a.getsockname())
+    receive, send = a.operations.recv_segments, b.operations.send_segments
 
     async def main() -> Any:
-        async with waiting(aio.when_readable(a, a.recv_segments)) as received:
-            await aio.when_writable(b, b.send_segments, b"abcdefgh", 4)
+        async with waiting(aio.when_readable(a, receive)) as received:
+            await aio.when_writable(b, send, b"abcdefgh", 4)
             return await received
 
     segments = run(main())[0]

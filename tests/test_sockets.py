@@ -82,17 +82,11 @@ def test_what_does_not_fit_a_control_message(pair: Pair) -> None:
         pair[0].send_message(b"x", control=[control.SO_MARK(-1)])
 
 
-def test_operation_of_another_protocol_names_it(pair: Pair) -> None:
+def test_operations_are_those_of_the_protocol(pair: Pair) -> None:
     with famsock.create_server(("127.0.0.1", 0)) as server:
-        server.tcp_info()
-    with pytest.raises(AttributeError, match="'tcp_info': AF_INET udp has no such operation"):
-        pair[0].tcp_info  # noqa: B018
-
-
-def test_unbound_operation(pair: Pair) -> None:
-    famsock.socket.enable_packet_info(pair[1])  # type: ignore[attr-defined]
-    pair[0].send(b"x")
-    assert pair[1].recv_message().get("IP_PKTINFO") is not None
+        server.operations.tcp_info()
+    with pytest.raises(AttributeError, match="'UdpSocket' object has no attribute 'tcp_info'"):
+        pair[0].operations.tcp_info  # noqa: B018
 
 
 def test_socket_is_a_real_subclass() -> None:
@@ -125,7 +119,7 @@ def test_a_replaced_stdlib_is_refused_in_words() -> None:
 def test_forgotten_socket_is_closed_at_once() -> None:
     sock = famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM)
     descriptor = sock.fileno()
-    sock.enable_packet_info()
+    sock.operations.enable_packet_info()
     gc.disable()
     try:
         with warnings.catch_warnings():
@@ -140,7 +134,7 @@ def test_forgotten_socket_is_closed_at_once() -> None:
 def test_operations_of_a_temporary_socket() -> None:
     with famsock.create_server(("127.0.0.1", 0)) as server, warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        assert famsock.create_connection(server.getsockname()).tcp_info().state == 1
+        assert famsock.create_connection(server.getsockname()).operations.tcp_info().state == 1
 
 
 def test_accepted_descriptor_of_a_refused_family_is_closed(tmp_path: os.PathLike[str]) -> None:

@@ -5,7 +5,46 @@ from __future__ import annotations
 from errno import EACCES, EADDRNOTAVAIL, EINVAL, ENOPROTOOPT, EPROTONOSUPPORT
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_inet.addresses import Inet6Address as Inet6Address
+    from famsock_inet.addresses import InetAddress as InetAddress
+    from famsock_inet.sockets.mptcp import Mptcp6Socket as Mptcp6Socket
+    from famsock_inet.sockets.mptcp import MptcpSocket as MptcpSocket
+    from famsock_inet.sockets.raw import Icmp6Socket as Icmp6Socket
+    from famsock_inet.sockets.raw import IcmpSocket as IcmpSocket
+    from famsock_inet.sockets.raw import Ip6RawSocket as Ip6RawSocket
+    from famsock_inet.sockets.raw import IpRawSocket as IpRawSocket
+    from famsock_inet.sockets.sctp import Sctp6Socket as Sctp6Socket
+    from famsock_inet.sockets.sctp import SctpSocket as SctpSocket
+    from famsock_inet.sockets.tcp import Tcp6Socket as Tcp6Socket
+    from famsock_inet.sockets.tcp import TcpSocket as TcpSocket
+    from famsock_inet.sockets.udp import Udp6Socket as Udp6Socket
+    from famsock_inet.sockets.udp import Udplite6Socket as Udplite6Socket
+    from famsock_inet.sockets.udp import UdpliteSocket as UdpliteSocket
+    from famsock_inet.sockets.udp import UdpSocket as UdpSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        Icmp6Socket="sockets.raw",
+        IcmpSocket="sockets.raw",
+        Inet6Address="addresses",
+        InetAddress="addresses",
+        Ip6RawSocket="sockets.raw",
+        IpRawSocket="sockets.raw",
+        Mptcp6Socket="sockets.mptcp",
+        MptcpSocket="sockets.mptcp",
+        Sctp6Socket="sockets.sctp",
+        SctpSocket="sockets.sctp",
+        Tcp6Socket="sockets.tcp",
+        TcpSocket="sockets.tcp",
+        Udp6Socket="sockets.udp",
+        UdpSocket="sockets.udp",
+        Udplite6Socket="sockets.udp",
+        UdpliteSocket="sockets.udp",
+    )
 
 _PORT = "a port below the sysctl net.ipv4.ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE"
 _BROADCAST = "a broadcast address needs SO_BROADCAST"
@@ -40,7 +79,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
         name: str,
         number: int | None,
         types: tuple[int, ...],
-        operations: str,
+        socket: str,
         hints: dict[object, str] | None = None,
         modules: tuple[str, ...] = (),
         capability: str = "",
@@ -51,7 +90,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             types,
             address=f"famsock_inet.addresses:Inet{suffix}Address",
             layout=f"famsock_inet._layouts:INET{suffix}",
-            operations=f"famsock_inet.sockets.{operations}",
+            socket=f"famsock_inet.sockets.{socket}",
             scheme=name + suffix,
             hints=common | (hints or {}),
             selftest=f"famsock_inet.selftest:{name}{suffix}",
@@ -60,19 +99,25 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
         )
 
     return (
-        row("tcp", 6, (SOCK_STREAM,), "tcp:TcpOperations"),
-        row("udp", 17, (SOCK_DGRAM,), "udp:UdpOperations"),
-        row("udplite", 136, (SOCK_DGRAM,), "udp:UdpOperations"),
+        row("tcp", 6, (SOCK_STREAM,), f"tcp:Tcp{suffix}Socket"),
+        row("udp", 17, (SOCK_DGRAM,), f"udp:Udp{suffix}Socket"),
+        row("udplite", 136, (SOCK_DGRAM,), f"udp:Udplite{suffix}Socket"),
         row(
             "mptcp",
             262,
             (SOCK_STREAM,),
-            "mptcp:MptcpOperations",
+            f"mptcp:Mptcp{suffix}Socket",
             {ENOPROTOOPT: _MPTCP, EPROTONOSUPPORT: _MPTCP},
         ),
-        row("sctp", 132, (SOCK_STREAM, SOCK_SEQPACKET), "sctp:SctpOperations", modules=("sctp",)),
-        row("icmp", icmp, (SOCK_DGRAM,), "raw:PingOperations", {("socket", EACCES): _PING}),
-        row("raw", ANY_PROTOCOL, (SOCK_RAW,), "raw:RawOperations", capability="CAP_NET_RAW"),
+        row(
+            "sctp",
+            132,
+            (SOCK_STREAM, SOCK_SEQPACKET),
+            f"sctp:Sctp{suffix}Socket",
+            modules=("sctp",),
+        ),
+        row("icmp", icmp, (SOCK_DGRAM,), f"raw:Icmp{suffix}Socket", {("socket", EACCES): _PING}),
+        row("raw", ANY_PROTOCOL, (SOCK_RAW,), f"raw:Ip{suffix}RawSocket", capability="CAP_NET_RAW"),
     )
 
 
@@ -81,7 +126,6 @@ INET = Family(
     2,
     _protocols("", 1),
     constants="famsock_inet.constants",
-    operation_names="famsock_inet._operation_names:NAMES",
     options="famsock_inet.options:INET",
     control="famsock_inet.control",
 )
@@ -90,7 +134,6 @@ INET6 = Family(
     10,
     _protocols("6", 58),
     constants="famsock_inet.constants",
-    operation_names="famsock_inet._operation_names:NAMES",
     options="famsock_inet.options:INET6",
     control="famsock_inet.control",
     modules=("ipv6",),

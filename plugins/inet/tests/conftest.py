@@ -8,15 +8,33 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
-from typing import TypeVar
+from socket import AF_INET, AF_INET6
+from typing import Protocol, TypeVar
 
 import pytest
+from famsock_inet import (
+    Ip6RawSocket,
+    IpRawSocket,
+    Mptcp6Socket,
+    MptcpSocket,
+    Sctp6Socket,
+    SctpSocket,
+    Tcp6Socket,
+    TcpSocket,
+    Udp6Socket,
+    UdpSocket,
+)
+from famsock_inet.sockets.ip import IpSocket
+from famsock_inet.sockets.mptcp import AnyMptcpSocket
+from famsock_inet.sockets.sctp import AnySctpSocket
+from famsock_inet.sockets.tcp import AnyTcpSocket
+from famsock_inet.sockets.udp import AnyUdpSocket
 
 import famsock
 from famsock.testing.namespaces import unshare_network
 
 T = TypeVar("T")
+S = TypeVar("S", bound=IpSocket)
 LOOPBACK: dict[int, str] = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
 TIMEOUT_S = 20.0
 _SET_UP = (
@@ -36,12 +54,49 @@ def family(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[..., famsock.socket]]:
-    """Opens sockets with a time-out, and closes them at the end."""
+def udp_class(family: int) -> type[AnyUdpSocket]:
+    """The family's class of UDP sockets."""
+    return UdpSocket if family == AF_INET else Udp6Socket
+
+
+@pytest.fixture
+def tcp_class(family: int) -> type[AnyTcpSocket]:
+    """The family's class of TCP sockets."""
+    return TcpSocket if family == AF_INET else Tcp6Socket
+
+
+@pytest.fixture
+def mptcp_class(family: int) -> type[AnyMptcpSocket]:
+    """The family's class of MPTCP sockets."""
+    return MptcpSocket if family == AF_INET else Mptcp6Socket
+
+
+@pytest.fixture
+def sctp_class(family: int) -> type[AnySctpSocket]:
+    """The family's class of SCTP sockets."""
+    return SctpSocket if family == AF_INET else Sctp6Socket
+
+
+@pytest.fixture
+def raw_class(family: int) -> type[IpRawSocket | Ip6RawSocket]:
+    """The family's class of raw sockets."""
+    return IpRawSocket if family == AF_INET else Ip6RawSocket
+
+
+class Open(Protocol):
+    """The type of the fixture `opened`."""
+
+    def __call__(self, cls: type[S], type: int = -1, proto: int = -1) -> S: ...
+
+
+@pytest.fixture
+def opened() -> Iterator[Open]:
+    """Opens sockets of a class with a time-out, and closes them at the end."""
     with ExitStack() as stack:
 
-        def open_socket(family: int, kind: int = SOCK_DGRAM, protocol: int = 0) -> famsock.socket:
-            sock = stack.enter_context(famsock.socket(family, kind, protocol))
+        def open_socket(cls: type[S], type: int = -1, proto: int = -1) -> S:
+            sock = cls(type=type, proto=proto)
+            stack.enter_context(sock)
             sock.settimeout(TIMEOUT_S)
             return sock
 
@@ -49,31 +104,34 @@ def opened() -> Iterator[Callable[..., famsock.socket]]:
 
 
 @pytest.fixture
-def udp_pair(
-    family: int, opened: Callable[..., famsock.socket]
-) -> tuple[famsock.socket, famsock.socket]:
+def udp_pair(udp_class: type[AnyUdpSocket], opened: Open) -> tuple[AnyUdpSocket, AnyUdpSocket]:
     """Two UDP sockets bound to loopback, the first one connected to the second."""
-    sender, receiver = opened(family), opened(family)
+    sender, receiver = opened(udp_class), opened(udp_class)
     for sock in (sender, receiver):
-        sock.bind((LOOPBACK[family], 0))
+        sock.bind((LOOPBACK[sock.family], 0))
     sender.connect(receiver.getsockname())
     return sender, receiver
 
 
+class Connect(Protocol):
+    """The type of the fixture `connect_pair`."""
+
+    def __call__(self, cls: type[S]) -> tuple[S, S]: ...
+
+
 @pytest.fixture
-def connect_pair(
-    opened: Callable[..., famsock.socket],
-) -> Iterator[Callable[..., tuple[famsock.socket, famsock.socket]]]:
+def connect_pair(opened: Open) -> Iterator[Connect]:
     """Makes connections over loopback: the client's socket and the server's."""
     with ExitStack() as stack:
 
-        def connect(family: int, protocol: int = 0) -> tuple[famsock.socket, famsock.socket]:
-            listener = opened(family, SOCK_STREAM, protocol)
-            listener.bind((LOOPBACK[family], 0))
+        def connect(cls: type[S]) -> tuple[S, S]:
+            listener = opened(cls)
+            listener.bind((LOOPBACK[listener.family], 0))
             listener.listen(1)
-            client = opened(family, SOCK_STREAM, protocol)
+            client = opened(cls)
             client.connect(listener.getsockname())
             server = stack.enter_context(listener.accept()[0])
+            assert isinstance(server, cls)
             server.settimeout(TIMEOUT_S)
             return client, server
 
@@ -109,7 +167,7 @@ def _await_routes(interface: str) -> None:
     index = famsock.if_nametoindex(interface)
     deadline = time.monotonic() + TIMEOUT_S
     while True:
-        with famsock.socket(AF_INET6, SOCK_DGRAM) as sock:
+        with Udp6Socket() as sock:
             error = sock.connect_ex(("ff02::1", 9, 0, index))
         if not error:
             return

@@ -6,13 +6,14 @@ import errno
 import select
 import time
 from collections.abc import Callable
-from socket import AF_INET, AF_INET6, SOCK_DGRAM
+from socket import AF_INET
 
 import pytest
-from famsock_inet import control
+from famsock_inet import Udp6Socket, UdpSocket, control
 from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.constants import SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 from famsock_inet.options import ip, ipv6
+from famsock_inet.sockets.udp import AnyUdpSocket
 from famsock_inet.structs.ip import In6Pktinfo, InPktinfo, ReceivedError
 
 import famsock
@@ -30,7 +31,8 @@ from famsock.control import (
 from famsock.options import SO_RCVBUF, SO_RCVMARK, SO_TIMESTAMP
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
-Pair = tuple[famsock.socket, famsock.socket]
+Pair = tuple[AnyUdpSocket, AnyUdpSocket]
+OpenUdp = Callable[[type[AnyUdpSocket]], AnyUdpSocket]
 
 
 def test_packet_info(udp_pair: Pair, family: int) -> None:
@@ -47,8 +49,8 @@ def test_packet_info(udp_pair: Pair, family: int) -> None:
     assert message.address == sender.local_address
 
 
-def test_packet_info_chooses_the_source(opened: Callable[..., famsock.socket]) -> None:
-    sender, receiver = opened(AF_INET), opened(AF_INET)
+def test_packet_info_chooses_the_source(opened: OpenUdp) -> None:
+    sender, receiver = opened(UdpSocket), opened(UdpSocket)
     receiver.bind(("127.0.0.1", 0))
     info = control.IP_PKTINFO(InPktinfo(spec_dst="127.0.0.77"))
     sender.send_message(b"x", receiver.local_address, [info])
@@ -105,7 +107,7 @@ def test_timestamps(udp_pair: Pair) -> None:
     assert before_ns <= stamp_ns + 1000 <= time.time_ns() + 1000
 
 
-def _first_stamp(sender: famsock.socket, receiver: famsock.socket) -> Timestamps:
+def _first_stamp(sender: AnyUdpSocket, receiver: AnyUdpSocket) -> Timestamps:
     """Of the first datagram that bears one: the kernel begins to stamp a moment after it is asked,
     from a work queue (net_enable_timestamp in net/core/dev.c)."""
     for _ in range(500):
@@ -193,10 +195,10 @@ def test_error_queue_with_a_pending_error_alone_is_no_wait(udp_pair: Pair) -> No
     assert sender.recv_errors() == []
 
 
-def test_error_queue_limit(opened: Callable[..., famsock.socket]) -> None:
-    sender = opened(AF_INET)
+def test_error_queue_limit(opened: OpenUdp) -> None:
+    sender = opened(UdpSocket)
     sender.enable_errors()
-    with opened(AF_INET) as gone:
+    with opened(UdpSocket) as gone:
         gone.bind(("127.0.0.1", 0))
         target = gone.getsockname()
     for _ in range(3):
@@ -240,9 +242,9 @@ def test_mark_is_sent_and_received(udp_pair: Pair) -> None:
 
 
 def test_an_ipv6_socket_gets_the_control_messages_of_ipv4(
-    opened: Callable[..., famsock.socket],
+    opened: OpenUdp,
 ) -> None:
-    receiver, sender = opened(AF_INET6), opened(AF_INET)
+    receiver, sender = opened(Udp6Socket), opened(UdpSocket)
     receiver.set_option("IPV6_V6ONLY", False)
     receiver.bind(("", 0))
     receiver.set_option(ip.IP_RECVTTL, True)
@@ -254,7 +256,7 @@ def test_an_ipv6_socket_gets_the_control_messages_of_ipv4(
 
 
 def test_unknown_control_message_comes_whole(udp_pair: Pair) -> None:
-    short = famsock.socket(AF_INET, SOCK_DGRAM)
+    short = UdpSocket()
     with short:
         from famsock._definitions import Definitions
         from famsock.control import _typed_items

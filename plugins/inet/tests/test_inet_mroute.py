@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from socket import AF_INET, AF_INET6, SOCK_RAW
+from socket import AF_INET6
 from typing import Any
 
 import pytest
+from famsock_inet import Ip6RawSocket, IpRawSocket
 from famsock_inet import constants as c
 from famsock_inet.addresses import Inet6Address
 from famsock_inet.options import ip, ipv6
@@ -41,7 +42,7 @@ def rows(name: str) -> list[list[str]]:
 def test_routes_of_ipv4(in_namespace: Run) -> None:
     def check() -> None:
         index = famsock.if_nametoindex("v1")
-        with famsock.socket(AF_INET, SOCK_RAW, c.IPPROTO_IGMP) as sock:
+        with IpRawSocket(proto=c.IPPROTO_IGMP) as sock:
             sock.set_option(ip.MRT_INIT, 1)
             assert sock.get_option(ip.MRT_VERSION) == 0x0305
             sock.set_option(ip.MRT_ADD_VIF, Vifctl(0, local="192.0.2.1"))
@@ -69,7 +70,7 @@ def test_routes_of_ipv4(in_namespace: Run) -> None:
 @in_a_namespace
 def test_routes_of_ipv6(in_namespace: Run) -> None:
     def check() -> None:
-        with famsock.socket(AF_INET6, SOCK_RAW, famsock.IPPROTO_ICMPV6) as sock:
+        with Ip6RawSocket(proto=c.IPPROTO_ICMPV6) as sock:
             sock.set_option(ipv6.MRT6_INIT, 1)
             for mifi, name in enumerate(("v0", "v1")):
                 interface = Mif6ctl(mifi, pifi=famsock.if_nametoindex(name))

@@ -9,18 +9,21 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from famsock_inet import Udp6Socket, UdpSocket
 from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.options import ip, ipv6
+from famsock_inet.sockets.udp import AnyUdpSocket
 from famsock_inet.structs.ip import GroupFilter, IpMreqn, IpMsfilter, Ipv6Mreq
 
 import famsock
-from famsock import AF_INET, AF_INET6, SOCK_DGRAM
+from famsock import AF_INET, AF_INET6
 
 pytestmark = [
     pytest.mark.needs_capability("CAP_SYS_ADMIN"),
     pytest.mark.needs_command("ip", package="iproute2"),
     pytest.mark.usefixtures("descriptors"),
 ]
+UDP: dict[int, type[AnyUdpSocket]] = {AF_INET: UdpSocket, AF_INET6: Udp6Socket}
 GROUP: dict[int, str] = {AF_INET: "232.1.2.3", AF_INET6: "ff3e::4321"}
 SOURCE: dict[int, str] = {AF_INET: "192.0.2.1", AF_INET6: "2001:db8::1"}
 OTHER: dict[int, str] = {AF_INET: "192.0.2.99", AF_INET6: "2001:db8::99"}
@@ -32,9 +35,7 @@ class Members:
 
     def __init__(self, family: int, stack: ExitStack) -> None:
         self.family, self.group = family, GROUP[family]
-        self.receiver, self.sender = (
-            stack.enter_context(famsock.socket(family, SOCK_DGRAM)) for _ in range(2)
-        )
+        self.receiver, self.sender = (stack.enter_context(UDP[family]()) for _ in range(2))
         for sock in (self.receiver, self.sender):
             sock.settimeout(20)
         self.receiver.bind(("", 0))
@@ -136,13 +137,13 @@ def test_loop_and_hops(in_namespace: Run, family: int) -> None:
 def test_interface_of_a_zone(in_namespace: Run) -> None:
     def check() -> None:
         index = famsock.if_nametoindex("v0")
-        with famsock.socket(AF_INET6, SOCK_DGRAM) as sock:
+        with Udp6Socket() as sock:
             for zone in ("fe80::7%v0", f"fe80::7%{index}", ipaddress.ip_address("fe80::7%v0")):
                 sock.set_multicast_interface(zone)
                 assert sock.get_option(ipv6.IPV6_MULTICAST_IF) == index
                 sock.set_multicast_interface(None)
                 assert sock.get_option(ipv6.IPV6_MULTICAST_IF) == 0
-        with famsock.socket(AF_INET, SOCK_DGRAM) as sock:
+        with UdpSocket() as sock:
             sock.set_multicast_interface(SOURCE[AF_INET])
             assert sock.get_option(ip.IP_MULTICAST_IF) == SOURCE[AF_INET]
 
@@ -153,9 +154,7 @@ def test_link_local_zone_keeps_its_scope(in_namespace: Run) -> None:
     def check() -> None:
         index = famsock.if_nametoindex("v0")
         with ExitStack() as stack:
-            receiver, sender = (
-                stack.enter_context(famsock.socket(AF_INET6, SOCK_DGRAM)) for _ in range(2)
-            )
+            receiver, sender = (stack.enter_context(Udp6Socket()) for _ in range(2))
             receiver.settimeout(20)
             receiver.bind(("ff02::1%v0", 0))
             address = receiver.local_address
@@ -176,7 +175,7 @@ def test_link_local_zone_keeps_its_scope(in_namespace: Run) -> None:
 def test_filters_as_options(in_namespace: Run) -> None:
     def check() -> None:
         index = famsock.if_nametoindex("v0")
-        with famsock.socket(AF_INET, SOCK_DGRAM) as sock:
+        with UdpSocket() as sock:
             sock.join_group(GROUP[AF_INET], SOURCE[AF_INET], source="192.0.2.7")
             asked = IpMsfilter(GROUP[AF_INET], SOURCE[AF_INET])
             assert sock.get_option(ip.IP_MSFILTER, asked) == IpMsfilter(
@@ -189,7 +188,7 @@ def test_filters_as_options(in_namespace: Run) -> None:
             found = sock.get_option(ip.IP_MSFILTER, asked)
             assert (found.fmode, found.sources) == (0, ("192.0.2.8", "192.0.2.9"))
         for family, make in ((AF_INET, InetAddress), (AF_INET6, Inet6Address)):
-            with famsock.socket(family, SOCK_DGRAM) as sock:
+            with UDP[family]() as sock:
                 sock.join_group(GROUP[family], index)
                 group, source = make(GROUP[family], 0), make(OTHER[family], 0)
                 wanted = GroupFilter(index, group, 0, (source,))
@@ -203,11 +202,11 @@ def test_filters_as_options(in_namespace: Run) -> None:
 def test_memberships_as_options(in_namespace: Run) -> None:
     def check() -> None:
         index = famsock.if_nametoindex("v0")
-        with famsock.socket(AF_INET, SOCK_DGRAM) as sock:
+        with UdpSocket() as sock:
             for request in (IpMreqn("239.1.1.1", ifindex=index), IpMreqn("239.1.1.2", "192.0.2.1")):
                 sock.set_option(ip.IP_ADD_MEMBERSHIP, request)
                 sock.set_option(ip.IP_DROP_MEMBERSHIP, request)
-        with famsock.socket(AF_INET6, SOCK_DGRAM) as sock:
+        with Udp6Socket() as sock:
             sock.set_option(ipv6.IPV6_ADD_MEMBERSHIP, Ipv6Mreq("ff02::77", index))
             sock.set_option(ipv6.IPV6_DROP_MEMBERSHIP, Ipv6Mreq("ff02::77", index))
 
@@ -215,7 +214,7 @@ def test_memberships_as_options(in_namespace: Run) -> None:
 
 
 def test_bad_groups_sources_and_interfaces(family: int) -> None:
-    with famsock.socket(family, SOCK_DGRAM) as sock:
+    with UDP[family]() as sock:
         wrong: Any
         for wrong in (5, None, 1.5, object()):
             with pytest.raises(TypeError, match="host"):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM
+from socket import AF_INET, AF_INET6
+from typing import Protocol, TypeVar
 
 import pytest
-
-import famsock
+from famsock_inet import SctpSocket
+from famsock_inet.sockets.ip import IpSocket
+from famsock_inet.sockets.tcp import AnyTcpSocket
+from famsock_inet.sockets.udp import AnyUdpSocket
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "inet.py"
 LOOPBACK: dict[int, str] = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
+S = TypeVar("S", bound=IpSocket)
 BASH = """
 exec 3<>/dev/{protocol}/{host}/{port}
 printf 'from bash' >&3
@@ -22,6 +26,12 @@ dd bs=100 count=1 status=none <&3
 """
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
+
+
+class Open(Protocol):
+    """The type of the fixture `opened`."""
+
+    def __call__(self, cls: type[S], type: int = -1, proto: int = -1) -> S: ...
 
 
 @contextmanager
@@ -40,8 +50,8 @@ def bash(protocol: str, address: tuple[str, int]) -> AbstractContextManager[subp
 
 
 @pytest.mark.needs_command("bash")
-def test_bash_connects(opened: Callable[..., famsock.socket], family: int) -> None:
-    listener = opened(family, SOCK_STREAM)
+def test_bash_connects(opened: Open, tcp_class: type[AnyTcpSocket], family: int) -> None:
+    listener = opened(tcp_class)
     listener.bind((LOOPBACK[family], 0))
     listener.listen()
     with bash("tcp", listener.getsockname()[:2]) as shell, listener.accept()[0] as peer:
@@ -52,8 +62,8 @@ def test_bash_connects(opened: Callable[..., famsock.socket], family: int) -> No
 
 
 @pytest.mark.needs_command("bash")
-def test_bash_sends_a_datagram(opened: Callable[..., famsock.socket], family: int) -> None:
-    sock = opened(family, SOCK_DGRAM)
+def test_bash_sends_a_datagram(opened: Open, udp_class: type[AnyUdpSocket], family: int) -> None:
+    sock = opened(udp_class)
     sock.bind((LOOPBACK[family], 0))
     with bash("udp", sock.getsockname()[:2]) as shell:
         data, address = sock.recvfrom(100)
@@ -64,8 +74,8 @@ def test_bash_sends_a_datagram(opened: Callable[..., famsock.socket], family: in
 
 @pytest.mark.needs_command("socat")
 @pytest.mark.needs_family("AF_INET", protocol=132)
-def test_socat_speaks_sctp(opened: Callable[..., famsock.socket]) -> None:
-    listener = opened(AF_INET, SOCK_STREAM, 132)
+def test_socat_speaks_sctp(opened: Open) -> None:
+    listener = opened(SctpSocket)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     target = f"SCTP-CONNECT:127.0.0.1:{listener.getsockname()[1]}"
@@ -97,5 +107,4 @@ print(*sorted(name for name in sys.modules if name.startswith("famsock_inet")))
     assert done.stdout.split() == [
         "famsock_inet",
         "famsock_inet._layouts",
-        "famsock_inet._operation_names",
     ]

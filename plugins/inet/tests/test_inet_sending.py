@@ -7,28 +7,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import EINVAL
-from socket import AF_INET, SOCK_DGRAM, SOCK_RAW
 from typing import Any
 
 import pytest
+from famsock_inet import IpRawSocket, TcpSocket, UdpSocket
 from famsock_inet import control as inet_control
 from famsock_inet.sockets._items import packer
-from famsock_inet.sockets.zerocopy import ZerocopyCompletion
+from famsock_inet.sockets.tcp import AnyTcpSocket
+from famsock_inet.sockets.udp import AnyUdpSocket
+from famsock_inet.sockets.zerocopy import ZerocopyCompletion, ZerocopySocket
 
-import famsock
 from famsock import constants, control, options
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
-Connect = Callable[..., tuple[famsock.socket, famsock.socket]]
-Open = Callable[..., famsock.socket]
+TcpPair = tuple[AnyTcpSocket, AnyTcpSocket]
+Connect = Callable[[type[AnyTcpSocket]], TcpPair]
 InNamespace = Callable[[Callable[[], Any]], Any]
-Pair = tuple[famsock.socket, famsock.socket]
+Pair = tuple[AnyUdpSocket, AnyUdpSocket]
 CLOCK_TAI = 11
 TIMEOUT_S = 20.0
 MS = 1_000_000
 
 
-def completed(sock: famsock.socket, count: int) -> list[int]:
+def completed(sock: ZerocopySocket, count: int) -> list[int]:
     """The numbers of the next ``count`` sends that are done."""
     numbers: list[int] = []
     while len(numbers) < count:
@@ -40,8 +41,8 @@ def completed(sock: famsock.socket, count: int) -> list[int]:
     return numbers
 
 
-def test_stream_without_copying(connect_pair: Connect, family: int) -> None:
-    client, server = connect_pair(family)
+def test_stream_without_copying(connect_pair: Connect, tcp_class: type[AnyTcpSocket]) -> None:
+    client, server = connect_pair(tcp_class)
     assert client.zerocopy_completions() == []
     assert [client.send_zerocopy(b"%d" % n * 5000) for n in range(3)] == [5000] * 3
     received = b""
@@ -63,7 +64,7 @@ def test_datagrams_without_copying(udp_pair: Pair) -> None:
 
 def test_what_is_sent_without_copying_is_kept(connect_pair: Connect) -> None:
     """Until the completion is taken, which a bytearray shows: it cannot be resized."""
-    client, server = connect_pair(AF_INET)
+    client, server = connect_pair(TcpSocket)
     data = bytearray(5000)
     client.send_zerocopy(data)
     assert len(server.recv(5000)) == 5000
@@ -144,8 +145,8 @@ def test_transmit_time_travels_with_each_message(udp_pair: Pair) -> None:
 
 @pytest.mark.needs_capability("CAP_NET_RAW")
 @pytest.mark.usefixtures("network_namespace")
-def test_raw_sockets_have_transmit_times(opened: Open) -> None:
-    sender, receiver = opened(AF_INET, SOCK_RAW, 254), opened(AF_INET, SOCK_RAW, 254)
+def test_raw_sockets_have_transmit_times(opened: Callable[..., IpRawSocket]) -> None:
+    sender, receiver = opened(IpRawSocket, proto=254), opened(IpRawSocket, proto=254)
     sender.set_transmit_clock()
     sender.send_at(b"raw", time.monotonic_ns(), ("127.0.0.1", 0))
     assert receiver.recv(100).endswith(b"raw")
@@ -156,10 +157,7 @@ def discipline(words: str) -> Iterator[Pair]:
     """A sender and a receiver of datagrams on loopback with a queueing discipline."""
     command = f"tc qdisc replace dev lo root {words}"
     subprocess.run(command.split(), check=True, timeout=TIMEOUT_S)
-    with (
-        famsock.socket(AF_INET, SOCK_DGRAM) as sender,
-        famsock.socket(AF_INET, SOCK_DGRAM) as receiver,
-    ):
+    with UdpSocket() as sender, UdpSocket() as receiver:
         for sock in (sender, receiver):
             sock.settimeout(TIMEOUT_S)
             sock.bind(("127.0.0.1", 0))

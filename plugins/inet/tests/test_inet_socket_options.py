@@ -9,6 +9,8 @@ from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 from typing import Any
 
 import pytest
+from famsock_inet import UdpSocket
+from famsock_inet.sockets.udp import AnyUdpSocket
 
 import famsock
 from famsock import constants, control, options
@@ -16,7 +18,8 @@ from famsock.bpf import INSTRUCTIONS, PROGRAM, Instruction
 from famsock.options import Linger, Timestamping, Txtime
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
-Pair = tuple[famsock.socket, famsock.socket]
+Pair = tuple[AnyUdpSocket, AnyUdpSocket]
+OpenUdp = Callable[[type[AnyUdpSocket]], AnyUdpSocket]
 ROWS = options.collect(vars(options))
 BPF_RET, BPF_LEN = 0x06, 0x80
 DROP, PASS = (Instruction(BPF_RET, k=0),), (Instruction(BPF_RET, k=0xFFFF),)
@@ -174,13 +177,13 @@ def test_bad_filters(udp_pair: Pair) -> None:
     assert INSTRUCTIONS.decode(INSTRUCTIONS.encode(PASS)) == PASS
 
 
-def test_reuseport_filter_chooses_the_socket(opened: Callable[..., famsock.socket]) -> None:
-    members = [opened(AF_INET) for _ in range(2)]
+def test_reuseport_filter_chooses_the_socket(opened: OpenUdp) -> None:
+    members = [opened(UdpSocket) for _ in range(2)]
     for sock in members:
         sock.set_option(options.SO_REUSEPORT, True)
         sock.bind(("127.0.0.1", members[0].getsockname()[1]))
     members[0].set_option(options.SO_ATTACH_REUSEPORT_CBPF, (Instruction(BPF_RET, k=1),))
-    sender = opened(AF_INET)
+    sender = opened(UdpSocket)
     for _ in range(8):
         sender.sendto(b"x", members[0].getsockname())
         assert members[1].recv(1) == b"x"

@@ -16,14 +16,30 @@ from socket import (
     SOCK_SEQPACKET,
     SOCK_STREAM,
 )
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import attrs
 import pytest
-from famsock_inet import constants, control, selftest
+from famsock_inet import (
+    IcmpSocket,
+    Ip6RawSocket,
+    IpRawSocket,
+    MptcpSocket,
+    SctpSocket,
+    TcpSocket,
+    Udp6Socket,
+    UdpSocket,
+    constants,
+    control,
+    selftest,
+)
 from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.icmp import Echo, checksum, payload_of_ipv4
 from famsock_inet.options import icmp, icmpv6, mptcp, sctp, tcp
+from famsock_inet.sockets.ip import IpSocket
+from famsock_inet.sockets.mptcp import AnyMptcpSocket
+from famsock_inet.sockets.sctp import AnySctpSocket
+from famsock_inet.sockets.tcp import AnyTcpSocket
 from famsock_inet.structs.ip import Icmp6Filter
 from famsock_inet.structs.mptcp import MptcpFullInfo, MptcpInfo
 from famsock_inet.structs.sctp import (
@@ -45,17 +61,28 @@ from famsock.options import SO_KEEPALIVE
 from famsock.testing import requirements
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
-Connect = Callable[..., tuple[famsock.socket, famsock.socket]]
-Open = Callable[..., famsock.socket]
+S = TypeVar("S", bound=IpSocket)
 IPPROTO_MPTCP, IPPROTO_SCTP = 262, 132
 LOOPBACK: dict[int, str] = {AF_INET: "127.0.0.1", AF_INET6: "::1"}
+
+
+class Open(Protocol):
+    """The type of the fixture `opened`."""
+
+    def __call__(self, cls: type[S], type: int = -1, proto: int = -1) -> S: ...
+
+
+class Connect(Protocol):
+    """The type of the fixture `connect_pair`."""
+
+    def __call__(self, cls: type[S]) -> tuple[S, S]: ...
 
 
 # TCP
 
 
-def test_tcp_info(connect_pair: Connect, family: int) -> None:
-    client, server = connect_pair(family)
+def test_tcp_info(connect_pair: Connect, tcp_class: type[AnyTcpSocket]) -> None:
+    client, server = connect_pair(tcp_class)
     client.sendall(bytes(1000))
     while server.recv(4096):
         break
@@ -79,8 +106,8 @@ def test_tcp_info_of_any_kernel(data: bytes) -> None:
     assert not any(info.pack()[len(data) :])
 
 
-def test_keepalive(connect_pair: Connect, family: int) -> None:
-    client, _ = connect_pair(family)
+def test_keepalive(connect_pair: Connect, tcp_class: type[AnyTcpSocket]) -> None:
+    client, _ = connect_pair(tcp_class)
     client.set_keepalive(idle_s=11, interval_s=3, count=5)
     names = "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"
     assert [client.get_option(name) for name in names] == [11, 3, 5]
@@ -91,15 +118,15 @@ def test_keepalive(connect_pair: Connect, family: int) -> None:
         client.set_keepalive(1 << 31, 3, 5)
 
 
-def test_small_segments_go_at_once(connect_pair: Connect, family: int) -> None:
-    client, _ = connect_pair(family)
+def test_small_segments_go_at_once(connect_pair: Connect, tcp_class: type[AnyTcpSocket]) -> None:
+    client, _ = connect_pair(tcp_class)
     assert client.get_option(tcp.TCP_NODELAY) is False
     client.set_option(tcp.TCP_NODELAY, True)
     assert client.getsockopt(tcp.TCP_NODELAY.level, famsock.TCP_NODELAY) == 1
 
 
 def test_congestion_control_is_text(connect_pair: Connect) -> None:
-    client, _ = connect_pair(AF_INET)
+    client, _ = connect_pair(TcpSocket)
     name = client.get_option(tcp.TCP_CONGESTION)
     client.set_option(tcp.TCP_CONGESTION, name)
     client.set_option(tcp.TCP_CONGESTION, "reno")
@@ -110,8 +137,8 @@ def test_congestion_control_is_text(connect_pair: Connect) -> None:
         client.set_option(tcp.TCP_CONGESTION, "x" * 16)
 
 
-def test_syn_is_saved(opened: Open, family: int) -> None:
-    listener, client = opened(family, SOCK_STREAM), opened(family, SOCK_STREAM)
+def test_syn_is_saved(opened: Open, tcp_class: type[AnyTcpSocket], family: int) -> None:
+    listener, client = opened(tcp_class), opened(tcp_class)
     listener.set_option(tcp.TCP_SAVE_SYN, 1)
     listener.bind((LOOPBACK[family], 0))
     listener.listen()
@@ -126,7 +153,7 @@ def test_syn_is_saved(opened: Open, family: int) -> None:
 
 
 def test_bytes_in_queue_come_with_the_data(connect_pair: Connect) -> None:
-    client, server = connect_pair(AF_INET)
+    client, server = connect_pair(TcpSocket)
     server.set_option(tcp.TCP_INQ, True)
     client.sendall(b"0123456789")
     assert select.select([server], [], [], 20)[0]
@@ -135,7 +162,7 @@ def test_bytes_in_queue_come_with_the_data(connect_pair: Connect) -> None:
 
 
 def test_zero_copy_receive_is_asked_with_a_buffer(connect_pair: Connect) -> None:
-    client, server = connect_pair(AF_INET)
+    client, server = connect_pair(TcpSocket)
     client.sendall(b"x" * 100)
     assert select.select([server], [], [], 20)[0]
     buffer = ctypes.create_string_buffer(200)
@@ -147,10 +174,10 @@ def test_zero_copy_receive_is_asked_with_a_buffer(connect_pair: Connect) -> None
         server.get_option(tcp.TCP_ZEROCOPY_RECEIVE, 7)
 
 
-def test_md5_signatures(opened: Open, family: int) -> None:
+def test_md5_signatures(opened: Open, tcp_class: type[AnyTcpSocket], family: int) -> None:
     make: Any = InetAddress if family == AF_INET else Inet6Address
     peer = make(LOOPBACK[family], 0)
-    listener, client, stranger = (opened(family, SOCK_STREAM) for _ in range(3))
+    listener, client, stranger = (opened(tcp_class) for _ in range(3))
     listener.bind((LOOPBACK[family], 0))
     try:
         listener.set_option(tcp.TCP_MD5SIG, TcpMd5sig.with_key(peer, b"secret"))
@@ -178,7 +205,7 @@ def test_key_too_long() -> None:
 
 @pytest.mark.needs_capability("CAP_NET_ADMIN")
 def test_repair(connect_pair: Connect) -> None:
-    client, _ = connect_pair(AF_INET)
+    client, _ = connect_pair(TcpSocket)
     client.set_option(tcp.TCP_REPAIR, constants.TCP_REPAIR_ON)
     client.set_option(tcp.TCP_REPAIR_QUEUE, constants.TCP_SEND_QUEUE)
     assert client.get_option(tcp.TCP_REPAIR_QUEUE) == constants.TCP_SEND_QUEUE
@@ -202,8 +229,8 @@ def assert_is_mptcp(sock: famsock.socket, expected: bool) -> None:
 
 
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_MPTCP)
-def test_mptcp(connect_pair: Connect, family: int) -> None:
-    client, server = connect_pair(family, IPPROTO_MPTCP)
+def test_mptcp(connect_pair: Connect, mptcp_class: type[AnyMptcpSocket]) -> None:
+    client, server = connect_pair(mptcp_class)
     client.sendall(b"hello")
     assert server.recv(10) == b"hello"
     info = client.mptcp_info()
@@ -220,7 +247,7 @@ def test_mptcp(connect_pair: Connect, family: int) -> None:
 
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_MPTCP)
 def test_mptcp_full_info(connect_pair: Connect) -> None:
-    client, _ = connect_pair(AF_INET, IPPROTO_MPTCP)
+    client, _ = connect_pair(MptcpSocket)
     asked = MptcpFullInfo(size_tcpinfo_user=8, size_sfinfo_user=8)
     if requirements.kernel("6.5"):
         with pytest.raises(OSError, match="not supported"):
@@ -234,10 +261,10 @@ def test_mptcp_full_info(connect_pair: Connect) -> None:
 
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_MPTCP)
 def test_mptcp_falls_back(opened: Open) -> None:
-    listener = opened(AF_INET, SOCK_STREAM)
+    listener = opened(TcpSocket)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    client = opened(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)
+    client = opened(MptcpSocket)
     client.connect(listener.getsockname())
     with listener.accept()[0] as server:
         client.sendall(b"x")
@@ -251,8 +278,8 @@ def test_mptcp_falls_back(opened: Open) -> None:
 
 
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_SCTP)
-def test_sctp_streams_and_status(connect_pair: Connect, family: int) -> None:
-    client, server = connect_pair(family, IPPROTO_SCTP)
+def test_sctp_streams_and_status(connect_pair: Connect, sctp_class: type[AnySctpSocket]) -> None:
+    client, server = connect_pair(sctp_class)
     server.enable_stream_info()
     assert client.send_on_stream(b"on three", 3, ppid=0x01020304) == 8
     message = server.recv_message()
@@ -273,7 +300,7 @@ def test_sctp_streams_and_status(connect_pair: Connect, family: int) -> None:
 
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_SCTP)
 def test_sctp_options(opened: Open) -> None:
-    sock = opened(AF_INET, SOCK_STREAM, IPPROTO_SCTP)
+    sock = opened(SctpSocket)
     wanted = SctpInitmsg(num_ostreams=5, max_instreams=6, max_attempts=3, max_init_timeo=1000)
     sock.set_option(sctp.SCTP_INITMSG, wanted)
     assert sock.get_option(sctp.SCTP_INITMSG) == wanted
@@ -288,7 +315,7 @@ def test_sctp_options(opened: Open) -> None:
 
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_SCTP)
 def test_sctp_authentication(opened: Open) -> None:
-    sock = opened(AF_INET, SOCK_STREAM, IPPROTO_SCTP)
+    sock = opened(SctpSocket)
     sock.set_option(sctp.SCTP_AUTH_SUPPORTED, SctpAssocValue(0, 1))
     assert 1 in sock.get_option(sctp.SCTP_HMAC_IDENT)
     sock.set_option(sctp.SCTP_HMAC_IDENT, (1,))
@@ -306,7 +333,7 @@ def test_sctp_authentication(opened: Open) -> None:
 
 @pytest.mark.needs_family("AF_INET", protocol=IPPROTO_SCTP)
 def test_sctp_associations_of_one_socket(opened: Open) -> None:
-    server, client = (opened(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP) for _ in range(2))
+    server, client = (opened(SctpSocket, SOCK_SEQPACKET) for _ in range(2))
     server.bind(("127.0.0.1", 0))
     port = server.getsockname()[1]
     server.add_local_addresses([InetAddress("127.0.0.2", port)])
@@ -342,7 +369,7 @@ def test_sctp_associations_of_one_socket(opened: Open) -> None:
 @pytest.mark.needs_capability("CAP_NET_RAW")
 @pytest.mark.usefixtures("network_namespace")
 def test_icmp_filter(opened: Open) -> None:
-    hears, deaf = (opened(AF_INET, SOCK_RAW, IPPROTO_ICMP) for _ in range(2))
+    hears, deaf = (opened(IpRawSocket, proto=IPPROTO_ICMP) for _ in range(2))
     deaf.set_option(icmp.ICMP_FILTER, 0xFFFFFFFF & ~(1 << constants.ICMP_ECHO))
     assert deaf.get_option(icmp.ICMP_FILTER) == 0xFFFFFEFF
     hears.set_option(icmp.ICMP_FILTER, 0xFFFFFFFF & ~(1 << constants.ICMP_ECHOREPLY))
@@ -364,7 +391,7 @@ def first_echo(sock: famsock.socket, version: int, data: bytes) -> Echo:
 @pytest.mark.needs_capability("CAP_NET_RAW")
 @pytest.mark.usefixtures("network_namespace")
 def test_icmpv6_filter(opened: Open) -> None:
-    sock = opened(AF_INET6, SOCK_RAW, 58)
+    sock = opened(Ip6RawSocket, proto=constants.IPPROTO_ICMPV6)
     only = Icmp6Filter.pass_only([constants.ICMPV6_ECHO_REPLY])
     sock.set_option(icmpv6.ICMPV6_FILTER, only)
     assert sock.get_option(icmpv6.ICMPV6_FILTER) == only
@@ -381,7 +408,7 @@ def test_ping_sockets(in_namespace: Callable[[Callable[[], None]], None]) -> Non
             with make() as round_trip:
                 round_trip()
                 round_trip()
-        with famsock.socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) as sock:
+        with IcmpSocket() as sock:
             sock.settimeout(20)
             sock.enable_hop_limit()
             sock.sendto(Echo(0, 1).pack(4), ("127.0.0.1", 0))
@@ -418,13 +445,13 @@ def test_refused_sockets_tell_the_hint() -> None:
 
 def test_address_that_is_not_here(opened: Open) -> None:
     with pytest.raises(OSError, match="Cannot assign") as caught:
-        opened(AF_INET).bind(("192.0.2.250", 0))
+        opened(UdpSocket).bind(("192.0.2.250", 0))
     assert "IP_FREEBIND" in caught.value.__notes__[0]
-    sock = opened(AF_INET)
+    sock = opened(UdpSocket)
     sock.set_option("IP_FREEBIND", True)
     sock.bind(("192.0.2.250", 0))
     with pytest.raises(OSError, match="Invalid argument") as caught:
-        opened(AF_INET6).bind(("fe80::1", 0))
+        opened(Udp6Socket).bind(("fe80::1", 0))
     assert "fe80::1%eth0" in caught.value.__notes__[0]
 
 
@@ -459,8 +486,10 @@ def test_echo_of_any_bytes(data: bytes) -> None:
 
 @pytest.mark.needs_capability("CAP_NET_RAW")
 @pytest.mark.usefixtures("network_namespace")
-def test_other_raw_protocols_are_served(family: int, opened: Open) -> None:
-    sock, sender = opened(family, SOCK_RAW, 253), opened(family, SOCK_RAW, 253)
+def test_other_raw_protocols_are_served(
+    family: int, raw_class: type[IpRawSocket | Ip6RawSocket], opened: Open
+) -> None:
+    sock, sender = opened(raw_class, proto=253), opened(raw_class, proto=253)
     sock.bind((LOOPBACK[family], 0))
     sender.sendto(b"experiment", (LOOPBACK[family], 0))
     packet, address = sock.recvfrom(1000)

@@ -13,8 +13,10 @@ from famsock_inet import constants
 from famsock_inet.constants import SOL_SCTP
 
 if TYPE_CHECKING:
-    from famsock.plugin import Address
+    from famsock_inet.addresses import Inet6Address, InetAddress
     from famsock_inet.structs import sctp
+
+    Addresses = tuple[InetAddress | Inet6Address, ...]
 
 _row = option_rows(SOL_SCTP, constants, "famsock_inet.structs.sctp")
 
@@ -82,18 +84,14 @@ SCTP_DEFAULT_SNDINFO: Option[sctp.SctpSndinfo] = _asked("SCTP_DEFAULT_SNDINFO", 
 SCTP_REUSE_PORT: Option[bool] = _row("SCTP_REUSE_PORT", codecs.BOOL)
 
 # Addresses of a multi-homed socket, and of one association.
-SCTP_SOCKOPT_BINDX_ADD: Option[tuple[Address, ...]] = _row(
-    "SCTP_SOCKOPT_BINDX_ADD", "ADDRESSES", "w"
-)
-SCTP_SOCKOPT_BINDX_REM: Option[tuple[Address, ...]] = _row(
-    "SCTP_SOCKOPT_BINDX_REM", "ADDRESSES", "w"
-)
-SCTP_SOCKOPT_CONNECTX: Option[tuple[Address, ...]] = _row("SCTP_SOCKOPT_CONNECTX", "ADDRESSES", "w")
-SCTP_GET_PEER_ADDRS: Option[tuple[Address, ...]] = _row(
+SCTP_SOCKOPT_BINDX_ADD: Option[Addresses] = _row("SCTP_SOCKOPT_BINDX_ADD", "ADDRESSES", "w")
+SCTP_SOCKOPT_BINDX_REM: Option[Addresses] = _row("SCTP_SOCKOPT_BINDX_REM", "ADDRESSES", "w")
+SCTP_SOCKOPT_CONNECTX: Option[Addresses] = _row("SCTP_SOCKOPT_CONNECTX", "ADDRESSES", "w")
+SCTP_GET_PEER_ADDRS: Option[Addresses] = _row(
     "SCTP_GET_PEER_ADDRS", "ADDRESSES_OF_ASSOC", "r", "ASSOC_ID"
 )
 # The length that the kernel gives for these leaves out the 8 bytes in front: twice that is enough.
-SCTP_GET_LOCAL_ADDRS: Option[tuple[Address, ...]] = _row(
+SCTP_GET_LOCAL_ADDRS: Option[Addresses] = _row(
     "SCTP_GET_LOCAL_ADDRS", "ADDRESSES_OF_ASSOC", "r", "ASSOC_ID", length_unit_bytes=2
 )
 SCTP_SOCKOPT_PEELOFF: Option[sctp.SctpPeeloffArg] = _asked(

@@ -1,4 +1,4 @@
-"""Common operations of all AF_INET and AF_INET6 sockets, the same for both families.
+"""What all sockets of AF_INET and AF_INET6 have, the same for both families.
 
 Sources: ip(7), ipv6(7), RFC 3542, Documentation/networking/timestamping.rst.
 """
@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import os
 from errno import EAGAIN
-from socket import AF_INET
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
-from famsock.plugin import constants, options, socket
+from famsock.plugin import Address, Message, SockExtendedErr, constants, options, socket
+from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.options import ip, ipv6
+from famsock_inet.sockets._families import A, F, set_option
 
 if TYPE_CHECKING:
-    from famsock.plugin import Address, Message, SockExtendedErr
     from famsock_inet.structs.ip import ReceivedError
 
 __all__ = [
-    "IpOperations",
+    "IpSocket",
     "QueuedError",
 ]
 
@@ -38,7 +38,7 @@ class QueuedError:
 
     error: SockExtendedErr
     offender: Address | None
-    message: Message
+    message: Message[InetAddress | Inet6Address]
 
     @property
     def errno(self) -> int:
@@ -50,42 +50,33 @@ class QueuedError:
         return f"{os.strerror(self.errno)} for {self.message.address}{by}"
 
 
-class IpOperations:
-    """The operations that every socket of AF_INET and AF_INET6 has."""
+class IpSocket(socket[A, F]):
+    """A socket of AF_INET or AF_INET6, of any protocol."""
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
-
-    @property
-    def _ipv4(self) -> bool:
-        return self._sock.family == AF_INET
-
-    def _set(self, for_ipv4: Any, for_ipv6: Any, value: Any) -> None:
-        """Set an option that both families have under different names."""
-        self._sock.set_option(for_ipv4 if self._ipv4 else for_ipv6, value)
+    __slots__ = ()
 
     def enable_packet_info(self, on: bool = True) -> None:
         """Add the destination address and interface to every message.
 
         As IP_PKTINFO (`InPktinfo`) or IPV6_PKTINFO (`In6Pktinfo`) in ``Message.control``.
         """
-        self._set(ip.IP_PKTINFO, ipv6.IPV6_RECVPKTINFO, on)
+        set_option(self, ip.IP_PKTINFO, ipv6.IPV6_RECVPKTINFO, on)
 
     def enable_hop_limit(self, on: bool = True) -> None:
         """Add the TTL or hop limit to every message, as IP_TTL or IPV6_HOPLIMIT."""
-        self._set(ip.IP_RECVTTL, ipv6.IPV6_RECVHOPLIMIT, on)
+        set_option(self, ip.IP_RECVTTL, ipv6.IPV6_RECVHOPLIMIT, on)
 
     def enable_traffic_class(self, on: bool = True) -> None:
         """Add the TOS or traffic class to every message, as IP_TOS or IPV6_TCLASS."""
-        self._set(ip.IP_RECVTOS, ipv6.IPV6_RECVTCLASS, on)
+        set_option(self, ip.IP_RECVTOS, ipv6.IPV6_RECVTCLASS, on)
 
     def enable_original_destination(self, on: bool = True) -> None:
         """Add the original destination to every message, as IP_ORIGDSTADDR or IPV6_ORIGDSTADDR."""
-        self._set(ip.IP_RECVORIGDSTADDR, ipv6.IPV6_RECVORIGDSTADDR, on)
+        set_option(self, ip.IP_RECVORIGDSTADDR, ipv6.IPV6_RECVORIGDSTADDR, on)
 
     def enable_errors(self, on: bool = True) -> None:
         """Keep ICMP errors in the error queue, for `recv_errors` (IP_RECVERR, IPV6_RECVERR)."""
-        self._set(ip.IP_RECVERR, ipv6.IPV6_RECVERR, on)
+        set_option(self, ip.IP_RECVERR, ipv6.IPV6_RECVERR, on)
 
     def enable_timestamps(self, flags: int | None = None) -> None:
         """Add the time of arrival to messages, in ns, as SCM_TIMESTAMPNS.
@@ -95,9 +86,9 @@ class IpOperations:
         other socket of the machine asked for any, the kernel begins to stamp a moment later.
         """
         if flags is None:
-            self._sock.set_option(options.SO_TIMESTAMPNS, True)
+            self.set_option(options.SO_TIMESTAMPNS, True)
         else:
-            self._sock.set_option(options.SO_TIMESTAMPING, options.Timestamping(flags))
+            self.set_option(options.SO_TIMESTAMPING, options.Timestamping(flags))
 
     def recv_errors(self, limit: int = 64, bufsize_bytes: int = 2048) -> list[QueuedError]:
         """Take at most ``limit`` entries from the error queue; [] if it is empty. Never waits.
@@ -108,7 +99,7 @@ class IpOperations:
         found: list[QueuedError] = []
         while len(found) < limit:
             try:
-                message = self._sock.recv_message(bufsize_bytes, 1024, FROM_ERROR_QUEUE)
+                message = self.recv_message(bufsize_bytes, 1024, FROM_ERROR_QUEUE)
             except OSError as error:
                 if error.errno != EAGAIN:
                     raise
@@ -118,8 +109,7 @@ class IpOperations:
         return found
 
 
-def _received_error(message: Message) -> ReceivedError:
-    from famsock.plugin import SockExtendedErr
+def _received_error(message: Message[InetAddress | Inet6Address]) -> ReceivedError:
     from famsock_inet import control
     from famsock_inet.structs.ip import ReceivedError
 

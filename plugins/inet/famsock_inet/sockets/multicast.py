@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from famsock.plugin import Lookup
+from famsock.plugin import Lookup, socket
 from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.options import ip, ipv6
-from famsock_inet.sockets.ip import IpOperations
+from famsock_inet.sockets._families import A, F, is_ipv4, set_option
+from famsock_inet.sockets.ip import IpSocket
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     Interface = str | int | IPv4Address | IPv6Address | None
 
 
-class MulticastOperations(IpOperations):
-    """Group membership, of any source and of chosen ones (RFC 3678), and how to send to groups.
+class MulticastSocket(IpSocket[A, F]):
+    """A socket that joins groups, for any source or chosen ones (RFC 3678), and sends to them.
 
     A group or source is an address as text, bytes or an `ipaddress` object. An interface is a name,
     an index, or an address that it has; None leaves it to the kernel's routes.
     """
+
+    __slots__ = ()
 
     def join_group(
         self, group: Host, interface: Interface = None, source: Host | None = None
@@ -32,100 +35,106 @@ class MulticastOperations(IpOperations):
         ENODEV if no interface suits, ENOBUFS beyond net.ipv4.igmp_max_memberships or _msf.
         """
         if source is None:
-            self._group("MCAST_JOIN_GROUP", "IP_ADD_MEMBERSHIP", group, interface)
+            _set_group(self, "MCAST_JOIN_GROUP", "IP_ADD_MEMBERSHIP", group, interface)
         else:
             names = "MCAST_JOIN_SOURCE_GROUP", "IP_ADD_SOURCE_MEMBERSHIP"
-            self._source(*names, group, interface, source)
+            _set_source(self, *names, group, interface, source)
 
     def leave_group(
         self, group: Host, interface: Interface = None, source: Host | None = None
     ) -> None:
         """Undo `join_group`, for one source or for all. OSError EADDRNOTAVAIL if not joined."""
         if source is None:
-            self._group("MCAST_LEAVE_GROUP", "IP_DROP_MEMBERSHIP", group, interface)
+            _set_group(self, "MCAST_LEAVE_GROUP", "IP_DROP_MEMBERSHIP", group, interface)
         else:
             names = "MCAST_LEAVE_SOURCE_GROUP", "IP_DROP_SOURCE_MEMBERSHIP"
-            self._source(*names, group, interface, source)
+            _set_source(self, *names, group, interface, source)
 
     def block_source(self, group: Host, source: Host, interface: Interface = None) -> None:
         """Stop receiving messages of ``source`` to a group joined for any source."""
         names = "MCAST_BLOCK_SOURCE", "IP_BLOCK_SOURCE"
-        self._source(*names, group, interface, source)
+        _set_source(self, *names, group, interface, source)
 
     def unblock_source(self, group: Host, source: Host, interface: Interface = None) -> None:
         """Undo `block_source`. OSError EADDRNOTAVAIL if the source is not blocked."""
         names = "MCAST_UNBLOCK_SOURCE", "IP_UNBLOCK_SOURCE"
-        self._source(*names, group, interface, source)
+        _set_source(self, *names, group, interface, source)
 
     def set_multicast_interface(self, interface: Interface) -> None:
         """Send to groups by this interface; None gives the choice back to the routes."""
-        if self._ipv4:
+        if is_ipv4(self):
             from famsock_inet.structs.ip import IpMreqn
 
-            address = self._address_of(interface)
-            index = 0 if address else self._index_of(interface)
-            self._sock.set_option(ip.IP_MULTICAST_IF, IpMreqn(address=address, ifindex=index))
+            address = _address_of(self, interface)
+            index = 0 if address else _index_of(self, interface)
+            self.set_option(ip.IP_MULTICAST_IF, IpMreqn(address=address, ifindex=index))
         else:
-            self._sock.set_option(ipv6.IPV6_MULTICAST_IF, self._index_of(interface))
+            self.set_option(ipv6.IPV6_MULTICAST_IF, _index_of(self, interface))
 
     def set_multicast_hops(self, hops: int) -> None:
         """Let datagrams to groups pass ``hops`` routers (0-255; 0: none; -1: 1, as is usual)."""
-        self._set(ip.IP_MULTICAST_TTL, ipv6.IPV6_MULTICAST_HOPS, hops)
+        set_option(self, ip.IP_MULTICAST_TTL, ipv6.IPV6_MULTICAST_HOPS, hops)
 
     def set_multicast_loop(self, on: bool) -> None:
         """Set whether messages to a group reach this host's members too."""
-        self._set(ip.IP_MULTICAST_LOOP, ipv6.IPV6_MULTICAST_LOOP, on)
+        set_option(self, ip.IP_MULTICAST_LOOP, ipv6.IPV6_MULTICAST_LOOP, on)
 
-    def _group(self, name: str, by_address: str, group: Host, interface: Interface) -> None:
-        from famsock_inet.structs.ip import GroupReq, IpMreqn
 
-        address = self._address_of(interface)
-        if address:
-            request: Any = IpMreqn(self._host(group), address)
-            self._sock.set_option(by_address, request)
-        else:
-            index = self._index_of(interface)
-            self._sock.set_option(name, GroupReq(index, self._typed(group)))
+def _set_group(sock: socket, name: str, by_address: str, group: Host, interface: Interface) -> None:
+    from famsock_inet.structs.ip import GroupReq, IpMreqn
 
-    def _source(
-        self, name: str, by_address: str, group: Host, interface: Interface, source: Host
-    ) -> None:
-        from famsock_inet.structs.ip import GroupSourceReq, IpMreqSource
+    address = _address_of(sock, interface)
+    if address:
+        request: Any = IpMreqn(_host(sock, group), address)
+        sock.set_option(by_address, request)
+    else:
+        index = _index_of(sock, interface)
+        sock.set_option(name, GroupReq(index, _typed(sock, group)))
 
-        address = self._address_of(interface)
-        if address:
-            request: Any = IpMreqSource(self._host(group), address, self._host(source))
-            self._sock.set_option(by_address, request)
-        else:
-            index = self._index_of(interface)
-            typed = self._typed(group), self._typed(source)
-            self._sock.set_option(name, GroupSourceReq(index, *typed))
 
-    def _host(self, host: Host) -> str:
-        return str(self._typed(host).host)
+def _set_source(
+    sock: socket, name: str, by_address: str, group: Host, interface: Interface, source: Host
+) -> None:
+    from famsock_inet.structs.ip import GroupSourceReq, IpMreqSource
 
-    def _typed(self, host: Host) -> Any:
-        return InetAddress(host, 0) if self._ipv4 else Inet6Address(host, 0)  # type: ignore[arg-type]
+    address = _address_of(sock, interface)
+    if address:
+        request: Any = IpMreqSource(_host(sock, group), address, _host(sock, source))
+        sock.set_option(by_address, request)
+    else:
+        index = _index_of(sock, interface)
+        typed = _typed(sock, group), _typed(sock, source)
+        sock.set_option(name, GroupSourceReq(index, *typed))
 
-    def _address_of(self, interface: Interface) -> str:
-        """Return an IPv4 address that names an interface, for the kernel to look up; or ""."""
-        parsed = _parsed(interface)
-        return str(parsed) if self._ipv4 and parsed and parsed.version == 4 else ""
 
-    def _index_of(self, interface: Interface) -> int:
-        """Return the index of an interface, in the socket's network namespace."""
-        if interface is None:
-            return 0
-        if isinstance(interface, int):
-            return interface
-        parsed = _parsed(interface)
-        if parsed is not None and parsed.version == 6:
-            if parsed.scope_id is None:
-                return _index_by_ipv6(parsed)
-            interface = parsed.scope_id
-            if interface.isdigit():
-                return int(interface)
-        return Lookup("interface", self._sock).interface_index(str(interface))
+def _host(sock: socket, host: Host) -> str:
+    return str(_typed(sock, host).host)
+
+
+def _typed(sock: socket, host: Host) -> Any:
+    return InetAddress(host, 0) if is_ipv4(sock) else Inet6Address(host, 0)  # type: ignore[arg-type]
+
+
+def _address_of(sock: socket, interface: Interface) -> str:
+    """Return an IPv4 address that names an interface, for the kernel to look up; or ""."""
+    parsed = _parsed(interface)
+    return str(parsed) if is_ipv4(sock) and parsed and parsed.version == 4 else ""
+
+
+def _index_of(sock: socket, interface: Interface) -> int:
+    """Return the index of an interface, in the socket's network namespace."""
+    if interface is None:
+        return 0
+    if isinstance(interface, int):
+        return interface
+    parsed = _parsed(interface)
+    if parsed is not None and parsed.version == 6:
+        if parsed.scope_id is None:
+            return _index_by_ipv6(parsed)
+        interface = parsed.scope_id
+        if interface.isdigit():
+            return int(interface)
+    return Lookup("interface", sock).interface_index(str(interface))
 
 
 def _parsed(interface: Interface) -> IPv4Address | IPv6Address | None:

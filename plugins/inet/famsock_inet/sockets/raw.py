@@ -2,13 +2,58 @@
 
 from __future__ import annotations
 
-from famsock_inet.sockets.multicast import MulticastOperations
-from famsock_inet.sockets.txtime import TransmitTimeOperations
+from socket import AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6, SOCK_DGRAM, SOCK_RAW
+
+from famsock_inet.addresses import Inet6Address, InetAddress
+from famsock_inet.sockets.multicast import MulticastSocket
+from famsock_inet.sockets.txtime import TransmitTimeSocket
 
 
-class RawOperations(MulticastOperations, TransmitTimeOperations):
-    """Operations of raw IP sockets: multicast, message information, sending at a time."""
+class IcmpSocket(
+    MulticastSocket[InetAddress, tuple[str, int]],
+    family=AF_INET,
+    type=SOCK_DGRAM,
+    proto=IPPROTO_ICMP,
+):
+    """An ICMP ping socket of AF_INET."""
+
+    __slots__ = ()
 
 
-class PingOperations(MulticastOperations):
-    """Operations of ICMP ping sockets (SOCK_DGRAM): multicast, message information."""
+class Icmp6Socket(
+    MulticastSocket[Inet6Address, tuple[str, int, int, int]],
+    family=AF_INET6,
+    type=SOCK_DGRAM,
+    proto=IPPROTO_ICMPV6,
+):
+    """An ICMPv6 ping socket of AF_INET6."""
+
+    __slots__ = ()
+
+
+class IpRawSocket(
+    MulticastSocket[InetAddress, tuple[str, int]],
+    TransmitTimeSocket[InetAddress, tuple[str, int]],
+    family=AF_INET,
+    type=SOCK_RAW,
+):
+    """A raw socket of AF_INET.
+
+    ``proto`` must be given: ``IpRawSocket(proto=IPPROTO_ICMP)``. It needs CAP_NET_RAW.
+    """
+
+    __slots__ = ()
+
+
+class Ip6RawSocket(
+    MulticastSocket[Inet6Address, tuple[str, int, int, int]],
+    TransmitTimeSocket[Inet6Address, tuple[str, int, int, int]],
+    family=AF_INET6,
+    type=SOCK_RAW,
+):
+    """A raw socket of AF_INET6.
+
+    ``proto`` must be given: ``Ip6RawSocket(proto=IPPROTO_ICMPV6)``. It needs CAP_NET_RAW.
+    """
+
+    __slots__ = ()

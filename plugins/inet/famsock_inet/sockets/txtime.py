@@ -6,14 +6,17 @@ import time
 from typing import Any
 
 from famsock.plugin import control, options
+from famsock_inet.sockets._families import A, F
 from famsock_inet.sockets._items import packer
-from famsock_inet.sockets.ip import IpOperations
+from famsock_inet.sockets.ip import IpSocket
 
 _transmit_time = packer(control.SCM_TXTIME, "Q")
 
 
-class TransmitTimeOperations(IpOperations):
-    """SO_TXTIME: each datagram carries the time at which it shall leave."""
+class TransmitTimeSocket(IpSocket[A, F]):
+    """A socket whose datagrams each carry the time at which they shall leave (SO_TXTIME)."""
+
+    __slots__ = ()
 
     def set_transmit_clock(self, clock: int = time.CLOCK_MONOTONIC, flags: int = 0) -> None:
         """Set the clock of `send_at`, before it is used.
@@ -24,7 +27,7 @@ class TransmitTimeOperations(IpOperations):
         (`recv_errors` reports dropped datagrams, with SO_EE_ORIGIN_TXTIME). OSError: EPERM for
         another clock than CLOCK_MONOTONIC without CAP_NET_ADMIN.
         """
-        self._sock.set_option(options.SO_TXTIME, options.Txtime(clock, flags))
+        self.set_option(options.SO_TXTIME, options.Txtime(clock, flags))
 
     def send_at(self, data: Any, time_ns: int, address: Any = None) -> int:
         """Send ``data`` at ``time_ns`` of the transmit clock; the number of bytes taken.
@@ -33,4 +36,4 @@ class TransmitTimeOperations(IpOperations):
         `set_transmit_clock`.
         """
         buffers = data if isinstance(data, list | tuple) else [data]
-        return self._sock.sendmsg(buffers, [_transmit_time(time_ns)], 0, address)
+        return self.sendmsg(buffers, [_transmit_time(time_ns)], 0, address)

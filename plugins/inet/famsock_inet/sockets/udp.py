@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from socket import AF_INET, AF_INET6, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DGRAM
+from typing import Any
 
 from famsock_inet import control
+from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.options import udp
+from famsock_inet.sockets._families import A, F
 from famsock_inet.sockets._items import packer
-from famsock_inet.sockets.multicast import MulticastOperations
-from famsock_inet.sockets.txtime import TransmitTimeOperations
-from famsock_inet.sockets.zerocopy import ZerocopyOperations
-
-if TYPE_CHECKING:
-    from famsock.plugin import Address
+from famsock_inet.sockets.multicast import MulticastSocket
+from famsock_inet.sockets.txtime import TransmitTimeSocket
+from famsock_inet.sockets.zerocopy import ZerocopySocket
 
 _MAX_BYTES = 65535  # the length field of UDP
 _segment_size = packer(control.UDP_SEGMENT, "H")
 
 
-class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperations):
-    """UDP and UDP-Lite: multicast, batches of datagrams, sending without copying or at a time."""
+class AnyUdpSocket(MulticastSocket[A, F], ZerocopySocket[A, F], TransmitTimeSocket[A, F]):
+    """A UDP or UDP-Lite socket of either family: multicast, batches, zero copy, transmit times."""
+
+    __slots__ = ()
 
     def send_segments(self, data: Any, segment_bytes: int, address: Any = None) -> int:
         """Send ``data`` in one call as datagrams of ``segment_bytes`` each, the last one shorter.
@@ -31,16 +33,57 @@ class UdpOperations(MulticastOperations, ZerocopyOperations, TransmitTimeOperati
         if segment_bytes == 0:  # by which the kernel would send all as one datagram
             raise OverflowError("send_segments(): segment_bytes must be 1-65535, not 0")
         buffers = data if isinstance(data, list | tuple) else [data]
-        return self._sock.sendmsg(buffers, [_segment_size(segment_bytes)], 0, address)
+        return self.sendmsg(buffers, [_segment_size(segment_bytes)], 0, address)
 
     def enable_segments(self, on: bool = True) -> None:
         """Let the kernel join datagrams of one sender, for `recv_segments` (UDP_GRO, Linux 5.0)."""
-        self._sock.set_option(udp.UDP_GRO, on)
+        self.set_option(udp.UDP_GRO, on)
 
-    def recv_segments(self, flags: int = 0) -> tuple[list[bytes], Address | None]:
+    def recv_segments(self, flags: int = 0) -> tuple[list[bytes], A | None]:
         """Receive the datagrams that the kernel has joined, apart again, and their sender.
 
         Use `recv_message` for other information about them (`enable_packet_info` …).
         """
-        datagrams, _, sender = self._sock.recv_joined(control.UDP_GRO, _MAX_BYTES, flags)
+        datagrams, _, sender = self.recv_joined(control.UDP_GRO, _MAX_BYTES, flags)
         return datagrams, sender
+
+
+class UdpSocket(
+    AnyUdpSocket[InetAddress, tuple[str, int]], family=AF_INET, type=SOCK_DGRAM, proto=IPPROTO_UDP
+):
+    """A UDP socket of AF_INET."""
+
+    __slots__ = ()
+
+
+class Udp6Socket(
+    AnyUdpSocket[Inet6Address, tuple[str, int, int, int]],
+    family=AF_INET6,
+    type=SOCK_DGRAM,
+    proto=IPPROTO_UDP,
+):
+    """A UDP socket of AF_INET6."""
+
+    __slots__ = ()
+
+
+class UdpliteSocket(
+    AnyUdpSocket[InetAddress, tuple[str, int]],
+    family=AF_INET,
+    type=SOCK_DGRAM,
+    proto=IPPROTO_UDPLITE,
+):
+    """A UDP-Lite socket of AF_INET."""
+
+    __slots__ = ()
+
+
+class Udplite6Socket(
+    AnyUdpSocket[Inet6Address, tuple[str, int, int, int]],
+    family=AF_INET6,
+    type=SOCK_DGRAM,
+    proto=IPPROTO_UDPLITE,
+):
+    """A UDP-Lite socket of AF_INET6."""
+
+    __slots__ = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import select
 from typing import Any, NamedTuple
 
-from famsock.plugin import SockExtendedErr, constants, options
+from famsock.plugin import SockExtendedErr, constants, options, socket
 from famsock_inet import control
-from famsock_inet.sockets.ip import FROM_ERROR_QUEUE, IpOperations
+from famsock_inet.sockets._families import A, F
+from famsock_inet.sockets.ip import FROM_ERROR_QUEUE, IpSocket
 
 _NUMBERS = 1 << 32
 _ENTRIES = 8  # the kernel joins neighboring notifications, so that more are rare
@@ -46,8 +47,10 @@ class _Pending:
         self.data: dict[int, memoryview] = {}
 
 
-class ZerocopyOperations(IpOperations):
-    """MSG_ZEROCOPY with its notifications."""
+class ZerocopySocket(IpSocket[A, F]):
+    """A socket that sends without copying, by MSG_ZEROCOPY with its notifications."""
+
+    __slots__ = ()
 
     def send_zerocopy(self, data: Any, address: Any = None, flags: int = 0) -> int:
         """Send ``data`` without copying it; return the number of bytes sent.
@@ -57,22 +60,17 @@ class ZerocopyOperations(IpOperations):
         all but those of nothing; MSG_ZEROCOPY in other calls would be counted too. Worthwhile from
         some 10 kB. OSError: ENOBUFS with too many sends that are not done (net.core.optmem_max).
         """
-        pending: _Pending = self._sock.protocol_state(_Pending)
+        pending: _Pending = self.protocol_state(_Pending)
         if pending.next is None:
-            self._sock.set_option(options.SO_ZEROCOPY, True)
+            self.set_option(options.SO_ZEROCOPY, True)
             pending.next = 0
         view = memoryview(data)
         if not view.nbytes:  # which UDP would count and TCP would not
-            return self._send(view, flags, address)
-        sent = self._send(view, flags | _ZEROCOPY, address)
+            return _send(self, view, flags, address)
+        sent = _send(self, view, flags | _ZEROCOPY, address)
         pending.data[pending.next] = view
         pending.next = (pending.next + 1) % _NUMBERS
         return sent
-
-    def _send(self, view: memoryview, flags: int, address: Any) -> int:
-        if address is None:
-            return self._sock.send(view, flags)
-        return self._sock.sendto(view, flags, address)
 
     def zerocopy_completions(self, timeout_s: float = 0.0) -> list[ZerocopyCompletion]:
         """Return the completed sends; wait at most ``timeout_s`` seconds if there is none yet.
@@ -81,31 +79,39 @@ class ZerocopyOperations(IpOperations):
         not keep the memory longer. Other entries of the error queue are dropped: use `recv_errors`
         to receive both.
         """
-        found = self._completions()
+        found = _completions(self)
         if not found and timeout_s > 0:
             poll = select.poll()
-            poll.register(self._sock, 0)  # POLLERR comes unasked
+            poll.register(self, 0)  # POLLERR comes unasked
             poll.poll(timeout_s * 1000)
-            found = self._completions()
+            found = _completions(self)
         return found
 
-    def _completions(self) -> list[ZerocopyCompletion]:
-        found = [done for message in self._queued_errors() if (done := _completion(message[1]))]
-        pending = self._sock.protocol_state(_Pending).data
-        for done in found:
-            for number in done.numbers:
-                pending.pop(number, None)
-        return found
 
-    def _queued_errors(self) -> list[Any]:
-        """Return every message of the error queue; several of them in one system call."""
-        found: list[Any] = []
-        try:
-            while len(found) % _ENTRIES == 0:
-                found += self._sock.recvmmsg(_ENTRIES, 0, _CONTROL_BYTES, FROM_ERROR_QUEUE)
-        except BlockingIOError:
-            pass
-        return found
+def _send(sock: socket, view: memoryview, flags: int, address: Any) -> int:
+    if address is None:
+        return sock.send(view, flags)
+    return sock.sendto(view, flags, address)
+
+
+def _completions(sock: socket) -> list[ZerocopyCompletion]:
+    found = [done for message in _queued_errors(sock) if (done := _completion(message[1]))]
+    pending = sock.protocol_state(_Pending).data
+    for done in found:
+        for number in done.numbers:
+            pending.pop(number, None)
+    return found
+
+
+def _queued_errors(sock: socket) -> list[Any]:
+    """Return every message of the error queue; several of them in one system call."""
+    found: list[Any] = []
+    try:
+        while len(found) % _ENTRIES == 0:
+            found += sock.recvmmsg(_ENTRIES, 0, _CONTROL_BYTES, FROM_ERROR_QUEUE)
+    except BlockingIOError:
+        pass
+    return found
 
 
 def _completion(items: list[tuple[int, int, bytes]]) -> ZerocopyCompletion | None:
