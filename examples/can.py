@@ -1,18 +1,12 @@
 """Frames over CAN_RAW, a cyclic frame by the kernel's broadcast manager, on vcan0."""
 
-from famsock_can.addresses import CanAddress
+from famsock_can import BcmSocket, CanAddress, CanRawSocket
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFrame, parse_frame
 
-import famsock as socket
-
 INTERFACE = CanAddress("vcan0")
 
-with (
-    socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW) as sender,
-    socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW) as receiver,
-    socket.socket(socket.AF_CAN, socket.SOCK_DGRAM, socket.CAN_BCM) as manager,
-):
+with CanRawSocket() as sender, CanRawSocket() as receiver, BcmSocket() as manager:
     receiver.settimeout(10)
     receiver.set_filters([CanFilter.exact(0x123), CanFilter.parse("400:7F0")])
     receiver.enable_timestamps()

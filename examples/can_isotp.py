@@ -1,16 +1,11 @@
 """A diagnostic request and its answer over ISO-TP (ISO 15765-2), on vcan0."""
 
-from famsock_can.addresses import IsotpAddress
+from famsock_can import IsotpAddress, IsotpSocket
 from famsock_can.isotp import IsotpFlowControl, IsotpOptions
-
-import famsock as socket
 
 TESTER, ECU = 0xF1, 0x10
 
-with (
-    socket.socket(socket.AF_CAN, socket.SOCK_DGRAM, socket.CAN_ISOTP) as tester,
-    socket.socket(socket.AF_CAN, socket.SOCK_DGRAM, socket.CAN_ISOTP) as ecu,
-):
+with IsotpSocket() as tester, IsotpSocket() as ecu:
     for sock in (tester, ecu):
         sock.settimeout(10)
         sock.configure(

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import Family, Protocol
+from famsock.plugin import Family, Protocol, exports
 from famsock_can import _hints
 
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_can.addresses import CanAddress as CanAddress
+    from famsock_can.addresses import IsotpAddress as IsotpAddress
+    from famsock_can.addresses import J1939Address as J1939Address
+    from famsock_can.sockets.bcm import BcmSocket as BcmSocket
+    from famsock_can.sockets.isotp import IsotpSocket as IsotpSocket
+    from famsock_can.sockets.j1939 import J1939Socket as J1939Socket
+    from famsock_can.sockets.raw import CanRawSocket as CanRawSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        CanAddress="addresses",
+        IsotpAddress="addresses",
+        J1939Address="addresses",
+        BcmSocket="sockets.bcm",
+        IsotpSocket="sockets.isotp",
+        J1939Socket="sockets.j1939",
+        CanRawSocket="sockets.raw",
+    )
 
-def _protocol(name: str, number: int, kind: int, address: str, scheme: str = "") -> Protocol:
+
+def _protocol(
+    name: str, number: int, kind: int, address: str, socket: str, scheme: str = ""
+) -> Protocol:
     """Return a protocol whose modules, kernel module included, bear its name."""
     return Protocol(
         name,
@@ -16,7 +39,7 @@ def _protocol(name: str, number: int, kind: int, address: str, scheme: str = "")
         (kind,),
         f"famsock_can.addresses:{address}",
         layout=f"famsock_can._layouts:{address.removesuffix('Address').upper()}",
-        operations=f"famsock_can.sockets.{name}:{name.capitalize()}Operations",
+        socket=f"famsock_can.sockets.{name}:{socket}",
         scheme=scheme or name,
         modules=("can", f"can-{name}"),
         hints=getattr(_hints, name.upper()),
@@ -25,10 +48,10 @@ def _protocol(name: str, number: int, kind: int, address: str, scheme: str = "")
 
 
 _PROTOCOLS = (
-    _protocol("raw", 1, SOCK_RAW, "CanAddress", "can"),
-    _protocol("bcm", 2, SOCK_DGRAM, "CanAddress"),
-    _protocol("isotp", 6, SOCK_DGRAM, "IsotpAddress"),
-    _protocol("j1939", 7, SOCK_DGRAM, "J1939Address"),
+    _protocol("raw", 1, SOCK_RAW, "CanAddress", "CanRawSocket", "can"),
+    _protocol("bcm", 2, SOCK_DGRAM, "CanAddress", "BcmSocket"),
+    _protocol("isotp", 6, SOCK_DGRAM, "IsotpAddress", "IsotpSocket"),
+    _protocol("j1939", 7, SOCK_DGRAM, "J1939Address", "J1939Socket"),
 )
 
 FAMILY = Family(
@@ -36,7 +59,6 @@ FAMILY = Family(
     29,
     _PROTOCOLS,
     constants="famsock_can.constants",
-    operation_names="famsock_can._operation_names:NAMES",
     options="famsock_can.options",
     control="famsock_can.control",
     modules=("can",),

@@ -1,6 +1,6 @@
 """Hints for failures of CAN sockets, by protocol and errno.
 
-The core notes it on calls that carry an address or an option; `explain` does so for operations.
+The core notes it on calls that carry an address or an option; `explain` does so in other methods.
 """
 
 from __future__ import annotations

@@ -12,14 +12,14 @@ import errno
 import random
 import time
 from collections.abc import Iterable
-from socket import SOCK_DGRAM
 from typing import Self
 
-from famsock.plugin import codecs, socket
+from famsock.plugin import codecs
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
 from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import J1939Message, J1939Name
+from famsock_can.sockets.j1939 import J1939Socket
 
 _CONTENTION_NS = 250_000_000
 """How long others may object to a claim before the address is ours."""
@@ -59,7 +59,7 @@ class AddressClaim:
         self.address: int | None = None
         self.holders: dict[int, int] = {}
         self._lost = False
-        self._sock = socket(c.AF_CAN, SOCK_DGRAM, c.CAN_J1939)
+        self._sock = J1939Socket()
         try:
             self._prepare()
         except BaseException:
@@ -150,7 +150,7 @@ class AddressClaim:
         """Return the next message, its claim noted; None if there is none in time."""
         self._sock.settimeout(timeout_s)
         try:
-            message: J1939Message = self._sock.recv_pg()
+            message = self._sock.recv_pg()
         except (TimeoutError, BlockingIOError):
             return None
         if (claimant := _claimant(message)) is not None:

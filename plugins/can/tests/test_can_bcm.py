@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from famsock_can import BcmSocket, CanRawSocket
 from famsock_can import constants as c
 from famsock_can.bcm import BcmMessage, BcmOpcode
 from famsock_can.frames import CanFdFrame, CanFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
-import famsock
-
+Bus = tuple[BcmSocket, CanRawSocket]
 live = pytest.mark.needs_interface("vcan0")
 FRAMES = st.lists(st.builds(CanFrame, st.integers(0, 0x7FF), st.binary(max_size=8)), max_size=3)
 FD_FRAMES = st.lists(
@@ -77,13 +77,11 @@ def test_values_out_of_range_are_refused(make: Any, error: type[Exception], word
 
 
 @pytest.fixture
-def bus() -> Iterator[tuple[famsock.socket, famsock.socket]]:
+def bus() -> Iterator[Bus]:
     """A broadcast manager and a raw socket on vcan0."""
     with ExitStack() as stack:
-        bcm = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_BCM)
-        raw = famsock.socket(c.AF_CAN, famsock.SOCK_RAW, c.CAN_RAW)
+        bcm, raw = stack.enter_context(BcmSocket()), stack.enter_context(CanRawSocket())
         for sock in (bcm, raw):
-            stack.enter_context(sock)
             sock.settimeout(20)
         bcm.connect(("vcan0",))
         raw.enable_frames(fd=True)
@@ -92,7 +90,7 @@ def bus() -> Iterator[tuple[famsock.socket, famsock.socket]]:
 
 
 @live
-def test_a_single_frame(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_a_single_frame(bus: Bus) -> None:
     bcm, raw = bus
     bcm.send_frame(CanFrame(0x111, b"once"))
     assert raw.recv_frame().frame == CanFrame(0x111, b"once")
@@ -100,7 +98,7 @@ def test_a_single_frame(bus: tuple[famsock.socket, famsock.socket]) -> None:
 
 @live
 def test_cyclic_frames_in_turn_changed_and_stopped(
-    bus: tuple[famsock.socket, famsock.socket],
+    bus: Bus,
 ) -> None:
     bcm, raw = bus
     frames = [CanFrame(0x112, b"a"), CanFrame(0x112, b"b")]
@@ -123,7 +121,7 @@ def test_cyclic_frames_in_turn_changed_and_stopped(
 
 
 @live
-def test_count_and_first_interval_go_together(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_count_and_first_interval_go_together(bus: Bus) -> None:
     bcm, raw = bus
     frame = CanFrame(0x11A)
     wrong: tuple[dict[str, Any], ...] = ({"count": 5}, {"first_interval_us": 5}, {"notify": True})
@@ -138,7 +136,7 @@ def test_count_and_first_interval_go_together(bus: tuple[famsock.socket, famsock
 
 
 @live
-def test_what_an_update_keeps(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_what_an_update_keeps(bus: Bus) -> None:
     bcm, raw = bus
     frames = [CanFrame(0x11B, bytes((n,))) for n in range(3)]
     bcm.start_cyclic(frames, 0, first_interval_us=400_000, count=4, notify=True)
@@ -157,7 +155,7 @@ def test_what_an_update_keeps(bus: tuple[famsock.socket, famsock.socket]) -> Non
 
 
 @live
-def test_a_job_has_an_identifier_in_range(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_a_job_has_an_identifier_in_range(bus: Bus) -> None:
     bcm, raw = bus
     operations: tuple[Any, ...] = (
         bcm.subscribe,
@@ -180,9 +178,9 @@ def test_a_job_has_an_identifier_in_range(bus: tuple[famsock.socket, famsock.soc
 
 
 @live
-def test_what_to_pass_is_said(bus: tuple[famsock.socket, famsock.socket]) -> None:
-    bcm, _ = bus
-    frame: Any = CanFrame(0x11C)
+def test_what_to_pass_is_said(bus: Bus) -> None:
+    bcm: Any = bus[0]
+    frame = CanFrame(0x11C)
     calls: tuple[tuple[Any, str], ...] = (
         (lambda: bcm.start_cyclic(frame, 1000), r"must be a list: \[11C#\], not one CanFrame"),
         (lambda: bcm.start_cyclic([b"\0" * 16], 1000), "CanFrame or CanFdFrame, not bytes"),
@@ -198,7 +196,7 @@ def test_what_to_pass_is_said(bus: tuple[famsock.socket, famsock.socket]) -> Non
 
 
 @live
-def test_no_frames_are_no_job(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_no_frames_are_no_job(bus: Bus) -> None:
     bcm, _ = bus
     with pytest.raises(ValueError, match="at least one frame"):
         bcm.start_cyclic([], 50_000)
@@ -207,16 +205,16 @@ def test_no_frames_are_no_job(bus: tuple[famsock.socket, famsock.socket]) -> Non
 
 
 @live
-def test_a_counted_burst_tells_its_end(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_a_counted_burst_tells_its_end(bus: Bus) -> None:
     bcm, raw = bus
     bcm.start_cyclic([CanFrame(0x113)], 0, first_interval_us=10_000, count=3, notify=True)
     event = bcm.recv_event().message
     assert (event.opcode, event.can_id) == (BcmOpcode.TX_EXPIRED, 0x113)
-    assert [raw.recv_frame().frame.can_id for _ in range(3)] == [0x113] * 3
+    assert [raw.recv_frame().frame for _ in range(3)] == [CanFrame(0x113)] * 3
 
 
 @live
-def test_fd_frames(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_fd_frames(bus: Bus) -> None:
     bcm, raw = bus
     frame = CanFdFrame(0x114, bytes(64), c.CANFD_BRS)
     bcm.start_cyclic([frame], 50_000)
@@ -227,7 +225,7 @@ def test_fd_frames(bus: tuple[famsock.socket, famsock.socket]) -> None:
 
 
 @live
-def test_content_filter_tells_changes_alone(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_content_filter_tells_changes_alone(bus: Bus) -> None:
     bcm, raw = bus
     bcm.enable_timestamps()
     bcm.subscribe(0x115, [b"\xf0"])
@@ -247,7 +245,7 @@ def test_content_filter_tells_changes_alone(bus: tuple[famsock.socket, famsock.s
 
 
 @live
-def test_multiplexed_content(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_multiplexed_content(bus: Bus) -> None:
     bcm, raw = bus
     bcm.subscribe(0x116, [b"\xff", b"\x01\xff", b"\x02\x00\xff"])
     for data in (b"\x01\x05\x00", b"\x01\x05\x09", b"\x02\x05\x09", b"\x02\x06\x09", b"\x03\x00"):
@@ -260,7 +258,7 @@ def test_multiplexed_content(bus: tuple[famsock.socket, famsock.socket]) -> None
 
 
 @live
-def test_absence_is_told_and_return(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_absence_is_told_and_return(bus: Bus) -> None:
     bcm, raw = bus
     bcm.subscribe(0x117, [b"\xff"], timeout_us=200_000, announce_resume=True)
     raw.send_frame(CanFrame(0x117, b"a"))
@@ -272,7 +270,7 @@ def test_absence_is_told_and_return(bus: tuple[famsock.socket, famsock.socket]) 
 
 
 @live
-def test_throttle(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_throttle(bus: Bus) -> None:
     bcm, raw = bus
     bcm.subscribe(0x118, throttle_us=300_000)
     for value in range(20):
@@ -282,7 +280,7 @@ def test_throttle(bus: tuple[famsock.socket, famsock.socket]) -> None:
 
 
 @live
-def test_remote_requests_are_answered(bus: tuple[famsock.socket, famsock.socket]) -> None:
+def test_remote_requests_are_answered(bus: Bus) -> None:
     bcm, raw = bus
     bcm.answer_requests(CanFrame(0x119, b"answer"))
     raw.send_frame(CanFrame(0x119 | c.CAN_RTR_FLAG))
@@ -292,8 +290,7 @@ def test_remote_requests_are_answered(bus: tuple[famsock.socket, famsock.socket]
 
 @live
 def test_unconnected_socket_is_refused() -> None:
-    bcm = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_BCM)
-    with bcm:
+    with BcmSocket() as bcm:
         with pytest.raises(OSError, match="not connected") as caught:
             bcm.send_frame(CanFrame(1))
         assert "connect() it to an interface" in "".join(caught.value.__notes__)

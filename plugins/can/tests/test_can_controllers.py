@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from famsock_can import CanRawSocket
 from famsock_can import constants as c
 from famsock_can.frames import CanFrame
-
-import famsock
 
 pytestmark = [
     pytest.mark.skipif(
@@ -50,8 +49,8 @@ def controllers() -> Iterator[None]:
         yield
 
 
-def _raw_socket(name: str) -> famsock.socket:
-    sock = famsock.socket(c.AF_CAN, famsock.SOCK_RAW, c.CAN_RAW)
+def _raw_socket(name: str) -> CanRawSocket:
+    sock = CanRawSocket()
     sock.settimeout(60)
     sock.bind((name,))
     return sock

@@ -10,15 +10,14 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from famsock_can import CanRawSocket, IsotpSocket
 from famsock_can import constants as c
 from famsock_can import options as rows
 from famsock_can.addresses import IsotpAddress
 from famsock_can.frames import CanFdFrame, CanFrame
 from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions
 
-import famsock
-
-Opener = Callable[..., famsock.socket]
+Opener = Callable[..., IsotpSocket]
 
 
 def live(test: Callable[..., None]) -> Callable[..., None]:
@@ -84,10 +83,9 @@ def opened() -> Iterator[Opener]:
     with ExitStack() as stack:
 
         def make(
-            rx_id: int, tx_id: int, *options: Any, flags: int | None = None, **times_ns: int
-        ) -> famsock.socket:
-            sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_ISOTP)
-            stack.enter_context(sock)
+            rx_id: int, tx_id: int, *options: Any, flags: int | None = None, **times_ns: Any
+        ) -> IsotpSocket:
+            sock = stack.enter_context(IsotpSocket())
             sock.settimeout(20)
             if flags is not None:
                 options = (IsotpOptions(flags), *options)
@@ -99,9 +97,9 @@ def opened() -> Iterator[Opener]:
 
 
 @pytest.fixture
-def raw() -> Iterator[famsock.socket]:
+def raw() -> Iterator[CanRawSocket]:
     """A raw socket that sees the frames of a channel."""
-    with famsock.socket(c.AF_CAN, famsock.SOCK_RAW, c.CAN_RAW) as sock:
+    with CanRawSocket() as sock:
         sock.settimeout(20)
         sock.enable_frames(fd=True)
         sock.bind(("vcan0",))
@@ -157,16 +155,14 @@ def test_extended_identifiers_and_addresses(opened: Opener) -> None:
 @live
 @pytest.mark.parametrize("identifier", [0x800, c.CAN_RTR_FLAG | 1, 0x18DA10F1])
 def test_identifier_without_its_flag_says_so(identifier: int, descriptors: None) -> None:
-    sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_ISOTP)
-    with sock, pytest.raises(OSError, match="Invalid argument") as caught:
+    with IsotpSocket() as sock, pytest.raises(OSError, match="Invalid argument") as caught:
         sock.bind(("vcan0", identifier, 0x123))
     assert "CAN_EFF_FLAG" in "\n".join(caught.value.__notes__)
 
 
 @live
 def test_one_identifier_for_both_directions_is_refused() -> None:
-    sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_ISOTP)
-    with sock, pytest.raises(OSError, match="Cannot assign") as caught:
+    with IsotpSocket() as sock, pytest.raises(OSError, match="Cannot assign") as caught:
         sock.bind(("vcan0", 0x321, 0x321))
     assert "must differ" in "".join(caught.value.__notes__)
 
@@ -205,14 +201,14 @@ def test_configuring_after_bind_says_when(opened: Opener) -> None:
 
 
 @live
-def test_padding_and_extended_addressing_on_the_bus(opened: Opener, raw: famsock.socket) -> None:
+def test_padding_and_extended_addressing_on_the_bus(opened: Opener, raw: CanRawSocket) -> None:
     sock = opened(0x307, 0x308, IsotpOptions.make(ext_address=0x55, tx_padding=0xAA))
     sock.send(b"\x01\x02")
     assert raw.recv_frame().frame == CanFrame(0x308, bytes.fromhex("55020102AAAAAAAA"))
 
 
 @live
-def test_fd_link_layer_on_the_bus(opened: Opener, raw: famsock.socket) -> None:
+def test_fd_link_layer_on_the_bus(opened: Opener, raw: CanRawSocket) -> None:
     link = IsotpLinkLayer(c.CANFD_MTU, 64, c.CANFD_BRS)
     one, other = opened(0x309, 0x30A, None, None, link), opened(0x30A, 0x309, None, None, link)
     one.send(bytes(60))
@@ -223,7 +219,7 @@ def test_fd_link_layer_on_the_bus(opened: Opener, raw: famsock.socket) -> None:
 
 
 @live
-def test_flow_control_that_the_receiver_asks_for(opened: Opener, raw: famsock.socket) -> None:
+def test_flow_control_that_the_receiver_asks_for(opened: Opener, raw: CanRawSocket) -> None:
     one = opened(0x30B, 0x30C)
     opened(0x30C, 0x30B, None, IsotpFlowControl(8, 0x05))
     one.send(bytes(20))
@@ -232,7 +228,7 @@ def test_flow_control_that_the_receiver_asks_for(opened: Opener, raw: famsock.so
 
 
 @live
-def test_time_between_frames_in_ns(opened: Opener, raw: famsock.socket) -> None:
+def test_time_between_frames_in_ns(opened: Opener, raw: CanRawSocket) -> None:
     raw.enable_timestamps()
     one = opened(0x30D, 0x30E, tx_stmin_ns=50_000_000)
     opened(0x30E, 0x30D)
@@ -246,8 +242,7 @@ def test_time_between_frames_in_ns(opened: Opener, raw: famsock.socket) -> None:
 @live
 def test_functional_addressing_without_flow_control(opened: Opener) -> None:
     other = opened(0x310, 0x30F)
-    one = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_ISOTP)
-    with one:
+    with IsotpSocket() as one:
         one.configure(IsotpOptions(c.CAN_ISOTP_SF_BROADCAST))
         one.bind(("vcan0", 0xFFFFFFFF, 0x310))
         one.send(b"all")
@@ -275,7 +270,7 @@ def test_a_receiver_that_is_not_there_is_explained(opened: Opener) -> None:
 
 
 @live
-def test_listening_sends_no_flow_control(opened: Opener, raw: famsock.socket) -> None:
+def test_listening_sends_no_flow_control(opened: Opener, raw: CanRawSocket) -> None:
     opened(0x314, 0x313, flags=c.CAN_ISOTP_LISTEN_MODE)
     one = opened(0x313, 0x314)
     one.send(bytes(20))

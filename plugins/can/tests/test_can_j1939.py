@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from famsock_can import CanRawSocket, J1939Socket, control, options
 from famsock_can import constants as c
-from famsock_can import control, options
 from famsock_can.addresses import J1939Address
 from famsock_can.claim import AddressClaim
 from famsock_can.filters import J1939Filter
@@ -29,11 +29,10 @@ from famsock_can.j1939 import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-import famsock
 from famsock.plugin import SockExtendedErr
 
 live = pytest.mark.needs_interface("vcan0")
-Opener = Callable[..., famsock.socket]
+Opener = Callable[..., J1939Socket]
 PGN = 0x1A300
 
 
@@ -135,9 +134,8 @@ def opened() -> Iterator[Opener]:
     """Makes a socket on vcan0 bound to an address; all are closed afterwards."""
     with ExitStack() as stack:
 
-        def make(addr: int, name: int = 0, pgn: int = c.J1939_NO_PGN) -> famsock.socket:
-            sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_J1939)
-            stack.enter_context(sock)
+        def make(addr: int, name: int = 0, pgn: int = c.J1939_NO_PGN) -> J1939Socket:
+            sock = stack.enter_context(J1939Socket())
             sock.settimeout(20)
             sock.bind(("vcan0", name, pgn, addr))
             return sock
@@ -237,7 +235,7 @@ def test_filters_and_promiscuous_mode(opened: Opener) -> None:
     with pytest.raises(ValueError, match="addr 0x25 has bits outside its addr_mask 0x0"):
         other.set_filters([J1939Filter(addr=0x25)])
     with pytest.raises(TypeError, match="must be a list of J1939Filter"):
-        other.set_filters(J1939Filter())
+        other.set_filters(J1939Filter())  # type: ignore[arg-type]
     other.set_filters([J1939Filter.exact(addr=0x26), J1939Filter.exact(addr=0x25, pgn=0x1A400)])
     one.sendto(b"another", ("vcan0", 0, PGN, 0x36))
     one.sendto(b"the pgn", ("vcan0", 0, 0x1A400, 0x36))
@@ -249,8 +247,7 @@ def test_filters_and_promiscuous_mode(opened: Opener) -> None:
 
 @live
 def test_binding_to_no_interface_says_so(descriptors: None) -> None:
-    sock = famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_J1939)
-    with sock, pytest.raises(OSError, match="No such device") as caught:
+    with J1939Socket() as sock, pytest.raises(OSError, match="No such device") as caught:
         sock.bind(("", 0, c.J1939_NO_PGN, 0x20))
     assert "one CAN interface" in "\n".join(caught.value.__notes__)
 
@@ -300,7 +297,7 @@ def test_an_interface_that_goes_down_ends_the_wait_for_progress(timeout_s: float
     try:
         ip("link set vcan8 up")
         # Linux 6.1.176 deletes no interface while a J1939 socket is bound to it.
-        with famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_J1939) as sock:
+        with J1939Socket() as sock:
             sock.bind(J1939Address("vcan8", addr=0x29))
             sock.enable_progress()
             ip("link set vcan8 down")
@@ -309,7 +306,7 @@ def test_an_interface_that_goes_down_ends_the_wait_for_progress(timeout_s: float
                 sock.recv_progress()
             assert "ip link set can0 up" in "\n".join(caught.value.__notes__)
             with (
-                famsock.socket(c.AF_CAN, famsock.SOCK_DGRAM, c.CAN_J1939) as late,
+                J1939Socket() as late,
                 pytest.raises(OSError, match="Network is down") as caught,
             ):
                 late.bind(J1939Address("vcan8", addr=0x2A))
@@ -430,7 +427,7 @@ def test_who_lost_its_address_answers_requests_to_all(
     assert quiet(asking)
 
 
-def quiet(sock: famsock.socket) -> bool:
+def quiet(sock: J1939Socket) -> bool:
     """Whether nothing comes for half a second."""
     sock.settimeout(0.5)
     try:
@@ -471,7 +468,7 @@ def test_what_is_no_claim_takes_no_address(opened: Opener) -> None:
     name = 1003
     with (
         claimed(name, 0x85) as claim,
-        famsock.socket(c.AF_CAN, famsock.SOCK_RAW, c.CAN_RAW) as raw,
+        CanRawSocket() as raw,
     ):
         own = opened(c.J1939_NO_ADDR, name)
         own.set_broadcast(True)

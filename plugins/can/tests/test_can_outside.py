@@ -9,15 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from famsock_can import CanRawSocket, IsotpSocket, J1939Socket
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
 from famsock_can.claim import AddressClaim
 from famsock_can.frames import CanFrame, parse_frame
-
-import famsock
 
 pytestmark = [
     pytest.mark.needs_family("AF_CAN", protocol="raw"),
@@ -29,15 +28,17 @@ HERE = Path(__file__).parent
 PATIENCE_S = 60.0
 TEXTS = ("123#DEADBEEF", "1F334455#1122334455667788", "5AA#", "123#R3", "213##311223344")
 
+_S = TypeVar("_S", CanRawSocket, IsotpSocket, J1939Socket)
 
-def opened(protocol: int, kind: int = famsock.SOCK_DGRAM) -> famsock.socket:
-    sock = famsock.socket(c.AF_CAN, kind, protocol)
+
+def opened(cls: type[_S]) -> _S:
+    sock = cls()
     sock.settimeout(PATIENCE_S)
     return sock
 
 
-def raw_socket() -> famsock.socket:
-    sock = opened(c.CAN_RAW, famsock.SOCK_RAW)
+def raw_socket() -> CanRawSocket:
+    sock = opened(CanRawSocket)
     sock.enable_frames(fd=True)
     sock.bind(("vcan0",))
     return sock
@@ -93,9 +94,9 @@ def test_frames_to_candump() -> None:
 
 
 @contextmanager
-def opened_raw() -> Iterator[famsock.socket]:
+def opened_raw() -> Iterator[CanRawSocket]:
     """A raw socket that receives nothing."""
-    with opened(c.CAN_RAW, famsock.SOCK_RAW) as sock:
+    with opened(CanRawSocket) as sock:
         sock.set_filters([])
         sock.enable_frames(fd=True)
         sock.bind(("vcan0",))
@@ -106,7 +107,7 @@ def opened_raw() -> Iterator[famsock.socket]:
 @isotp
 def test_isotpsend_and_isotprecv() -> None:
     data = bytes(range(50))
-    with opened(c.CAN_ISOTP) as sock:
+    with opened(IsotpSocket) as sock:
         sock.bind(("vcan0", 0x401, 0x402))
         command = ["isotpsend", "-s", "401", "-d", "402", "vcan0"]
         subprocess.run(command, input=data.hex(" "), text=True, check=True, timeout=PATIENCE_S)
@@ -121,7 +122,7 @@ def test_isotpsend_and_isotprecv() -> None:
 
 @can_utils
 def test_testj1939() -> None:
-    with opened(c.CAN_J1939) as sock:
+    with opened(J1939Socket) as sock:
         sock.bind(("vcan0", 0, c.J1939_NO_PGN, 0x91))
         command = ["testj1939", "-s100", "vcan0:0x81", "vcan0:0x91,0x12300"]
         subprocess.run(command, check=True, timeout=PATIENCE_S)
@@ -240,7 +241,7 @@ def test_example_of_the_python_documentation() -> None:
     source = text.replace("import socket\n", "import famsock as socket\n")
     with (
         program(sys.executable, "-u", "-c", source) as example,
-        opened(c.CAN_RAW, famsock.SOCK_RAW) as sock,
+        opened(CanRawSocket) as sock,
     ):
         eventually(lambda: receivers() != before, "receiver of the example's")
         sock.bind(("vcan0",))

@@ -1,1 +1,1 @@
-"""Operations of AF_CAN's sockets: a module for each protocol, loaded when first needed."""
+"""The classes of AF_CAN's sockets: a module for each protocol, loaded when first needed."""

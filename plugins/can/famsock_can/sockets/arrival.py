@@ -1,4 +1,4 @@
-"""Time, interface and sender of a message: the kernel's information besides the data.
+"""Common part of AF_CAN's sockets: time, interface and sender of a message.
 
 Sources: socket(7), Documentation/networking/timestamping.rst, can.rst on MSG_DONTROUTE/MSG_CONFIRM.
 """
@@ -8,21 +8,21 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from socket import CMSG_SPACE
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import attrs
 
+from famsock.plugin import Address, socket
 from famsock.plugin import constants as system
-
-if TYPE_CHECKING:
-    from famsock.plugin import socket
 
 __all__ = [
     "Arrival",
-    "ArrivalOperations",
+    "CanSocket",
 ]
 
 _T = TypeVar("_T")
+_A = TypeVar("_A", bound=Address, covariant=True)
+_F = TypeVar("_F", covariant=True)
 _TIMESPEC = struct.Struct("@ll")
 _THREE_TIMESPECS = struct.Struct("@6l")
 _NS_PER_S = 1_000_000_000
@@ -86,11 +86,13 @@ def several(values: Iterable[_T], kind: type[_T]) -> tuple[_T, ...]:
     return tuple(values)
 
 
-class ArrivalOperations:
-    """Operations of all CAN protocols for information about received messages."""
+class CanSocket(socket[_A, _F]):
+    """The base of the classes of all CAN protocols: information about received messages.
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
+    It is of no protocol: open one of its subclasses.
+    """
+
+    __slots__ = ()
 
     def enable_timestamps(self, *, hardware: bool = False) -> None:
         """Add the time of arrival in ns to every message.
@@ -98,14 +100,14 @@ class ArrivalOperations:
         ``hardware`` asks for the interface's own clock as well, if its driver has one (and it was
         switched on, see SIOCSHWTSTAMP). Source: timestamping.rst.
         """
-        self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPNS, 1)
+        self.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPNS, 1)
         if hardware:
             wanted = system.SOF_TIMESTAMPING_RX_HARDWARE | system.SOF_TIMESTAMPING_RAW_HARDWARE
-            self._sock.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPING, wanted)
+            self.setsockopt(system.SOL_SOCKET, system.SO_TIMESTAMPING, wanted)
 
     def enable_drop_count(self) -> None:
         """Add the number of messages lost so far to messages (SO_RXQ_OVFL).
 
         The buffer's size is SO_RCVBUF's. Source: socket(7).
         """
-        self._sock.setsockopt(system.SOL_SOCKET, system.SO_RXQ_OVFL, 1)
+        self.setsockopt(system.SOL_SOCKET, system.SO_RXQ_OVFL, 1)

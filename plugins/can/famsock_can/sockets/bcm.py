@@ -1,17 +1,19 @@
-"""Operations of CAN_BCM sockets: cyclic transmission, content filters, typed events."""
+"""Sockets of CAN_BCM: cyclic transmission, content filters, typed events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from socket import SOCK_DGRAM
 
 import attrs
 
 from famsock_can import _hints
 from famsock_can import constants as c
 from famsock_can._frame_parts import check_can_id
+from famsock_can.addresses import CanAddress
 from famsock_can.bcm import LONGEST_BYTES, BcmFrame, BcmMessage, BcmOpcode
 from famsock_can.frames import CanFdFrame, CanFrame
-from famsock_can.sockets.arrival import CONTROL_BYTES, Arrival, ArrivalOperations, arrival
+from famsock_can.sockets.arrival import CONTROL_BYTES, Arrival, CanSocket, arrival
 
 _CYCLIC_MAX = 256
 
@@ -24,14 +26,20 @@ class BcmEvent:
     arrival: Arrival
 
 
-class BcmOperations(ArrivalOperations):
-    """Operations of connected CAN_BCM sockets. Intervals are integer microseconds.
+class BcmSocket(
+    CanSocket[CanAddress, tuple[str]], family=c.AF_CAN, type=SOCK_DGRAM, proto=c.CAN_BCM
+):
+    """A socket of CAN_BCM: jobs for the kernel, once it is connected to an interface.
+
+    Intervals are integer microseconds.
 
     A job belongs to a can_id (0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff; OverflowError for another
     one), to FD or classic frames, and to the socket: closing it ends them all. Errors are OSError
     as the kernel gives them: ENOTCONN before ``connect``, EINVAL for a job that it does not know or
     take, ENETDOWN and ENOBUFS of the interface. Source: can.rst.
     """
+
+    __slots__ = ()
 
     def send_frame(self, frame: BcmFrame) -> None:
         """Send one frame, once (TX_SEND)."""
@@ -107,11 +115,11 @@ class BcmOperations(ArrivalOperations):
 
     def stop_cyclic(self, can_id: int, *, fd: bool = False) -> None:
         """End a job of cyclic transmission (TX_DELETE)."""
-        self._send_job(BcmOpcode.TX_DELETE, can_id, fd)
+        _send_job(self, BcmOpcode.TX_DELETE, can_id, fd)
 
     def request_cyclic(self, can_id: int, *, fd: bool = False) -> None:
         """Ask for a job's frames and times: they come as a TX_STATUS event (TX_READ)."""
-        self._send_job(BcmOpcode.TX_READ, can_id, fd)
+        _send_job(self, BcmOpcode.TX_READ, can_id, fd)
 
     def subscribe(
         self,
@@ -175,23 +183,19 @@ class BcmOperations(ArrivalOperations):
 
     def unsubscribe(self, can_id: int, *, fd: bool = False) -> None:
         """End a subscription (RX_DELETE)."""
-        self._send_job(BcmOpcode.RX_DELETE, can_id, fd)
+        _send_job(self, BcmOpcode.RX_DELETE, can_id, fd)
 
     def request_subscription(self, can_id: int, *, fd: bool = False) -> None:
         """Ask for a subscription's masks and times: they come as an RX_STATUS event (RX_READ)."""
-        self._send_job(BcmOpcode.RX_READ, can_id, fd)
+        _send_job(self, BcmOpcode.RX_READ, can_id, fd)
 
     def send_bcm(self, message: BcmMessage) -> None:
         """Send any message to the broadcast manager."""
         try:
-            self._sock.send(message.pack())
+            self.send(message.pack())
         except OSError as error:
             _hints.explain(error, _hints.BCM)
             raise
-
-    def _send_job(self, opcode: BcmOpcode, can_id: int, fd: bool) -> None:
-        """Send what needs no more than the job's name."""
-        self.send_bcm(BcmMessage(opcode, check_can_id(can_id), flags=_fd(fd)))
 
     def recv_event(self) -> BcmEvent:
         """Receive one event; waits as the socket's timeout says.
@@ -199,11 +203,16 @@ class BcmOperations(ArrivalOperations):
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails.
         """
         try:
-            data, items, flags, address = self._sock.recvmsg(LONGEST_BYTES, CONTROL_BYTES)
+            data, items, flags, address = self.recvmsg(LONGEST_BYTES, CONTROL_BYTES)
         except OSError as error:
             _hints.explain(error, _hints.BCM)
             raise
         return BcmEvent(BcmMessage.unpack(data), arrival(address[0], items, flags))
+
+
+def _send_job(sock: BcmSocket, opcode: BcmOpcode, can_id: int, fd: bool) -> None:
+    """Send what needs no more than the job's name."""
+    sock.send_bcm(BcmMessage(opcode, check_can_id(can_id), flags=_fd(fd)))
 
 
 def _job_of(frames: Sequence[BcmFrame]) -> int:

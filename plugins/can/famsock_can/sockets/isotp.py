@@ -1,23 +1,34 @@
-"""Operations of CAN_ISOTP sockets: what must be set before bind, and messages received."""
+"""Sockets of CAN_ISOTP: settings before bind, and received messages."""
 
 from __future__ import annotations
 
-from socket import MSG_TRUNC
+from socket import MSG_TRUNC, SOCK_DGRAM
 from typing import Any
 
 from famsock.plugin import Option
 from famsock_can import _hints
 from famsock_can import constants as c
 from famsock_can import options as rows
+from famsock_can.addresses import IsotpAddress
 from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions, IsotpPdu
-from famsock_can.sockets.arrival import CONTROL_BYTES, ArrivalOperations, arrival
+from famsock_can.sockets.arrival import CONTROL_BYTES, CanSocket, arrival
 
 _MAX_PDU_BYTES = 8300
 """The longest message of the kernel's own setting (module parameter max_pdu_size)."""
 
 
-class IsotpOperations(ArrivalOperations):
-    """Operations of CAN_ISOTP sockets beyond the stdlib's methods. Source: isotp.rst."""
+class IsotpSocket(
+    CanSocket[IsotpAddress, tuple[str, int, int]],
+    family=c.AF_CAN,
+    type=SOCK_DGRAM,
+    proto=c.CAN_ISOTP,
+):
+    """A socket of CAN_ISOTP (ISO 15765-2): messages of up to several kilobytes. Source: isotp.rst.
+
+    Send with ``send``; receive with ``recv``, or with `recv_pdu` to know more of a message.
+    """
+
+    __slots__ = ()
 
     def configure(
         self,
@@ -39,7 +50,7 @@ class IsotpOperations(ArrivalOperations):
         forced = 0 if tx_stmin_ns is None else c.CAN_ISOTP_FORCE_TXSTMIN
         forced |= 0 if rx_stmin_ns is None else c.CAN_ISOTP_FORCE_RXSTMIN
         if forced:
-            options = self._with_flags(options, forced)
+            options = _with_flags(options or self.get_option(rows.CAN_ISOTP_OPTS), forced)
         settings: tuple[tuple[Option[Any], Any], ...] = (
             (rows.CAN_ISOTP_OPTS, options),
             (rows.CAN_ISOTP_RECV_FC, flow_control),
@@ -49,7 +60,7 @@ class IsotpOperations(ArrivalOperations):
         )
         for row, value in settings:
             if value is not None:
-                self._sock.set_option(row, value)
+                self.set_option(row, value)
 
     def recv_pdu(self, bufsize_bytes: int = _MAX_PDU_BYTES) -> IsotpPdu:
         """Receive one message; waits as the socket's timeout says.
@@ -58,20 +69,20 @@ class IsotpOperations(ArrivalOperations):
         sent got no flow control, ETIMEDOUT, EILSEQ or EBADMSG if one was received in part or wrong.
         """
         try:
-            data, items, flags, address = self._sock.recvmsg(bufsize_bytes, CONTROL_BYTES)
+            data, items, flags, address = self.recvmsg(bufsize_bytes, CONTROL_BYTES)
         except OSError as error:
             _hints.explain(error, _hints.ISOTP)
             raise
         return IsotpPdu(data, flags & MSG_TRUNC != 0, arrival(address[0], items, flags))
 
-    def _with_flags(self, options: IsotpOptions | None, flags: int) -> IsotpOptions:
-        """Return ``options``, or the socket's, with more flags."""
-        now = self._sock.get_option(rows.CAN_ISOTP_OPTS) if options is None else options
-        return IsotpOptions(
-            now.flags | flags,
-            now.frame_txtime_ns,
-            now.ext_address,
-            now.txpad_content,
-            now.rxpad_content,
-            now.rx_ext_address,
-        )
+
+def _with_flags(options: IsotpOptions, flags: int) -> IsotpOptions:
+    """Return ``options`` with more flags."""
+    return IsotpOptions(
+        options.flags | flags,
+        options.frame_txtime_ns,
+        options.ext_address,
+        options.txpad_content,
+        options.rxpad_content,
+        options.rx_ext_address,
+    )

@@ -1,4 +1,4 @@
-"""Operations of CAN_J1939 sockets: messages, filters, modes, the progress of long transfers."""
+"""Sockets of CAN_J1939: messages, filters, modes, the progress of long transfers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import select
 import time
 from collections.abc import Iterable
 from math import ceil
-from socket import MSG_TRUNC, SO_BROADCAST, SO_ERROR, SOL_SOCKET
+from socket import MSG_TRUNC, SO_BROADCAST, SO_ERROR, SOCK_DGRAM, SOL_SOCKET
 
 from famsock.plugin import constants as system
 from famsock_can import _hints, control, options
@@ -15,12 +15,7 @@ from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
 from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import J1939Message, J1939Progress
-from famsock_can.sockets.arrival import (
-    CONTROL_BYTES,
-    ArrivalOperations,
-    arrival,
-    several,
-)
+from famsock_can.sockets.arrival import CONTROL_BYTES, CanSocket, arrival, several
 
 _TP_MAX_BYTES = 1785
 """The longest message of the transport protocol (TP); the extended one (ETP) goes to 117440505."""
@@ -36,8 +31,15 @@ _TRANSMISSION = (
 )
 
 
-class J1939Operations(ArrivalOperations):
-    """Operations of CAN_J1939 sockets beyond the stdlib's methods. Source: j1939.rst."""
+class J1939Socket(
+    CanSocket[J1939Address, tuple[str, int, int, int]],
+    family=c.AF_CAN,
+    type=SOCK_DGRAM,
+    proto=c.CAN_J1939,
+):
+    """A socket of CAN_J1939 (SAE J1939): messages of parameter groups. Source: j1939.rst."""
+
+    __slots__ = ()
 
     def recv_pg(self, bufsize_bytes: int = _TP_MAX_BYTES) -> J1939Message:
         """Receive one message (parameter group); waits as the socket's timeout says.
@@ -45,7 +47,7 @@ class J1939Operations(ArrivalOperations):
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails.
         """
         try:
-            data, items, flags, address = self._sock.recvmsg(bufsize_bytes, CONTROL_BYTES + 128)
+            data, items, flags, address = self.recvmsg(bufsize_bytes, CONTROL_BYTES + 128)
         except OSError as error:
             _hints.explain(error, _hints.J1939)
             raise
@@ -72,22 +74,22 @@ class J1939Operations(ArrivalOperations):
         for each in given:
             if isinstance(each, J1939Filter):
                 each.check()
-        self._sock.set_option(options.SO_J1939_FILTER, given)
+        self.set_option(options.SO_J1939_FILTER, given)
 
     def set_priority(self, priority: int) -> None:
         """Send with this priority from now on: 0 (highest) to 7, 6 at first.
 
         Raises OSError (EPERM) for 0 and 1 without CAP_NET_ADMIN.
         """
-        self._sock.set_option(options.SO_J1939_SEND_PRIO, priority)
+        self.set_option(options.SO_J1939_SEND_PRIO, priority)
 
     def set_promiscuous(self, promiscuous: bool) -> None:
         """Set whether to receive messages to other addresses too."""
-        self._sock.set_option(options.SO_J1939_PROMISC, promiscuous)
+        self.set_option(options.SO_J1939_PROMISC, promiscuous)
 
     def set_broadcast(self, broadcast: bool) -> None:
         """Set whether to send and receive messages to all (SO_BROADCAST)."""
-        self._sock.setsockopt(SOL_SOCKET, SO_BROADCAST, broadcast)
+        self.setsockopt(SOL_SOCKET, SO_BROADCAST, broadcast)
 
     def enable_progress(self, *, reception: bool = False) -> None:
         """Make `recv_progress` report the state of sent messages, and of those under way here.
@@ -96,8 +98,8 @@ class J1939Operations(ArrivalOperations):
         "Error queue".
         """
         flags = _TRANSMISSION | (system.SOF_TIMESTAMPING_RX_SOFTWARE if reception else 0)
-        self._sock.set_option(options.SO_J1939_ERRQUEUE, True)
-        self._sock.setsockopt(SOL_SOCKET, system.SO_TIMESTAMPING, flags)
+        self.set_option(options.SO_J1939_ERRQUEUE, True)
+        self.setsockopt(SOL_SOCKET, system.SO_TIMESTAMPING, flags)
 
     def recv_progress(self) -> J1939Progress:
         """Receive one report of the error queue; waits as the socket's timeout says.
@@ -105,15 +107,15 @@ class J1939Operations(ArrivalOperations):
         Raises TimeoutError, BlockingIOError, OSError as recvmsg(2) fails, and the socket's own
         error (SO_ERROR): ENETDOWN if the interface goes down.
         """
-        timeout = self._sock.gettimeout()
+        timeout = self.gettimeout()
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            _await_error(self._sock.fileno(), deadline)
+            _await_error(self.fileno(), deadline)
             try:
-                message = self._sock.recv_message(1, 1024, system.MSG_ERRQUEUE)
+                message = self.recv_message(1, 1024, system.MSG_ERRQUEUE)
                 break
             except BlockingIOError:
-                if failure := self._sock.getsockopt(SOL_SOCKET, SO_ERROR):
+                if failure := self.getsockopt(SOL_SOCKET, SO_ERROR):
                     error = OSError(failure, os.strerror(failure))
                     _hints.explain(error, _hints.J1939)
                     raise error from None

@@ -1,14 +1,17 @@
-"""Operations of CAN_RAW sockets: frames, filters, modes."""
+"""Sockets of CAN_RAW: frames, filters, modes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from socket import SOCK_RAW
 
 import attrs
 
 from famsock_can import _hints, options
 from famsock_can.addresses import CanAddress
 from famsock_can.constants import (
+    AF_CAN,
+    CAN_RAW,
     CAN_RAW_XL_VCID_RX_FILTER,
     CAN_RAW_XL_VCID_TX_PASS,
     CAN_RAW_XL_VCID_TX_SET,
@@ -16,13 +19,7 @@ from famsock_can.constants import (
 )
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFrame, Frame, pack_frame, unpack_frame
-from famsock_can.sockets.arrival import (
-    CONTROL_BYTES,
-    Arrival,
-    ArrivalOperations,
-    arrival,
-    several,
-)
+from famsock_can.sockets.arrival import CONTROL_BYTES, Arrival, CanSocket, arrival, several
 
 
 @attrs.frozen
@@ -39,8 +36,10 @@ class ReceivedFrame:
         return f"{self.arrival.interface}:{self.frame}"
 
 
-class RawOperations(ArrivalOperations):
-    """Operations of CAN_RAW sockets beyond the stdlib's methods. Source: can.rst."""
+class CanRawSocket(CanSocket[CanAddress, tuple[str]], family=AF_CAN, type=SOCK_RAW, proto=CAN_RAW):
+    """A socket of CAN_RAW: classic, FD and XL frames. Source: can.rst."""
+
+    __slots__ = ()
 
     def send_frame(self, frame: Frame, interface: str | int | CanAddress = "") -> None:
         """Send one frame, by ``interface`` if the socket is bound to every interface.
@@ -52,10 +51,10 @@ class RawOperations(ArrivalOperations):
         """
         data = pack_frame(frame)
         if interface:
-            self._sock.sendto(data, _address(interface))
+            self.sendto(data, _address(interface))
             return
         try:
-            self._sock.send(data)
+            self.send(data)
         except OSError as error:
             _hints.explain(error, _hints.RAW, "send")
             raise
@@ -68,7 +67,7 @@ class RawOperations(ArrivalOperations):
         """
         address = _address(interface) if interface else None
         messages = [(pack_frame(frame), address) for frame in several(frames, CanFrame)]
-        return self._sock.sendmmsg(messages)
+        return self.sendmmsg(messages)
 
     def recv_frame(self) -> ReceivedFrame:
         """Receive one frame; waits as the socket's timeout says.
@@ -76,7 +75,7 @@ class RawOperations(ArrivalOperations):
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails (ENETDOWN).
         """
         try:
-            data, items, flags, address = self._sock.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
+            data, items, flags, address = self.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
         except OSError as error:
             _hints.explain(error, _hints.RAW)
             raise
@@ -88,7 +87,7 @@ class RawOperations(ArrivalOperations):
         Waits only for the first one, as `recv_frame` does; errors are the same.
         """
         try:
-            found = self._sock.recvmmsg(count, CANXL_MAX_MTU, CONTROL_BYTES)
+            found = self.recvmmsg(count, CANXL_MAX_MTU, CONTROL_BYTES)
         except OSError as error:
             _hints.explain(error, _hints.RAW)
             raise
@@ -102,17 +101,17 @@ class RawOperations(ArrivalOperations):
 
         At most 512. None at all means to receive nothing, which suits a socket that only sends.
         """
-        self._sock.set_option(options.CAN_RAW_FILTER, several(filters, CanFilter))
-        self._sock.set_option(options.CAN_RAW_JOIN_FILTERS, join)
+        self.set_option(options.CAN_RAW_FILTER, several(filters, CanFilter))
+        self.set_option(options.CAN_RAW_JOIN_FILTERS, join)
 
     def set_error_mask(self, mask: int) -> None:
         """Receive error messages of these classes: CAN_ERR_* bits, 0 to CAN_ERR_MASK."""
-        self._sock.set_option(options.CAN_RAW_ERR_FILTER, mask)
+        self.set_option(options.CAN_RAW_ERR_FILTER, mask)
 
     def set_loopback(self, *, local: bool = True, own: bool = False) -> None:
         """Set whether other sockets (``local``) and this one (``own``) receive sent frames."""
-        self._sock.set_option(options.CAN_RAW_LOOPBACK, local)
-        self._sock.set_option(options.CAN_RAW_RECV_OWN_MSGS, own)
+        self.set_option(options.CAN_RAW_LOOPBACK, local)
+        self.set_option(options.CAN_RAW_RECV_OWN_MSGS, own)
 
     def enable_frames(self, *, fd: bool = True, xl: bool = False) -> None:
         """Send and receive CAN FD frames in addition to classic ones, and CAN XL frames.
@@ -120,9 +119,9 @@ class RawOperations(ArrivalOperations):
         Once XL frames are on, the kernel keeps FD frames on too. Raises OSError (ENOPROTOOPT) for
         ``xl`` on kernels before 6.1.
         """
-        self._sock.set_option(options.CAN_RAW_FD_FRAMES, fd)
+        self.set_option(options.CAN_RAW_FD_FRAMES, fd)
         if xl:
-            self._sock.set_option(options.CAN_RAW_XL_FRAMES, True)
+            self.set_option(options.CAN_RAW_XL_FRAMES, True)
 
     def set_vcid(
         self, *, send: int | None = None, receive: int | None = None, receive_mask: int = 0xFF
@@ -145,7 +144,7 @@ class RawOperations(ArrivalOperations):
             0 if receive is None else receive,
             0 if receive is None else receive_mask,
         )
-        self._sock.set_option(options.CAN_RAW_XL_VCID_OPTS, wanted)
+        self.set_option(options.CAN_RAW_XL_VCID_OPTS, wanted)
 
 
 def _address(interface: str | int | CanAddress) -> CanAddress | tuple[str]:
