@@ -24,7 +24,9 @@ def test_external_family_between_two_radios(tmp_path: Path) -> None:
     (information / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: famsock-ieee802154\nVersion: 0.1.0\n"
     )
-    (information / "entry_points.txt").write_text("[famsock]\nAF_IEEE802154 = famsock_ieee802154\n")
+    (information / "entry_points.txt").write_text(
+        "[famsock]\nAF_IEEE802154 = famsock_ieee802154:FAMILY\n"
+    )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--fail-on-skip", EXAMPLE],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{EXAMPLE}"},

@@ -31,7 +31,7 @@ def test_it_is_listed_with_its_distribution(environment: Environment) -> None:
         {
             "family": "AF_IEEE802154",
             "distributions": ["famsock-ieee802154 0.1.0"],
-            "plugin": "famsock_ieee802154",
+            "plugin": "famsock_ieee802154:FAMILY",
             "state": "available",
         }
     ]
