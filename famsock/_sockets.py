@@ -19,7 +19,6 @@ from sys import byteorder
 
 from famsock import _calls
 from famsock._calls import arguments
-from famsock._errors import PluginError
 from famsock._registry import plugins
 from famsock.address import RAW_CODEC, Address, AddressCodec
 
@@ -53,55 +52,12 @@ _type_of = _socket.socket.type.__get__
 _proto_of = _socket.socket.proto.__get__
 
 
-class _Operation:
-    """An operation's name on the socket class: looks it up on the socket's own operations.
-
-    A ``__getattr__`` on the class would need no such names, but would slow down the look-up of
-    every attribute of every socket, `send` and `recv` too.
-    """
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, sock: socket | None, owner: type[socket]) -> Any:
-        if sock is None:
-            return self
-        served = sock._served
-        if served is None or self.name not in served.operation_names:
-            where = "" if served is None else f": {served} has no such operation"
-            raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}{where}")
-        operations: Any = served.operations
-        return getattr(operations(sock), self.name)
-
-    def __call__(self, sock: socket, /, *arguments: Any, **keywords: Any) -> Any:
-        """``famsock.socket.operation(sock, …)``, as an unbound method is called."""
-        return self.__get__(sock, type(sock))(*arguments, **keywords)
-
-
-def _show_operations(served: Served) -> None:
-    """Give the socket class the names of the operations that a protocol has.
-
-    One that this Python's own sockets have (sendmsg_afalg) stays theirs.
-    """
-    for name in served.operation_names:
-        own = vars(socket).get(name, vars(Calls).get(name))
-        if own is not None and not isinstance(own, _Operation):
-            raise PluginError(
-                f"{served}: every socket has a {name!r}: name the operation otherwise"
-            )
-        if not hasattr(socket, name):
-            setattr(socket, name, _Operation(name))
-
-
 class socket(Calls["A", "F"]):  # noqa: N801
     """The stdlib's socket, with its address family as a plugin.
 
     Besides the stdlib's interface: typed addresses (`local_address`, `peer_address`; any call that
     takes an address takes a typed one), typed options (`get_option`, `set_option`), typed messages
-    (`recv_message`, `send_message`) and the operations of the family, which are attributes of the
-    socket and of `operations`.
+    (`recv_message`, `send_message`) and `operations`, the same socket as its protocol's class.
     """
 
     __slots__ = ("_states",)
@@ -484,10 +440,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
                 )
             self.__class__ = protocol_class
             return self
-        cls = None if self._served is None else self._served.operations
-        if cls is None:
-            raise AttributeError(f"no plugin gives operations to {self!r}")
-        return cls(self)
+        raise AttributeError(f"no plugin gives operations to {self!r}")
 
     def protocol_state(self, make: Callable[[], T]) -> T:
         """What a protocol's class remembers between calls; ``make`` gives it at first.
@@ -511,15 +464,6 @@ class socket(Calls["A", "F"]):  # noqa: N801
     def _definitions(self) -> Definitions:
         served = self._served
         return _common_definitions() if served is None else served.definitions
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-    def __dir__(self) -> list[str]:
-        others = {n for n, value in vars(socket).items() if isinstance(value, _Operation)}
-        own = () if self._served is None else self._served.operation_names
-        return sorted(({*super().__dir__()} - others) | {*own})
 
     @staticmethod
     def _explain_creation(error: OSError, family: int, kind: int, proto: int) -> None:
@@ -574,6 +518,3 @@ def _text_of(kind: tuple[int, int | tuple[int, ...], int | None]) -> str:
     shown = "/".join(names.get(t, str(t)) for t in ((types,) if isinstance(types, int) else types))
     with_proto = "" if proto is None else f" protocol {proto}"
     return f"{families.get(family, family)} {shown}{with_proto}"
-
-
-plugins.on_served = _show_operations

@@ -1,8 +1,8 @@
 """Descriptions of what a plugin supplies: a `Family` and its `Protocol` rows.
 
 A family is data. A string ``"package.module:attribute"`` names address classes, options, control
-messages and operations. They are loaded on first use, so opening a socket of a family imports only
-that family's description. The key is (family, protocol), as in the kernel.
+messages and classes of sockets. They are loaded on first use, so opening a socket of a family
+imports only that family's description. The key is (family, protocol), as in the kernel.
 """
 
 from __future__ import annotations
@@ -33,15 +33,14 @@ ANY_PROTOCOL = None
 
 
 class Protocol(NamedTuple):
-    """A protocol of a family: one address layout and one set of operations.
+    """A protocol of a family: one address layout and one class of sockets.
 
     ``number`` is socket(2)'s third argument, or `ANY_PROTOCOL`. ``types`` are the socket types that
     it is opened with, the usual one first. ``address`` is the `Address` class, or its name as
-    ``"module:attribute"``; ``operations`` likewise a class taking the socket, or None. ``scheme``
-    opens the text of an endpoint ("vsock"). ``modules`` are the kernel modules that provide it, for
-    ``modprobe``; ``capability`` is what opening it needs (capabilities(7)), or "". ``hints``
-    maps an errno of a failing call to what would cure it; its key is ``("bind", errno)`` where that
-    holds for one method alone ("socket" is the creation).
+    ``"module:attribute"``. ``scheme`` opens the text of an endpoint ("vsock"). ``modules`` are the
+    kernel modules that provide it, for ``modprobe``; ``capability`` is what opening it needs
+    (capabilities(7)), or "". ``hints`` maps an errno of a failing call to what may help; its key is
+    ``("bind", errno)`` where that holds only for one method ("socket" is the creation).
     ``accepts_address`` is False where accept(2) must not ask for the peer's address.
     ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
@@ -58,7 +57,6 @@ class Protocol(NamedTuple):
     number: int | None
     types: tuple[int, ...]
     address: type[Address] | str
-    operations: type[Any] | str | None = None
     scheme: str = ""
     modules: tuple[str, ...] = ()
     capability: str = ""
@@ -84,9 +82,8 @@ class Family(NamedTuple):
     ``name`` is the constant's name ("AF_CAN") and ``number`` its value on ``platforms`` (prefixes
     of ``sys.platform``). ``constants``, ``options`` and ``control`` name modules (or are the
     collections) of constants by name, `famsock.options.Option` rows and
-    `famsock.control.ControlType` rows. ``operation_names`` maps each `Protocol.operations` to the
-    names that sockets gain from it (or names such a mapping). So they are known before the class is
-    loaded. ``api_version`` is the version of this interface that the plugin was written for.
+    `famsock.control.ControlType` rows. ``api_version`` is the version of this interface that the
+    plugin was written for.
     """
 
     name: str
@@ -95,10 +92,9 @@ class Family(NamedTuple):
     constants: str | Mapping[str, int | str] = {}
     options: str | Collection[Any] = ()
     control: str | Collection[Any] = ()
-    operation_names: str | Mapping[str, tuple[str, ...]] = {}
     platforms: tuple[str, ...] = ("linux",)
     modules: tuple[str, ...] = ()
-    api_version: int = 1
+    api_version: int = 2
 
     @property
     def here(self) -> bool:
@@ -124,7 +120,7 @@ class Family(NamedTuple):
 
 
 class Served:
-    """A protocol as sockets use it: its row, its codec, and its operations loaded on first use."""
+    """A protocol as sockets use it: its row, its codec, its class of sockets."""
 
     def __init__(
         self,
@@ -136,8 +132,6 @@ class Served:
         self.protocol: Protocol = protocol
         self.integer_bytes: Mapping[int, int] | None = protocol.integer_bytes
         self._notes: dict[tuple[str, int], str | None] = {}
-        names: Mapping[Any, tuple[str, ...]] = load(family.operation_names)
-        self.operation_names: tuple[str, ...] = names.get(protocol.operations, ())
         self.codec: AddressCodec = AddressCodec(
             self._load_address_class, other_address, self._load_layout
         )
@@ -213,11 +207,4 @@ class Served:
                 f"{self}: the class of sockets {reference} cannot be loaded: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        return cls
-
-    @kept
-    def operations(self) -> type[Any] | None:
-        """The class of operations, or None if the protocol has none."""
-        reference = self.protocol.operations
-        cls: type[Any] | None = load(reference) if isinstance(reference, str) else reference
         return cls

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from typing import Any
 
 import pytest
 
 from famsock import cstruct
 from famsock._errors import PluginError
-from famsock._lazy import load
 from famsock._registry import Registry
 from famsock._sockaddr import sockaddr
 from famsock.address import Address
@@ -67,12 +65,6 @@ def test_address_class_that_is_not_the_familys_is_refused(address: Any, message:
     assert served is not None
     with pytest.raises(PluginError, match=message):
         _ = served.codec.address_class
-
-
-def test_no_operation_is_listed_twice() -> None:
-    for family in Registry().families():
-        for operations, names in load(family.operation_names).items():
-            assert len(names) == len(set(names)), operations
 
 
 STREAM, DGRAM, RAW = 1, 2, 3
@@ -140,16 +132,6 @@ def _served(family: Family = ROWS, **changes: Any) -> Served:
 
 def test_served_is_named_by_family_and_protocol() -> None:
     assert str(_served()) == "AF_NEW p"
-
-
-def test_operations_are_loaded_by_name_or_given() -> None:
-    assert _served().operations is None
-    assert _served().operation_names == ()
-    assert _served(operations=Counter).operations is Counter
-    names = {"collections:Counter": ("total",)}
-    named = _served(ROWS._replace(operation_names=names), operations="collections:Counter")
-    assert named.operations is Counter
-    assert named.operation_names == ("total",)
 
 
 def test_definitions_are_made_once() -> None:

@@ -158,23 +158,23 @@ except AttributeError as error:
     assert "pip install famsock-" in site.run(code)
 
 
-def test_operations_show_on_sockets_of_a_family_found_before(site: Site) -> None:
+def test_a_class_of_sockets_for_a_family_found_before(site: Site) -> None:
     source = (
         PLUGIN.format(name="AF_UNIX", number="1", module="keyed")
         + """
-class Operations:
-    def __init__(self, sock): pass
+from famsock.plugin import socket
+class KeyedSocket(socket, family=1, type=1):
+    __slots__ = ()
     def greet(self): return "hello"
 """
     )
-    source = source.replace(':nothing"', ":nothing\", 'keyed:Operations'")
-    source = source.replace("),)),)", "),), operation_names={'keyed:Operations': ('greet',)}),)")
+    source = source.replace(':nothing"', ":nothing\", socket='keyed:KeyedSocket'")
     site.install("famsock-unix", "AF_UNIX", "keyed", source)
     code = """
 import famsock
 famsock.plugins.find(famsock.AF_UNIX, famsock.SOCK_STREAM, 0)
 with famsock.socket(famsock.AF_UNIX, famsock.SOCK_STREAM, 0) as sock:
-    print(sock.greet())
+    print(sock.operations.greet())
 """
     assert site.run(code) == "hello"
 

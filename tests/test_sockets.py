@@ -17,7 +17,6 @@ import pytest
 
 import famsock
 from famsock import control, options
-from famsock._errors import PluginError
 from tests.programs import run
 
 Pair = tuple[famsock.socket, famsock.socket]
@@ -131,12 +130,6 @@ def test_forgotten_socket_is_closed_at_once() -> None:
         gc.enable()
 
 
-def test_operations_of_a_temporary_socket() -> None:
-    with famsock.create_server(("127.0.0.1", 0)) as server, warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        assert famsock.create_connection(server.getsockname()).operations.tcp_info().state == 1
-
-
 def test_accepted_descriptor_of_a_refused_family_is_closed(tmp_path: os.PathLike[str]) -> None:
     path = os.path.join(tmp_path, "listening")
     with famsock.socket(famsock.AF_UNIX) as server, famsock.socket(famsock.AF_UNIX) as client:
@@ -188,14 +181,6 @@ def test_repr_outlives_the_modules() -> None:
     )
     assert "ResourceWarning: unclosed <" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_operation_with_a_name_of_the_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    served = famsock.plugins.find(famsock.AF_INET, famsock.SOCK_DGRAM, 0)
-    assert served is not None
-    monkeypatch.setattr(served, "operation_names", ("recvmmsg",))
-    with pytest.raises(PluginError, match="every socket has a 'recvmmsg'"):
-        famsock.plugins.on_served(served)
 
 
 def test_each_class_of_operations_has_a_state_of_its_own() -> None:

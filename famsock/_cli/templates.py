@@ -44,8 +44,8 @@ with ${Family}Socket() as sock:
 ```
 
 To make it yours, change in `famsock_$name` the family's number (`__init__.py`, `constants.py`), the
-sockaddr (`addresses.py`), the options (`options.py`) and the class of sockets (`sockets.py`), and in `tests` the examples of addresses,
-which the conformance suite takes from there:
+sockaddr (`addresses.py`), the options (`options.py`) and the class of sockets (`sockets.py`), and
+in `tests` the examples of addresses, which the conformance suite takes from there:
 
     pip install -e '.[test]' && pytest
 

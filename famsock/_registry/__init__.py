@@ -50,11 +50,10 @@ class _NotNowError(PluginError):
 class Registry:
     """The families that famsock can serve; ``famsock.plugins`` is the one that sockets use."""
 
-    __slots__ = ("_managers", "_snapshot", "on_served")
+    __slots__ = ("_managers", "_snapshot")
 
     def __init__(self, selection: str = "") -> None:
         words = [word.strip() for word in selection.split(",") if word.strip()]
-        self.on_served: Callable[[Served], object] = lambda served: None
         self._managers: dict[int, Manager] = {}  # one at most, with the key 0
         self._snapshot: Snapshot = Snapshot(
             blocked=frozenset(word[1:] for word in words if word.startswith("-")),
@@ -365,7 +364,6 @@ class Registry:
                 served = Served(
                     family, row, lambda other: self.address_class(other, kind, protocol)
                 )
-                self.on_served(served)
         elif snapshot.failed and not any(number == int(f) for f in _stdlib.AddressFamily):
             return None  # a plugin that did not load may be the one: not remembered
         key = number, kind, protocol

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-API_VERSION = 1
+API_VERSION = 2
 """The version of the plugin interface; a plugin states the one it was written for."""
 
 

@@ -63,14 +63,6 @@ class Subject:
         cls: type[Address] = load(self.protocol(protocol).address)
         return cls
 
-    def operations(self) -> dict[type[Any], Protocol]:
-        """Return the family's classes of operations, each with the first protocol that has it."""
-        found: dict[type[Any], Protocol] = {}
-        for protocol in self.family.protocols:
-            if protocol.operations is not None:
-                found.setdefault(load(protocol.operations), protocol)
-        return found
-
     def codec(self, protocol: Protocol) -> AddressCodec:
         """Return a codec of a protocol, with empty caches."""
         kind, number = protocol.types[0], protocol.number or 0

@@ -15,7 +15,6 @@ import pytest
 
 from famsock import _calls, _sockets
 from famsock._calls import CALLS
-from famsock._registry import plugins
 
 _MODULES = {"native": "native", "ctypes": "python"}
 Storm = Callable[[], AbstractContextManager[list[int]]]
@@ -35,7 +34,6 @@ def socket_module(raw: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(_calls, "native", raw if raw.__name__.endswith("native") else None)
     for name in CALLS:
         monkeypatch.setattr(_calls, name, getattr(raw, name), raising=False)
-    monkeypatch.setattr(plugins, "on_served", plugins.on_served)
     spec = importlib.util.spec_from_file_location(f"{raw.__name__}_sockets", _sockets.__file__)
     assert spec is not None
     assert spec.loader is not None

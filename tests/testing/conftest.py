@@ -35,6 +35,7 @@ from typing import Any
 from famsock.plugin import (
     Address, ControlType, CType, Family, Option, Protocol, Struct, hookimpl, sockaddr, codecs,
     cstruct,
+    socket,
 )
 
 CONSTANTS = {
@@ -68,11 +69,10 @@ class KitAddress(Address):
     name: str = cstruct.char("kit_name", 8, default="")
 
 
-class Operations:
-    """What a socket of the kit can do."""
+class KitSocket(socket[KitAddress, tuple[int, int]], family=1, type=stdlib.SOCK_STREAM, proto=0):
+    """A socket of the kit."""
 
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
+    __slots__ = ()
 
     def reuse(self, on: bool) -> None:
         """Let others reuse."""
@@ -97,12 +97,11 @@ def famsock_families():
 FAMILY = Family(
     "AF_KIT",
     1,
-    (Protocol("kit", 0, (stdlib.SOCK_STREAM,), KitAddress, Operations, scheme="kit",
-              selftest=f"{__name__}:selftest"),),
+    (Protocol("kit", 0, (stdlib.SOCK_STREAM,), KitAddress, scheme="kit",
+              socket=f"{__name__}:KitSocket", selftest=f"{__name__}:selftest"),),
     constants=CONSTANTS,
     options=OPTIONS,
     control=CONTROL,
-    operation_names={Operations: ("reuse",)},
 )
 '''
 

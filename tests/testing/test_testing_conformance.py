@@ -65,7 +65,7 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "row that is none": ("test_definitions_load", [("    options=OPTIONS,", "    options=(1,),")]),
     "module that does not import": (
         "test_modules_import",
-        [("KitAddress, Operations, scheme", '"no_such.addresses:X", Operations, scheme')],
+        [("KitAddress, scheme", '"no_such.addresses:X", scheme')],
     ),
     "range one too wide": (
         "test_integer_beyond_its_range_is_refused",
@@ -160,7 +160,7 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "mutable address": (
         "test_example_is_a_value",
-        [("class Operations:", "KitAddress.__setattr__ = object.__setattr__\n\nclass Operations:")],
+        [("class KitSocket(", "KitAddress.__setattr__ = object.__setattr__\n\nclass KitSocket(")],
     ),
     "address that does not pickle": (
         "test_example_is_a_value",
@@ -319,13 +319,25 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
             )
         ],
     ),
-    "operation that is not listed": (
-        "test_operations_show_on_the_socket",
-        [('("reuse",)', '("reuse", "abuse")')],
+    "class of another family": (
+        "test_class_is_of_its_row",
+        [("family=1, type=stdlib", "family=2, type=stdlib")],
     ),
-    "operations that are listed for no protocol": (
-        "test_operation_names_are_of_the_protocols",
-        [('{Operations: ("reuse",)}', '{Operations: ("reuse",), Family: ("abuse",)}')],
+    "class of another protocol": (
+        "test_class_is_of_its_row",
+        [("type=stdlib.SOCK_STREAM, proto=0)", "type=stdlib.SOCK_STREAM, proto=6)")],
+    ),
+    "class with a slot": (
+        "test_class_has_the_layout_of_all",
+        [("    __slots__ = ()\n\n    def reuse", '    __slots__ = ("kept",)\n\n    def reuse')],
+    ),
+    "class without slots": (
+        "test_class_has_the_layout_of_all",
+        [("    __slots__ = ()\n\n    def reuse", "    def reuse")],
+    ),
+    "method with a name of every socket": (
+        "test_class_redefines_no_name",
+        [("def reuse(self", "def recvmmsg(self")],
     ),
     "option that is too long": (
         "test_integer_options_have_the_size_that_the_kernel_gives",
@@ -335,16 +347,16 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_integer_options_have_the_size_that_the_kernel_gives",
         [('Option("SO_KIT_REUSE", 1, 2, codecs.INT)', 'Option("SO_KIT_REUSE", 1, 2, codecs.U16)')],
     ),
-    "operation without annotations": (
-        "test_operations_are_typed_and_documented",
+    "method without annotations": (
+        "test_methods_are_typed_and_documented",
         [("def reuse(self, on: bool) -> None", "def reuse(self, on) -> None")],
     ),
-    "operation without a return annotation": (
-        "test_operations_are_typed_and_documented",
+    "method without a return annotation": (
+        "test_methods_are_typed_and_documented",
         [("def reuse(self, on: bool) -> None", "def reuse(self, on: bool)")],
     ),
-    "operation without docstring": (
-        "test_operations_are_typed_and_documented",
+    "method without docstring": (
+        "test_methods_are_typed_and_documented",
         [('        """Let others reuse."""', "        return None")],
     ),
     "struct that crashes on arbitrary bytes": (
@@ -438,14 +450,14 @@ def test_a_selftest_that_hangs_is_ended(run_suite: Any) -> None:
 def test_what_a_family_lacks_is_not_collected(run_suite: Any) -> None:
     nothing = [
         ("    options=OPTIONS,\n    control=CONTROL,\n", ""),
-        ('    operation_names={Operations: ("reuse",)},\n', ""),
-        (', Operations, scheme="kit"', ""),
+        (', scheme="kit"', ""),
+        ('socket=f"{__name__}:KitSocket", ', ""),
         ('selftest=f"{__name__}:selftest"', "selftest=None"),
         ("    bad = (", "    no_bad = ("),
     ]
     result = run_suite(*nothing, arguments=("--fail-on-skip", "--collect-only"))
     listing = result.stdout.str()
-    for absent in ("option", "control", "operations", "selftest", "bad_address"):
+    for absent in ("option", "control", "class", "selftest", "bad_address"):
         assert f"::test_{absent}" not in listing
     assert "::test_text" in listing
 
@@ -498,7 +510,7 @@ def test_a_number_that_another_family_has_is_found(run_suite: Any) -> None:
 
 
 def test_a_module_that_is_imported_early_is_found(run_suite: Any) -> None:
-    named = ("KitAddress, Operations, scheme", '"early.definitions:KitAddress", Operations, scheme')
+    named = ("KitAddress, scheme", '"early.definitions:KitAddress", scheme')
     early = ("import contextlib\n", "import contextlib\nimport early.definitions\n")
     result = run_suite(
         *NUMBER_OF_ITS_OWN, named, early, arguments=("-k", "imports_no_module"), installed=True

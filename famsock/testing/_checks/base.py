@@ -116,10 +116,6 @@ def _classes(cls: type[Checks]) -> Iterable[Any]:
     return [pytest.param(c, id=c.__name__) for c in cls.subject().address_classes()]
 
 
-def _operations(cls: type[Checks]) -> Iterable[Any]:
-    return [pytest.param(c, id=c.__name__) for c in cls.subject().operations()]
-
-
 def _socket_classes(cls: type[Checks]) -> Iterable[Any]:
     from famsock.testing._checks.socket_classes import SocketClass
 
@@ -230,7 +226,6 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "headers": _headers,
     "integer_field": _integer_fields,
     "layouts": _layouts,
-    "operations_class": _operations,
     "option_rows": _rows("options"),
     "protocol": _protocols,
     "readable_options": _readable_options,

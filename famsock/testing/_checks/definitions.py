@@ -1,4 +1,4 @@
-"""Checks of a family's options, control messages and operations."""
+"""Checks of a family's options and control messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 
 from famsock import codecs
 from famsock import constants as common
-from famsock._lazy import load
 from famsock._sockets import socket
 from famsock.control import ControlType
 from famsock.options import Option
@@ -54,7 +53,7 @@ _WRONG_VALUES = (1.5, 1j, object())
 
 
 class DefinitionChecks(Checks):
-    """Options, control messages, operations."""
+    """Options and control messages."""
 
     def test_option_numbers_are_those_of_their_constants(
         self, option_rows: tuple[Option[Any], ...]
@@ -138,32 +137,6 @@ class DefinitionChecks(Checks):
                         opened += 1
         if not opened:
             pytest.skip(requirements.family(self.family))
-
-    def test_operations_are_typed_and_documented(self, operations_class: type[Any]) -> None:
-        assert (vars(operations_class).get("__doc__") or "").strip()
-        parameters = list(inspect.signature(operations_class).parameters)
-        assert len(parameters) == 1, f"{operations_class.__name__}(sock) takes the socket alone"
-        for name, function in public_functions(operations_class):
-            assert (inspect.getdoc(function) or "").strip(), f"{name} has no docstring"
-            signature = inspect.signature(function)
-            assert signature.return_annotation is not inspect.Signature.empty, f"{name}: no return"
-            for parameter in list(signature.parameters.values())[1:]:
-                assert parameter.annotation is not parameter.empty, f"{name}: {parameter.name}"
-
-    def test_operation_names_are_of_the_protocols(self, subject_here: None) -> None:
-        family = self.subject().family
-        listed = set(load(family.operation_names))
-        assert listed <= {p.operations for p in family.protocols}, "no protocol has such operations"
-
-    def test_operations_show_on_the_socket(self, operations_class: type[Any]) -> None:
-        subject = self.subject()
-        protocol = subject.operations()[operations_class]
-        public = {name for name in dir(operations_class) if not name.startswith("_")}
-        listed = load(subject.family.operation_names).get(protocol.operations, ())
-        assert set(listed) == public, "Family.operation_names must list these and no others"
-        if subject.family.here:
-            with subject.adopted(protocol) as sock:
-                assert public <= set(dir(sock))
 
 
 def public_functions(cls: type[Any]) -> list[tuple[str, Any]]:

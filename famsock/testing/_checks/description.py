@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from famsock._definitions import constants_of
@@ -32,7 +31,6 @@ class DescriptionChecks(Checks):
         subject = self.subject()
         assert all(isinstance(row, Option) for row in subject.rows("options"))
         assert all(isinstance(row, ControlType) for row in subject.rows("control"))
-        assert isinstance(load(subject.family.operation_names), Mapping)
 
     def test_modules_import(self) -> None:
         assert list(self.subject().modules())
@@ -44,8 +42,6 @@ class DescriptionChecks(Checks):
 
     def test_references_of_a_protocol_load(self, protocol: Protocol) -> None:
         assert issubclass(load(protocol.address), Address)
-        operations = load(protocol.operations)
-        assert operations is None or isinstance(operations, type)
         assert all(callable(load(reference)) for reference in protocol.selftests.values())
         assert protocol.types, "needs at least one socket type"
 

@@ -72,7 +72,7 @@ def _rooms(family: Family) -> set[str]:
     for protocol in family.protocols:
         named = protocol.socket or ()
         classes = [named] if isinstance(named, str) else dict(named).values()
-        references += [protocol.address, protocol.operations, *protocol.selftests.values()]
+        references += [protocol.address, *protocol.selftests.values()]
         references += classes
     return {named.partition(":")[0] for named in references if isinstance(named, str)}
 

@@ -1,0 +1,167 @@
+"""Classes of sockets: opening, descriptors, copies, conversion in place, other subclasses."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket as stdlib
+from typing import Any
+from unittest import mock
+
+import pytest
+from famsock_inet import InetAddress, MptcpSocket, Tcp6Socket, TcpSocket, UdpSocket
+from famsock_unix import UnixStreamSocket
+
+import famsock
+
+
+def test_a_class_opens_its_own_kind() -> None:
+    with UdpSocket() as sock:
+        assert (sock.family, sock.type, sock.proto) == (stdlib.AF_INET, stdlib.SOCK_DGRAM, 17)
+        assert type(sock) is UdpSocket
+        assert isinstance(sock, famsock.socket)
+        sock.bind(("127.0.0.1", 0))
+        assert isinstance(sock.local_address, InetAddress)
+    with TcpSocket(famsock.AF_INET, famsock.SOCK_STREAM) as sock:
+        assert sock.proto == 6
+    with TcpSocket(type=famsock.SOCK_STREAM | getattr(stdlib, "SOCK_NONBLOCK", 0)) as sock:
+        assert sock.getblocking() is (not hasattr(stdlib, "SOCK_NONBLOCK"))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((famsock.AF_INET6,), "TcpSocket is of AF_INET SOCK_STREAM protocol 6, not AF_INET6"),
+        ((famsock.AF_INET, famsock.SOCK_DGRAM), "not AF_INET SOCK_DGRAM"),
+        ((famsock.AF_INET, famsock.SOCK_STREAM, 132), "not AF_INET SOCK_STREAM protocol 132"),
+    ],
+)
+def test_another_kind_is_refused(given: Any, words: str, descriptors: None) -> None:
+    with pytest.raises(TypeError, match=words):
+        TcpSocket(*given)
+
+
+def test_a_descriptor_is_looked_at(descriptors: None) -> None:
+    with stdlib.socket(stdlib.AF_UNIX, stdlib.SOCK_STREAM) as other:
+        with pytest.raises(TypeError, match="not AF_UNIX SOCK_STREAM"):
+            UdpSocket(fileno=other.fileno())
+        with pytest.raises(TypeError, match="not AF_UNIX SOCK_STREAM"):
+            UdpSocket(stdlib.AF_INET, stdlib.SOCK_DGRAM, 17, other.fileno())
+        with pytest.raises(TypeError, match="UdpSocket is of"):
+            UdpSocket.adopt(other)
+        assert other.fileno() >= 0
+        other.getsockname()
+    right = stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM)
+    with UdpSocket(fileno=right.detach()) as sock:
+        assert sock.proto == 17
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        UdpSocket(fileno=1 << 20)
+
+
+def test_adopting(descriptors: None) -> None:
+    other = stdlib.socket(stdlib.AF_INET, stdlib.SOCK_STREAM)
+    other.settimeout(3)
+    with TcpSocket.adopt(other) as sock:
+        assert sock.gettimeout() == 3
+        assert type(sock) is TcpSocket
+        assert other.fileno() == -1
+    with (
+        famsock.socket(famsock.AF_INET, famsock.SOCK_STREAM) as plain,
+        pytest.raises(TypeError, match="Tcp6Socket is of AF_INET6"),
+    ):
+        Tcp6Socket.adopt(plain)
+
+
+def test_accept_gives_the_protocols_class_and_dup_its_own(descriptors: None) -> None:
+    class Mine(TcpSocket):
+        pass
+
+    with Mine() as server, TcpSocket() as client:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        client.connect(server.getsockname())
+        accepted, _ = server.accept()
+        with accepted, server.dup() as copy:
+            assert type(accepted) is TcpSocket
+            assert type(copy) is Mine
+            assert accepted.tcp_info().state == 1
+    with (
+        famsock.create_server(("127.0.0.1", 0)) as plain,
+        famsock.create_connection(plain.getsockname()),
+        plain.accept()[0] as of_plain,
+    ):
+        assert type(of_plain) is famsock.socket
+
+
+def test_a_plain_socket_is_converted_in_place(descriptors: None) -> None:
+    with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
+        assert type(sock) is famsock.socket
+        assert sock.operations is sock
+        assert type(sock) is UdpSocket
+        assert sock.operations is sock
+        sock.bind(("127.0.0.1", 0))
+    with UdpSocket() as sock:
+        assert sock.operations is sock
+
+
+def test_a_subclass_of_the_common_class_is_never_converted() -> None:
+    class Mixin:
+        def request(self) -> str:
+            return "mine"
+
+        def tcp_info(self) -> str:
+            return "mine too"
+
+    class Connection(Mixin, famsock.socket):
+        pass
+
+    with Connection(famsock.AF_INET, famsock.SOCK_STREAM) as sock:
+        with pytest.raises(TypeError, match="inherit from TcpSocket"):
+            sock.operations  # noqa: B018
+        for family in (famsock.AF_NETLINK, famsock.AF_UNIX, famsock.AF_INET6):
+            with famsock.socket(family, famsock.SOCK_DGRAM) as opened:
+                opened.operations  # noqa: B018
+        assert (sock.request(), sock.tcp_info()) == ("mine", "mine too")
+
+
+def test_names_of_one_family_stand_on_no_other() -> None:
+    with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
+        assert not hasattr(sock, "tcp_info")
+        assert not hasattr(famsock.socket, "tcp_info")
+        assert not hasattr(UdpSocket, "tcp_info")
+
+
+def test_a_class_that_its_plugin_does_not_serve(descriptors: None) -> None:
+    served = famsock.plugins.find(famsock.AF_INET, famsock.SOCK_STREAM, 262)
+    assert served is not None
+    with (
+        mock.patch.object(type(served), "socket_class", return_value=UdpSocket),
+        pytest.raises(TypeError, match="MptcpSocket: its sockets are served by the plugin of"),
+    ):
+        MptcpSocket()
+
+
+def _name_of(sock: Any) -> str:
+    with sock:
+        return type(sock).__name__
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_multiprocessing_keeps_the_class(method: str) -> None:
+    with UnixStreamSocket() as sock, multiprocessing.get_context(method).Pool(1) as pool:
+        assert pool.apply(_name_of, (sock,)) == "UnixStreamSocket"
+
+
+def test_installed_in_the_stdlibs_place() -> None:
+    famsock.install()
+    try:
+        with stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as sock:
+            assert type(sock) is stdlib.socket is famsock.socket
+    finally:
+        famsock.uninstall()
+
+
+def test_state_is_of_one_socket() -> None:
+    with UdpSocket() as sock, sock.dup() as copy:
+        state: dict[str, int] = sock.protocol_state(dict)
+        assert sock.protocol_state(dict) is state
+        assert copy.protocol_state(dict) is not state
