@@ -224,7 +224,7 @@ def pieces() -> list[bytes]:
 def segments_send(module: Any) -> Iterator[Work]:
     with to_and_from(module, "send") as (a, b):
         address = b.getsockname()
-        ours = None if module is stdlib else a.operations
+        ours: Any = None if module is stdlib else a.operations
         b.setsockopt(*_GRO, 1)
         wanted = zlib.crc32(SEGMENTS)
 
@@ -252,7 +252,7 @@ def segments_receive(module: Any) -> Iterator[Work]:
         address = b.getsockname()
         wanted = zlib.crc32(SEGMENTS)
         segment = stdlib.IPPROTO_UDP, 103, SEGMENT_BYTES.to_bytes(2, "little")
-        ours = None if module is stdlib else b.operations
+        ours: Any = None if module is stdlib else b.operations
         if ours is not None:
             ours.enable_segments()
 
@@ -302,7 +302,7 @@ def zerocopy(module: Any) -> Iterator[Work]:
         with module.create_connection(address) as client, server.accept()[0] as peer:
             client.setsockopt(stdlib.SOL_SOCKET, constants.SO_ZEROCOPY, 1)
             room = bytearray(len(_ZEROCOPIED))
-            ours = None if module is stdlib else client.operations
+            ours: Any = None if module is stdlib else client.operations
 
             def send_by_number() -> int:
                 return int(client.send(_ZEROCOPIED, constants.MSG_ZEROCOPY))
@@ -350,7 +350,7 @@ def transmit_time(module: Any) -> Iterator[Work]:
         address = b.getsockname()
         a.setsockopt(stdlib.SOL_SOCKET, constants.SO_TXTIME, struct.pack("=iI", 1, 0))
         packed = struct.Struct("=Q").pack
-        ours = None if module is stdlib else a.operations
+        ours: Any = None if module is stdlib else a.operations
 
         def by_number(now_ns: int) -> None:
             item = stdlib.SOL_SOCKET, constants.SCM_TXTIME, packed(now_ns)
