@@ -252,7 +252,7 @@ def segments_receive(module: Any) -> Iterator[Work]:
         address = b.getsockname()
         wanted = zlib.crc32(SEGMENTS)
         segment = stdlib.IPPROTO_UDP, 103, SEGMENT_BYTES.to_bytes(2, "little")
-        ours = None if module is stdlib else b.operations
+        ours: Any = None if module is stdlib else b.operations
         if ours is not None:
             ours.enable_segments()
 
