@@ -3,22 +3,19 @@
 Needs CAP_NET_RAW: run it as root.
 """
 
+from famsock_packet import PacketSocket
 from famsock_packet.bpf import parse_program
-
-import famsock as socket
+from famsock_packet.constants import ETH_P_802_EX1, ETH_P_ALL
 
 # What `tcpdump -i lo -ddd 'ether proto 0x88b5'` prints.
 EXPERIMENTS_ONLY = "4\n40 0 0 12\n21 0 1 34997\n6 0 0 262144\n6 0 0 0\n"
 
-with (
-    socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender,
-    socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as receiver,
-):
+with PacketSocket() as sender, PacketSocket() as receiver:
     receiver.settimeout(10)
-    receiver.capture("lo", socket.ETH_P_ALL, parse_program(EXPERIMENTS_ONLY))
+    receiver.capture("lo", ETH_P_ALL, parse_program(EXPERIMENTS_ONLY))
     receiver.set_ignore_outgoing()
 
-    header = bytes(6) + bytes(6) + socket.ETH_P_802_EX1.to_bytes(2, "big")
+    header = bytes(6) + bytes(6) + ETH_P_802_EX1.to_bytes(2, "big")
     for number in range(3):
         sender.sendto(header + f"experiment {number}".encode(), ("lo", 0))
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from errno import ENETDOWN, ENODEV, ENXIO
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_packet.addresses import PacketAddress as PacketAddress
+    from famsock_packet.sockets import PacketSocket as PacketSocket
+else:
+    __getattr__, __dir__ = exports(__name__, PacketAddress="addresses", PacketSocket="sockets")
 
 _HINTS = {
     ENETDOWN: "the interface is down: ip link set NAME up",
@@ -23,7 +30,7 @@ FAMILY = Family(
             (SOCK_RAW, SOCK_DGRAM),
             "famsock_packet.addresses:PacketAddress",
             layout="famsock_packet._layouts:PACKET",
-            operations="famsock_packet.sockets:PacketOperations",
+            socket="famsock_packet.sockets:PacketSocket",
             scheme="packet",
             capability="CAP_NET_RAW",
             hints=_HINTS,
@@ -35,7 +42,6 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_packet.constants",
-    operation_names="famsock_packet._operation_names:NAMES",
     options="famsock_packet.options",
     control="famsock_packet.control",
     modules=("af_packet",),

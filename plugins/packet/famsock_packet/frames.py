@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from famsock.plugin import Address, Message, control
+from famsock.plugin import Message, control
+from famsock_packet.addresses import PacketAddress
 from famsock_packet.control import PACKET_AUXDATA
 from famsock_packet.structs import VlanTag
 
@@ -20,14 +21,14 @@ class PacketFrame:
     """
 
     data: bytes
-    address: Address | None
+    address: PacketAddress | None
     length_bytes: int
     timestamp_ns: int | None
     vlan: VlanTag | None
     status: int
 
     @classmethod
-    def of(cls, message: Message) -> PacketFrame:
+    def of(cls, message: Message[PacketAddress]) -> PacketFrame:
         """Return the frame in a message of a socket with PACKET_AUXDATA and SO_TIMESTAMPNS."""
         told = message.get(PACKET_AUXDATA)
         data = message.data

@@ -7,19 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import selftest, socket
+from famsock.plugin import selftest
 from famsock_packet.addresses import PacketAddress
-from famsock_packet.constants import AF_PACKET, ETH_P_802_EX1, PACKET_HOST
-from famsock_packet.sockets import PacketOperations
+from famsock_packet.constants import ETH_P_802_EX1, PACKET_HOST
+from famsock_packet.sockets import PacketSocket
 
 _LOOPBACK = "lo"
 _TO = bytes(6)
 
 
 @contextmanager
-def _opened(kind: int) -> Iterator[tuple[socket, socket]]:
+def _opened(kind: int) -> Iterator[tuple[PacketSocket, PacketSocket]]:
     """Yield a socket that sends to the loopback interface, and one that receives from it."""
-    with selftest.sockets(AF_PACKET, kind) as (sender, receiver):
+    with PacketSocket(type=kind) as sender, PacketSocket(type=kind) as receiver:
+        for sock in (sender, receiver):
+            sock.settimeout(selftest.TIMEOUT_S)
         sender.bind(PacketAddress(_LOOPBACK, 0))
         yield sender, receiver
 
@@ -67,7 +69,7 @@ def ring() -> Iterator[selftest.RoundTrip]:
     """Yield a round trip of complete frames, received through a ring."""
     with (
         _opened(SOCK_RAW) as (sender, receiver),
-        PacketOperations(receiver).receive_ring(1 << 16, 2, 1) as blocks,
+        receiver.receive_ring(1 << 16, 2, 1) as blocks,
     ):
         receiver.bind(PacketAddress(_LOOPBACK, ETH_P_802_EX1))
 

@@ -1,13 +1,15 @@
-"""Operations of AF_PACKET sockets. Source: packet(7), Documentation/networking/packet_mmap.rst."""
+"""The class of AF_PACKET's sockets. Source: packet(7), Documentation/networking/packet_mmap.rst."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from socket import SOCK_DGRAM, SOCK_RAW
 from typing import Any
 
 from famsock.plugin import Lookup, bpf, options, socket
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import (
+    AF_PACKET,
     ETH_P_ALL,
     PACKET_MR_ALLMULTI,
     PACKET_MR_MULTICAST,
@@ -37,15 +39,18 @@ class _State:
     told = False
 
 
-class PacketOperations:
-    """Operations of AF_PACKET sockets beyond the stdlib's methods.
+class PacketSocket(
+    socket[PacketAddress, tuple[str, int, int, int, bytes]],
+    family=AF_PACKET,
+    type=(SOCK_RAW, SOCK_DGRAM),
+):
+    """A socket of AF_PACKET: complete frames on SOCK_RAW, without their header on SOCK_DGRAM.
 
-    An interface is its name, its index, or "" for every one.
+    An interface is its name, its index, or "" for every one. ``proto``, 0 unless given, is in
+    network order: ``htons(ETH_P_ALL)``.
     """
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
-        self._state = sock.protocol_state(_State)
+    __slots__ = ()
 
     # Receiving
 
@@ -62,15 +67,15 @@ class PacketOperations:
         as for `set_filter`; without instructions every frame passes. Asks for time stamps and
         VLAN tags, too.
         """
-        if self._sock.proto:
+        if self.proto:
             raise ValueError(
                 "capture(): AF_PACKET socket must be opened with protocol 0, not "
-                f"{self._sock.proto}: socket(AF_PACKET, SOCK_RAW, 0)"
+                f"{self.proto}: PacketSocket()"
             )
-        self._ask_to_be_told()
+        _ask_to_be_told(self)
         if instructions := tuple(program):
             self.set_filter(instructions)
-        self._sock.bind(PacketAddress(interface, proto))
+        self.bind(PacketAddress(interface, proto))
 
     def recv_frame(self, bufsize_bytes: int = 65536, flags: int = 0) -> PacketFrame:
         """Receive a frame, at most ``bufsize_bytes`` of it, with the kernel's information.
@@ -78,9 +83,9 @@ class PacketOperations:
         The first call asks the kernel for it (PACKET_AUXDATA, SO_TIMESTAMPNS). A frame that already
         waits then has the time of this call. Errors are those of recvmsg(2).
         """
-        if not self._state.told:
-            self._ask_to_be_told()
-        return PacketFrame.of(self._sock.recv_message(bufsize_bytes, 256, flags))
+        if not self.protocol_state(_State).told:
+            _ask_to_be_told(self)
+        return PacketFrame.of(self.recv_message(bufsize_bytes, 256, flags))
 
     def receive_ring(
         self,
@@ -96,12 +101,7 @@ class PacketOperations:
         long a block may wait to be filled. OSError EINVAL for sizes that do not suit, ENOMEM,
         EBUSY with a ring already there. Close the ring, or use it in ``with``, before the socket.
         """
-        return ReceiveRing(self._sock, block_bytes, blocks, retire_ms, frame_bytes)
-
-    def _ask_to_be_told(self) -> None:
-        self._sock.set_option(PACKET_AUXDATA, True)
-        self._sock.set_option(options.SO_TIMESTAMPNS, True)
-        self._state.told = True
+        return ReceiveRing(self, block_bytes, blocks, retire_ms, frame_bytes)
 
     # Filters
 
@@ -112,19 +112,19 @@ class PacketOperations:
         are not filtered: set it before bind. OSError EINVAL for a program that is not valid, EPERM
         for a locked filter. Source: SO_ATTACH_FILTER.
         """
-        self._sock.set_option(options.SO_ATTACH_FILTER, tuple(program))
+        self.set_option(options.SO_ATTACH_FILTER, tuple(program))
 
     def remove_filter(self) -> None:
         """Let everything pass; OSError ENOENT without a filter, EPERM for a locked one."""
-        self._sock.set_option(options.SO_DETACH_FILTER, 0)
+        self.set_option(options.SO_DETACH_FILTER, 0)
 
     def lock_filter(self) -> None:
         """Lock the filter for good: no change, no removal. Source: SO_LOCK_FILTER, socket(7)."""
-        self._sock.set_option(options.SO_LOCK_FILTER, True)
+        self.set_option(options.SO_LOCK_FILTER, True)
 
     def filter(self) -> tuple[bpf.Instruction, ...]:
         """Return the program of the filter, empty without one. Source: SO_GET_FILTER."""
-        return self._sock.get_option(options.SO_GET_FILTER)
+        return self.get_option(options.SO_GET_FILTER)
 
     # What the interface lets through
 
@@ -134,35 +134,27 @@ class PacketOperations:
         For all memberships: OSError ENODEV for a missing interface. The kernel counts memberships,
         and ignores the removal of one that does not exist. Source: PACKET_MR_PROMISC.
         """
-        self._set_membership(on, interface, PACKET_MR_PROMISC)
+        _set_membership(self, on, interface, PACKET_MR_PROMISC)
 
     def set_all_multicast(self, interface: str | int, on: bool = True) -> None:
         """Receive frames for every multicast group. Source: PACKET_MR_ALLMULTI."""
-        self._set_membership(on, interface, PACKET_MR_ALLMULTI)
+        _set_membership(self, on, interface, PACKET_MR_ALLMULTI)
 
     def join_multicast(self, interface: str | int, address: bytes) -> None:
         """Receive frames for the group of a hardware address, as long as the interface's own."""
-        self._set_membership(True, interface, PACKET_MR_MULTICAST, address)
+        _set_membership(self, True, interface, PACKET_MR_MULTICAST, address)
 
     def leave_multicast(self, interface: str | int, address: bytes) -> None:
         """Stop receiving frames for the group of a hardware address."""
-        self._set_membership(False, interface, PACKET_MR_MULTICAST, address)
+        _set_membership(self, False, interface, PACKET_MR_MULTICAST, address)
 
     def add_unicast(self, interface: str | int, address: bytes) -> None:
         """Receive frames for a second hardware address. Source: PACKET_MR_UNICAST."""
-        self._set_membership(True, interface, PACKET_MR_UNICAST, address)
+        _set_membership(self, True, interface, PACKET_MR_UNICAST, address)
 
     def remove_unicast(self, interface: str | int, address: bytes) -> None:
         """Stop receiving frames for a second hardware address."""
-        self._set_membership(False, interface, PACKET_MR_UNICAST, address)
-
-    def _set_membership(
-        self, on: bool, interface: str | int, type: int, address: bytes = b""
-    ) -> None:
-        if isinstance(interface, str):
-            interface = Lookup("set_option", self._sock).interface_index(interface)
-        option = PACKET_ADD_MEMBERSHIP if on else PACKET_DROP_MEMBERSHIP
-        self._sock.set_option(option, Membership(interface, type, address))
+        _set_membership(self, False, interface, PACKET_MR_UNICAST, address)
 
     # Several sockets
 
@@ -174,22 +166,22 @@ class PacketOperations:
         be bound to the same interface and protocol: OSError EINVAL otherwise, ENOSPC for a full
         group, EALREADY for a second one.
         """
-        self._sock.set_option(PACKET_FANOUT, Fanout(group, mode, members_max))
+        self.set_option(PACKET_FANOUT, Fanout(group, mode, members_max))
 
     def fanout(self) -> Fanout:
         """Return the group that the socket is in; all zeros for none."""
-        return self._sock.get_option(PACKET_FANOUT)
+        return self.get_option(PACKET_FANOUT)
 
     def set_fanout_program(self, program: Iterable[bpf.Instruction] | int) -> None:
         """Let a program choose the socket: it returns its place in the group.
 
         Instructions for PACKET_FANOUT_CBPF, an eBPF program's descriptor for PACKET_FANOUT_EBPF.
         """
-        self._sock.set_option(PACKET_FANOUT_DATA, program)
+        self.set_option(PACKET_FANOUT_DATA, program)
 
     def rollover_statistics(self) -> RolloverStatistics:
         """Return how often the group rolled over; OSError EINVAL for a group that does not."""
-        return self._sock.get_option(PACKET_ROLLOVER_STATS)
+        return self.get_option(PACKET_ROLLOVER_STATS)
 
     # Sending
 
@@ -208,18 +200,33 @@ class PacketOperations:
         that do not suit or before Linux 4.11, ENOMEM, EBUSY with a ring of either direction already
         there. Close the ring, or use it in ``with``, before the socket.
         """
-        return TransmitRing(self._sock, block_bytes, blocks, frame_bytes, address)
+        return TransmitRing(self, block_bytes, blocks, frame_bytes, address)
 
     def set_qdisc_bypass(self, on: bool = True) -> None:
         """Bypass the kernel's queues, or not: faster, but a busy driver drops frames."""
-        self._sock.set_option(PACKET_QDISC_BYPASS, on)
+        self.set_option(PACKET_QDISC_BYPASS, on)
 
     # The rest
 
     def statistics(self) -> Statistics:
         """Return the counts of received and dropped packets; reading resets the kernel's counts."""
-        return self._sock.get_option(PACKET_STATISTICS)
+        return self.get_option(PACKET_STATISTICS)
 
     def set_ignore_outgoing(self, on: bool = True) -> None:
         """Leave out, or not, the frames that this machine sends (Linux 4.20)."""
-        self._sock.set_option(PACKET_IGNORE_OUTGOING, on)
+        self.set_option(PACKET_IGNORE_OUTGOING, on)
+
+
+def _ask_to_be_told(sock: PacketSocket) -> None:
+    sock.set_option(PACKET_AUXDATA, True)
+    sock.set_option(options.SO_TIMESTAMPNS, True)
+    sock.protocol_state(_State).told = True
+
+
+def _set_membership(
+    sock: PacketSocket, on: bool, interface: str | int, type: int, address: bytes = b""
+) -> None:
+    if isinstance(interface, str):
+        interface = Lookup("set_option", sock).interface_index(interface)
+    option = PACKET_ADD_MEMBERSHIP if on else PACKET_DROP_MEMBERSHIP
+    sock.set_option(option, Membership(interface, type, address))

@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from socket import SOCK_RAW
-from typing import Any
 
 import pytest
-
-import famsock
+from famsock_packet import PacketSocket
 
 _SET_UP = (
     "link add v0 address 02:00:00:00:00:10 type veth peer name v1 address 02:00:00:00:00:11",
@@ -66,12 +64,12 @@ def wait_for_the_cable(network: None) -> Callable[[], None]:
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[..., Any]]:
+def opened() -> Iterator[Callable[..., PacketSocket]]:
     """Opens packet sockets with a time-out, and closes them at the end."""
     with ExitStack() as stack:
 
-        def open_socket(kind: int = SOCK_RAW, protocol: int = 0) -> Any:
-            sock = stack.enter_context(famsock.socket(17, kind, protocol))
+        def open_socket(kind: int = SOCK_RAW, protocol: int = 0) -> PacketSocket:
+            sock = stack.enter_context(PacketSocket(type=kind, proto=protocol))
             sock.settimeout(20)
             return sock
 
@@ -79,7 +77,7 @@ def opened() -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-def wire(network: None, opened: Callable[..., Any]) -> Any:
+def wire(network: None, opened: Callable[..., PacketSocket]) -> PacketSocket:
     """A socket that sends to v1."""
     sender = opened()
     sender.bind(("v0", 0))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from famsock_packet import PacketSocket
 from famsock_packet import constants as c
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.bpf import REJECT_ALL
@@ -22,7 +23,7 @@ from famsock_packet.structs import VirtioHeader, VlanTag
 
 from famsock.plugin import bpf, constants, control, options
 
-Opened = Callable[..., Any]
+Opened = Callable[..., PacketSocket]
 Ip = Callable[[str], str]
 MAC0, MAC1 = bytes.fromhex("020000000010"), bytes.fromhex("020000000011")
 TYPE = c.ETH_P_802_EX1
@@ -40,7 +41,7 @@ def frame(payload: bytes = b"", to: bytes = MAC1, proto: int = TYPE) -> bytes:
 
 
 @pytest.fixture
-def last(network: None, opened: Opened) -> Any:
+def last(network: None, opened: Opened) -> PacketSocket:
     """A socket bound to v1 before any other, to which the kernel gives each frame after all others.
 
     What it has received has come everywhere: frames may come some time after they were sent.
@@ -50,7 +51,7 @@ def last(network: None, opened: Opened) -> Any:
     return sock
 
 
-def test_frames_and_where_they_come_from(wire: Any, opened: Opened) -> None:
+def test_frames_and_where_they_come_from(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     sock.bind(("v1", TYPE))
     assert sock.getsockname() == ("v1", TYPE, 0, 1, MAC1)
@@ -78,7 +79,7 @@ def test_the_kernel_makes_the_header(network: None, opened: Opened) -> None:
 
 
 def test_the_name_that_an_interface_has_now(
-    wire: Any, opened: Opened, ip: Ip, wait_for_the_cable: Callable[[], None]
+    wire: PacketSocket, opened: Opened, ip: Ip, wait_for_the_cable: Callable[[], None]
 ) -> None:
     sock = opened()
     sock.bind(PacketAddress("", TYPE))
@@ -93,7 +94,9 @@ def test_the_name_that_an_interface_has_now(
             wire.send(frame())
             names.append(sock.recvfrom(2048)[1][0])
             wire.send(frame())
-            assert sock.recv_message().address.interface == name
+            source = sock.recv_message().address
+            assert source is not None
+            assert source.interface == name
     assert names == ["renamed0", "renamed0", "renamed1", "renamed1"]
 
 
@@ -119,7 +122,9 @@ def test_the_interface_that_has_a_name_now(
         assert (source[0], source[4]) == ("v1", MAC1)
 
 
-def test_an_interface_that_is_gone(wire: Any, opened: Opened, ip: Ip, last: Any) -> None:
+def test_an_interface_that_is_gone(
+    wire: PacketSocket, opened: Opened, ip: Ip, last: PacketSocket
+) -> None:
     sock = opened()
     sock.bind(PacketAddress("", TYPE))
     index = stdlib.if_nametoindex("v1")
@@ -179,7 +184,7 @@ def test_other_memberships(network: None, opened: Opened, ip: Ip) -> None:
         sock.set_promiscuous(2**31)
 
 
-def test_a_filter_before_bind(wire: Any, opened: Opened) -> None:
+def test_a_filter_before_bind(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     first_payload_byte_is_7 = (
         bpf.Instruction(c.BPF_LD | c.BPF_B | c.BPF_ABS, 0, 0, 14),
@@ -196,7 +201,7 @@ def test_a_filter_before_bind(wire: Any, opened: Opened) -> None:
     assert sock.statistics().packets == 1
 
 
-def test_a_filter_put_on_and_off(wire: Any, opened: Opened, last: Any) -> None:
+def test_a_filter_put_on_and_off(wire: PacketSocket, opened: Opened, last: PacketSocket) -> None:
     sock = opened()
     sock.bind(("v1", TYPE))
     sock.setblocking(False)
@@ -228,7 +233,19 @@ def test_programs_that_are_not_valid(opened: Opened) -> None:
     with pytest.raises(ValueError, match="at most 4096 elements, not 4097"):
         sock.set_filter([ACCEPT] * 4097)
     with pytest.raises(TypeError, match="must be Instruction, not int"):
-        sock.set_filter([6])
+        sock.set_filter([6])  # type: ignore[list-item]
+
+
+def test_a_copy_has_state_of_its_own(wire: PacketSocket, opened: Opened) -> None:
+    """A copy asks for a frame's information itself: it does not know what its socket has asked."""
+    sock = opened()
+    sock.capture("v1", TYPE)
+    with sock.dup() as copy:
+        assert type(copy) is PacketSocket
+        copy.set_option("PACKET_AUXDATA", False)
+        wire.send(frame())
+        assert copy.recv_frame().data == frame()
+        assert sock.get_option("PACKET_AUXDATA") is True
 
 
 def test_capture_wants_protocol_0(opened: Opened) -> None:
@@ -237,7 +254,7 @@ def test_capture_wants_protocol_0(opened: Opened) -> None:
         sock.capture("lo")
 
 
-def test_what_the_kernel_tells_of_a_frame(wire: Any, opened: Opened) -> None:
+def test_what_the_kernel_tells_of_a_frame(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     sock.capture("v1", c.ETH_P_ALL)
     before = time.time_ns()
@@ -247,13 +264,15 @@ def test_what_the_kernel_tells_of_a_frame(wire: Any, opened: Opened) -> None:
     assert got.data == (tagged[:12] + tagged[16:])[:20]
     assert got.length_bytes == len(tagged) - 4
     assert got.vlan == VlanTag(0xA005, c.ETH_P_8021Q)
+    assert got.timestamp_ns is not None
     assert before <= got.timestamp_ns <= time.time_ns()
+    assert got.address is not None
     assert got.address.pkttype in (c.PACKET_HOST, c.PACKET_OTHERHOST)
     wire.send(frame())
     assert sock.recv_frame().vlan is None
 
 
-def test_statistics_reset_when_read(wire: Any, opened: Opened, last: Any) -> None:
+def test_statistics_reset_when_read(wire: PacketSocket, opened: Opened, last: PacketSocket) -> None:
     sock = opened()
     sock.set_option("SO_RCVBUF", 1)
     sock.bind(("v1", TYPE))
@@ -271,7 +290,9 @@ def test_outgoing_frames(network: None, opened: Opened) -> None:
     sock, sender = opened(), opened()
     sock.capture("v0", c.ETH_P_ALL)
     sender.sendto(frame(b"1"), ("v0", 0))
-    assert sock.recv_frame().address.pkttype == c.PACKET_OUTGOING
+    source = sock.recv_frame().address
+    assert source is not None
+    assert source.pkttype == c.PACKET_OUTGOING
     sock.set_ignore_outgoing()
     assert sock.get_option("PACKET_IGNORE_OUTGOING") is True
     sender.sendto(frame(b"2"), ("v0", 0))
@@ -284,7 +305,7 @@ def test_outgoing_frames(network: None, opened: Opened) -> None:
     sender.sendto(frame(b"3"), ("v0", 0))
 
 
-def members(opened: Opened, group: int, mode: int, count: int = 2) -> list[Any]:
+def members(opened: Opened, group: int, mode: int, count: int = 2) -> list[PacketSocket]:
     found = [opened() for _ in range(count)]
     for sock in found:
         sock.bind(("v1", TYPE))
@@ -292,7 +313,7 @@ def members(opened: Opened, group: int, mode: int, count: int = 2) -> list[Any]:
     return found
 
 
-def shares(group: list[Any], count: int) -> list[int]:
+def shares(group: list[PacketSocket], count: int) -> list[int]:
     """How many frames each socket of a group got, once all ``count`` of them have come.
 
     Frames may come some time after they were sent: the kernel passes them on when it can.
@@ -304,7 +325,7 @@ def shares(group: list[Any], count: int) -> list[int]:
     return found
 
 
-def test_a_group_shares_the_frames(wire: Any, opened: Opened) -> None:
+def test_a_group_shares_the_frames(wire: PacketSocket, opened: Opened) -> None:
     group = members(opened, 7, c.PACKET_FANOUT_LB)
     assert (group[0].fanout().group, group[0].fanout().mode) == (7, c.PACKET_FANOUT_LB)
     for _ in range(20):
@@ -317,7 +338,7 @@ def test_a_group_shares_the_frames(wire: Any, opened: Opened) -> None:
 
 
 @pytest.mark.parametrize("mode", [c.PACKET_FANOUT_HASH, c.PACKET_FANOUT_CPU, c.PACKET_FANOUT_RND])
-def test_every_frame_goes_to_one_of_a_group(wire: Any, opened: Opened, mode: int) -> None:
+def test_every_frame_goes_to_one_of_a_group(wire: PacketSocket, opened: Opened, mode: int) -> None:
     group = members(opened, 9, mode)
     assert [sock.fanout().mode for sock in group] == [mode, mode]
     for _ in range(20):
@@ -328,7 +349,7 @@ def test_every_frame_goes_to_one_of_a_group(wire: Any, opened: Opened, mode: int
         assert sorted(found) == [0, 20]
 
 
-def test_a_group_whose_number_the_kernel_chooses(wire: Any, opened: Opened) -> None:
+def test_a_group_whose_number_the_kernel_chooses(wire: PacketSocket, opened: Opened) -> None:
     mode = c.PACKET_FANOUT_ROLLOVER | c.PACKET_FANOUT_FLAG_UNIQUEID
     (first,) = members(opened, 0, mode, 1)
     (second,) = members(opened, first.fanout().group, c.PACKET_FANOUT_ROLLOVER, 1)
@@ -339,7 +360,7 @@ def test_a_group_whose_number_the_kernel_chooses(wire: Any, opened: Opened) -> N
     assert opened().fanout().mode == 0
 
 
-def test_a_program_shares_the_frames(wire: Any, opened: Opened) -> None:
+def test_a_program_shares_the_frames(wire: PacketSocket, opened: Opened) -> None:
     group = members(opened, 8, c.PACKET_FANOUT_CBPF)
     by_first_byte = [
         bpf.Instruction(c.BPF_LD | c.BPF_B | c.BPF_ABS, 0, 0, 0),
@@ -351,6 +372,7 @@ def test_a_program_shares_the_frames(wire: Any, opened: Opened) -> None:
     assert shares(group, 4) == [1, 3]
     with pytest.raises(OSError, match=r"Invalid argument|Bad file"):
         group[0].set_fanout_program(12345)
+    wrong: Any
     for wrong in (1.5, "x", [1]):
         with pytest.raises(TypeError, match="PACKET_FANOUT_DATA"):
             group[0].set_fanout_program(wrong)
@@ -372,7 +394,7 @@ def loaded_program(place: int) -> int:
 
 
 @pytest.mark.needs_capability("CAP_BPF")
-def test_an_ebpf_program_shares_the_frames(wire: Any, opened: Opened) -> None:
+def test_an_ebpf_program_shares_the_frames(wire: PacketSocket, opened: Opened) -> None:
     group = members(opened, 11, c.PACKET_FANOUT_EBPF, 3)
     for place, expected in ((2, [0, 0, 4]), (1, [0, 4, 0])):
         program = loaded_program(place)
@@ -385,7 +407,7 @@ def test_an_ebpf_program_shares_the_frames(wire: Any, opened: Opened) -> None:
         assert shares(group, 4) == expected
 
 
-def test_when_a_frame_was_sent(wire: Any) -> None:
+def test_when_a_frame_was_sent(wire: PacketSocket) -> None:
     flags = (
         constants.SOF_TIMESTAMPING_TX_SOFTWARE
         | constants.SOF_TIMESTAMPING_SOFTWARE
@@ -396,16 +418,18 @@ def test_when_a_frame_was_sent(wire: Any) -> None:
     wire.send(frame(b"1"))
     told = wire.recv_message(flags=stdlib.MSG_ERRQUEUE)
     assert told.data == frame(b"1")
-    stamp = told.get(PACKET_TX_TIMESTAMP)
+    stamp, stamps = told.get(PACKET_TX_TIMESTAMP), told.get(control.SCM_TIMESTAMPING)
+    assert stamp is not None
+    assert stamps is not None
     assert (stamp.errno, stamp.origin, stamp.data) == (errno.ENOMSG, 4, 0)
-    assert before <= told.get(control.SCM_TIMESTAMPING).software_ns <= time.time_ns()
+    assert before <= stamps.software_ns <= time.time_ns()
 
 
 HEADERS_BYTES = 14 + 20 + 20
 TCP_CHECKSUM_AT = 16
 
 
-def test_headers_for_offloads(wire: Any, opened: Opened) -> None:
+def test_headers_for_offloads(wire: PacketSocket, opened: Opened) -> None:
     """TCP segments in one, the checksum left to do: so they go out, and so they come in."""
     sock = opened()
     for one in (wire, sock):
@@ -458,10 +482,12 @@ def test_a_longer_hardware_address(opened: Opened, network: None, ip: Ip) -> Non
     sock.bind(("g0", 0))
     own = stdlib.inet_pton(stdlib.AF_INET6, "2001:db8::1")
     assert sock.getsockname() == ("g0", 0, 0, constants.ARPHRD_IP6GRE, own)
-    assert sock.local_address.addr == own
+    address = sock.local_address
+    assert address is not None
+    assert address.addr == own
 
 
-def test_bytes_that_no_buffer_holds(wire: Any, opened: Opened) -> None:
+def test_bytes_that_no_buffer_holds(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     sock.bind(("v1", TYPE))
     payload = os.urandom(1400)

@@ -8,14 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from famsock_packet import PacketSocket
 from famsock_packet import constants as c
 from famsock_packet.bpf import parse_program
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "packet.py"
-Opened = Callable[..., Any]
+Opened = Callable[..., PacketSocket]
 MAC0, MAC1 = bytes.fromhex("020000000010"), bytes.fromhex("020000000011")
 TYPE = c.ETH_P_802_EX1
 needs_namespace = pytest.mark.needs_capability("CAP_SYS_ADMIN")
@@ -36,7 +36,7 @@ def compiled(expression: str) -> str:
 @needs_namespace
 @needs_raw
 @needs_tcpdump
-def test_a_filter_that_tcpdump_compiled(wire: Any, opened: Opened) -> None:
+def test_a_filter_that_tcpdump_compiled(wire: PacketSocket, opened: Opened) -> None:
     program = parse_program(compiled("ether proto 0x88b5 and ether[14] = 7"))
     sock = opened()
     sock.capture("v1", c.ETH_P_ALL, program)
@@ -50,7 +50,7 @@ def test_a_filter_that_tcpdump_compiled(wire: Any, opened: Opened) -> None:
 @needs_namespace
 @needs_raw
 @needs_tcpdump
-def test_tcpdump_captures_what_we_send(wire: Any, alarm: float) -> None:
+def test_tcpdump_captures_what_we_send(wire: PacketSocket, alarm: float) -> None:
     command = [
         "tcpdump",
         "-i",
@@ -94,7 +94,7 @@ def packets_of(capture: bytes) -> list[tuple[int, bytes]]:
 
 @needs_namespace
 @needs_raw
-def test_the_stdlibs_socket_at_the_other_end(wire: Any, opened: Opened) -> None:
+def test_the_stdlibs_socket_at_the_other_end(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     with stdlib.socket(stdlib.AF_PACKET, stdlib.SOCK_RAW, 0) as theirs:
         theirs.settimeout(20)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from famsock_packet import PacketSocket
 from famsock_packet import constants as c
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.ring import ReceiveRing
@@ -16,7 +19,7 @@ from famsock_packet.structs import VlanTag
 
 from famsock.plugin import constants, options
 
-Opened = Callable[..., Any]
+Opened = Callable[..., PacketSocket]
 Ip = Callable[[str], str]
 MAC0, MAC1 = bytes.fromhex("020000000010"), bytes.fromhex("020000000011")
 TYPE = c.ETH_P_802_EX1
@@ -43,7 +46,7 @@ def received(ring: Any, count: int) -> list[Any]:
     raise AssertionError("a ring has no end")
 
 
-def test_frames_in_their_order(wire: Any, opened: Opened) -> None:
+def test_frames_in_their_order(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     sent = [frame(n.to_bytes(2, "big") + os.urandom(n % 900)) for n in range(300)]
     with sock.receive_ring(1 << 16, 8, 5) as ring:
@@ -62,7 +65,7 @@ def test_frames_in_their_order(wire: Any, opened: Opened) -> None:
     assert got[0].vlan is None
 
 
-def test_blocks_are_counted_and_used_again(wire: Any, opened: Opened) -> None:
+def test_blocks_are_counted_and_used_again(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     with sock.receive_ring(1 << 12, 2, 1) as ring:
         sock.bind(("v1", TYPE))
@@ -78,7 +81,7 @@ def test_blocks_are_counted_and_used_again(wire: Any, opened: Opened) -> None:
     assert sequences == sorted(set(sequences))
 
 
-def test_a_block_that_was_given_back(wire: Any, opened: Opened) -> None:
+def test_a_block_that_was_given_back(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     with sock.receive_ring(1 << 12, 4, 1) as ring:
         sock.bind(("v1", TYPE))
@@ -107,7 +110,7 @@ def test_nothing_to_receive(network: None, opened: Opened) -> None:
             next(ring)
 
 
-def counted(sock: Any, packets: int) -> tuple[int, ...]:
+def counted(sock: PacketSocket, packets: int) -> tuple[int, ...]:
     """The statistics of a socket once so many packets have come, some time after they were sent."""
     found = (0, 0, 0)
     deadline = time.monotonic() + 20
@@ -145,7 +148,7 @@ def test_waiting_beside_the_error_queue(
     assert 1 <= len(asked) <= 200
 
 
-def test_a_full_ring_loses_and_tells(wire: Any, opened: Opened) -> None:
+def test_a_full_ring_loses_and_tells(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     with sock.receive_ring(1 << 12, 2, 1) as ring:
         sock.bind(("v1", TYPE))
@@ -156,7 +159,7 @@ def test_a_full_ring_loses_and_tells(wire: Any, opened: Opened) -> None:
         assert sum(len(block) for block in (next(ring), next(ring))) == 200 - drops
 
 
-def test_a_vlan_tag(wire: Any, opened: Opened) -> None:
+def test_a_vlan_tag(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     with sock.receive_ring(1 << 14, 2, 1) as ring:
         sock.capture("v1", c.ETH_P_ALL)
@@ -166,7 +169,7 @@ def test_a_vlan_tag(wire: Any, opened: Opened) -> None:
     assert got.data == frame()[:56]
 
 
-def test_receiving_without_a_ring_again(wire: Any, opened: Opened) -> None:
+def test_receiving_without_a_ring_again(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     ring = sock.receive_ring(1 << 12, 2, 1)
     with pytest.raises(OSError, match="Device or resource busy"):
@@ -184,6 +187,27 @@ def test_a_socket_closed_before_its_ring(network: None, opened: Opened) -> None:
         sock.close()
         with pytest.raises(OSError, match="ring is closed"):
             next(ring)
+
+
+@pytest.mark.parametrize("name", ["receive_ring", "transmit_ring"])
+def test_a_ring_holds_its_socket_and_not_the_reverse(name: str) -> None:
+    sock: PacketSocket | None = PacketSocket()
+    assert sock is not None
+    held = weakref.ref(sock)
+    gc.disable()
+    try:
+        ring = getattr(sock, name)()
+        sock = None
+        kept = held()
+        assert kept is not None
+        freed = weakref.ref(ring)
+        del ring
+        assert freed() is None
+        kept.close()
+        del kept
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_an_interface_that_goes_down(network: None, opened: Opened, ip: Ip) -> None:

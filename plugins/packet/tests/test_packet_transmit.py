@@ -6,13 +6,13 @@ import errno
 import os
 from collections.abc import Callable
 from socket import SOCK_DGRAM
-from typing import Any
 
 import pytest
+from famsock_packet import PacketSocket
 from famsock_packet import constants as c
 from famsock_packet.addresses import PacketAddress
 
-Opened = Callable[..., Any]
+Opened = Callable[..., PacketSocket]
 Ip = Callable[[str], str]
 MAC0, MAC1 = bytes.fromhex("020000000010"), bytes.fromhex("020000000011")
 TYPE = c.ETH_P_802_EX1
@@ -30,14 +30,14 @@ def frame(payload: bytes = b"") -> bytes:
 
 
 @pytest.fixture
-def receiver(wire: Any, opened: Opened) -> Any:
+def receiver(wire: PacketSocket, opened: Opened) -> PacketSocket:
     """A socket that receives from v1 what `wire` sends."""
     sock = opened()
     sock.bind(("v1", TYPE))
     return sock
 
 
-def test_frames_in_their_order(wire: Any, receiver: Any) -> None:
+def test_frames_in_their_order(wire: PacketSocket, receiver: PacketSocket) -> None:
     sent = [frame(bytes([n]) + os.urandom(n * 14)) for n in range(100)]
     with wire.transmit_ring(PAGE, 32) as ring:
         for one in sent:
@@ -48,7 +48,7 @@ def test_frames_in_their_order(wire: Any, receiver: Any) -> None:
         assert [receiver.recv(2048) for _ in sent] == sent
 
 
-def test_a_ring_is_used_again_and_again(wire: Any, receiver: Any) -> None:
+def test_a_ring_is_used_again_and_again(wire: PacketSocket, receiver: PacketSocket) -> None:
     with wire.transmit_ring(PAGE, 1, 256) as ring:
         for number in range(200):
             ring.put(bytearray(frame(bytes([number]))))
@@ -57,7 +57,9 @@ def test_a_ring_is_used_again_and_again(wire: Any, receiver: Any) -> None:
 
 
 @pytest.mark.parametrize("timeout_s", [None, 20.0])
-def test_more_frames_than_places(wire: Any, receiver: Any, timeout_s: float | None) -> None:
+def test_more_frames_than_places(
+    wire: PacketSocket, receiver: PacketSocket, timeout_s: float | None
+) -> None:
     wire.settimeout(timeout_s)
     with wire.transmit_ring(PAGE, 1, 256) as ring:
         for number in range(48):
@@ -65,7 +67,7 @@ def test_more_frames_than_places(wire: Any, receiver: Any, timeout_s: float | No
     assert [receiver.recv(2048) for _ in range(48)] == [frame(bytes([n])) for n in range(48)]
 
 
-def test_leaving_flushes_but_for_an_error(wire: Any, receiver: Any) -> None:
+def test_leaving_flushes_but_for_an_error(wire: PacketSocket, receiver: PacketSocket) -> None:
     with wire.transmit_ring() as ring:
         ring.put(memoryview(frame(b"left")))
     assert receiver.recv(2048) == frame(b"left")
@@ -76,7 +78,9 @@ def test_leaving_flushes_but_for_an_error(wire: Any, receiver: Any) -> None:
     assert receiver.recv(2048) == frame(b"without a ring again")
 
 
-def test_headers_that_the_kernel_makes(network: None, opened: Opened, receiver: Any) -> None:
+def test_headers_that_the_kernel_makes(
+    network: None, opened: Opened, receiver: PacketSocket
+) -> None:
     sender = opened(SOCK_DGRAM)
     with sender.transmit_ring(address=PacketAddress("v0", TYPE, addr=MAC1)) as ring:
         ring.put(b"x" * 46)
@@ -88,7 +92,7 @@ def test_headers_that_the_kernel_makes(network: None, opened: Opened, receiver: 
     ("wrong", "number"), [(bytes(1600), errno.EMSGSIZE), (b"short", errno.EINVAL)]
 )
 def test_a_frame_that_the_kernel_refuses(
-    wire: Any, receiver: Any, wrong: bytes, number: int
+    wire: PacketSocket, receiver: PacketSocket, wrong: bytes, number: int
 ) -> None:
     with wire.transmit_ring() as ring:
         for one in (frame(b"before"), wrong, frame(b"behind"), frame(b"behind")):
@@ -106,7 +110,7 @@ def test_a_frame_that_the_kernel_refuses(
 
 
 def test_frames_wait_while_the_interface_is_down(
-    wire: Any, receiver: Any, ip: Ip, wait_for_the_cable: Callable[[], None]
+    wire: PacketSocket, receiver: PacketSocket, ip: Ip, wait_for_the_cable: Callable[[], None]
 ) -> None:
     with wire.transmit_ring() as ring:
         ip("link set v0 down")
@@ -120,7 +124,7 @@ def test_frames_wait_while_the_interface_is_down(
         assert receiver.recv(2048) == frame(b"late")
 
 
-def test_a_frame_longer_than_its_place(wire: Any, receiver: Any) -> None:
+def test_a_frame_longer_than_its_place(wire: PacketSocket, receiver: PacketSocket) -> None:
     with wire.transmit_ring(PAGE, 1, 256) as ring:
         assert ring.frame_bytes_max == 208
         ring.put(frame(bytes(194)))
@@ -141,7 +145,7 @@ def test_without_an_interface(opened: Opened) -> None:
     assert caught.value.errno == errno.ENXIO
 
 
-def test_a_closed_ring_and_a_second_one(wire: Any) -> None:
+def test_a_closed_ring_and_a_second_one(wire: PacketSocket) -> None:
     ring = wire.transmit_ring()
     for other in (wire.transmit_ring, wire.receive_ring):
         with pytest.raises(OSError, match="Device or resource busy"):
