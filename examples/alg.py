@@ -1,15 +1,13 @@
 """The kernel hashes, authenticates and encrypts; without AF_ALG, the hint is printed."""
 
-from famsock_alg.addresses import AlgAddress
-
-import famsock as socket
+from famsock_alg import AlgAddress, AlgSocket
 
 try:
-    with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET) as sha256:
+    with AlgSocket() as sha256:
         sha256.bind(AlgAddress("hash", "sha256"))
         print("sha256:", sha256.digest(b"abc").hex())
 
-    with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET) as gcm:
+    with AlgSocket() as gcm:
         gcm.bind(AlgAddress("aead", "gcm(aes)"))
         gcm.set_key(b"sixteen byte key")
         sealed = gcm.seal(b"attack at dawn", iv=bytes(12), associated=b"header")

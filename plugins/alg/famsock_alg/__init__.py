@@ -5,7 +5,14 @@ from __future__ import annotations
 from errno import EBUSY, ENOENT, ENOKEY
 from socket import SOCK_SEQPACKET
 
-from famsock.plugin import Family, Protocol
+from famsock.plugin import Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_alg.addresses import AlgAddress as AlgAddress
+    from famsock_alg.sockets import AlgSocket as AlgSocket
+else:
+    __getattr__, __dir__ = exports(__name__, AlgAddress="addresses", AlgSocket="sockets")
 
 _HINTS = {
     ENOENT: "the kernel has no such algorithm, or not the module of its type: "
@@ -23,7 +30,7 @@ FAMILY = Family(
             0,
             (SOCK_SEQPACKET,),
             "famsock_alg.addresses:AlgAddress",
-            operations="famsock_alg.sockets:AlgOperations",
+            socket="famsock_alg.sockets:AlgSocket",
             scheme="alg",
             hints=_HINTS,
             accepts_address=False,
@@ -36,7 +43,6 @@ FAMILY = Family(
         ),
     ),
     constants="famsock_alg.constants",
-    operation_names="famsock_alg._operation_names:NAMES",
     options="famsock_alg.options",
     control="famsock_alg.control",
     modules=("af_alg",),

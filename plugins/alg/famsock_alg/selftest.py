@@ -6,21 +6,19 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from socket import SOCK_SEQPACKET
 
-from famsock.plugin import selftest, socket
+from famsock.plugin import selftest
 from famsock_alg.addresses import AlgAddress
-from famsock_alg.constants import AF_ALG
-from famsock_alg.sockets import AlgOperations
+from famsock_alg.sockets import AlgSocket
 
 _MESSAGE = b"what do ya want for nothing?"
 
 
 @contextmanager
-def _bound(address: AlgAddress) -> Iterator[AlgOperations]:
-    with socket(AF_ALG, SOCK_SEQPACKET) as sock:
+def _bound(address: AlgAddress) -> Iterator[AlgSocket]:
+    with AlgSocket() as sock:
         sock.bind(address)
-        yield AlgOperations(sock)
+        yield sock
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Operations of AF_ALG sockets that are bound to an algorithm.
+"""The class of AF_ALG's sockets.
 
 Source: linux/if_alg.h, Documentation/crypto/userspace-if.rst, crypto/algif_*.c.
 """
@@ -9,10 +9,12 @@ import errno
 import sys
 from collections.abc import Iterable
 from operator import index
+from socket import SOCK_SEQPACKET
 from typing import TYPE_CHECKING, Any
 
 from famsock.plugin import codecs, socket
 from famsock_alg import requests
+from famsock_alg.addresses import AlgAddress
 from famsock_alg.constants import AF_ALG, ALG_OP_DECRYPT, ALG_OP_ENCRYPT
 from famsock_alg.control import ALG_SET_AEAD_ASSOCLEN, ALG_SET_IV, ALG_SET_OP
 from famsock_alg.options import (
@@ -35,15 +37,16 @@ class _State:
     tag_bytes: int | None = None
 
 
-class AlgOperations:
-    """Operations of AF_ALG sockets beyond the stdlib's methods.
+class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, proto=0):
+    """A socket of AF_ALG, to bind to an algorithm of the kernel.
 
-    Each call makes requests on new sockets, accepted from this one.
+    Each operation makes its requests on new sockets, accepted from this one.
     """
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
-        self._state = sock.protocol_state(_State)
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def accept(self) -> tuple[AlgSocket, None]: ...
 
     # Set-up, before a request is open
 
@@ -53,7 +56,7 @@ class AlgOperations:
         OSError EINVAL for a size that the algorithm does not take, EBUSY with a request open,
         ENOPROTOOPT for an algorithm without a key. Source: ALG_SET_KEY.
         """
-        self._sock.set_option(ALG_SET_KEY, key)
+        self.set_option(ALG_SET_KEY, key)
 
     def set_key_by_serial(self, serial: int) -> None:
         """Take the key from the kernel's keyring: ``serial`` is a key's number (keyctl(2)).
@@ -61,15 +64,15 @@ class AlgOperations:
         The key is of type "user", "logon", "encrypted" or "trusted". OSError ENOKEY if there is
         none, ENOPROTOOPT before Linux 6.2. Source: ALG_SET_KEY_BY_KEY_SERIAL.
         """
-        self._sock.set_option(ALG_SET_KEY_BY_KEY_SERIAL, serial)
+        self.set_option(ALG_SET_KEY_BY_KEY_SERIAL, serial)
 
     def set_authentication_size(self, size_bytes: int) -> None:
         """Set the size of an AEAD's tag (0-65535 bytes); OSError EINVAL if it does not suit.
 
         Source: ALG_SET_AEAD_AUTHSIZE.
         """
-        self._sock.set_option(ALG_SET_AEAD_AUTHSIZE, size_bytes)
-        self._state.tag_bytes = size_bytes
+        self.set_option(ALG_SET_AEAD_AUTHSIZE, size_bytes)
+        self.protocol_state(_State).tag_bytes = size_bytes
 
     def set_entropy(self, entropy: bytes) -> None:
         """Give a DRBG its entropy, for tests by known answers.
@@ -77,13 +80,13 @@ class AlgOperations:
         OSError EPERM without CAP_SYS_ADMIN, ENOPROTOOPT if the kernel was built without
         CONFIG_CRYPTO_USER_API_RNG_CAVP. Source: ALG_SET_DRBG_ENTROPY.
         """
-        self._sock.set_option(ALG_SET_DRBG_ENTROPY, entropy)
+        self.set_option(ALG_SET_DRBG_ENTROPY, entropy)
 
     # hash
 
     def hasher(self) -> Hasher:
         """Return a digest like hashlib's, to feed in pieces; close it, or use it in ``with``."""
-        return Hasher(self._sock)
+        return Hasher(self)
 
     def digest(self, data: Any) -> bytes:
         """Return the digest of ``data`` (bytes-like, of any size), for HMAC with the key set.
@@ -103,25 +106,19 @@ class AlgOperations:
         EINVAL for part of a block, ValueError for more data than one request takes: this socket's
         SO_SNDBUF or SO_RCVBUF, 208 KiB unless changed.
         """
-        return self._crypt(ALG_OP_ENCRYPT, data, iv)
+        return _crypt(self, ALG_OP_ENCRYPT, data, iv)
 
     def decrypt(self, data: Any, iv: Any = b"") -> bytes:
         """Return ``data`` decrypted by a cipher, as in `encrypt`."""
-        return self._crypt(ALG_OP_DECRYPT, data, iv)
+        return _crypt(self, ALG_OP_DECRYPT, data, iv)
 
     def encryptor(self, iv: Any = b"") -> Cipher:
         """Return an encryption of any length, piece by piece; close it, or use it in ``with``."""
-        return Cipher(self._sock, ALG_OP_ENCRYPT, iv)
+        return Cipher(self, ALG_OP_ENCRYPT, iv)
 
     def decryptor(self, iv: Any = b"") -> Cipher:
         """Return a decryption of any length, piece by piece; close it, or use it in ``with``."""
-        return Cipher(self._sock, ALG_OP_DECRYPT, iv)
-
-    def _crypt(self, operation: int, data: Any, iv: Any) -> bytes:
-        name = "encrypt" if operation == ALG_OP_ENCRYPT else "decrypt"
-        view = requests.octets(f"{name}(): AF_ALG data", data)
-        control = requests.start(operation, iv)
-        return requests.transform(self._sock, control, [view], view.nbytes) if view else b""
+        return Cipher(self, ALG_OP_DECRYPT, iv)
 
     # aead
 
@@ -134,7 +131,7 @@ class AlgOperations:
         algorithm does not take the sizes, ValueError for more than one request takes.
         """
         view = requests.octets("seal(): AF_ALG plaintext", plaintext)
-        return self._aead(ALG_OP_ENCRYPT, view, view.nbytes + tag_bytes, iv, associated, tag_bytes)
+        return _aead(self, ALG_OP_ENCRYPT, view, view.nbytes + tag_bytes, iv, associated, tag_bytes)
 
     def unseal(
         self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = _TAG_BYTES
@@ -152,7 +149,7 @@ class AlgOperations:
                 f"{size + tag_bytes}"
             )
         try:
-            return self._aead(ALG_OP_DECRYPT, view, size, iv, associated, tag_bytes)
+            return _aead(self, ALG_OP_DECRYPT, view, size, iv, associated, tag_bytes)
         except OSError as error:
             if error.errno != errno.EBADMSG:
                 raise
@@ -160,24 +157,6 @@ class AlgOperations:
                 errno.EBADMSG,
                 "AF_ALG authentication failed: the sealed data, iv, associated data or key differs",
             ) from None
-
-    def _aead(
-        self,
-        operation: int,
-        data: memoryview,
-        result_bytes: int,
-        iv: Any,
-        associated: Any,
-        tag_bytes: int,
-    ) -> bytes:
-        header = requests.octets("AF_ALG associated data", associated)
-        control = [*requests.start(operation, iv), ALG_SET_AEAD_ASSOCLEN(header.nbytes)]
-        if tag_bytes != self._state.tag_bytes:
-            self.set_authentication_size(tag_bytes)
-        # The result begins with the associated data, or space for it.
-        result_bytes += header.nbytes
-        made = requests.transform(self._sock, control, [header, data], result_bytes)
-        return made[header.nbytes :]
 
     # rng
 
@@ -188,7 +167,7 @@ class AlgOperations:
         before they are seeded.
         """
         size = codecs.check_int("random(): AF_ALG size_bytes", size_bytes, sys.maxsize)
-        return requests.random(self._sock, size)
+        return requests.random(self, size)
 
     # All of them
 
@@ -207,13 +186,14 @@ class AlgOperations:
         assoclen: int | None = None,
         flags: int = 0,
     ) -> int:
-        """Return the stdlib's ``sendmsg_afalg``, for a Python that was built without it.
+        """Send ``msg`` with control messages, as the stdlib's ``sendmsg_afalg``.
 
-        TypeError without ``op`` or for a negative number, OverflowError for ``op`` or ``assoclen``
-        beyond 4294967295; OSError on another family's socket and as sendmsg(2) fails.
+        ``msg`` is an iterable of bytes-like objects, ``op`` ALG_OP_ENCRYPT or ALG_OP_DECRYPT,
+        ``iv`` bytes-like, ``assoclen`` in bytes (``op`` and ``assoclen`` are 0-4294967295), and
+        ``flags`` are MSG_*. Returns the number of bytes sent. It is here on a Python that was built
+        without it, too. TypeError without ``op`` or for a negative number, OverflowError for one
+        that is too large; OSError as sendmsg(2) fails.
         """
-        if self._sock.family != AF_ALG:
-            raise OSError("algset is only supported for AF_ALG")
         if op is None or (operation := index(op)) < 0:
             raise TypeError("Invalid or missing argument 'op'")
         items = [ALG_SET_OP(operation).pack()]
@@ -224,4 +204,30 @@ class AlgOperations:
             if (ahead := index(assoclen)) < 0:
                 raise TypeError("assoclen must be positive")
             items.append(ALG_SET_AEAD_ASSOCLEN(ahead).pack())
-        return self._sock.sendmsg(msg, items, flags)
+        return self.sendmsg(msg, items, flags)
+
+
+def _crypt(sock: AlgSocket, operation: int, data: Any, iv: Any) -> bytes:
+    name = "encrypt" if operation == ALG_OP_ENCRYPT else "decrypt"
+    view = requests.octets(f"{name}(): AF_ALG data", data)
+    control = requests.start(operation, iv)
+    return requests.transform(sock, control, [view], view.nbytes) if view else b""
+
+
+def _aead(
+    sock: AlgSocket,
+    operation: int,
+    data: memoryview,
+    result_bytes: int,
+    iv: Any,
+    associated: Any,
+    tag_bytes: int,
+) -> bytes:
+    header = requests.octets("AF_ALG associated data", associated)
+    control = [*requests.start(operation, iv), ALG_SET_AEAD_ASSOCLEN(header.nbytes)]
+    if tag_bytes != sock.protocol_state(_State).tag_bytes:
+        sock.set_authentication_size(tag_bytes)
+    # The result begins with the associated data, or space for it.
+    result_bytes += header.nbytes
+    made = requests.transform(sock, control, [header, data], result_bytes)
+    return made[header.nbytes :]

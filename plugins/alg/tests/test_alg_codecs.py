@@ -15,7 +15,7 @@ from famsock_alg.addresses import AlgAddress
 from famsock_alg.constants import ALG_OP_ENCRYPT, SOL_ALG
 from famsock_alg.control import ALG_SET_AEAD_ASSOCLEN, ALG_SET_IV, ALG_SET_OP
 from famsock_alg.options import ALG_SET_AEAD_AUTHSIZE, ALG_SET_KEY
-from famsock_alg.sockets import AlgOperations
+from famsock_alg.sockets import AlgSocket
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,11 +144,11 @@ def test_a_key_is_bytes() -> None:
 
 
 @contextmanager
-def operations() -> Iterator[AlgOperations]:
-    """Operations of a socket that only looks like one of AF_ALG."""
+def lookalike() -> Iterator[AlgSocket]:
+    """Yield a socket that only looks like one of AF_ALG."""
     ours, other = stdlib.socketpair()
     with other, famsock.socket(38, stdlib.SOCK_SEQPACKET, 0, ours.detach()) as sock:
-        yield AlgOperations(sock)
+        yield sock.operations
 
 
 @pytest.mark.usefixtures("descriptors")
@@ -156,7 +156,7 @@ def operations() -> Iterator[AlgOperations]:
     "wrong", ["text", 5, None, memoryview(b"abcd")[::2]], ids=["str", "int", "None", "strided"]
 )
 def test_what_is_no_bytes_is_refused_by_its_name(wrong: Any) -> None:
-    with operations() as alg:
+    with lookalike() as alg:
         for call, what in (
             (alg.encrypt, r"encrypt\(\): AF_ALG data"),
             (alg.decrypt, r"decrypt\(\): AF_ALG data"),
@@ -171,7 +171,7 @@ def test_what_is_no_bytes_is_refused_by_its_name(wrong: Any) -> None:
 
 
 def test_sizes_and_numbers_out_of_range() -> None:
-    with operations() as alg:
+    with lookalike() as alg:
         for wrong in (-1, sys.maxsize + 1):
             with pytest.raises(OverflowError, match=rf"size_bytes must be 0-\d+, not {wrong}"):
                 alg.random(wrong)

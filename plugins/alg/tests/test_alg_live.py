@@ -11,7 +11,9 @@ import socket as stdlib
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -19,9 +21,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 from famsock_alg.addresses import AlgAddress
 from famsock_alg.constants import AF_ALG, ALG_OP_DECRYPT, ALG_OP_ENCRYPT
 from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
-from famsock_alg.sockets import AlgOperations
+from famsock_alg.sockets import AlgSocket
 
-from famsock.plugin import socket
+import famsock
 from famsock.testing import requirements
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "alg.py"
@@ -30,21 +32,20 @@ KEY, IV, NONCE = bytes(range(32)), bytes(range(16)), bytes(range(12))
 
 pytestmark = [pytest.mark.needs_family("AF_ALG"), pytest.mark.usefixtures("alarm", "descriptors")]
 
-Bound = Callable[..., AlgOperations]
+Bound = Callable[..., AlgSocket]
 
 
 @pytest.fixture
 def bound(request: pytest.FixtureRequest) -> Bound:
-    """Operations of a socket bound to an algorithm, with a key if one is given."""
+    """Open a socket bound to an algorithm, with a key if one is given."""
 
-    def bind(type: str, name: str, key: bytes | None = None) -> AlgOperations:
-        sock = socket(AF_ALG, stdlib.SOCK_SEQPACKET)
+    def bind(type: str, name: str, key: bytes | None = None) -> AlgSocket:
+        sock = AlgSocket()
         request.addfinalizer(sock.close)
         sock.bind(AlgAddress(type, name))
-        operations: AlgOperations = sock.operations
         if key is not None:
-            operations.set_key(key)
-        return operations
+            sock.set_key(key)
+        return sock
 
     return bind
 
@@ -141,7 +142,7 @@ class TestCipher:
             bound("skcipher", "cbc(aes)", KEY).encrypt(DATA, IV)
 
     def test_larger_buffers_of_the_bound_socket_make_room(self, bound: Bound) -> None:
-        with socket(AF_ALG, stdlib.SOCK_SEQPACKET) as sock:
+        with AlgSocket() as sock:
             sock.bind(("skcipher", "cbc(aes)"))
             sock.set_key(KEY)
             for option in (stdlib.SO_SNDBUF, stdlib.SO_RCVBUF):
@@ -231,6 +232,11 @@ class TestRandom:
         assert "not seeded" in caught.value.__notes__[0]
 
 
+def words() -> set[str]:
+    """Return state that a socket may keep."""
+    return set()
+
+
 class TestSocket:
     def test_no_such_algorithm(self, bound: Bound) -> None:
         for type, name in (("hash", "nope"), ("nope", "sha256"), ("hash", "n" * 103)):
@@ -242,13 +248,13 @@ class TestSocket:
         name = "seqiv(authencesn(hmac(sha512-generic),rfc3686(ctr(aes-generic))))"
         assert len(name) == 65
         bound("aead", name)
-        with socket(AF_ALG, stdlib.SOCK_SEQPACKET) as sock:
+        with AlgSocket() as sock:
             sock.bind(AlgAddress("aead", name, feat=0, mask=0))
             with pytest.raises(ValueError, match="name too long"):
                 sock.bind(("aead", name))
 
     def test_accept_gives_no_address(self, bound: Bound) -> None:
-        with socket(AF_ALG, stdlib.SOCK_SEQPACKET) as sock:
+        with AlgSocket() as sock:
             sock.bind(("hash", "sha256"))
             request, address = sock.accept()
             with request:
@@ -257,7 +263,7 @@ class TestSocket:
                 assert request.recv(512) == hashlib.sha256(b"abc").digest()
 
     def test_a_request_by_hand(self) -> None:
-        with socket(AF_ALG, stdlib.SOCK_SEQPACKET) as sock:
+        with AlgSocket() as sock:
             sock.bind(("skcipher", "cbc(aes)"))
             sock.setsockopt(279, 1, KEY)
             request, _ = sock.accept()
@@ -266,15 +272,56 @@ class TestSocket:
                 request.send_message(DATA[:32], control=control)
                 assert request.recv(32) == encrypted(modes.CBC(IV), DATA[:32])
 
-    @pytest.mark.parametrize("ours", [False, True], ids=["inherited", "operations"])
+    def test_accept_gives_a_socket_of_the_class_with_state_of_its_own(self, bound: Bound) -> None:
+        algorithm = bound("hash", "sha256")
+        algorithm.protocol_state(words).add("the listener's")
+        request, _ = algorithm.accept()
+        with request, request.dup() as copy:
+            assert type(request) is type(copy) is AlgSocket
+            assert request.protocol_state(words) == copy.protocol_state(words) == set()
+            request.sendall(b"abc", stdlib.MSG_MORE)
+            assert request.digest(b"def") == hashlib.sha256(b"abcdef").digest()
+
+    def test_a_plain_socket_accepts_plain_ones(self) -> None:
+        with famsock.socket(AF_ALG, stdlib.SOCK_SEQPACKET) as sock:
+            sock.bind(("hash", "sha256"))
+            request, address = sock.accept()
+            with request:
+                assert (type(request), address) == (famsock.socket, None)
+                assert sock.operations.digest(b"abc") == hashlib.sha256(b"abc").digest()
+                assert type(sock) is AlgSocket
+                assert request.operations is request
+                assert type(request) is AlgSocket
+
+    def test_the_tag_is_set_once_for_each_socket(
+        self, bound: Bound, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        algorithm = bound("aead", "gcm(aes)", KEY)
+        sizes: list[int] = []
+        set_size = AlgSocket.set_authentication_size
+
+        def counted(sock: AlgSocket, size_bytes: int) -> None:
+            sizes.append(size_bytes)
+            set_size(sock, size_bytes)
+
+        monkeypatch.setattr(AlgSocket, "set_authentication_size", counted)
+        for _ in range(2):
+            algorithm.seal(b"x", NONCE)
+        assert sizes == [16]
+        with algorithm.dup() as copy:
+            copy.seal(b"x", NONCE)
+        assert sizes == [16, 16]
+
+    @pytest.mark.parametrize("ours", [False, True], ids=["stdlib", "famsock"])
     def test_sendmsg_afalg_is_the_stdlibs_and_ours_alike(self, ours: bool) -> None:
         ciphertext = encrypted(modes.CBC(IV), DATA[:32])
-        with socket(AF_ALG, stdlib.SOCK_SEQPACKET) as sock:
+        with AlgSocket() as sock:
             sock.bind(("skcipher", "cbc(aes)"))
             sock.set_key(KEY)
             request, _ = sock.accept()
             with request:
-                send = request.operations.sendmsg_afalg if ours else request.sendmsg_afalg
+                cls: Any = AlgSocket if ours else stdlib.socket
+                send = partial(cls.sendmsg_afalg, request)
                 assert send([DATA[:32]], op=ALG_OP_ENCRYPT, iv=IV) == 32
                 assert request.recv(32) == ciphertext
                 assert send(op=ALG_OP_DECRYPT, iv=IV, flags=stdlib.MSG_MORE) == 0
