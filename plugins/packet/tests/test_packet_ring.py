@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -185,6 +187,27 @@ def test_a_socket_closed_before_its_ring(network: None, opened: Opened) -> None:
         sock.close()
         with pytest.raises(OSError, match="ring is closed"):
             next(ring)
+
+
+@pytest.mark.parametrize("name", ["receive_ring", "transmit_ring"])
+def test_a_ring_holds_its_socket_and_not_the_reverse(name: str) -> None:
+    sock: PacketSocket | None = PacketSocket()
+    assert sock is not None
+    held = weakref.ref(sock)
+    gc.disable()
+    try:
+        ring = getattr(sock, name)()
+        sock = None
+        kept = held()
+        assert kept is not None
+        freed = weakref.ref(ring)
+        del ring
+        assert freed() is None
+        kept.close()
+        del kept
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_an_interface_that_goes_down(network: None, opened: Opened, ip: Ip) -> None:
