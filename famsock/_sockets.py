@@ -148,10 +148,8 @@ class socket(Calls["A", "F"]):  # noqa: N801
         """
         kind = _family_of(sock), _type_of(sock), _proto_of(sock)
         if cls._kind is not None:
-            family, types, proto = cls._kind
-            if kind[0] != family or kind[1] not in types or proto not in (None, kind[2] or proto):
-                raise TypeError(f"{cls.__name__} is of {_text_of(cls._kind)}, not {_text_of(kind)}")
-            kind = family, kind[1], kind[2] or proto or 0
+            cls._check_open(kind)
+            kind = kind[0], kind[1], kind[2] or cls._kind[2] or 0
         timeout = sock.gettimeout()
         adopted = cls(*kind, fileno=_socket.dup(sock.fileno()))
         sock.close()
@@ -184,6 +182,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         own_family, own_types, own_proto = self._kind
         if fileno is not None:  # what is given is not believed: a descriptor has its own kind
             family, type, told = _kind_of(fileno)
+            self._check_open((family, type, told))
             proto = told or (0 if proto == -1 else proto)
         family = own_family if family == -1 else family
         kind = own_types[0] if type == -1 else type & ~_TYPE_FLAGS
@@ -199,12 +198,28 @@ class socket(Calls["A", "F"]):  # noqa: N801
             )
         return family, kind if type == -1 else type, proto or own_proto or 0
 
+    @classmethod
+    def _check_open(cls, found: tuple[int, int, int]) -> None:
+        """Refuse an open socket's kind if it is no kind of this class.
+
+        The kernel's protocol 0 may mean that it tells none, but not if a row has the number 0.
+        """
+        assert cls._kind is not None
+        family, types, proto = cls._kind
+        if found[0] == family and found[1] in types:
+            if proto is None or proto == found[2]:
+                return
+            served = None if found[2] else plugins.find(*found)
+            if not found[2] and (served is None or served.protocol.number != 0):
+                return
+        raise TypeError(f"{cls.__name__} is of {_text_of(cls._kind)}, not {_text_of(found)}")
+
     def _check_served(self, fileno: int | None) -> None:
         """Refuse a socket of a protocol's class that its own plugin does not serve."""
         served = self._served
         served_class = None if served is None else served.socket_class(_type_of(self))
         if served_class is not None and issubclass(served_class, self._protocol_class or socket):
-            return  # NetlinkSocket(proto=NETLINK_ROUTE), with a RouteSocket as its protocol's class
+            return  # a class for any protocol, where this one has a class of its own beneath it
         if fileno is None:
             self.close()
         else:
