@@ -5,9 +5,25 @@ from __future__ import annotations
 from errno import ENOBUFS, EPERM
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 
-_MESSAGES = "famsock_netlink.sockets:NetlinkOperations"
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_netlink.addresses import NetlinkAddress as NetlinkAddress
+    from famsock_netlink.generic import GenericNetlinkSocket as GenericNetlinkSocket
+    from famsock_netlink.route import RouteSocket as RouteSocket
+    from famsock_netlink.sockets import NetlinkSocket as NetlinkSocket
+    from famsock_netlink.uevent import UeventSocket as UeventSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        GenericNetlinkSocket="generic",
+        NetlinkAddress="addresses",
+        NetlinkSocket="sockets",
+        RouteSocket="route",
+        UeventSocket="uevent",
+    )
+
 _HINTS = {
     ENOBUFS: "messages were lost: read faster, or set a larger SO_RCVBUF",
     EPERM: "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
@@ -18,7 +34,7 @@ def _protocol(
     name: str,
     number: int | None,
     modules: tuple[str, ...] = (),
-    operations: str = _MESSAGES,
+    socket: str = "sockets:NetlinkSocket",
     selftest: str | None = None,
 ) -> Protocol:
     return Protocol(
@@ -27,7 +43,7 @@ def _protocol(
         (SOCK_RAW, SOCK_DGRAM),
         "famsock_netlink.addresses:NetlinkAddress",
         layout="famsock_netlink._layouts:NETLINK",
-        operations=operations,
+        socket=f"famsock_netlink.{socket}",
         scheme="" if number is None else f"netlink-{name.replace('_', '-')}",
         modules=modules,
         hints=_HINTS,
@@ -39,7 +55,7 @@ FAMILY = Family(
     "AF_NETLINK",
     16,
     (
-        _protocol("route", 0, (), "famsock_netlink.route:RouteOperations", selftest="route"),
+        _protocol("route", 0, socket="route:RouteSocket", selftest="route"),
         _protocol("usersock", 2, selftest="usersock"),
         _protocol("sock_diag", 4, ("inet_diag", "tcp_diag", "udp_diag", "unix_diag")),
         _protocol("xfrm", 6, ("xfrm_user",)),
@@ -49,21 +65,14 @@ FAMILY = Family(
         _protocol("fib_lookup", 10),
         _protocol("connector", 11, ("cn",)),
         _protocol("netfilter", 12, ("nfnetlink",)),
-        _protocol("kobject_uevent", 15, (), "famsock_netlink.uevent:UeventOperations"),
-        _protocol(
-            "generic",
-            16,
-            (),
-            "famsock_netlink.generic:GenericOperations",
-            selftest="generic",
-        ),
+        _protocol("kobject_uevent", 15, socket="uevent:UeventSocket"),
+        _protocol("generic", 16, socket="generic:GenericNetlinkSocket", selftest="generic"),
         _protocol("scsitransport", 18, ("scsi_mod",)),
         _protocol("rdma", 20, ("ib_core",)),
         _protocol("crypto", 21, ("crypto_user",)),
         _protocol("any", ANY_PROTOCOL),
     ),
     constants="famsock_netlink.constants",
-    operation_names="famsock_netlink._operation_names:NAMES",
     options="famsock_netlink.options",
     control="famsock_netlink.control",
 )

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from errno import ENOENT
+from socket import SOCK_DGRAM, SOCK_RAW
 
 import attrs
 
 from famsock.plugin import Struct, cstruct
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
+    AF_NETLINK,
     CTRL_ATTR_FAMILY_ID,
     CTRL_ATTR_FAMILY_NAME,
     CTRL_ATTR_HDRSIZE,
@@ -29,9 +31,10 @@ from famsock_netlink.constants import (
     CTRL_CMD_GETFAMILY,
     GENL_ID_CTRL,
     GENL_NAMSIZ,
+    NETLINK_GENERIC,
 )
 from famsock_netlink.messages import NetlinkMessage
-from famsock_netlink.sockets import NetlinkOperations
+from famsock_netlink.sockets import NetlinkSocket
 
 
 @cstruct.struct("struct genlmsghdr", header="linux/genetlink.h")
@@ -106,8 +109,12 @@ class GenericMessage:
         return cls(front.command, front.version, header, message.attributes(end))
 
 
-class GenericOperations(NetlinkOperations):
-    """Operations of NETLINK_GENERIC sockets beyond those of any netlink protocol."""
+class GenericNetlinkSocket(
+    NetlinkSocket, family=AF_NETLINK, type=(SOCK_RAW, SOCK_DGRAM), proto=NETLINK_GENERIC
+):
+    """A socket of NETLINK_GENERIC: families of messages that are known by name."""
+
+    __slots__ = ()
 
     def generic_family(self, name: str) -> GenericFamily:
         """Return the family of a name ("nl80211") of up to 15 bytes; load its module if needed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
-from socket import AF_UNSPEC
+from socket import AF_UNSPEC, SOCK_DGRAM, SOCK_RAW
 
 import attrs
 
@@ -12,6 +12,7 @@ from famsock_netlink import _ip
 from famsock_netlink._ip import AnyAddress, IPAddress
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.constants import (
+    AF_NETLINK,
     ALTIFNAMSIZ,
     IFA_ADDRESS,
     IFA_BROADCAST,
@@ -36,6 +37,7 @@ from famsock_netlink.constants import (
     IFLA_TXQLEN,
     IFNAMSIZ,
     NDA_IFINDEX,
+    NETLINK_ROUTE,
     NLM_F_CREATE,
     NLM_F_EXCL,
     NLM_F_REPLACE,
@@ -64,7 +66,7 @@ from famsock_netlink.routing import (
     Rule,
     RuleHeader,
 )
-from famsock_netlink.sockets import NetlinkOperations
+from famsock_netlink.sockets import NetlinkSocket
 
 FOREVER_S = 0xFFFFFFFF
 """The lifetime of an address that does not expire."""
@@ -205,12 +207,16 @@ class InterfaceAddress:
         )
 
 
-class RouteOperations(NetlinkOperations):
-    """Operations of NETLINK_ROUTE sockets beyond those of any netlink protocol.
+class RouteSocket(
+    NetlinkSocket, family=AF_NETLINK, type=(SOCK_RAW, SOCK_DGRAM), proto=NETLINK_ROUTE
+):
+    """A socket of NETLINK_ROUTE: network interfaces, their addresses, routes.
 
     The limit of a dump to one link or table goes to the kernel, which applies it after
     `check_strictly`. It is applied here in any case.
     """
+
+    __slots__ = ()
 
     def links(self) -> tuple[Link, ...]:
         """Return every network interface of the socket's network namespace."""
@@ -276,7 +282,7 @@ class RouteOperations(NetlinkOperations):
         if scope is None:
             is_host = ip_interface(address).ip.is_loopback
             scope = RT_SCOPE_HOST if is_host else RT_SCOPE_UNIVERSE
-        header, made = self._selected(link, address, peer, scope)
+        header, made = _selected(self, link, address, peer, scope)
         if broadcast is not None:
             made.append(Attribute(IFA_BROADCAST, ip_address(broadcast).packed))
         if label:
@@ -297,26 +303,8 @@ class RouteOperations(NetlinkOperations):
 
         OSError EADDRNOTAVAIL if it has no such address, EPERM without CAP_NET_ADMIN.
         """
-        header, made = self._selected(link, address, peer)
+        header, made = _selected(self, link, address, peer)
         self.request(RTM_DELADDR, header, made)
-
-    def _selected(
-        self,
-        link: int | str,
-        address: str | IPv4Interface | IPv6Interface,
-        peer: str | IPAddress | None,
-        scope: int = 0,
-    ) -> tuple[AddressHeader, list[Attribute]]:
-        """Return the parts that distinguish an address from all others."""
-        own = ip_interface(address)
-        header = AddressHeader(
-            family=_ip.FAMILIES[own.version],
-            prefix_length=own.network.prefixlen,
-            scope=scope,
-            index=link if isinstance(link, int) else self.link(link).index,
-        )
-        other = own.ip if peer is None else ip_address(peer)
-        return header, [Attribute(IFA_LOCAL, own.ip.packed), Attribute(IFA_ADDRESS, other.packed)]
 
     # Routes
 
@@ -366,6 +354,25 @@ class RouteOperations(NetlinkOperations):
     def rules(self, family: int = AF_UNSPEC) -> tuple[Rule, ...]:
         """Return the rules that choose a routing table, of one family (AF_INET), or of all."""
         return tuple(map(Rule.unpack, self.dump(RTM_GETRULE, RuleHeader(family=family))))
+
+
+def _selected(
+    sock: RouteSocket,
+    link: int | str,
+    address: str | IPv4Interface | IPv6Interface,
+    peer: str | IPAddress | None,
+    scope: int = 0,
+) -> tuple[AddressHeader, list[Attribute]]:
+    """Return the parts that distinguish an address from all others."""
+    own = ip_interface(address)
+    header = AddressHeader(
+        family=_ip.FAMILIES[own.version],
+        prefix_length=own.network.prefixlen,
+        scope=scope,
+        index=link if isinstance(link, int) else sock.link(link).index,
+    )
+    other = own.ip if peer is None else ip_address(peer)
+    return header, [Attribute(IFA_LOCAL, own.ip.packed), Attribute(IFA_ADDRESS, other.packed)]
 
 
 def _named(which: int | str) -> tuple[int, list[Attribute]]:

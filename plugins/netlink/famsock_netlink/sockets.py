@@ -1,17 +1,18 @@
-"""Operations of every netlink protocol: groups, messages, requests. Source: netlink(7)."""
+"""Sockets of every netlink protocol: groups, messages, requests. Source: netlink(7)."""
 
 from __future__ import annotations
 
 import select
 from collections.abc import Iterable
 from errno import EBUSY, EINTR, ENOBUFS
-from socket import MSG_PEEK, MSG_TRUNC
+from socket import MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_RAW
 
 from famsock.plugin import Struct, socket
 from famsock_netlink import messages
 from famsock_netlink.addresses import NetlinkAddress
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.constants import (
+    AF_NETLINK,
     NLM_F_ACK,
     NLM_F_DUMP,
     NLM_F_DUMP_INTR,
@@ -33,7 +34,7 @@ from famsock_netlink.options import (
 
 __all__ = [
     "KERNEL",
-    "NetlinkOperations",
+    "NetlinkSocket",
 ]
 
 KERNEL = NetlinkAddress(0)
@@ -56,16 +57,23 @@ class _State:
         self.waiting: list[NetlinkMessage] = []
         self.explained = False
 
+    def next_sequence(self) -> int:
+        """Return the number of a new request."""
+        used = self.sequence
+        self.sequence = used + 1 if used < 0xFFFFFFFF else FIRST_SEQUENCE
+        return used
 
-class NetlinkOperations:
-    """Operations of sockets of any netlink protocol beyond the stdlib's methods.
 
-    The operations are for a blocking socket or one with a timeout, and for one thread at a time.
+class NetlinkSocket(
+    socket["NetlinkAddress", tuple[int, int]], family=AF_NETLINK, type=(SOCK_RAW, SOCK_DGRAM)
+):
+    """A socket of any netlink protocol: ``NetlinkSocket(proto=NETLINK_AUDIT)``.
+
+    ``proto`` is NETLINK_*, without it NETLINK_ROUTE, as the kernel numbers that 0. The methods are
+    for a blocking socket or one with a timeout, and for one thread at a time.
     """
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
-        self._state = sock.protocol_state(_State)
+    __slots__ = ()
 
     # Groups
 
@@ -76,23 +84,23 @@ class NetlinkOperations:
         before. OSError EINVAL for a group that the protocol does not have, EPERM for one that needs
         CAP_NET_ADMIN. Source: NETLINK_ADD_MEMBERSHIP.
         """
-        if not self._sock.getsockname()[0]:
-            self._sock.bind(KERNEL)
-        self._sock.set_option(NETLINK_ADD_MEMBERSHIP, group)
+        if not self.getsockname()[0]:
+            self.bind(KERNEL)
+        self.set_option(NETLINK_ADD_MEMBERSHIP, group)
 
     def leave_group(self, group: int) -> None:
         """Stop receiving messages to a group. Source: NETLINK_DROP_MEMBERSHIP."""
-        self._sock.set_option(NETLINK_DROP_MEMBERSHIP, group)
+        self.set_option(NETLINK_DROP_MEMBERSHIP, group)
 
     def groups(self) -> frozenset[int]:
         """Return the groups that the socket has joined. Source: NETLINK_LIST_MEMBERSHIPS."""
-        return self._sock.get_option(NETLINK_LIST_MEMBERSHIPS)
+        return self.get_option(NETLINK_LIST_MEMBERSHIPS)
 
     # Messages
 
     def send_messages(self, *sent: NetlinkMessage, to: NetlinkAddress = KERNEL) -> None:
         """Send messages unchanged as one datagram, to the kernel or to another port."""
-        self._sock.sendto(b"".join([message.pack() for message in sent]), to)
+        self.sendto(b"".join([message.pack() for message in sent]), to)
 
     def recv_messages(self) -> list[NetlinkMessage]:
         """Return all messages of the next datagram, of any length, including errors.
@@ -101,10 +109,11 @@ class NetlinkOperations:
         OSError ENOBUFS means that the kernel had to drop messages; ValueError that a datagram holds
         none.
         """
-        if waiting := self._state.waiting:
-            self._state.waiting = []
+        state = self.protocol_state(_State)
+        if waiting := state.waiting:
+            state.waiting = []
             return waiting
-        return self._receive()[0]
+        return _receive(self)[0]
 
     @property
     def pending_messages(self) -> int:
@@ -113,19 +122,7 @@ class NetlinkOperations:
         `recv_messages` gives them without a system call, so select(2), poll(2) and epoll(7) do not
         report them: while there are any, receive before you wait.
         """
-        return len(self._state.waiting)
-
-    def _receive(self) -> tuple[list[NetlinkMessage], NetlinkAddress]:
-        """Return the messages of one datagram, and who sent it."""
-        sock = self._sock
-        try:
-            size = sock.recv_into(bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
-            data, (pid, groups) = sock.recvfrom(max(size, _DATAGRAM_BYTES))
-        except OSError as error:
-            if error.errno == ENOBUFS:
-                error.add_note("AF_NETLINK messages were lost: read faster, or raise SO_RCVBUF")
-            raise
-        return messages.unpack(data), NetlinkAddress.unchecked(pid, groups)
+        return len(self.protocol_state(_State).waiting)
 
     # Requests
 
@@ -136,7 +133,7 @@ class NetlinkOperations:
         them, and gives every object. With it they limit the dump; what does not is OSError EINVAL
         with the kernel's words. Source: NETLINK_GET_STRICT_CHK, netlink(7).
         """
-        self._sock.set_option(NETLINK_GET_STRICT_CHK, on)
+        self.set_option(NETLINK_GET_STRICT_CHK, on)
 
     def request(
         self,
@@ -153,7 +150,7 @@ class NetlinkOperations:
         groups that arrive meanwhile are kept for `recv_messages`.
         """
         payload = messages.body(header, attributes)
-        return self._ask(type, payload, flags | NLM_F_REQUEST | NLM_F_ACK)[0]
+        return _ask(self, type, payload, flags | NLM_F_REQUEST | NLM_F_ACK)[0]
 
     def dump(
         self,
@@ -172,63 +169,77 @@ class NetlinkOperations:
         flags |= NLM_F_REQUEST | NLM_F_DUMP
         for attempt in range(_DUMP_ATTEMPTS):
             try:
-                answers, consistent = self._ask(type, payload, flags)
+                answers, consistent = _ask(self, type, payload, flags)
             except OSError as error:
                 if error.errno != EBUSY or attempt:
                     raise
-                self._finish_a_dump()
+                _finish_a_dump(self)
                 continue
             if consistent:
                 return answers
         raise InterruptedError(EINTR, f"dump changed under way {_DUMP_ATTEMPTS} times")
 
-    def _ask(self, type: int, payload: bytes, flags: int) -> tuple[list[NetlinkMessage], bool]:
-        """Return the answers to one request, and whether they agree with each other."""
-        self._ask_for_words()
-        sequence = self._next_sequence()
-        self.send_messages(NetlinkMessage(type, payload, flags, sequence))
-        answers: list[NetlinkMessage] = []
-        consistent = True
-        while True:
-            for message in self._answers(sequence, flags):
-                consistent = consistent and not message.flags & NLM_F_DUMP_INTR
-                if message.type in (NLMSG_ERROR, NLMSG_DONE):
-                    Acknowledgement.unpack(message).raise_for_error()
-                    return answers, consistent
-                if message.type != NLMSG_NOOP:
-                    answers.append(message)
 
-    def _answers(self, sequence: int, flags: int) -> list[NetlinkMessage]:
-        """Return the messages of the next datagram that answer a request; put others aside.
+def _receive(sock: NetlinkSocket) -> tuple[list[NetlinkMessage], NetlinkAddress]:
+    """Return the messages of one datagram, and who sent it."""
+    try:
+        size = sock.recv_into(bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
+        data, (pid, groups) = sock.recvfrom(max(size, _DATAGRAM_BYTES))
+    except OSError as error:
+        if error.errno == ENOBUFS:
+            error.add_note("AF_NETLINK messages were lost: read faster, or raise SO_RCVBUF")
+        raise
+    return messages.unpack(data), NetlinkAddress.unchecked(pid, groups)
 
-        Only messages from the kernel are answers. Answers to an earlier request that timed out are
-        dropped. A group's message carries the sequence of the request that caused it.
-        """
-        received, sender = self._receive()
-        direct = sender.pid == 0 and (sender.groups == 0 or flags & NLM_F_ECHO)
-        answers = []
-        for message in received:
-            if direct and message.sequence == sequence:
+
+def _ask(
+    sock: NetlinkSocket, type: int, payload: bytes, flags: int
+) -> tuple[list[NetlinkMessage], bool]:
+    """Return the answers to one request, and whether they agree with each other."""
+    _ask_for_words(sock)
+    sequence = sock.protocol_state(_State).next_sequence()
+    sock.send_messages(NetlinkMessage(type, payload, flags, sequence))
+    answers: list[NetlinkMessage] = []
+    consistent = True
+    while True:
+        for message in _answers(sock, sequence, flags):
+            consistent = consistent and not message.flags & NLM_F_DUMP_INTR
+            if message.type in (NLMSG_ERROR, NLMSG_DONE):
+                Acknowledgement.unpack(message).raise_for_error()
+                return answers, consistent
+            if message.type != NLMSG_NOOP:
                 answers.append(message)
-            elif not (direct and FIRST_SEQUENCE <= message.sequence < sequence):
-                self._state.waiting.append(message)
-        return answers
 
-    def _finish_a_dump(self) -> None:
-        """Read what is left of a dump that was given up: before, the kernel begins no other."""
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        while poll.poll(0):
-            self._answers(self._state.sequence, 0)
 
-    def _next_sequence(self) -> int:
-        used = self._state.sequence
-        self._state.sequence = used + 1 if used < 0xFFFFFFFF else FIRST_SEQUENCE
-        return used
+def _answers(sock: NetlinkSocket, sequence: int, flags: int) -> list[NetlinkMessage]:
+    """Return the messages of the next datagram that answer a request; put others aside.
 
-    def _ask_for_words(self) -> None:
-        """Let errors come with the kernel's words, and without the request's bytes."""
-        if not self._state.explained:
-            self._sock.set_option(NETLINK_EXT_ACK, True)
-            self._sock.set_option(NETLINK_CAP_ACK, True)
-            self._state.explained = True
+    Only messages from the kernel are answers. Answers to an earlier request that timed out are
+    dropped. A group's message carries the sequence of the request that caused it.
+    """
+    received, sender = _receive(sock)
+    direct = sender.pid == 0 and (sender.groups == 0 or flags & NLM_F_ECHO)
+    answers = []
+    for message in received:
+        if direct and message.sequence == sequence:
+            answers.append(message)
+        elif not (direct and FIRST_SEQUENCE <= message.sequence < sequence):
+            sock.protocol_state(_State).waiting.append(message)
+    return answers
+
+
+def _finish_a_dump(sock: NetlinkSocket) -> None:
+    """Read what is left of a dump that was given up: before, the kernel begins no other."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    while poll.poll(0):
+        _answers(sock, sock.protocol_state(_State).sequence, 0)
+
+
+def _ask_for_words(sock: NetlinkSocket) -> None:
+    """Let errors come with the kernel's words, and without the request's bytes."""
+    state = sock.protocol_state(_State)
+    if not state.explained:
+        sock.set_option(NETLINK_EXT_ACK, True)
+        sock.set_option(NETLINK_CAP_ACK, True)
+        state.explained = True

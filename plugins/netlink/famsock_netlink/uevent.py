@@ -6,9 +6,12 @@ A datagram is ``ACTION@DEVPATH``, a null byte, and ``NAME=VALUE`` pairs, each wi
 
 from __future__ import annotations
 
+from socket import SOCK_DGRAM, SOCK_RAW
+
 import attrs
 
-from famsock_netlink.sockets import NetlinkOperations
+from famsock_netlink.constants import AF_NETLINK, NETLINK_KOBJECT_UEVENT
+from famsock_netlink.sockets import NetlinkSocket
 
 _KERNEL_GROUP = 1
 _DATAGRAM_BYTES_MAX = 1 << 16
@@ -33,8 +36,12 @@ class Uevent:
         return cls(action, path, {name: value for name, _, value in named})
 
 
-class UeventOperations(NetlinkOperations):
-    """Operations of NETLINK_KOBJECT_UEVENT sockets beyond those of any netlink protocol."""
+class UeventSocket(
+    NetlinkSocket, family=AF_NETLINK, type=(SOCK_RAW, SOCK_DGRAM), proto=NETLINK_KOBJECT_UEVENT
+):
+    """A socket of NETLINK_KOBJECT_UEVENT: what happens to devices."""
+
+    __slots__ = ()
 
     def join_kernel_events(self) -> None:
         """Receive the kernel's events; network events only of this network namespace."""
@@ -46,6 +53,6 @@ class UeventOperations(NetlinkOperations):
         Errors are those of recvfrom(2): ENOBUFS means that events were lost.
         """
         while True:
-            data, (pid, _) = self._sock.recvfrom(_DATAGRAM_BYTES_MAX)
+            data, (pid, _) = self.recvfrom(_DATAGRAM_BYTES_MAX)
             if pid == 0:
                 return Uevent.unpack(data)

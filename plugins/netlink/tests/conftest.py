@@ -6,12 +6,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from socket import SOCK_RAW
-from typing import Any
 
 import pytest
-
-import famsock
+from famsock_netlink import RouteSocket
 
 _SET_UP = (
     "link add v0 type veth peer name v1",
@@ -70,12 +67,12 @@ def agree() -> Callable[[Callable[[], object], Callable[[], object]], None]:
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[..., Any]]:
-    """Opens netlink sockets with a time-out, and closes them at the end."""
+def opened() -> Iterator[Callable[[], RouteSocket]]:
+    """Opens sockets of NETLINK_ROUTE with a time-out, and closes them at the end."""
     with ExitStack() as stack:
 
-        def open_socket(protocol: int = 0) -> Any:
-            sock = stack.enter_context(famsock.socket(16, SOCK_RAW, protocol))
+        def open_socket() -> RouteSocket:
+            sock = stack.enter_context(RouteSocket())
             sock.settimeout(20)
             return sock
 

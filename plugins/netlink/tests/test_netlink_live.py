@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from socket import AF_INET, AF_UNSPEC
 from threading import Event, Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from famsock_netlink import GenericNetlinkSocket, NetlinkSocket, RouteSocket, UeventSocket, sockets
 from famsock_netlink import constants as nl
 from famsock_netlink.addresses import NetlinkAddress
 from famsock_netlink.attributes import Attribute
@@ -21,9 +22,10 @@ from famsock_netlink.control import NETLINK_LISTEN_ALL_NSID, NETLINK_PKTINFO, Pa
 from famsock_netlink.messages import NetlinkMessage
 from famsock_netlink.route import AddressHeader, InterfaceAddress, Link, LinkHeader
 from famsock_netlink.routing import Route, RouteHeader
-from famsock_netlink.sockets import NetlinkOperations
 
-Opened = Callable[..., Any]
+Opened = Callable[[], RouteSocket]
+S = TypeVar("S")
+Pair = tuple[S, S]
 Agree = Callable[[Callable[[], object], Callable[[], object]], None]
 Ip = Callable[[str], str]
 pytestmark = [
@@ -34,13 +36,40 @@ pytestmark = [
 ]
 
 
+@pytest.fixture
+def usersocks() -> Iterator[Pair[NetlinkSocket]]:
+    """Two sockets of NETLINK_USERSOCK with a time-out."""
+    one, other = (NetlinkSocket(proto=nl.NETLINK_USERSOCK) for _ in range(2))
+    with one, other:
+        for sock in (one, other):
+            sock.settimeout(20)
+        yield one, other
+
+
+@pytest.fixture
+def generic() -> Iterator[GenericNetlinkSocket]:
+    """A socket of NETLINK_GENERIC with a time-out."""
+    with GenericNetlinkSocket() as sock:
+        sock.settimeout(20)
+        yield sock
+
+
+@pytest.fixture
+def uevents() -> Iterator[Pair[UeventSocket]]:
+    """Two sockets of NETLINK_KOBJECT_UEVENT with a time-out."""
+    with UeventSocket() as one, UeventSocket() as other:
+        for sock in (one, other):
+            sock.settimeout(20)
+        yield one, other
+
+
 def test_groups(opened: Opened) -> None:
     sock = opened()
     assert sock.groups() == frozenset()
     for group in (nl.RTNLGRP_LINK, nl.RTNLGRP_NEXTHOP, nl.RTNLGRP_TUNNEL):
         sock.join_group(group)
     assert sock.groups() == {1, 32, 35}
-    assert sock.local_address.groups == 1 | 1 << 31
+    assert sock.getsockname()[1] == 1 | 1 << 31
     sock.leave_group(32)
     assert sock.groups() == {1, 35}
     with pytest.raises(OSError, match="Invalid argument"):
@@ -52,7 +81,7 @@ def test_groups(opened: Opened) -> None:
 def test_groups_of_the_address(network: None, opened: Opened) -> None:
     sock = opened()
     sock.bind(NetlinkAddress(0, nl.RTMGRP_LINK))
-    assert sock.getsockname() == (sock.local_address.pid, 1)
+    assert sock.local_address == NetlinkAddress(sock.getsockname()[0], 1)
     assert sock.groups() == {1}
 
 
@@ -145,7 +174,7 @@ def test_a_dump_after_one_that_was_given_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(NetlinkOperations, "_answers", interrupted)
+        patch.setattr(sockets, "_answers", interrupted)
         with pytest.raises(KeyboardInterrupt):
             sock.addresses(family=AF_INET)
     opened().set_link("v1", mtu=1400)
@@ -237,8 +266,8 @@ def test_news_of_all_namespaces(network: None, namespace: int, ip: Ip, opened: O
     assert told[-1] == 7
 
 
-def test_a_message_longer_than_any_buffer(opened: Opened) -> None:
-    one, other = opened(nl.NETLINK_USERSOCK), opened(nl.NETLINK_USERSOCK)
+def test_a_message_longer_than_any_buffer(usersocks: Pair[NetlinkSocket]) -> None:
+    one, other = usersocks
     for sock in (one, other):
         sock.bind((0, 0))
     sent = NetlinkMessage(0x10, bytes(range(256)) * 400, 0, 1, 0)
@@ -247,15 +276,15 @@ def test_a_message_longer_than_any_buffer(opened: Opened) -> None:
     assert other.recv_messages() == [sent]
 
 
-def test_a_datagram_without_messages(opened: Opened) -> None:
-    one, other = opened(nl.NETLINK_USERSOCK), opened(nl.NETLINK_USERSOCK)
+def test_a_datagram_without_messages(usersocks: Pair[NetlinkSocket]) -> None:
+    one, other = usersocks
     other.bind((0, 0))
     one.sendto(b"short", other.getsockname())
     with pytest.raises(ValueError, match="AF_NETLINK message at byte 0: only 5 bytes"):
         other.recv_messages()
 
 
-def receive_for_ever(sock: Any) -> None:
+def receive_for_ever(sock: RouteSocket) -> None:
     while True:
         sock.recv_messages()
 
@@ -289,8 +318,8 @@ def test_many_links_in_one_dump(network: None, ip: Ip, opened: Opened) -> None:
     assert {f"br{number}" for number in range(40)} | {"lo", "v0", "v1"} <= found
 
 
-def test_generic_families(opened: Opened) -> None:
-    sock = opened(nl.NETLINK_GENERIC)
+def test_generic_families(generic: GenericNetlinkSocket) -> None:
+    sock = generic
     controller = sock.generic_family("nlctrl")
     assert controller.id == nl.GENL_ID_CTRL
     assert controller.groups["notify"] >= nl.GENL_MIN_ID
@@ -311,8 +340,8 @@ def test_generic_families(opened: Opened) -> None:
         sock.generic_family("n" * 16)
 
 
-def test_uevents(opened: Opened) -> None:
-    sock, plain = opened(nl.NETLINK_KOBJECT_UEVENT), opened(nl.NETLINK_KOBJECT_UEVENT)
+def test_uevents(uevents: Pair[UeventSocket]) -> None:
+    sock, plain = uevents
     sock.join_kernel_events()
     plain.bind((0, 1))
     with open("/sys/class/net/lo/uevent", "w") as trigger:
@@ -326,7 +355,7 @@ def test_uevents(opened: Opened) -> None:
     assert (b"@/" in data, address) == (True, (0, 1))
 
 
-def paths_of_all_events(sock: Any) -> list[str]:
+def paths_of_all_events(sock: UeventSocket) -> list[str]:
     found: list[str] = []
     try:
         while True:
@@ -335,8 +364,8 @@ def paths_of_all_events(sock: Any) -> list[str]:
         return found
 
 
-def test_a_forged_uevent_is_passed_over(opened: Opened) -> None:
-    sock, forger = opened(nl.NETLINK_KOBJECT_UEVENT), opened(nl.NETLINK_KOBJECT_UEVENT)
+def test_a_forged_uevent_is_passed_over(uevents: Pair[UeventSocket]) -> None:
+    sock, forger = uevents
     sock.join_kernel_events()
     sock.settimeout(0.05)
     forger.sendto(b"add@/devices/forged\0ACTION=add\0", sock.getsockname())

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from famsock_netlink import GenericNetlinkSocket, RouteSocket
 from famsock_netlink import constants as nl
 from famsock_netlink.route import FOREVER_S, InterfaceAddress, Link
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "netlink.py"
-Opened = Callable[..., Any]
+Opened = Callable[[], RouteSocket]
 Ip = Callable[[str], str]
 Agree = Callable[[Callable[[], object], Callable[[], object]], None]
 needs_namespace = pytest.mark.needs_capability("CAP_SYS_ADMIN")
@@ -137,7 +138,8 @@ def test_pyroute2_sees_the_same(network: None, opened: Opened, agree: Agree) -> 
         )
     with pyroute2.GenericNetlinkSocket() as other:
         other.bind("nlctrl", pyroute2.netlink.generic.ctrlmsg)
-        assert opened(nl.NETLINK_GENERIC).generic_family("nlctrl").id == other.prid
+        with GenericNetlinkSocket() as ours:
+            assert ours.generic_family("nlctrl").id == other.prid
 
 
 @needs_namespace

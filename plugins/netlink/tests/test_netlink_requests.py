@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from famsock_netlink import messages
 from famsock_netlink.constants import (
+    NETLINK_USERSOCK,
     NLM_F_DUMP,
     NLM_F_DUMP_INTR,
     NLM_F_ECHO,
@@ -18,31 +20,28 @@ from famsock_netlink.constants import (
     NLMSG_NOOP,
 )
 from famsock_netlink.messages import NetlinkMessage
-from famsock_netlink.sockets import FIRST_SEQUENCE, NetlinkOperations
+from famsock_netlink.sockets import FIRST_SEQUENCE, NetlinkSocket, _State
 
 Datagram = tuple[int, int, list[NetlinkMessage]]
 Script = Callable[[NetlinkMessage], list[Datagram]]
+Talk = Callable[[Script], "ScriptedSocket"]
 
 
-class ScriptedKernel:
+class ScriptedSocket(NetlinkSocket):
     """A socket whose other end is a script: it turns each request into datagrams to receive.
 
     A datagram is its sender's pid and groups, and messages.
     """
 
-    def __init__(self, script: Script) -> None:
-        self.script = script
-        self.requests: list[NetlinkMessage] = []
-        self.queue: list[tuple[bytes, tuple[int, int]]] = []
-        self.options: list[str] = []
-
-    def protocol_state(self, make: Callable[[], Any]) -> Any:
-        return make()
+    script: Script
+    requests: list[NetlinkMessage]
+    queue: list[tuple[bytes, tuple[int, int]]]
+    set_options: list[str]
 
     def set_option(self, option: Any, value: Any) -> None:
-        self.options.append(option.name)
+        self.set_options.append(option.name)
 
-    def sendto(self, data: bytes, address: Any) -> int:
+    def sendto(self, data: bytes, address: Any) -> int:  # type: ignore[override]
         (request,) = messages.unpack(data)
         assert address.pid == 0
         self.requests.append(request)
@@ -50,18 +49,27 @@ class ScriptedKernel:
             self.queue.append((b"".join(message.pack() for message in sent), (pid, groups)))
         return len(data)
 
-    def recv_into(self, buffer: bytearray, size: int, flags: int) -> int:
+    def recv_into(self, *_: Any) -> int:
         if not self.queue:
             raise TimeoutError("timed out")
         return len(self.queue[0][0])
 
-    def recvfrom(self, size: int) -> tuple[bytes, tuple[int, int]]:
+    def recvfrom(self, *_: Any) -> tuple[bytes, tuple[int, int]]:
         return self.queue.pop(0)
 
 
-def talk(script: Script) -> tuple[NetlinkOperations, ScriptedKernel]:
-    kernel = ScriptedKernel(script)
-    return NetlinkOperations(kernel), kernel  # type: ignore[arg-type]
+@pytest.fixture
+def talk() -> Iterator[Talk]:
+    """Opens sockets that talk to a script, and closes them at the end."""
+    with ExitStack() as stack:
+
+        def open_socket(script: Script) -> ScriptedSocket:
+            sock = stack.enter_context(ScriptedSocket(proto=NETLINK_USERSOCK))
+            sock.script = script
+            sock.requests, sock.queue, sock.set_options = [], [], []
+            return sock
+
+        yield open_socket
 
 
 def ack(request: NetlinkMessage, error: int = 0) -> NetlinkMessage:
@@ -77,84 +85,82 @@ def done(request: NetlinkMessage, flags: int = 0) -> NetlinkMessage:
     return NetlinkMessage(NLMSG_DONE, struct.pack("=i", 0), flags, request.sequence)
 
 
-def test_answers_end_with_the_acknowledgement() -> None:
-    ops, kernel = talk(lambda r: [(0, 0, [answer(r, b"one")]), (0, 0, [ack(r)])])
-    assert [m.payload for m in ops.request(0x10, b"abc")] == [b"one"]
-    assert [m.payload for m in ops.request(0x10, b"abc")] == [b"one"]
-    assert [r.sequence for r in kernel.requests] == [FIRST_SEQUENCE, FIRST_SEQUENCE + 1]
-    assert kernel.options == ["NETLINK_EXT_ACK", "NETLINK_CAP_ACK"]
-    assert kernel.requests[0].payload == b"abc\0"
+def test_answers_end_with_the_acknowledgement(talk: Talk) -> None:
+    sock = talk(lambda r: [(0, 0, [answer(r, b"one")]), (0, 0, [ack(r)])])
+    assert [m.payload for m in sock.request(0x10, b"abc")] == [b"one"]
+    assert [m.payload for m in sock.request(0x10, b"abc")] == [b"one"]
+    assert [r.sequence for r in sock.requests] == [FIRST_SEQUENCE, FIRST_SEQUENCE + 1]
+    assert sock.set_options == ["NETLINK_EXT_ACK", "NETLINK_CAP_ACK"]
+    assert sock.requests[0].payload == b"abc\0"
 
 
-def test_a_dump_ends_with_done() -> None:
+def test_a_dump_ends_with_done(talk: Talk) -> None:
     noop = NetlinkMessage(NLMSG_NOOP, sequence=FIRST_SEQUENCE)
-    ops, kernel = talk(
-        lambda r: [(0, 0, [answer(r, b"1"), noop, answer(r, b"2")]), (0, 0, [done(r)])]
-    )
-    assert [m.payload for m in ops.dump(0x12)] == [b"1", b"2"]
-    assert kernel.requests[0].flags & NLM_F_DUMP == NLM_F_DUMP
+    sock = talk(lambda r: [(0, 0, [answer(r, b"1"), noop, answer(r, b"2")]), (0, 0, [done(r)])])
+    assert [m.payload for m in sock.dump(0x12)] == [b"1", b"2"]
+    assert sock.requests[0].flags & NLM_F_DUMP == NLM_F_DUMP
 
 
 @pytest.mark.parametrize("on", ["message", "done"])
-def test_an_interrupted_dump_is_made_again(on: str) -> None:
+def test_an_interrupted_dump_is_made_again(on: str, talk: Talk) -> None:
     def script(request: NetlinkMessage) -> list[Datagram]:
         torn = NLM_F_DUMP_INTR if request.sequence < FIRST_SEQUENCE + 3 else 0
         in_message, in_done = (torn, 0) if on == "message" else (0, torn)
         payload = b"torn" if torn else b"good"
         return [(0, 0, [answer(request, payload, in_message), done(request, in_done)])]
 
-    ops, kernel = talk(script)
-    assert [m.payload for m in ops.dump(0x12)] == [b"good"]
-    assert len(kernel.requests) == 4
+    sock = talk(script)
+    assert [m.payload for m in sock.dump(0x12)] == [b"good"]
+    assert len(sock.requests) == 4
 
 
-def test_a_dump_that_is_always_interrupted() -> None:
-    ops, kernel = talk(lambda r: [(0, 0, [answer(r, b"", NLM_F_DUMP_INTR), done(r)])])
+def test_a_dump_that_is_always_interrupted(talk: Talk) -> None:
+    sock = talk(lambda r: [(0, 0, [answer(r, b"", NLM_F_DUMP_INTR), done(r)])])
     with pytest.raises(InterruptedError, match="changed under way 8 times") as caught:
-        ops.dump(0x12)
+        sock.dump(0x12)
     assert caught.value.errno == errno.EINTR
-    assert len(kernel.requests) == 8
+    assert len(sock.requests) == 8
 
 
-def test_an_error_is_raised() -> None:
-    ops, kernel = talk(lambda r: [(0, 0, [ack(r, errno.ENODEV)])])
+def test_an_error_is_raised(talk: Talk) -> None:
+    sock = talk(lambda r: [(0, 0, [ack(r, errno.ENODEV)])])
     with pytest.raises(OSError, match=r"\[Errno 19\]"):
-        ops.request(0x10)
+        sock.request(0x10)
     with pytest.raises(OSError, match=r"\[Errno 19\]"):
-        ops.dump(0x10)
-    assert len(kernel.requests) == 2
+        sock.dump(0x10)
+    assert len(sock.requests) == 2
 
 
-def test_another_process_cannot_answer() -> None:
-    ops, _ = talk(lambda r: [(4711, 0, [ack(r, errno.EBUSY)]), (0, 0, [ack(r)])])
-    assert ops.request(0x10) == []
-    (forged,) = ops.recv_messages()
+def test_another_process_cannot_answer(talk: Talk) -> None:
+    sock = talk(lambda r: [(4711, 0, [ack(r, errno.EBUSY)]), (0, 0, [ack(r)])])
+    assert sock.request(0x10) == []
+    (forged,) = sock.recv_messages()
     assert forged.type == NLMSG_ERROR
 
 
-def test_group_messages_are_kept_in_order() -> None:
+def test_group_messages_are_kept_in_order(talk: Talk) -> None:
     news = [NetlinkMessage(0x30, bytes([n])) for n in range(3)]
 
     def script(request: NetlinkMessage) -> list[Datagram]:
         own_echo = answer(request, b"mine")
         return [(0, 1, news[:2]), (0, 1, [own_echo]), (0, 0, [ack(request)]), (0, 1, news[2:])]
 
-    ops, _ = talk(script)
-    assert ops.request(0x10) == []
-    *kept, echo = ops.recv_messages()
+    sock = talk(script)
+    assert sock.request(0x10) == []
+    *kept, echo = sock.recv_messages()
     assert kept == news[:2]
     assert echo.payload == b"mine"
-    assert ops.recv_messages() == news[2:]
+    assert sock.recv_messages() == news[2:]
     with pytest.raises(TimeoutError):
-        ops.recv_messages()
+        sock.recv_messages()
 
 
-def test_an_echo_that_was_asked_for_is_an_answer() -> None:
-    ops, _ = talk(lambda r: [(0, 1, [answer(r, b"made")]), (0, 0, [ack(r)])])
-    assert [m.payload for m in ops.request(0x10, flags=NLM_F_ECHO)] == [b"made"]
+def test_an_echo_that_was_asked_for_is_an_answer(talk: Talk) -> None:
+    sock = talk(lambda r: [(0, 1, [answer(r, b"made")]), (0, 0, [ack(r)])])
+    assert [m.payload for m in sock.request(0x10, flags=NLM_F_ECHO)] == [b"made"]
 
 
-def test_a_late_answer_is_dropped() -> None:
+def test_a_late_answer_is_dropped(talk: Talk) -> None:
     late: list[NetlinkMessage] = []
 
     def script(request: NetlinkMessage) -> list[Datagram]:
@@ -163,29 +169,29 @@ def test_a_late_answer_is_dropped() -> None:
             return []
         return [(0, 0, late), (0, 0, [answer(request, b"now"), ack(request)])]
 
-    ops, _ = talk(script)
+    sock = talk(script)
     with pytest.raises(TimeoutError):
-        ops.request(0x10)
-    assert [m.payload for m in ops.request(0x10)] == [b"now"]
+        sock.request(0x10)
+    assert [m.payload for m in sock.request(0x10)] == [b"now"]
     with pytest.raises(TimeoutError):
-        ops.recv_messages()
+        sock.recv_messages()
 
 
-def test_sequences_start_again_before_they_overflow() -> None:
-    ops, kernel = talk(lambda r: [(0, 0, [ack(r)])])
-    ops._state.sequence = 0xFFFFFFFF
-    ops.request(0x10)
-    ops.request(0x10)
-    assert [r.sequence for r in kernel.requests] == [0xFFFFFFFF, FIRST_SEQUENCE]
+def test_sequences_start_again_before_they_overflow(talk: Talk) -> None:
+    sock = talk(lambda r: [(0, 0, [ack(r)])])
+    sock.protocol_state(_State).sequence = 0xFFFFFFFF
+    sock.request(0x10)
+    sock.request(0x10)
+    assert [r.sequence for r in sock.requests] == [0xFFFFFFFF, FIRST_SEQUENCE]
 
 
-def test_lost_messages_are_told() -> None:
-    ops, kernel = talk(lambda r: [])
+def test_lost_messages_are_told(talk: Talk) -> None:
+    sock = talk(lambda r: [])
 
     def lost(*_: Any) -> int:
         raise OSError(errno.ENOBUFS, "No buffer space available")
 
-    kernel.recv_into = lost  # type: ignore[method-assign,assignment]
+    sock.recv_into = lost  # type: ignore[method-assign]
     with pytest.raises(OSError, match="No buffer") as caught:
-        ops.recv_messages()
+        sock.recv_messages()
     assert "SO_RCVBUF" in caught.value.__notes__[0]

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from famsock_netlink import RouteSocket
 from famsock_netlink import constants as nl
 from famsock_netlink.attributes import Attribute, pack
 from famsock_netlink.messages import NetlinkMessage
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 
 from famsock import aio
 
-Opened = Callable[..., Any]
+Opened = Callable[[], RouteSocket]
 Ip = Callable[[str], str]
 Agree = Callable[[Callable[[], object], Callable[[], object]], None]
 live = [
@@ -82,7 +83,7 @@ def shown_routes(ip: Ip, version: str) -> list[tuple[Any, ...]]:
     )
 
 
-def our_routes(sock: Any, family: int) -> list[tuple[Any, ...]]:
+def our_routes(sock: RouteSocket, family: int) -> list[tuple[Any, ...]]:
     names = {link.index: link.name for link in sock.links()} | {0: ""}
     return sorted(
         (
@@ -339,7 +340,7 @@ def shown_neighbors(ip: Ip) -> set[tuple[Any, ...]]:
     }
 
 
-def our_neighbors(sock: Any, link_index: int) -> set[tuple[Any, ...]]:
+def our_neighbors(sock: RouteSocket, link_index: int) -> set[tuple[Any, ...]]:
     return {
         (
             str(one.address),
@@ -500,7 +501,7 @@ def test_addresses_are_added_and_deleted(ip: Ip, opened: Opened) -> None:
         lambda sock: sock.delete_route(Route("192.0.2.0/24")),
     ],
 )
-def test_changes_need_a_capability(change: Callable[[Any], None], opened: Opened) -> None:
+def test_changes_need_a_capability(change: Callable[[RouteSocket], None], opened: Opened) -> None:
     os.seteuid(65534)
     try:
         with pytest.raises(PermissionError) as caught:
