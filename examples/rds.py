@@ -1,11 +1,8 @@
 """Reliable datagrams between two sockets, and what RDS tells of its connections."""
 
-import famsock
+from famsock_rds import RdsSocket
 
-with (
-    famsock.socket(famsock.AF_RDS, famsock.SOCK_SEQPACKET) as server,
-    famsock.socket(famsock.AF_RDS, famsock.SOCK_SEQPACKET) as client,
-):
+with RdsSocket() as server, RdsSocket() as client:
     server.bind(("127.0.0.1", 0))
     client.bind(("127.0.0.1", 0))
 

@@ -5,7 +5,22 @@ from __future__ import annotations
 from errno import EADDRNOTAVAIL, EDESTADDRREQ, ENOBUFS, ENOTCONN
 from socket import SOCK_SEQPACKET
 
-from famsock.plugin import Family, Protocol
+from famsock.plugin import Family, Protocol, exports
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_rds.addresses import RdsAddress as RdsAddress
+    from famsock_rds.addresses import RdsInet6Address as RdsInet6Address
+    from famsock_rds.addresses import RdsInetAddress as RdsInetAddress
+    from famsock_rds.sockets import RdsSocket as RdsSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        RdsAddress="addresses",
+        RdsInet6Address="addresses",
+        RdsInetAddress="addresses",
+        RdsSocket="sockets",
+    )
 
 _HINTS = {
     EADDRNOTAVAIL: "bind to an address of this host that a transport serves (modprobe rds_tcp)",
@@ -23,14 +38,13 @@ FAMILY = Family(
             0,
             (SOCK_SEQPACKET,),
             "famsock_rds.addresses:RdsAddress",
-            operations="famsock_rds.sockets:RdsOperations",
+            socket="famsock_rds.sockets:RdsSocket",
             scheme="rds",
             hints=_HINTS,
             selftest="famsock_rds.selftest:datagrams",
         ),
     ),
     constants="famsock_rds.constants",
-    operation_names="famsock_rds._operation_names:NAMES",
     options="famsock_rds.options",
     control="famsock_rds.control",
     modules=("rds", "rds_tcp"),

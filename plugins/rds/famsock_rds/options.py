@@ -1,7 +1,7 @@
 """Socket options of AF_RDS, all at level SOL_RDS. Source: linux/rds.h, rds(7), net/rds/af_rds.c.
 
 The RDS_INFO_* rows read snapshots of the whole network namespace, of `SNAPSHOT_LIMIT` elements at
-most (OSError ENOSPC for more); RdsOperations.snapshot reads them at any size.
+most (OSError ENOSPC for more); RdsSocket.snapshot reads them at any size.
 """
 
 from __future__ import annotations

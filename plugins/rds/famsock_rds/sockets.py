@@ -1,4 +1,4 @@
-"""Operations of AF_RDS sockets: congestion, what is queued, the state of RDS on this host.
+"""Sockets of AF_RDS: congestion, what is queued, the state of RDS on this host.
 
 Sources: linux/rds.h, rds(7), net/rds/af_rds.c, net/rds/cong.c, net/rds/info.c.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import select
 import time
+from socket import SOCK_SEQPACKET
 from typing import Any, TypeVar
 
 import attrs
@@ -15,7 +16,7 @@ import attrs
 from famsock.plugin import Lookup, Option, RawAddress, Struct, codecs, socket
 from famsock_rds import constants, info, options
 from famsock_rds.addresses import RdsAddress
-from famsock_rds.constants import RDS_MSG_RX_DGRAM_TRACE_MAX
+from famsock_rds.constants import AF_RDS, RDS_MSG_RX_DGRAM_TRACE_MAX
 from famsock_rds.structs import LatencyTrace
 
 _S = TypeVar("_S", bound=Struct)
@@ -33,11 +34,15 @@ def _typed(address: Any) -> RdsAddress:
         raise type(error)(f"cancel_sent_to(): {error}") from None
 
 
-class RdsOperations:
-    """Operations of AF_RDS sockets beyond the stdlib's methods."""
+class RdsSocket(
+    socket["RdsAddress", tuple[str, int] | tuple[str, int, int, int]],
+    family=AF_RDS,
+    type=SOCK_SEQPACKET,
+    proto=0,
+):
+    """A socket of AF_RDS: reliable datagrams, congestion, the state of RDS on this host."""
 
-    def __init__(self, sock: socket) -> None:
-        self._sock = sock
+    __slots__ = ()
 
     # Sending
 
@@ -47,7 +52,7 @@ class RdsOperations:
         TypeError, ValueError and OverflowError if it is no address of RDS, OSError ENOTCONN on a
         socket that is not bound. Source: rds(7), RDS_CANCEL_SENT_TO.
         """
-        self._sock.set_option(options.RDS_CANCEL_SENT_TO, _typed(address))
+        self.set_option(options.RDS_CANCEL_SENT_TO, _typed(address))
 
     def monitor_congestion(self, on: bool = True) -> None:
         """Report the end of congestion: `recv_message` then returns RDS_CMSG_CONG_UPDATE.
@@ -55,7 +60,7 @@ class RdsOperations:
         It is reported for ports that a send had found congested (OSError ENOBUFS), by a message
         with no data. Source: linux/rds.h, RDS_CONG_MONITOR.
         """
-        self._sock.set_option(options.RDS_CONG_MONITOR, on)
+        self.set_option(options.RDS_CONG_MONITOR, on)
 
     def wait_for_congestion_change(self, timeout_s: float | None = None) -> bool:
         """Wait for a change of a peer's congestion; return whether it came within ``timeout_s``.
@@ -70,7 +75,7 @@ class RdsOperations:
                 f"{timeout_s}"
             )
         poll = select.poll()
-        poll.register(self._sock, select.POLLWRBAND)
+        poll.register(self, select.POLLWRBAND)
         return bool(poll.poll(None if timeout_s is None else timeout_s * 1000))
 
     def sendto_uncongested(self, data: Any, address: Any) -> int:
@@ -79,11 +84,11 @@ class RdsOperations:
         The socket's timeout limits the wait (TimeoutError); sendto raises OSError ENOBUFS at once.
         Other errors are those of sendto. Returns the number of bytes sent.
         """
-        patience_s = self._sock.gettimeout()
+        patience_s = self.gettimeout()
         deadline = None if patience_s is None else time.monotonic() + patience_s
         while True:
             try:
-                return self._sock.sendto(data, address)
+                return self.sendto(data, address)
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
@@ -98,7 +103,7 @@ class RdsOperations:
         """Return the type of service of the socket's messages, 0-255. Source: linux/rds.h."""
         from fcntl import ioctl
 
-        return ioctl(self._sock, constants.SIOCRDSGETTOS, bytes(1))[0]
+        return ioctl(self, constants.SIOCRDSGETTOS, bytes(1))[0]
 
     def set_tos(self, tos: int) -> None:
         """Choose the type of service (0-255), once, on a bound socket that has sent nothing.
@@ -109,7 +114,7 @@ class RdsOperations:
         from fcntl import ioctl
 
         checked = codecs.check_int("set_tos(): RDS tos", tos, 0xFF)
-        ioctl(self._sock, constants.SIOCRDSSETTOS, bytes([checked]))
+        ioctl(self, constants.SIOCRDSSETTOS, bytes([checked]))
 
     def trace_latency(self, *positions: int) -> None:
         """Have received messages carry RDS_CMSG_RXPATH_LATENCY for these RDS_MSG_RX_* positions.
@@ -124,7 +129,7 @@ class RdsOperations:
         checked = [codecs.check_int(what, position, most - 1) for position in positions]
         padded = (*checked, 0, 0, 0)[:most]
         trace = LatencyTrace(len(positions), padded)
-        self._sock.set_option(options.SO_RDS_MSG_RXPATH_LATENCY, trace)
+        self.set_option(options.SO_RDS_MSG_RXPATH_LATENCY, trace)
 
     # The state of RDS in this network namespace
 
@@ -166,7 +171,7 @@ class RdsOperations:
         """
         while True:
             try:
-                return self._sock.get_option(option)
+                return self.get_option(option)
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise

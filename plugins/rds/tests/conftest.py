@@ -8,18 +8,16 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from socket import SOCK_SEQPACKET
 
 import pytest
-
-import famsock
+from famsock_rds import RdsSocket
 
 ADDRESSES = {"a": "10.253.7.1", "b": "10.253.7.2"}
 _CLONE_NEWNET = 0x40000000
 
 
 @pytest.fixture
-def hosts() -> Iterator[Callable[[str], famsock.socket]]:
+def hosts() -> Iterator[Callable[[str], RdsSocket]]:
     """Opens a socket of RDS that is bound to the address of a host, "a" or "b"."""
     with ExitStack() as stack:
         names = {host: f"famsock-rds-{os.getpid()}-{host}" for host in ADDRESSES}
@@ -33,7 +31,7 @@ def hosts() -> Iterator[Callable[[str], famsock.socket]]:
             _ip("-n", name, "link", "set", "lo", "up")
             _ip("-n", name, "link", "set", "cable", "up")
 
-        def make(host: str) -> famsock.socket:
+        def make(host: str) -> RdsSocket:
             sock = stack.enter_context(_socket_in(names[host]))
             sock.settimeout(60)
             sock.bind((ADDRESSES[host], 0))
@@ -42,16 +40,16 @@ def hosts() -> Iterator[Callable[[str], famsock.socket]]:
         yield make
 
 
-def _socket_in(namespace: str) -> famsock.socket:
+def _socket_in(namespace: str) -> RdsSocket:
     """A socket made in a network namespace, which only a thread of its own enters."""
-    made: list[famsock.socket] = []
+    made: list[RdsSocket] = []
 
     def make() -> None:
         entrance = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
         try:
             if ctypes.CDLL(None, use_errno=True).setns(entrance, _CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), "setns")
-            made.append(famsock.socket(21, SOCK_SEQPACKET))
+            made.append(RdsSocket())
         finally:
             os.close(entrance)
 

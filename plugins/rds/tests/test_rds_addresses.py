@@ -9,7 +9,6 @@ from socket import gaierror
 import pytest
 from famsock_rds.addresses import RdsAddress, RdsInet6Address, RdsInetAddress
 from famsock_rds.info import Connection, SocketInfo
-from famsock_rds.sockets import RdsOperations
 from famsock_rds.structs import (
     CongestionUpdate,
     GetMemoryRegionFor,
@@ -86,7 +85,7 @@ def test_a_class_takes_nothing_of_the_other() -> None:
 def test_what_cannot_be_cancelled_or_waited_for_is_refused() -> None:
     ours, other = stdlib.socketpair()
     with other, famsock.socket(21, stdlib.SOCK_SEQPACKET, 0, ours.detach()) as sock:
-        rds = RdsOperations(sock)
+        rds = sock.operations
         with pytest.raises(TypeError, match=r"cancel_sent_to\(\): AF_RDS address must be tuple"):
             rds.cancel_sent_to("192.0.2.1:4000")
         with pytest.raises(OverflowError, match=r"cancel_sent_to\(\): AF_RDS port must be 0-65535"):

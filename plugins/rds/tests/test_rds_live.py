@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket as stdlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from famsock_rds import options
+from famsock_rds import RdsSocket, options
 from famsock_rds.addresses import RdsInet6Address, RdsInetAddress
 from famsock_rds.control import RDS_CMSG_RDMA_DEST, RDS_CMSG_RXPATH_LATENCY
 from famsock_rds.info import SocketInfo
@@ -25,7 +24,7 @@ pytestmark = [pytest.mark.needs_family("AF_RDS"), pytest.mark.usefixtures("descr
 
 LOCAL = "127.0.0.1"
 EXAMPLE = Path(__file__).parents[3] / "examples" / "rds.py"
-Opener = Callable[..., famsock.socket]
+Opener = Callable[..., RdsSocket]
 
 
 @pytest.fixture
@@ -33,8 +32,8 @@ def rds() -> Iterator[Opener]:
     """Opens sockets, bound unless told otherwise, that are closed at the end."""
     with ExitStack() as stack:
 
-        def make(address: object = (LOCAL, 0)) -> famsock.socket:
-            sock = stack.enter_context(famsock.socket(21, stdlib.SOCK_SEQPACKET))
+        def make(address: object = (LOCAL, 0)) -> RdsSocket:
+            sock = stack.enter_context(RdsSocket())
             sock.settimeout(20)
             if address is not None:
                 sock.bind(address)
@@ -43,7 +42,7 @@ def rds() -> Iterator[Opener]:
         yield make
 
 
-def port_of(sock: famsock.socket) -> int:
+def port_of(sock: RdsSocket) -> int:
     return int(sock.getsockname()[1])
 
 
@@ -88,9 +87,9 @@ def test_refusals_of_the_kernel_with_remedies(rds: Opener) -> None:
         sock.bind(("203.0.113.7", 0))
     assert any("rds_tcp" in note for note in caught.value.__notes__)
     with pytest.raises(OSError, match="not connected"):
-        sock.operations.cancel_sent_to((LOCAL, 4000))
+        sock.cancel_sent_to((LOCAL, 4000))
     with pytest.raises(OverflowError, match="port must be 0-65535"):
-        sock.operations.cancel_sent_to((LOCAL, 70000))
+        sock.cancel_sent_to((LOCAL, 70000))
 
 
 def test_options(rds: Opener) -> None:
@@ -116,54 +115,54 @@ def test_rdma_needs_a_device(rds: Opener) -> None:
 
 def test_type_of_service(rds: Opener) -> None:
     sock = rds()
-    assert sock.operations.tos() == 0
+    assert sock.tos() == 0
     with pytest.raises(OverflowError, match="tos must be 0-255, not 256"):
-        sock.operations.set_tos(256)
+        sock.set_tos(256)
     with pytest.raises(OSError, match="Inappropriate ioctl"):
-        sock.operations.set_tos(3)  # the loopback transport has none
+        sock.set_tos(3)  # the loopback transport has none
 
 
 def test_latencies(rds: Opener) -> None:
     one, two = rds(), rds()
-    one.operations.trace_latency(famsock.RDS_MSG_RX_DGRAM_DELIVERED)
+    one.trace_latency(famsock.RDS_MSG_RX_DGRAM_DELIVERED)
     two.sendto(b"x", one.getsockname())
     latency = one.recv_message().get(RDS_CMSG_RXPATH_LATENCY)
     assert latency is not None
     assert list(latency.latencies_ns) == [famsock.RDS_MSG_RX_DGRAM_DELIVERED]
     assert 0 < latency.latencies_ns[2] < 10**12
-    one.operations.trace_latency()
+    one.trace_latency()
     two.sendto(b"x", one.getsockname())
     assert one.recv_message().control == ()
     with pytest.raises(ValueError, match="takes 3 positions, not 4"):
-        one.operations.trace_latency(0, 1, 2, 0)
+        one.trace_latency(0, 1, 2, 0)
     with pytest.raises(OverflowError, match="position must be 0-2, not 3"):
-        one.operations.trace_latency(3)
+        one.trace_latency(3)
 
 
 def test_snapshots(rds: Opener) -> None:
     one, two = rds(), rds()
-    before = one.operations.counters()["recv_queued"]
+    before = one.counters()["recv_queued"]
     two.sendto(b"waiting", one.getsockname())
-    assert one.operations.counters()["recv_queued"] == before + 1
-    (queued,) = one.operations.queued_to_receive()
+    assert one.counters()["recv_queued"] == before + 1
+    (queued,) = one.queued_to_receive()
     assert queued.data_bytes == 7
     assert (queued.local_host, queued.local_port) == (f"::ffff:{LOCAL}", port_of(one))
     assert (queued.peer_host, queued.peer_port) == (f"::ffff:{LOCAL}", port_of(two))
-    (same,) = one.operations.snapshot(options.RDS_INFO_RECV_MESSAGES)
+    (same,) = one.snapshot(options.RDS_INFO_RECV_MESSAGES)
     assert (same.local_host, same.peer_port) == (LOCAL, port_of(two))
     assert one.recv(16) == b"waiting"
-    assert one.operations.queued_to_receive() == ()
-    assert one.operations.queued_to_send() == ()
-    connections = [c for c in one.operations.connections() if c.peer_host == LOCAL]
+    assert one.queued_to_receive() == ()
+    assert one.queued_to_send() == ()
+    connections = [c for c in one.connections() if c.peer_host == LOCAL]
     assert [c.transport for c in connections] == ["loopback"]
     assert connections[0].connected
-    sockets = {s.local_port: s for s in one.operations.sockets()}
+    sockets = {s.local_port: s for s in one.sockets()}
     assert sockets[port_of(one)].local_host == LOCAL
     assert sockets[port_of(one)].receive_buffer_bytes > 0
-    six = one.operations.snapshot(options.RDS6_INFO_SOCKETS)
+    six = one.snapshot(options.RDS6_INFO_SOCKETS)
     assert (f"::ffff:{LOCAL}", port_of(two)) in {(s.local_host, s.local_port) for s in six}
-    assert one.operations.tcp_sockets() == ()
-    assert one.operations.queued_for_acknowledgement() == ()
+    assert one.tcp_sockets() == ()
+    assert one.queued_for_acknowledgement() == ()
 
 
 def test_a_snapshot_grows_as_it_must(rds: Opener) -> None:
@@ -172,7 +171,7 @@ def test_a_snapshot_grows_as_it_must(rds: Opener) -> None:
     with pytest.raises(OSError, match="No space") as caught:
         several[0].get_option(small)
     assert caught.value.errno == errno.ENOSPC
-    ports = {s.local_port for s in several[0].operations.snapshot(small)}
+    ports = {s.local_port for s in several[0].snapshot(small)}
     assert ports >= {port_of(sock) for sock in several}
 
 

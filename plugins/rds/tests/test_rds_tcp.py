@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from famsock_rds import RdsSocket
 from famsock_rds.addresses import RdsInetAddress
 from famsock_rds.control import (
     RDS_CMSG_CONG_UPDATE,
@@ -29,10 +30,10 @@ pytestmark = [
 NOBODY = "10.253.7.5"
 SO_ZEROCOPY = 60
 MSG_ZEROCOPY = 0x4000000
-Hosts = Callable[[str], famsock.socket]
+Hosts = Callable[[str], RdsSocket]
 
 
-def connected(hosts: Hosts) -> tuple[famsock.socket, famsock.socket]:
+def connected(hosts: Hosts) -> tuple[RdsSocket, RdsSocket]:
     """A sender on one host and a receiver on the other, which have talked."""
     sender, receiver = hosts("a"), hosts("b")
     sender.sendto(b"hello", receiver.getsockname())
@@ -40,7 +41,7 @@ def connected(hosts: Hosts) -> tuple[famsock.socket, famsock.socket]:
     return sender, receiver
 
 
-def fill(sender: famsock.socket, receiver: famsock.socket) -> int:
+def fill(sender: RdsSocket, receiver: RdsSocket) -> int:
     """Send until the receiver is congested; the number of messages that were taken."""
     for count in range(5000):
         try:
@@ -55,10 +56,10 @@ def fill(sender: famsock.socket, receiver: famsock.socket) -> int:
 def test_snapshots_of_a_connection(hosts: Hosts) -> None:
     sender, receiver = connected(hosts)
     ours, other = sender.getsockname()[0], receiver.getsockname()[0]
-    connections = {(c.local_host, c.peer_host): c for c in sender.operations.connections()}
+    connections = {(c.local_host, c.peer_host): c for c in sender.connections()}
     assert connections[ours, other].transport == "tcp"
     assert connections[ours, other].connected
-    cables = sender.operations.tcp_sockets()
+    cables = sender.tcp_sockets()
     assert (ours, other) in {(t.local_host, t.peer_host) for t in cables}
     assert sender.get_option("SO_RDS_TRANSPORT") == famsock.RDS_TRANS_TCP
     assert receiver.local_address == RdsInetAddress(*receiver.getsockname())
@@ -73,7 +74,7 @@ def test_congestion_is_waited_for(hosts: Hosts) -> None:
     assert any("sendto_uncongested" in note for note in caught.value.__notes__)
     sender.settimeout(0.2)
     with pytest.raises(TimeoutError, match="congested"):
-        sender.operations.sendto_uncongested(b"last", receiver.getsockname())
+        sender.sendto_uncongested(b"last", receiver.getsockname())
 
     def drain() -> None:
         for _ in range(count):
@@ -82,7 +83,7 @@ def test_congestion_is_waited_for(hosts: Hosts) -> None:
     draining = threading.Thread(target=drain)
     draining.start()
     sender.settimeout(60)
-    assert sender.operations.sendto_uncongested(b"last", receiver.getsockname()) == 4
+    assert sender.sendto_uncongested(b"last", receiver.getsockname()) == 4
     draining.join()
     assert receiver.recv(16) == b"last"
 
@@ -90,7 +91,7 @@ def test_congestion_is_waited_for(hosts: Hosts) -> None:
 def test_the_end_of_congestion_is_told(hosts: Hosts) -> None:
     sender, receiver = connected(hosts)
     receiver.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVBUF, 10000)
-    sender.operations.monitor_congestion()
+    sender.monitor_congestion()
     for _ in range(fill(sender, receiver)):
         receiver.recv(8000)
     sender.settimeout(60)
@@ -108,26 +109,26 @@ def test_what_is_queued_for_nobody_is_cancelled(hosts: Hosts) -> None:
     sender.sendto(b"for nobody", (NOBODY, 4000))
     assert [(m.peer_port, m.data_bytes) for m in queued(sender)] == [(4000, 10)]
     for other in ((NOBODY, 4001), ("0.0.0.0", 0)):
-        sender.operations.cancel_sent_to(other)
+        sender.cancel_sent_to(other)
         assert len(queued(sender)) == 1
-    sender.operations.cancel_sent_to((NOBODY, 4000))
+    sender.cancel_sent_to((NOBODY, 4000))
     assert queued(sender) == []
     sender.sendto(b"for nobody", (NOBODY, 4000))
     raw = RawAddress.unpack(RdsInetAddress(NOBODY, 4000).pack())
-    sender.operations.cancel_sent_to(raw)
+    sender.cancel_sent_to(raw)
     assert queued(sender) == []
 
 
-def queued(sender: famsock.socket) -> list[QueuedMessage6]:
+def queued(sender: RdsSocket) -> list[QueuedMessage6]:
     """What waits for a host that is not there, but for the kernel's own handshake."""
-    messages = sender.operations.queued_to_send()
+    messages = sender.queued_to_send()
     return [m for m in messages if m.peer_host == f"::ffff:{NOBODY}" and m.data_bytes]
 
 
 def test_type_of_service(hosts: Hosts) -> None:
     sock = hosts("a")
-    sock.operations.set_tos(3)
-    assert sock.operations.tos() == 0
+    sock.set_tos(3)
+    assert sock.tos() == 0
 
 
 def test_zero_copy(hosts: Hosts) -> None:
