@@ -1,18 +1,22 @@
 """A service that is published, found and used, with the kernel's own name service."""
 
-import famsock
+from famsock_qipcrtr import QipcrtrSocket
+from famsock_qipcrtr.packets import Datagram, NewServer
 
-with famsock.socket(famsock.AF_QIPCRTR, famsock.SOCK_DGRAM) as client:
+with QipcrtrSocket() as client:
     client.new_lookup(service=0x1234)
-    assert client.recv_packet().is_end_of_list, "no such service yet"
+    assert client.recv_packet() == NewServer(service=0), "no such service yet"
 
-    with famsock.socket(famsock.AF_QIPCRTR, famsock.SOCK_DGRAM) as server:
+    with QipcrtrSocket() as server:
         server.publish(service=0x1234, instance=1)
         found = client.recv_packet()
         print(found)
+        assert isinstance(found, NewServer)
 
         client.sendto(b"what is the answer?", found.address)
         question = server.recv_packet()
+        assert isinstance(question, Datagram)
         server.sendto(b"42", question.source)
-        print(question.data.decode(), client.recv_packet().data.decode())
+        answer = client.recv(100)
+        print(question.data.decode(), answer.decode())
     print(client.recv_packet())

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import getpid
-from socket import SOCK_DGRAM
 
 from famsock.plugin import selftest
-from famsock_qipcrtr.constants import AF_QIPCRTR
 from famsock_qipcrtr.packets import DelServer, NewServer
+from famsock_qipcrtr.sockets import QipcrtrSocket
 
 
 @contextmanager
 def datagrams() -> Iterator[selftest.RoundTrip]:
     """Yield a round trip of datagrams to a port and back to the sender."""
-    with selftest.sockets(AF_QIPCRTR, SOCK_DGRAM) as (client, server):
+    with QipcrtrSocket() as client, QipcrtrSocket() as server:
         for sock in (client, server):
+            sock.settimeout(selftest.TIMEOUT_S)
             sock.bind((sock.local_node(), 0))
         yield selftest.echo_to_sender(client, server)
 
@@ -25,7 +25,9 @@ def datagrams() -> Iterator[selftest.RoundTrip]:
 def lookup() -> Iterator[selftest.RoundTrip]:
     """Yield a check that the kernel's name service reports a server that comes and goes."""
     service = 0x7A000000 + getpid()
-    with selftest.sockets(AF_QIPCRTR, SOCK_DGRAM) as (server, watcher):
+    with QipcrtrSocket() as server, QipcrtrSocket() as watcher:
+        for sock in (server, watcher):
+            sock.settimeout(selftest.TIMEOUT_S)
         watcher.new_lookup(service)
         selftest.expect(watcher.recv_packet(), NewServer(0))
 

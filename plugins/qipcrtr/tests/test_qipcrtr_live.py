@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from famsock_qipcrtr import sockets
+from famsock_qipcrtr import QipcrtrSocket, sockets
 from famsock_qipcrtr.addresses import QipcrtrAddress
 from famsock_qipcrtr.constants import QRTR_NODE_BCAST, QRTR_PORT_CTRL
 from famsock_qipcrtr.packets import (
@@ -23,13 +23,12 @@ from famsock_qipcrtr.packets import (
     instance_of,
 )
 
-import famsock
-
 pytestmark = [pytest.mark.needs_family("AF_QIPCRTR"), pytest.mark.usefixtures("descriptors")]
 
 SERVICE = 0x51000
+END_OF_LIST = NewServer(0)
 EXAMPLE = Path(__file__).parents[3] / "examples" / "qipcrtr.py"
-Opener = Callable[[], famsock.socket]
+Opener = Callable[[], QipcrtrSocket]
 
 
 @pytest.fixture
@@ -37,8 +36,8 @@ def qipcrtr() -> Iterator[Opener]:
     """Opens sockets that are closed at the end."""
     with ExitStack() as stack:
 
-        def make() -> famsock.socket:
-            sock = stack.enter_context(famsock.socket(42, stdlib.SOCK_DGRAM))
+        def make() -> QipcrtrSocket:
+            sock = stack.enter_context(QipcrtrSocket())
             sock.settimeout(20)
             return sock
 
@@ -50,7 +49,7 @@ def test_an_unbound_socket_names_its_node(qipcrtr: Opener) -> None:
     node, port = sock.getsockname()
     assert port == 0
     assert sock.local_address == QipcrtrAddress(node, 0)
-    assert sock.operations.local_node() == node
+    assert sock.local_node() == node
     sock.bind((node, 0))
     assert 16384 <= sock.getsockname()[1] <= 32767
 
@@ -78,49 +77,50 @@ def test_the_longest_message_arrives_whole(qipcrtr: Opener) -> None:
     sock, other = qipcrtr(), qipcrtr()
     sock.bind((sock.getsockname()[0], 0))
     other.sendto(b"z" * sockets.MAX_MESSAGE_BYTES, sock.local_address)
-    packet = sock.operations.recv_packet()
-    assert packet == Datagram(b"z" * sockets.MAX_MESSAGE_BYTES, packet.source)
-    assert packet.source == other.local_address
+    address = other.local_address
+    assert address is not None
+    assert sock.recv_packet() == Datagram(b"z" * sockets.MAX_MESSAGE_BYTES, address)
 
 
 def test_servers_come_and_go(qipcrtr: Opener) -> None:
     server, watcher = qipcrtr(), qipcrtr()
-    server.operations.publish(SERVICE, instance_of(1, 7))
+    server.publish(SERVICE, instance_of(1, 7))
     node, port = server.getsockname()
     there = NewServer(SERVICE, instance_of(1, 7), node, port)
-    watcher.operations.new_lookup(SERVICE)
-    assert watcher.operations.recv_packet() == there
-    assert watcher.operations.recv_packet().is_end_of_list
-    server.operations.withdraw(SERVICE, instance_of(1, 7))
-    gone = watcher.operations.recv_packet()
+    watcher.new_lookup(SERVICE)
+    assert watcher.recv_packet() == there
+    assert watcher.recv_packet() == END_OF_LIST
+    server.withdraw(SERVICE, instance_of(1, 7))
+    gone = watcher.recv_packet()
+    assert isinstance(gone, DelServer)
     assert gone == DelServer(SERVICE, instance_of(1, 7), node, port)
     assert gone.address == server.local_address
-    server.operations.publish(SERVICE)
-    assert watcher.operations.recv_packet() == NewServer(SERVICE, 0, node, port)
+    server.publish(SERVICE)
+    assert watcher.recv_packet() == NewServer(SERVICE, 0, node, port)
     server.close()
-    assert watcher.operations.recv_packet() == DelServer(SERVICE, 0, node, port)
+    assert watcher.recv_packet() == DelServer(SERVICE, 0, node, port)
 
 
 def test_a_lookup_that_ended_is_silent(qipcrtr: Opener) -> None:
     server, watcher, after = qipcrtr(), qipcrtr(), qipcrtr()
-    watcher.operations.new_lookup(SERVICE + 1)
-    assert watcher.operations.recv_packet().is_end_of_list
-    watcher.operations.del_lookup(SERVICE + 1)
-    after.operations.new_lookup(SERVICE + 1)
-    assert after.operations.recv_packet().is_end_of_list
-    server.operations.publish(SERVICE + 1)
-    assert after.operations.recv_packet().service == SERVICE + 1
+    watcher.new_lookup(SERVICE + 1)
+    assert watcher.recv_packet() == END_OF_LIST
+    watcher.del_lookup(SERVICE + 1)
+    after.new_lookup(SERVICE + 1)
+    assert after.recv_packet() == END_OF_LIST
+    server.publish(SERVICE + 1)
+    assert after.recv_packet() == NewServer(SERVICE + 1, 0, *server.getsockname())
     watcher.setblocking(False)
     with pytest.raises(BlockingIOError):
-        watcher.operations.recv_packet()
+        watcher.recv_packet()
 
 
 def test_a_snapshot_asks_through_another_socket(qipcrtr: Opener) -> None:
     servers = [qipcrtr() for _ in range(3)]
     for number, server in enumerate(servers):
-        server.operations.publish(SERVICE + 2, number + 1)
+        server.publish(SERVICE + 2, number + 1)
     asking = qipcrtr()
-    found = asking.operations.lookup(SERVICE + 2)
+    found = asking.lookup(SERVICE + 2)
     assert {(s.instance, s.address) for s in found} == {
         (number + 1, server.local_address) for number, server in enumerate(servers)
     }
@@ -131,13 +131,14 @@ def test_a_snapshot_asks_through_another_socket(qipcrtr: Opener) -> None:
 
 def test_a_server_learns_of_closed_clients(qipcrtr: Opener) -> None:
     server, client = qipcrtr(), qipcrtr()
-    server.operations.publish(SERVICE + 4)
+    server.publish(SERVICE + 4)
     client.sendto(b"hello", server.local_address)
     address = client.local_address
-    assert isinstance(address, QipcrtrAddress)
-    assert server.operations.recv_packet() == Datagram(b"hello", address)
+    assert address is not None
+    assert server.recv_packet() == Datagram(b"hello", address)
     client.close()
-    gone = server.operations.recv_packet()
+    gone = server.recv_packet()
+    assert isinstance(gone, DelClient)
     assert gone == DelClient(address.node, address.port)
     assert gone.address == address
 
@@ -145,25 +146,25 @@ def test_a_server_learns_of_closed_clients(qipcrtr: Opener) -> None:
 def test_what_publish_refuses(qipcrtr: Opener) -> None:
     sock = qipcrtr()
     with pytest.raises(OverflowError, match="service must be 1-4294967295, not 0"):
-        sock.operations.publish(0)
+        sock.publish(0)
     with pytest.raises(OverflowError, match="instance must be 0-4294967295, not -1"):
-        sock.operations.publish(1, -1)
-    sock.operations.send_control(Ping())
+        sock.publish(1, -1)
+    sock.send_control(Ping())
     with pytest.raises(ConnectionResetError):
-        sock.operations.send_control(Ping(), sock.getsockname()[0] + 1)
+        sock.send_control(Ping(), sock.getsockname()[0] + 1)
 
 
 def test_a_broadcast_reaches_the_name_service_of_this_node_too(qipcrtr: Opener) -> None:
     server, watcher = qipcrtr(), qipcrtr()
-    watcher.operations.new_lookup(SERVICE + 6)
-    assert watcher.operations.recv_packet().is_end_of_list
-    server.operations.send_control(NewServer(SERVICE + 6, 3), QRTR_NODE_BCAST)
+    watcher.new_lookup(SERVICE + 6)
+    assert watcher.recv_packet() == END_OF_LIST
+    server.send_control(NewServer(SERVICE + 6, 3), QRTR_NODE_BCAST)
     node, port = server.getsockname()
-    there = watcher.operations.recv_packet()
+    there = watcher.recv_packet()
     assert there == NewServer(SERVICE + 6, 3, node, port)
     goes = DelServer(SERVICE + 6, 3).pack()
     assert server.sendto(goes, (QRTR_NODE_BCAST, QRTR_PORT_CTRL)) == len(goes)
-    assert watcher.operations.recv_packet() == DelServer(SERVICE + 6, 3, node, port)
+    assert watcher.recv_packet() == DelServer(SERVICE + 6, 3, node, port)
 
 
 def test_a_broadcast_goes_to_name_services_alone(qipcrtr: Opener) -> None:
@@ -193,7 +194,7 @@ def test_addresses_are_those_of_the_stdlib(qipcrtr: Opener) -> None:
 @pytest.mark.needs_command("qrtr-lookup", package="qrtr-tools")
 def test_qrtr_lookup_shows_what_we_publish(qipcrtr: Opener) -> None:
     server = qipcrtr()
-    server.operations.publish(SERVICE + 5, instance_of(3, 9))
+    server.publish(SERVICE + 5, instance_of(3, 9))
     node, port = server.getsockname()
     done = subprocess.run(
         ["qrtr-lookup", str(SERVICE + 5)], capture_output=True, text=True, timeout=100

@@ -21,8 +21,10 @@ from famsock_qipcrtr.packets import (
     instance_of,
     parse,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
+on_a_busy_machine = settings(deadline=None)
 
 EXAMPLES: dict[str, ControlPacket] = {
     "02000000" + "00" * 16: Hello(),
@@ -52,6 +54,7 @@ def test_every_type_but_data_has_a_class() -> None:
     assert {packet.type for packet in EXAMPLES.values()} == types - {constants.QRTR_TYPE_DATA}
 
 
+@on_a_busy_machine
 @given(st.binary(max_size=40))
 def test_any_bytes_are_a_packet_or_refused(data: bytes) -> None:
     if len(data) < 4:
@@ -64,6 +67,7 @@ def test_any_bytes_are_a_packet_or_refused(data: bytes) -> None:
         assert packet.type == int.from_bytes(data[:4], "little")
 
 
+@on_a_busy_machine
 @given(st.sampled_from(range(2, 12)), st.binary(min_size=16, max_size=16))
 def test_any_control_packet_keeps_its_fields(number: int, rest: bytes) -> None:
     packet = parse(number.to_bytes(4, "little") + rest)
