@@ -159,8 +159,12 @@ class socket(Calls["A", "F"]):  # noqa: N801
     def _check_open(cls, found: tuple[int, int, int]) -> None:
         """Refuse an open socket's kind if it is no kind of this class.
 
-        The kernel's protocol 0 may mean that it tells none, as with AF_CAN; not if a protocol of
-        the family has the number 0, as NETLINK_ROUTE.
+        <<<<<<< HEAD
+                The kernel's protocol 0 may mean that it tells none, as with AF_CAN; not if a protocol of
+                the family has the number 0, as NETLINK_ROUTE.
+        =======
+                The kernel's protocol 0 may mean that it tells none, but not if a row has the number 0.
+        >>>>>>> c-netlink
         """
         assert cls._kind is not None
         family, types, proto = cls._kind
@@ -177,7 +181,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         served = self._served
         served_class = None if served is None else served.socket_class(_type_of(self))
         if served_class is not None and issubclass(served_class, self._protocol_class or socket):
-            return  # NetlinkSocket(proto=NETLINK_ROUTE), with a RouteSocket as its protocol's class
+            return  # a class for any protocol, where this one has a class of its own beneath it
         if fileno is None:
             self.close()
         else:

@@ -82,7 +82,7 @@ with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as 
     sock.bind((0, 0))
     address = sock.getsockname()
     assert sock.family == 16 and address[0] > 0, address
-    print(any(link.name == "lo" for link in sock.links()))
+    print(any(link.name == "lo" for link in sock.operations.links()))
 """
 
 
