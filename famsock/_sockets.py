@@ -107,7 +107,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
             cls._check_open(kind)
             kind = kind[0], kind[1], kind[2] or cls._kind[2] or 0
         timeout = sock.gettimeout()
-        adopted = cls(*kind, fileno=_socket.dup(sock.fileno()))
+        adopted = _adopted(cls, kind, _socket.dup(sock.fileno()))
         sock.close()
         adopted.settimeout(timeout)
         return adopted
@@ -159,12 +159,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
     def _check_open(cls, found: tuple[int, int, int]) -> None:
         """Refuse an open socket's kind if it is no kind of this class.
 
-        <<<<<<< HEAD
-                The kernel's protocol 0 may mean that it tells none, as with AF_CAN; not if a protocol of
-                the family has the number 0, as NETLINK_ROUTE.
-        =======
-                The kernel's protocol 0 may mean that it tells none, but not if a row has the number 0.
-        >>>>>>> c-netlink
+        The kernel's protocol 0 may mean that it tells none, but not if a row has the number 0.
         """
         assert cls._kind is not None
         family, types, proto = cls._kind
@@ -253,18 +248,8 @@ class socket(Calls["A", "F"]):  # noqa: N801
         return copy
 
     def _adopt(self, cls: type[_Socket], descriptor: int) -> _Socket:
-        """A socket of a descriptor that belongs to nobody yet; closed if there will be none."""
-        kind = _family_of(self), _type_of(self), _proto_of(self)
-        adopted: Any = None
-        try:
-            adopted = cls.__new__(cls, *kind, fileno=descriptor)  # type: ignore[call-arg]
-            adopted.__init__(*kind, fileno=descriptor)
-        except BaseException:
-            if adopted is not None and adopted.fileno() == descriptor:
-                adopted.detach()  # a subclass failed after it was taken
-            os.close(descriptor)
-            raise
-        return adopted  # type: ignore[no-any-return]
+        """A socket of this one's kind, of a descriptor that belongs to nobody yet."""
+        return _adopted(cls, (_family_of(self), _type_of(self), _proto_of(self)), descriptor)
 
     # Typed addresses, options and messages
 
@@ -497,6 +482,20 @@ def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
     from famsock.control import _packed_item
 
     return [_packed_item(message) for message in control]
+
+
+def _adopted(cls: type[_Socket], kind: tuple[int, int, int], descriptor: int) -> _Socket:
+    """A socket of a descriptor that belongs to nobody yet; closed if there will be none."""
+    adopted: Any = None
+    try:
+        adopted = cls.__new__(cls, *kind, fileno=descriptor)  # type: ignore[call-arg]
+        adopted.__init__(*kind, fileno=descriptor)
+    except BaseException:
+        if adopted is not None and adopted.fileno() == descriptor:
+            adopted.detach()  # a subclass failed after it was taken
+        os.close(descriptor)
+        raise
+    return adopted  # type: ignore[no-any-return]
 
 
 def _kind_of(descriptor: int) -> tuple[int, int, int]:

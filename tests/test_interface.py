@@ -60,7 +60,9 @@ def public_names(module: ModuleType) -> set[str]:
     listed = getattr(module, "__all__", None)
     if listed is not None:
         return set(listed)
-    return {name for name in _defined(ast.parse(inspect.getsource(module))) if name[0] != "_"}
+    return {name for name in _defined(ast.parse(inspect.getsource(module))) if name[0] != "_"} - {
+        "TYPE_CHECKING"
+    }
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:

@@ -61,8 +61,8 @@ from socket import SOCK_DGRAM, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_$name.addresses import ${Family}Address as ${Family}Address
     from famsock_$name.sockets import ${Family}Socket as ${Family}Socket
 else:

@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM, SOCK_RAW
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_ieee802154.addresses import ExtendedAddress as ExtendedAddress
     from famsock_ieee802154.addresses import ShortAddress as ShortAddress
     from famsock_ieee802154.sockets import Ieee802154DatagramSocket as Ieee802154DatagramSocket

@@ -7,8 +7,8 @@ from socket import SOCK_SEQPACKET
 
 from famsock.plugin import Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_alg.addresses import AlgAddress as AlgAddress
     from famsock_alg.sockets import AlgSocket as AlgSocket
 else:

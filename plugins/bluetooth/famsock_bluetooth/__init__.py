@@ -11,8 +11,8 @@ from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 from famsock.plugin import Family, Protocol, exports
 from famsock_bluetooth import _hints
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_bluetooth.addresses import HciAddress as HciAddress
     from famsock_bluetooth.addresses import IsoAddress as IsoAddress
     from famsock_bluetooth.addresses import IsoBroadcastAddress as IsoBroadcastAddress

@@ -11,8 +11,8 @@ from socket import SOCK_DGRAM, SOCK_RAW
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 from famsock_bsd.constants import AF_DIVERT, AF_LINK, AF_SYSTEM, SYSPROTO_CONTROL
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_bsd.addresses import ControlAddress as ControlAddress
     from famsock_bsd.addresses import DivertAddress as DivertAddress
     from famsock_bsd.addresses import LinkAddress as LinkAddress

@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM, SOCK_RAW
 from famsock.plugin import Family, Protocol, exports
 from famsock_can import _hints
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_can.addresses import CanAddress as CanAddress
     from famsock_can.addresses import IsotpAddress as IsotpAddress
     from famsock_can.addresses import J1939Address as J1939Address

@@ -11,8 +11,8 @@ from socket import SOCK_STREAM
 from famsock.plugin import Family, Protocol, exports
 from famsock_hyperv.constants import AF_HYPERV, HV_PROTOCOL_RAW
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_hyperv.addresses import HypervAddress as HypervAddress
     from famsock_hyperv.sockets import HypervSocket as HypervSocket
 else:

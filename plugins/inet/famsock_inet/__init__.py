@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_inet.addresses import Inet6Address as Inet6Address
     from famsock_inet.addresses import InetAddress as InetAddress
     from famsock_inet.sockets.mptcp import Mptcp6Socket as Mptcp6Socket

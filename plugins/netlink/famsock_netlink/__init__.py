@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM, SOCK_RAW
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_netlink.addresses import NetlinkAddress as NetlinkAddress
     from famsock_netlink.generic import GenericNetlinkSocket as GenericNetlinkSocket
     from famsock_netlink.route import RouteSocket as RouteSocket

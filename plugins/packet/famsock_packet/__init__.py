@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM, SOCK_RAW
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_packet.addresses import PacketAddress as PacketAddress
     from famsock_packet.sockets import PacketSocket as PacketSocket
 else:

@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_qipcrtr.addresses import QipcrtrAddress as QipcrtrAddress
     from famsock_qipcrtr.sockets import QipcrtrSocket as QipcrtrSocket
 else:

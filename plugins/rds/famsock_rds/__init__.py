@@ -7,8 +7,8 @@ from socket import SOCK_SEQPACKET
 
 from famsock.plugin import Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_rds.addresses import RdsAddress as RdsAddress
     from famsock_rds.addresses import RdsInet6Address as RdsInet6Address
     from famsock_rds.addresses import RdsInetAddress as RdsInetAddress

@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_tipc.addresses import GroupMember as GroupMember
     from famsock_tipc.addresses import ServiceAddress as ServiceAddress
     from famsock_tipc.addresses import ServiceRange as ServiceRange

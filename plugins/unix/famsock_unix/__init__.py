@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_unix.addresses import UnixAddress as UnixAddress
     from famsock_unix.sockets import UnixDatagramSocket as UnixDatagramSocket
     from famsock_unix.sockets import UnixSeqpacketSocket as UnixSeqpacketSocket

@@ -7,8 +7,8 @@ from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
 
-_TYPE_CHECKING = False
-if _TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     from famsock_vsock.addresses import VsockAddress as VsockAddress
     from famsock_vsock.sockets import VsockDatagramSocket as VsockDatagramSocket
     from famsock_vsock.sockets import VsockSeqpacketSocket as VsockSeqpacketSocket
