@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -17,20 +16,19 @@ MISTAKES = {
     if line.endswith("# error")
 }
 CHECKERS = {
-    "mypy": ["-m", "mypy", "--strict", "--no-error-summary", "--config-file=", str(PROGRAM)],
-    "pyright": ["-m", "uv", "run", "--with", "basedpyright", "basedpyright", "--level", "error",
-                str(PROGRAM)],
-}  # fmt: skip
-NEEDS = {"mypy": "mypy", "pyright": "uv"}
+    "mypy": ("mypy", "--strict", "--no-error-summary", "--config-file="),
+    "basedpyright": ("basedpyright", "--level", "error"),
+}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_each_mistake_is_reported(checker: str) -> None:
-    if find_spec(NEEDS[checker]) is None:
-        pytest.skip(f"needs {NEEDS[checker]}: pip install {NEEDS[checker]}")
+    program = which(checker)
+    if program is None:
+        pytest.skip(f"needs {checker}: uv run --with {checker} pytest {Path(__file__).name}")
     done = subprocess.run(
-        [sys.executable, *CHECKERS[checker]], capture_output=True, text=True, check=False
+        [program, *CHECKERS[checker][1:], str(PROGRAM)], capture_output=True, text=True, check=False
     )
     found = re.findall(rf"{PROGRAM.name}:(\d+)(?::\d+)?(?: -|:) error", done.stdout)
     assert {*map(int, found)} == MISTAKES, done.stdout + done.stderr
