@@ -3,19 +3,19 @@
 Without adapters, emulated ones do: ``modprobe hci_vhci`` and ``btvirt -l2``. Run it as root.
 """
 
-from famsock_bluetooth.addresses import L2capAddress
+from famsock_bluetooth import L2capAddress, L2capSocket
 from famsock_bluetooth.advertising import structure
 from famsock_bluetooth.mgmt import Management, Setting
 
-import famsock as socket
+import famsock
 
-LE, PSM, ATT_CID = socket.BDADDR_LE_PUBLIC, 0x81, 4
+LE, PSM, ATT_CID = famsock.BDADDR_LE_PUBLIC, 0x81, 4
 MTU_REQUEST, MTU_RESPONSE = 0x02, 0x03
-NAME = structure(socket.EIR_NAME_COMPLETE, b"famsock")
+NAME = structure(famsock.EIR_NAME_COMPLETE, b"famsock")
 
 
-def l2cap() -> socket.socket:
-    sock = socket.socket(socket.AF_BLUETOOTH, socket.SOCK_SEQPACKET, socket.BTPROTO_L2CAP)
+def l2cap() -> L2capSocket:
+    sock = L2capSocket()
     sock.settimeout(20)
     return sock
 

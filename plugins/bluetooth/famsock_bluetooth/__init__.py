@@ -8,8 +8,37 @@ from __future__ import annotations
 
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import Family, Protocol
+from famsock.plugin import Family, Protocol, exports
 from famsock_bluetooth import _hints
+
+_TYPE_CHECKING = False
+if _TYPE_CHECKING:
+    from famsock_bluetooth.addresses import HciAddress as HciAddress
+    from famsock_bluetooth.addresses import IsoAddress as IsoAddress
+    from famsock_bluetooth.addresses import IsoBroadcastAddress as IsoBroadcastAddress
+    from famsock_bluetooth.addresses import L2capAddress as L2capAddress
+    from famsock_bluetooth.addresses import RfcommAddress as RfcommAddress
+    from famsock_bluetooth.addresses import ScoAddress as ScoAddress
+    from famsock_bluetooth.hci import HciSocket as HciSocket
+    from famsock_bluetooth.sockets import IsoSocket as IsoSocket
+    from famsock_bluetooth.sockets import L2capSocket as L2capSocket
+    from famsock_bluetooth.sockets import RfcommSocket as RfcommSocket
+    from famsock_bluetooth.sockets import ScoSocket as ScoSocket
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        HciAddress="addresses",
+        HciSocket="hci",
+        IsoAddress="addresses",
+        IsoBroadcastAddress="addresses",
+        IsoSocket="sockets",
+        L2capAddress="addresses",
+        L2capSocket="sockets",
+        RfcommAddress="addresses",
+        RfcommSocket="sockets",
+        ScoAddress="addresses",
+        ScoSocket="sockets",
+    )
 
 
 def _protocol(
@@ -28,7 +57,7 @@ def _protocol(
         number,
         types,
         f"famsock_bluetooth.addresses:{name.capitalize()}Address",
-        operations=f"famsock_bluetooth.{module}:{name.capitalize()}Operations",
+        socket=f"famsock_bluetooth.{module}:{name.capitalize()}Socket",
         scheme=name,
         modules=("bluetooth", *modules),
         capability=capability,
@@ -58,7 +87,6 @@ FAMILY = Family(
     31,
     _PROTOCOLS,
     constants="famsock_bluetooth.constants",
-    operation_names="famsock_bluetooth._operation_names:NAMES",
     options="famsock_bluetooth.options",
     control="famsock_bluetooth.control",
     modules=("bluetooth",),

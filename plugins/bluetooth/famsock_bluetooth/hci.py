@@ -1,4 +1,4 @@
-"""Operations of HCI sockets: controllers, their packets, and the way to the management interface.
+"""Sockets of HCI: controllers, their packets, and the way to the management interface.
 
 Sources: net/bluetooth/hci_sock.c of Linux; Core Specification vol 4 part E.
 """
@@ -15,6 +15,7 @@ from famsock_bluetooth import _hints, _ioctls, _waiting, options, packets
 from famsock_bluetooth import constants as c
 from famsock_bluetooth._fields import check_octets
 from famsock_bluetooth._ioctls import HciConnInfo, HciDevInfo, HciDevStats, InquiryInfo
+from famsock_bluetooth.addresses import HciAddress
 from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
 from famsock_bluetooth.structs import HciFilter
 
@@ -25,7 +26,7 @@ __all__ = [
     "HciConnInfo",
     "HciDevInfo",
     "HciDevStats",
-    "HciOperations",
+    "HciSocket",
     "InquiryInfo",
 ]
 
@@ -34,40 +35,44 @@ _LONGEST_BYTES = 1 + c.HCI_MAX_FRAME_SIZE
 """The size of a packet's type byte and the longest packet of the kernel."""
 
 
-class HciOperations:
-    """Operations of HCI sockets: controllers, their packets, and the management interface."""
+class HciSocket(
+    socket[HciAddress, int | tuple[int, int]],
+    family=c.AF_BLUETOOTH,
+    type=SOCK_RAW,
+    proto=c.BTPROTO_HCI,
+):
+    """A socket of HCI: controllers, their packets, and the management interface."""
 
-    def __init__(self, sock: socket) -> None:
-        self.sock = sock
+    __slots__ = ()
 
     # Controllers: any HCI socket, bound or not
 
     def devices(self) -> tuple[int, ...]:
         """The indices of all controllers, powered on or not."""
-        return _ioctls.devices(self.sock.fileno())
+        return _ioctls.devices(self.fileno())
 
     def device_info(self, dev: int) -> HciDevInfo:
         """A controller's name, address, state, MTUs and counters; OSError ENODEV if it is none."""
-        return _ioctls.device_info(self.sock.fileno(), dev)
+        return _ioctls.device_info(self.fileno(), dev)
 
     def connections(self, dev: int) -> tuple[HciConnInfo, ...]:
         """The links of a controller."""
-        return _ioctls.connections(self.sock.fileno(), dev)
+        return _ioctls.connections(self.fileno(), dev)
 
     def device_up(self, dev: int) -> None:
         """Power a controller on (HCIDEVUP); EALREADY if it is. Needs CAP_NET_ADMIN."""
-        _ioctls.control_device(self.sock.fileno(), c.HCIDEVUP, dev)
+        _ioctls.control_device(self.fileno(), c.HCIDEVUP, dev)
 
     def device_down(self, dev: int) -> None:
         """Power a controller off (HCIDEVDOWN). Needs CAP_NET_ADMIN."""
-        _ioctls.control_device(self.sock.fileno(), c.HCIDEVDOWN, dev)
+        _ioctls.control_device(self.fileno(), c.HCIDEVDOWN, dev)
 
     def device_reset(self, dev: int) -> None:
         """Reset a controller that is up (HCIDEVRESET). Needs CAP_NET_ADMIN.
 
         Linux then forgets the controller's buffers, and sends no data until it has been down.
         """
-        _ioctls.control_device(self.sock.fileno(), c.HCIDEVRESET, dev)
+        _ioctls.control_device(self.fileno(), c.HCIDEVRESET, dev)
 
     def set_scan(self, dev: int, *, inquiry: bool, page: bool) -> None:
         """Set whether inquiries find the controller and pages reach it (HCISETSCAN).
@@ -75,7 +80,7 @@ class HciOperations:
         Needs CAP_NET_ADMIN.
         """
         mode = (c.SCAN_INQUIRY if inquiry else 0) | (c.SCAN_PAGE if page else 0)
-        _ioctls.device_request(self.sock.fileno(), c.HCISETSCAN, dev, mode)
+        _ioctls.device_request(self.fileno(), c.HCISETSCAN, dev, mode)
 
     def set_sco_mtu(self, dev: int, mtu_bytes: int, packets: int) -> None:
         """Override the controller's own values for its SCO buffers (HCISETSCOMTU).
@@ -83,7 +88,7 @@ class HciOperations:
         ``mtu_bytes`` and ``packets`` are 1-65535. Needs CAP_NET_ADMIN.
         """
         word = struct.unpack("=I", struct.pack("=HH", packets, mtu_bytes))[0]
-        _ioctls.device_request(self.sock.fileno(), c.HCISETSCOMTU, dev, word)
+        _ioctls.device_request(self.fileno(), c.HCISETSCOMTU, dev, word)
 
     def inquiry(
         self,
@@ -100,13 +105,13 @@ class HciOperations:
         limit) ends it earlier; ``lap`` is the 24-bit access code; ``flush`` forgets the results of
         an earlier one.
         """
-        return _ioctls.inquiry(self.sock.fileno(), dev, length, max_responses, lap, flush)
+        return _ioctls.inquiry(self.fileno(), dev, length, max_responses, lap, flush)
 
     # Packets: a socket bound to the raw or the user channel
 
     def filter(self) -> HciFilter:
-        """Set the packets that a raw socket receives."""
-        return self.sock.get_option(options.HCI_FILTER)
+        """Return what a raw socket receives: types of packets and codes of events."""
+        return self.get_option(options.HCI_FILTER)
 
     def set_filter(self, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> None:
         """Receive packets of ``types`` (HCI_EVENT_PKT …), of events those with codes in ``events``.
@@ -114,15 +119,15 @@ class HciOperations:
         With ``opcode``, only events that answer this command are received. A new socket receives
         nothing. Without CAP_NET_RAW the kernel removes types and events for privileged users.
         """
-        self.sock.set_option(options.HCI_FILTER, HciFilter.of(types, events, opcode))
+        self.set_option(options.HCI_FILTER, HciFilter.of(types, events, opcode))
 
     def enable_data_direction(self, on: bool) -> None:
         """Add its direction to each packet (control message HCI_CMSG_DIR)."""
-        self.sock.set_option(options.HCI_DATA_DIR, on)
+        self.set_option(options.HCI_DATA_DIR, on)
 
     def enable_timestamps(self, on: bool) -> None:
         """Add its time to each packet (control message HCI_CMSG_TSTAMP)."""
-        self.sock.set_option(options.HCI_TIME_STAMP, on)
+        self.set_option(options.HCI_TIME_STAMP, on)
 
     def send_packet(self, packet: HciPacket) -> int:
         """Send one packet to the controller; the number of bytes. TypeError for no packet."""
@@ -132,18 +137,18 @@ class HciOperations:
                 f"not {type(packet).__name__}"
             )
         try:
-            return self.sock.send(packet.pack())
+            return self.send(packet.pack())
         except OSError as error:
             _hints.explain(error, _hints.HCI)
             raise
 
     def recv_packet(self) -> HciPacket:
         """Return the next packet that the filter lets through; ValueError if it is truncated."""
-        return packets.unpack(self.sock.recv(_LONGEST_BYTES))
+        return packets.unpack(self.recv(_LONGEST_BYTES))
 
-    def recv_packet_message(self) -> tuple[HciPacket, Message]:
+    def recv_packet_message(self) -> tuple[HciPacket, Message[HciAddress]]:
         """Return the next packet, and the message with its control messages (direction, time)."""
-        message: Message = self.sock.recv_message(_LONGEST_BYTES)
+        message = self.recv_message(_LONGEST_BYTES)
         return packets.unpack(message.data), message
 
     def send_command(
@@ -159,17 +164,17 @@ class HciOperations:
         """
         command = packets.HciCommand(opcode, check_octets("parameters", parameters))
         try:
-            local = self.sock.getsockname()
+            local = self.getsockname()
         except OSError as error:
             error.add_note("this socket names no controller: bind it to one first")
             raise
         if not isinstance(local, int):
             raise ValueError(f"send_command needs a socket bound to a raw channel, not {local}")
         answers = (c.HCI_EV_CMD_COMPLETE, c.HCI_EV_CMD_STATUS)
-        with socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as other:
+        with HciSocket() as other:
             other.set_option(options.HCI_FILTER, HciFilter.of((c.HCI_EVENT_PKT,), answers, opcode))
             other.bind(local)
-            HciOperations(other).send_packet(command)
+            other.send_packet(command)
             until = _waiting.deadline(timeout_s)
             while _waiting.is_readable(other.fileno(), until):
                 answer = _answer(packets.unpack(other.recv(_LONGEST_BYTES)))
@@ -183,7 +188,7 @@ class HciOperations:
         """Return the management interface on this socket, bound to the control channel."""
         from famsock_bluetooth.mgmt import Management
 
-        return Management(self.sock)
+        return Management(self)
 
 
 def _answer(packet: HciPacket) -> CommandComplete | CommandStatus | None:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator
 from enum import IntFlag
-from socket import SOCK_RAW
 from typing import Self
 from uuid import UUID
 
 import attrs
 
-from famsock.plugin import Struct, codecs, cstruct, socket
+from famsock.plugin import Struct, codecs, cstruct
 from famsock_bluetooth import _waiting
 from famsock_bluetooth import constants as c
 from famsock_bluetooth._fields import BDADDR, LE32, check_int, check_octets
 from famsock_bluetooth._mgmt_error import ManagementError
 from famsock_bluetooth.addresses import HciAddress
 from famsock_bluetooth.advertising import DeviceFound
+from famsock_bluetooth.hci import HciSocket
 
 __all__ = [
     "ISO_SOCKET_FEATURE",
@@ -142,13 +142,13 @@ class Management:
     the socket's timeout. ``index`` is the controller's number, 0 for hci0.
     """
 
-    def __init__(self, sock: socket) -> None:
+    def __init__(self, sock: HciSocket) -> None:
         self.sock = sock
 
     @classmethod
     def open(cls, timeout_s: float = 10.0) -> Self:
         """Return the interface on a new socket, which `close` closes."""
-        sock = socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI)
+        sock = HciSocket()
         try:
             sock.settimeout(timeout_s)
             sock.bind(HciAddress(c.HCI_DEV_NONE, c.HCI_CHANNEL_CONTROL))

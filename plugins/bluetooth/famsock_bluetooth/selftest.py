@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from socket import SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
+from typing import Any, TypeVar
 
 from famsock.plugin import Address, selftest, socket
 from famsock_bluetooth import constants as c
@@ -25,8 +25,10 @@ from famsock_bluetooth.addresses import (
     ScoAddress,
 )
 from famsock_bluetooth.emulator import VoicePair
+from famsock_bluetooth.hci import HciSocket
 from famsock_bluetooth.mgmt import ISO_SOCKET_FEATURE, Management, Setting
 from famsock_bluetooth.packets import CommandComplete
+from famsock_bluetooth.sockets import IsoSocket, L2capSocket, RfcommSocket, ScoSocket
 from famsock_bluetooth.structs import BtIsoIoQos, BtIsoQos
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "sco",
 ]
 
+_S = TypeVar("_S", bound=socket[Any, Any])
 _PATIENCE_S = 10.0
 _BREDR_PSM = 0x1011
 _LE_PSM = 0x91
@@ -57,7 +60,7 @@ def emulated_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
     """
     with ExitStack() as stack:
         management = stack.enter_context(Management.open(_PATIENCE_S))
-        raw = stack.enter_context(socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI))
+        raw = stack.enter_context(HciSocket())
         known = (raw.device_info(index) for index in management.read_index_list())
         found = [info for info in known if info.bus == c.HCI_VIRTUAL][:2]
         if len(found) < 2:
@@ -71,21 +74,19 @@ def emulated_pair() -> Iterator[tuple[HciDevInfo, HciDevInfo, Management]]:
 
 @contextmanager
 def _connected(
-    kind: int, protocol: int, server: Address, client: Address, prepare: Callable[[socket], None]
+    cls: type[_S], server: Address, client: Address, prepare: Callable[[_S], None] | None = None
 ) -> Iterator[tuple[socket, socket]]:
     """Yield a connection from ``client`` to ``server``: both of its sockets."""
-    with selftest.sockets(c.AF_BLUETOOTH, kind, protocol) as (listener, near):
+    with cls() as listener, cls() as near:
         for sock, address in ((listener, server), (near, client)):
+            sock.settimeout(selftest.TIMEOUT_S)
             sock.bind(address)
-            prepare(sock)
+            if prepare is not None:
+                prepare(sock)
         listener.listen(1)
         near.connect(server)
         with selftest.accepted(listener) as far:
             yield near, far
-
-
-def _unprepared(_: socket) -> None:
-    pass
 
 
 @contextmanager
@@ -94,7 +95,7 @@ def l2cap() -> Iterator[selftest.RoundTrip]:
     with emulated_pair() as (first, second, _):
         server = L2capAddress(first.bdaddr, _BREDR_PSM)
         client = L2capAddress(second.bdaddr, 0)
-        with _connected(SOCK_SEQPACKET, c.BTPROTO_L2CAP, server, client, _unprepared) as ends:
+        with _connected(L2capSocket, server, client) as ends:
             yield selftest.echo(*ends, b"famsock over l2cap")
 
 
@@ -121,7 +122,7 @@ def l2cap_le() -> Iterator[selftest.RoundTrip]:
     with advertising_pair() as (first, second, _):
         server = L2capAddress(first.bdaddr, _LE_PSM, 0, c.BDADDR_LE_PUBLIC)
         client = L2capAddress(second.bdaddr, 0, 0, c.BDADDR_LE_PUBLIC)
-        with _connected(SOCK_SEQPACKET, c.BTPROTO_L2CAP, server, client, _unprepared) as ends:
+        with _connected(L2capSocket, server, client) as ends:
             yield selftest.echo(*ends, b"famsock over l2cap le")
 
 
@@ -131,7 +132,7 @@ def rfcomm() -> Iterator[selftest.RoundTrip]:
     with emulated_pair() as (first, second, _):
         server = RfcommAddress(first.bdaddr, _CHANNEL)
         client = RfcommAddress(second.bdaddr, 0)
-        with _connected(SOCK_STREAM, c.BTPROTO_RFCOMM, server, client, _unprepared) as ends:
+        with _connected(RfcommSocket, server, client) as ends:
             yield selftest.echo(*ends, b"famsock over rfcomm")
 
 
@@ -147,7 +148,7 @@ def sco() -> Iterator[selftest.RoundTrip]:
             await_controller(management, controller.index)
             management.switch_on(controller.index, VOICED)
         server, client = ScoAddress(pair.first.bdaddr), ScoAddress(pair.second.bdaddr)
-        with _connected(SOCK_SEQPACKET, c.BTPROTO_SCO, server, client, _unprepared) as ends:
+        with _connected(ScoSocket, server, client) as ends:
             yield selftest.echo(*ends, bytes(range(_SCO_BYTES)))
 
 
@@ -168,23 +169,23 @@ def iso() -> Iterator[selftest.RoundTrip]:
         direction = BtIsoIoQos(sdu=_SDU_BYTES)
         qos = BtIsoQos(input=direction, output=direction)
 
-        def prepare(sock: socket) -> None:
-            sock.operations.set_qos(qos)
+        def prepare(sock: IsoSocket) -> None:
+            sock.set_qos(qos)
 
         server, client = IsoAddress(first.bdaddr), IsoAddress(second.bdaddr)
-        with _connected(SOCK_SEQPACKET, c.BTPROTO_ISO, server, client, prepare) as ends:
+        with _connected(IsoSocket, server, client, prepare) as ends:
             yield selftest.echo(*ends, bytes(range(_SDU_BYTES)))
 
 
 @contextmanager
 def hci() -> Iterator[selftest.RoundTrip]:
     """Yield a check of an HCI command that an emulated controller answers."""
-    with emulated_pair() as (first, _, _), socket(c.AF_BLUETOOTH, SOCK_RAW, c.BTPROTO_HCI) as sock:
+    with emulated_pair() as (first, _, _), HciSocket() as sock:
         sock.bind(HciAddress(first.dev_id))
         expected = bytes.fromhex(first.bdaddr.replace(":", ""))[::-1]
 
         def run() -> None:
-            answer = sock.operations.send_command(c.HCI_OP_READ_BD_ADDR, timeout_s=_PATIENCE_S)
+            answer = sock.send_command(c.HCI_OP_READ_BD_ADDR, timeout_s=_PATIENCE_S)
             if not isinstance(answer, CommandComplete) or answer.status:
                 raise RuntimeError(f"the controller answered {answer}")
             selftest.expect(answer.parameters, expected)

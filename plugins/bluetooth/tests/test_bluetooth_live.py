@@ -10,19 +10,26 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from typing import Any, Protocol, TypeVar
 
 import pytest
-from famsock_bluetooth import constants as c
-from famsock_bluetooth import control, options
-from famsock_bluetooth._ioctls import HciDevInfo
-from famsock_bluetooth._mgmt_error import ManagementError
-from famsock_bluetooth.addresses import (
+from famsock_bluetooth import (
     HciAddress,
+    HciSocket,
     IsoAddress,
     IsoBroadcastAddress,
+    IsoSocket,
     L2capAddress,
+    L2capSocket,
     RfcommAddress,
+    RfcommSocket,
+    ScoSocket,
+    control,
+    options,
 )
+from famsock_bluetooth import constants as c
+from famsock_bluetooth._ioctls import HciDevInfo
+from famsock_bluetooth._mgmt_error import ManagementError
 from famsock_bluetooth.advertising import LeAdvertisingReport, structure
 from famsock_bluetooth.emulator import Controller, VoicePair
 from famsock_bluetooth.mgmt import (
@@ -59,7 +66,13 @@ PATIENCE_S = 20.0
 BASE = bytes.fromhex("409c00 01 01 06 00000000 00 00 01 00")
 """Presentation delay, one subgroup of one stream, LC3, no configuration (BAP 3.7)."""
 Pair = tuple[HciDevInfo, HciDevInfo]
-Open = Callable[..., famsock.socket]
+_S = TypeVar("_S", bound=famsock.socket[Any, Any])
+
+
+class Open(Protocol):
+    """Makes a socket of a class, new or of a descriptor."""
+
+    def __call__(self, cls: type[_S], fileno: int | None = None) -> _S: ...
 
 
 @pytest.fixture
@@ -79,22 +92,20 @@ def management() -> Iterator[Management]:
 
 @pytest.fixture
 def new() -> Iterator[Open]:
-    """Makes sockets (type, protocol) that are closed at the end."""
-    opened = []
+    """Makes sockets of a class that are closed at the end."""
+    with ExitStack() as stack:
 
-    def make(kind: int, protocol: int, fileno: int | None = None) -> famsock.socket:
-        sock = famsock.socket(c.AF_BLUETOOTH, kind, protocol, fileno)
-        sock.settimeout(PATIENCE_S)
-        opened.append(sock)
-        return sock
+        def make(cls: type[_S], fileno: int | None = None) -> _S:
+            sock = cls(fileno=fileno)
+            stack.enter_context(sock)
+            sock.settimeout(PATIENCE_S)
+            return sock
 
-    yield make
-    for sock in opened:
-        sock.close()
+        yield make
 
 
-def raw_hci(new: Open, dev: int) -> famsock.socket:
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+def raw_hci(new: Open, dev: int) -> HciSocket:
+    sock = new(HciSocket)
     sock.bind(HciAddress(dev))
     return sock
 
@@ -113,7 +124,7 @@ def test_switching_twice_changes_nothing(pair: Pair, management: Management) -> 
 
 def test_power_off_and_on(pair: Pair, management: Management, new: Open) -> None:
     index = pair[1].dev_id
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock = new(HciSocket)
     assert Setting.POWERED not in management.set_powered(index, False)
     assert not sock.device_info(index).up
     assert Setting.POWERED in management.set_powered(index, True)
@@ -163,10 +174,10 @@ def test_bytes_are_asked_for(pair: Pair, management: Management, new: Open) -> N
         (lambda: management.add_advertising(index, 1, data="abc"), "data must be a bytes-like"),  # type: ignore[arg-type]
         (lambda: management.command(1, index, "abc"), "parameters must be a bytes-like"),  # type: ignore[arg-type]
         (
-            lambda: sock.send_command(c.HCI_OP_READ_BD_ADDR, "abc"),
+            lambda: sock.send_command(c.HCI_OP_READ_BD_ADDR, "abc"),  # type: ignore[arg-type]
             "parameters must be a bytes-like",
         ),
-        (lambda: sock.send_packet(b"abc"), "HCI packet must be HciCommand, .* not bytes"),
+        (lambda: sock.send_packet(b"abc"), "HCI packet must be HciCommand, .* not bytes"),  # type: ignore[arg-type]
     )
     for call, words in calls:
         with pytest.raises(TypeError, match=words):
@@ -260,7 +271,7 @@ def test_management_refusals(management: Management) -> None:
 
 
 def test_management_on_a_socket_of_ones_own(pair: Pair, new: Open) -> None:
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock = new(HciSocket)
     sock.bind((c.HCI_DEV_NONE, c.HCI_CHANNEL_CONTROL))
     with pytest.raises(OSError, match="bad state"):  # the kernel names no controller here
         sock.getsockname()
@@ -271,7 +282,7 @@ def test_management_on_a_socket_of_ones_own(pair: Pair, new: Open) -> None:
 
 
 def test_device_list_and_information(pair: Pair, management: Management, new: Open) -> None:
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock = new(HciSocket)
     assert set(management.read_index_list()) <= set(sock.devices())
     info = sock.device_info(pair[0].dev_id)
     assert info.name == f"hci{pair[0].dev_id}"
@@ -285,7 +296,7 @@ def test_device_list_and_information(pair: Pair, management: Management, new: Op
 
 
 def test_more_controllers_than_sixteen(management: Management, new: Open) -> None:
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock = new(HciSocket)
     with ExitStack() as stack:
         pairs = [stack.enter_context(VoicePair()) for _ in range(8)]
         made = {end.index for pair in pairs for end in (pair.first, pair.second)}
@@ -299,7 +310,7 @@ def test_more_controllers_than_sixteen(management: Management, new: Open) -> Non
 
 
 def test_changing_a_controller_needs_a_capability(pair: Pair, new: Open) -> None:
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock = new(HciSocket)
     os.seteuid(65534)
     try:
         with pytest.raises(OSError, match="not permitted") as caught:
@@ -343,7 +354,7 @@ def test_command_and_answer(pair: Pair, new: Open) -> None:
 
 
 def test_command_needs_a_controller(new: Open) -> None:
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock = new(HciSocket)
     with pytest.raises(OSError, match="bad state") as caught:
         sock.send_command(c.HCI_OP_READ_BD_ADDR)
     assert "bind it to one first" in "".join(caught.value.__notes__)
@@ -351,9 +362,9 @@ def test_command_needs_a_controller(new: Open) -> None:
 
 def test_filter_lets_through_what_it_names(pair: Pair, new: Open) -> None:
     everything, filtered = raw_hci(new, pair[0].dev_id), raw_hci(new, pair[0].dev_id)
-    complete = {"types": (c.HCI_EVENT_PKT,), "events": (c.HCI_EV_CMD_COMPLETE,)}
-    everything.set_filter(**complete)
-    filtered.set_filter(**complete, opcode=c.HCI_OP_READ_BD_ADDR)
+    complete = (c.HCI_EVENT_PKT,), (c.HCI_EV_CMD_COMPLETE,)
+    everything.set_filter(*complete)
+    filtered.set_filter(*complete, c.HCI_OP_READ_BD_ADDR)
     assert filtered.filter().opcode == c.HCI_OP_READ_BD_ADDR
     for number in (c.HCI_OP_READ_LOCAL_VERSION, c.HCI_OP_READ_BD_ADDR):
         everything.send_packet(HciCommand(number))
@@ -385,7 +396,7 @@ def test_direction_and_time_come_as_control_messages(pair: Pair, new: Open) -> N
 
 
 def test_monitor_channel_sees_a_command(pair: Pair, new: Open) -> None:
-    monitor = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    monitor = new(HciSocket)
     monitor.bind((c.HCI_DEV_NONE, c.HCI_CHANNEL_MONITOR))
     raw_hci(new, pair[1].dev_id).send_command(c.HCI_OP_READ_BD_ADDR)
     message = MonitorMessage.unpack(monitor.recv(4096))
@@ -399,7 +410,7 @@ def test_user_channel_has_the_controller_to_itself(
     pair: Pair, management: Management, new: Open
 ) -> None:
     index = pair[1].dev_id
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock = new(HciSocket)
     with pytest.raises(OSError, match="busy") as caught:
         sock.bind((index, c.HCI_CHANNEL_USER))
     assert "Management.set_powered" in "".join(caught.value.__notes__)
@@ -424,7 +435,7 @@ def test_user_channel_has_the_controller_to_itself(
 def test_link_shows_among_connections(pair: Pair, new: Open) -> None:
     near, _ = l2cap_pair(pair, new)
     handle = near.connection_info().hci_handle
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock = new(HciSocket)
     links = [link for link in sock.connections(pair[1].dev_id) if link.handle == handle]
     assert [link.bdaddr for link in links] == [pair[0].bdaddr]
 
@@ -432,16 +443,22 @@ def test_link_shows_among_connections(pair: Pair, new: Open) -> None:
 def test_inquiry_finds_the_other_controller(pair: Pair, management: Management, new: Open) -> None:
     management.set_discoverable(pair[0].dev_id, True)
     try:
-        found = new(stdlib.SOCK_RAW, c.BTPROTO_HCI).inquiry(pair[1].dev_id, length=1)
+        found = new(HciSocket).inquiry(pair[1].dev_id, length=1)
     finally:
         management.set_discoverable(pair[0].dev_id, False)
     assert pair[0].bdaddr in [device.bdaddr for device in found]
-    for wrong in ({"max_responses": -1}, {"length": 0}, {"length": 49}, {"lap": 1 << 24}):
+    refused: tuple[dict[str, Any], ...] = (
+        {"max_responses": -1},
+        {"length": 0},
+        {"length": 49},
+        {"lap": 1 << 24},
+    )
+    for wrong in refused:
         with pytest.raises(OverflowError, match=f"{next(iter(wrong))} must be [01]-"):
-            new(stdlib.SOCK_RAW, c.BTPROTO_HCI).inquiry(pair[1].dev_id, **wrong)
+            new(HciSocket).inquiry(pair[1].dev_id, **wrong)
 
 
-def await_no_links(sock: famsock.socket, pair: Pair) -> None:
+def await_no_links(sock: HciSocket, pair: Pair) -> None:
     """Wait for links of earlier tests to end: a reset would end them at one end alone."""
     deadline = time.monotonic() + PATIENCE_S
     while any(sock.connections(info.dev_id) for info in pair):
@@ -450,7 +467,7 @@ def await_no_links(sock: famsock.socket, pair: Pair) -> None:
 
 
 def test_reset_and_scan(pair: Pair, management: Management, new: Open) -> None:
-    sock = new(stdlib.SOCK_RAW, c.BTPROTO_HCI)
+    sock = new(HciSocket)
     index = pair[1].dev_id
     await_no_links(sock, pair)
     sock.set_scan(index, inquiry=False, page=True)
@@ -471,10 +488,10 @@ def test_reset_and_scan(pair: Pair, management: Management, new: Open) -> None:
 
 
 def l2cap_pair(
-    pair: Pair, new: Open, prepare: Callable[[famsock.socket], None] = lambda _: None
-) -> tuple[famsock.socket, famsock.socket]:
+    pair: Pair, new: Open, prepare: Callable[[L2capSocket], None] = lambda _: None
+) -> tuple[L2capSocket, L2capSocket]:
     """A BR/EDR connection from the second controller to the first: both ends."""
-    listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP) for _ in range(2))
+    listener, near = (new(L2capSocket) for _ in range(2))
     listener.bind((pair[0].bdaddr, 0x1021))
     near.bind((pair[1].bdaddr, 0))
     for sock in (listener, near):
@@ -483,7 +500,7 @@ def l2cap_pair(
     near.connect((pair[0].bdaddr, 0x1021))
     far, address = listener.accept()
     assert address[:2] == (pair[1].bdaddr, 0x1021)
-    return near, new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP, far.detach())
+    return near, new(L2capSocket, far.detach())
 
 
 def test_l2cap_names_both_ends(pair: Pair, new: Open) -> None:
@@ -516,7 +533,7 @@ def test_l2cap_retransmission_mode(pair: Pair, new: Open) -> None:
 
 
 def test_l2cap_options_out_of_range(new: Open) -> None:
-    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+    sock = new(L2capSocket)
     for wrong in (47, 65536):
         with pytest.raises(OverflowError, match=f"incoming MTU must be 48-65535, not {wrong}"):
             sock.set_incoming_mtu(wrong)
@@ -531,7 +548,7 @@ def test_l2cap_options_out_of_range(new: Open) -> None:
 
 
 def test_l2cap_security_level(new: Open) -> None:
-    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+    sock = new(L2capSocket)
     assert sock.security().level == c.BT_SECURITY_LOW
     sock.set_security(c.BT_SECURITY_MEDIUM)
     assert sock.get_option(options.BT_SECURITY).level == c.BT_SECURITY_MEDIUM
@@ -539,7 +556,7 @@ def test_l2cap_security_level(new: Open) -> None:
 
 
 def test_l2cap_deferred_setup(pair: Pair, new: Open) -> None:
-    listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP) for _ in range(2))
+    listener, near = (new(L2capSocket) for _ in range(2))
     listener.bind((pair[0].bdaddr, 0x1023))
     listener.listen()
     listener.set_defer_setup(True)
@@ -562,7 +579,7 @@ def test_l2cap_deferred_setup(pair: Pair, new: Open) -> None:
 
 def test_l2cap_low_energy_channel(new: Open) -> None:
     with advertising_pair() as (first, second, _):
-        listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP) for _ in range(2))
+        listener, near = (new(L2capSocket) for _ in range(2))
         listener.bind((first.bdaddr, 0xA1, 0, c.BDADDR_LE_PUBLIC))
         near.bind(L2capAddress(second.bdaddr, 0, 0, c.BDADDR_LE_PUBLIC))
         assert listener.is_le()
@@ -581,8 +598,8 @@ def test_l2cap_low_energy_channel(new: Open) -> None:
 def test_att_bearer_by_cid(new: Open) -> None:
     """LE's fixed channel 4: an exchange of MTUs (Core Specification vol 3 part F 3.4.2)."""
     with advertising_pair() as (first, second, _):
-        await_no_links(new(stdlib.SOCK_RAW, c.BTPROTO_HCI), (first, second))
-        listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP) for _ in range(2))
+        await_no_links(new(HciSocket), (first, second))
+        listener, near = (new(L2capSocket) for _ in range(2))
         server = L2capAddress(first.bdaddr, 0, 4, c.BDADDR_LE_PUBLIC)
         listener.bind(server)
         listener.listen()
@@ -607,7 +624,7 @@ def test_refused_numbers_are_explained(pair: Pair, new: Open) -> None:
         L2capAddress(bdaddr, 0x81, 0, 7),
         L2capAddress(bdaddr, 0x81, 4, c.BDADDR_LE_PUBLIC),
     ):
-        sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+        sock = new(L2capSocket)
         with pytest.raises(OSError, match="Invalid argument") as caught:
             sock.bind(wrong)
         assert "a BR/EDR psm is odd" in "".join(caught.value.__notes__)
@@ -621,7 +638,7 @@ def test_refused_numbers_are_explained(pair: Pair, new: Open) -> None:
 
 
 def test_no_service_is_refused_and_leaks_nothing(pair: Pair, new: Open) -> None:
-    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+    sock = new(L2capSocket)
     sock.bind((pair[1].bdaddr, 0))
     with pytest.raises(ConnectionRefusedError):
         sock.connect((pair[0].bdaddr, 0x1031))
@@ -631,7 +648,7 @@ def test_no_service_is_refused_and_leaks_nothing(pair: Pair, new: Open) -> None:
 if requirements.kernel("6.12") == "":
 
     def test_peer_that_is_not_there(pair: Pair, new: Open) -> None:
-        sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_L2CAP)
+        sock = new(L2capSocket)
         sock.bind((pair[1].bdaddr, 0))
         with pytest.raises(OSError, match="Host is down") as caught:
             sock.connect(("00:11:22:33:44:55", 0x1001))
@@ -642,7 +659,7 @@ if requirements.kernel("6.12") == "":
 
 
 def test_rfcomm_stream(pair: Pair, new: Open) -> None:
-    listener, near = (new(stdlib.SOCK_STREAM, c.BTPROTO_RFCOMM) for _ in range(2))
+    listener, near = (new(RfcommSocket) for _ in range(2))
     listener.bind((pair[0].bdaddr, 0))
     listener.listen()
     channel = listener.getsockname()[1]
@@ -671,7 +688,7 @@ def test_rfcomm_stream(pair: Pair, new: Open) -> None:
 
 @pytest.mark.parametrize("channel", [0, 31])
 def test_a_channel_that_rfcomm_has_not_is_explained(pair: Pair, new: Open, channel: int) -> None:
-    sock = new(stdlib.SOCK_STREAM, c.BTPROTO_RFCOMM)
+    sock = new(RfcommSocket)
     sock.bind((pair[1].bdaddr, 0))
     with pytest.raises(OSError, match="Invalid argument") as caught:
         sock.connect((pair[0].bdaddr, channel))
@@ -679,7 +696,7 @@ def test_a_channel_that_rfcomm_has_not_is_explained(pair: Pair, new: Open, chann
 
 
 def test_rfcomm_security(new: Open) -> None:
-    sock = new(stdlib.SOCK_STREAM, c.BTPROTO_RFCOMM)
+    sock = new(RfcommSocket)
     sock.set_security(c.BT_SECURITY_HIGH)
     assert sock.security() == BtSecurity(c.BT_SECURITY_HIGH)
     with pytest.raises(OverflowError, match="level must be 0-4, not 5"):
@@ -691,7 +708,7 @@ def test_rfcomm_security(new: Open) -> None:
 
 
 def test_sco_voice(new: Open) -> None:
-    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_SCO)
+    sock = new(ScoSocket)
     assert sock.voice() == c.BT_VOICE_CVSD_16BIT
     sock.set_voice(c.BT_VOICE_TRANSPARENT)
     assert sock.voice() == c.BT_VOICE_TRANSPARENT
@@ -709,7 +726,7 @@ def test_sco_connection(management: Management, new: Open) -> None:
         for controller in (controllers.first, controllers.second):
             await_controller(management, controller.index)
             management.switch_on(controller.index, VOICED)
-        listener, near = (new(stdlib.SOCK_SEQPACKET, c.BTPROTO_SCO) for _ in range(2))
+        listener, near = (new(ScoSocket) for _ in range(2))
         listener.bind(controllers.first.bdaddr)
         listener.listen()
         near.bind(controllers.second.bdaddr.encode())
@@ -737,7 +754,7 @@ def test_sco_connection(management: Management, new: Open) -> None:
 @pytest.mark.needs_kernel("6.0")
 def test_iso_qos(management: Management, new: Open) -> None:
     assert management.set_experimental_feature(ISO_SOCKET_FEATURE, True)
-    sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_ISO)
+    sock = new(IsoSocket)
     qos = BtIsoQos(group=1, stream=2, input=BtIsoIoQos(sdu=40), output=BtIsoIoQos(sdu=120))
     sock.set_qos(qos)
     again = sock.qos()
@@ -754,10 +771,10 @@ def test_iso_qos(management: Management, new: Open) -> None:
     assert not hasattr(sock, "phys")
 
 
-def broadcasting(management: Management, new: Open, first: HciDevInfo) -> famsock.socket:
+def broadcasting(management: Management, new: Open, first: HciDevInfo) -> IsoSocket:
     """A socket that sends a broadcast by the first controller."""
     assert management.set_experimental_feature(ISO_SOCKET_FEATURE, True)
-    source = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_ISO)
+    source = new(IsoSocket)
     source.bind(IsoAddress(first.bdaddr))
     source.set_qos(BtIsoQos.broadcast(BtIsoIoQos(sdu=40)))
     source.set_base(BASE)
@@ -770,7 +787,7 @@ def test_refused_broadcasts_are_explained(pair: Pair, management: Management, ne
     assert management.set_experimental_feature(ISO_SOCKET_FEATURE, True)
     other = IsoBroadcastAddress(pair[0].bdaddr, bc_bdaddr=pair[1].bdaddr, bc_sid=0x10)
     for wrong in (other, IsoAddress(pair[0].bdaddr, c.BDADDR_BREDR)):
-        sock = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_ISO)
+        sock = new(IsoSocket)
         with pytest.raises(OSError, match="Invalid argument") as caught:
             sock.bind(wrong)
         assert "BtIsoQos.broadcast()" in "".join(caught.value.__notes__)
@@ -781,7 +798,7 @@ if requirements.kernel("6.12"):
 
     def test_iso_broadcast_is_received(pair: Pair, management: Management, new: Open) -> None:
         source = broadcasting(management, new, pair[0])
-        sink = new(stdlib.SOCK_SEQPACKET, c.BTPROTO_ISO)
+        sink = new(IsoSocket)
         sink.bind(
             IsoBroadcastAddress(pair[1].bdaddr, bc_bdaddr=pair[0].bdaddr, bc_sid=0, bc_bis=(1,))
         )

@@ -11,12 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from famsock_bluetooth import constants as c
-from famsock_bluetooth import selftest
+from famsock_bluetooth import HciSocket, selftest
 from famsock_bluetooth.emulator import VoicePair
 from famsock_bluetooth.selftest import emulated_pair
-
-import famsock
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "bluetooth.py"
 PROGRAM = Path(__file__).parent / "programs" / "echo.py"
@@ -119,7 +116,7 @@ def test_low_energy_example() -> None:
 
 @pytest.mark.usefixtures("descriptors")
 def test_emulated_controllers_come_and_go() -> None:
-    with famsock.socket(c.AF_BLUETOOTH, 3, c.BTPROTO_HCI) as sock:
+    with HciSocket() as sock:
         before = sock.devices()
         with VoicePair() as pair:
             assert set(sock.devices()) == {*before, pair.first.index, pair.second.index}

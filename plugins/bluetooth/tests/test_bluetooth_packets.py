@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import pickle
+import socket as stdlib
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from famsock_bluetooth import constants as c
 from famsock_bluetooth._ioctls import HciDevInfo
 from famsock_bluetooth._mgmt_error import ManagementError
 from famsock_bluetooth.advertising import DeviceFound, LeAdvertisingReport
-from famsock_bluetooth.hci import HciOperations
+from famsock_bluetooth.hci import HciSocket
 from famsock_bluetooth.mgmt import ControllerInfo, Management, ManagementEvent, Setting
 from famsock_bluetooth.packets import (
     AclData,
@@ -376,34 +377,36 @@ def test_qos_of_a_broadcast() -> None:
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[famsock.socket, famsock.socket]]:
+def ends() -> Iterator[tuple[HciSocket, HciSocket]]:
     """Two ends of something that keeps messages apart, in place of the kernel's HCI sockets."""
-    one, other = famsock.socketpair(famsock.AF_UNIX, famsock.SOCK_SEQPACKET)
+    pair = stdlib.socketpair(stdlib.AF_UNIX, stdlib.SOCK_SEQPACKET)
+    one, other = (
+        famsock.socket(c.AF_BLUETOOTH, stdlib.SOCK_RAW, c.BTPROTO_HCI, end.detach()).operations
+        for end in pair
+    )
     with one, other:
         one.settimeout(0.05)
         yield one, other
 
 
 @pytest.mark.parametrize("size", [0, 1024])
-def test_the_longest_packet_is_received_whole(
-    size: int, ends: tuple[famsock.socket, famsock.socket]
-) -> None:
+def test_the_longest_packet_is_received_whole(size: int, ends: tuple[HciSocket, HciSocket]) -> None:
     one, other = ends
     packet = AclData(0x2A, 2, bytes(size))
-    HciOperations(other).send_packet(packet)
-    HciOperations(other).send_packet(packet)
-    assert HciOperations(one).recv_packet() == packet
-    assert HciOperations(one).recv_packet_message()[0] == packet
+    other.send_packet(packet)
+    other.send_packet(packet)
+    assert one.recv_packet() == packet
+    assert one.recv_packet_message()[0] == packet
 
 
-def test_what_is_no_packet_is_not_sent(ends: tuple[famsock.socket, famsock.socket]) -> None:
+def test_what_is_no_packet_is_not_sent(ends: tuple[HciSocket, HciSocket]) -> None:
     for wrong in (b"abc", HciFilter()):
         with pytest.raises(TypeError, match="HCI packet must be HciCommand"):
-            HciOperations(ends[0]).send_packet(wrong)  # type: ignore[arg-type]
+            ends[0].send_packet(wrong)  # type: ignore[arg-type]
 
 
 def test_a_management_command_without_an_answer_is_named(
-    ends: tuple[famsock.socket, famsock.socket],
+    ends: tuple[HciSocket, HciSocket],
 ) -> None:
     one, other = ends
     with pytest.raises(TimeoutError, match=r"management command 0x0001 within 0\.05 s"):
@@ -414,7 +417,7 @@ def test_a_management_command_without_an_answer_is_named(
     assert Management(one).read_version() == (1, 22)
 
 
-def test_names_that_do_not_fit(ends: tuple[famsock.socket, famsock.socket]) -> None:
+def test_names_that_do_not_fit(ends: tuple[HciSocket, HciSocket]) -> None:
     management = Management(ends[0])
     for wrong in (("x" * 249, ""), ("", "x" * 11)):
         with pytest.raises(ValueError, match=r"AF_BLUETOOTH (short_)?name too long: at most"):
