@@ -55,7 +55,7 @@ def test_hook_that_gives_one_family_and_no_tuple() -> None:
         ),
         (
             Family("AF_NEW", 99, (PROTOCOL,), api_version=7),
-            "written for version 7 of famsock's plugin interface, this famsock has version 1",
+            "written for version 7 of famsock's plugin interface, this famsock has version 2",
         ),
     ],
 )
