@@ -66,7 +66,11 @@ if TYPE_CHECKING:
     from famsock_$name.addresses import ${Family}Address as ${Family}Address
     from famsock_$name.sockets import ${Family}Socket as ${Family}Socket
 else:
-    __getattr__, __dir__ = exports(__name__, ${Family}Address="addresses", ${Family}Socket="sockets")
+    __getattr__, __dir__ = exports(
+        __name__,
+        ${Family}Address="addresses",
+        ${Family}Socket="sockets",
+    )
 
 _PROTOCOL = Protocol(
     "$name",
