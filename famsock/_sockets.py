@@ -62,11 +62,14 @@ class socket(Calls["A", "F"]):  # noqa: N801
 
     __slots__ = ("_states",)
     _registry = plugins
-    _states: dict[Callable[[], Any], Any]
-    _kind: _Kind | None = None
-    """Of a protocol's class: its family, its types, the usual one first, and its protocol."""
-    _protocol_class: type[socket] | None = None
-    """The protocol's class that this one is or inherits from."""
+    if TYPE_CHECKING:  # so that typing.get_type_hints, which looks for names here, finds none
+        _states: dict[Callable[[], Any], Any]
+        _kind: _Kind | None
+        """Of a protocol's class: its family, its types, the usual one first, and its protocol."""
+        _protocol_class: type[socket] | None
+        """The protocol's class that this one is or inherits from."""
+    else:
+        _kind = _protocol_class = None
     if TYPE_CHECKING:
         _codec: AddressCodec | None
         _served: Served | None
@@ -84,9 +87,8 @@ class socket(Calls["A", "F"]):  # noqa: N801
         """Make a protocol's class of a subclass that states ``family``, ``type`` and ``proto``.
 
         ``type`` is one socket type or several, the usual one first; without ``proto`` the class is
-        for any protocol. Such a class has empty
-        ``__slots__``: all protocols' classes have one layout, so that `operations` can convert a
-        socket in place. For plugins.
+        for any protocol. Such a class has empty ``__slots__``: all protocols' classes have one
+        layout, so that `operations` can convert a socket in place. For plugins.
         """
         super().__init_subclass__(**more)
         if family is not None:

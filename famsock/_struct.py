@@ -46,9 +46,11 @@ class Struct:
     """
 
     __slots__ = ()
-    layout: ClassVar[_Layout]
-    label: ClassVar[str]
-    range_error: ClassVar[type[OverflowError]] = OverflowError
+    if TYPE_CHECKING:  # so that typing.get_type_hints, which looks for names here, finds no such
+        layout: ClassVar[_Layout]
+        label: ClassVar[str]
+        range_error: ClassVar[type[OverflowError]]
+    range_error = OverflowError
 
     def pack(self, lookup: Any = None) -> bytes:
         """Return the C struct's bytes. ``lookup`` resolves what needs the system, such as names."""

@@ -119,11 +119,14 @@ class Address(Struct):
     """
 
     __slots__ = ()
-    family: ClassVar[int]
-    family_name: ClassVar[str]
-    stdlib_fields: ClassVar[tuple[str, ...]]
-    names_operation: ClassVar[bool] = True
-    sa_families: ClassVar[tuple[int, ...]] = ()
+    if TYPE_CHECKING:
+        family: ClassVar[int]
+        family_name: ClassVar[str]
+        stdlib_fields: ClassVar[tuple[str, ...]]
+        names_operation: ClassVar[bool]
+        sa_families: ClassVar[tuple[int, ...]]
+    names_operation = True
+    sa_families = ()
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:

@@ -8,7 +8,9 @@ imports only that family's description. The key is (family, protocol), as in the
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Collection, Mapping
 
+from famsock._calls.layout import SockaddrLayout
 from famsock._errors import PluginError
 from famsock._lazy import kept, load
 from famsock._namedtuple import NamedTuple
@@ -16,11 +18,11 @@ from famsock.address import Address, AddressCodec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
     from typing import Any
 
-    from famsock._calls.layout import SockaddrLayout
     from famsock._definitions import Definitions
+else:
+    Any = object  # typing is not imported for it; typing.get_type_hints finds this
 
 __all__ = [
     "ANY_PROTOCOL",

@@ -13,6 +13,9 @@ from famsock.address import Address, Lookup
 OPERATIONS = ("bind", "connect", "connect_ex", "sendto", "sendmsg")
 
 
+_Errors = type[BaseException] | tuple[type[BaseException], ...]
+
+
 @attrs.frozen(kw_only=True)
 class Shapes:
     """The shapes of an `Example` on this machine."""
@@ -103,7 +106,7 @@ class BadAddress:
 
     protocol: str
     form: Any
-    error: type[BaseException] | tuple[type[BaseException], ...]
+    error: _Errors
     match: str
     operations: tuple[str, ...] = OPERATIONS
     type: int | None = None

@@ -5,15 +5,13 @@ Times are integer nanoseconds, as in the kernel. Sources: linux/can/isotp.h, iso
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import attrs
 
 from famsock.plugin import codecs, cstruct
 from famsock_can import constants as c
-
-if TYPE_CHECKING:
-    from famsock_can.sockets.arrival import Arrival
+from famsock_can.sockets.arrival import Arrival
 
 _HEADER = "linux/can/isotp.h"
 _KNOWN_FLAGS = 0x3FFF

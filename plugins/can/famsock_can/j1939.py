@@ -9,7 +9,7 @@ import enum
 import errno
 import struct
 from operator import index
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import attrs
 
@@ -20,9 +20,7 @@ from famsock_can.addresses import J1939Address
 from famsock_can.pgn import check_pgn as check_pgn
 from famsock_can.pgn import clean_pgn as clean_pgn
 from famsock_can.pgn import is_pdu1 as is_pdu1
-
-if TYPE_CHECKING:
-    from famsock_can.sockets.arrival import Arrival
+from famsock_can.sockets.arrival import Arrival
 
 _NAME_BITS = {
     "identity_number": (0, 21),

@@ -1,0 +1,34 @@
+"""Annotations of public classes can be read at run time: typing.get_type_hints, attrs."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from typing import Any, get_type_hints
+
+import attrs
+import pytest
+
+from tests.test_interface import PACKAGES, public_modules, public_names
+
+
+def public_classes() -> list[type[Any]]:
+    """Return every public class of famsock and of its plugins."""
+    found: dict[type[Any], None] = {}
+    for package in PACKAGES:
+        for name in public_modules(package):
+            module = import_module(name)
+            for attribute in sorted(public_names(module)):
+                value = getattr(module, attribute, None)
+                if inspect.isclass(value) and value.__module__.startswith("famsock"):
+                    found[value] = None
+    return list(found)
+
+
+@pytest.mark.parametrize(
+    "cls", public_classes(), ids=lambda cls: f"{cls.__module__}.{cls.__name__}"
+)
+def test_hints_can_be_read(cls: type[Any]) -> None:
+    get_type_hints(cls)
+    if attrs.has(cls):
+        attrs.resolve_types(cls)
