@@ -118,6 +118,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
 
     def _open(self, family: int, type: int, proto: int, fileno: int | None) -> None:
         """Make a socket of a kind that was not made before, or that is not told."""
+        given = family, type, proto
         if self._kind is not None:
             family, type, proto = self._kind_to_open(family, type, proto, fileno)
         try:
@@ -132,6 +133,9 @@ class socket(Calls["A", "F"]):  # noqa: N801
         self._codec = self._plain_codec() if served is None else served.codec
         if self._kind is not None:
             self._check_served(fileno)
+            if fileno is None and asked is not None:  # the next one is opened without these checks
+                opened = index(given[0]), index(given[1]), index(given[2])
+                plugins.find(*asked, (self._protocol_class, *opened))
 
     def _kind_to_open(
         self, family: int, type: int, proto: int, fileno: int | None

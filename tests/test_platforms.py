@@ -91,7 +91,7 @@ def test_a_python_without_headers_imports_every_module(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["darwin", "win32"])
-def test_the_rooms_that_need_no_system_are_imported(where: str, tmp_path: Path) -> None:
+def test_the_modules_that_need_no_system_are_imported(where: str, tmp_path: Path) -> None:
     assert int(run(where, IMPORTS, tmp_path)) >= 4 * len(PLUGINS)
 
 

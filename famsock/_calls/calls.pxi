@@ -213,14 +213,22 @@ class Calls(_stdlib.socket):
         check_self(self)
         if more:
             wrong_count(std_init, (self, family, type, proto, fileno, *more))
-        if fileno is None and self._kind is None:
+        kind = self._kind
+        if fileno is None:
+            given = (family, type, proto)
+            if kind is not None:
+                given = (self._protocol_class, family, type, proto)
             try:
-                served = famsock_cached(self._registry._snapshot.served, (family, type, proto))
+                served = famsock_cached(self._registry._snapshot.served, given)
             except Exception:  # of no hash: the stdlib says what is wrong
                 pass
         if served is None:
             self._open(family, type, proto, fileno)
             return
+        if kind is not None:  # a protocol's class knows what is not given
+            family = kind[0] if family == -1 else family
+            type = kind[1][0] if type == -1 else type
+            proto = (kind[2] or 0) if proto <= 0 else proto
         try:
             famsock_init(std_class, self, (family, type, 0 if proto == -1 else proto, None))
         except OSError as error:

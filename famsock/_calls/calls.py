@@ -119,14 +119,22 @@ class Calls(_stdlib.socket):
         if more:
             _wrong_count(_stdlib.socket.__init__, self, family, type, proto, fileno, *more)
         served: Any = None
-        if fileno is None and self._kind is None:
+        kind = self._kind
+        if fileno is None:
+            given: Any = (family, type, proto)
+            if kind is not None:
+                given = (self._protocol_class, family, type, proto)
             try:
-                served = self._registry._snapshot.served.get((family, type, proto))
+                served = self._registry._snapshot.served.get(given)
             except Exception:  # of no hash: the stdlib says what is wrong
                 served = None
         if served is None:
             self._open(family, type, proto, fileno)
             return
+        if kind is not None:  # a protocol's class knows what is not given
+            family = kind[0] if family == -1 else family
+            type = kind[1][0] if type == -1 else type
+            proto = (kind[2] or 0) if proto <= 0 else proto
         try:
             _create(self, family, type, 0 if proto == -1 else proto, None)
         except OSError as error:

@@ -140,7 +140,8 @@ class Registry:
 
         None where no plugin does, and famsock acts as the stdlib. Raises PluginError for a family
         whose plugin is broken, and OSError EAFNOSUPPORT for a blocked one. ``asked`` are the
-        arguments of socket(2) that gave such a socket: they are remembered too.
+        arguments of socket(2) that gave such a socket, after the class of sockets if it is a
+        protocol's: they are remembered too.
         """
         snapshot = self._latest()
         served = snapshot.resolved.get((number, kind, protocol), _UNKNOWN)

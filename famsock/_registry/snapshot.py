@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from famsock._registry.discovery import EntryPoint
     from famsock.family import Family, Served
 
-    Key = tuple[int, int, int]
+    Key = tuple[Any, ...]
 
 _FIELDS = (
     "blocked",

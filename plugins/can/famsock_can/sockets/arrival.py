@@ -5,15 +5,18 @@ Sources: socket(7), Documentation/networking/timestamping.rst, can.rst on MSG_DO
 
 from __future__ import annotations
 
+import socket as _stdlib
 import struct
 from collections.abc import Iterable
-from socket import CMSG_SPACE
 from typing import TypeVar
 
 import attrs
 
 from famsock.plugin import Address, socket
 from famsock.plugin import constants as system
+
+# Platforms without control messages import this module too, for the descriptions that name it.
+_cmsg_space = getattr(_stdlib, "CMSG_SPACE", lambda size_bytes: size_bytes)
 
 __all__ = [
     "Arrival",
@@ -26,7 +29,7 @@ _F = TypeVar("_F", covariant=True)
 _TIMESPEC = struct.Struct("@ll")
 _THREE_TIMESPECS = struct.Struct("@6l")
 _NS_PER_S = 1_000_000_000
-CONTROL_BYTES = CMSG_SPACE(_THREE_TIMESPECS.size) + CMSG_SPACE(_TIMESPEC.size) + CMSG_SPACE(4)
+CONTROL_BYTES = _cmsg_space(_THREE_TIMESPECS.size) + _cmsg_space(_TIMESPEC.size) + _cmsg_space(4)
 
 
 @attrs.frozen
