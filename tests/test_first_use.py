@@ -53,11 +53,15 @@ def test_what_happens_at_a_line_of_the_first_use_spoils_no_other(part: int) -> N
     disturb(FEW, part, "")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("layer", LAYERS)
-def test_what_happens_at_any_line_of_the_first_use_spoils_no_other(part: int, layer: str) -> None:
-    disturb(0, part, layer)
+if not os.environ.get("FAMSOCK_LAB"):  # thousands of forks, in which no kernel differs
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("part", range(PARTS))
+    @pytest.mark.parametrize("layer", LAYERS)
+    def test_what_happens_at_any_line_of_the_first_use_spoils_no_other(
+        part: int, layer: str
+    ) -> None:
+        disturb(0, part, layer)
 
 
 def test_many_threads_open_the_first_sockets() -> None:

@@ -51,8 +51,10 @@ def _codec_for(sock: Calls, address: Any) -> AddressCache | None:
 def _getsockaddrarg(
     sock: Calls, codec: AddressCache, operation: str, event: str, address: Any
 ) -> bytes:
-    """The sockaddr of an argument, after its audit event."""
-    sockaddr: bytes = codec.encode(sock, operation, address)
+    """The sockaddr of an argument, after its audit event; b"" for None in sendmmsg."""
+    sockaddr = b""
+    if address is not None or operation != "sendmmsg":
+        sockaddr = codec.encode(sock, operation, address)
     audit(event, sock, address)
     return sockaddr
 
@@ -289,11 +291,7 @@ class Calls(_stdlib.socket):
             if address is not last:
                 last = address
                 addresses.append(address)
-                if address is None:
-                    sockaddr = b""
-                    audit("socket.sendmsg", self, None)
-                else:
-                    sockaddr = _getsockaddrarg(self, codec, "sendmmsg", "socket.sendmsg", address)
+                sockaddr = _getsockaddrarg(self, codec, "sendmmsg", "socket.sendmsg", address)
             given.append((data, control, sockaddr))
         try:
             return _calls.sendmmsg(self, self._timeout_of(flags), given, flags)
