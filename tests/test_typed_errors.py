@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from shutil import which
 
@@ -24,7 +26,8 @@ CHECKERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_each_mistake_is_reported(checker: str) -> None:
-    program = which(checker)
+    beside = str(Path(sys.executable).parent)
+    program = which(checker, path=os.pathsep.join((beside, os.environ["PATH"])))
     if program is None:
         pytest.skip(f"needs {checker}: uv run --with {checker} pytest {Path(__file__).name}")
     done = subprocess.run(

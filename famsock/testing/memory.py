@@ -118,6 +118,16 @@ class MemorySocket(socket):
             accepted.setblocking(True)
         return accepted, address
 
+    @property
+    def operations(self) -> Any:
+        """The socket with its protocol's operations, converted in place as `famsock.socket` is."""
+        if self._protocol_class is None:
+            cls = None if self._served is None else self._served.socket_class(int(self.type))
+            if cls is None:
+                raise AttributeError(f"no plugin gives operations to {self!r}")
+            self.__class__ = self.network.class_with(cls)
+        return self
+
     def setsockopt(self, level: int, option: int, value: Any, *optlen: int) -> None:
         if level == _stdlib.SOL_SOCKET:
             super().setsockopt(level, option, value, *optlen)
@@ -175,6 +185,7 @@ class Network:
         self.socket: type[MemorySocket] = type(
             "socket", (MemorySocket,), {"network": self, "__slots__": ()}
         )
+        self._classes: dict[type[Any], type[Any]] = {}
         self._folder = "" if _ABSTRACT else tempfile.mkdtemp(prefix="famsock-")
         self._numbers = itertools.count()
         self._places: dict[bytes, bytes] = {}
@@ -197,6 +208,14 @@ class Network:
         self._places.clear()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def class_with(self, cls: type[Any]) -> type[Any]:
+        """Return the class of this network's sockets that has the operations of ``cls`` too."""
+        if cls not in self._classes:
+            # Its sockets are of AF_UNIX in truth, so the kernel's word on their kind is not asked.
+            changes = {"__slots__": (), "_kind": None}
+            self._classes[cls] = type(cls.__name__, (self.socket, cls), changes)
+        return self._classes[cls]
 
     def alias(self, address: Address, bound: Address) -> None:
         """Let ``address`` reach what is bound to ``bound``.

@@ -306,3 +306,12 @@ class TestMemory(Conformance):
         BadAddress(protocol="memory", form=None, error=TypeError, match="must be str",
                    operations=("bind", "connect", "connect_ex", "sendto")),
     )  # fmt: skip
+
+
+def test_operations_of_a_protocols_class() -> None:
+    with Network() as network, network.socket(famsock.AF_INET, famsock.SOCK_STREAM) as sock:
+        converted = sock.operations
+        assert converted is sock
+        assert type(sock).__name__ == "TcpSocket"
+        assert callable(converted.tcp_info)
+        assert sock.operations is sock
