@@ -5,13 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import socket as stdlib
 from typing import Any
-from unittest import mock
 
 import pytest
-from famsock_inet import InetAddress, MptcpSocket, Tcp6Socket, TcpSocket, UdpSocket
+from famsock_inet import InetAddress, Tcp6Socket, TcpSocket, UdpSocket
 from famsock_unix import UnixStreamSocket
 
 import famsock
+from tests.programs import run
 
 
 def test_a_class_opens_its_own_kind() -> None:
@@ -130,14 +130,25 @@ def test_names_of_one_family_stand_on_no_other() -> None:
         assert not hasattr(UdpSocket, "tcp_info")
 
 
-def test_a_class_that_its_plugin_does_not_serve(descriptors: None) -> None:
-    served = famsock.plugins.find(famsock.AF_INET, famsock.SOCK_STREAM, 262)
-    assert served is not None
-    with (
-        mock.patch.object(type(served), "socket_class", return_value=UdpSocket),
-        pytest.raises(TypeError, match="MptcpSocket: its sockets are served by the plugin of"),
-    ):
-        MptcpSocket()
+def test_a_class_that_its_plugin_does_not_serve() -> None:
+    program = """
+import os
+from unittest import mock
+from famsock.family import Served
+from famsock_inet import TcpSocket, UdpSocket
+
+before = os.listdir("/proc/self/fd")
+with mock.patch.object(Served, "socket_class", return_value=UdpSocket):
+    try:
+        TcpSocket()
+    except TypeError as error:
+        print(error)
+print(os.listdir("/proc/self/fd") == before)
+"""
+    assert run(program) == (
+        "TcpSocket: its sockets are served by the plugin of AF_INET tcp, which has another class\n"
+        "True"
+    )
 
 
 def _name_of(sock: Any) -> str:
