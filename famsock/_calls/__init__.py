@@ -15,6 +15,8 @@ import os
 import socket
 import sys
 
+from famsock._loading import Load
+
 if not issubclass(socket.socket, _socket.socket):  # before the compiled layer uses it
     raise ImportError(
         f"famsock needs the stdlib's own sockets, and socket.socket is {socket.socket!r}: a "
@@ -95,6 +97,10 @@ def __getattr__(name: str) -> object:
         )
     chosen = native
     if chosen is None:
-        from famsock._calls import python as chosen
+        mark = Load()  # so that a fork of another thread waits
+        try:
+            from famsock._calls import python as chosen
+        finally:
+            mark.end()
     globals().update({call: getattr(chosen, call) for call in CALLS})
     return globals()[name]

@@ -6,10 +6,13 @@ import os
 import socket
 import sys
 from struct import Struct
-from typing import Any
 
 from famsock._calls import interfaces
 from famsock._calls.layout import INTEGERS, SOCKADDR_BYTES, WIDTHS, SockaddrLayout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Converter:
