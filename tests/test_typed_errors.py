@@ -23,18 +23,23 @@ CHECKERS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("checker", CHECKERS)
-def test_each_mistake_is_reported(checker: str) -> None:
-    beside = str(Path(sys.executable).parent)
-    program = which(checker, path=os.pathsep.join((beside, os.environ["PATH"])))
-    if program is None:
-        pytest.skip(f"needs {checker}: uv run --with {checker} pytest {Path(__file__).name}")
-    done = subprocess.run(
-        [program, *CHECKERS[checker][1:], str(PROGRAM)], capture_output=True, text=True, check=False
-    )
-    found = re.findall(rf"{PROGRAM.name}:(\d+)(?::\d+)?(?: -|:) error", done.stdout)
-    assert {*map(int, found)} == MISTAKES, done.stdout + done.stderr
+if not os.environ.get("FAMSOCK_LAB"):  # no kernel changes what type checkers say
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("checker", CHECKERS)
+    def test_each_mistake_is_reported(checker: str) -> None:
+        beside = str(Path(sys.executable).parent)
+        program = which(checker, path=os.pathsep.join((beside, os.environ["PATH"])))
+        if program is None:
+            pytest.skip(f"needs {checker}: uv run --with {checker} pytest {Path(__file__).name}")
+        done = subprocess.run(
+            [program, *CHECKERS[checker][1:], str(PROGRAM)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found = re.findall(rf"{PROGRAM.name}:(\d+)(?::\d+)?(?: -|:) error", done.stdout)
+        assert {*map(int, found)} == MISTAKES, done.stdout + done.stderr
 
 
 def test_there_are_twenty() -> None:
