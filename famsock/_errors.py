@@ -3,7 +3,7 @@
 from errno import EMFILE, ENFILE, ENOMEM
 
 SHORTAGES: tuple[int, ...] = (EMFILE, ENFILE, ENOMEM)
-"""What opening a file fails with when the process or the system is short of something."""
+"""The errnos of a shortage of descriptors or memory, in the process or the system."""
 
 
 class PluginError(ImportError):

@@ -16,7 +16,7 @@ from _thread import get_ident
 from time import monotonic, sleep
 
 WAIT_S = 10.0
-"""How long a fork waits for other threads' imports, and an import for another thread's fork."""
+"""The longest wait of a fork for other threads' imports, and of an import for a fork."""
 
 _POLL_S = 0.001
 _loads: dict[int, int] = {}  # the thread of each load, by the load's id

@@ -359,7 +359,7 @@ cdef inline void store(int kind, unsigned char *at, unsigned long long value) no
 
 
 cdef Py_ssize_t slot_of_plain(object address) except -2:
-    """Where the result of a plain address is kept; -1 for one that is not plain, or too long."""
+    """Return the slot of a plain address's result; -1 if it is not plain, or too long."""
     cdef Py_ssize_t index
     cdef object item
     if type(address) is str:

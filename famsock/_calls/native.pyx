@@ -214,7 +214,7 @@ cdef inline int number(object descriptor) except? -2:
 
 
 cdef inline object timeout_of(object sock):
-    """What gettimeout() returns for a socket."""
+    """Return what gettimeout() returns for a socket."""
     cdef long long found
     if timeout_offset < 0:
         return gettimeout(sock)

@@ -154,7 +154,7 @@ take_buffers, give_buffers = _pool.pop, _pool.append
 which none is left gets an IndexError and makes its own."""
 
 LENGTH_AT = _SOCKADDR_BYTES + (0 if sys.byteorder == "little" else 3)
-"""Where the name in these buffers has the one byte of its socklen_t that is not 0."""
+"""The offset of the one byte of the name's socklen_t that is not 0."""
 
 
 def new_buffers(size_bytes: int) -> Buffers:

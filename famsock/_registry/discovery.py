@@ -37,7 +37,7 @@ else:  # typing is not imported for one class
 
 
 _ABSENT = (EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM)
-"""What a file fails with that is not there for this process, and will not be a moment later."""
+"""The errnos of a file that is not there for this process, and will not be a moment later."""
 
 
 def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoint]:

@@ -112,7 +112,7 @@ class Snapshot:
 
     @property
     def plugins(self) -> list[Loaded]:
-        """What is in use, each family once."""
+        """The plugins in use, each family once."""
         return [*({**self.loaded, **self.by_hand}).values()]
 
     @property
