@@ -72,7 +72,7 @@ def _choose(wanted: str) -> tuple[ModuleType | None, str]:
     except ImportError as error:
         if wanted:
             raise
-        return None, f"{error}; to compile it, install famsock anew where there is a C compiler"
+        return None, f"{error}; to compile it, install famsock again where there is a C compiler"
     return compiled, ""
 
 
