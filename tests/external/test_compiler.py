@@ -45,7 +45,7 @@ def test_source_falls_back_to_ctypes_and_doctor_says_so(
     assert "system calls: ctypes\n" in said
     why = " ".join(said.split("Why ctypes: ")[1].splitlines()[0].split())
     assert "native" in why
-    assert "install famsock anew where there is a C compiler" in why
+    assert "install famsock again where there is a C compiler" in why
 
 
 def test_wheel_needs_no_compiler(empty: Callable[[str], Environment], famsock_wheel: Path) -> None:
