@@ -31,9 +31,15 @@ def functions(namespace: dict[str, Any]) -> dict[str, Any]:
         for name, value in vars(_stdlib).items()
         if type(value) is FunctionType and value.__module__ == "socket" and name not in _OURS
     }
-    found["create_connection"] = _or_typed(found["create_connection"], _connect_typed)
-    found["create_server"] = _or_typed(found["create_server"], _serve_typed)
-    return found
+    return found | _with_typed(found)
+
+
+def _with_typed(originals: dict[str, Any]) -> dict[str, Any]:
+    """Return the functions of ``originals`` that take typed addresses besides their own."""
+    return {
+        name: _or_typed(originals[name], typed)
+        for name, typed in (("create_connection", _connect_typed), ("create_server", _serve_typed))
+    }
 
 
 def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
@@ -135,7 +141,7 @@ def _constant(name: str) -> Any:
 def install() -> None:
     """Put famsock under the stdlib's module: every later use of `socket` gets famsock's sockets.
 
-    Constants that this Python lacks appear there too. Modules that already imported the class
+    `create_connection` and `create_server` there take typed addresses, too. Constants that this Python lacks appear there too. Modules that already imported the class
     (``from socket import socket``) keep the stdlib's. Calling it twice changes nothing.
     """
     import famsock
@@ -148,6 +154,7 @@ def install() -> None:
         "send_fds": send_fds,
         "recv_fds": recv_fds,
         "__getattr__": _constant,
+        **_with_typed(namespace),
     }
     for name, value in ours.items():
         _replaced[name] = namespace.get(name, _MISSING)

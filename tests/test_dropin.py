@@ -159,3 +159,28 @@ def test_rebound_functions_keep_their_documentation_and_defaults() -> None:
     assert ours.__defaults__ == theirs.__defaults__
     unwrapped: Any = inspect.unwrap(famsock.create_server)
     assert unwrapped.__kwdefaults__ == stdlib.create_server.__kwdefaults__
+
+
+def test_typed_addresses_under_install(tmp_path: Path) -> None:
+    code = f"""
+import inspect, socket, famsock
+from famsock_inet import InetAddress
+from famsock_unix import UnixAddress
+before = socket.create_connection, socket.create_server
+signatures = [inspect.signature(function) for function in before]
+famsock.install()
+path = {str(tmp_path / "server")!r}
+for address in (UnixAddress(path), InetAddress("127.0.0.1", 0)):
+    with socket.create_server(address=address, backlog=1) as server:
+        with socket.create_connection(server.local_address, 20) as client:
+            print(server.family.name, type(server) is type(client) is famsock.socket)
+with socket.create_server(("127.0.0.1", 0)) as server:
+    socket.getaddrinfo = lambda *_: [(2, 1, 0, "", server.getsockname())]
+    with socket.create_connection(("patched.invalid", 1)) as client:
+        print(type(server) is type(client) is famsock.socket, socket.create_server.__module__)
+after = socket.create_connection, socket.create_server
+print([inspect.signature(function) for function in after] == signatures)
+famsock.uninstall()
+print((socket.create_connection, socket.create_server) == before)
+"""
+    assert run(code).splitlines() == ["AF_UNIX True", "AF_INET True", "True socket", "True", "True"]
