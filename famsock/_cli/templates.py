@@ -25,7 +25,7 @@ $family = "famsock_$name:FAMILY"
 packages = ["famsock_$name"]
 
 [tool.pytest.ini_options]
-addopts = ["--import-mode=importlib", "-ra", "--strict-markers"]
+addopts = ["-p", "famsock.testing.plugin", "--import-mode=importlib", "-ra", "--strict-markers"]
 filterwarnings = ["error"]
 """
 

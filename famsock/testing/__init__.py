@@ -1,6 +1,7 @@
 """famsock's conformance kit: a pytest plugin, and a suite that tests a family's plugin.
 
-A family's author states its addresses and bad inputs, and inherits every test::
+Its pytest plugin is loaded where ``addopts`` has ``-p famsock.testing.plugin``. A family's author
+states its addresses and bad inputs, and inherits every test::
 
     from famsock.testing import BadAddress, Conformance, Example
 
@@ -12,9 +13,7 @@ A family's author states its addresses and bad inputs, and inherits every test::
         )
         bad = (BadAddress(protocol="vsock", form=(2**32, 1), error=OverflowError, match="cid"),)
 
-Installing famsock with its ``testing`` extra adds the markers and options of
-:mod:`famsock.testing.plugin` to pytest. Names are loaded on first use, so pytest runs without them
-pay nothing.
+The extra ``famsock[testing]`` installs what it needs. Names are loaded on first use.
 """
 
 from __future__ import annotations

@@ -49,4 +49,7 @@ class Conformance(
     process may make one: for sockets that receive what other programs send, as raw sockets do.
     ``redefines``: names of `famsock.socket` that the family's classes of sockets may redefine.
     ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
+    ``exceptions``: checks that the family cannot pass, with the reason: a check's name, or name and
+    parameter, as pytest shows them (``test_batches_say_what_was_cut[llc]``). Such a check runs and
+    must fail (pytest's xfail); it is a failure if it passes, because it is no exception then.
     """

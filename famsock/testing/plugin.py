@@ -1,5 +1,8 @@
 """The pytest plugin: markers for what a test needs, and an option that forbids skips.
 
+pytest loads it only where it is asked to, by ``-p famsock.testing.plugin`` (in ``addopts``, say) or
+``pytest_plugins = ["famsock.testing.plugin"]`` in the conftest.py of the root folder.
+
 Each marker skips the test with a reason and a hint, unless:
 
 * ``needs_family("AF_CAN", protocol=1, type=SOCK_RAW)``: the kernel opens such a socket;
@@ -14,8 +17,9 @@ The fixture ``network_namespace`` moves a test into a network namespace without 
 
 A test with one of the markers, or with the fixture ``alarm``, fails after ``--alarm-s`` seconds and
 does not hang. ``--fail-on-skip`` makes every skipped test a failure. The fixture ``descriptors``
-fails a test that leaks a file descriptor. This module is loaded by every pytest run, so it imports
-no more than pytest.
+fails a test that leaks a file descriptor. Importing this module imports no more than pytest.
+
+PYTEST_DONT_REWRITE: a module that was imported before pytest loads it is no warning.
 """
 
 from __future__ import annotations
@@ -23,7 +27,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +45,9 @@ __all__ = [
     "open_descriptors",
 ]
 
-pytest.register_assert_rewrite("famsock.testing._checks")
+_CHECKS = "famsock.testing._checks"
+if _CHECKS not in sys.modules:  # pytest warns of a module that it is too late for
+    pytest.register_assert_rewrite(_CHECKS)
 
 MARKERS = {
     "needs_family(name, protocol=None, type=None)": "skip unless the kernel opens such a socket",
@@ -75,8 +82,22 @@ def pytest_configure(config: pytest.Config) -> None:
 # Markers
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if item.get_closest_marker("nothing_to_check") is None]
+    for item in items:
+        if reason := _excepted(item):
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def _excepted(item: pytest.Item) -> str:
+    """Return the reason why a check of a family cannot pass, as its author states it, or ""."""
+    base = sys.modules.get(f"{_CHECKS}.base")
+    cls = getattr(item, "cls", None)
+    if base is None or cls is None or not issubclass(cls, base.Checks):
+        return ""
+    stated: Mapping[str, str] = cls.exceptions
+    return stated.get(item.name) or stated.get(item.name.partition("[")[0], "")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -182,7 +182,9 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Ite
                     famsock.plugins.unregister("AF_KIT")
             """)
         )
-        pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")
+        pytester.makeini(
+            "[pytest]\nfilterwarnings = error\naddopts = -p famsock.testing.plugin --strict-markers"
+        )
         monkeypatch.setenv("FAMSOCK_HEADERS", f"kit={pytester.path}")
         monkeypatch.syspath_prepend(pytester.path)
         return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q", *arguments)

@@ -489,6 +489,66 @@ def test_accepts_excuses_a_type(run_suite: Any) -> None:
     result.assert_outcomes(passed=1, deselected=result.parseoutcomes()["deselected"])
 
 
+def excepted(*stated: str) -> tuple[str, str]:
+    """A replacement that states exceptions, each as ``"check": "reason"``."""
+    return "    bad = (", f"    exceptions = {{{', '.join(stated)}}}\n    bad = ("
+
+
+BROKEN_SELFTEST = ('ours.send(b"?")', 'ours.send(b"!")')
+
+
+@pytest.mark.parametrize("check", ["test_selftest", "test_selftest[kit]"])
+def test_an_exception_excuses_its_check(run_suite: Any, check: str) -> None:
+    stated = excepted(f'"{check}": "the kernel turns ? into !"')
+    chosen = ("-ra", "--fail-on-skip", "-k", "selftest or exceptions or test_text")
+    result = run_suite(BROKEN_SELFTEST, stated, arguments=chosen)
+    assert outcomes(result) == set()
+    assert result.parseoutcomes()["xfailed"] == 1
+    result.stdout.fnmatch_lines(["XFAIL*test_selftest*the kernel turns ? into !*"])
+
+
+def test_an_exception_that_is_none_fails(run_suite: Any) -> None:
+    stated = excepted('"test_selftest": "it is slow"')
+    assert outcomes(run_suite(stated, arguments=("-k", "selftest"))) == {"test_selftest"}
+
+
+def test_an_exception_excuses_no_other_check(run_suite: Any) -> None:
+    stated = excepted('"test_text": "it has none"')
+    result = run_suite(BROKEN_SELFTEST, stated, arguments=("-k", "selftest"))
+    assert outcomes(result) == {"test_selftest"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ('"test_selftset": "it hangs"', "no check is called test_selftset"),
+        ('"family": "it hangs"', "no check is called family"),
+        (
+            '"test_selftest[kid]": "it hangs"',
+            "test_selftest[[]kid[]] is none of *selftest[[]kit[]]",
+        ),
+        (
+            '"test_text[7:80]": "it hangs"',
+            "test_text[[]7:80[]] is none of *test_text[[]kit-7:80[]]",
+        ),
+        ('"test_selftest": ""', "test_selftest: state why it cannot pass"),
+        ('"test_selftest": True', "test_selftest: the reason must be a text, not True"),
+    ],
+)
+def test_an_exception_names_a_check_and_a_reason(run_suite: Any, stated: str, told: str) -> None:
+    result = run_suite(excepted(stated), arguments=("-k", "exceptions"))
+    assert outcomes(result) == {"test_exceptions_are_checks_with_reasons"}
+    result.stdout.fnmatch_lines([f"*{told}*"])
+
+
+def test_every_check_may_be_named(run_suite: Any) -> None:
+    lines = run_suite(arguments=("--collect-only",)).outlines
+    checks = [line.partition("::TestKit::")[2] for line in lines if "::TestKit::" in line]
+    assert len(checks) > 40
+    stated = excepted(*(f'{check!r}: "why"' for check in checks))
+    assert outcomes(run_suite(stated, arguments=("-k", "exceptions", "--runxfail"))) == set()
+
+
 NUMBER_OF_ITS_OWN = (
     ("#define AF_KIT 1", "#define AF_KIT 4711"),
     ('"AF_KIT": 1,', '"AF_KIT": 4711,'),

@@ -48,7 +48,9 @@ def _here() -> str:
 
 def _run(pytester: pytest.Pytester) -> pytest.RunResult:
     pytester.makepyfile(FIXTURES)
-    return pytester.runpytest_inprocess("-ra", "-p", "no:cacheprovider")
+    return pytester.runpytest_inprocess(
+        "-ra", "-p", "famsock.testing.plugin", "-p", "no:cacheprovider"
+    )
 
 
 @needs_privilege

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 
@@ -42,12 +43,63 @@ SKIPS = """
 
 @pytest.fixture(autouse=True)
 def ini(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers -ra")
+    pytester.makeini(
+        "[pytest]\nfilterwarnings = error\naddopts = -p famsock.testing.plugin --strict-markers -ra"
+    )
 
 
 def run(pytester: pytest.Pytester, code: str, *arguments: str) -> pytest.RunResult:
     pytester.makepyfile(code)
     return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+
+
+def test_an_installation_loads_nothing_into_pytest(pytester: pytest.Pytester) -> None:
+    assert not [entry for entry in entry_points(group="pytest11") if "famsock" in entry.value]
+    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")
+    pytester.makepyfile("""
+        import pytest
+        import famsock
+
+        def test_alarm(alarm): pass
+        def test_descriptors(descriptors): pass
+        def test_fine(pytestconfig):
+            assert not [m for m in pytestconfig.getini("markers") if m.startswith("needs_")]
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error")
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(
+        ["*fixture 'alarm' not found*", "*fixture 'descriptors' not found*"]
+    )
+    refused = pytester.runpytest_subprocess("--fail-on-skip")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", "import famsock.testing.plugin\n", "from famsock.testing import Conformance\n"],
+    ids=["first", "plugin imported", "suite imported"],
+)
+def test_conftest_loads_the_plugin_without_a_warning(
+    pytester: pytest.Pytester, before: str
+) -> None:
+    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")
+    pytester.makeconftest(f'{before}pytest_plugins = ["famsock.testing.plugin"]')
+    pytester.makepyfile("def test_one(alarm, descriptors): assert alarm == 7")
+    result = pytester.runpytest_subprocess("-W", "error", "--alarm-s", "7", "--fail-on-skip")
+    result.assert_outcomes(passed=1)
+
+
+def test_suite_says_that_it_needs_the_plugin(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")
+    pytester.makepyfile("""
+        from famsock.testing import Conformance
+
+        class TestUnix(Conformance):
+            family = "AF_UNIX"
+    """)
+    result = pytester.runpytest_subprocess("-W", "error")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*add '-p famsock.testing.plugin' to addopts in pyproject.toml*"])
 
 
 def test_skips_are_skips(pytester: pytest.Pytester) -> None:

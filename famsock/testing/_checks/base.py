@@ -18,6 +18,7 @@ from famsock.testing._subject import Subject
 from famsock.testing.strategies import Strategies
 
 _T = TypeVar("_T")
+_PLUGIN = "famsock.testing.plugin"
 IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 # An emulated processor needs longer for what a test waits for; User-mode Linux does not emulate it.
 IN_EMULATION = os.environ.get("FAMSOCK_LAB") == "qemu"
@@ -31,22 +32,7 @@ PROPERTY = settings(
 
 
 class Checks:
-    """The base of the checks, with what a subclass states.
-
-    ``family`` is the family's name. ``examples`` need at least one address of each address class.
-    ``bad`` are addresses that must be refused. The other attributes are for special families:
-
-    ``strategies``: hypothesis strategies for fields, see `famsock.testing.strategies`. ``accepts``:
-    types that a field takes beyond what its C type suggests, by "field" or "Class.field"; the suite
-    offers float, complex, None, list and object to every field, str and bytes to integer fields
-    too, and expects TypeError. ``selftest_marks``: pytest marks that a self-test needs, by its
-    label (the protocol's name, unless ``Protocol.selftest`` gives others). ``batched``: the labels
-    of the self-tests that are datagrams, from one socket to another or to the kernel, which answers
-    each; `famsock.testing.checks.batches` sends them in batches. ``network_namespace``: whether the
-    tests run in a separate network namespace, if the process may make one. Use it for sockets that
-    receive what other programs send, such as raw sockets. ``unreadable_options``: options that a
-    plain socket cannot read, by name, with the reason.
-    """
+    """The base of the checks; `famsock.testing.Conformance` describes what a subclass states."""
 
     family: ClassVar[str]
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -58,6 +44,7 @@ class Checks:
     network_namespace: ClassVar[bool] = False
     redefines: ClassVar[tuple[str, ...]] = ()
     unreadable_options: ClassVar[Mapping[str, str]] = {}
+    exceptions: ClassVar[Mapping[str, str]] = {}
 
     @pytest.fixture(autouse=True)
     def _network(self, request: pytest.FixtureRequest) -> None:
@@ -81,15 +68,25 @@ class Checks:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Parametrise a test by the names of its arguments."""
-        for name, make in PARAMETERS.items():
+        if not metafunc.config.pluginmanager.has_plugin(_PLUGIN):
+            pytest.fail(
+                f"famsock's conformance kit needs its pytest plugin: add '-p {_PLUGIN}' to addopts "
+                f'in pyproject.toml, or pytest_plugins = ["{_PLUGIN}"] to the root\'s conftest.py',
+                pytrace=False,
+            )
+        for name in PARAMETERS:
             if name in metafunc.fixturenames:
-                try:
-                    self.subject()
-                    found = list(make(type(self)))
-                except (ImportError, LookupError, AttributeError):
-                    found = []  # DescriptionChecks load the same things, and report why
                 nothing = pytest.param(None, marks=pytest.mark.nothing_to_check)
-                metafunc.parametrize(name, found or [nothing])
+                metafunc.parametrize(name, self.parameters(name) or [nothing])
+
+    @classmethod
+    def parameters(cls, argument: str) -> list[Any]:
+        """Return the parameters for an argument of the suite's tests; none if there is nothing."""
+        try:
+            cls.subject()
+            return list(PARAMETERS[argument](cls))
+        except (ImportError, LookupError, AttributeError):
+            return []  # DescriptionChecks load the same things, and report why
 
 
 def _examples(cls: type[Checks]) -> Iterable[Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 from famsock._definitions import constants_of
@@ -11,7 +14,7 @@ from famsock.address import Address
 from famsock.control import ControlType
 from famsock.family import Protocol
 from famsock.options import Option
-from famsock.testing._checks.base import Checks
+from famsock.testing._checks.base import PARAMETERS, Checks
 
 
 class DescriptionChecks(Checks):
@@ -22,6 +25,17 @@ class DescriptionChecks(Checks):
         assert family.name == self.family
         assert family.api_version == API_VERSION
         check_family(family)
+
+    def test_exceptions_are_checks_with_reasons(self) -> None:
+        for check, reason in self.exceptions.items():
+            assert isinstance(reason, str), f"{check}: the reason must be a text, not {reason!r}"
+            assert reason.strip(), f"{check}: state why it cannot pass"
+            name = check.partition("[")[0]
+            function = getattr(type(self), name, None)
+            assert name.startswith("test_"), f"no check is called {name}"
+            assert inspect.isfunction(function), f"no check is called {name}"
+            known = set(_ids(self, function))
+            assert check == name or check in known, f"{check} is none of {sorted(known)}"
 
     def test_constants_load_and_name_the_family(self) -> None:
         family = self.subject().family
@@ -52,3 +66,13 @@ class DescriptionChecks(Checks):
 
     def test_address_class_is_documented(self, address_class: type[Any]) -> None:
         assert (vars(address_class).get("__doc__") or "").strip()
+
+
+def _ids(checks: Checks, function: Any) -> Iterator[str]:
+    """Yield the names of a check with the parameters that it runs with."""
+    # `shapes` and `makes` are fixtures of an example.
+    asked = set(inspect.signature(function).parameters)
+    asked |= {"example"} if asked & {"makes", "shapes"} else set()
+    asked |= {"batched_exchange"} if "sent" in asked else set()
+    for each in product(*(checks.parameters(name) for name in PARAMETERS if name in asked)):
+        yield f"{function.__name__}[{'-'.join(str(parameter.id) for parameter in each)}]"
