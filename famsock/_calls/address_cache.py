@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from famsock._calls.converter import Converter
+from struct import error as struct_error
+
+from famsock._calls.converter import Converter, no_members
 from famsock._calls.layout import SOCKADDR_BYTES, SockaddrLayout
 
 TYPE_CHECKING = False
@@ -22,27 +24,34 @@ class AddressCache:
     By the layout, if there is one; what it leaves goes to `encode_unusual` and `decode_unusual`,
     which a subclass has. A result is kept in the slot that its key's hash names, where it replaces
     another one; what the system had a part in is not kept, nor anything longer than
-    `SOCKADDR_BYTES`. Only exact tuples of str and int are looked up by equality, so that no
+    `SOCKADDR_BYTES`. Of what the layout decodes only the last result is kept: to decode costs
+    little more than to look into a slot. Only exact tuples of str and int are looked up by equality, so that no
     object's own ``__hash__`` or ``__eq__`` runs, and 80.0 and True never count as a port; a typed
     address is known again by identity. Slots are read and written whole, so threads may share them.
     """
 
     __slots__ = (
         "_converter",
+        "_decode_whole",
         "_decoded",
         "_encoded",
+        "_is_kept",
         "_is_ready",
         "_last",
+        "_last_decoded",
         "loaded_class",
         "typed_fields",
     )
 
     def __init__(self) -> None:
         self._converter: Converter | None = None
+        self._decode_whole: Any = no_members
+        self._is_kept = False
         self._is_ready = False
         self._encoded: Kept = [None] * SLOTS
         self._decoded: Kept = [None] * SLOTS
         self._last: tuple[Any, bytes] = (object(), b"")  # what was encoded last
+        self._last_decoded: tuple[bytes, Any] = (b"", None)
         self.loaded_class: type | None = None
         """The class of typed addresses, once it was loaded."""
         self.typed_fields: tuple[str, ...] | None = None
@@ -63,9 +72,16 @@ class AddressCache:
     def _prepare(self) -> Converter | None:
         if not self._is_ready:
             layout = self.load_layout()
-            self._converter = None if layout is None else Converter(layout)
+            if layout is not None:
+                self._converter = converter = Converter(layout)
+                self._is_kept = converter.is_kept
+                self._decode_whole = converter.decode_whole
             self._is_ready = True
         return self._converter
+
+    def _decode_other(self, sock: Any, sockaddr: bytes) -> Any:
+        converter = self._prepare()
+        return None if converter is None else converter.decode(sock, sockaddr)
 
     def encode(self, sock: socket, operation: str, address: Any) -> bytes:
         """Return the sockaddr of an address in any of its shapes, for ``operation`` on ``sock``."""
@@ -112,17 +128,22 @@ class AddressCache:
 
     def decode(self, sock: socket, sockaddr: bytes) -> Any:
         """Return the stdlib's form of what the kernel gave: None for no address; never cut."""
-        if not sockaddr:
-            return None
+        last = self._last_decoded
+        if sockaddr == last[0]:
+            return last[1]
+        decode = self._decode_whole
+        try:
+            form = decode(sock, sockaddr)
+        except struct_error:  # longer or shorter than the layout
+            form = self._decode_other(sock, sockaddr)
+        if form is not None:
+            if self._is_kept:
+                self._last_decoded = sockaddr, form
+            return form
         slot = hash(sockaddr) % SLOTS
         if (kept := self._decoded[slot]) is not None and kept[0] == sockaddr:
             return kept[1]
-        converter = self._prepare()
-        form = None
-        if converter is not None:
-            form, keep = converter.decode(sock, sockaddr), converter.is_kept
-        if form is None:
-            form, keep = self.decode_unusual(sock, sockaddr)
+        form, keep = self.decode_unusual(sock, sockaddr)
         if keep and len(sockaddr) <= SOCKADDR_BYTES:
             self._decoded[slot] = sockaddr, form
         return form

@@ -326,9 +326,12 @@ class Calls(_stdlib.socket):
         codec = self._codec
         if codec is None:
             return super().recvfrom(bufsize, flags)
-        if (bufsize := index(bufsize)) < 0:
+        if type(bufsize) is not int:
+            bufsize = index(bufsize)
+        if bufsize < 0:
             raise ValueError("negative buffersize in recvfrom")
-        flags = flags and checks.c_int(flags)
+        if flags:
+            flags = checks.c_int(flags)
         data, sockaddr = _calls.recvfrom(self, _gettimeout(self), bufsize, flags)
         return data, codec.decode(self, sockaddr)
 

@@ -79,6 +79,11 @@ class SockaddrLayout:
                 raise ValueError(f"field {name!r}: a path is the only field, at offset 2")
             if kind in INTEGERS and not 0 <= highest < 1 << 8 * WIDTHS[kind]:
                 raise ValueError(f"field {name!r}: no {kind} is as high as {highest}")
+        end = 2
+        for name, kind, offset, _ in sorted(fields, key=lambda field: field[2]):
+            if offset - (kind == "counted8") < end:
+                raise ValueError(f"field {name!r} lies over another one")
+            end = offset + WIDTHS[kind]
         self.usual = usual
         self.head = head
         self.size_bytes = size_bytes

@@ -412,13 +412,16 @@ def recvfrom(
     descriptor: Descriptor, timeout: float | None, size_bytes: int, flags: int
 ) -> tuple[bytes, bytes]:
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
-    _check_size(size_bytes)
-    length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
-    pooled = size_bytes <= _POOLED_BYTES
-    try:
-        buffers = take_buffers() if pooled else new_buffers(size_bytes)
-    except IndexError:
-        buffers = new_buffers(_POOLED_BYTES)
+    length: Any = size_bytes
+    if pooled := 0 <= size_bytes <= _POOLED_BYTES:
+        try:
+            buffers = take_buffers()
+        except IndexError:
+            buffers = new_buffers(_POOLED_BYTES)
+    else:
+        _check_size(size_bytes)
+        length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
+        buffers = new_buffers(size_bytes)
     data, pointer, name, sockaddr, name_length = buffers
     name[LENGTH_AT] = _SOCKADDR_BYTES
     deadline = monotonic() + timeout if timeout else None
