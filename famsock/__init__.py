@@ -7,12 +7,12 @@ found through entry points when the family is first used. Importing this module 
 
 from __future__ import annotations
 
-import importlib
 import socket as _stdlib
 
 from famsock._dropin import functions as _functions
 from famsock._dropin import install, recv_fds, send_fds, uninstall
 from famsock._errors import PluginError
+from famsock._lazy import load as _load
 from famsock._registry import plugins
 from famsock._sockets import socket
 from famsock.address import Address, RawAddress
@@ -73,7 +73,7 @@ def __getattr__(name: str) -> Any:
         value = globals()[name] = plugins.constant(name)
         return value
     if name in _MODULES:
-        return importlib.import_module(f"famsock.{name}")
+        return _load(f"famsock.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

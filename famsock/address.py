@@ -22,7 +22,6 @@ from famsock import _calls
 from famsock._calls.layout import SOCKADDR_BYTES, SockaddrLayout
 from famsock._lazy import load
 from famsock._struct import Struct
-from famsock._text import join_fields, split_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,6 +167,8 @@ class Address(Struct):
         return sum(defaults[name] is attrs.NOTHING for name in cls.stdlib_fields)
 
     def __str__(self) -> str:
+        from famsock._text import join_fields
+
         return join_fields(self)
 
     @classmethod
@@ -176,6 +177,8 @@ class Address(Struct):
 
         ValueError if the text does not have the form.
         """
+        from famsock._text import split_fields
+
         fields = split_fields(cls, text)
         try:
             return cls(**fields)

@@ -25,9 +25,10 @@ class AddressCache:
     which a subclass has. A result is kept in the slot that its key's hash names, where it replaces
     another one; what the system had a part in is not kept, nor anything longer than
     `SOCKADDR_BYTES`. Of what the layout decodes only the last result is kept: to decode costs
-    little more than to look into a slot. Only exact tuples of str and int are looked up by equality, so that no
-    object's own ``__hash__`` or ``__eq__`` runs, and 80.0 and True never count as a port; a typed
-    address is known again by identity. Slots are read and written whole, so threads may share them.
+    little more than to look into a slot. Only exact tuples of str and int are looked up by
+    equality, so that no object's own ``__hash__`` or ``__eq__`` runs, and 80.0 and True never count
+    as a port; a typed address is known again by identity. Slots are read and written whole, so
+    threads may share them.
     """
 
     __slots__ = (
