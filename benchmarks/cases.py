@@ -98,12 +98,12 @@ def messages(module: Any) -> Iterator[Work]:
 def into(module: Any) -> Iterator[Work]:
     with to_and_from(module, "both") as (a, b):
         address = b.getsockname()
-        room = bytearray(2048)
+        buffer = bytearray(2048)
 
         def work(n: int) -> None:
             for _ in range(n):
                 a.sendto(PAYLOAD, address)
-                b.recvfrom_into(room)
+                b.recvfrom_into(buffer)
 
         yield work
 
@@ -301,7 +301,7 @@ def zerocopy(module: Any) -> Iterator[Work]:
         address = server.getsockname()
         with module.create_connection(address) as client, server.accept()[0] as peer:
             client.setsockopt(stdlib.SOL_SOCKET, constants.SO_ZEROCOPY, 1)
-            room = bytearray(len(_ZEROCOPIED))
+            buffer = bytearray(len(_ZEROCOPIED))
             ours: Any = None if module is stdlib else client.operations
 
             def send_by_number() -> int:
@@ -333,7 +333,7 @@ def zerocopy(module: Any) -> Iterator[Work]:
                     sent = send()
                     spent_ns += time.perf_counter_ns() - start_ns
                     while sent:  # the notification comes when the peer has got it all
-                        sent -= peer.recv_into(room)
+                        sent -= peer.recv_into(buffer)
                     select([client], [], [], 10)
                     start_ns = time.perf_counter_ns()
                     done()

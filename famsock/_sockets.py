@@ -82,19 +82,23 @@ class socket(Calls["A", "F"]):  # noqa: N801
         family: int | None = None,
         type: int | tuple[int, ...] = (),
         proto: int | None = None,
+        abstract: bool = False,
         **more: Any,
     ) -> None:
         """Make a protocol's class of a subclass that states ``family``, ``type`` and ``proto``.
 
         ``type`` is one socket type or several, the usual one first; without ``proto`` the class is
         for any protocol. Such a class has empty ``__slots__``: all protocols' classes have one
-        layout, so that `operations` can convert a socket in place. For plugins.
+        layout, so that `operations` can convert a socket in place. A class that several protocols'
+        classes inherit from is ``abstract``: it opens no socket itself. For plugins.
         """
         super().__init_subclass__(**more)
         if family is not None:
             types = (type,) if isinstance(type, int) else tuple(type)
             cls._kind = (int(family), tuple(int(kind) for kind in types), proto)
             cls._protocol_class = cls
+        elif abstract:
+            cls._kind = (-1, (), None)
 
     @classmethod
     def adopt(cls, sock: _stdlib.socket) -> Self:
@@ -143,6 +147,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         """The kind of a socket of a protocol's class; TypeError if what is given is another."""
         assert self._kind is not None
         own_family, own_types, own_proto = self._kind
+        self._check_not_abstract()
         if fileno is not None:  # what is given is not believed: a descriptor has its own kind
             family, type, told = _kind_of(fileno)
             self._check_open((family, type, told))
@@ -169,6 +174,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         """
         assert cls._kind is not None
         family, types, proto = cls._kind
+        cls._check_not_abstract()
         if found[0] == family and found[1] in types:
             if proto is None or proto == found[2]:
                 return
@@ -176,6 +182,14 @@ class socket(Calls["A", "F"]):  # noqa: N801
             if not found[2] and (served is None or served.protocol.number != 0):
                 return
         raise TypeError(f"{cls.__name__} is of {_text_of(cls._kind)}, not {_text_of(found)}")
+
+    @classmethod
+    def _check_not_abstract(cls) -> None:
+        if cls._kind is not None and not cls._kind[1]:
+            raise TypeError(
+                f"{cls.__name__} is of several protocols and opens no socket: "
+                "open or inherit from the class of one of them"
+            )
 
     def _check_served(self, fileno: int | None) -> None:
         """Refuse a socket of a protocol's class that its own plugin does not serve."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import socket as stdlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from famsock_inet import InetAddress, Tcp6Socket, TcpSocket, UdpSocket
 from famsock_unix import UnixStreamSocket
 
 import famsock
+from famsock._lazy import load
 from tests.programs import run
 
 
@@ -149,6 +151,34 @@ print(os.listdir("/proc/self/fd") == before)
         "TcpSocket: its sockets are served by the plugin of AF_INET tcp, which has another class\n"
         "True"
     )
+
+
+def _shared_by_plugins(cls: type[Any]) -> Iterator[type[Any]]:
+    """The classes below ``cls`` that several protocols' classes of a plugin inherit from."""
+    for below in cls.__subclasses__():
+        if below.__module__.startswith("famsock_"):
+            if below._protocol_class is not below:
+                yield below
+            yield from _shared_by_plugins(below)
+
+
+def test_a_class_of_several_protocols_opens_no_socket(descriptors: None) -> None:
+    for family in famsock.plugins.families():
+        for protocol in family.protocols:
+            named: Any = protocol.socket
+            for reference in [named] if isinstance(named, str) else named.values():
+                load(reference)
+    shared = set(_shared_by_plugins(famsock.socket))
+    assert {"UnixSocket", "IpSocket", "CanSocket"} <= {cls.__name__ for cls in shared}
+    with stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as other:
+        opened = stdlib.AF_INET, stdlib.SOCK_DGRAM, 17
+        for cls in shared:
+            for given in ((), opened, (*opened, other.fileno())):
+                with pytest.raises(TypeError, match=f"{cls.__name__} is of several protocols"):
+                    cls(*given)
+            with pytest.raises(TypeError, match=f"{cls.__name__} is of several protocols"):
+                cls.adopt(other)
+        assert other.getsockname()
 
 
 def _name_of(sock: Any) -> str:

@@ -207,7 +207,6 @@ class Calls(_stdlib.socket):
         """Return the class itself: the parameters are for type checkers."""
         return cls
 
-
     def __init__(self, family=-1, type=-1, proto=-1, fileno=None, *more):
         cdef object served = None
         check_self(self)

@@ -319,7 +319,7 @@ class Registry:
         """The newest snapshot, after the plugin of an entry point was loaded for it.
 
         PluginError if it cannot be loaded. That is kept for `describe` only, as the reason may have
-        been an exception from elsewhere, such as from a signal's handler.
+        been an exception from outside, such as from a signal's handler.
         """
         snapshot = self._discovered()
         if snapshot.family(name) is not None:

@@ -1,5 +1,7 @@
-"""Datagrams and messages, argument by argument: what a call gives or raises is what the stdlib's
-does, whether a short way serves it or the method behind it."""
+"""Compare datagrams and messages with the stdlib's, argument by argument.
+
+Each call gives or raises what the stdlib's call does.
+"""
 
 from __future__ import annotations
 

@@ -150,8 +150,8 @@ def inquiry(
 ) -> tuple[InquiryInfo, ...]:
     """Return devices in range (HCIINQUIRY); the call takes ``length`` times 1.28 seconds."""
     size = InquiryInfo.layout.size
-    room = check_int("max_responses", max_responses, MAX_RESPONSES) or MAX_RESPONSES
-    buffer = bytearray(_INQUIRY.size + room * size)
+    at_most = check_int("max_responses", max_responses, MAX_RESPONSES) or MAX_RESPONSES
+    buffer = bytearray(_INQUIRY.size + at_most * size)
     _INQUIRY.pack_into(
         buffer,
         0,

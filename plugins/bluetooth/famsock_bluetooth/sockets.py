@@ -30,7 +30,7 @@ _A = TypeVar("_A", bound=Address, covariant=True)
 _F = TypeVar("_F", covariant=True)
 
 
-class _LinkSocket(socket[_A, _F]):
+class _LinkSocket(socket[_A, _F], abstract=True):
     """The common part of sockets above a link."""
 
     __slots__ = ()

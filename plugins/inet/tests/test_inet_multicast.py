@@ -86,17 +86,17 @@ def test_join_and_leave(in_namespace: Run, family: int, interface: Callable[[int
 
 
 def test_chosen_sources(in_namespace: Run, family: int) -> None:
-    ways: tuple[Any, ...] = ("v0", SOURCE[family])
+    interfaces: tuple[Any, ...] = ("v0", SOURCE[family])
 
     def check() -> None:
-        for where in ways:
+        for interface in interfaces:
             with ExitStack() as stack:
                 members = Members(family, stack)
-                members.receiver.join_group(members.group, where, source=OTHER[family])
+                members.receiver.join_group(members.group, interface, source=OTHER[family])
                 assert not members.receives()
-                members.receiver.join_group(members.group, where, source=SOURCE[family])
+                members.receiver.join_group(members.group, interface, source=SOURCE[family])
                 assert members.receives()
-                members.receiver.leave_group(members.group, where, source=SOURCE[family])
+                members.receiver.leave_group(members.group, interface, source=SOURCE[family])
                 assert not members.receives()
 
     in_namespace(check)

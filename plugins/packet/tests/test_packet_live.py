@@ -387,8 +387,8 @@ def loaded_program(place: int) -> int:
     code = ctypes.create_string_buffer(instructions, len(instructions))
     license = ctypes.create_string_buffer(b"GPL")
     attributes = struct.pack("=IIQQ", 1, 2, ctypes.addressof(code), ctypes.addressof(license))
-    room = ctypes.create_string_buffer(attributes.ljust(128, b"\0"), 128)
-    loaded = ctypes.CDLL(None, use_errno=True).syscall(number, 5, room, len(room))
+    buffer = ctypes.create_string_buffer(attributes.ljust(128, b"\0"), 128)
+    loaded = ctypes.CDLL(None, use_errno=True).syscall(number, 5, buffer, len(buffer))
     assert loaded >= 0, os.strerror(ctypes.get_errno())
     return int(loaded)
 

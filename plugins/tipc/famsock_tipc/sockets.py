@@ -42,7 +42,7 @@ _TOPOLOGY_SERVICE = ServiceAddress(TIPC_TOP_SRV, TIPC_TOP_SRV)
 """The address of the topology service, to which a SOCK_SEQPACKET socket connects."""
 
 
-class _TipcSocket(socket[TipcAddress, tuple[int, int, int, int, int]]):
+class _TipcSocket(socket[TipcAddress, tuple[int, int, int, int, int]], abstract=True):
     """The common part of sockets of AF_TIPC: names, nodes and links."""
 
     __slots__ = ()

@@ -26,7 +26,7 @@ class HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 
-class UnixSocket(socket[UnixAddress, str | bytes | None]):
+class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
     """The methods that all sockets of AF_UNIX share; open a socket by one of the classes below.
 
     The stdlib's form of an address is str for a path, bytes for an abstract name, "" for an unnamed

@@ -47,7 +47,7 @@ def local_cid() -> int:
     return int(struct.unpack("=I", answer)[0])
 
 
-class VsockSocket(socket[VsockAddress, tuple[int, int]]):
+class VsockSocket(socket[VsockAddress, tuple[int, int]], abstract=True):
     """The methods that all sockets of AF_VSOCK share; open a socket by one of the classes below."""
 
     __slots__ = ()

@@ -89,7 +89,7 @@ def several(values: Iterable[_T], kind: type[_T]) -> tuple[_T, ...]:
     return tuple(values)
 
 
-class CanSocket(socket[_A, _F]):
+class CanSocket(socket[_A, _F], abstract=True):
     """The base of the classes of all CAN protocols: information about received messages.
 
     It is of no protocol: open one of its subclasses.

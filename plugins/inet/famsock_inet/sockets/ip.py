@@ -50,7 +50,7 @@ class QueuedError:
         return f"{os.strerror(self.errno)} for {self.message.address}{by}"
 
 
-class IpSocket(socket[A, F]):
+class IpSocket(socket[A, F], abstract=True):
     """A socket of AF_INET or AF_INET6, of any protocol."""
 
     __slots__ = ()
