@@ -141,8 +141,9 @@ def _constant(name: str) -> Any:
 def install() -> None:
     """Put famsock under the stdlib's module: every later use of `socket` gets famsock's sockets.
 
-    `create_connection` and `create_server` there take typed addresses, too. Constants that this Python lacks appear there too. Modules that already imported the class
-    (``from socket import socket``) keep the stdlib's. Calling it twice changes nothing.
+    Its `create_connection` and `create_server` then take typed addresses, and the constants that
+    this Python lacks appear in it. Modules that already imported the class (``from socket import
+    socket``) keep the stdlib's. Calling it twice changes nothing.
     """
     import famsock
 
