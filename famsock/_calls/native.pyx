@@ -43,6 +43,7 @@ cdef extern from "Python.h":
     int resize_bytes "_PyBytes_Resize"(PyObject **, Py_ssize_t) except -1
     void Py_XDECREF(PyObject *)
     object PyUnicode_EncodeFSDefault(object)
+    Py_ssize_t PY_SSIZE_T_MAX
 
 cdef extern from "sys/uio.h" nogil:
     struct iovec:
@@ -70,6 +71,7 @@ cdef extern from "sys/socket.h" nogil:
         msghdr msg_hdr
         unsigned int msg_len
     int MSG_WAITFORONE
+    int MSG_TRUNC
     int c_recvmmsg "recvmmsg"(int, mmsghdr *, unsigned int, int, void *)
     int c_sendmmsg "sendmmsg"(int, mmsghdr *, unsigned int, int)
     int c_bind "bind"(int, const sockaddr_c *, socklen_t)
@@ -88,6 +90,17 @@ cdef extern from "sys/socket.h" nogil:
 
 cdef extern from "unistd.h" nogil:
     int c_close "close"(int)
+    int getpagesize()
+
+cdef extern from "sys/mman.h" nogil:
+    void *c_mmap "mmap"(void *, size_t, int, int, int, long)
+    int c_munmap "munmap"(void *, size_t)
+    int c_mincore "mincore"(void *, size_t, unsigned char *)
+    int PROT_READ
+    int PROT_WRITE
+    int MAP_PRIVATE
+    int MAP_ANONYMOUS
+    void *MAP_FAILED
 
 cdef extern from "sys/ioctl.h" nogil:
     int c_ioctl "ioctl"(int, unsigned long, void *)
@@ -528,6 +541,40 @@ cdef ssize_t send_to(
         PyBuffer_Release(&view)
 
 
+cdef class UntouchedMemory:
+    """Zeroed pages that tell whether the kernel wrote to them: to receive with MSG_TRUNC.
+
+    With it TCP returns the number of bytes that it dropped and writes none, tcp(7); others write
+    what fits. No field of the result tells the two apart.
+    """
+
+    cdef char *start
+    cdef Py_ssize_t size_bytes
+
+    def __cinit__(self, Py_ssize_t size_bytes):
+        refuse_negative(size_bytes)
+        cdef void *start = c_mmap(
+            NULL, max(size_bytes, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+        )
+        if start == MAP_FAILED:
+            raise MemoryError()
+        self.start, self.size_bytes = <char *>start, max(size_bytes, 1)
+
+    cdef ssize_t written(self, const char *at, ssize_t received) noexcept:
+        """How many of the bytes that the kernel counts it wrote at a place: all, or none.
+
+        Where mincore(2) does not tell, zeros count as written.
+        """
+        cdef unsigned char resident = 1
+        cdef size_t page_bytes = getpagesize()
+        c_mincore(<void *>(<size_t>at // page_bytes * page_bytes), 1, &resident)
+        return received if resident & 1 else 0
+
+    def __dealloc__(self):
+        if self.start != NULL:
+            c_munmap(self.start, self.size_bytes)
+
+
 def recvfrom(descriptor, timeout, Py_ssize_t size_bytes, int flags):
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
     return receive(descriptor, timeout, size_bytes, flags, None)
@@ -539,18 +586,25 @@ cdef tuple receive(
     cdef char name[SOCKADDR_BYTES]
     cdef char small[STACK_BYTES]
     cdef ReceiveBuffer buffer = None
+    cdef UntouchedMemory memory = None
     cdef bytes data
     cdef Transfer given
     cdef ssize_t received
     refuse_negative(size_bytes)
     given.data, given.size, given.flags, given.name = small, size_bytes, flags, name
-    if size_bytes > STACK_BYTES:
+    if flags & MSG_TRUNC:
+        memory = UntouchedMemory(size_bytes)
+        given.data = memory.start
+    elif size_bytes > STACK_BYTES:
         buffer = ReceiveBuffer(size_bytes)
         given.data = buffer.start()
     received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given)
-    if received > size_bytes:  # MSG_TRUNC: the datagram's own length
-        received = size_bytes
-    data = buffer.taken(received) if buffer is not None else PyBytes_FromStringAndSize(small, received)
+    if memory is not None:  # the result may be the datagram's own length
+        received = memory.written(memory.start, min(received, size_bytes))
+    if buffer is not None:
+        data = buffer.taken(received)
+    else:
+        data = PyBytes_FromStringAndSize(<char *>given.data, received)
     return data, makesockaddr(descriptor, codec, name, given.name_length)
 
 
@@ -729,13 +783,17 @@ cdef tuple receive_msg(
     cdef char small[STACK_BYTES]
     cdef char small_control[CONTROL_BYTES]
     cdef ReceiveBuffer buffer = None
+    cdef UntouchedMemory memory = None
     cdef bytes data, control = None
     cdef iovec slot
     cdef msghdr header
     cdef ssize_t received
     refuse_negative(min(size_bytes, control_bytes))
     slot.iov_base, slot.iov_len = small, size_bytes
-    if size_bytes > STACK_BYTES:
+    if flags & MSG_TRUNC:
+        memory = UntouchedMemory(size_bytes)
+        slot.iov_base = memory.start
+    elif size_bytes > STACK_BYTES:
         buffer = ReceiveBuffer(size_bytes)
         slot.iov_base = buffer.start()
     header.msg_iov, header.msg_iovlen = &slot, 1
@@ -747,7 +805,9 @@ cdef tuple receive_msg(
     received = min(received, size_bytes)
     items = items_of(&header)
     try:
-        if buffer is not None:
+        if memory is not None:
+            data = PyBytes_FromStringAndSize(memory.start, memory.written(memory.start, received))
+        elif buffer is not None:
             data = buffer.taken(received)
         else:
             data = PyBytes_FromStringAndSize(small, received)
@@ -786,10 +846,15 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
     cdef iovec slot
     cdef msghdr header
     cdef ssize_t at = 0, each, received
+    cdef UntouchedMemory memory = None
     cdef list messages = []
     refuse_negative(size_bytes)
-    buffer = spare_buffers.pop(size_bytes, None) or PyBytes_FromStringAndSize(NULL, size_bytes)
-    start = PyBytes_AS_STRING(buffer)
+    if flags & MSG_TRUNC:
+        memory = UntouchedMemory(size_bytes)
+        start = memory.start
+    else:
+        buffer = spare_buffers.pop(size_bytes, None) or PyBytes_FromStringAndSize(NULL, size_bytes)
+        start = PyBytes_AS_STRING(buffer)
     slot.iov_base, slot.iov_len = start, size_bytes
     header.msg_iov, header.msg_iovlen = &slot, 1
     header.msg_control = control
@@ -801,14 +866,17 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
             each = control_messages().joined_bytes(items, level, kind)
         finally:
             close_received(&header)
-    each = each or received
     received = min(received, size_bytes)
+    if memory is not None:
+        received = memory.written(start, received)
+    each = each or received
     while True:
         messages.append(PyBytes_FromStringAndSize(start + at, min(each, received - at)))
         at += each
         if at >= received:
             break
-    keep(spare_buffers, size_bytes, buffer, size_bytes)
+    if memory is None:
+        keep(spare_buffers, size_bytes, buffer, size_bytes)
     return messages, header.msg_flags, taken(name, header.msg_namelen)
 
 
@@ -953,6 +1021,7 @@ cdef class Batch:
     cdef char *names
     cdef char *control
     cdef char *data
+    cdef UntouchedMemory memory
     cdef Py_ssize_t count, size_bytes, control_bytes
 
     def __cinit__(self, Py_ssize_t count):
@@ -960,13 +1029,23 @@ cdef class Batch:
         self.headers = <mmsghdr *>allocate(count, sizeof(mmsghdr))
         self.slots = <iovec *>allocate(count, sizeof(iovec))
 
-    cdef int receive(self, Py_ssize_t size_bytes, Py_ssize_t control_bytes, Vector into) except -1:
-        """Make room to receive: into the buffers given, or ``size_bytes`` for each message."""
+    cdef int receive(
+        self, Py_ssize_t size_bytes, Py_ssize_t control_bytes, Vector into, bint truncate=False
+    ) except -1:
+        """Make room to receive: into the buffers given, or ``size_bytes`` for each message.
+
+        ``truncate`` is for calls with MSG_TRUNC.
+        """
         cdef Py_ssize_t index
         self.size_bytes, self.control_bytes = size_bytes, control_bytes
         self.names = <char *>allocate(self.count, SOCKADDR_BYTES)
         self.control = <char *>allocate(self.count, control_bytes)
-        if into is None:
+        if truncate:
+            if size_bytes > 0 and self.count > PY_SSIZE_T_MAX // size_bytes:
+                raise MemoryError()
+            self.memory = UntouchedMemory(self.count * size_bytes)
+            self.data = self.memory.start
+        elif into is None:
             self.data = <char *>allocate(self.count, size_bytes)
         for index in range(self.count):
             if into is None:
@@ -995,7 +1074,8 @@ cdef class Batch:
         free(self.slots)
         free(self.names)
         free(self.control)
-        free(self.data)
+        if self.memory is None:
+            free(self.data)
 
 
 def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
@@ -1005,8 +1085,13 @@ def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
     With a ``codec`` there are addresses in the place of the sockaddrs.
     """
     cdef tuple shape = (min(count, BATCH_MESSAGES), size_bytes, control_bytes)
-    cdef Batch batch = spare_batches.pop(shape, None)
+    cdef Batch batch
     cdef list messages
+    if flags & MSG_TRUNC:
+        batch = Batch(shape[0])
+        batch.receive(size_bytes, control_bytes, None, True)
+        return receive_batch(descriptor, timeout, batch, flags, codec)
+    batch = spare_batches.pop(shape, None)
     if batch is None:
         batch = Batch(shape[0])
         batch.receive(size_bytes, control_bytes, None)
@@ -1095,16 +1180,17 @@ cdef int take_batch(
     cdef msghdr *header
     cdef msghdr *last = NULL
     cdef object data, address = None
+    cdef Py_ssize_t length
     cdef int index
     for index in range(got):
         header = &batch.headers[index].msg_hdr
         if batch.data == NULL:
             data = batch.headers[index].msg_len
         else:
-            data = PyBytes_FromStringAndSize(
-                <char *>header.msg_iov.iov_base,
-                min(<Py_ssize_t>batch.headers[index].msg_len, batch.size_bytes),
-            )
+            length = min(<Py_ssize_t>batch.headers[index].msg_len, batch.size_bytes)
+            if batch.memory is not None:
+                length = batch.memory.written(<char *>header.msg_iov.iov_base, length)
+            data = PyBytes_FromStringAndSize(<char *>header.msg_iov.iov_base, length)
         if last == NULL or header.msg_namelen != last.msg_namelen or (
             memcmp(header.msg_name, last.msg_name, min(header.msg_namelen, SOCKADDR_BYTES))
         ):

@@ -17,7 +17,17 @@ import select
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from ctypes import c_char, c_int, c_short, c_size_t, c_ssize_t, c_uint, c_ulong, c_void_p
+from ctypes import (
+    c_char,
+    c_int,
+    c_short,
+    c_size_t,
+    c_ssize_t,
+    c_ubyte,
+    c_uint,
+    c_ulong,
+    c_void_p,
+)
 from errno import (
     EAGAIN,
     EINPROGRESS,
@@ -31,7 +41,7 @@ from errno import (
 from math import ceil
 from mmap import MAP_PRIVATE, PAGESIZE, mmap
 from operator import index
-from socket import SO_ERROR, SOL_SOCKET, socket
+from socket import MSG_TRUNC, SO_ERROR, SOL_SOCKET, socket
 from time import monotonic
 from typing import Any
 
@@ -163,15 +173,37 @@ def new_buffers(size_bytes: int) -> Buffers:
     The buffers are mmaps because a slice of one is bytes, and an item an int, at a fraction of the
     cost of ctypes' arrays; private ones, for a child of fork(2) must not write into them.
     """
-    try:
-        data, name = (mmap(-1, size, MAP_PRIVATE) for size in (max(size_bytes, 1), PAGESIZE))
-    except OSError as error:
-        raise MemoryError(f"no room for {size_bytes} bytes") from error
+    data, name = untouched_memory(size_bytes), untouched_memory(PAGESIZE)
     return data, _place(data), name, _place(name), _place(name, _SOCKADDR_BYTES)
 
 
 def _place(buffer: mmap, offset: int = 0) -> Any:
     return ctypes.byref(c_char.from_buffer(buffer, offset))
+
+
+def untouched_memory(size_bytes: int) -> mmap:
+    """Zeroed pages that tell whether the kernel wrote to them: to receive with MSG_TRUNC.
+
+    With it TCP returns the number of bytes that it dropped and writes none, tcp(7); others write
+    what fits. No field of the result tells the two apart.
+    """
+    try:
+        return mmap(-1, max(size_bytes, 1), MAP_PRIVATE)
+    except OSError as error:
+        raise MemoryError(f"no room for {size_bytes} bytes") from error
+
+
+def _written(memory: mmap, received: int) -> int:
+    """How many of the bytes that the kernel counts it wrote to `untouched_memory`: all, or none.
+
+    Where mincore(2) does not tell, zeros count as written.
+    """
+    if not _LINUX:
+        return received
+    resident = c_ubyte(1)
+    start = ctypes.addressof(c_char.from_buffer(memory))
+    _libc.mincore(c_void_p(start), c_size_t(1), ctypes.byref(resident))
+    return received if resident.value & 1 else 0
 
 
 Descriptor = int | socket
@@ -413,7 +445,7 @@ def recvfrom(
 ) -> tuple[bytes, bytes]:
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
     length: Any = size_bytes
-    if pooled := 0 <= size_bytes <= _POOLED_BYTES:
+    if pooled := 0 <= size_bytes <= _POOLED_BYTES and not flags & MSG_TRUNC:
         try:
             buffers = take_buffers()
         except IndexError:
@@ -430,8 +462,8 @@ def recvfrom(
     )
     if received < 0:
         raise _error_of(received)
-    if received > size_bytes:  # MSG_TRUNC: the datagram's own length
-        received = size_bytes
+    if flags & MSG_TRUNC:  # the result may be the datagram's own length
+        received = _written(data, min(received, size_bytes))
     result = data[:received], name[: name[LENGTH_AT]]
     if pooled:
         give_buffers(buffers)
@@ -505,15 +537,27 @@ def recvmsg(
 ) -> tuple[bytes, list[ancillary.Item], int, bytes]:
     """recvmsg(2): the data, the ancillary items, msg_flags, the sender's sockaddr."""
     _check_size(size_bytes)
-    data = bytearray(size_bytes)
+    data = _memory_for(size_bytes, flags)
     received, items, message_flags, sockaddr = recvmsg_into(
-        descriptor, timeout, [data], control_bytes, flags
+        descriptor, timeout, [memoryview(data)[:size_bytes]], control_bytes, flags
     )
     try:
-        return bytes(memoryview(data)[:received]), items, message_flags, sockaddr
+        return _taken(data, size_bytes, received, flags), items, message_flags, sockaddr
     except BaseException:
         ancillary.close_descriptors(items)
         raise
+
+
+def _memory_for(size_bytes: int, flags: int) -> bytearray | mmap:
+    return untouched_memory(size_bytes) if flags & MSG_TRUNC else bytearray(size_bytes)
+
+
+def _taken(data: bytearray | mmap, size_bytes: int, received: int, flags: int) -> bytes:
+    """What was received into `_memory_for`."""
+    received = min(received, size_bytes)
+    if isinstance(data, mmap):
+        return data[: _written(data, received)]
+    return bytes(memoryview(data)[:received])
 
 
 def recvmsg_into(
@@ -591,11 +635,12 @@ def recvmmsg(
     count = min(count, _BATCH_MESSAGES)
     if count * size_bytes > sys.maxsize:
         raise MemoryError
-    buffers = [bytearray(size_bytes) for _ in range(count)]
-    messages = recvmmsg_into(descriptor, timeout, buffers, control_bytes, flags)
+    buffers = [_memory_for(size_bytes, flags) for _ in range(count)]
+    views = [memoryview(buffer)[:size_bytes] for buffer in buffers]
+    messages = recvmmsg_into(descriptor, timeout, views, control_bytes, flags)
     try:
         return [
-            (bytes(memoryview(buffer)[:length]), items, message_flags, address)
+            (_taken(buffer, size_bytes, length, flags), items, message_flags, address)
             for buffer, (length, items, message_flags, address) in zip(
                 buffers, messages, strict=False
             )
