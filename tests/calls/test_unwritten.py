@@ -109,13 +109,13 @@ def test_the_number_of_dropped_bytes_comes_from_calls_into_a_buffer(
     raw: Any, descriptors: None, name: str
 ) -> None:
     with _pair(name) as (a, b):
-        for call in (raw.recvfrom_into, lambda *given: raw.recvmsg_into(*given)):
+        for call in ("recvfrom_into", "recvmsg_into"):
             b.sendall(SENT)
             mine = bytearray(b"\xff" * len(SENT))
-            if call is raw.recvfrom_into:
-                count = call(a.fileno(), None, mine, len(mine), socket.MSG_TRUNC)[0]
+            if call == "recvfrom_into":
+                count = raw.recvfrom_into(a.fileno(), None, mine, len(mine), socket.MSG_TRUNC)[0]
             else:
-                count = call(a.fileno(), None, [mine], 0, socket.MSG_TRUNC)[0]
+                count = raw.recvmsg_into(a.fileno(), None, [mine], 0, socket.MSG_TRUNC)[0]
             assert count == len(SENT)
             assert mine == (b"\xff" * len(SENT) if name.startswith("tcp") else SENT)
 

@@ -11,6 +11,10 @@ from famsock_unix.constants import UNIX_PATH_MAX
 
 _LONGEST_NAME_BYTES = UNIX_PATH_MAX - len("/proc/self/fd/1234567/") - 1
 _TOO_LONG = "AF_UNIX path too long"
+_BIND_NOTE = (
+    "a name of more than 107 bytes cannot be bound: peers would see another one, which means "
+    "something else to each of them; bind a shorter path, or an abstract name"
+)
 _AT_SIGN = re.compile(r"\\*@")
 
 
@@ -60,10 +64,10 @@ class UnixAddress(Address):
 
     ``path`` is a str for a path in the file system, bytes that begin with a null byte for a name in
     Linux's abstract namespace, and "" for an unnamed socket; to bind to "" asks the kernel for an
-    abstract name of its choice. It is made from str, bytes, any bytes-like object or `os.PathLike`;
-    a path of more than 107 bytes goes to the kernel through a descriptor of its directory. Text:
-    the path; ``@name`` for an abstract name; a path that starts with an at sign is written after a
-    backslash.
+    abstract name of its choice. It is made from str, bytes, any bytes-like object or `os.PathLike`.
+    A path of more than 107 bytes can be connected and sent to, through a descriptor of its
+    directory, and not be bound. Text: the path; ``@name`` for an abstract name; a path that starts
+    with an at sign is written after a backslash.
 
     Wire layout: the family (u16), then ``sun_path``: a path with its null byte, an abstract name
     unchanged, nothing for an unnamed socket. Raises TypeError for any other type, ValueError for a
@@ -145,23 +149,43 @@ class UnixAddress(Address):
 class _ThroughDirectory(bytes):
     """A sockaddr whose path goes through a descriptor of the directory, open as long as it lives.
 
-    Source: proc(5), /proc/PID/fd; open(2), O_PATH.
+    Not for bind(2), which makes it the socket's name: peers look ``/proc/self`` up as their own.
+    Source: proc(5), /proc/PID/fd; open(2), O_PATH; unix(7), getsockname.
     """
 
-    _descriptor = -1
+    _opened: _Opened | None = None
 
     @classmethod
     def of(cls, path: bytes, head: bytes, lookup: Lookup | None) -> _ThroughDirectory:
-        """Return the sockaddr for a path that is too long; OSError if its last part is, too."""
+        """Return the sockaddr for a path that is too long.
+
+        OSError if its last part is too long, too, or if it is to be bound.
+        """
         directory, slash, name = path.rpartition(b"/")
         if not slash or len(name) > _LONGEST_NAME_BYTES or lookup is None:
             raise OSError(_TOO_LONG)
+        if lookup.operation == "bind":
+            error = OSError(_TOO_LONG)
+            error.add_note(_BIND_NOTE)
+            raise error
         lookup.used = True
-        descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        made = cls(b"%s/proc/self/fd/%d/%s\0" % (head, descriptor, name))
-        made._descriptor = descriptor
+        opened = _Opened(directory)
+        made = cls(b"%s/proc/self/fd/%d/%s\0" % (head, opened.numbers[0], name))
+        made._opened = opened
         return made
 
+
+class _Opened:
+    """A descriptor of a directory, closed when the object is forgotten.
+
+    It is never only a local variable: an exception of a signal's handler would lose it there.
+    """
+
+    def __init__(self, directory: bytes) -> None:
+        self.numbers: list[int] = []
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        self.numbers.extend(map(os.open, (directory,), (flags,)))
+
     def __del__(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
+        for number in self.numbers:
+            os.close(number)

@@ -118,7 +118,7 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
         for more than a second; otherwise as bind(2).
         """
         path = _stale.path_of(address)
-        if path is None:
+        if path is None or len(os.fsencode(path)) >= constants.UNIX_PATH_MAX:
             self.bind(address)
             return
         with _stale.locked_directory(path):
@@ -128,9 +128,9 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
     def bound_path(self) -> str:
         """Return the absolute path of the file that the socket is bound to, however it was written.
 
-        Use it if ``getsockname`` returns a path through a directory's descriptor, or one relative
-        to another working directory. The path of a removed file ends with " (deleted)". OSError
-        EPERM without CAP_NET_ADMIN, ENOENT if the socket is not bound to a path. Linux 4.20.
+        Use it if ``getsockname`` returns a path relative to another working directory, or through a
+        symbolic link. The path of a removed file ends with " (deleted)". OSError EPERM without
+        CAP_NET_ADMIN, ENOENT if the socket is not bound to a path. Linux 4.20.
         Source: linux/un.h, SIOCUNIXFILE.
         """
         from fcntl import ioctl

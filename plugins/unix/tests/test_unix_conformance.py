@@ -128,5 +128,13 @@ class TestUnix(Conformance):
             form="/no/such/directory/" + "d/" * 50 + "x",
             error=FileNotFoundError,
             match="No such file or directory",
+            operations=("connect", "connect_ex", "sendto"),
+        ),
+        BadAddress(
+            protocol="unix",
+            form="/tmp/" + "d/" * 55 + "x",
+            error=OSError,
+            match="^AF_UNIX path too long\n.*a shorter path",
+            operations=("bind",),
         ),
     )

@@ -6,8 +6,13 @@ import errno
 import fcntl
 import gc
 import os
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from famsock_unix import _stale
@@ -34,24 +39,31 @@ def deep(tmp_path: Path) -> Path:
     return directory / "x.sock"
 
 
+def bind_at(sock: UnixSocket, path: Path) -> None:
+    """Bind to a path that is too long for bind: to a short one, whose file is moved there."""
+    with TemporaryDirectory(dir="/tmp") as folder:
+        sock.bind(f"{folder}/s")
+        os.rename(f"{folder}/s", path)
+
+
 @pytest.mark.parametrize("typed", [False, True], ids=["stdlib", "typed"])
 @pytest.mark.parametrize("cls", CLASSES)
-def test_a_long_path_binds_connects_and_is_sent_to(
+def test_a_long_path_is_connected_and_sent_to(
     deep: Path, cls: type[UnixSocket], typed: bool
 ) -> None:
     address = UnixAddress(deep) if typed else str(deep)
     with cls() as server, cls() as client:
         before = open_descriptors()
-        server.bind(address)
+        bind_at(server, deep)
         if cls is not UnixDatagramSocket:
             server.listen()
         client.connect(address)
         assert open_descriptors() == before
-        assert deep.is_socket()
         if cls is UnixDatagramSocket:
             client.sendto(b"x", address)
             client.sendmsg([b"y"], [], 0, address)
-            assert (server.recv(9), server.recv(9)) == (b"x", b"y")
+            assert client.sendmmsg([(b"z", address)]) == 1
+            assert [server.recv(9) for _ in range(3)] == [b"x", b"y", b"z"]
         else:
             accepted, _ = server.accept()
             with accepted:
@@ -60,25 +72,88 @@ def test_a_long_path_binds_connects_and_is_sent_to(
         assert open_descriptors().keys() == before.keys()
 
 
-def test_a_long_path_shows_the_descriptor_it_went_through(deep: Path) -> None:
-    with UnixStreamSocket() as sock:
-        sock.bind(str(deep))
-        shown = sock.getsockname()
-        assert isinstance(shown, str)
-        assert shown.startswith("/proc/self/fd/")
-        assert shown.endswith("/x.sock")
-        assert sock.local_address == UnixAddress(shown)
+@pytest.mark.parametrize("shape", [str, os.fsencode, UnixAddress], ids=["str", "bytes", "typed"])
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_long_path_is_not_bound(
+    deep: Path, cls: type[UnixSocket], shape: Callable[[Path], Any]
+) -> None:
+    """Its name would be another one for each process that sees it."""
+    before = open_descriptors()
+    for method in ("bind", "bind_replacing_stale"):
+        with cls() as sock:
+            with pytest.raises(OSError, match=r"^AF_UNIX path too long\n") as refused:
+                getattr(sock, method)(shape(deep))
+            assert refused.value.errno is None  # as the stdlib's
+            assert "a shorter path" in refused.value.__notes__[0]
+            assert sock.local_address == UnixAddress("")
+    assert not deep.exists()
+    assert open_descriptors().keys() == before.keys()
+
+
+def test_a_refused_bind_leaves_the_stale_file(deep: Path) -> None:
+    with UnixStreamSocket() as left_behind:
+        bind_at(left_behind, deep)
+    with UnixStreamSocket() as sock, pytest.raises(OSError, match="too long"):
+        sock.bind_replacing_stale(str(deep))
+    assert deep.is_socket()
+
+
+@pytest.mark.parametrize("length", [1, 50, 107, 108, 109, 200, 300])
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_name_that_a_peer_sees_means_the_same_there(
+    tmp_path: Path, cls: type[UnixSocket], length: int
+) -> None:
+    """Of any length: either bind refuses it, or another process reaches the socket by it."""
+    folder = TemporaryDirectory(dir="/tmp")
+    with folder as short, cls() as sock, cls() as peer:
+        directory = Path(short, *["d"] * (length // 2))
+        directory.mkdir(parents=True, exist_ok=True)
+        path = str(directory / "s").ljust(length, "s")
+        if len(path) > 107:
+            with pytest.raises(OSError, match="too long"):
+                sock.bind(path)
+            return
+        sock.bind(path)
+        peer.bind("")
+        if cls is not UnixDatagramSocket:
+            peer.listen()
+            sock.connect(peer.getsockname())
+            accepted, seen = peer.accept()
+            accepted.close()
+        else:
+            sock.sendto(b"x", peer.getsockname())
+            seen = peer.recvfrom(1)[1]
+        seen_there = "import os, sys; print(os.stat(sys.argv[1]).st_ino)"
+        assert isinstance(seen, str)
+        command = [sys.executable, "-c", seen_there, seen]
+        found = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+        assert int(found.stdout) == os.stat(path).st_ino
+
+
+@pytest.mark.parametrize("module", ["socket", "famsock"])
+def test_multiprocessing_gets_no_name_of_another_process(deep: Path, module: str) -> None:
+    """Its listener passes the socket's name on to other processes."""
+    code = (
+        "import famsock, sys\n"
+        f"if {module!r} == 'famsock': famsock.install()\n"
+        "from multiprocessing.connection import Listener\n"
+        "try: print(Listener(sys.argv[1]).address)\n"
+        "except OSError as error: print(error)\n"
+    )
+    command = [sys.executable, "-c", code, str(deep)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == "AF_UNIX path too long\n"
 
 
 @pytest.mark.needs_capability("CAP_NET_ADMIN")
 def test_bound_path_tells_the_true_one(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(deep.parent)
-    for address in (str(deep), "relative.sock"):
-        with UnixStreamSocket() as sock:
-            sock.bind(address)
-            assert sock.bound_path() == str(deep.parent / address)
-            Path(address).unlink()
-            assert sock.bound_path() == f"{deep.parent / address} (deleted)"
+    with UnixStreamSocket() as sock:
+        sock.bind("relative.sock")
+        path = deep.parent / "relative.sock"
+        assert sock.bound_path() == str(path)
+        path.unlink()
+        assert sock.bound_path() == f"{path} (deleted)"
     with UnixStreamSocket() as sock, pytest.raises(FileNotFoundError):
         sock.bound_path()
 
@@ -91,9 +166,7 @@ def test_no_descriptor_outlives_a_failing_call(deep: Path) -> None:
         gc.collect()
         assert open_descriptors() == before
         assert sock.connect_ex(str(deep)) == errno.ENOENT
-        sock.bind(str(deep))
-        with UnixStreamSocket() as second, pytest.raises(OSError, match="in use"):
-            second.bind(str(deep))
+        bind_at(sock, deep)
         with pytest.raises(OSError, match="AF_UNIX path too long"):
             sock.connect(str(deep.parent / ("n" * 86)))
         gc.collect()
@@ -102,9 +175,10 @@ def test_no_descriptor_outlives_a_failing_call(deep: Path) -> None:
 
 def test_the_last_part_may_have_85_bytes(deep: Path) -> None:
     longest = deep.parent / ("n" * 85)
-    with UnixStreamSocket() as sock:
-        sock.bind(str(longest))
-        assert longest.is_socket()
+    with UnixStreamSocket() as sock, UnixStreamSocket() as client:
+        bind_at(sock, longest)
+        sock.listen()
+        client.connect(str(longest))
 
 
 def test_a_long_path_is_not_cached(deep: Path) -> None:
@@ -113,7 +187,7 @@ def test_a_long_path_is_not_cached(deep: Path) -> None:
         UnixDatagramSocket() as server,
         UnixDatagramSocket() as client,
     ):
-        server.bind(str(deep))
+        bind_at(server, deep)
         for _ in range(3):
             client.sendto(b"x", str(deep))
             with open(os.devnull, "rb"):
