@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from socket import AF_UNSPEC, SOCK_DGRAM, SOCK_RAW
+from typing import TypeVar
 
 import attrs
 
@@ -66,7 +68,9 @@ from famsock_netlink.routing import (
     Rule,
     RuleHeader,
 )
-from famsock_netlink.sockets import NetlinkSocket
+from famsock_netlink.sockets import DumpInterruptedError, NetlinkSocket
+
+_T = TypeVar("_T")
 
 FOREVER_S = 0xFFFFFFFF
 """The lifetime of an address that does not expire."""
@@ -221,8 +225,7 @@ class RouteSocket(
     def links(self) -> tuple[Link, ...]:
         """Return every network interface of the socket's network namespace."""
         without_statistics = Attribute.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
-        answers = self.dump(RTM_GETLINK, LinkHeader(), [without_statistics])
-        return tuple(Link.unpack(answer) for answer in answers)
+        return _dumped(self, Link.unpack, RTM_GETLINK, LinkHeader(), [without_statistics])
 
     def link(self, which: int | str) -> Link:
         """Return a network interface, by its index (from 1 on), its name or an alternative name.
@@ -254,9 +257,13 @@ class RouteSocket(
 
         With `check_strictly` a missing interface is OSError ENODEV, otherwise it has no addresses.
         """
-        answers = self.dump(RTM_GETADDR, AddressHeader(family=family, index=link_index or 0))
-        found = map(InterfaceAddress.unpack, answers)
-        return tuple(a for a in found if link_index in (None, a.link_index))
+
+        def unpack(message: NetlinkMessage) -> InterfaceAddress | None:
+            found = InterfaceAddress.unpack(message)
+            return found if link_index in (None, found.link_index) else None
+
+        header = AddressHeader(family=family, index=link_index or 0)
+        return _dumped(self, unpack, RTM_GETADDR, header)
 
     def add_address(
         self,
@@ -314,13 +321,14 @@ class RouteSocket(
         Cached routes to single destinations (RTM_F_CLONED) are left out. With `check_strictly` a
         missing table is OSError ENOENT, otherwise it has no routes.
         """
+
+        def unpack(message: NetlinkMessage) -> Route | None:
+            found = Route.unpack(message)
+            is_wanted = table in (None, found.table) and not found.flags & RTM_F_CLONED
+            return found if is_wanted else None
+
         limits = [] if table is None else [Attribute.u32(RTA_TABLE, table)]
-        found = map(Route.unpack, self.dump(RTM_GETROUTE, RouteHeader(family=family), limits))
-        return tuple(
-            route
-            for route in found
-            if table in (None, route.table) and not route.flags & RTM_F_CLONED
-        )
+        return _dumped(self, unpack, RTM_GETROUTE, RouteHeader(family=family), limits)
 
     def add_route(self, route: Route, *, replace: bool = False) -> None:
         """Add a route; with ``replace``, replace an existing one.
@@ -346,14 +354,39 @@ class RouteSocket(
         self, link_index: int | None = None, family: int = AF_UNSPEC
     ) -> tuple[Neighbor, ...]:
         """Return the neighbors on a link or all, and of a family (AF_INET, AF_BRIDGE) or of IP."""
+
+        def unpack(message: NetlinkMessage) -> Neighbor | None:
+            found = Neighbor.unpack(message)
+            return found if link_index in (None, found.link_index) else None
+
         limits = [] if link_index is None else [Attribute.u32(NDA_IFINDEX, link_index)]
-        header = NeighborHeader(family=family)
-        found = map(Neighbor.unpack, self.dump(RTM_GETNEIGH, header, limits))
-        return tuple(n for n in found if link_index in (None, n.link_index))
+        return _dumped(self, unpack, RTM_GETNEIGH, NeighborHeader(family=family), limits)
 
     def rules(self, family: int = AF_UNSPEC) -> tuple[Rule, ...]:
         """Return the rules that choose a routing table, of one family (AF_INET), or of all."""
-        return tuple(map(Rule.unpack, self.dump(RTM_GETRULE, RuleHeader(family=family))))
+        return _dumped(self, Rule.unpack, RTM_GETRULE, RuleHeader(family=family))
+
+
+def _dumped(
+    sock: RouteSocket,
+    unpack: Callable[[NetlinkMessage], _T | None],
+    type: int,
+    header: Struct,
+    attributes: Iterable[Attribute] = (),
+) -> tuple[_T, ...]:
+    """Return the objects of a dump, but for those that ``unpack`` makes None."""
+    try:
+        answers = sock.dump(type, header, attributes)
+    except DumpInterruptedError as error:
+        error.partial = _unpacked(unpack, error.partial)
+        raise
+    return _unpacked(unpack, answers)
+
+
+def _unpacked(
+    unpack: Callable[[NetlinkMessage], _T | None], answers: Iterable[NetlinkMessage]
+) -> tuple[_T, ...]:
+    return tuple(found for answer in answers if (found := unpack(answer)) is not None)
 
 
 def _selected(

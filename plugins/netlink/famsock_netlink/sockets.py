@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import select
-from collections.abc import Iterable
-from errno import EBUSY, EINTR, ENOBUFS
+from collections.abc import Callable, Iterable, Iterator
+from errno import EAGAIN, EBUSY, EINTR, ENOBUFS
 from socket import MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_RAW
+from threading import Condition, get_ident
+from typing import Any
 
 from famsock.plugin import Struct, socket
 from famsock_netlink import messages
@@ -34,6 +37,7 @@ from famsock_netlink.options import (
 
 __all__ = [
     "KERNEL",
+    "DumpInterruptedError",
     "NetlinkSocket",
 ]
 
@@ -49,19 +53,79 @@ _DATAGRAM_BYTES = 1 << 15
 """The most bytes that the kernel puts into a datagram of a dump, if the buffer holds them."""
 
 
+_CATCH_UP_DATAGRAMS = 4096
+"""The most datagrams to read before a request, so that a flood of news cannot hold it up."""
+
+_LOST = "AF_NETLINK messages were lost: read faster, or raise SO_RCVBUF"
+
+
+class DumpInterruptedError(InterruptedError):
+    """The objects changed during each attempt at a dump: errno is EINTR.
+
+    ``partial`` is what the last attempt gave: objects may be missing in it, or be there twice.
+    """
+
+    partial: tuple[Any, ...] = ()
+
+
+class _Request:
+    """A request under way: its flags, and its answers that were not looked at yet."""
+
+    def __init__(self, flags: int, *, is_dump: bool) -> None:
+        self.flags = flags
+        self.is_dump = is_dump
+        self.sequence = 0
+        self.overruns = 0
+        self.answers: list[NetlinkMessage] = []
+        self.is_answered = False
+
+
 class _State:
-    """The number of the next request, messages put aside, whether errors come with words."""
+    """What is remembered of a socket: requests under way, messages put aside, losses.
+
+    ``turn`` guards all of it. One thread at a time receives, for all of them (``receiver``).
+    """
 
     def __init__(self) -> None:
         self.sequence = FIRST_SEQUENCE
         self.waiting: list[NetlinkMessage] = []
         self.explained = False
+        self.turn = Condition()
+        self.receiver: int | None = None
+        self.open: dict[int, _Request] = {}
+        self.overruns = 0
+        self.untold_overruns = 0
 
-    def next_sequence(self) -> int:
-        """Return the number of a new request."""
-        used = self.sequence
+    def register(self, request: _Request) -> int:
+        """Begin to keep the answers to a request; return its number."""
+        request.sequence = used = self.sequence
+        request.overruns = self.overruns
         self.sequence = used + 1 if used < 0xFFFFFFFF else FIRST_SEQUENCE
+        self.open[used] = request
         return used
+
+    def unregister(self, request: _Request) -> None:
+        """Keep no more answers to a request."""
+        if self.open.get(request.sequence) is request:
+            del self.open[request.sequence]
+
+    def keep(self, received: list[NetlinkMessage], sender: NetlinkAddress) -> list[NetlinkMessage]:
+        """Give answers to the requests under way; return the other messages.
+
+        Only messages from the kernel are answers. Answers to a request that was given up are
+        dropped. A group's message carries the sequence of the request that caused it.
+        """
+        others = []
+        for message in received:
+            request = self.open.get(message.sequence)
+            flags = 0 if request is None else request.flags
+            is_answer = sender.pid == 0 and (sender.groups == 0 or bool(flags & NLM_F_ECHO))
+            if is_answer and request is not None:
+                request.answers.append(message)
+                request.is_answered |= message.type in (NLMSG_ERROR, NLMSG_DONE)
+            elif not (is_answer and FIRST_SEQUENCE <= message.sequence < self.sequence):
+                others.append(message)
+        return others
 
 
 class NetlinkSocket(
@@ -70,7 +134,9 @@ class NetlinkSocket(
     """A socket of any netlink protocol: ``NetlinkSocket(proto=NETLINK_AUDIT)``.
 
     ``proto`` is NETLINK_*, without it NETLINK_ROUTE, as the kernel numbers that 0. The methods are
-    for a blocking socket or one with a timeout, and for one thread at a time.
+    for a blocking socket or one with a timeout. Threads may share it: one of them receives, for all
+    of them, and a dump waits until the one before is complete. RuntimeError for a call from a
+    signal handler that interrupted one in the same thread.
     """
 
     __slots__ = ()
@@ -110,19 +176,29 @@ class NetlinkSocket(
         none.
         """
         state = self.protocol_state(_State)
-        if waiting := state.waiting:
-            state.waiting = []
-            return waiting
-        return _receive(self)[0]
+
+        def waiting() -> list[NetlinkMessage]:
+            if state.untold_overruns:
+                state.untold_overruns = 0
+                raise _lost(_LOST)
+            found, state.waiting = state.waiting, []
+            return found
+
+        while True:
+            found, received = _found_or_received(self, state, waiting, tell=True)
+            if found or not received:
+                return found
 
     @property
     def pending_messages(self) -> int:
         """The number of messages that arrived between the answers of a `request` and wait here.
 
         `recv_messages` gives them without a system call, so select(2), poll(2) and epoll(7) do not
-        report them: while there are any, receive before you wait.
+        report them: while there are any, receive before you wait. A loss of messages that
+        `recv_messages` will tell counts as one.
         """
-        return len(self.protocol_state(_State).waiting)
+        state = self.protocol_state(_State)
+        return len(state.waiting) + bool(state.untold_overruns)
 
     # Requests
 
@@ -150,7 +226,7 @@ class NetlinkSocket(
         groups that arrive meanwhile are kept for `recv_messages`.
         """
         payload = messages.body(header, attributes)
-        return _ask(self, type, payload, flags | NLM_F_REQUEST | NLM_F_ACK)[0]
+        return list(_ask(self, type, payload, flags | NLM_F_REQUEST | NLM_F_ACK))
 
     def dump(
         self,
@@ -162,78 +238,224 @@ class NetlinkSocket(
         """Ask the kernel for all of its objects of a kind (NLM_F_DUMP).
 
         A dump during which the objects changed (NLM_F_DUMP_INTR) is made again, up to eight times;
-        then InterruptedError. So is one that the kernel refused because an earlier one was given up
-        under way. Otherwise as `request`.
+        then DumpInterruptedError, with what there is. So is one whose answers were lost (ENOBUFS).
+        Otherwise as `request`.
         """
         payload = messages.body(header, attributes)
         flags |= NLM_F_REQUEST | NLM_F_DUMP
-        for attempt in range(_DUMP_ATTEMPTS):
+        for attempt in range(1, _DUMP_ATTEMPTS + 1):
+            answers = []
             try:
-                answers, consistent = _ask(self, type, payload, flags)
-            except OSError as error:
-                if error.errno != EBUSY or attempt:
-                    raise
-                _finish_a_dump(self)
-                continue
-            if consistent:
+                for answer in _dumped(self, type, payload, flags):
+                    answers.append(answer)
                 return answers
-        raise InterruptedError(EINTR, f"dump changed under way {_DUMP_ATTEMPTS} times")
+            except DumpInterruptedError:
+                if attempt == _DUMP_ATTEMPTS:
+                    raise _interrupted(f" {attempt} times", answers) from None
+            except OSError as error:
+                if error.errno != ENOBUFS or attempt == _DUMP_ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def iter_dump(
+        self,
+        type: int,
+        header: Struct | bytes = b"",
+        attributes: Iterable[Attribute] = (),
+        flags: int = 0,
+    ) -> Iterator[NetlinkMessage]:
+        """Return an iterator of all objects of a kind, each as soon as it is there; as `dump`.
+
+        Only a datagram at a time is kept in memory. Nothing is asked twice: DumpInterruptedError at
+        the end says that the objects changed meanwhile. Another dump, which begins before this one
+        is complete, reads the rest of it into memory first.
+        """
+        payload = messages.body(header, attributes)
+        return _dumped(self, type, payload, flags | NLM_F_REQUEST | NLM_F_DUMP)
 
 
-def _receive(sock: NetlinkSocket) -> tuple[list[NetlinkMessage], NetlinkAddress]:
-    """Return the messages of one datagram, and who sent it."""
+def _receive(sock: NetlinkSocket) -> tuple[list[NetlinkMessage], NetlinkAddress, bool]:
+    """Return the messages of one datagram, who sent it, and whether others were lost.
+
+    A look at a datagram may make the kernel continue a dump, for which there is no space before the
+    datagram is read: it calls that a loss, too, and would again at the next look.
+    """
+    size = sock.recv_into(bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
+    overrun = False
+    while True:
+        try:
+            data, (pid, groups) = sock.recvfrom(max(size, _DATAGRAM_BYTES))
+        except OSError as error:
+            if error.errno != ENOBUFS:
+                raise
+            overrun = True
+        else:
+            return messages.unpack(data), NetlinkAddress.unchecked(pid, groups), overrun
+
+
+def _lost(words: str) -> OSError:
+    error = OSError(ENOBUFS, os.strerror(ENOBUFS))
+    error.add_note(words)
+    return error
+
+
+def _interrupted(times: str = "", partial: Iterable[Any] = ()) -> DumpInterruptedError:
+    error = DumpInterruptedError(EINTR, f"dump changed under way{times}")
+    error.partial = tuple(partial)
+    return error
+
+
+def _found_or_received(
+    sock: NetlinkSocket,
+    state: _State,
+    find: Callable[[], list[Any]],
+    *,
+    request: _Request | None = None,
+    tell: bool = False,
+    wait: bool = True,
+) -> tuple[list[Any], list[NetlinkMessage]]:
+    """Return what ``find`` finds, else receive one datagram: for all threads, in one of them.
+
+    ``find`` is called with ``state.turn`` held. Returns what it found, and what this thread
+    received instead. With ``tell``, received messages that answer no request count as found, and an
+    overrun raises ENOBUFS; without it, both are kept for `recv_messages`. After an overrun an empty
+    socket has no answer to ``request`` any more: OSError ENOBUFS. Without ``wait`` nothing may come
+    of it.
+    """
+    me = get_ident()
+    if state.receiver == me:
+        raise RuntimeError("AF_NETLINK: a call in this thread, below this one, receives already")
     try:
-        size = sock.recv_into(bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
-        data, (pid, groups) = sock.recvfrom(max(size, _DATAGRAM_BYTES))
+        with state.turn:
+            while not (found := find()):
+                if state.receiver is None:
+                    state.receiver = me
+                    break
+                if not wait:
+                    return [], []
+                _wait_for_the_receiver(sock, state)
+            else:
+                return found, []
+        if not wait and not _has_input(sock):
+            return [], []
+        if request is not None and request.overruns != state.overruns and not _has_input(sock):
+            raise _lost("AF_NETLINK: the answer was lost; whether the kernel did it is not known")
+        return _received(sock, state, tell=tell)
+    finally:
+        if state.receiver == me:
+            with state.turn:
+                state.receiver = None
+                state.turn.notify_all()
+
+
+def _received(
+    sock: NetlinkSocket, state: _State, *, tell: bool = False
+) -> tuple[list[NetlinkMessage], list[NetlinkMessage]]:
+    """Receive one datagram, in the thread whose turn it is; see `_found_or_received`."""
+    received: list[NetlinkMessage] = []
+    others: list[NetlinkMessage] = []
+    try:
+        received, sender, overrun = _receive(sock)
     except OSError as error:
-        if error.errno == ENOBUFS:
-            error.add_note("AF_NETLINK messages were lost: read faster, or raise SO_RCVBUF")
-        raise
-    return messages.unpack(data), NetlinkAddress.unchecked(pid, groups)
+        if error.errno != ENOBUFS:
+            raise
+        overrun = True
+    else:
+        with state.turn:
+            others = state.keep(received, sender)
+            if not tell or overrun:
+                state.waiting += others
+    if overrun:
+        state.overruns += 1
+        if tell:
+            raise _lost(_LOST)
+        state.untold_overruns += 1
+    return others if tell else [], received
+
+
+def _wait_for_the_receiver(sock: NetlinkSocket, state: _State) -> None:
+    """Wait until another thread has received a datagram, as long as the socket's timeout allows."""
+    timeout = sock.gettimeout()
+    if timeout == 0:
+        raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))
+    if not state.turn.wait(timeout):
+        raise TimeoutError("timed out")
+
+
+def _has_input(sock: NetlinkSocket) -> bool:
+    """Return whether a datagram or an error waits in the kernel."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _catch_up(sock: NetlinkSocket, state: _State) -> None:
+    """Read what waits, in front of a request.
+
+    A full buffer has no room for its answer, and no dump begins before another is read completely.
+    """
+    for _ in range(_CATCH_UP_DATAGRAMS):
+        if state.receiver is not None or not _has_input(sock):
+            return
+        _found_or_received(sock, state, list, wait=False)
 
 
 def _ask(
-    sock: NetlinkSocket, type: int, payload: bytes, flags: int
-) -> tuple[list[NetlinkMessage], bool]:
-    """Return the answers to one request, and whether they agree with each other."""
-    _ask_for_words(sock)
-    sequence = sock.protocol_state(_State).next_sequence()
-    sock.send_messages(NetlinkMessage(type, payload, flags, sequence))
-    answers: list[NetlinkMessage] = []
-    consistent = True
-    while True:
-        for message in _answers(sock, sequence, flags):
-            consistent = consistent and not message.flags & NLM_F_DUMP_INTR
-            if message.type in (NLMSG_ERROR, NLMSG_DONE):
-                Acknowledgement.unpack(message).raise_for_error()
-                return answers, consistent
-            if message.type != NLMSG_NOOP:
-                answers.append(message)
+    sock: NetlinkSocket, type: int, payload: bytes, flags: int, *, is_dump: bool = False
+) -> Iterator[NetlinkMessage]:
+    """Make one request, and give its answers; raise what its acknowledgement says.
 
-
-def _answers(sock: NetlinkSocket, sequence: int, flags: int) -> list[NetlinkMessage]:
-    """Return the messages of the next datagram that answer a request; put others aside.
-
-    Only messages from the kernel are answers. Answers to an earlier request that timed out are
-    dropped. A group's message carries the sequence of the request that caused it.
+    A dump begins once the one before is complete, as the kernel makes one at a time.
     """
-    received, sender = _receive(sock)
-    direct = sender.pid == 0 and (sender.groups == 0 or flags & NLM_F_ECHO)
-    answers = []
-    for message in received:
-        if direct and message.sequence == sequence:
-            answers.append(message)
-        elif not (direct and FIRST_SEQUENCE <= message.sequence < sequence):
-            sock.protocol_state(_State).waiting.append(message)
-    return answers
+    _ask_for_words(sock)
+    state = sock.protocol_state(_State)
+    _catch_up(sock, state)
+    request = _Request(flags, is_dump=is_dump)
+
+    def sent() -> list[_Request]:
+        if is_dump and any(r.is_dump and not r.is_answered for r in state.open.values()):
+            return []
+        sequence = state.register(request)
+        sock.send_messages(NetlinkMessage(type, payload, flags, sequence))
+        return [request]
+
+    def answers() -> list[NetlinkMessage]:
+        found, request.answers = request.answers, []
+        return found
+
+    is_consistent = True
+    try:
+        while not _found_or_received(sock, state, sent)[0]:
+            pass
+        while True:
+            for message in _found_or_received(sock, state, answers, request=request)[0]:
+                is_consistent = is_consistent and not message.flags & NLM_F_DUMP_INTR
+                if message.type in (NLMSG_ERROR, NLMSG_DONE):
+                    Acknowledgement.unpack(message).raise_for_error()
+                    if is_dump and not is_consistent:
+                        raise _interrupted()
+                    return
+                if message.type != NLMSG_NOOP:
+                    yield message
+    finally:
+        with state.turn:
+            state.unregister(request)
+            state.turn.notify_all()
 
 
-def _finish_a_dump(sock: NetlinkSocket) -> None:
-    """Read what is left of a dump that was given up: before, the kernel begins no other."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    while poll.poll(0):
-        _answers(sock, sock.protocol_state(_State).sequence, 0)
+def _dumped(sock: NetlinkSocket, type: int, payload: bytes, flags: int) -> Iterator[NetlinkMessage]:
+    """Make one dump; again if the kernel is still busy with one that was given up under way."""
+    begun = False
+    try:
+        for answer in _ask(sock, type, payload, flags, is_dump=True):
+            begun = True
+            yield answer
+    except OSError as error:
+        if error.errno != EBUSY or begun:
+            raise
+    else:
+        return
+    yield from _ask(sock, type, payload, flags, is_dump=True)
 
 
 def _ask_for_words(sock: NetlinkSocket) -> None:

@@ -174,7 +174,7 @@ def test_a_dump_after_one_that_was_given_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sockets, "_answers", interrupted)
+        patch.setattr(sockets, "_receive", interrupted)
         with pytest.raises(KeyboardInterrupt):
             sock.addresses(family=AF_INET)
     opened().set_link("v1", mtu=1400)

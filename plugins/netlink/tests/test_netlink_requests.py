@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from famsock_netlink import messages
+from famsock_netlink.attributes import Attribute
 from famsock_netlink.constants import (
     NETLINK_USERSOCK,
     NLM_F_DUMP,
@@ -20,7 +21,12 @@ from famsock_netlink.constants import (
     NLMSG_NOOP,
 )
 from famsock_netlink.messages import NetlinkMessage
-from famsock_netlink.sockets import FIRST_SEQUENCE, NetlinkSocket, _State
+from famsock_netlink.sockets import (
+    FIRST_SEQUENCE,
+    DumpInterruptedError,
+    NetlinkSocket,
+    _State,
+)
 
 Datagram = tuple[int, int, list[NetlinkMessage]]
 Script = Callable[[NetlinkMessage], list[Datagram]]
@@ -115,11 +121,29 @@ def test_an_interrupted_dump_is_made_again(on: str, talk: Talk) -> None:
 
 
 def test_a_dump_that_is_always_interrupted(talk: Talk) -> None:
-    sock = talk(lambda r: [(0, 0, [answer(r, b"", NLM_F_DUMP_INTR), done(r)])])
-    with pytest.raises(InterruptedError, match="changed under way 8 times") as caught:
+    sock = talk(lambda r: [(0, 0, [answer(r, b"torn", NLM_F_DUMP_INTR), done(r)])])
+    with pytest.raises(DumpInterruptedError, match="changed under way 8 times") as caught:
         sock.dump(0x12)
+    assert isinstance(caught.value, InterruptedError)
     assert caught.value.errno == errno.EINTR
+    assert [message.payload for message in caught.value.partial] == [b"torn"]
     assert len(sock.requests) == 8
+
+
+def test_an_interrupted_dump_is_iterated_to_its_end(talk: Talk) -> None:
+    sock = talk(lambda r: [(0, 0, [answer(r, b"1", NLM_F_DUMP_INTR), answer(r, b"2"), done(r)])])
+    iterated = sock.iter_dump(0x12)
+    assert [next(iterated).payload, next(iterated).payload] == [b"1", b"2"]
+    with pytest.raises(DumpInterruptedError, match=r"changed under way$") as caught:
+        next(iterated)
+    assert caught.value.partial == ()
+    assert len(sock.requests) == 1
+
+
+def test_what_cannot_be_sent_is_refused_before_a_dump_is_iterated(talk: Talk) -> None:
+    sock = talk(lambda r: [])
+    with pytest.raises(OverflowError, match="attribute type"):
+        sock.iter_dump(0x12, b"", [Attribute(1 << 14)])
 
 
 def test_an_error_is_raised(talk: Talk) -> None:
