@@ -1,42 +1,75 @@
-"""Hints: what may help after a failed call, from the plugin's data about its family."""
+"""Hints: what may help after a failed call, from the plugin's data about its family.
+
+A hint is true: it holds for every cause of the errno in that call, or it looks at what the cause
+would have left behind, or it says that it is one possible cause.
+"""
 
 from __future__ import annotations
 
+import os
 from errno import EACCES, EAFNOSUPPORT, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
+
+    Hint = str | Callable[[Any, Any], str | None]
 
 UNSUPPORTED = (EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT)
 _DENIED = (EPERM, EACCES)
+_MODULES = "/sys/module"
 
 
-def hint(
-    label: str,
+def find_hint(
     operation: str,
     number: int,
     *,
-    hints: Mapping[Any, str],
+    hints: Mapping[Any, Hint],
     modules: tuple[str, ...] = (),
+    family_modules: tuple[str, ...] = (),
     capability: str = "",
-) -> str | None:
-    """Return what may help after an errno of ``operation`` ("bind"); None if nothing is known.
+) -> Hint | None:
+    """Return the hint for an errno of ``operation`` ("bind"); None if nothing is known.
 
-    ``label`` names the protocol. The hint is the plugin's advice in ``hints``, the kernel
-    ``modules``, or the ``capability`` that opening needs.
+    It is the plugin's in ``hints``. For a creation ("socket") without one, it is about the kernel
+    ``modules`` of the protocol, or of the family if that is what the kernel lacks, or about the
+    ``capability`` that opening needs.
     """
-    advice = hints.get((operation, number)) or hints.get(number)
-    if advice:
-        return f"{label}: {advice}"
-    if number in UNSUPPORTED and modules:
-        return f"{label} needs the kernel module {modules[-1]}: {modprobe(modules)}"
+    found = hints.get((operation, number)) or hints.get(number)
+    if found:
+        return found
+    if operation != "socket":
+        return None
+    if number in UNSUPPORTED:
+        needed = (modules or family_modules) if number == EAFNOSUPPORT else modules
+        return (lambda _sock, _address: _missing_modules(needed)) if needed else None
     if number in _DENIED and capability:
-        return f"{label} needs {capability}"
+        return f"One possible cause: this process lacks {capability}"
     return None
+
+
+def _missing_modules(modules: tuple[str, ...]) -> str | None:
+    """Return how to load kernel modules, unless the kernel has them all."""
+    if all(os.path.isdir(f"{_MODULES}/{name.replace('-', '_')}") for name in modules):
+        return None
+    return f"One possible cause: the kernel lacks the module {modules[-1]}: {modprobe(modules)}"
 
 
 def modprobe(modules: tuple[str, ...]) -> str:
     """Return the command that loads kernel modules."""
     return " ".join(("modprobe", *(("-a",) if len(modules) > 1 else ()), *modules))
+
+
+def explain(sock: Any, error: OSError, operation: str, address: Any = None) -> None:
+    """Add the hint for a failed operation to its error, if the plugin of ``sock`` has one.
+
+    For methods of a protocol's class that fail in a call without an address; the calls that carry
+    one do so themselves. ``operation`` and ``address`` are what the hints of the `Protocol` are
+    told. Whatever fails here leaves the error as it is.
+    """
+    served = sock._served
+    if served is not None and error.errno is not None:
+        note = served.note(operation, error.errno, sock, address)
+        if note:
+            error.add_note(note)

@@ -19,8 +19,9 @@ from sys import byteorder
 
 from famsock import _calls
 from famsock._calls import arguments
+from famsock._hints import explain
 from famsock._registry import plugins
-from famsock.address import RAW_CODEC, Address, AddressCodec
+from famsock.address import RAW_CODEC, Address, AddressCodec, why_not_served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING or _calls.native is None:
@@ -47,6 +48,7 @@ _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQU
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
 _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _initialize = _stdlib.socket.__init__
+why_not_served[:] = [plugins.why_not_served]
 _family_of = _socket.socket.family.__get__
 _type_of = _socket.socket.type.__get__
 _proto_of = _socket.socket.proto.__get__
@@ -351,7 +353,12 @@ class socket(Calls["A", "F"]):  # noqa: N801
     def _option(self, option: Option[Any] | str | int) -> Option[Any]:
         if not isinstance(option, (str, int)):
             return option
-        return self._definitions.option(option)
+        try:
+            return self._definitions.option(option)
+        except LookupError as error:
+            if why := self._why_not_served():
+                raise LookupError(f"{error}{why}") from None
+            raise
 
     def recv_message(
         self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
@@ -449,7 +456,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
                 )
             self.__class__ = protocol_class
             return self
-        raise AttributeError(f"no plugin gives operations to {self!r}")
+        raise AttributeError(f"no plugin gives operations to {self!r}{self._why_not_served()}")
 
     def protocol_state(self, make: Callable[[], T]) -> T:
         """What a protocol's class remembers between calls; ``make`` gives it at first.
@@ -464,6 +471,11 @@ class socket(Calls["A", "F"]):  # noqa: N801
         if make not in states:
             states[make] = make()
         return states[make]  # type: ignore[no-any-return]
+
+    def _why_not_served(self) -> str:
+        """Why no plugin serves this socket, or what to install, to end a message with."""
+        why = plugins.why_not_served(_family_of(self)) if self._served is None else ""
+        return why and f": {why}"
 
     @property
     def _passes_descriptors(self) -> bool:
@@ -482,12 +494,9 @@ class socket(Calls["A", "F"]):  # noqa: N801
 
             add_creation_hint(error, family, kind, proto)
 
-    def _explain(self, error: OSError, operation: str) -> None:
+    def _explain(self, error: OSError, operation: str, address: Any = None) -> None:
         """Note on an error what would help, where the plugin knows."""
-        if self._served is not None and error.errno is not None:
-            note = self._served.note(operation, error.errno)
-            if note:
-                error.add_note(note)
+        explain(self, error, operation, address)
 
 
 def _common_definitions() -> Definitions:

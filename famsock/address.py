@@ -50,6 +50,9 @@ HAS_SA_LEN = sys.platform.startswith(_BSD)
 _MAX_FAMILY = 0xFF if HAS_SA_LEN else 0xFFFF
 _MAX_TYPED = 256
 
+why_not_served: list[Callable[[int], str]] = []
+"""The registry's function of that name, which lies above this module, once it is there."""
+
 
 class Lookup:
     """Questions of an address to the system while it is converted, for one operation.
@@ -207,6 +210,14 @@ class RawAddress(Address):
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"RawAddress is immutable: cannot set {name!r}")
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """Raise AttributeError; for a field of a typed address, with what to install for it."""
+            why = "" if name.startswith("_") else _reason(self.family)
+            error = f"'RawAddress' object has no attribute {name!r}{why and f': {why}'}"
+            raise AttributeError(error, name=name, obj=self)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RawAddress):
             return NotImplemented
@@ -233,7 +244,12 @@ class RawAddress(Address):
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> RawAddress:
         """Raise OSError without errno, as the stdlib does: there is no stdlib form."""
-        raise OSError(f"bad family: no plugin serves it; use RawAddress, not {type(form).__name__}")
+        error = OSError(
+            f"bad family: no plugin serves it; use RawAddress, not {type(form).__name__}"
+        )
+        if lookup.socket is not None and (why := _reason(lookup.socket.family)):
+            error.add_note(why)
+        raise error
 
     def to_stdlib(self, lookup: Lookup) -> RawAddress:
         """Return the address itself: the stdlib would cut it to 14 bytes."""
@@ -249,6 +265,11 @@ class RawAddress(Address):
         if kind != "raw":
             raise ValueError(f"raw address must start with 'raw:', not {text!r}")
         return cls(int(family), bytes.fromhex(data))
+
+
+def _reason(family: int) -> str:
+    """Why no plugin serves a family, or what to install for it; "" if not known."""
+    return next((why(family) for why in why_not_served), "")
 
 
 def family_head(family: int, size: int) -> bytes:

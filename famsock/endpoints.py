@@ -14,6 +14,7 @@ import attrs
 
 from famsock._lazy import load
 from famsock._registry import plugins
+from famsock._registry.missing import distribution_of_scheme
 from famsock._sockets import socket
 from famsock.address import Address
 from famsock.family import Family, Protocol
@@ -106,6 +107,8 @@ def _protocol(scheme: str) -> tuple[Family, Protocol]:
                 known.setdefault(protocol.scheme, (family, protocol))
         if scheme in known:
             return known[scheme]
+    if distribution := distribution_of_scheme(plugins, scheme):
+        raise ValueError(f"scheme {scheme!r} needs {distribution}: pip install {distribution}")
     raise ValueError(f"unknown scheme {scheme!r}; installed: {', '.join(sorted(known))}")
 
 

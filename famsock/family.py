@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from famsock._calls.layout import SockaddrLayout
 from famsock._errors import PluginError
+from famsock._hints import find_hint
 from famsock._lazy import kept, load
 from famsock._namedtuple import NamedTuple
 from famsock.address import Address, AddressCodec
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from famsock._definitions import Definitions
+    from famsock._hints import Hint
 else:
-    Any = object  # typing is not imported for it; typing.get_type_hints finds this
+    Any = Hint = object  # typing is not imported for them; typing.get_type_hints finds these
 
 __all__ = [
     "ANY_PROTOCOL",
@@ -42,7 +44,10 @@ class Protocol(NamedTuple):
     ``"module:attribute"``. ``scheme`` opens the text of an endpoint ("vsock"). ``modules`` are the
     kernel modules that provide it, for ``modprobe``; ``capability`` is what opening it needs
     (capabilities(7)), or "". ``hints`` maps an errno of a failing call to what may help; its key is
-    ``("bind", errno)`` where that holds only for one method ("socket" is the creation).
+    ``("bind", errno)`` where that holds only for one method ("socket" is the creation). A hint is a
+    text, or a function of the socket (None at its creation) and the address that was passed, which
+    looks for the cause and returns a text or None; what it raises is ignored. It opens no
+    descriptor and imports nothing, as these may be what is short.
     ``accepts_address`` is False where accept(2) must not ask for the peer's address.
     ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
@@ -62,7 +67,7 @@ class Protocol(NamedTuple):
     scheme: str = ""
     modules: tuple[str, ...] = ()
     capability: str = ""
-    hints: Mapping[Any, str] = {}
+    hints: Mapping[Any, Hint] = {}
     accepts_address: bool = True
     passes_descriptors: bool = False
     integer_bytes: Mapping[int, int] | None = None
@@ -133,7 +138,7 @@ class Served:
         self.family: Family = family
         self.protocol: Protocol = protocol
         self.integer_bytes: Mapping[int, int] | None = protocol.integer_bytes
-        self._notes: dict[tuple[str, int], str | None] = {}
+        self._hints: dict[tuple[str, int], Hint | None] = {}
         self.codec: AddressCodec = AddressCodec(
             self._load_address_class, other_address, self._load_layout
         )
@@ -141,27 +146,33 @@ class Served:
     def __str__(self) -> str:
         return f"{self.family.name} {self.protocol.name}"
 
-    def note(self, operation: str, number: int) -> str | None:
-        """Return the hint for an errno of an operation ("bind"); None if there is none."""
-        try:
-            return self._notes[operation, number]
-        except KeyError:
-            pass
-        try:
-            from famsock._hints import hint
+    def note(
+        self, operation: str, number: int, sock: Any = None, address: Any = None
+    ) -> str | None:
+        """Return the hint for an errno of an operation ("bind"); None if there is none.
 
-            note = hint(
-                str(self),
-                operation,
-                number,
-                hints=self.protocol.hints,
-                modules=self.protocol.modules or self.family.modules,
-                capability=self.protocol.capability,
-            )
+        ``sock`` and ``address`` are for hints that look; None at the creation of a socket.
+        """
+        try:
+            try:
+                hint = self._hints[operation, number]
+            except KeyError:
+                hint = self._hints[operation, number] = self._find_hint(operation, number)
+            text = hint if hint is None or isinstance(hint, str) else hint(sock, address)
         except Exception:  # whatever it is, it must not replace the error that asks
             return None
-        self._notes[operation, number] = note
-        return note
+        return f"{self}: {text}" if text else None
+
+    def _find_hint(self, operation: str, number: int) -> Hint | None:
+        row = self.protocol
+        return find_hint(
+            operation,
+            number,
+            hints=row.hints,
+            modules=row.modules,
+            family_modules=self.family.modules,
+            capability=row.capability,
+        )
 
     def _load_address_class(self) -> type[Address]:
         reference, number = self.protocol.address, self.family.number

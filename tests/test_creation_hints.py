@@ -28,8 +28,11 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     return registry
 
 
-def test_creation_with_another_type_names_those_that_there_are(registry: Registry) -> None:
-    error = OSError(errno.ESOCKTNOSUPPORT, "")
+@pytest.mark.parametrize("number", [errno.ESOCKTNOSUPPORT, errno.EPROTOTYPE])
+def test_creation_with_another_type_names_those_that_there_are(
+    registry: Registry, number: int
+) -> None:
+    error = OSError(number, "")
     add_creation_hint(error, NUMBER, 2, 0)
     assert _notes(error) == ["AF_KIT p is opened with the type SOCK_STREAM, SOCK_SEQPACKET"]
 
@@ -37,7 +40,7 @@ def test_creation_with_another_type_names_those_that_there_are(registry: Registr
 def test_creation_with_flags_in_the_type(registry: Registry) -> None:
     error = OSError(errno.EPERM, "")
     add_creation_hint(error, NUMBER, 1 | 0x80000, -1)
-    assert _notes(error) == ["AF_KIT p needs CAP_NET_ADMIN"]
+    assert _notes(error) == ["AF_KIT p: One possible cause: this process lacks CAP_NET_ADMIN"]
 
 
 def test_creation_in_a_family_of_a_broken_plugin(

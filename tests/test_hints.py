@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,18 +41,66 @@ def test_the_plugins_own_advice_comes_first(number: int, operation: str, note: s
     assert served.note(operation, number) == note
 
 
-@pytest.mark.parametrize("number", _hints.UNSUPPORTED)
-def test_a_kernel_module_that_is_not_loaded(number: int) -> None:
-    of_the_family = "AF_KIT p needs the kernel module kit: modprobe -a kit_core kit"
-    assert _served().note("socket", number) == of_the_family
-    of_the_protocol = "AF_KIT p needs the kernel module kit_p: modprobe kit_p"
-    assert _served(modules=("kit_p",)).note("socket", number) == of_the_protocol
+def test_a_kernel_module_that_is_not_loaded() -> None:
+    of_the_family = (
+        "AF_KIT p: One possible cause: the kernel lacks the module kit: modprobe -a kit_core kit"
+    )
+    of_the_protocol = (
+        "AF_KIT p: One possible cause: the kernel lacks the module kit_p: modprobe kit_p"
+    )
+    assert _served().note("socket", errno.EAFNOSUPPORT) == of_the_family
+    for number in _hints.UNSUPPORTED:
+        assert _served(modules=("kit_p",)).note("socket", number) == of_the_protocol
+
+
+@pytest.mark.parametrize("number", [errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT])
+def test_a_family_that_is_there_lacks_no_module(number: int) -> None:
+    assert _served().note("socket", number) is None
+
+
+def test_a_kernel_module_that_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A seccomp filter or a network namespace refuses the family then."""
+    monkeypatch.setattr(_hints, "_MODULES", str(tmp_path))
+    (tmp_path / "kit_p").mkdir()
+    assert _served(modules=("kit-p",)).note("socket", errno.EAFNOSUPPORT) is None
+    found = _served(modules=("kit-p", "kit-q")).note("socket", errno.EAFNOSUPPORT)
+    assert found is not None
+    assert "modprobe -a kit-p kit-q" in found
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES])
 def test_a_missing_capability(number: int) -> None:
     found = _served(capability="CAP_NET_RAW").note("socket", number)
-    assert found == "AF_KIT p needs CAP_NET_RAW"
+    assert found == "AF_KIT p: One possible cause: this process lacks CAP_NET_RAW"
+
+
+@pytest.mark.parametrize("operation", ["bind", "connect", "sendto", "set_option"])
+@pytest.mark.parametrize("number", [*_hints.UNSUPPORTED, errno.EPERM, errno.EACCES])
+def test_only_the_creation_fails_for_modules_and_capabilities(operation: str, number: int) -> None:
+    """The family is there, or there would be no socket."""
+    served = _served(modules=("kit_p",), capability="CAP_NET_RAW")
+    assert served.note(operation, number) is None
+
+
+def test_a_hint_that_looks_is_told_the_socket_and_the_address() -> None:
+    told: list[Any] = []
+
+    def look(sock: Any, address: Any) -> str | None:
+        told.append((sock, address))
+        return "the node is asleep" if len(told) > 1 else None
+
+    served = _served(hints={("bind", errno.EINVAL): look})
+    assert served.note("bind", errno.EINVAL, "socket", "node 1") is None
+    assert served.note("bind", errno.EINVAL, "socket", "node 2") == "AF_KIT p: the node is asleep"
+    assert told == [("socket", "node 1"), ("socket", "node 2")]
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.EMFILE, ""), ImportError(), ZeroDivisionError()])
+def test_a_hint_that_fails_says_nothing(failure: Exception) -> None:
+    def look(sock: Any, address: Any) -> str | None:
+        raise failure
+
+    assert _served(hints={errno.EINVAL: look}).note("bind", errno.EINVAL) is None
 
 
 @pytest.mark.parametrize("number", [errno.ECONNREFUSED, errno.EPERM, 0])

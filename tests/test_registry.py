@@ -143,21 +143,6 @@ def test_registered_by_hand_precedes_an_entry_point() -> None:
     assert registry.family("AF_UNIX") != mine
 
 
-def test_missing_plugin_says_what_to_install(site: Site) -> None:
-    code = """
-import famsock, famsock._registry.discovery as d
-real = d.entry_points
-d.entry_points = lambda group, path=None: [] if group == "famsock" else real(group, path)
-try:
-    famsock.AF_BLUETOOTH
-except AttributeError as error:
-    print(error)
-"""
-    if hasattr(__import__("socket"), "AF_BLUETOOTH"):
-        code = code.replace("AF_BLUETOOTH", "PF_HYPERV").replace("PF_", "AF_")
-    assert "pip install famsock-" in site.run(code)
-
-
 def test_a_class_of_sockets_for_a_family_found_before(site: Site) -> None:
     source = (
         PLUGIN.format(name="AF_UNIX", number="1", module="keyed")

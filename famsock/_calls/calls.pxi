@@ -132,7 +132,7 @@ cdef object failed(object sock, AddressCache codec, object operation, object add
     if codec is not None:
         codec.drop(address)
     if number != TIMED_OUT and served != NULL and <object>served is not None:
-        note = (<object>served).note(operation, number)
+        note = (<object>served).note(operation, number, sock, address)
         if note:
             error.add_note(note)
     return error
@@ -444,7 +444,7 @@ class Calls(_stdlib.socket):
         except OSError as error:
             for address in outgoing.addresses:
                 codec.forget(address)
-            self._explain(error, "sendmmsg")
+            self._explain(error, "sendmmsg", outgoing.addresses[0] if outgoing.addresses else None)
             raise
 
     sendmmsg.__signature__ = Signature("self, messages, flags=0")

@@ -185,7 +185,7 @@ class Calls(_stdlib.socket):
             _calls.bind(self.fileno(), sockaddr)
         except OSError as error:
             codec.forget(address)
-            self._explain(error, "bind")
+            self._explain(error, "bind", address)
             raise
 
     def connect(self, address: Any = _NOT_GIVEN, /, *more: Any) -> None:
@@ -200,7 +200,7 @@ class Calls(_stdlib.socket):
             raise TimeoutError("timed out")
         if number:
             error = OSError(number, os.strerror(number))
-            self._explain(error, "connect")
+            self._explain(error, "connect", address)
             try:
                 raise error
             finally:
@@ -240,7 +240,7 @@ class Calls(_stdlib.socket):
             return _calls.sendto(self, _gettimeout(self), data, flags, sockaddr)
         except OSError as error:
             codec.forget(address)
-            self._explain(error, "sendto")
+            self._explain(error, "sendto", address)
             raise
 
     def sendmsg(
@@ -266,7 +266,7 @@ class Calls(_stdlib.socket):
             return _calls.sendmsg(self, _gettimeout(self), views, items, flags, sockaddr)
         except OSError as error:
             codec.forget(address)
-            self._explain(error, "sendmsg")
+            self._explain(error, "sendmsg", address)
             raise
 
     def sendmmsg(self, messages: Any, flags: int = 0) -> int:
@@ -298,7 +298,7 @@ class Calls(_stdlib.socket):
         except OSError as error:
             for address in addresses:
                 codec.forget(address)
-            self._explain(error, "sendmmsg")
+            self._explain(error, "sendmmsg", addresses[0] if addresses else None)
             raise
 
     # Calls that give an address

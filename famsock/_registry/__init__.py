@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from famsock.family import Family, Served
 
 GROUP = "famsock"
-DIRECTORY_GROUP = "famsock.directory"
 _UNKNOWN: Any = object()
 _SUPERSEDED: dict[Key, Served | None] = {}  # what a snapshot serves after the next is there
 
@@ -195,13 +194,20 @@ class Registry:
                 if value is not None:
                     return value
                 hint = self._hint(name)
-                if not self._latest().failed:
-                    snapshot.hints[name] = hint
             except (PluginError, OSError):
                 hint = ""  # the plugins could not be looked for
             finally:
                 mark.end()
-        raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
+        raise AttributeError(f"module {module!r} has no attribute {name!r}{hint and f': {hint}'}")
+
+    def why_not_served(self, number: int) -> str:
+        """Return why no plugin serves a family number, or what to install; "" if not known."""
+        try:
+            from famsock._registry.missing import why_not_served
+
+            return why_not_served(self, number)
+        except Exception:  # it decorates an error, and must not replace it
+            return ""
 
     def _find_constant(self, name: str) -> int | str | None:
         from famsock import constants
@@ -426,15 +432,17 @@ class Registry:
         )
 
     def _hint(self, name: str) -> str:
-        """Return why a constant that names a family is missing, or what to install for it."""
-        from famsock._registry.discovery import entry_points
+        """Return why a constant is missing, or what to install for it; "" if nothing is known."""
+        snapshot = self._latest()
+        try:
+            from famsock._registry.missing import why_missing
 
-        family = name.replace("PF_", "AF_")
-        if why := self._latest().failed.get(family):
-            return f": {why}"
-        known = {entry.name: entry.value for entry in entry_points(DIRECTORY_GROUP)}
-        module = known.get(family)
-        return f": pip install {module.replace('_', '-')}" if module else ""
+            why = snapshot.failed.get(name.replace("PF_", "AF_", 1)) or why_missing(self, name)
+        except Exception:  # it decorates an error, and must not replace it
+            return ""
+        if not self._latest().failed:
+            snapshot.hints[name] = why
+        return why
 
 
 def _entry_points() -> dict[str, tuple[EntryPoint, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket as _stdlib
-from errno import EAFNOSUPPORT, ESOCKTNOSUPPORT
+from errno import EAFNOSUPPORT, EPROTONOSUPPORT, EPROTOTYPE, ESOCKTNOSUPPORT
 
 from famsock._errors import PluginError
 from famsock._registry import plugins
@@ -11,18 +11,25 @@ from famsock._registry import plugins
 
 def add_creation_hint(error: OSError, family: int, kind: int, proto: int) -> None:
     """Add a note to the error of a socket that could not be created, from socket(2)'s arguments."""
+    number, kind = int(family), int(kind) & 0xF
     try:
-        served = plugins.find(int(family), int(kind) & 0xF, max(int(proto), 0))
+        served = plugins.find(number, kind, max(int(proto), 0))
     except PluginError as broken:
         error.add_note(str(broken))
         return
     if served is None:
-        for reason in plugins.broken_unknown() if error.errno == EAFNOSUPPORT else ():
+        reasons = plugins.broken_unknown() if error.errno == EAFNOSUPPORT else []
+        if missing := plugins.why_not_served(number):
+            reasons.append(missing)
+        for reason in reasons:
             error.add_note(reason)
         return
-    types = served.protocol.types
-    if error.errno == ESOCKTNOSUPPORT and kind & 0xF not in types:
-        names = ", ".join(_stdlib.SocketKind(known).name for known in types)
+    row = served.protocol
+    of_the_type = error.errno in (ESOCKTNOSUPPORT, EPROTOTYPE) or (
+        error.errno == EPROTONOSUPPORT and row.number == proto
+    )
+    if of_the_type and kind not in row.types:
+        names = ", ".join(_stdlib.SocketKind(known).name for known in row.types)
         error.add_note(f"{served} is opened with the type {names}")
     else:
         note = served.note("socket", error.errno or 0)
