@@ -4,7 +4,9 @@ Left out where there is no Cython, on PyPy, whose C interface would be slower th
 systems other than Linux; a failing compiler is a warning and no error.
 """
 
+import re
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -12,6 +14,14 @@ try:
     import Cython
 except ImportError:
     Cython = None
+
+
+def version() -> str:
+    """The version in the package, which the compiled module is stamped with."""
+    text = Path(__file__).with_name("famsock").joinpath("__init__.py").read_text("utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
 def extensions() -> list[Extension]:
@@ -24,7 +34,7 @@ def extensions() -> list[Extension]:
             "famsock._calls.native",
             ["famsock/_calls/native.pyx"],
             depends=["famsock/_calls/addresses.pxi", "famsock/_calls/calls.pxi"],
-            define_macros=[("_GNU_SOURCE", "1")],
+            define_macros=[("_GNU_SOURCE", "1"), ("FAMSOCK_VERSION", f'"{version()}"')],
             optional=True,
         )
     ]

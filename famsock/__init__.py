@@ -7,6 +7,8 @@ found through entry points when the family is first used. Importing this module 
 
 from __future__ import annotations
 
+__version__ = "0.1.0"  # before the imports: the compiled layer must be of this version
+
 import socket as _stdlib
 
 from famsock._dropin import functions as _functions
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from famsock._surface import *  # noqa: F403
     # isort: on
 
-__version__ = "0.1.0"
 __all__ = [
     *_stdlib.__all__,
     "Address",

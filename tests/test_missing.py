@@ -54,7 +54,7 @@ try:
 except Exception as error:
     print(type(error).__name__, error, *getattr(error, "__notes__", ()), sep="; ")
 """
-    return run(code, "-S", "-W", "ignore::ResourceWarning", PYTHONPATH=str(folder))
+    return run(code, "-P", "-S", "-W", "ignore::ResourceWarning", PYTHONPATH=str(folder))
 
 
 _DATAGRAM = "sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"

@@ -60,6 +60,11 @@ CALLS = (
 )
 """The functions that an implementation provides, each described in `python`."""
 
+_CLASSES = ("AddressCache", "Calls", "Converter")
+
+
+_COMPILED = "famsock._calls.native"
+
 
 def _choose(wanted: str) -> tuple[ModuleType | None, str]:
     """The compiled module, or None and the reason why ctypes makes the calls."""
@@ -68,12 +73,55 @@ def _choose(wanted: str) -> tuple[ModuleType | None, str]:
     if wanted == "ctypes":
         return None, "FAMSOCK_SYSCALLS=ctypes"
     try:
-        from famsock._calls import native as compiled
-    except ImportError as error:
-        if wanted:
-            raise
-        return None, f"{error}; to compile it, install famsock again where there is a C compiler"
-    return compiled, ""
+        import famsock._calls.native as compiled
+    except Exception as error:
+        failure, why = error, _why_not_loaded(error)
+    else:
+        why = _why_not_used(compiled)
+        if not why:
+            return compiled, ""
+        failure = ImportError(why, name=_COMPILED)
+    if wanted:
+        raise ImportError(why, name=_COMPILED) from failure
+    return None, why
+
+
+def _why_not_loaded(error: Exception) -> str:
+    """Return why the compiled module did not load, and what to do if that is certain."""
+    if not isinstance(error, ModuleNotFoundError) or error.name != _COMPILED:
+        return f"the compiled layer cannot be loaded: {type(error).__name__}: {error}"
+    if sys.implementation.name != "cpython":
+        return f"the compiled layer is for CPython, and this is {sys.implementation.name}"
+    if not sys.platform.startswith("linux"):
+        return f"the compiled layer is for Linux, and this is {sys.platform}"
+    try:
+        others = [name for name in os.listdir(os.path.dirname(__file__)) if _is_compiled(name)]
+    except OSError:
+        return "famsock is in an archive, from which Python loads no compiled module"
+    if others:
+        return (
+            f"the compiled layer is for another Python ({', '.join(sorted(others))}): install "
+            "famsock again for this one"
+        )
+    return (
+        "famsock was installed without its compiled layer; to compile it, install famsock again "
+        "where there is a C compiler"
+    )
+
+
+def _is_compiled(name: str) -> bool:
+    return name.startswith("native.") and name.endswith((".so", ".pyd"))
+
+
+def _why_not_used(compiled: ModuleType) -> str:
+    """Return why a compiled module must not be used: it was left behind by another version."""
+    ours = sys.modules["famsock"].__version__
+    theirs = getattr(compiled, "VERSION", "unknown")
+    lacks = [name for name in (*CALLS, *_CLASSES) if not hasattr(compiled, name)]
+    if theirs == ours and not lacks:
+        return ""
+    of = f"version {theirs}" if theirs != ours else f"another {ours}, without {', '.join(lacks)}"
+    return f"the compiled layer is of {of}, and famsock is {ours}: install famsock again"
 
 
 native: ModuleType | None

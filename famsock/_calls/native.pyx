@@ -27,6 +27,16 @@ from os import fsencode, strerror
 from time import monotonic
 
 
+cdef extern from *:
+    """
+    #ifndef FAMSOCK_VERSION
+    #define FAMSOCK_VERSION ""
+    #endif
+    """
+    const char *c_version "FAMSOCK_VERSION"
+
+VERSION = c_version.decode("ascii")  # of the famsock that this was compiled for
+
 cdef extern from "poll.h" nogil:
     ctypedef unsigned long nfds_t
     struct pollfd:
