@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import json
 import os
 import platform
 import signal
 import socket as stdlib
+import struct
+import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -96,7 +101,7 @@ def test_a_round_trip_is_measured(findings: Findings) -> None:
 def test_trouble_is_told_with_its_notes(findings: Findings) -> None:
     found = findings(ill=sick, absent=unsupported)
     assert found["ill"].kernel
-    assert found["ill"].trouble == "received b'x', not b'y'; restart the daemon"
+    assert found["ill"].trouble == "received b'x', not b'y'\nrestart the daemon"
     assert not found["absent"].kernel
     assert "Protocol not supported" in found["absent"].trouble
     assert [finding.round_trip for finding in found.values()] == ["", ""]
@@ -125,15 +130,55 @@ def test_a_family_of_another_platform() -> None:
 def test_a_family_that_is_not_installed() -> None:
     (finding,) = doctor.examine(("AF_NOTHING",))
     assert finding == doctor.Finding(
-        "AF_NOTHING", "", False, False, None, "no such plugin is installed"
+        "AF_NOTHING", "", None, False, None, "no such plugin is installed"
     )
+
+
+def test_kernel_and_cpython_are_told_without_the_plugin(site: Site) -> None:
+    code = "from famsock._cli import main; main(['doctor', '--json', 'AF_INET', 'AF_ASH'])"
+    rows = json.loads(site.run(code, FAMSOCK_PLUGINS="AF_UNIX"))["protocols"]
+    assert [(row["kernel"], row["cpython"]) for row in rows] == [(True, True), (False, False)]
+
+
+def test_a_blocked_family_is_no_lack_of_the_kernel(site: Site) -> None:
+    code = "from famsock._cli import main; main(['doctor', '--json', 'AF_INET'])"
+    (row,) = json.loads(site.run(code, FAMSOCK_PLUGINS="-AF_INET"))["protocols"]
+    assert (row["kernel"], row["cpython"]) == (True, True)
+    assert "is blocked" in row["trouble"]
+
+
+@pytest.mark.parametrize(
+    ("number", "kernel"),
+    [
+        (errno.EPERM, True),
+        (errno.EACCES, True),
+        (errno.ENOPROTOOPT, True),
+        (errno.EMFILE, None),
+        (errno.EAFNOSUPPORT, False),
+        (errno.EPROTONOSUPPORT, False),
+    ],
+)
+def test_only_some_errors_tell_that_the_kernel_lacks_a_protocol(
+    number: int, kernel: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(doctor._sockets, "socket", refuse)
+    row = Protocol("kit", 0, (1,), "nowhere:Nothing")
+    plugins.register(Family("AF_KIT", 200, (row,)))
+    try:
+        (finding,) = doctor.examine(("AF_KIT",))
+    finally:
+        plugins.unregister("AF_KIT")
+    assert finding.kernel is kernel
 
 
 def test_a_plugin_that_is_broken(site: Site) -> None:
     site.install("my-kit", "AF_KIT", "broken", "raise ZeroDivisionError('half built')")
     code = "from famsock._cli import main; main(['doctor', '--json', 'AF_KIT'])"
     (row,) = json.loads(site.run(code))["protocols"]
-    assert (row["kernel"], row["round_trip_ns"]) == (False, None)
+    assert (row["kernel"], row["round_trip_ns"]) == (None, None)
     assert row["trouble"].endswith("cannot be loaded: ZeroDivisionError: half built")
 
 
@@ -144,8 +189,50 @@ def test_the_table() -> None:
     assert f"{platform.python_version()} on {platform.system()} {platform.release()}" in machine
     assert machine.endswith(f"system calls: {_calls.implementation()}")
     assert any(line.startswith("AF_UNIX") and " yes" in line and " µs" in line for line in lines)
-    assert lines[-1].startswith("AF_NOTHING")
-    assert lines[-1].rstrip().endswith("no such plugin is installed")
+    assert lines[-1] == "AF_NOTHING: no such plugin is installed"
+
+
+LONG = "sysctl -w net.kit.first_long_name=1 net.kit.second_long_name=2 && modprobe -a kit_core kit"
+
+
+def test_what_a_hint_advises_can_be_pasted_from_a_narrow_terminal() -> None:
+    """A terminal of 80 columns, by a pseudo-terminal, gets each hint as one unbroken line."""
+    code = f"""
+from famsock._cli import doctor
+from famsock._cli.doctor import Finding
+doctor.examine = lambda names: [Finding("AF_KIT", "kit", False, False, None, "refused\\n{LONG}")]
+doctor.doctor([], prog_name="famsock")
+"""
+    reading, writing = os.openpty()
+    fcntl.ioctl(writing, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {**os.environ, "TERM": "xterm"}
+    environment.pop("COLUMNS", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=writing, stderr=writing, env=environment, check=False
+    )
+    os.close(writing)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
+        while more := os.read(reading, 65536):
+            shown += more
+    os.close(reading)
+    assert done.returncode == 0
+    assert LONG in shown.decode()
+    assert "…" not in shown.decode()
+
+
+@pytest.mark.parametrize("command", ["doctor AF_UNIX", "doctor --json", "families", "--help"])
+def test_a_full_disk_is_told_in_one_line(command: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "famsock", *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "famsock: the output cannot be written: No space left on device\n"
 
 
 def test_whether_this_python_knows_the_addresses() -> None:

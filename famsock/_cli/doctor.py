@@ -2,7 +2,8 @@
 
 Each has three results: whether the kernel has it (by socket(2)), whether this CPython could use it
 without famsock (by its own address codec), and a self-test between two sockets with its round-trip
-time. If the self-test does not run, the reason and a hint replace it.
+time. If the self-test does not run, the reason and its hints stand below the table, a line each,
+which are never broken: what they advise can be pasted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from errno import EAFNOSUPPORT
 from typing import Any
 
 import attrs
@@ -22,21 +24,25 @@ import click
 
 from famsock import _calls, _sockets
 from famsock._cli.tables import show_table
+from famsock._errors import SHORTAGES
 from famsock._hints import UNSUPPORTED
 from famsock._lazy import load
 from famsock._registry import plugins
+from famsock._registry.missing import why_no_family
+from famsock._registry.snapshot import number_here
 from famsock.family import ANY_PROTOCOL, Family, Protocol
 
 _PATIENCE_S = 60
+_TYPES = (_stdlib.SOCK_STREAM, _stdlib.SOCK_DGRAM, _stdlib.SOCK_RAW, _stdlib.SOCK_SEQPACKET)
 
 
 @attrs.frozen
 class Finding:
-    """The result of doctor for one protocol."""
+    """The result of doctor for one protocol; ``kernel`` is None where nobody can tell."""
 
     family: str
     protocol: str
-    kernel: bool
+    kernel: bool | None
     cpython: bool
     round_trip_ns: int | None
     trouble: str
@@ -66,73 +72,108 @@ def doctor(as_json: bool, names: tuple[str, ...]) -> None:
     click.echo("{python} on {kernel}, system calls: {syscalls}".format(**here))
     click.echo(f"Why ctypes: {_calls.why_ctypes}\n" if _calls.why_ctypes else "")
     show_table(
-        ("family", "protocol", "kernel", "CPython alone", "round trip", "trouble and hint"),
-        [
-            (f.family, f.protocol, _mark(f.kernel), _mark(f.cpython), f.round_trip, f.trouble)
-            for f in findings
-        ],
+        ("family", "protocol", "kernel", "CPython alone", "round trip"),
+        [(f.family, f.protocol, _mark(f.kernel), _mark(f.cpython), f.round_trip) for f in findings],
     )
+    for f in findings:
+        if f.trouble:
+            name = f"{f.family} {f.protocol}".rstrip()
+            click.echo(f"\n{name}: " + f.trouble.replace("\n", "\n  "))
 
 
-def _mark(fact: bool) -> str:
-    return "yes" if fact else "no"
+def _mark(fact: bool | None) -> str:
+    return {True: "yes", False: "no", None: "?"}[fact]
 
 
 def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
     """Yield a finding for each protocol of the families named, or of all that are installed."""
+    states = {str(row["family"]): str(row["state"]) for row in plugins.describe()}
     for name in names or plugins.names():
+        trouble, family = "", None
         try:
             family = plugins.family(name)
         except ImportError as error:
-            yield Finding(name, "", False, False, None, str(error))
+            trouble = _reason(error)
+        if states.get(name) == "blocked":
+            trouble = "is blocked, by FAMSOCK_PLUGINS or famsock.plugins.block()"
+        elif family is None and not trouble:
+            why = why_no_family(plugins, name)
+            trouble = "no such plugin is installed" + (f": {why}" if why else "")
+        elif family is not None and not family.here:
+            trouble = f"is for {', '.join(family.platforms)}, not {sys.platform}"
+        if trouble or family is None:
+            yield Finding(name, "", _kernel_has(name), _cpython_knows(name), None, trouble)
             continue
-        if family is None:
-            yield Finding(name, "", False, False, None, "no such plugin is installed")
-        elif not family.here:
-            where = ", ".join(family.platforms)
-            yield Finding(name, "", False, False, None, f"is for {where}, not {sys.platform}")
-        else:
-            for protocol in family.protocols:
-                for label, selftest in _labelled(protocol):
-                    yield _examine(family, protocol, label, selftest)
+        for protocol in family.protocols:
+            for label, selftest in _labelled(protocol):
+                yield _examine(family, protocol, label, selftest)
+
+
+def _kernel_has(name: str) -> bool | None:
+    """Whether the kernel has a family that no plugin serves; None if its number is not known."""
+    number = number_here(name)
+    if number is None:
+        return None
+    for kind in _TYPES:
+        try:
+            _stdlib.socket(number, kind).close()
+        except OSError as error:
+            if error.errno == EAFNOSUPPORT:
+                return False
+            if error.errno in SHORTAGES:
+                return None
+    return True
+
+
+def _cpython_knows(name: str) -> bool:
+    """Whether this Python knows the addresses of a family that no plugin serves."""
+    number = number_here(name)
+    return number is not None and _knows_addresses(number, _stdlib.SOCK_DGRAM, 0)
 
 
 def _examine(family: Family, protocol: Protocol, label: str, selftest: str | None) -> Finding:
-    trouble = _trouble_opening(family, protocol)
-    kernel = not trouble
+    error = _error_of_opening(family, protocol)
     round_trip_ns = None
-    if kernel and selftest is not None:
+    if error is None and selftest is not None:
         try:
             live = load(selftest)
             with _alarm(_PATIENCE_S):
                 round_trip_ns = _measure_ns(live)
-        except (OSError, RuntimeError, ImportError) as error:
-            kernel = getattr(error, "errno", None) not in UNSUPPORTED
-            trouble = _reason(error)
+        except (OSError, RuntimeError, ImportError) as failure:
+            error = failure
+    trouble = "" if error is None else _reason(error)
     alone = _cpython_alone(family, protocol)
-    return Finding(family.name, label, kernel, alone, round_trip_ns, trouble)
+    return Finding(family.name, label, _tells_of_kernel(error), alone, round_trip_ns, trouble)
 
 
-def _trouble_opening(family: Family, protocol: Protocol) -> str:
-    """Return why the kernel gives no socket of this protocol; "" if self-tests may tell."""
+def _tells_of_kernel(error: Exception | None) -> bool | None:
+    """Whether the kernel has a protocol, by the error of using it."""
+    number = getattr(error, "errno", None)
+    return None if number in SHORTAGES else number not in UNSUPPORTED
+
+
+def _error_of_opening(family: Family, protocol: Protocol) -> OSError | None:
+    """Return why there is no socket of this protocol; None if self-tests may tell."""
     if protocol.number is ANY_PROTOCOL and protocol.selftest:
-        return ""
+        return None
     try:
         _sockets.socket(family.number, protocol.types[0], protocol.number or 0).close()
     except OSError as error:
-        return _reason(error)
-    return ""
+        return error
+    return None
 
 
 def _cpython_alone(family: Family, protocol: Protocol) -> bool:
     """Return whether this Python's own socket knows the family's addresses, without the kernel."""
-    if not hasattr(_stdlib.AddressFamily, family.name):
-        return False
+    return hasattr(_stdlib.AddressFamily, family.name) and _knows_addresses(
+        family.number, protocol.types[0], protocol.number or 0
+    )
+
+
+def _knows_addresses(family: int, kind: int, protocol: int) -> bool:
     pair = _stdlib.socketpair()
     with pair[0], pair[1]:
-        adopted = _stdlib.socket(
-            family.number, protocol.types[0], protocol.number or 0, fileno=pair[0].detach()
-        )
+        adopted = _stdlib.socket(family, kind, protocol, fileno=pair[0].detach())
         with adopted:
             try:
                 adopted.getsockname()
@@ -165,8 +206,8 @@ def _alarm(seconds: int) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    notes = getattr(error, "__notes__", [])
-    return "; ".join([str(error), *notes])
+    """What an error says, and each of its hints on a line of its own."""
+    return "\n".join([str(error), *getattr(error, "__notes__", [])])
 
 
 def _labelled(protocol: Protocol) -> Iterator[tuple[str, str | None]]:

@@ -12,8 +12,10 @@ WIDE = 160
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under a header."""
-    table = Table(*header, box=None, pad_edge=False, header_style="bold")
+    """Print rows under a header; what is too long for its column goes on in the next line."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in header:
+        table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*row)
     console = Console()
