@@ -164,7 +164,7 @@ def test_only_some_errors_tell_that_the_kernel_lacks_a_protocol(
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(doctor._sockets, "socket", refuse)
+    monkeypatch.setattr("famsock._sockets.socket", refuse)
     row = Protocol("kit", 0, (1,), "nowhere:Nothing")
     plugins.register(Family("AF_KIT", 200, (row,)))
     try:

@@ -132,7 +132,7 @@ def _cpython_knows(name: str) -> bool:
 
 
 def _examine(family: Family, protocol: Protocol, label: str, selftest: str | None) -> Finding:
-    error = _error_of_opening(family, protocol)
+    error: Exception | None = _error_of_opening(family, protocol)
     round_trip_ns = None
     if error is None and selftest is not None:
         try:
