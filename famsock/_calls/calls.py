@@ -328,10 +328,10 @@ class Calls(_stdlib.socket):
             return super().recvfrom(bufsize, flags)
         if type(bufsize) is not int:
             bufsize = index(bufsize)
-        if bufsize < 0:
-            raise ValueError("negative buffersize in recvfrom")
         if flags:
             flags = checks.c_int(flags)
+        if bufsize < 0:
+            raise ValueError("negative buffersize in recvfrom")
         data, sockaddr = _calls.recvfrom(self, _gettimeout(self), bufsize, flags)
         return data, codec.decode(self, sockaddr)
 

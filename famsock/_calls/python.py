@@ -60,6 +60,8 @@ _INT_MAX = (1 << 31) - 1
 _POOLED_BYTES = 1 << 16
 _SOCKADDR_BYTES = 128  # struct sockaddr_storage
 _SOCK_CLOEXEC = 0o2000000
+_MSG_TRUNC = int(MSG_TRUNC)  # the enum's `&` costs more than the call
+del MSG_TRUNC
 _MSG_WAITFORONE = 0x10000
 _LATE = -(1 << 30)  # no errno is as large
 _UNSENT = 0xFFFFFFFF  # no message has this length
@@ -444,30 +446,39 @@ def recvfrom(
     descriptor: Descriptor, timeout: float | None, size_bytes: int, flags: int
 ) -> tuple[bytes, bytes]:
     """recvfrom(2) of at most ``size_bytes``: the data and the sender's sockaddr."""
-    length: Any = size_bytes
-    if pooled := 0 <= size_bytes <= _POOLED_BYTES and not flags & MSG_TRUNC:
-        try:
-            buffers = take_buffers()
-        except IndexError:
-            buffers = new_buffers(_POOLED_BYTES)
-    else:
-        _check_size(size_bytes)
-        length = size_bytes if size_bytes <= _INT_MAX else c_size_t(size_bytes)
-        buffers = new_buffers(size_bytes)
+    if not 0 <= size_bytes <= _POOLED_BYTES or (flags and flags & _MSG_TRUNC):
+        return _recvfrom_apart(descriptor, timeout, size_bytes, flags)
+    try:
+        buffers = take_buffers()
+    except IndexError:
+        buffers = new_buffers(_POOLED_BYTES)
     data, pointer, name, sockaddr, name_length = buffers
     name[LENGTH_AT] = _SOCKADDR_BYTES
     deadline = monotonic() + timeout if timeout else None
     received = _sock_call(
-        descriptor, _IN, deadline, _recvfrom, pointer, length, flags, sockaddr, name_length
+        descriptor, _IN, deadline, _recvfrom, pointer, size_bytes, flags, sockaddr, name_length
     )
     if received < 0:
         raise _error_of(received)
-    if flags & MSG_TRUNC:  # the result may be the datagram's own length
-        received = _written(data, min(received, size_bytes))
     result = data[:received], name[: name[LENGTH_AT]]
-    if pooled:
-        give_buffers(buffers)
+    give_buffers(buffers)
     return result
+
+
+def _recvfrom_apart(
+    descriptor: Descriptor, timeout: float | None, size_bytes: int, flags: int
+) -> tuple[bytes, bytes]:
+    """`recvfrom` into a buffer of its own: of any size, and with MSG_TRUNC."""
+    _check_size(size_bytes)
+    data, pointer, name, sockaddr, name_length = new_buffers(size_bytes)
+    name[LENGTH_AT] = _SOCKADDR_BYTES
+    where = pointer, c_size_t(size_bytes), flags, sockaddr, name_length
+    received = _sock_call(descriptor, _IN, _deadline(timeout), _recvfrom, *where)
+    if received < 0:
+        raise _error_of(received)
+    if flags & _MSG_TRUNC:  # the result may be the datagram's own length
+        received = _written(data, min(received, size_bytes))
+    return data[:received], name[: name[LENGTH_AT]]
 
 
 def recvfrom_into(
@@ -549,7 +560,7 @@ def recvmsg(
 
 
 def _memory_for(size_bytes: int, flags: int) -> bytearray | mmap:
-    return untouched_memory(size_bytes) if flags & MSG_TRUNC else bytearray(size_bytes)
+    return untouched_memory(size_bytes) if flags & _MSG_TRUNC else bytearray(size_bytes)
 
 
 def _taken(data: bytearray | mmap, size_bytes: int, received: int, flags: int) -> bytes:

@@ -43,6 +43,26 @@ def test_a_wish_that_nobody_knows() -> None:
     assert "ImportError: FAMSOCK_SYSCALLS must be 'ctypes' or 'native', not 'rust'" in said
 
 
+def test_no_layer_holds_a_member_of_an_enum() -> None:
+    """An enum's arithmetic on a path of sending or receiving costs more than the system call."""
+    code = """
+import enum
+from famsock._calls import (
+    address_cache, ancillary, arguments, calls, converter, interfaces, layout, native, python,
+)
+modules = [
+    address_cache, ancillary, arguments, calls, converter, interfaces, layout, python,
+    *([native] if native is not None else []),
+]
+print(len(modules), [
+    f"{module.__name__}.{name}"
+    for module in modules for name, value in vars(module).items() if isinstance(value, enum.Enum)
+])
+"""
+    done = _run(code, "")
+    assert done.stdout in ("8 []\n", "9 []\n"), done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("wanted", ["", "ctypes"])
 def test_import_loads_no_ctypes(wanted: str) -> None:
     code = "import sys, famsock; print('ctypes' in sys.modules, '_ctypes' in sys.modules)"
