@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -120,16 +120,18 @@ class Attributes(Mapping[int, bytes]):
     ``default`` for an attribute that is missing, and raise KeyError without one.
     """
 
-    __slots__ = ("_values", "pairs")
+    __slots__ = ("_flags", "_values", "pairs")
 
     def __init__(self, pairs: Iterable[tuple[int, bytes]] = ()) -> None:
         self.pairs = tuple(pairs)
         self._values = dict(self.pairs)
+        self._flags: dict[int, int] = {}  # of those that have any, by their place in `pairs`
 
     @classmethod
     def unpack(cls, data: bytes | memoryview, offset: int = 0) -> Attributes:
         """Return the attributes in ``data`` from ``offset`` bytes on; ValueError if truncated."""
-        pairs = []
+        pairs: list[tuple[int, bytes]] = []
+        flags = {}
         end = len(data)
         unpack_from = _HEADER.unpack_from
         while end - offset >= 4:
@@ -139,13 +141,17 @@ class Attributes(Mapping[int, bytes]):
                     f"AF_NETLINK attribute at byte {offset}: length must be 4-{end - offset}, "
                     f"not {length}"
                 )
+            if kind & _FLAGS:
+                flags[len(pairs)] = kind & _FLAGS
             pairs.append((kind & TYPE_MAX, bytes(data[offset + 4 : offset + length])))
             offset += length + 3 & ~3
         if offset < end and any(data[offset:end]):
             raise ValueError(
                 f"AF_NETLINK attribute at byte {offset}: {end - offset} bytes are left"
             )
-        return cls(pairs)
+        made = cls(pairs)
+        made._flags = flags
+        return made
 
     def __getitem__(self, type: int) -> bytes:
         return self._values[type]
@@ -162,6 +168,14 @@ class Attributes(Mapping[int, bytes]):
     def all(self, type: int) -> tuple[bytes, ...]:
         """Return the values of every attribute of a type, in order."""
         return tuple(value for kind, value in self.pairs if kind == type)
+
+    def others(self, known: Container[int]) -> tuple[Attribute, ...]:
+        """Return the attributes of types that are not ``known``, to send: in order, with flags."""
+        return tuple(
+            Attribute(kind, value, self._flags.get(place, 0))
+            for place, (kind, value) in enumerate(self.pairs)
+            if kind not in known
+        )
 
     def unsigned(self, type: int, default: int | None = None) -> int:
         """Return an unsigned integer of any size, in host order."""

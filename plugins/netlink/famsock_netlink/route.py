@@ -1,8 +1,10 @@
-"""NETLINK_ROUTE: network interfaces (links), their addresses, routes. Source: rtnetlink(7)."""
+"""NETLINK_ROUTE: network interfaces (links), their addresses, routes, rules. Source: rtnetlink(7)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from errno import EADDRNOTAVAIL, ENOENT, ESRCH
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from socket import AF_UNSPEC, SOCK_DGRAM, SOCK_RAW
 from typing import TypeVar
@@ -49,6 +51,7 @@ from famsock_netlink.constants import (
     RTEXT_FILTER_SKIP_STATS,
     RTM_DELADDR,
     RTM_DELROUTE,
+    RTM_DELRULE,
     RTM_F_CLONED,
     RTM_GETADDR,
     RTM_GETLINK,
@@ -57,6 +60,7 @@ from famsock_netlink.constants import (
     RTM_GETRULE,
     RTM_NEWADDR,
     RTM_NEWROUTE,
+    RTM_NEWRULE,
     RTM_SETLINK,
 )
 from famsock_netlink.messages import NetlinkMessage
@@ -71,6 +75,9 @@ from famsock_netlink.routing import (
 from famsock_netlink.sockets import DumpInterruptedError, NetlinkSocket
 
 _T = TypeVar("_T")
+_ADDRESS_FIELDS = frozenset(
+    {IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS, IFA_LABEL, IFA_LOCAL}
+)
 
 FOREVER_S = 0xFFFFFFFF
 """The lifetime of an address that does not expire."""
@@ -171,7 +178,8 @@ class InterfaceAddress:
 
     ``address`` is the interface's own; bytes for a family that is not IP. ``peer`` is the other
     end's on a point-to-point link, otherwise the same. ``flags`` are IFA_F_*, ``scope`` RT_SCOPE_*.
-    Lifetimes are in seconds, `FOREVER_S` for ever.
+    Lifetimes are in seconds, `FOREVER_S` for ever. ``others`` are the IFA_* attributes that have no
+    field here, such as IFA_RT_PRIORITY.
     """
 
     link_index: int
@@ -185,6 +193,7 @@ class InterfaceAddress:
     flags: int
     preferred_s: int
     valid_s: int
+    others: tuple[Attribute, ...] = ()
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> InterfaceAddress:
@@ -208,13 +217,14 @@ class InterfaceAddress:
             flags=found.unsigned(IFA_FLAGS, header.flags),
             preferred_s=times.preferred_s if times else FOREVER_S,
             valid_s=times.valid_s if times else FOREVER_S,
+            others=found.others(_ADDRESS_FIELDS),
         )
 
 
 class RouteSocket(
     NetlinkSocket, family=AF_NETLINK, type=(SOCK_RAW, SOCK_DGRAM), proto=NETLINK_ROUTE
 ):
-    """A socket of NETLINK_ROUTE: network interfaces, their addresses, routes.
+    """A socket of NETLINK_ROUTE: network interfaces, their addresses, routes and rules.
 
     The limit of a dump to one link or table goes to the kernel, which applies it after
     `check_strictly`. It is applied here in any case.
@@ -311,7 +321,8 @@ class RouteSocket(
         OSError EADDRNOTAVAIL if it has no such address, EPERM without CAP_NET_ADMIN.
         """
         header, made = _selected(self, link, address, peer)
-        self.request(RTM_DELADDR, header, made)
+        with _explained(EADDRNOTAVAIL, f"the interface has no address {address}"):
+            self.request(RTM_DELADDR, header, made)
 
     # Routes
 
@@ -333,6 +344,7 @@ class RouteSocket(
     def add_route(self, route: Route, *, replace: bool = False) -> None:
         """Add a route; with ``replace``, replace an existing one.
 
+        A route of `routes` is added with all that the kernel showed of it, also what has no field.
         OSError EEXIST if a route to the same network with the same priority exists, ENETUNREACH for
         a gateway that no link reaches, ENODEV for a missing link, EINVAL with the kernel's message
         for values that do not fit together, EPERM without CAP_NET_ADMIN. ValueError for a family
@@ -348,7 +360,10 @@ class RouteSocket(
         Whoever made it (``protocol``) and whatever its ``scope``. OSError ESRCH if there is none,
         EPERM without CAP_NET_ADMIN.
         """
-        self.request(RTM_DELROUTE, *route.body(deleting=True))
+        body = route.body(deleting=True)
+        network = str(route.destination)
+        with _explained(ESRCH, f"no route to {network} in table {route.table} matches"):
+            self.request(RTM_DELROUTE, *body)
 
     def neighbors(
         self, link_index: int | None = None, family: int = AF_UNSPEC
@@ -365,6 +380,34 @@ class RouteSocket(
     def rules(self, family: int = AF_UNSPEC) -> tuple[Rule, ...]:
         """Return the rules that choose a routing table, of one family (AF_INET), or of all."""
         return _dumped(self, Rule.unpack, RTM_GETRULE, RuleHeader(family=family))
+
+    def add_rule(self, rule: Rule) -> None:
+        """Add a rule, behind those of the same priority.
+
+        OSError EEXIST if there is the same, EINVAL with the kernel's message for values that do not
+        fit together, EPERM without CAP_NET_ADMIN. ValueError for networks of a family that is not
+        IP.
+        """
+        self.request(RTM_NEWRULE, *rule.body(), NLM_F_CREATE | NLM_F_EXCL)
+
+    def delete_rule(self, rule: Rule) -> None:
+        """Delete the first rule that has all given values.
+
+        OSError ENOENT if there is none, EPERM without CAP_NET_ADMIN.
+        """
+        with _explained(ENOENT, f"no rule of priority {rule.priority} has all given values"):
+            self.request(RTM_DELRULE, *rule.body())
+
+
+@contextmanager
+def _explained(number: int, words: str) -> Iterator[None]:
+    """Note on an OSError of this number what the kernel has no words for."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == number:
+            error.add_note(f"AF_NETLINK: {words}")
+        raise
 
 
 def _dumped(

@@ -8,6 +8,7 @@ which begins with its length in bytes (u16), and attributes.
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from collections.abc import Callable
@@ -21,7 +22,12 @@ from famsock_netlink import _ip, attributes
 from famsock_netlink._ip import AnyAddress, AnyNetwork, as_address, as_network, as_optional_network
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
+    FIB_RULE_IIF_DETACHED,
     FIB_RULE_INVERT,
+    FIB_RULE_OIF_DETACHED,
+    FIB_RULE_UNRESOLVED,
+    FR_ACT_GOTO,
+    FR_ACT_TO_TBL,
     FRA_DPORT_RANGE,
     FRA_DSCP,
     FRA_DST,
@@ -30,27 +36,38 @@ from famsock_netlink.constants import (
     FRA_GOTO,
     FRA_IIFNAME,
     FRA_IP_PROTO,
+    FRA_L3MDEV,
     FRA_OIFNAME,
+    FRA_PAD,
     FRA_PRIORITY,
     FRA_PROTOCOL,
     FRA_SPORT_RANGE,
     FRA_SRC,
+    FRA_SUPPRESS_IFGROUP,
     FRA_SUPPRESS_PREFIXLEN,
     FRA_TABLE,
     FRA_UID_RANGE,
     NDA_DST,
     NDA_LLADDR,
+    NLA_F_NESTED,
     RT_SCOPE_HOST,
     RT_SCOPE_LINK,
     RT_SCOPE_NOWHERE,
     RT_SCOPE_UNIVERSE,
     RT_TABLE_MAIN,
     RT_TABLE_UNSPEC,
+    RTA_CACHEINFO,
     RTA_DST,
+    RTA_ENCAP,
+    RTA_ENCAP_TYPE,
+    RTA_EXPIRES,
     RTA_GATEWAY,
     RTA_METRICS,
     RTA_MULTIPATH,
+    RTA_NH_ID,
     RTA_OIF,
+    RTA_PAD,
+    RTA_PREF,
     RTA_PREFSRC,
     RTA_PRIORITY,
     RTA_SRC,
@@ -60,6 +77,7 @@ from famsock_netlink.constants import (
     RTN_LOCAL,
     RTN_UNICAST,
     RTNH_F_ONLINK,
+    RTNH_F_PERVASIVE,
     RTPROT_STATIC,
     RTPROT_UNSPEC,
 )
@@ -134,6 +152,50 @@ class PortRange(Struct):
 _T = TypeVar("_T")
 _NEXT_HOP_BYTES = NextHopHeader.layout.size
 _FAMILY = struct.Struct("=H")
+_EXPIRES = struct.Struct("=8xi")
+_SENT_FLAGS = RTNH_F_ONLINK | RTNH_F_PERVASIVE
+_SHOWN_RULE_FLAGS = FIB_RULE_UNRESOLVED | FIB_RULE_IIF_DETACHED | FIB_RULE_OIF_DETACHED
+_HOP_FIELDS = frozenset({RTA_GATEWAY, RTA_VIA})
+_NEXTHOP_ATTRIBUTES = frozenset({RTA_ENCAP, RTA_ENCAP_TYPE})
+_ROUTE_FIELDS = _HOP_FIELDS | {
+    RTA_CACHEINFO,
+    RTA_DST,
+    RTA_EXPIRES,
+    RTA_METRICS,
+    RTA_MULTIPATH,
+    RTA_NH_ID,
+    RTA_OIF,
+    RTA_PAD,
+    RTA_PREF,
+    RTA_PREFSRC,
+    RTA_PRIORITY,
+    RTA_SRC,
+    RTA_TABLE,
+}
+_NEIGHBOR_FIELDS = frozenset({NDA_DST, NDA_LLADDR})
+_RULE_FIELDS = frozenset(
+    {
+        FRA_DPORT_RANGE,
+        FRA_DSCP,
+        FRA_DST,
+        FRA_FWMARK,
+        FRA_FWMASK,
+        FRA_GOTO,
+        FRA_IIFNAME,
+        FRA_IP_PROTO,
+        FRA_L3MDEV,
+        FRA_OIFNAME,
+        FRA_PAD,
+        FRA_PRIORITY,
+        FRA_PROTOCOL,
+        FRA_SPORT_RANGE,
+        FRA_SRC,
+        FRA_SUPPRESS_IFGROUP,
+        FRA_SUPPRESS_PREFIXLEN,
+        FRA_TABLE,
+        FRA_UID_RANGE,
+    }
+)
 
 
 @attrs.frozen
@@ -141,13 +203,15 @@ class NextHop:
     """A next hop, one of several of a route.
 
     ``link_index`` is 0 if the gateway determines the link, ``gateway`` None if the destination is
-    on the link; ``weight`` is 1-256, ``flags`` are RTNH_F_*.
+    on the link; ``weight`` is 1-256, ``flags`` are RTNH_F_*. ``others`` are RTA_* attributes that
+    have no field here, such as RTA_ENCAP.
     """
 
     link_index: int = 0
     gateway: AnyAddress | None = attrs.field(default=None, converter=as_address)
     weight: int = 1
     flags: int = 0
+    others: tuple[Attribute, ...] = ()
 
 
 def _scope(route: Route) -> int:
@@ -165,6 +229,9 @@ def _family(route: Route) -> int:
     return _ip.FAMILIES[route.destination.version]
 
 
+_Hops = tuple[AnyAddress | None, int, tuple[NextHop, ...]]
+
+
 @attrs.frozen
 class Route:
     """A route to a network.
@@ -176,8 +243,15 @@ class Route:
     the one with the lowest ``priority`` is taken (the metric, 0-4294967295; for 0 IPv6 takes 1024).
     ``table`` is RT_TABLE_* or any number up to 4294967295, ``protocol`` RTPROT_*, ``type`` RTN_*,
     ``scope`` RT_SCOPE_*, found from the rest if none is given, ``flags`` RTNH_F_* and RTM_F_*.
-    ``mtu`` in bytes is 0 for the link's. ``source`` limits the route to senders of a network (only
-    IPv6). ``next_hops`` replace ``gateway`` and ``link_index``.
+    ``mtu`` in bytes is 0 for the link's; ``metrics`` are the other RTAX_*. ``source`` limits the
+    route to senders of a network (only IPv6). ``next_hops`` replace ``gateway`` and ``link_index``.
+
+    With a ``nexthop_id`` the gateway, link and next hops are those of a nexthop object
+    (ip-nexthop(8)), which `routes` shows. They are not sent, unless they were changed: then the
+    kernel refuses the route. ``preference`` is a router's (RFC 4191: 0 medium, 1 high, 3 low), and
+    ``expires_s`` what remains of the route's life in seconds, 0 for ever; both are only IPv6's.
+    ``others`` are the RTA_* attributes that have no field here, such as RTA_ENCAP. They are sent as
+    they came, so that a route of `routes` can be added again unchanged.
     """
 
     destination: AnyNetwork = attrs.field(converter=as_network)
@@ -195,6 +269,16 @@ class Route:
     mtu: int = 0
     source: AnyNetwork | None = attrs.field(default=None, converter=as_optional_network)
     family: int = attrs.field(default=attrs.Factory(_family, takes_self=True))
+    metrics: tuple[Attribute, ...] = ()
+    nexthop_id: int = 0
+    preference: int = 0
+    expires_s: int = 0
+    others: tuple[Attribute, ...] = ()
+    _of_nexthop: _Hops | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def _hops(self) -> _Hops:
+        return self.gateway, self.link_index, self.next_hops
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Route:
@@ -202,22 +286,31 @@ class Route:
         header = RouteHeader.unpack(message.payload)
         found = message.attributes(RouteHeader.layout.size)
         family, source_bits = header.family, header.source_bits
+        gateway, link_index = _gateway(family, found), found.unsigned(RTA_OIF, 0)
+        next_hops = _next_hops(family, found.get(RTA_MULTIPATH, b""))
+        metrics, nexthop_id = found.nested(RTA_METRICS), found.unsigned(RTA_NH_ID, 0)
         return cls(
             destination=_ip.network(family, found.get(RTA_DST, b""), header.destination_bits),
-            gateway=_gateway(family, found),
-            link_index=found.unsigned(RTA_OIF, 0),
+            gateway=gateway,
+            link_index=link_index,
             preferred_source=_made(found.get(RTA_PREFSRC), lambda data: _ip.address(family, data)),
             priority=found.unsigned(RTA_PRIORITY, 0),
             table=found.unsigned(RTA_TABLE, header.table),
             protocol=header.protocol,
             type=header.type,
-            next_hops=_next_hops(family, found.get(RTA_MULTIPATH, b"")),
+            next_hops=next_hops,
             scope=header.scope,
             tos=header.tos,
             flags=header.flags,
-            mtu=found.nested(RTA_METRICS).unsigned(RTAX_MTU, 0),
+            mtu=metrics.unsigned(RTAX_MTU, 0),
             source=_made(found.get(RTA_SRC), lambda data: _ip.network(family, data, source_bits)),
             family=family,
+            metrics=metrics.others((RTAX_MTU,)),
+            nexthop_id=nexthop_id,
+            preference=found.unsigned(RTA_PREF, 0),
+            expires_s=_expires_s(found.get(RTA_CACHEINFO, b"")),
+            others=found.others(_ROUTE_FIELDS),
+            of_nexthop=(gateway, link_index, next_hops) if nexthop_id else None,
         )
 
     def body(self, *, deleting: bool = False) -> tuple[RouteHeader, list[Attribute]]:
@@ -230,6 +323,7 @@ class Route:
                 f"AF_NETLINK route: family must be AF_INET or AF_INET6, not {self.family}; "
                 "make others by request()"
             )
+        hops_are_sent = not self.nexthop_id or self._hops != self._of_nexthop
         header = RouteHeader(
             family=self.family,
             destination_bits=self.destination.prefixlen,
@@ -239,27 +333,59 @@ class Route:
             protocol=RTPROT_UNSPEC if deleting else self.protocol,
             scope=RT_SCOPE_NOWHERE if deleting else self.scope,
             type=self.type,
-            flags=self.flags & RTNH_F_ONLINK,
+            flags=self.flags & _SENT_FLAGS if hops_are_sent else 0,
         )
         made = [
             Attribute(RTA_DST, self.destination.network_address.packed),
             Attribute.u32(RTA_TABLE, self.table),
-            *_hop_attributes(self.family, self.gateway),
         ]
         if self.source is not None:
             made.append(Attribute(RTA_SRC, self.source.network_address.packed))
-        if self.link_index:
-            made.append(Attribute.u32(RTA_OIF, self.link_index))
+        if hops_are_sent:
+            made += self._packed_hops()
         if self.preferred_source is not None:
             made.append(Attribute(RTA_PREFSRC, _packed(self.preferred_source)))
         if self.priority:
             made.append(Attribute.u32(RTA_PRIORITY, self.priority))
-        if self.mtu:
-            made.append(Attribute.nested(RTA_METRICS, [Attribute.u32(RTAX_MTU, self.mtu)]))
+        if self.nexthop_id:
+            made.append(Attribute.u32(RTA_NH_ID, self.nexthop_id))
+        if self.preference:
+            made.append(Attribute.u8(RTA_PREF, self.preference))
+        if self.expires_s and not deleting:
+            made.append(Attribute.u32(RTA_EXPIRES, self.expires_s))
+        mtu = [Attribute.u32(RTAX_MTU, self.mtu)] if self.mtu else []
+        if metrics := [*mtu, *self.metrics]:
+            made.append(Attribute.nested(RTA_METRICS, metrics))
+        withheld = frozenset[int]() if hops_are_sent else _NEXTHOP_ATTRIBUTES
+        return header, made + [o for o in _to_send(self.others) if o.type not in withheld]
+
+    def _packed_hops(self) -> list[Attribute]:
+        made = _hop_attributes(self.family, self.gateway)
+        if self.link_index:
+            made.append(Attribute.u32(RTA_OIF, self.link_index))
         if self.next_hops:
             hops = b"".join(_pack_next_hop(self.family, hop) for hop in self.next_hops)
             made.append(Attribute(RTA_MULTIPATH, hops))
-        return header, made
+        return made
+
+
+def _expires_s(cacheinfo: bytes) -> int:
+    """Return what remains of a route's life, from ``struct rta_cacheinfo``; 0 for ever."""
+    if len(cacheinfo) < _EXPIRES.size:
+        return 0
+    ticks: int = _EXPIRES.unpack_from(cacheinfo)[0]
+    return max(1, -(-ticks // os.sysconf("SC_CLK_TCK"))) if ticks else 0
+
+
+def _to_send(others: tuple[Attribute, ...]) -> list[Attribute]:
+    """Return attributes of a route or next hop as the kernel takes them.
+
+    It shows RTA_ENCAP without NLA_F_NESTED; some kinds of encapsulation insist on that.
+    """
+    return [
+        attrs.evolve(one, flags=one.flags | NLA_F_NESTED) if one.type == RTA_ENCAP else one
+        for one in others
+    ]
 
 
 def _made(data: bytes | None, make: Callable[[bytes], _T]) -> _T | None:
@@ -299,16 +425,17 @@ def _next_hops(family: int, data: bytes) -> tuple[NextHop, ...]:
                 f"AF_NETLINK next hop at byte {offset}: length must be "
                 f"{_NEXT_HOP_BYTES}-{len(data) - offset}, not {header.length_bytes}"
             )
-        gateway = _gateway(family, Attributes.unpack(data[offset + _NEXT_HOP_BYTES : end]))
-        hops.append(NextHop(header.link_index, gateway, header.hops + 1, header.flags))
+        found = Attributes.unpack(data[offset + _NEXT_HOP_BYTES : end])
+        gateway, others = _gateway(family, found), found.others(_HOP_FIELDS)
+        hops.append(NextHop(header.link_index, gateway, header.hops + 1, header.flags, others))
         offset = end + 3 & ~3
     return tuple(hops)
 
 
 def _pack_next_hop(family: int, hop: NextHop) -> bytes:
-    behind = attributes.pack(_hop_attributes(family, hop.gateway))
+    behind = attributes.pack([*_hop_attributes(family, hop.gateway), *_to_send(hop.others)])
     header = NextHopHeader(
-        _NEXT_HOP_BYTES + len(behind), hop.flags & RTNH_F_ONLINK, hop.weight - 1, hop.link_index
+        _NEXT_HOP_BYTES + len(behind), hop.flags & _SENT_FLAGS, hop.weight - 1, hop.link_index
     )
     return header.pack() + behind
 
@@ -318,7 +445,8 @@ class Neighbor:
     """The owner of a link address: an entry of the ARP or neighbor discovery table.
 
     ``link_address`` is the link-layer address, b"" while it is not known. ``state`` is NUD_*,
-    ``flags`` are NTF_*, ``type`` is RTN_*.
+    ``flags`` are NTF_*, ``type`` is RTN_*. ``others`` are the NDA_* attributes that have no field
+    here, such as NDA_VLAN.
     """
 
     link_index: int
@@ -328,6 +456,7 @@ class Neighbor:
     state: int
     flags: int
     type: int
+    others: tuple[Attribute, ...] = ()
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Neighbor:
@@ -342,7 +471,13 @@ class Neighbor:
             state=header.state,
             flags=header.flags,
             type=header.type,
+            others=found.others(_NEIGHBOR_FIELDS),
         )
+
+
+def _table(rule: Rule) -> int:
+    """Return the table in which ip-rule(8) looks by default."""
+    return RT_TABLE_MAIN if rule.action == FR_ACT_TO_TBL and not rule.l3mdev else RT_TABLE_UNSPEC
 
 
 @attrs.frozen
@@ -350,33 +485,41 @@ class Rule:
     """A rule that chooses a routing table; those with the lowest ``priority`` are asked first.
 
     ``action`` is FR_ACT_*: to look into ``table``, to go on at the rule of priority ``goto``, to
-    refuse. A packet must match all given values: networks or None for any, names of interfaces or
-    "", ``mark`` under ``mark_mask``, ``tos``, ``ip_protocol`` (IPPROTO_*), ports and user ids or
-    None; FIB_RULE_INVERT in ``flags`` inverts that. Found routes with prefixes up to
-    ``suppress_prefix_length`` are ignored, none if it is -1. ``protocol`` is the creator, RTPROT_*.
-    ``dscp`` is 0-63, or None for any (Linux 6.12): ``tos`` without its lowest two bits.
+    refuse. With ``l3mdev`` the table is that of the interface's VRF. A packet must match all given
+    values: networks or None for any (text is a network, too), names of interfaces or "", ``mark``
+    under ``mark_mask``, ``tos``, ``ip_protocol`` (IPPROTO_*), ports and user ids or None;
+    FIB_RULE_INVERT in ``flags`` inverts that. Found routes with prefixes up to
+    ``suppress_prefix_length``, or of interfaces of the group ``suppress_group``, are ignored; none
+    are if it is -1. ``protocol`` is the creator, RTPROT_*. ``dscp`` is 0-63, or None for any (Linux
+    6.12): ``tos`` without its lowest two bits. ``others`` are the FRA_* attributes that have no
+    field here, such as FRA_TUN_ID: they are further conditions, and are sent as they came.
     """
 
     family: int
     priority: int
-    action: int
-    table: int
-    goto: int
-    source: AnyNetwork | None
-    destination: AnyNetwork | None
-    input_interface: str
-    output_interface: str
-    mark: int
-    mark_mask: int
-    tos: int
-    ip_protocol: int
-    source_ports: PortRange | None
-    destination_ports: PortRange | None
-    uids: UidRange | None
-    suppress_prefix_length: int
-    protocol: int
-    flags: int
+    action: int = FR_ACT_TO_TBL
+    l3mdev: bool = attrs.field(default=False, kw_only=True)
+    table: int = attrs.field(default=attrs.Factory(_table, takes_self=True))
+    goto: int = 0
+    source: AnyNetwork | None = attrs.field(default=None, converter=as_optional_network)
+    destination: AnyNetwork | None = attrs.field(default=None, converter=as_optional_network)
+    input_interface: str = ""
+    output_interface: str = ""
+    mark: int = 0
+    mark_mask: int = attrs.field(
+        default=attrs.Factory(lambda rule: 0xFFFFFFFF if rule.mark else 0, takes_self=True)
+    )
+    tos: int = 0
+    ip_protocol: int = 0
+    source_ports: PortRange | None = None
+    destination_ports: PortRange | None = None
+    uids: UidRange | None = None
+    suppress_prefix_length: int = -1
+    protocol: int = RTPROT_STATIC
+    flags: int = 0
     dscp: int | None = None
+    suppress_group: int = -1
+    others: tuple[Attribute, ...] = ()
 
     @property
     def is_inverted(self) -> bool:
@@ -411,4 +554,68 @@ class Rule:
             protocol=found.unsigned(FRA_PROTOCOL, 0),
             flags=header.flags,
             dscp=_made(found.get(FRA_DSCP), lambda data: int.from_bytes(data, sys.byteorder)),
+            l3mdev=bool(found.unsigned(FRA_L3MDEV, 0)),
+            suppress_group=found.signed(FRA_SUPPRESS_IFGROUP, -1),
+            others=found.others(_RULE_FIELDS),
         )
+
+    def body(self) -> tuple[RuleHeader, list[Attribute]]:
+        """Return the header and attributes that add the rule, or select what to delete.
+
+        ValueError for networks of a family that is not IP, OverflowError for an integer out of
+        range.
+        """
+        source, destination = self.source, self.destination
+        if isinstance(source, bytes) or isinstance(destination, bytes):
+            raise ValueError(
+                f"AF_NETLINK rule: family must be AF_INET or AF_INET6, not {self.family}; make "
+                "others by request()"
+            )
+        header = RuleHeader(
+            family=self.family,
+            destination_bits=0 if destination is None else destination.prefixlen,
+            source_bits=0 if source is None else source.prefixlen,
+            tos=self.tos,
+            table=self.table if 0 <= self.table <= 0xFF else RT_TABLE_UNSPEC,
+            action=self.action,
+            flags=self.flags & ~_SHOWN_RULE_FLAGS,
+        )
+        made = [
+            Attribute.u32(FRA_TABLE, self.table),
+            Attribute.u32(FRA_PRIORITY, self.priority),
+            Attribute.u8(FRA_PROTOCOL, self.protocol),
+        ]
+        for kind, network in ((FRA_SRC, source), (FRA_DST, destination)):
+            if network is not None:
+                made.append(Attribute(kind, network.network_address.packed))
+        for kind, name in (
+            (FRA_IIFNAME, self.input_interface),
+            (FRA_OIFNAME, self.output_interface),
+        ):
+            if name:
+                made.append(Attribute.text(kind, name))
+        if self.action == FR_ACT_GOTO:
+            made.append(Attribute.u32(FRA_GOTO, self.goto))
+        if self.mark or self.mark_mask:
+            made.append(Attribute.u32(FRA_FWMARK, self.mark))
+            made.append(Attribute.u32(FRA_FWMASK, self.mark_mask))
+        if self.ip_protocol:
+            made.append(Attribute.u8(FRA_IP_PROTO, self.ip_protocol))
+        for kind, numbers in (
+            (FRA_SPORT_RANGE, self.source_ports),
+            (FRA_DPORT_RANGE, self.destination_ports),
+            (FRA_UID_RANGE, self.uids),
+        ):
+            if numbers is not None:
+                made.append(Attribute(kind, numbers.pack()))
+        for kind, number in (
+            (FRA_SUPPRESS_PREFIXLEN, self.suppress_prefix_length),
+            (FRA_SUPPRESS_IFGROUP, self.suppress_group),
+        ):
+            if number != -1:
+                made.append(Attribute.s32(kind, number))
+        if self.dscp is not None:
+            made.append(Attribute.u8(FRA_DSCP, self.dscp))
+        if self.l3mdev:
+            made.append(Attribute.u8(FRA_L3MDEV, 1))
+        return header, [*made, *self.others]
