@@ -1,4 +1,4 @@
-"""NETLINK_ROUTE: network interfaces (links), their addresses, routes, rules. Source: rtnetlink(7)."""
+"""NETLINK_ROUTE: network interfaces (links), addresses, routes, rules. Source: rtnetlink(7)."""
 
 from __future__ import annotations
 
