@@ -207,7 +207,7 @@ def test_only_some_errors_tell_that_the_kernel_lacks_a_protocol(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("famsock._sockets.socket", refuse)
-    row = Protocol("kit", 0, (1,), "nowhere:Nothing")
+    row = Protocol("kit", 0, (1,), None)
     plugins.register(Family("AF_KIT", 200, (row,)))
     try:
         (finding,) = doctor.examine(("AF_KIT",))
