@@ -12,6 +12,7 @@ from famsock.testing._checks.bad_input import BadInputChecks
 from famsock.testing._checks.batches import BatchChecks
 from famsock.testing._checks.definitions import DefinitionChecks
 from famsock.testing._checks.description import DescriptionChecks
+from famsock.testing._checks.exports import ExportChecks
 from famsock.testing._checks.headers import HeaderChecks
 from famsock.testing._checks.imports import ImportChecks
 from famsock.testing._checks.live import LiveChecks
@@ -26,6 +27,7 @@ class Conformance(
     SocketClassChecks,
     BadInputChecks,
     DefinitionChecks,
+    ExportChecks,
     HeaderChecks,
     ImportChecks,
     LiveChecks,
@@ -47,8 +49,14 @@ class Conformance(
     the kernel, which answers each; the suite sends them in batches too.
     ``network_namespace``: whether the tests run in a network namespace of their own, where the
     process may make one: for sockets that receive what other programs send, as raw sockets do.
-    ``redefines``: names of `famsock.socket` that the family's classes of sockets may redefine.
+    ``redefines``: names of `famsock.socket` that the family's classes of sockets may redefine, with
+    the reason.
     ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
+    ``newer``: names that older headers lack, by the Linux version of headers that have them: a
+    constant, ``"struct x"``, ``"struct x.member"`` or a header.
+    ``kernel_headers``: headers that are the kernel's own, which no machine has installed, and
+    shell patterns of the names that they declare: ``{"net/udplite.h": ("UDPLITE_*",)}``. Such a
+    name cannot be checked without them, and the test is skipped.
     ``exceptions``: checks that the family cannot pass, with the reason: a check's name, or name and
     parameter, as pytest shows them (``test_batches_say_what_was_cut[llc]``). Such a check runs and
     must fail (pytest's xfail); it is a failure if it passes, because it is no exception then.

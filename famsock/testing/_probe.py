@@ -39,6 +39,27 @@ def compiler() -> str | None:
     return shutil.which(os.environ.get("CC") or "cc")
 
 
+def found(tree: HeaderTree, headers: Iterable[str]) -> set[str]:
+    """Return those of the headers that a tree has.
+
+    HeaderError if there are no C headers at all.
+    """
+    headers = tuple(headers)
+    lines = [f"#if __has_include(<{h}>)\n->famsock {n}\n#endif" for n, h in enumerate(headers)]
+    numbers = re.findall(r"^->famsock (\d+)$", _preprocessed(tree, [_FIRST, *lines]), re.MULTILINE)
+    return {headers[int(number)] for number in numbers}
+
+
+def version(tree: HeaderTree) -> tuple[int, ...]:
+    """Return the Linux version of a tree's headers, as (6, 1); () if they do not tell it."""
+    try:
+        code = _ask(tree, _including(["linux/version.h"]), [], {"code": "LINUX_VERSION_CODE"})
+    except HeaderError:
+        return ()
+    number = code["code"]
+    return () if isinstance(number, str) else (number >> 16, number >> 8 & 0xFF)
+
+
 def ask_each(tree: HeaderTree, headers: Iterable[str], questions: Mapping[str, str]) -> Answers:
     """Return the answers of each header to questions, asked separately to avoid clashes.
 

@@ -1,9 +1,9 @@
 """Hypothesis strategies for typed addresses and structs, derived from their fields' C types.
 
-An integer field draws from its range. Any other field draws packed values of its C type and decodes
-them like the kernel's, so the drawn values do not depend on the system. If that does not suit a
-field, the author gives a strategy by its name: ``strategies = {"host": ..., "Class.field": ...}``,
-or all of a class by the class's name.
+An integer field draws from its range, its limits often. Any other field draws packed values of its
+C type and decodes them like the kernel's, so the drawn values do not depend on the system. If that
+does not suit a field, the author gives a strategy by its name:
+``strategies = {"host": ..., "Class.field": ...}``, or all of a class by the class's name.
 """
 
 from __future__ import annotations
@@ -24,9 +24,25 @@ Strategies = Mapping[str, st.SearchStrategy[Any]]
 def values(ctype: CType) -> st.SearchStrategy[Any]:
     """Return a strategy for the values of a field of a C type."""
     if ctype.low is not None and ctype.high is not None:
-        return st.integers(ctype.low, ctype.high)
+        return _integers(ctype.low, ctype.high)
     decoded = _wire_values(ctype).map(lambda raw: _decoded(ctype, raw))
     return decoded.filter(lambda value: _fits(ctype, value))
+
+
+def _integers(low: int, high: int) -> st.SearchStrategy[int]:
+    """Return a strategy for integers: small ones, those near the limits, and any bytes.
+
+    `st.integers` prefers small numbers: of 100 for a u32, often none has its highest bit set.
+    """
+    middle = (low + high) // 2
+    near = {low, low + 1, middle, middle + 1, high - 1, high}
+    octets = st.binary(min_size=8, max_size=8)
+    anywhere = octets.map(lambda raw: low + int.from_bytes(raw, "big") % (high - low + 1))
+    return (
+        st.integers(low, high)
+        | st.sampled_from(sorted(n for n in near if low <= n <= high))
+        | anywhere
+    )
 
 
 _REFUSED: Any = object()

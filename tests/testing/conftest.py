@@ -10,6 +10,7 @@ import pytest
 
 import famsock.testing._conformance  # noqa: F401 - once, and not anew by every run inside
 from famsock._registry import plugins
+from famsock.testing._checks import headers as header_checks
 
 HEADER = """
 #include <stdint.h>
@@ -33,10 +34,10 @@ import socket as stdlib
 from typing import Any
 
 from famsock.plugin import (
-    Address, ControlType, CType, Family, Option, Protocol, Struct, hookimpl, sockaddr, codecs,
-    cstruct,
-    socket,
+    Address, ControlType, CType, Family, Option, Protocol, SockaddrLayout, Struct, codecs, cstruct,
+    exports, family_head, hookimpl, integer_field, sockaddr, socket,
 )
+from famsock.plugin import selftest as tests
 
 CONSTANTS = {
     "HEADERS": ("kit.h",),
@@ -69,6 +70,11 @@ class KitAddress(Address):
     name: str = cstruct.char("kit_name", 8, default="")
 
 
+LAYOUT = SockaddrLayout(
+    family_head(1, 16), 16, (integer_field("node", "u32", 4), integer_field("port", "u16", 2))
+)
+
+
 class KitSocket(socket[KitAddress, tuple[int, int]], family=1, type=stdlib.SOCK_STREAM, proto=0):
     """A socket of the kit."""
 
@@ -80,8 +86,8 @@ class KitSocket(socket[KitAddress, tuple[int, int]], family=1, type=stdlib.SOCK_
 
 @contextlib.contextmanager
 def selftest():
-    ends = stdlib.socketpair()
-    with KitSocket(fileno=ends[0].detach()) as ours, KitSocket(fileno=ends[1].detach()) as theirs:
+    ours, theirs = stdlib.socketpair()
+    with ours, theirs:
         def round_trip() -> None:
             ours.send(b"?")
             if theirs.recv(1) != b"?":
@@ -97,7 +103,7 @@ def famsock_families():
 FAMILY = Family(
     "AF_KIT",
     1,
-    (Protocol("kit", 0, (stdlib.SOCK_STREAM,), KitAddress, scheme="kit",
+    (Protocol("kit", 0, (stdlib.SOCK_STREAM,), KitAddress, scheme="kit", layout=LAYOUT,
               socket=f"{__name__}:KitSocket", selftest=f"{__name__}:selftest"),),
     constants=CONSTANTS,
     options=OPTIONS,
@@ -119,6 +125,8 @@ class TestKit(Conformance):
             stdlib=(7, 80),
             sockaddr=bytes.fromhex("0100 5000 07000000 0000000000000000"),
             text="7:80",
+            also_stdlib=(),
+            also_text=("7:0x50",),
         ),
         Example(
             protocol="kit",
@@ -150,11 +158,15 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Ite
     """Runs the suite on the small family, after replacing text of its source, header or suite.
 
     Each replacement is (old, new); ``old`` must be there. Every run has a package of its own, which
-    is registered by hand, or ``installed`` with an entry point.
+    is registered by hand, or ``installed`` with an entry point. ``headers`` is the variable that
+    names the folder of its header: the kit's, or the compiler's, as if it were installed.
     """
 
     def run(
-        *replacements: tuple[str, str], arguments: tuple[str, ...] = (), installed: bool = False
+        *replacements: tuple[str, str],
+        arguments: tuple[str, ...] = (),
+        installed: bool = False,
+        headers: str = "FAMSOCK_HEADERS",
     ) -> pytest.RunResult:
         package = f"kit_family_{next(_numbers)}"
         texts = {"kit.h": HEADER, package: FAMILY, "suite": SUITE.replace("PACKAGE", package)}
@@ -166,9 +178,7 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Ite
         pytester.makepyfile(**{package: texts[package], f"test_{package}": texts["suite"]})
         if installed:
             metadata = pytester.mkdir(f"{package}-1.0.dist-info")
-            metadata.joinpath("entry_points.txt").write_text(
-                f"[famsock]\nAF_KIT = {package}:FAMILY\n"
-            )
+            metadata.joinpath("entry_points.txt").write_text(f"[famsock]\nAF_KIT = {package}\n")
             monkeypatch.setenv("PYTHONPATH", str(pytester.path))
         pytester.makeconftest(
             textwrap.dedent(f"""
@@ -187,7 +197,14 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Ite
         pytester.makeini(
             "[pytest]\nfilterwarnings = error\naddopts = -p famsock.testing.plugin --strict-markers"
         )
-        monkeypatch.setenv("FAMSOCK_HEADERS", f"kit={pytester.path}")
+        named = {"FAMSOCK_HEADERS": f"kit={pytester.path}", "CPATH": str(pytester.path), "": ""}
+        for variable in filter(None, named):
+            monkeypatch.delenv(variable, raising=False)
+        for function in vars(header_checks).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
+        if headers:
+            monkeypatch.setenv(headers, named[headers])
         monkeypatch.syspath_prepend(pytester.path)
         return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q", *arguments)
 

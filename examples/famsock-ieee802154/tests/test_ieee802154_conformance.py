@@ -18,6 +18,7 @@ RADIOS = (
 
 class TestIeee802154(Conformance):
     family = "AF_IEEE802154"
+    kernel_headers: ClassVar = {"net/af_ieee802154.h": ("*",)}
     examples = (
         Example(
             protocol="dgram",

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
-from famsock._lazy import load
 from famsock.address import Address
 from famsock.testing import _header_trees, requirements
 from famsock.testing._examples import BadAddress, Example, Shapes
@@ -42,8 +41,10 @@ class Checks:
     selftest_marks: ClassVar[Mapping[str, tuple[pytest.MarkDecorator, ...]]] = {}
     batched: ClassVar[tuple[str, ...]] = ()
     network_namespace: ClassVar[bool] = False
-    redefines: ClassVar[tuple[str, ...]] = ()
+    redefines: ClassVar[Mapping[str, str]] = {}
     unreadable_options: ClassVar[Mapping[str, str]] = {}
+    newer: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    kernel_headers: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     exceptions: ClassVar[Mapping[str, str]] = {}
 
     @pytest.fixture(autouse=True)
@@ -114,18 +115,10 @@ def _classes(cls: type[Checks]) -> Iterable[Any]:
 
 
 def _socket_classes(cls: type[Checks]) -> Iterable[Any]:
-    from famsock.testing._checks.socket_classes import SocketClass
+    from famsock.testing._checks.socket_classes import socket_classes
 
-    for protocol in cls.subject().family.protocols:
-        named = protocol.socket or {}
-        by_name: dict[str, list[int]] = {}
-        for kind in protocol.types:
-            reference = named if isinstance(named, str) else named.get(kind)
-            if reference is not None:
-                by_name.setdefault(reference, []).append(kind)
-        for reference, kinds in by_name.items():
-            made = SocketClass(load(reference), protocol, tuple(kinds))
-            yield pytest.param(made, id=made.cls.__name__)
+    for made in socket_classes(cls.subject().family):
+        yield pytest.param(made, id=made.cls.__name__)
 
 
 def _integer_fields(cls: type[Checks]) -> Iterable[Any]:
@@ -200,10 +193,12 @@ def _trees(cls: type[Checks]) -> Iterable[Any]:
             yield pytest.param(tree, id=tree.label)
 
 
-def _all_trees(cls: type[Checks]) -> Iterable[Any]:
-    """The trees of headers, if there are others than the system's, which may be old."""
-    trees = tuple(parameter.values[0] for parameter in _trees(cls))
-    return [pytest.param(trees, id=trees[-1].label)] if trees and trees[-1].folders else []
+def _all_headers(cls: type[Checks]) -> Iterable[Any]:
+    """Return the headers of the constants and of the structs."""
+    subject = cls.subject()
+    named = [*subject.constants_module().get("HEADERS", ())]
+    named += [header for struct in subject.layouts() for header in struct.layout.headers]
+    return _at_once(tuple(dict.fromkeys(filter(None, named))))
 
 
 def _here(cls: type[Checks]) -> Iterable[Any]:
@@ -212,7 +207,7 @@ def _here(cls: type[Checks]) -> Iterable[Any]:
 
 PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "address_class": _classes,
-    "all_trees": _all_trees,
+    "all_headers": _all_headers,
     "bad_address": lambda cls: [pytest.param(bad, id=str(bad)) for bad in cls.bad],
     "batched_exchange": _batched,
     "control_rows": _rows("control"),
@@ -224,6 +219,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "integer_field": _integer_fields,
     "layouts": _layouts,
     "option_rows": _rows("options"),
+    "package": lambda cls: [pytest.param(cls.subject().package(), id=cls.subject().package())],
     "protocol": _protocols,
     "readable_options": _readable_options,
     "sockaddr_layout": _sockaddr_layouts,

@@ -76,6 +76,12 @@ class DefinitionChecks(Checks):
         levels = [v for n, v in known.items() if n.startswith(("SOL_", "IPPROTO_", "AF_"))]
         assert row.level in levels, f"level {row.level} is no SOL_, IPPROTO_ or AF_ constant"
 
+    def test_rows_have_the_names_of_their_variables(self, subject_here: None) -> None:
+        for module in self.subject().modules():
+            for name, row in vars(module).items():
+                if isinstance(row, Option | ControlType) and not name.startswith("_"):
+                    assert row.name == name, f"{module.__name__}.{name} is the row {row.name}"
+
     def test_options_take_any_bytes(self, option_rows: tuple[Option[Any], ...]) -> None:
         for_each(option_rows, lambda row: survives_any_size(row.decode, row.codec.size_bytes))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket as _stdlib
+import sys
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from functools import cache
 
 import pytest
@@ -11,11 +13,15 @@ import pytest
 from famsock._struct import Struct
 from famsock.testing import _header_trees, _probe
 from famsock.testing._checks.base import Checks
-from famsock.testing._header_trees import HeaderTree
+from famsock.testing._header_trees import SYSTEM, HeaderTree
 
 
 class HeaderChecks(Checks):
-    """Every constant and every struct of the family, in every tree of headers there is."""
+    """Every constant and every struct of the family, in every tree of headers there is.
+
+    A name that the headers lack is a mistake, unless its author states why they lack it: it is
+    `newer` than they are, or in one of the `kernel_headers`, which are not installed.
+    """
 
     def test_constants_agree_with_the_stdlib(self, subject_here: None) -> None:
         known = {k: int(v) for k, v in vars(_stdlib).items() if isinstance(v, int)}
@@ -24,13 +30,43 @@ class HeaderChecks(Checks):
             n: known[n] for n in stated if n in known
         }
 
+    def test_constants_state_their_headers(self, subject_here: None) -> None:
+        assert self._headers() or not self._stated(), (
+            f"the constants module states no HEADERS, the C headers that declare "
+            f"{_list(self._stated())}; a name that none declares belongs into NOT_IN_HEADERS"
+        )
+
+    def test_address_class_states_its_headers(self, address_class: type[Struct]) -> None:
+        layout = address_class.layout
+        assert layout.c_name, f"{address_class.__name__} names no C struct"
+        assert any(layout.headers), f"{address_class.__name__} names no header of {layout.c_name}"
+
+    def test_structs_state_their_headers(self, structs: tuple[type[Struct], ...]) -> None:
+        without = [c.__name__ for c in structs if c.layout.c_name and not any(c.layout.headers)]
+        assert not without, "state the header of the C struct, or leave its name empty"
+
+    def test_names_without_headers_are_stated(self, subject_here: None) -> None:
+        names = {*self.subject().integers(), *self._headers()}
+        for cls in self.subject().layouts():
+            names |= {*cls.layout.headers, *_names_of(cls).values()}
+        later = {name for some in self.newer.values() for name in some}
+        excused = later | {*self.subject().constants_module().get("NOT_IN_HEADERS", ())}
+        assert not excused - names, "newer and NOT_IN_HEADERS name what the family does not state"
+        assert not {*self.kernel_headers} - names, "no name of the family is of these headers"
+
+    def test_headers_are_there(self, header_tree: HeaderTree, all_headers: tuple[str, ...]) -> None:
+        absent = self._absent(header_tree, all_headers) - {*self.kernel_headers}
+        _refuse(header_tree, sorted(absent), "correct the header's name, or install it")
+
     def test_constants_agree_with_headers(
         self, header_tree: HeaderTree, headers: tuple[str, ...]
     ) -> None:
-        stated = self._stated()
+        stated = self.subject().integers()  # those of NOT_IN_HEADERS too: a header may have them
         answers = _asked_each(header_tree, headers, tuple(stated))
         found = {name: value for name, value in answers.items() if isinstance(value, int)}
-        _skip_unless(found, header_tree, answers)
+        if not found:
+            self._skip_without_kernel_headers(header_tree, headers, [*stated])
+        assert found, _nothing(header_tree, answers)
         assert found == {name: stated[name] for name in found}
 
     def test_layouts_agree_with_headers(
@@ -48,38 +84,119 @@ class HeaderChecks(Checks):
                 compared += 1
                 if answer != stated:
                     differences.append(f"{cls.__name__}: {question} is {answer}, not {stated}")
-        _skip_unless(compared, header_tree, answers)
+        if not compared:
+            names = [cls.layout.c_name for cls in layouts]
+            self._skip_without_kernel_headers(header_tree, _headers_of(layouts), names)
+        assert compared, _nothing(header_tree, answers)
         assert not differences
 
     def test_headers_declare_every_constant(
-        self, all_trees: tuple[HeaderTree, ...], headers: tuple[str, ...]
+        self, header_tree: HeaderTree, headers: tuple[str, ...]
     ) -> None:
         names = tuple(self._stated())
-        answers = _asked_each(all_trees[-1], headers, names)
-        missing = {n: answers.get(n) for n in names if not isinstance(answers.get(n), int)}
-        assert not missing, "fix the name, or state it in NOT_IN_HEADERS of the constants module"
+        answers = _asked_each(header_tree, headers, names)
+        missing = {n for n in names if not isinstance(answers.get(n), int)}
+        missing -= self._later_than(header_tree)
+        if missing:
+            self._skip_without_kernel_headers(header_tree, headers, sorted(missing))
+        _refuse(header_tree, sorted(missing), "correct the name, or state it in NOT_IN_HEADERS")
 
     def test_headers_declare_every_struct(
-        self, all_trees: tuple[HeaderTree, ...], layouts: tuple[type[Struct], ...]
+        self, header_tree: HeaderTree, layouts: tuple[type[Struct], ...]
     ) -> None:
-        newest = all_trees[-1]
+        later = self._later_than(header_tree)
         missing = {
-            f"{cls.__name__}: {question}": answer
+            name: cls
             for cls in layouts
-            for question, answer in self._layout(newest, cls).items()
+            for question, answer in self._layout(header_tree, cls).items()
             if isinstance(answer, str)
+            and not later & {name := _names_of(cls)[question], cls.layout.c_name}
         }
-        assert not missing, "fix the C name, or leave it empty where there is none"
+        if missing:
+            of_these = _headers_of(tuple(missing.values()))
+            self._skip_without_kernel_headers(header_tree, of_these, sorted(missing))
+        _refuse(header_tree, sorted(missing), "correct the C name; leave it empty if C has none")
+
+    def _headers(self) -> tuple[str, ...]:
+        return tuple(self.subject().constants_module().get("HEADERS", ()))
 
     def _stated(self) -> dict[str, int]:
         """Return the family's constants, except those that it says no header has."""
-        elsewhere = self.subject().constants_module().get("NOT_IN_HEADERS", ())
-        return {n: v for n, v in self.subject().integers().items() if n not in elsewhere}
+        without = self.subject().constants_module().get("NOT_IN_HEADERS", ())
+        return {n: v for n, v in self.subject().integers().items() if n not in without}
+
+    def _later_than(self, tree: HeaderTree) -> set[str]:
+        """Return the names that the headers of a tree may lack because they are older."""
+        here = _version(tree)
+        return {n for first, names in self.newer.items() if here < numbers(first) for n in names}
+
+    def _absent(self, tree: HeaderTree, headers: Iterable[str]) -> set[str]:
+        """Return the headers that a tree lacks, except those that are newer."""
+        return {*headers} - _found(tree, tuple(headers)) - self._later_than(tree)
+
+    def _skip_without_kernel_headers(
+        self, tree: HeaderTree, headers: Iterable[str], names: list[str]
+    ) -> None:
+        """Skip the test if names may be in headers of the kernel that this tree lacks."""
+        absent = sorted(self._absent(tree, headers) & self.kernel_headers.keys())
+        patterns = [pattern for header in absent for pattern in self.kernel_headers[header]]
+        if absent and all(any(fnmatchcase(n, p) for p in patterns) for n in names):
+            pytest.skip(
+                f"{_list(names)} cannot be checked: the {tree.label} headers lack "
+                f"{_list(absent)}, the kernel's own; name folders that have them: {_HOW}"
+            )
 
     def _layout(self, tree: HeaderTree, cls: type[Struct]) -> _probe.Answers:
-        context = tuple(self.subject().constants_module().get("HEADERS", ()))
         questions = frozenset(q for c in self.subject().layouts() for q in _of_unit(c, cls))
-        return _asked_together(tree, cls.layout.headers, questions, context)
+        answers = _asked_together(tree, cls.layout.headers, questions, self._headers())
+        return {question: answers[question] for question in stated_layout(cls)}
+
+
+_MOST_SHOWN = 12
+_HOW = f'{_header_trees.VARIABLE}="label=folder:folder"'
+
+
+def _list(names: Iterable[str]) -> str:
+    """Return some names as text, and how many more there are."""
+    shown = list(names)
+    more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
+    return ", ".join(shown[:_MOST_SHOWN]) + more
+
+
+def _refuse(tree: HeaderTree, missing: list[str], advice: str) -> None:
+    """Fail if names are missing on Linux, whose headers are known; skip elsewhere."""
+    if missing and not sys.platform.startswith("linux"):
+        pytest.skip(f"the headers of {sys.platform} lack {_list(missing)}")
+    version = ".".join(map(str, _version(tree))) or "unknown"
+    assert not missing, (
+        f"the {tree.label} headers (Linux {version}) lack {_list(missing)}: {advice}; if later "
+        f'headers have it, state newer = {{"6.12": ("NAME",)}} in the test class'
+    )
+
+
+def _nothing(tree: HeaderTree, answers: _probe.Answers) -> str:
+    why = next(iter(answers.values()), "no header has any of these names")
+    return f"the {tree.label} headers tell nothing of this family: {why}"
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return a Linux version as numbers; ValueError if it is none."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def _headers_of(layouts: tuple[type[Struct], ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(h for cls in layouts for h in cls.layout.headers if h))
+
+
+def _names_of(cls: type[Struct]) -> dict[str, str]:
+    """Return what each question about a struct asks for: "struct x" or "struct x.member"."""
+    name = cls.layout.c_name
+    found = {_size_of(cls): name}
+    for member in cls.layout.members:
+        if member.c_name:
+            found[_offset_of(cls, member.c_name)] = f"{name}.{member.c_name}"
+            found[_size_of_member(cls, member.c_name)] = f"{name}.{member.c_name}"
+    return found
 
 
 def _of_unit(cls: type[Struct], other: type[Struct]) -> Iterable[str]:
@@ -91,22 +208,41 @@ def _size_of(cls: type[Struct]) -> str:
     return f"sizeof({cls.layout.c_name})"
 
 
+def _offset_of(cls: type[Struct], member: str) -> str:
+    return f"offsetof({cls.layout.c_name}, {member})"
+
+
+def _size_of_member(cls: type[Struct], member: str) -> str:
+    return f"sizeof((({cls.layout.c_name} *)0)->{member})"
+
+
 def stated_layout(cls: type[Struct]) -> dict[str, int]:
     """Return C expressions for the sizes and offsets of a class's C struct, with their values."""
-    name = cls.layout.c_name
     stated = {_size_of(cls): cls.layout.size}
     for member in cls.layout.members:
         if member.c_name:
-            stated[f"offsetof({name}, {member.c_name})"] = member.offset
-            stated[f"sizeof((({name} *)0)->{member.c_name})"] = member.type.size
+            stated[_offset_of(cls, member.c_name)] = member.offset
+            stated[_size_of_member(cls, member.c_name)] = member.type.size
     return stated
+
+
+@cache
+def _version(tree: HeaderTree) -> tuple[int, ...]:
+    _skip_without_headers()
+    return _probe.version(tree)
+
+
+@cache
+def _found(tree: HeaderTree, headers: tuple[str, ...]) -> frozenset[str]:
+    _skip_without_headers()
+    return frozenset(_probe.found(tree, headers))
 
 
 @cache
 def _asked_each(
     tree: HeaderTree, headers: tuple[str, ...], names: tuple[str, ...]
 ) -> _probe.Answers:
-    _skip_without_compiler()
+    _skip_without_headers()
     return _probe.ask_each(tree, headers, {name: name for name in names})
 
 
@@ -117,20 +253,14 @@ def _asked_together(
     questions: frozenset[str],
     context: tuple[str, ...],
 ) -> _probe.Answers:
-    _skip_without_compiler()
+    _skip_without_headers()
     return _probe.ask_together(tree, headers, {q: q for q in sorted(questions)}, context)
 
 
-def _skip_without_compiler() -> None:
+def _skip_without_headers() -> None:
     if _probe.compiler() is None:
         pytest.skip("needs a C compiler: apt-get install gcc libc6-dev, or name one in CC")
-
-
-def _skip_unless(found: object, tree: HeaderTree, answers: _probe.Answers) -> None:
-    if not found:
-        why = next(iter(answers.values()), "no header has any of these names")
-        pytest.skip(
-            f"{tree.label} headers tell nothing of this family ({why}); name others in "
-            f"{_header_trees.VARIABLE}="
-            f'"label=dir:dir" (famsock\'s own: python -m tests.lab headers)'
-        )
+    try:
+        _probe.found(SYSTEM, ())
+    except _probe.HeaderError as error:
+        pytest.skip(f"needs C headers: apt-get install libc6-dev linux-libc-dev ({error})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from famsock._calls.layout import WIDTHS, SockaddrLayout
 from famsock._lazy import load
 from famsock.address import Address, Lookup
 from famsock.family import Protocol
+from famsock.testing import strategies
 from famsock.testing._checks.base import Checks, for_all
 
 _TEXTS = ("", "lo", "127.0.0.1", "::1", "fe80::1%lo", "localhost", "no/such", "\0", "\xe9", "256")
@@ -74,6 +76,30 @@ class SockaddrLayoutChecks(Checks):
         for length in (*range(layout.size_bytes + 2), 128):
             check(layout.head.ljust(length, b"\0")[:length])
         assert all(c.decode(asking, b"\xff\xfe" + bytes(126)) is None for c in converters)
+
+    def test_layout_converts_the_addresses_of_the_class(
+        self, sockaddr_layout: Layout, asking: famsock.socket
+    ) -> None:
+        _, converters, makes = sockaddr_layout
+        read, written = Counter[str](), Counter[str]()
+
+        def check(address: Address) -> None:
+            lookup = Lookup("bind", asking)
+            data, form = address.pack(lookup), address.to_stdlib(lookup)
+            of_form = makes.from_stdlib(form, lookup).pack(lookup)
+            for converter in converters:
+                name = type(converter).__module__
+                if (made := converter.encode(asking, form)) is not None:
+                    assert made == of_form, f"{name} writes {form!r} otherwise than the class"
+                    written[name] += 1
+                if (got := converter.decode(asking, data)) is not None:
+                    assert got == makes.unpack(data, lookup).to_stdlib(lookup), name
+                    read[name] += 1
+
+        for_all(strategies.structs(makes, self.strategies), check, times=2)
+        for counted, verb in ((read, "reads"), (written, "writes")):
+            assert len(counted) == len(converters), f"the layout {verb} no address of the class"
+            assert len({*counted.values()}) == 1, f"not each {verb} the same addresses: {counted}"
 
     def test_layout_writes_what_the_class_writes(
         self, sockaddr_layout: Layout, asking: famsock.socket

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from famsock._lazy import load
 from famsock._registry import plugins
 from famsock._sockets import socket
 from famsock.family import Family, Protocol
@@ -19,6 +21,42 @@ class SocketClass(NamedTuple):
     cls: type[Any]
     protocol: Protocol
     types: tuple[int, ...]
+
+
+_OF_EVERY_CLASS = frozenset(
+    {
+        *(
+            "__annotations__",
+            "__dict__",
+            "__doc__",
+            "__module__",
+            "__orig_bases__",
+            "__parameters__",
+        ),
+        *("__slots__", "__static_attributes__", "__firstlineno__", "__weakref__", "_kind"),
+        *(
+            "__annotate__",
+            "__annotate_func__",
+            "__annotations_cache__",
+            "__conditional_annotations__",
+        ),
+        *("_protocol_class", "__qualname__"),
+    }
+)
+"""The names that Python or famsock itself gives each class."""
+
+
+def socket_classes(family: Family) -> Iterator[SocketClass]:
+    """Yield the classes of sockets that a family's rows name."""
+    for protocol in family.protocols:
+        named = protocol.socket or {}
+        by_name: dict[str, list[int]] = {}
+        for kind in protocol.types:
+            reference = named if isinstance(named, str) else named.get(kind)
+            if reference is not None:
+                by_name.setdefault(reference, []).append(kind)
+        for reference, kinds in by_name.items():
+            yield SocketClass(load(reference), protocol, tuple(kinds))
 
 
 class SocketClassChecks(Checks):
@@ -40,12 +78,25 @@ class SocketClassChecks(Checks):
         assert cls.__basicsize__ == socket.__basicsize__, "a base has slots: use protocol_state"
 
     def test_class_redefines_no_name(self, socket_class: SocketClass) -> None:
-        common = {name for name in dir(socket) if not name.startswith("__")}
+        common = {*dir(socket)} - _OF_EVERY_CLASS
         for base in inspect.getmro(socket_class.cls):
             if base in inspect.getmro(socket):
                 continue
-            redefined = common & vars(base).keys() - {"_kind", "_protocol_class"}
-            assert redefined <= set(self.redefines), f"{base.__name__} redefines {redefined}"
+            redefined = common & vars(base).keys()
+            assert redefined <= self.redefines.keys(), f"{base.__name__} redefines {redefined}"
+
+    def test_every_class_is_of_a_row(self, subject_here: None) -> None:
+        of_rows = [made.cls for made in socket_classes(self.subject().family)]
+        left_out = {
+            cls.__qualname__
+            for module in self.subject().modules()
+            for cls in vars(module).values()
+            if isinstance(cls, type) and issubclass(cls, socket)
+            if cls.__module__ == module.__name__ and cls._kind is not None
+            if cls._kind[0] == self.subject().family.number
+            if not any(issubclass(other, cls) for other in of_rows)
+        }
+        assert not left_out, "name the class in a Protocol's socket, or state no family in it"
 
     def test_methods_are_typed_and_documented(self, socket_class: SocketClass) -> None:
         cls = socket_class.cls
@@ -60,10 +111,7 @@ class SocketClassChecks(Checks):
                 assert parameter.annotation is not parameter.empty, f"{name}: {parameter.name}"
 
     def test_package_exports_the_class(self, socket_class: SocketClass) -> None:
-        name = socket_class.cls.__name__
-        package = importlib.import_module(socket_class.cls.__module__.partition(".")[0])
-        assert name in dir(package)
-        assert getattr(package, name) is socket_class.cls
+        is_exported(socket_class.cls)
 
     def test_sockets_are_of_the_class(self, socket_class: SocketClass, subject_here: None) -> None:
         cls, protocol, types = socket_class
@@ -76,6 +124,13 @@ class SocketClassChecks(Checks):
             converted = plain.operations
             assert converted is plain
             assert type(plain) is cls
+
+
+def is_exported(cls: type[Any]) -> None:
+    """Assert that a class is a name of its package."""
+    package = importlib.import_module(cls.__module__.partition(".")[0])
+    assert cls.__name__ in dir(package), f"{package.__name__} does not export {cls.__name__}"
+    assert getattr(package, cls.__name__, None) is cls
 
 
 def _number_served(family: Family, protocol: Protocol, kind: int) -> int:

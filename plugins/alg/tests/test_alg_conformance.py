@@ -19,10 +19,10 @@ def sockaddr(type: bytes, name: bytes, feat: int = 0, mask: int = 0) -> bytes:
 
 class TestAlg(Conformance):
     family = "AF_ALG"
-    redefines = (
-        "bind",  # which remembers the type of algorithm
-        "sendmsg_afalg",  # a Python built without linux/if_alg.h does not have it
-    )
+    newer: ClassVar = {"6.12": ("ALG_SET_KEY_BY_KEY_SERIAL",)}
+    redefines: ClassVar = {
+        "sendmsg_afalg": "a Python built without linux/if_alg.h does not have it",
+    }
     examples = (
         Example(
             protocol="alg",

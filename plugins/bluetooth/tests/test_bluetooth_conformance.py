@@ -29,8 +29,63 @@ def refused(protocol: str, form: object, error: type[Exception], match: str) -> 
     return BadAddress(protocol=protocol, form=form, error=error, match=match)
 
 
+KERNEL_HEADERS = tuple(
+    f"net/bluetooth/{name}.h"
+    for name in (
+        "bluetooth",
+        "hci_sock",
+        "hci",
+        "hci_core",
+        "hci_mon",
+        "l2cap",
+        "rfcomm",
+        "sco",
+        "iso",
+        "mgmt",
+    )
+)
+
+
 class TestBluetooth(Conformance):
     family = "AF_BLUETOOTH"
+    newer: ClassVar = {
+        "6.12": (
+            "BIS_LINK",
+            "BT_ISO_SYNC_TIMEOUT",
+            "CIS_LINK",
+            "HCI_EVT_LE_BIG_SYNC_ESTABLISHED",
+            "HCI_LE_ISO_SYNC_RECEIVER",
+            "HCI_MAX_ISO_BIS",
+            "HCI_MAX_PER_AD_TOT_LEN",
+            "HCI_OP_LE_PA_CREATE_SYNC_CANCEL",
+            "HCI_SID_INVALID",
+            "HCI_SYNC_HANDLE_INVALID",
+            "LE_EXT_ADV_DATA_STATUS_MASK",
+            "LE_EXT_ADV_EVT_TYPE_MASK",
+            "LE_PA_DATA_COMPLETE",
+            "LE_PA_DATA_MORE_TO_COME",
+            "LE_PA_DATA_TRUNCATED",
+            "MGMT_SETTING_ISO_BROADCASTER",
+            "MGMT_SETTING_ISO_SYNC_RECEIVER",
+            "PA_LINK",
+            "struct bt_iso_qos.bcast.bcode",
+            "struct bt_iso_qos.bcast.encryption",
+            "struct bt_iso_qos.bcast.mse",
+            "struct bt_iso_qos.bcast.options",
+            "struct bt_iso_qos.bcast.skip",
+            "struct bt_iso_qos.bcast.sync_cte_type",
+            "struct bt_iso_qos.bcast.sync_timeout",
+            "struct bt_iso_qos.bcast.timeout",
+            "struct bt_iso_qos.ucast.cig",
+            "struct bt_iso_qos.ucast.cis",
+            "struct bt_iso_qos.ucast.framing",
+            "struct bt_iso_qos.ucast.in",
+            "struct bt_iso_qos.ucast.out",
+            "struct bt_iso_qos.ucast.packing",
+            "struct bt_iso_qos.ucast.sca",
+        )
+    }
+    kernel_headers: ClassVar = dict.fromkeys(KERNEL_HEADERS, ("*",))
     examples = (
         Example(
             protocol="l2cap",

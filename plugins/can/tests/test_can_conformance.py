@@ -23,6 +23,19 @@ def _sockaddr(layout: str, *fields: int) -> bytes:
 
 class TestCan(Conformance):
     family = "AF_CAN"
+    newer: ClassVar = {
+        "6.12": (
+            "CANXL_VCID_MASK",
+            "CANXL_VCID_OFFSET",
+            "CANXL_VCID_VAL_MASK",
+            "CAN_ISOTP_DYN_FC_PARMS",
+            "CAN_RAW_XL_VCID_OPTS",
+            "CAN_RAW_XL_VCID_RX_FILTER",
+            "CAN_RAW_XL_VCID_TX_PASS",
+            "CAN_RAW_XL_VCID_TX_SET",
+            "struct can_raw_vcid_options",
+        )
+    }
     batched = ("raw", "isotp", "j1939")
     examples = (
         Example(

@@ -19,6 +19,72 @@ HEAD6 = struct.pack("=H", 10)
 LINK_LOCAL = ipaddress.ip_address("fe80::1").packed
 NEEDS_RAW = (pytest.mark.needs_capability("CAP_NET_RAW"),)
 
+NEWER = {
+    "6.12": (
+        "ICMPV6_MRDISC_SOL",
+        "IPPROTO_SMC",
+        "MPTCP_EVENT_LISTENER_CLOSED",
+        "MPTCP_EVENT_LISTENER_CREATED",
+        "MPTCP_FULL_INFO",
+        "MPTCP_PM_ENDPOINT_ADDR",
+        "SCTP_SS_FC",
+        "SCTP_SS_WFQ",
+        "TCPI_OPT_USEC_TS",
+        "TCP_AO_ADD_KEY",
+        "TCP_AO_DEL_KEY",
+        "TCP_AO_GET_KEYS",
+        "TCP_AO_INFO",
+        "TCP_AO_KEYF_EXCLUDE_OPT",
+        "TCP_AO_KEYF_IFINDEX",
+        "TCP_AO_MAXKEYLEN",
+        "TCP_AO_REPAIR",
+        "TCP_BOUND_INACTIVE",
+        "TCP_IS_MPTCP",
+        "TCP_NLA_REHASH",
+        "linux/mptcp_pm.h",
+        "struct dmabuf_cmsg",
+        "struct dmabuf_token",
+        "struct mptcp_full_info",
+        "struct mptcp_info.mptcpi_bytes_acked",
+        "struct mptcp_info.mptcpi_bytes_received",
+        "struct mptcp_info.mptcpi_bytes_retrans",
+        "struct mptcp_info.mptcpi_bytes_sent",
+        "struct mptcp_info.mptcpi_last_ack_recv",
+        "struct mptcp_info.mptcpi_last_data_recv",
+        "struct mptcp_info.mptcpi_last_data_sent",
+        "struct mptcp_info.mptcpi_retransmits",
+        "struct mptcp_info.mptcpi_subflows_total",
+        "struct mptcp_info.reserved",
+        "struct tcp_ao_add",
+        "struct tcp_ao_del",
+        "struct tcp_ao_getsockopt",
+        "struct tcp_ao_info_opt",
+        "struct tcp_ao_repair",
+        "struct tcp_info.tcpi_rcv_wnd",
+        "struct tcp_info.tcpi_rehash",
+        "struct tcp_info.tcpi_total_rto",
+        "struct tcp_info.tcpi_total_rto_recoveries",
+        "struct tcp_info.tcpi_total_rto_time",
+    )
+}
+KERNEL_HEADERS = {
+    "net/udplite.h": ("UDPLITE_*", "SOL_*"),
+    "net/tcp_states.h": (
+        "TCP_ESTABLISHED",
+        "TCP_SYN_SENT",
+        "TCP_SYN_RECV",
+        "TCP_FIN_WAIT1",
+        "TCP_FIN_WAIT2",
+        "TCP_TIME_WAIT",
+        "TCP_CLOSE",
+        "TCP_CLOSE_WAIT",
+        "TCP_LAST_ACK",
+        "TCP_LISTEN",
+        "TCP_CLOSING",
+        "TCP_NEW_SYN_RECV",
+    ),
+}
+
 
 def scope(index: int) -> bytes:
     return struct.pack("=I", index)
@@ -26,6 +92,8 @@ def scope(index: int) -> bytes:
 
 class TestInet(Conformance):
     family = "AF_INET"
+    newer: ClassVar = NEWER
+    kernel_headers: ClassVar = KERNEL_HEADERS
     network_namespace = True
     batched = ("udp", "udplite", "icmp", "raw")
     examples = (
@@ -165,6 +233,8 @@ class TestInet(Conformance):
 
 class TestInet6(Conformance):
     family = "AF_INET6"
+    newer: ClassVar = NEWER
+    kernel_headers: ClassVar = KERNEL_HEADERS
     network_namespace = True
     batched = ("udp6", "udplite6", "icmp6", "raw6")
     examples = (

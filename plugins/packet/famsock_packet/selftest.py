@@ -78,7 +78,6 @@ def ring() -> Iterator[selftest.RoundTrip]:
             sender.send(frame)
             while frame not in [received.data for received in next(blocks)]:
                 pass
-            selftest.received(len(frame))
 
         yield round_trip
 

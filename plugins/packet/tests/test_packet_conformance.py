@@ -29,6 +29,14 @@ def bad(form: Any, error: type[Exception], match: str) -> BadAddress:
 
 class TestPacket(Conformance):
     family = "AF_PACKET"
+    newer: ClassVar = {
+        "6.12": (
+            "PACKET_FANOUT_FLAG_IGNORE_OUTGOING",
+            "PACKET_VNET_HDR_SZ",
+            "TP_STATUS_GSO_TCP",
+            "VIRTIO_NET_HDR_GSO_UDP_L4",
+        )
+    }
     network_namespace = True
     batched = ("packet", "packet dgram")
     strategies: ClassVar[Strategies] = {"interface": st.just(1), "addr": st.binary(max_size=8)}
