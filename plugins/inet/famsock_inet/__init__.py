@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EADDRNOTAVAIL, EINVAL, ENOPROTOOPT, EPROTONOSUPPORT
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+from famsock_inet import _hints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,34 +46,10 @@ else:
         UdpliteSocket="sockets.udp",
     )
 
-_PORT = "a port below the sysctl net.ipv4.ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE"
-_BROADCAST = "a broadcast address needs SO_BROADCAST"
-_NOT_LOCAL = (
-    "no interface here has the address; IP_FREEBIND or the sysctl net.ipv4.ip_nonlocal_bind=1 "
-    "allows it all the same"
-)
-_SCOPE = "a link-local address needs its interface: scope_id, or a zone as in 'fe80::1%eth0'"
-_PING = (
-    "the sysctl net.ipv4.ping_group_range must contain a group of yours, "
-    "as in sysctl -w net.ipv4.ping_group_range='0 2147483647'"
-)
-_DESTINED = ("connect", "sendto", "sendmsg", "sendmmsg")
-_HINTS: dict[object, str] = {
-    ("bind", EACCES): _PORT,
-    **{(operation, EACCES): _BROADCAST for operation in _DESTINED},
-    EADDRNOTAVAIL: _NOT_LOCAL,
-}
-_REMEDIES6: dict[object, str] = {
-    **_HINTS,
-    **{(operation, EINVAL): _SCOPE for operation in _DESTINED},
-    ("bind", EINVAL): f"{_SCOPE}; and a socket can be bound only once",
-}
-_MPTCP = "needs the sysctl net.mptcp.enabled=1, in a kernel with CONFIG_MPTCP (5.6 or later)"
-
 
 def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
     """Return the protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""
-    common = _REMEDIES6 if suffix else _HINTS
+    common = _hints.INET6 if suffix else _hints.INET
 
     def row(
         name: str,
@@ -101,13 +77,13 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
     return (
         row("tcp", 6, (SOCK_STREAM,), f"tcp:Tcp{suffix}Socket"),
         row("udp", 17, (SOCK_DGRAM,), f"udp:Udp{suffix}Socket"),
-        row("udplite", 136, (SOCK_DGRAM,), f"udp:Udplite{suffix}Socket"),
+        row("udplite", 136, (SOCK_DGRAM,), f"udp:Udplite{suffix}Socket", _hints.UDPLITE),
         row(
             "mptcp",
             262,
             (SOCK_STREAM,),
             f"mptcp:Mptcp{suffix}Socket",
-            {ENOPROTOOPT: _MPTCP, EPROTONOSUPPORT: _MPTCP},
+            _hints.MPTCP,
         ),
         row(
             "sctp",
@@ -116,7 +92,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             f"sctp:Sctp{suffix}Socket",
             modules=("sctp",),
         ),
-        row("icmp", icmp, (SOCK_DGRAM,), f"raw:Icmp{suffix}Socket", {("socket", EACCES): _PING}),
+        row("icmp", icmp, (SOCK_DGRAM,), f"raw:Icmp{suffix}Socket", _hints.ICMP),
         row("raw", ANY_PROTOCOL, (SOCK_RAW,), f"raw:Ip{suffix}RawSocket", capability="CAP_NET_RAW"),
     )
 
