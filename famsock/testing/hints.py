@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
 
 import attrs
 import pytest

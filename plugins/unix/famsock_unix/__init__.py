@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errno import EADDRINUSE, ECONNREFUSED, ENOENT
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+from famsock_unix._hints import HINTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,13 +24,6 @@ else:
         UnixStreamSocket="sockets",
     )
 
-_HINTS = {
-    EADDRINUSE: "the name is taken; sock.bind_replacing_stale() takes over a path that a dead "
-    "server left behind",
-    ECONNREFUSED: "nobody listens at this name",
-    ENOENT: "a directory of the path is missing, or no server has bound the path yet",
-}
-
 FAMILY = Family(
     "AF_UNIX",
     1,
@@ -47,7 +40,7 @@ FAMILY = Family(
                 SOCK_SEQPACKET: "famsock_unix.sockets:UnixSeqpacketSocket",
             },
             scheme="unix",
-            hints=_HINTS,
+            hints=HINTS,
             passes_descriptors=True,
             selftest={
                 "unix": "famsock_unix.selftest:stream",

@@ -228,21 +228,6 @@ def test_what_is_no_socket_is_never_removed(tmp_path: Path) -> None:
     assert link.read_text() == "precious"
 
 
-def test_errors_tell_what_cures_them(tmp_path: Path) -> None:
-    path = str(tmp_path / "x.sock")
-    with UnixStreamSocket() as first, UnixStreamSocket() as second:
-        with pytest.raises(FileNotFoundError) as missing:
-            second.connect(path)
-        first.bind(path)
-        with pytest.raises(ConnectionRefusedError) as refused:
-            second.connect(path)
-        with pytest.raises(OSError, match="in use") as taken:
-            second.bind(path)
-    assert "no server has bound" in missing.value.__notes__[0]
-    assert "nobody listens" in refused.value.__notes__[0]
-    assert "bind_replacing_stale" in taken.value.__notes__[0]
-
-
 def test_names_without_a_file_bind_as_ever() -> None:
     for address in ("", UnixAddress.abstract(f"famsock-{os.getpid()}")):
         with UnixStreamSocket() as sock:

@@ -1,0 +1,60 @@
+"""Hints for failures of AF_UNIX, each true for every cause of its errno in its call.
+
+Causes are those of the kernel's net/unix/af_unix.c: unix_bind_bsd, unix_bind_abstract,
+unix_find_bsd, unix_find_abstract, unix_stream_connect.
+"""
+
+from __future__ import annotations
+
+import os
+from errno import EADDRINUSE, ECONNREFUSED, ENOENT
+from stat import S_ISSOCK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_SENDS = ("sendto", "sendmsg", "sendmmsg")
+
+_ABSTRACT = "another socket has this abstract name"
+_NO_SOCKET = "a file that is no socket is at this path"
+_SOCKET = (
+    "a socket is at this path; if the server that left it behind is dead, "
+    "sock.bind_replacing_stale() takes the path over"
+)
+_NOBODY = "nobody listens at this name"
+_NO_DATAGRAMS = "no datagram socket that is open is bound to this name"
+_NO_DIRECTORY = "a directory of the path is missing"
+_NOT_YET = "a directory of the path is missing, or no server has bound the path yet"
+
+
+def _path(address: Any) -> bytes:
+    """The name of an address in any shape, as the kernel has it."""
+    name = getattr(address, "path", address)
+    return name if isinstance(name, bytes) else os.fsencode(name)
+
+
+def _taken(sock: Any, address: Any) -> str:
+    path = _path(address)
+    if path[:1] in (b"", b"\0"):
+        return _ABSTRACT
+    return _SOCKET if S_ISSOCK(os.lstat(path).st_mode) else _NO_SOCKET
+
+
+def _refused(sock: Any, address: Any) -> str:
+    path = _path(address)
+    is_file = path[:1] not in (b"", b"\0") and not S_ISSOCK(os.stat(path).st_mode)
+    return _NO_SOCKET if is_file else _NOBODY
+
+
+def _unreceived(sock: Any, address: Any) -> str:
+    return _NO_SOCKET if _refused(sock, address) == _NO_SOCKET else _NO_DATAGRAMS
+
+
+HINTS: dict[Any, Any] = {
+    ("bind", EADDRINUSE): _taken,
+    ("bind", ENOENT): _NO_DIRECTORY,
+    ("connect", ECONNREFUSED): _refused,
+    **{(operation, ECONNREFUSED): _unreceived for operation in _SENDS},
+    **{(operation, ENOENT): _NOT_YET for operation in ("connect", *_SENDS)},
+}
