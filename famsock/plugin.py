@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from famsock._calls.layout import SockaddrLayout, integer_field
     from famsock._errors import AddressRangeError
     from famsock._errqueue import SockExtendedErr
+    from famsock._hints import explain
     from famsock._lazy import exports
     from famsock._registry import Registry
     from famsock._registry.hookspecs import hookimpl
@@ -50,6 +51,7 @@ _MODULES = {
     "SockaddrLayout": "_calls.layout",
     "Struct": "cstruct",
     "control_rows": "_rows",
+    "explain": "_hints",
     "exports": "_lazy",
     "integer_field": "_calls.layout",
     "family_head": "address",
@@ -95,6 +97,7 @@ __all__ = [
     "control",
     "control_rows",
     "cstruct",
+    "explain",
     "exports",
     "family_head",
     "hookimpl",

@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -25,8 +26,11 @@ __all__ = [
     "Cause",
     "check_cause",
     "hints_in_code",
+    "unprivileged",
     "unprovoked",
 ]
+
+_NOBODY_UID = 65534
 
 
 @attrs.frozen
@@ -58,6 +62,17 @@ def check_cause(cause: Cause) -> None:
         assert text not in said
 
 
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Give up every capability of root for a while, in all threads: to provoke EPERM and EACCES."""
+    before = os.geteuid()
+    os.seteuid(_NOBODY_UID)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
 def unprovoked(package: str, provoked: Iterable[Cause | str]) -> list[str]:
     """Return the hints in a package's code that no cause, or text of a hint, of ``provoked`` has.
 
@@ -82,19 +97,65 @@ def hints_in_code(package: str) -> list[str]:
                 for hint in protocol.hints.values():
                     found.update(dict.fromkeys(_texts_of(hint)))
     folder = Path(importlib.import_module(package).__file__ or "").parent
-    for path in sorted(folder.rglob("*.py")):
-        parts = path.relative_to(folder.parent).with_suffix("").parts
-        tree = ast.parse(path.read_text("utf-8"))
-        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _is_note(n.func)]
-        if calls:
-            module = importlib.import_module(".".join(p for p in parts if p != "__init__"))
-            for call in calls:
-                found.update(dict.fromkeys(_constants(call.args[0], vars(module))))
+    trees = {
+        ".".join(
+            p for p in path.relative_to(folder.parent).with_suffix("").parts if p != "__init__"
+        ): (ast.parse(path.read_text("utf-8")))
+        for path in sorted(folder.rglob("*.py"))
+    }
+    own = {name: place for tree in trees.values() for name, place in _noting(tree)}
+    for name, tree in trees.items():
+        texts = [*_noted(tree, own)]
+        names = vars(importlib.import_module(name)) if texts else {}
+        for text in texts:
+            found.update(dict.fromkeys(_constants(text, names)))
     return list(found)
 
 
-def _is_note(function: ast.expr) -> bool:
-    return isinstance(function, ast.Attribute) and function.attr == "add_note"
+def _noting(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """The functions that add what they are given as a note, and the position of it."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            parameters = [argument.arg for argument in function.args.args]
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call) and _is_note(call):
+                    words = _words(call.args[0])
+                    if words in parameters:
+                        yield function.name, parameters.index(words)
+
+
+def _words(note: ast.expr) -> str:
+    """The variable that a note consists of, a label in front of it apart; "" for other notes."""
+    if isinstance(note, ast.JoinedStr) and len(note.values) == 2:
+        label, value = note.values
+        if isinstance(label, ast.Constant) and str(label.value).endswith(": "):
+            note = value.value if isinstance(value, ast.FormattedValue) else note
+    return note.id if isinstance(note, ast.Name) else ""
+
+
+def _noted(tree: ast.Module, own: Mapping[str, int]) -> Iterator[ast.expr]:
+    """The expressions that are added as a note: by ``add_note``, or by functions of one's own."""
+    inside = {
+        id(call)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef) and function.name in own
+        for call in ast.walk(function)
+        if _is_note(call)
+    }
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call):
+            if _is_note(call) and id(call) not in inside:
+                yield call.args[0]
+            elif isinstance(call.func, ast.Name) and call.func.id in own:
+                yield from call.args[own[call.func.id] :][:1]
+
+
+def _is_note(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "add_note"
+    )
 
 
 def _texts_of(hint: object) -> Iterator[str]:

@@ -36,6 +36,14 @@ def fail(error, code, name):
     error.add_note(_NOTES[code])
     error.add_note(f"no node {name!r} here")
     error.add_note("up" if code else "down")
+
+def _explained(number, words):
+    error = OSError(number)
+    error.add_note(f"AF_KIT: {words}")
+    return error
+
+def route(name):
+    raise _explained(3, f"no route to {name}")
 """
 
 
@@ -66,6 +74,7 @@ HINTS = [
     "no node {} here",
     "up",
     "down",
+    "no route to {}",
 ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from socket import (
@@ -38,7 +38,7 @@ from famsock_inet import (
 )
 
 from famsock._registry.creation_hints import add_creation_hint
-from famsock.testing.hints import Cause, check_cause, unprovoked
+from famsock.testing.hints import Cause, check_cause, unprivileged, unprovoked
 
 BOUND, SCOPE, BROADCAST = "is bound already", "a link-local address needs", "SO_BROADCAST"
 LOCAL, RAW_PORT, NO_PORT = "has the address", "the port of a raw socket's", "port 0 is no"
@@ -47,16 +47,6 @@ NEVER = (BOUND, SCOPE, BROADCAST, LOCAL, RAW_PORT, NO_PORT)
 
 def _ip(command: str) -> None:
     subprocess.run(["ip", *command.split()], check=True, capture_output=True, timeout=60)
-
-
-@contextmanager
-def _unprivileged() -> Iterator[None]:
-    """Give up root, and with it every capability, for a while."""
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def _bind(cls: Callable[..., Any], *addresses: Any) -> Callable[[ExitStack], object]:
@@ -100,7 +90,7 @@ def _call(
 
 def _privileged_port(cls: Callable[..., Any]) -> Callable[[ExitStack], object]:
     def provoke(stack: ExitStack) -> None:
-        stack.enter_context(_unprivileged())
+        stack.enter_context(unprivileged())
         stack.enter_context(cls()).bind(("127.0.0.1" if cls is TcpSocket else "::1", 80))
 
     return provoke
@@ -140,7 +130,7 @@ def _ping(cls: Callable[..., Any]) -> Callable[[ExitStack], object]:
 
 
 def _raw(stack: ExitStack) -> None:
-    stack.enter_context(_unprivileged())
+    stack.enter_context(unprivileged())
     stack.enter_context(IpRawSocket(proto=IPPROTO_ICMP))
 
 

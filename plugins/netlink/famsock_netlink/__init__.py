@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import ENOBUFS, EPERM
+from errno import EPERM
 from socket import SOCK_DGRAM, SOCK_RAW
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
@@ -24,9 +24,23 @@ else:
         UeventSocket="uevent",
     )
 
+_GROUPS = (
+    "One possible cause: CAP_NET_ADMIN is missing in the user namespace that owns the network "
+    "namespace (for NETLINK_AUDIT CAP_AUDIT_READ)"
+)
+_TO_OTHERS = (
+    "One possible cause: sending to a port other than the kernel's, or to a group, needs "
+    "CAP_NET_ADMIN in the user namespace that owns the network namespace"
+)
+_OPTIONS = (
+    "One possible cause: CAP_NET_ADMIN is missing in the user namespace that owns the network "
+    "namespace (for NETLINK_LISTEN_ALL_NSID CAP_NET_BROADCAST)"
+)
 _HINTS = {
-    ENOBUFS: "messages were lost: read faster, or set a larger SO_RCVBUF",
-    EPERM: "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
+    ("bind", EPERM): _GROUPS,
+    **{(operation, EPERM): _TO_OTHERS for operation in ("connect", "sendto", "sendmsg")},
+    ("sendmmsg", EPERM): _TO_OTHERS,
+    ("set_option", EPERM): _OPTIONS,
 }
 
 

@@ -128,7 +128,10 @@ class GenericNetlinkSocket(
             (answer,) = self.request(GENL_ID_CTRL, GenericHeader(CTRL_CMD_GETFAMILY), wanted)
         except OSError as error:
             if error.errno == ENOENT:
-                error.add_note(f"AF_NETLINK: no generic family {name!r}; load its kernel module")
+                error.add_note(
+                    f"AF_NETLINK: no generic family {name!r} in this network namespace; one "
+                    "possible cause: its kernel module is not loaded"
+                )
             raise
         return GenericFamily.unpack(GenericMessage.unpack(answer).attributes)
 

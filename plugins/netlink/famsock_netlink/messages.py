@@ -153,7 +153,8 @@ class Acknowledgement:
         error = OSError(self.error, words)
         if self.error == EPERM:
             error.add_note(
-                "AF_NETLINK needs CAP_NET_ADMIN in the network namespace's user namespace"
+                "AF_NETLINK: One possible cause: a change needs CAP_NET_ADMIN in the user "
+                "namespace that owns the network namespace"
             )
         if self.offset_bytes >= 0:
             limits = f", which must be {self.policy}" if self.policy else ""

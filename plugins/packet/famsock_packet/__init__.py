@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = exports(__name__, PacketAddress="addresses", PacketSocket="sockets")
 
+_DOWN = "the interface is down or gone, or was so since the last call: ip link set NAME up"
+_ABSENT = "there is no such interface in this network namespace: ip -br link"
+_NOWHERE = "no interface is named, by bind() or in the address, or the one that is named is gone"
+_SENDS = ("send", "sendto", "sendmsg", "sendmmsg")
 _HINTS = {
-    ENETDOWN: "the interface is down: ip link set NAME up",
-    ENODEV: "there is no such interface in this network namespace: ip -br link",
-    ENXIO: "name an interface: bind first, or send to an address that has one",
+    ("bind", ENODEV): _ABSENT,
+    ("set_option", ENODEV): _ABSENT,
+    **{(operation, ENETDOWN): _DOWN for operation in ("recv", *_SENDS)},
+    **{(operation, ENXIO): _NOWHERE for operation in _SENDS},
 }
 
 FAMILY = Family(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from socket import SOCK_DGRAM, SOCK_RAW
 from typing import Any
 
-from famsock.plugin import Lookup, bpf, options, socket
+from famsock.plugin import Lookup, bpf, explain, options, socket
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import (
     AF_PACKET,
@@ -85,7 +85,24 @@ class PacketSocket(
         """
         if not self.protocol_state(_State).told:
             _ask_to_be_told(self)
-        return PacketFrame.of(self.recv_message(bufsize_bytes, 256, flags))
+        try:
+            return PacketFrame.of(self.recv_message(bufsize_bytes, 256, flags))
+        except OSError as error:
+            explain(self, error, "recv")
+            raise
+
+    # Sending
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """Send a frame by the interface that the socket is bound to, as the stdlib's `send`.
+
+        OSError with a hint: ENXIO if it is bound to none, ENETDOWN if that is down.
+        """
+        try:
+            return super().send(data, flags)
+        except OSError as error:
+            explain(self, error, "send")
+            raise
 
     def receive_ring(
         self,

@@ -136,17 +136,6 @@ def test_an_interface_that_is_gone(
     assert sock.recv_message().address == PacketAddress(index, TYPE, 0, 1, MAC0)
 
 
-def test_remedies(network: None, opened: Opened, ip: Ip) -> None:
-    sock = opened()
-    with pytest.raises(OSError, match="No such device") as caught:
-        sock.bind(PacketAddress(12345, TYPE))
-    assert "ip -br link" in caught.value.__notes__[0]
-    ip("link set v0 down")
-    with pytest.raises(OSError, match="Network is down") as caught:
-        sock.sendto(frame(), ("v0", 0))
-    assert "ip link set NAME up" in caught.value.__notes__[0]
-
-
 def promiscuity(ip: Ip) -> int:
     return int(json.loads(ip("-j -d link show v1"))[0]["promiscuity"])
 
