@@ -276,6 +276,9 @@ REFUSED = (
         "no UDP-Lite any more",
         ("modprobe",),
     ),
+    Cause(
+        "no SCTP", _refused(NO_PROTOCOL, AF_INET, SOCK_STREAM, 132), NO_PROTOCOL, "modprobe sctp"
+    ),
     Cause("5.5", _refused(NO_PROTOCOL, AF_INET, SOCK_STREAM, 262), NO_PROTOCOL, "without CONFIG_"),
     Cause(
         "type", _refused(NO_PROTOCOL, AF_INET, SOCK_DGRAM, 6), NO_PROTOCOL, "AF_INET tcp is open"
@@ -297,7 +300,8 @@ def test_a_kernel_without_ipv6(
 
 
 @pytest.mark.parametrize("cause", REFUSED, ids=lambda cause: cause.name)
-def test_a_kernel_that_is_not_at_hand(cause: Cause) -> None:
+def test_a_kernel_that_is_not_at_hand(cause: Cause, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("famsock._hints._MODULES", "/nowhere")
     check_cause(cause)
 
 

@@ -11,10 +11,7 @@ from socket import (
     AF_INET,
     AF_INET6,
     IPPROTO_ICMP,
-    SOCK_DGRAM,
-    SOCK_RAW,
     SOCK_SEQPACKET,
-    SOCK_STREAM,
 )
 from typing import Any, Protocol, TypeVar
 
@@ -422,25 +419,6 @@ def test_ping_sockets(in_namespace: Callable[[Callable[[], None]], None]) -> Non
 def _identifier(data: bytes) -> int:
     """A ping socket's port is the identifier of its echo messages."""
     return int.from_bytes(data[4:6], "big")
-
-
-def test_refused_sockets_tell_the_hint() -> None:
-    from errno import EACCES, EPERM, EPROTONOSUPPORT
-
-    from famsock._registry import plugins
-
-    for number, kind, operation, code, words in (
-        (IPPROTO_ICMP, SOCK_DGRAM, "socket", EACCES, "net.ipv4.ping_group_range"),
-        (255, SOCK_RAW, "socket", EPERM, "CAP_NET_RAW"),
-        (IPPROTO_SCTP, SOCK_STREAM, "socket", EPROTONOSUPPORT, "modprobe sctp"),
-        (IPPROTO_MPTCP, SOCK_STREAM, "socket", errno.ENOPROTOOPT, "net.mptcp.enabled"),
-        (6, SOCK_STREAM, "bind", EACCES, "net.ipv4.ip_unprivileged_port_start"),
-        (17, SOCK_DGRAM, "sendto", EACCES, "SO_BROADCAST"),
-        (17, SOCK_DGRAM, "bind", errno.EADDRNOTAVAIL, "IP_FREEBIND"),
-    ):
-        served = plugins.find(AF_INET, kind, number)
-        assert served is not None
-        assert words in (served.note(operation, code) or "")
 
 
 def test_address_that_is_not_here(opened: Open) -> None:
