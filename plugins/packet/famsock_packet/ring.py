@@ -13,7 +13,6 @@ import os
 import select
 from collections.abc import Iterator
 from errno import EAGAIN
-from math import ceil
 from mmap import mmap
 from struct import Struct as Codec
 from time import monotonic, sleep
@@ -40,6 +39,7 @@ __all__ = [
 _HEADER = "linux/if_packet.h"
 _NS_PER_S = 1_000_000_000
 _PAUSE_S = 0.001
+_GIVEN_BACK = "AF_PACKET ring block was given back to the kernel"
 
 
 @cstruct.struct("struct tpacket_block_desc", header=_HEADER)
@@ -147,21 +147,18 @@ class RingBlock:
         memory, at = self._memory, self._start
         for _ in range(self.frames):
             if self._is_given_back:
-                raise ValueError("AF_PACKET ring block was given back to the kernel")
-            (step, seconds, fraction, captured, length, status, mac, _net, _hash, tci, tpid) = (
-                _unpack_frame(memory, at)
-            )
+                raise ValueError(_GIVEN_BACK)
+            try:
+                (step, seconds, fraction, captured, length, status, mac, _n, _h, tci, tpid) = (
+                    _unpack_frame(memory, at)
+                )
+                data = memory[at + mac : at + mac + captured]
+                sockaddr = memory[at + _SOCKADDR : at + _SOCKADDR + _SOCKADDR_BYTES]
+            except ValueError:  # another thread has closed the ring
+                raise ValueError(_GIVEN_BACK) from None
             yield tuple.__new__(
                 RingFrame,
-                (
-                    memory[at + mac : at + mac + captured],
-                    seconds * _NS_PER_S + fraction,
-                    length,
-                    status,
-                    tci,
-                    tpid,
-                    memory[at + _SOCKADDR : at + _SOCKADDR + _SOCKADDR_BYTES],
-                ),
+                (data, seconds * _NS_PER_S + fraction, length, status, tci, tpid, sockaddr),
             )
             at += step
 
@@ -200,7 +197,11 @@ class ReceiveRing(Ring):
         self._give_back()
         start = self._next
         self._wait(start)
-        block = RingBlock(self._memory, start)
+        try:
+            block = RingBlock(self._memory, start)
+        except ValueError:
+            self._check_open()
+            raise
         self._held = block, start
         self._next = (start + self._block_bytes) % self._size_bytes
         return block
@@ -210,7 +211,11 @@ class ReceiveRing(Ring):
             block, start = self._held
             block._is_given_back = True
             self._held = None
-            _STATUS.pack_into(self._memory, start + _STATUS_OFFSET, TP_STATUS_KERNEL)
+            try:
+                _STATUS.pack_into(self._memory, start + _STATUS_OFFSET, TP_STATUS_KERNEL)
+            except ValueError:
+                self._check_open()
+                raise
 
     def _wait(self, start: int) -> None:
         """Return when the block at ``start`` is the program's."""
@@ -219,20 +224,20 @@ class ReceiveRing(Ring):
         timeout = self._sock.gettimeout()
         if timeout == 0:
             raise BlockingIOError(EAGAIN, "AF_PACKET ring has no block ready")
-        poll = select.poll()
-        poll.register(self._sock.fileno(), select.POLLIN | select.POLLERR)
         deadline = None if timeout is None else monotonic() + timeout
-        while not self._is_ready(start):
-            left = None if deadline is None else deadline - monotonic()
-            if left is not None and left <= 0:
-                raise TimeoutError("timed out")
-            events = poll.poll(None if left is None else ceil(left * 1000))
-            if events and events[0][1] & ~select.POLLIN:
-                self._raise_pending_error()
-                sleep(_PAUSE_S)  # what waits in the error queue, a time stamp, would end each poll
+        with self._waiter() as waiter:
+            while not self._is_ready(start):
+                self._check_open()
+                left_s = None if deadline is None else deadline - monotonic()
+                if left_s is not None and left_s <= 0:
+                    raise TimeoutError("timed out")
+                if waiter.wait(left_s) & ~select.POLLIN:
+                    self._check_open()
+                    self._raise_pending_error()
+                    sleep(_PAUSE_S)  # what is in the error queue, a time stamp, would end each poll
 
     def _is_ready(self, start: int) -> bool:
-        status: int = _STATUS.unpack_from(self._memory, start + _STATUS_OFFSET)[0]
+        status: int = self._read(_STATUS, start + _STATUS_OFFSET)[0]
         return bool(status & TP_STATUS_USER)
 
     def _raise_pending_error(self) -> None:

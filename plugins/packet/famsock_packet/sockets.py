@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from socket import SOCK_DGRAM, SOCK_RAW
 from typing import Any
+from weakref import WeakSet
 
 from famsock.plugin import Lookup, bpf, explain, options, socket
 from famsock_packet.addresses import PacketAddress
@@ -34,9 +35,12 @@ from famsock_packet.transmit import TransmitRing
 
 
 class _State:
-    """The state of a socket: whether it was asked for more about each frame than the sockaddr."""
+    """Whether more was asked for about each frame than the sockaddr, and the rings of a socket."""
 
     told = False
+
+    def __init__(self) -> None:
+        self.rings: WeakSet[ReceiveRing] = WeakSet()
 
 
 class PacketSocket(
@@ -51,6 +55,14 @@ class PacketSocket(
     """
 
     __slots__ = ()
+
+    def close(self) -> None:
+        """Close the socket; a thread that waits in its receive ring gets OSError EBADF, at once."""
+        try:
+            super().close()
+        finally:
+            for ring in tuple(self.protocol_state(_State).rings):
+                ring._wake()
 
     # Receiving
 
@@ -118,7 +130,9 @@ class PacketSocket(
         long a block may wait to be filled. OSError EINVAL for sizes that do not suit, ENOMEM,
         EBUSY with a ring already there. Close the ring, or use it in ``with``, before the socket.
         """
-        return ReceiveRing(self, block_bytes, blocks, retire_ms, frame_bytes)
+        ring = ReceiveRing(self, block_bytes, blocks, retire_ms, frame_bytes)
+        self.protocol_state(_State).rings.add(ring)
+        return ring
 
     # Filters
 

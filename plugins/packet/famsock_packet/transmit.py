@@ -87,8 +87,12 @@ class TransmitRing(Ring):
         if self._status(self._next) != TP_STATUS_AVAILABLE:
             self._make_room()
         at = self._places[self._next]
-        self._memory[at + _DATA : at + _DATA + size] = frame
-        _REQUEST.pack_into(self._memory, at + _AT_LENGTH, size, TP_STATUS_SEND_REQUEST)
+        try:
+            self._memory[at + _DATA : at + _DATA + size] = frame
+            _REQUEST.pack_into(self._memory, at + _AT_LENGTH, size, TP_STATUS_SEND_REQUEST)
+        except ValueError:
+            self._check_open()  # another thread may have closed it
+            raise
         self._next = (self._next + 1) % len(self._places)
         self._waiting += 1
 
@@ -151,7 +155,8 @@ class TransmitRing(Ring):
             if deadline is not None and monotonic() > deadline:
                 raise TimeoutError("timed out")
             sleep(_PAUSE_S)
+            self._check_open()
 
     def _status(self, place: int) -> int:
-        status: int = _STATUS.unpack_from(self._memory, self._places[place] + _AT_STATUS)[0]
+        status: int = self._read(_STATUS, self._places[place] + _AT_STATUS)[0]
         return status

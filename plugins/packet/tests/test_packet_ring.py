@@ -5,17 +5,21 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from famsock_packet import PacketSocket
 from famsock_packet import constants as c
+from famsock_packet._mapped import Waiter
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.ring import ReceiveRing
 from famsock_packet.structs import VlanTag
+from famsock_packet.transmit import TransmitRing
 
 from famsock.plugin import constants, options
 
@@ -187,6 +191,95 @@ def test_a_socket_closed_before_its_ring(network: None, opened: Opened) -> None:
         sock.close()
         with pytest.raises(OSError, match="ring is closed"):
             next(ring)
+
+
+CLOSINGS: dict[str, Callable[[PacketSocket, ReceiveRing], None]] = {
+    "the ring": lambda _, ring: ring.close(),
+    "the socket": lambda sock, _: sock.close(),
+}
+
+
+@pytest.mark.parametrize("close", CLOSINGS.values(), ids=CLOSINGS)
+@pytest.mark.parametrize("timeout", [None, 60.0])
+@pytest.mark.parametrize("spare", [True, False], ids=["", "no descriptor left"])
+def test_closing_while_a_thread_waits(
+    network: None,
+    opened: Opened,
+    close: Callable[[PacketSocket, ReceiveRing], None],
+    timeout: float | None,
+    spare: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sock = opened()
+    sock.settimeout(timeout)
+    waits = threading.Event()
+    wait = Waiter.wait
+
+    def told(waiter: Waiter, left_s: float | None) -> int:
+        waits.set()
+        return wait(waiter, left_s)
+
+    def no_descriptor(*_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(Waiter, "wait", told)
+    if not spare:
+        monkeypatch.setattr(os, "eventfd", no_descriptor)
+    with sock.receive_ring(1 << 12, 2, 1) as ring:
+        sock.bind(("v1", TYPE))
+        with ThreadPoolExecutor(2) as pool:
+            waiting = [pool.submit(next, ring) for _ in range(2)]
+            assert waits.wait(20)
+            close(sock, ring)
+            for one in waiting:
+                error = one.exception(20)
+                assert isinstance(error, OSError)
+                assert error.errno == errno.EBADF
+
+
+def read_all(ring: ReceiveRing, begun: threading.Barrier) -> None:
+    begun.wait(20)
+    for block in ring:
+        try:
+            list(block)
+        except ValueError as error:
+            if "given back" not in str(error):
+                raise
+
+
+def write_on_and_on(ring: TransmitRing, begun: threading.Barrier) -> None:
+    begun.wait(20)
+    while True:
+        ring.put(frame())
+        ring.flush()
+
+
+@pytest.mark.parametrize("sockets_too", [False, True])
+def test_closing_while_threads_read_and_write(
+    network: None, opened: Opened, sockets_too: bool
+) -> None:
+    """At any moment: a thread gets EBADF, or a block that was given back."""
+    for _ in range(30):
+        receiver, sender = opened(), opened()
+        receiver.settimeout(None)
+        receiving, sending = receiver.receive_ring(1 << 12, 2, 1), sender.transmit_ring(1 << 12, 2)
+        receiver.bind(("v1", TYPE))
+        sender.bind(("v0", 0))
+        begun = threading.Barrier(3)
+        with ThreadPoolExecutor(2) as pool:
+            at_work = [
+                pool.submit(read_all, receiving, begun),
+                pool.submit(write_on_and_on, sending, begun),
+            ]
+            begun.wait(20)
+            for one in (receiver, sender) if sockets_too else (receiving, sending):
+                one.close()
+            for ended in at_work:
+                error = ended.exception(20)
+                assert isinstance(error, OSError), error
+                assert error.errno == errno.EBADF
+        for ring in (receiving, sending):
+            ring.close()
 
 
 @pytest.mark.parametrize("name", ["receive_ring", "transmit_ring"])
