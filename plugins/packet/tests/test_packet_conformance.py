@@ -28,7 +28,10 @@ def bad(form: Any, error: type[Exception], match: str) -> BadAddress:
 
 
 class TestPacket(Conformance):
-    redefines: ClassVar[Mapping[str, str]] = {"send": "for its hints"}
+    redefines: ClassVar[Mapping[str, str]] = {
+        "close": "to wake threads that wait in the socket's rings",
+        "send": "for its hints",
+    }
     family = "AF_PACKET"
     newer: ClassVar = {
         "6.12": (
@@ -38,7 +41,6 @@ class TestPacket(Conformance):
             "VIRTIO_NET_HDR_GSO_UDP_L4",
         )
     }
-    redefines = ("close",)  # which wakes threads that wait in the socket's rings
     network_namespace = True
     batched = ("packet", "packet dgram")
     strategies: ClassVar[Strategies] = {"interface": st.just(1), "addr": st.binary(max_size=8)}
