@@ -5,12 +5,13 @@ Each module of a family is loaded on its first use, and merged once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from famsock._lazy import kept, load
+from famsock._errors import PluginError
+from famsock._lazy import kept, load, load_part
 
 if TYPE_CHECKING:
     from famsock.control import ControlType
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 _Row = TypeVar("_Row")
 
 
-def constants_of(reference: Any) -> Mapping[str, int | str]:
-    """Return a family's constants by name: the upper-case names of its ``Family.constants``."""
-    loaded = load(reference)
+def constants_of(family_name: str, reference: Any) -> Mapping[str, int | str]:
+    """Return a family's constants by name: the upper-case names of its ``Family.constants``.
+
+    PluginError if they cannot be loaded, which names the family.
+    """
+    wanted = "a module or a mapping of constants"
+    loaded = load_part(family_name, "constants", wanted, reference)
     values = loaded if isinstance(loaded, Mapping) else vars(loaded)
     return {
         name: value
@@ -32,17 +37,54 @@ def constants_of(reference: Any) -> Mapping[str, int | str]:
 
 def definitions_of(
     reference: Any, collect: Callable[[Mapping[str, object]], Iterable[_Row]]
-) -> Iterable[_Row]:
-    """Return a family's rows: the collection given, or what ``collect`` finds in a module."""
-    loaded = load(reference) or ()
-    return collect(vars(loaded)) if isinstance(loaded, ModuleType) else loaded
+) -> Iterator[_Row]:
+    """Yield the rows that ``reference`` stands for.
+
+    It is a row, a module, in which ``collect`` finds them, a collection of all these, or the name
+    of one.
+    """
+    loaded = load(reference)
+    if isinstance(loaded, ModuleType):
+        yield from collect(vars(loaded))
+    elif isinstance(loaded, Collection):
+        for item in loaded:
+            yield from definitions_of(item, collect)
+    else:
+        yield loaded
+
+
+def rows_of(
+    owner: object,
+    field: str,
+    given: Any,
+    collect: Callable[[Mapping[str, object]], Iterable[_Row]],
+    kind: type[_Row],
+) -> list[_Row]:
+    """Return the rows of a ``field`` of a description; PluginError if it has not all of ``kind``.
+
+    ``owner`` is the family or protocol for the error; the others are as those of `definitions_of`.
+    """
+    wanted = f"{kind.__name__} rows, or a module or collection of them"
+
+    def read(reference: Any) -> list[_Row]:
+        return list(definitions_of(reference, collect))
+
+    rows = []
+    several = isinstance(given, Collection) and not isinstance(given, str)
+    for reference in given if several else (given,):
+        for row in load_part(owner, field, wanted, reference, read):
+            if not isinstance(row, kind):
+                raise PluginError(f"{owner}: {field} must name {wanted}; {reference} has {row!r}")
+            rows.append(row)
+    return rows
 
 
 class Definitions:
     """The options and control messages of a family's sockets, beside those of every family.
 
-    ``family_name`` names the family in messages; ``options`` and ``control`` are the `Family`
-    fields of these names. Without them only those of every family are here.
+    ``family_name`` names the family in messages; ``options`` and ``control`` are what
+    `definitions_of` reads: of two with one name, the last one counts. Without them only those of
+    every family are here.
     """
 
     def __init__(self, family_name: str | None, options: Any = (), control: Any = ()) -> None:
@@ -55,7 +97,8 @@ class Definitions:
         """Options by name; the family's own come before those of SOL_SOCKET."""
         from famsock import options
 
-        own = definitions_of(self._options, options.collect)
+        name, collect = self._family_name, options.collect
+        own = rows_of(name, "options", self._options, collect, options.Option)
         return {row.name: row for row in (*options.collect(vars(options)), *own)}
 
     @kept
@@ -63,7 +106,8 @@ class Definitions:
         """Control messages by (level, type)."""
         from famsock import control
 
-        own = definitions_of(self._control, control.collect)
+        name, collect = self._family_name, control.collect
+        own = rows_of(name, "control", self._control, collect, control.ControlType)
         return {(row.level, row.number): row for row in (*control.collect(vars(control)), *own)}
 
     @kept

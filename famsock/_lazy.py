@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from famsock._errors import PluginError
 from famsock._loading import Load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from functools import cached_property
     from typing import Any
 
@@ -55,17 +57,67 @@ def exports(package: str, **modules: str) -> tuple[Any, Any]:
 
 
 def load(reference: Any) -> Any:
-    """Return the object that ``"module:attribute"`` names (a module, without an attribute).
+    """Return the object that a reference names: "module", or "module:object.attribute".
 
-    An object that is not a string is returned unchanged. Raises ImportError or AttributeError.
+    That is the object reference of an entry point, whose extras ("[cli]") are passed over. An
+    object that is not a string is returned unchanged. Raises ImportError or AttributeError, or
+    whatever the module raises.
     """
     if not isinstance(reference, str):
         return reference
-    module, _, attribute = reference.partition(":")
+    module, _, attributes = reference.partition("[")[0].partition(":")
     mark = Load()
     try:
-        __import__(module)  # importlib's own function would add a tenth to famsock's import
-        loaded = sys.modules[module]
-        return getattr(loaded, attribute) if attribute else loaded
+        name = module.strip()
+        __import__(name)  # importlib's own function would add a tenth to famsock's import
+        loaded: Any = sys.modules[name]
+        for attribute in attributes.strip().split(".") if attributes else ():
+            loaded = getattr(loaded, attribute)
+        return loaded
     finally:
         mark.end()
+
+
+def load_part(
+    owner: object, field: str, wanted: str, reference: Any, read: Callable[[Any], Any] = load
+) -> Any:
+    """Return what ``read`` makes of a field of ``owner``'s description.
+
+    PluginError if that fails, whatever the plugin's module raises, with the field, its value and
+    what is ``wanted``. KeyboardInterrupt and what a signal's handler raises pass through.
+    """
+    try:
+        return read(reference)
+    except BaseException as error:
+        if is_of_the_program(error):
+            raise
+        raise PluginError(
+            f"{owner}: {field} must name {wanted}; {reference} cannot be loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def is_of_the_program(error: BaseException) -> bool:
+    """Whether an exception from an import is meant for the program and not the module's failure.
+
+    KeyboardInterrupt is, and so is one that is no Exception, such as SystemExit, which a signal's
+    handler raised meanwhile.
+    """
+    if isinstance(error, Exception):
+        return False
+    if isinstance(error, KeyboardInterrupt):
+        return True
+    import signal
+
+    codes = set()
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        if not isinstance(handler, int) and handler is not None:
+            called = handler if hasattr(handler, "__code__") else type(handler).__call__
+            codes.add(getattr(getattr(handler, "__func__", called), "__code__", None))
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False

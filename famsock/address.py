@@ -384,6 +384,33 @@ class AddressCodec(AddressCache):
         return packed, not lookup.used
 
 
+class NoAddressCodec(AddressCodec):
+    """The codec of a protocol without addresses, of the family ``family_name``.
+
+    None goes to the kernel as no sockaddr, and comes back where the kernel gives none. A sockaddr
+    that it gives all the same is a `RawAddress`, which is also taken.
+    """
+
+    __slots__ = ("_family_name",)
+
+    def __init__(self, family_name: str) -> None:
+        super().__init__(lambda: RawAddress, lambda family: None)
+        self._family_name = family_name
+
+    def encode_unusual(
+        self, socket: StdlibSocket, operation: str, address: Any
+    ) -> tuple[bytes, bool]:
+        """Return no bytes for None; OSError without errno for an address, as the stdlib has it."""
+        if address is None:
+            return b"", False
+        if isinstance(address, RawAddress):
+            return address.pack(), False
+        raise OSError(
+            f"{operation}(): bad family: {self._family_name} has no addresses, pass None, not "
+            f"{type(address).__name__}"
+        )
+
+
 def name_operation(error: Exception, operation: str) -> None:
     """Put "bind(): " in front of an error's message, in place, as the stdlib words it."""
     if len(error.args) == 1 and isinstance(error.args[0], str):

@@ -7,15 +7,16 @@ imports only that family's description. The key is (family, protocol), as in the
 
 from __future__ import annotations
 
+import socket as _stdlib
 import sys
 from collections.abc import Callable, Collection, Mapping
 
 from famsock._calls.layout import SockaddrLayout
 from famsock._errors import PluginError
 from famsock._hints import find_hint
-from famsock._lazy import kept, load
+from famsock._lazy import kept, load_part
 from famsock._namedtuple import NamedTuple
-from famsock.address import Address, AddressCodec
+from famsock.address import Address, AddressCodec, NoAddressCodec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Protocol(NamedTuple):
 
     ``number`` is socket(2)'s third argument, or `ANY_PROTOCOL`. ``types`` are the socket types that
     it is opened with, the usual one first. ``address`` is the `Address` class, or its name as
-    ``"module:attribute"``. ``scheme`` opens the text of an endpoint ("vsock"). ``modules`` are the
+    ``"module:attribute"``, or None if the protocol has no addresses: every call that takes an
+    address then takes None. ``scheme`` opens the text of an endpoint ("vsock"). ``modules`` are the
     kernel modules that provide it, for ``modprobe``; ``capability`` is what opening it needs
     (capabilities(7)), or "". ``hints`` maps an errno of a failing call to what may help; its key is
     ``("bind", errno)`` where that holds only for one method ("socket" is the creation). A hint is a
@@ -58,12 +60,17 @@ class Protocol(NamedTuple):
     stdlib form is its fields in order, or its name: the class is not needed to convert such forms.
     ``socket`` names the protocol's class of sockets, a subclass of `famsock.socket`, or maps each
     of ``types`` to such a name.
+
+    A protocol may have another family's addresses, options and control messages.
+    ``address_family`` then names the family of the address class ("AF_INET"), whose number the
+    sockaddr carries; it is "" for a class of the protocol's own family. ``options`` and ``control``
+    name another family's modules or collections, in addition to those of `Family`.
     """
 
     name: str
     number: int | None
     types: tuple[int, ...]
-    address: type[Address] | str
+    address: type[Address] | str | None
     scheme: str = ""
     modules: tuple[str, ...] = ()
     capability: str = ""
@@ -74,6 +81,9 @@ class Protocol(NamedTuple):
     selftest: str | Mapping[str, str] | None = None
     layout: SockaddrLayout | str | None = None
     socket: str | Mapping[int, str] | None = None
+    address_family: str = ""
+    options: str | Collection[Any] = ()
+    control: str | Collection[Any] = ()
 
     @property
     def selftests(self) -> Mapping[str, str]:
@@ -89,8 +99,10 @@ class Family(NamedTuple):
     ``name`` is the constant's name ("AF_CAN") and ``number`` its value on ``platforms`` (prefixes
     of ``sys.platform``). ``constants``, ``options`` and ``control`` name modules (or are the
     collections) of constants by name, `famsock.options.Option` rows and
-    `famsock.control.ControlType` rows. ``api_version`` is the version of this interface that the
-    plugin was written for.
+    `famsock.control.ControlType` rows; a collection of rows may contain names of others.
+    ``modules`` are the kernel modules of all protocols. ``api_version`` is the version of this
+    interface that the plugin was written for, 2 if it says nothing: `API_VERSION` of
+    `famsock.plugin` is the newest.
     """
 
     name: str
@@ -126,6 +138,20 @@ class Family(NamedTuple):
         return min(rows, key=rank, default=None)
 
 
+def of_another_family(family: Family, protocol: Protocol, cls: type[Address]) -> str:
+    """Return what is wrong if a protocol's address class is another family's; "" if nothing is."""
+    name, number = getattr(cls, "family_name", None), getattr(cls, "family", None)
+    number = number if isinstance(number, int) else None
+    other = protocol.address_family
+    if (name == other) if other else (number == family.number):
+        return ""
+    wanted = other or f"{family.name} ({family.number})"
+    return (
+        f"address must be a class of family {wanted}, not {cls} of family {name} ({number}): "
+        f"address_family names another family"
+    )
+
+
 class Served:
     """A protocol as sockets use it: its row, its codec, its class of sockets."""
 
@@ -139,9 +165,11 @@ class Served:
         self.protocol: Protocol = protocol
         self.integer_bytes: Mapping[int, int] | None = protocol.integer_bytes
         self._hints: dict[tuple[str, int], Hint | None] = {}
-        self.codec: AddressCodec = AddressCodec(
-            self._load_address_class, other_address, self._load_layout
-        )
+        self.codec: AddressCodec
+        if protocol.address is None:
+            self.codec = NoAddressCodec(family.name)
+        else:
+            self.codec = AddressCodec(self._load_address_class, other_address, self._load_layout)
 
     def __str__(self) -> str:
         return f"{self.family.name} {self.protocol.name}"
@@ -175,25 +203,23 @@ class Served:
         )
 
     def _load_address_class(self) -> type[Address]:
-        reference, number = self.protocol.address, self.family.number
-        try:
-            cls = load(reference)
-        except Exception as error:
-            raise PluginError(
-                f"{self}: the address class {reference} cannot be loaded: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+        reference, family = self.protocol.address, self.family
+        wanted = "an Address class"
+        cls = load_part(self, "address", wanted, reference)
         if not (isinstance(cls, type) and issubclass(cls, Address)):
-            raise PluginError(f"{self}: {reference} must be a subclass of Address, not {cls!r}")
-        if getattr(cls, "family", number) != number:
-            raise PluginError(
-                f"{self}: the sockaddr of {cls.__name__} is of family {cls.family}, not {number}"
-            )
+            raise PluginError(f"{self}: address must name {wanted}; {reference} is {cls!r}")
+        if problem := of_another_family(family, self.protocol, cls):
+            raise PluginError(f"{self}: {problem}")
         return cls
 
     def _load_layout(self) -> SockaddrLayout | None:
         reference = self.protocol.layout
-        layout: SockaddrLayout | None = load(reference) if reference else None
+        if reference is None:
+            return None
+        wanted = "a SockaddrLayout"
+        layout = load_part(self, "layout", wanted, reference)
+        if not isinstance(layout, SockaddrLayout):
+            raise PluginError(f"{self}: layout must name {wanted}; {reference} is {layout!r}")
         return layout
 
     @kept
@@ -201,7 +227,10 @@ class Served:
         """The family's typed options and control messages."""
         from famsock._definitions import Definitions
 
-        return Definitions(self.family.name, self.family.options, self.family.control)
+        family, protocol = self.family, self.protocol
+        return Definitions(
+            family.name, (protocol.options, family.options), (protocol.control, family.control)
+        )
 
     def socket_class(self, kind: int) -> type[Any] | None:
         """Return the class of this protocol's sockets of a type; None if it has none.
@@ -213,11 +242,8 @@ class Served:
             reference = reference.get(kind)
         if reference is None:
             return None
-        try:
-            cls: type[Any] = load(reference)
-        except Exception as error:
-            raise PluginError(
-                f"{self}: the class of sockets {reference} cannot be loaded: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+        wanted = "a subclass of famsock.socket"
+        cls: type[Any] = load_part(self, "socket", wanted, reference)
+        if not (isinstance(cls, type) and issubclass(cls, _stdlib.socket)):
+            raise PluginError(f"{self}: socket must name {wanted}; {reference} is {cls!r}")
         return cls

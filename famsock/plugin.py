@@ -1,7 +1,8 @@
 """The interface for plugins: everything that a family's package may import from famsock.
 
-``API_VERSION`` is its version. A `Family` states the version that it was written for. Names are
-loaded on first use, so a package that only describes its family imports no attrs.
+``API_VERSION`` is its version, ``OLDEST_API_VERSION`` the oldest that is still supported. A
+`Family` states the version that it was written for. Names are loaded on first use, so a package
+that only describes its family imports no attrs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from famsock._lazy import exports
     from famsock._registry import Registry
     from famsock._registry.hookspecs import hookimpl
-    from famsock._registry.validation import API_VERSION
+    from famsock._registry.validation import API_VERSION, OLDEST_API_VERSION
     from famsock._rows import control_rows, option_rows
     from famsock._sockaddr import sockaddr
     from famsock._sockets import socket
@@ -42,6 +43,7 @@ _MODULES = {
     "Family": "family",
     "Lookup": "address",
     "Message": "control",
+    "OLDEST_API_VERSION": "_registry.validation",
     "Option": "options",
     "Protocol": "family",
     "RawAddress": "address",
@@ -74,6 +76,7 @@ _SUBMODULES = {
 __all__ = [
     "ANY_PROTOCOL",
     "API_VERSION",
+    "OLDEST_API_VERSION",
     "Address",
     "AddressRangeError",
     "CType",

@@ -33,9 +33,9 @@ from famsock.plugin import Family, Protocol, hookimpl
 
 @hookimpl
 def famsock_families():
-    return (Family("{name}", {number}, (Protocol("p", None, (1, 2), "{module}:nothing"),)),)
+    return (Family("{name}", {number}, (Protocol("p", None, (1, 2), None),)),)
 """
-"""The source of a plugin, to format: its family's name and number, its module."""
+"""The source of a plugin, to format: its family's name and number."""
 
 OPEN_UNIX = """
 import famsock
@@ -54,15 +54,22 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def install(self, distribution: str, name: str, module: str, source: str) -> None:
-        """Add a distribution of one module, whose entry point has a family's ``name``."""
+    def install(
+        self, distribution: str, name: str, module: str, source: str, value: str = ""
+    ) -> None:
+        """Add a distribution of one module, whose entry point has a family's ``name``.
+
+        The entry point's ``value`` is the module if it is left out.
+        """
         (self.folder / f"{module}.py").write_text(source)
         info = self.folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
         )
-        (info / "entry_points.txt").write_text(f"[other]\nx = y\n\n[famsock]\n{name} = {module}\n")
+        (info / "entry_points.txt").write_text(
+            f"[other]\nx = y\n\n[famsock]\n{name} = {value or module}\n"
+        )
 
     def run(self, code: str, **environment: str) -> str:
         """Return what a program prints that sees these distributions."""

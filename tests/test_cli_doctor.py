@@ -24,7 +24,10 @@ from famsock import _calls
 from famsock._cli import doctor
 from famsock._registry import plugins
 from famsock.family import ANY_PROTOCOL, Family, Protocol
+from famsock.plugin import selftest, socket
 from tests.programs import Site, run
+
+NUMBER = 200  # no family of this Python, and of no plugin that is installed
 
 
 @pytest.mark.parametrize("wanted", ["", "ctypes"])
@@ -39,8 +42,33 @@ def test_doctor_says_which_and_why(wanted: str) -> None:
 
 @contextmanager
 def healthy() -> Iterator[Callable[[], None]]:
-    """A self-test whose round trips take no time."""
+    """A self-test between sockets of the family: AF_UNIX's, with another number."""
+    ends = stdlib.socketpair()
+    with (
+        socket(NUMBER, 1, 0, ends[0].detach()) as ours,
+        socket(NUMBER, 1, 0, ends[1].detach()) as theirs,
+    ):
+        yield selftest.echo(ours, theirs)
+
+
+@contextmanager
+def idle() -> Iterator[Callable[[], None]]:
+    """A self-test that does nothing, and says nothing."""
     yield lambda: None
+
+
+@contextmanager
+def talkative() -> Iterator[Callable[[], object]]:
+    """A self-test whose round trip returns something."""
+    with healthy() as round_trip:
+        yield lambda: (round_trip(), False)[1]
+
+
+@contextmanager
+def crashing() -> Iterator[Callable[[], None]]:
+    """A self-test with an error of its own."""
+    kept: dict[str, None] = {}
+    yield lambda: kept["nothing"]
 
 
 @contextmanager
@@ -78,8 +106,8 @@ def findings() -> Iterator[Callable[..., dict[str, doctor.Finding]]]:
 
     def examine(**selftests: object) -> dict[str, doctor.Finding]:
         references = {name: f"{__name__}:{test.__name__}" for name, test in selftests.items()}  # type: ignore[attr-defined]
-        row = Protocol("kit", ANY_PROTOCOL, (1,), "nowhere:Nothing", selftest=references)
-        plugins.register(Family("AF_KIT", 200, (row,)))
+        row = Protocol("kit", ANY_PROTOCOL, (1,), None, selftest=references)
+        plugins.register(Family("AF_KIT", NUMBER, (row,)))
         return {finding.protocol: finding for finding in doctor.examine(("AF_KIT",))}
 
     yield examine
@@ -107,6 +135,22 @@ def test_trouble_is_told_with_its_notes(findings: Findings) -> None:
     assert [finding.round_trip for finding in found.values()] == ["", ""]
 
 
+@pytest.mark.parametrize(
+    ("test", "trouble"),
+    [
+        (idle, "the round trip sent no bytes by famsock's sockets of the family"),
+        (talkative, "the round trip returned False: it must return None"),
+        (crashing, "KeyError: 'nothing'"),
+    ],
+)
+def test_what_is_not_verified_has_no_time(
+    findings: Findings, test: Callable[[], object], trouble: str
+) -> None:
+    found = findings(doubtful=test)["doubtful"]
+    assert found.trouble.startswith(trouble)
+    assert (found.round_trip_ns, found.round_trip) == (None, "")
+
+
 def test_a_self_test_that_hangs_is_ended(
     findings: Findings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,9 +161,7 @@ def test_a_self_test_that_hangs_is_ended(
 
 
 def test_a_family_of_another_platform() -> None:
-    plugins.register(
-        Family("AF_KIT", 200, (Protocol("kit", None, (1,), "n:N"),), platforms=("no",))
-    )
+    plugins.register(Family("AF_KIT", 200, (Protocol("kit", None, (1,), None),), platforms=("no",)))
     try:
         (finding,) = doctor.examine(("AF_KIT",))
     finally:
@@ -165,7 +207,7 @@ def test_only_some_errors_tell_that_the_kernel_lacks_a_protocol(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("famsock._sockets.socket", refuse)
-    row = Protocol("kit", 0, (1,), "nowhere:Nothing")
+    row = Protocol("kit", 0, (1,), None)
     plugins.register(Family("AF_KIT", 200, (row,)))
     try:
         (finding,) = doctor.examine(("AF_KIT",))
@@ -236,7 +278,7 @@ def test_a_full_disk_is_told_in_one_line(command: str) -> None:
 
 
 def test_whether_this_python_knows_the_addresses() -> None:
-    row = Protocol("kit", None, (1,), "nowhere:Nothing")
+    row = Protocol("kit", None, (1,), None)
     unix = Family("AF_UNIX", stdlib.AF_UNIX, (row,))
     assert doctor._cpython_alone(unix, row)
     assert not doctor._cpython_alone(Family("AF_KIT", 200, (row,)), row)

@@ -14,7 +14,7 @@ from famsock._registry import Registry
 from famsock.family import Family, Protocol
 from tests.programs import PLUGIN, Site
 
-ROW = Protocol("p", None, (1,), "nowhere:Nothing")
+ROW = Protocol("p", None, (1,), None)
 
 
 def _rows() -> dict[str, dict[str, Any]]:

@@ -39,7 +39,7 @@ def test_bad_names_are_refused(tmp_path: Path, words: tuple[str, ...], message: 
 
 
 def _family(name: str, number: int) -> Family:
-    return Family(name, number, (Protocol("one", None, (1,), "nowhere:Nothing"),))
+    return Family(name, number, (Protocol("one", None, (1,), None),))
 
 
 def test_numbers_of_installed_families_are_left_to_them(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ del STATED["HEADERS"]
 def test_no_constant_is_stated_twice() -> None:
     places = {name: {"famsock.constants"} for name in STATED}
     for family in Registry().families():
-        for name in constants_of(family.constants):
+        for name in constants_of(family.name, family.constants):
             places.setdefault(name, set()).add(str(family.constants))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 

@@ -22,7 +22,7 @@ def _notes(error: OSError) -> list[str]:
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A registry with AF_KIT, in the place of the one that the hints ask."""
     registry = Registry()
-    row = Protocol("p", None, (1, 5), "nowhere:Nothing", capability="CAP_NET_ADMIN")
+    row = Protocol("p", None, (1, 5), None, capability="CAP_NET_ADMIN")
     registry.register(Family("AF_KIT", NUMBER, (row,)))
     monkeypatch.setattr(creation_hints, "plugins", registry)
     return registry

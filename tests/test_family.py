@@ -15,7 +15,7 @@ from famsock.address import Address
 from famsock.family import ANY_PROTOCOL, Family, Protocol, Served
 from tests.programs import OPEN_UNIX, Site
 
-PROTOCOL = Protocol("p", None, (1,), "nowhere:Nothing")
+PROTOCOL = Protocol("p", None, (1,), None)
 
 
 @sockaddr("struct sockaddr_new", header="", family=99, family_name="AF_NEW")
@@ -28,11 +28,9 @@ class NewAddress(Address):
 def test_broken_address_class_is_told_with_its_family(site: Site) -> None:
     protocol = '(Protocol("p", None, (1, 2), "keyed:NewAddress"),)'
     source = f"""
-from famsock.plugin import Address, Family, Protocol, hookimpl, sockaddr, cstruct
+from famsock.plugin import Address, Family, Protocol, sockaddr, cstruct
 
-@hookimpl
-def famsock_families():
-    return (Family("AF_UNIX", 1, {protocol}),)
+FAMILY = Family("AF_UNIX", 1, {protocol})
 
 def __getattr__(name):
     @sockaddr("struct sockaddr_new", header="", family=1, family_name="AF_UNIX", size=6)
@@ -41,30 +39,50 @@ def __getattr__(name):
         node: int = cstruct.u32("new_node")
     return NewAddress
 """
-    site.install("famsock-unix", "AF_UNIX", "keyed", source)
+    site.install("famsock-unix", "AF_UNIX", "keyed", source, "keyed:FAMILY")
     code = OPEN_UNIX.replace("(famsock.AF_UNIX)", "(famsock.AF_UNIX).bind('x')")
     refused, fine = site.run(code).splitlines()
     assert refused == (
-        "PluginError AF_UNIX p: the address class keyed:NewAddress cannot be loaded: "
-        "TypeError: NewAddress: size 6 is less than its members' 8 bytes"
+        "PluginError AF_UNIX p: address must name an Address class; keyed:NewAddress cannot be "
+        "loaded: TypeError: NewAddress: size 6 is less than its members' 8 bytes"
     )
     assert fine == "famsock._sockets"
 
 
 @pytest.mark.parametrize(
-    ("address", "message"),
+    ("row", "number", "message"),
     [
-        (object, "AF_NEW p: <class 'object'> must be a subclass of Address"),
-        (NewAddress, "AF_NEW p: the sockaddr of NewAddress is of family 99, not 98"),
+        ({"address": "json:JSONDecoder"}, 99, "address must name an Address class; json:JSOND"),
+        (
+            {},
+            98,
+            r"address must be a class of family AF_NEW \(98\), not .*NewAddress",
+        ),
+        (
+            {"address_family": "AF_INET"},
+            99,
+            "address must be a class of family AF_INET, not",
+        ),
     ],
 )
-def test_address_class_that_is_not_the_familys_is_refused(address: Any, message: str) -> None:
+def test_address_class_that_is_not_the_familys_is_refused(
+    row: dict[str, Any], number: int, message: str
+) -> None:
+    protocol = PROTOCOL._replace(**{"address": NewAddress, **row})
+    family = Family("AF_NEW", number, (protocol,))
+    with pytest.raises(PluginError, match=message):
+        _ = Served(family, protocol, lambda _: None).codec.address_class
+    with pytest.raises(PluginError, match=message):
+        Registry().register(family)
+
+
+def test_address_class_of_another_family() -> None:
+    protocol = PROTOCOL._replace(address=NewAddress, address_family="AF_NEW")
     registry = Registry()
-    registry.register(Family("AF_NEW", 98, (PROTOCOL._replace(address=address),)))
+    registry.register(Family("AF_NEWER", 98, (protocol,)))
     served = registry.find(98, 1, 0)
     assert served is not None
-    with pytest.raises(PluginError, match=message):
-        _ = served.codec.address_class
+    assert served.codec.address_class is NewAddress
 
 
 STREAM, DGRAM, RAW = 1, 2, 3
@@ -72,9 +90,9 @@ ROWS = Family(
     "AF_NEW",
     99,
     (
-        Protocol("first", 6, (STREAM,), "nowhere:Nothing"),
-        Protocol("second", 17, (DGRAM, STREAM), "nowhere:Nothing"),
-        Protocol("any", ANY_PROTOCOL, (RAW,), "nowhere:Nothing"),
+        Protocol("first", 6, (STREAM,), None),
+        Protocol("second", 17, (DGRAM, STREAM), None),
+        Protocol("any", ANY_PROTOCOL, (RAW,), None),
     ),
 )
 

@@ -122,7 +122,7 @@ def site(tmp_path: Path) -> Path:
 
 ONE = """
 from famsock.plugin import Family, Protocol
-FAMILY = Family("AF_ONE", 200, (Protocol("one", None, (1, 2), "nowhere:Nothing"),))
+FAMILY = Family("AF_ONE", 200, (Protocol("one", None, (1, 2), None),))
 """
 
 

@@ -16,7 +16,7 @@ NUMBER = 200  # no family of this Python, and of no plugin that is installed
 
 
 def _served(**protocol: Any) -> Served:
-    row = Protocol("p", None, (1,), "nowhere:Nothing", **protocol)
+    row = Protocol("p", None, (1,), None, **protocol)
     return Served(
         Family("AF_KIT", NUMBER, (row,), modules=("kit_core", "kit")), row, lambda _: None
     )

@@ -40,7 +40,7 @@ class Noting:
 
 
 def _family(name: str, number: int) -> Family:
-    return Family(name, number, (Protocol("p", None, (1,), "nowhere:Nothing"),))
+    return Family(name, number, (Protocol("p", None, (1,), None),))
 
 
 def test_each_family_is_told_of_once_those_from_before_included() -> None:

@@ -7,7 +7,7 @@ from famsock._registry import Registry
 from famsock._registry.hookspecs import hookimpl
 from famsock.family import Family, Protocol
 
-PROTOCOL = Protocol("p", None, (1,), "nowhere:Nothing")
+PROTOCOL = Protocol("p", None, (1,), None)
 
 
 def test_manager_has_what_is_loaded_and_tells_hooks_of_each_family() -> None:

@@ -199,7 +199,7 @@ def test_the_directory_gives_no_constant_to_another_distribution() -> None:
     modules, words = _modules(), _directory(CONSTANTS)
     owners: defaultdict[str, set[str]] = defaultdict(set)
     for family in famsock.plugins.families():
-        for name in constants_of(family.constants):
+        for name in constants_of(family.name, family.constants):
             owners[name].add(modules[family.name])
     found = 0
     for name, owner in owners.items():

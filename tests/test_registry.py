@@ -15,7 +15,7 @@ from famsock._registry import Registry
 from famsock.family import Family, Protocol
 from tests.programs import OPEN_UNIX, PLUGIN, Site
 
-PROTOCOL = Protocol("p", None, (1,), "nowhere:Nothing")
+PROTOCOL = Protocol("p", None, (1,), None)
 
 
 def test_broken_plugin_breaks_its_own_family_alone(site: Site) -> None:
@@ -153,7 +153,7 @@ class KeyedSocket(socket, family=1, type=1):
     def greet(self): return "hello"
 """
     )
-    source = source.replace(':nothing"', ":nothing\", socket='keyed:KeyedSocket'")
+    source = source.replace("(1, 2), None", "(1, 2), None, socket={1: 'keyed:KeyedSocket'}")
     site.install("famsock-unix", "AF_UNIX", "keyed", source)
     code = """
 import famsock

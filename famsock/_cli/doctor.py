@@ -24,13 +24,15 @@ import click
 
 from famsock import _calls, _sockets
 from famsock._cli.tables import show_table
-from famsock._errors import SHORTAGES
+from famsock._errors import SHORTAGES, PluginError
 from famsock._hints import UNSUPPORTED
-from famsock._lazy import load
+from famsock._lazy import load_part
 from famsock._registry import plugins
 from famsock._registry.missing import why_no_family
+from famsock._registry.references import check_references
 from famsock._registry.snapshot import number_here
 from famsock.family import ANY_PROTOCOL, Family, Protocol
+from famsock.selftest import check_result, verify
 
 _PATIENCE_S = 60
 _TYPES = (_stdlib.SOCK_STREAM, _stdlib.SOCK_DGRAM, _stdlib.SOCK_RAW, _stdlib.SOCK_SEQPACKET)
@@ -104,6 +106,10 @@ def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
         if trouble or family is None:
             yield Finding(name, "", _kernel_has(name), _cpython_knows(name), None, trouble)
             continue
+        try:
+            check_references(family)
+        except PluginError as error:
+            yield Finding(name, "", _kernel_has(name), _cpython_knows(name), None, _reason(error))
         for protocol in family.protocols:
             for label, selftest in _labelled(protocol):
                 yield _examine(family, protocol, label, selftest)
@@ -136,10 +142,10 @@ def _examine(family: Family, protocol: Protocol, label: str, selftest: str | Non
     round_trip_ns = None
     if error is None and selftest is not None:
         try:
-            live = load(selftest)
+            live = load_part(family.name, "selftest", "a self-test", selftest)
             with _alarm(_PATIENCE_S):
-                round_trip_ns = _measure_ns(live)
-        except (OSError, RuntimeError, ImportError) as failure:
+                round_trip_ns = _measure_ns(live, family.number)
+        except Exception as failure:  # whatever a plugin's own code raises is its trouble
             error = failure
     trouble = "" if error is None else _reason(error)
     alone = _cpython_alone(family, protocol)
@@ -182,13 +188,17 @@ def _knows_addresses(family: int, kind: int, protocol: int) -> bool:
     return True
 
 
-def _measure_ns(selftest: Callable[[], AbstractContextManager[Callable[[], None]]]) -> int:
+def _measure_ns(
+    selftest: Callable[[], AbstractContextManager[Callable[[], object]]], family: int
+) -> int:
     """Return the time of the second of two verified round trips, in nanoseconds."""
     with selftest() as round_trip:
-        round_trip()
+        verify(round_trip, family)
         start_ns = time.perf_counter_ns()
-        round_trip()
-        return time.perf_counter_ns() - start_ns
+        result = round_trip()
+        duration_ns = time.perf_counter_ns() - start_ns
+        check_result(result)
+        return duration_ns
 
 
 @contextmanager
@@ -207,7 +217,9 @@ def _alarm(seconds: int) -> Iterator[None]:
 
 def _reason(error: BaseException) -> str:
     """What an error says, and each of its hints on a line of its own."""
-    return "\n".join([str(error), *getattr(error, "__notes__", [])])
+    told = isinstance(error, (OSError, RuntimeError, ImportError))
+    first = str(error) if told else f"{type(error).__name__}: {error}"
+    return "\n".join([first, *getattr(error, "__notes__", [])])
 
 
 def _labelled(protocol: Protocol) -> Iterator[tuple[str, str | None]]:

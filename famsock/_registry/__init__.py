@@ -85,9 +85,24 @@ class Registry:
 
         Takes precedence over entry points. ``name`` is what `manager` calls a plugin with hooks.
         PluginError if the plugin is not valid, or if another was registered by hand for a family of
-        its.
+        its. Everything that the families name is imported and checked; an entry point's `Family`
+        is only checked for its form, and names what is imported on first use.
         """
-        families = _families_of(plugin, name)
+        from famsock._lazy import is_of_the_program
+        from famsock._registry.references import check_references
+
+        try:
+            families = _families_of(plugin, name)
+            for family in families:
+                check_references(family)
+        except PluginError:
+            raise
+        except BaseException as error:
+            if is_of_the_program(error):
+                raise
+            raise PluginError(
+                f"{name or plugin!r} cannot be registered: {type(error).__name__}: {error}"
+            ) from error
 
         def add(old: Snapshot) -> Snapshot:
             for family in families:
@@ -219,8 +234,10 @@ class Registry:
             return common
         for family in self._families_likely_for(name):
             try:
-                value = constants_of(family.constants).get(name) if family.here else None
-            except ImportError:
+                value = (
+                    constants_of(family.name, family.constants).get(name) if family.here else None
+                )
+            except PluginError:
                 continue  # a module that does not import hides no other plugin's constants
             if value is not None:
                 return value
@@ -471,10 +488,14 @@ def _loaded_from(name: str, claims: tuple[EntryPoint, ...]) -> Loaded:
         from famsock._lazy import load
 
         plugin = load(claim.value)
-        families = _families_of(plugin, claim.distribution)
+        families = _families_of(plugin, claim.distribution, claim.distribution)
     except PluginError as error:
         raise PluginError(f"{name}: the plugin of {claim} is not valid: {error}") from error
-    except Exception as error:
+    except BaseException as error:
+        from famsock._lazy import is_of_the_program
+
+        if is_of_the_program(error):
+            raise
         kind = _NotNowError if _is_passing(error) or _is_half_imported(claim) else PluginError
         raise kind(
             f"{name}: the plugin {claim.value} of {claim} cannot be loaded: "
@@ -486,16 +507,21 @@ def _loaded_from(name: str, claims: tuple[EntryPoint, ...]) -> Loaded:
     return Loaded(match[0], plugin, claim.distribution)
 
 
-def _families_of(plugin: object, label: str | None) -> tuple[Family, ...]:
-    """The families of a plugin, each one valid; PluginError with what to change."""
+def _families_of(
+    plugin: object, label: str | None, distribution: str | None = None
+) -> tuple[Family, ...]:
+    """The families of a plugin, each one valid; PluginError with what to change.
+
+    ``label`` is the plugin's name for pluggy, ``distribution`` what an entry point belongs to.
+    """
     if _has_hooks(plugin):
         from famsock._registry.manager import families_of
 
-        return families_of(plugin, label)
+        return families_of(plugin, label, distribution)
     from famsock._registry.validation import families_in
 
     try:
-        return families_in((plugin,))
+        return families_in((plugin,), distribution)
     except ValueError as error:
         raise PluginError(str(error)) from error
 

@@ -9,6 +9,7 @@ import pluggy
 from famsock._errors import PluginError
 from famsock._registry import hookspecs
 from famsock._registry.hookspecs import PROJECT, hookimpl
+from famsock._registry.references import check_references
 from famsock._registry.snapshot import Loaded, Snapshot
 from famsock._registry.validation import families_in
 from famsock.family import Family
@@ -76,19 +77,28 @@ class Manager(pluggy.PluginManager):
             self.unregister(plugin)
 
 
-def families_of(plugin: object, label: str | None) -> tuple[Family, ...]:
+def families_of(
+    plugin: object, label: str | None, distribution: str | None = None
+) -> tuple[Family, ...]:
     """The families that a plugin with hooks supplies; PluginError if it is not valid.
 
     It is asked through a manager of its own. So nothing is half registered if this is interrupted,
-    and another thread may load the same plugin meanwhile.
+    and another thread may load the same plugin meanwhile. What the families name is imported too:
+    with pluggy, little is saved by deferring it.
     """
     manager = Manager()
     try:
         manager.register(plugin, label)
         supplied = manager.hook.famsock_families()
-        families = tuple(family for given in supplied for family in families_in(given))
+        families = tuple(
+            family for given in supplied for family in families_in(given, distribution)
+        )
     except (pluggy.PluginValidationError, ValueError) as error:
         raise PluginError(str(error)) from error
     if not families:
-        raise PluginError(f"{label or plugin!r} implements no famsock_families hook")
+        described = getattr(plugin, "FAMILY", None)
+        advice = ": name its Family, as in module:FAMILY" if isinstance(described, Family) else ""
+        raise PluginError(f"{label or plugin!r} implements no famsock_families hook{advice}")
+    for family in families:
+        check_references(family)
     return families

@@ -89,7 +89,7 @@ def _other_platforms(plugins: Registry, constant: str) -> list[str]:
 
     def has(family: Family) -> bool:
         try:
-            return constant in constants_of(family.constants)
+            return constant in constants_of(family.name, family.constants)
         except ImportError:
             return False
 

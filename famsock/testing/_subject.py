@@ -48,14 +48,15 @@ class Subject:
         raise LookupError(f"{self.family.name} has no protocol {name!r}, only {known}")
 
     def address_classes(self) -> dict[type[Address], Protocol]:
-        """Return the family's classes of one layout each, with the first protocol that has it.
+        """Return the family's own classes of one layout each, with the first protocol of each.
 
         A protocol's class may be a base of several classes, and selects the one of an address.
         """
         found: dict[type[Address], Protocol] = {}
         for protocol in self.family.protocols:
-            for cls in _with_layout(load(protocol.address)):
-                found.setdefault(cls, protocol)
+            if protocol.address is not None and not protocol.address_family:
+                for cls in _with_layout(load(protocol.address)):
+                    found.setdefault(cls, protocol)
         return found
 
     def address_class(self, protocol: str) -> type[Address]:
@@ -108,11 +109,24 @@ class Subject:
         return socket(self.family.number, kind or protocol.types[0], number, ours.detach())
 
     def package(self) -> str:
-        """Return the name of the package that holds the family's addresses, or of the module."""
-        reference = self.family.protocols[0].address
-        module = reference if isinstance(reference, str) else reference.__module__
-        module = module.partition(":")[0]
-        return module.rpartition(".")[0] or module
+        """Return the name of the package that holds the family's definitions, or of the module."""
+        modules = [
+            reference.partition(":")[0] if isinstance(reference, str) else reference.__module__
+            for reference in self._own_references()
+        ]
+        return modules[0].rpartition(".")[0] or modules[0]
+
+    def _own_references(self) -> Iterator[Any]:
+        """Yield names and classes of the family's own package, if it is not all data."""
+        family = self.family
+        for reference in (family.constants, family.options, family.control):
+            if isinstance(reference, str):
+                yield reference
+        for protocol in family.protocols:
+            if protocol.address is not None and not protocol.address_family:
+                yield protocol.address
+            if isinstance(protocol.socket, str):
+                yield protocol.socket
 
     def modules(self) -> Iterator[ModuleType]:
         """Yield every module of the family's package, imported."""

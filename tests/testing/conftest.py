@@ -86,8 +86,8 @@ class KitSocket(socket[KitAddress, tuple[int, int]], family=1, type=stdlib.SOCK_
 
 @contextlib.contextmanager
 def selftest():
-    ours, theirs = stdlib.socketpair()
-    with ours, theirs:
+    ends = stdlib.socketpair()
+    with KitSocket(fileno=ends[0].detach()) as ours, KitSocket(fileno=ends[1].detach()) as theirs:
         def round_trip() -> None:
             ours.send(b"?")
             if theirs.recv(1) != b"?":
@@ -178,7 +178,9 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Ite
         pytester.makepyfile(**{package: texts[package], f"test_{package}": texts["suite"]})
         if installed:
             metadata = pytester.mkdir(f"{package}-1.0.dist-info")
-            metadata.joinpath("entry_points.txt").write_text(f"[famsock]\nAF_KIT = {package}\n")
+            metadata.joinpath("entry_points.txt").write_text(
+                f"[famsock]\nAF_KIT = {package}:FAMILY\n"
+            )
             monkeypatch.setenv("PYTHONPATH", str(pytester.path))
         pytester.makeconftest(
             textwrap.dedent(f"""

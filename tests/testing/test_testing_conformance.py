@@ -114,7 +114,6 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_definitions_load",
         [("    options=OPTIONS,", '    options="no_such_module",')],
     ),
-    "row that is none": ("test_definitions_load", [("    options=OPTIONS,", "    options=(1,),")]),
     "module that does not import": (
         "test_modules_import",
         [("KitAddress, scheme", '"no_such.addresses:X", scheme')],
@@ -441,8 +440,8 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "self-test that leaks a descriptor": (
         "test_selftest",
-        [("    ours, theirs = stdlib.socketpair()\n",
-          "    ours, theirs = stdlib.socketpair()\n    os.dup(0)\n")],
+        [("    ends = stdlib.socketpair()\n",
+          "    ends = stdlib.socketpair()\n    os.dup(0)\n")],
     ),
     "protocol whose reference does not load": (
         "test_references_of_a_protocol_load",
@@ -690,6 +689,15 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     },
 }  # fmt: skip
 
+# Registering by hand refuses these at once; an entry point does not import what a family names.
+REFUSED_BY_HAND = {
+    "class of another family",
+    "class of another protocol",
+    "module that does not import",
+    "options that do not load",
+    "protocol whose reference does not load",
+}
+
 
 def outcomes(result: pytest.RunResult) -> set[str]:
     """The names of the tests that failed, setup and teardown included."""
@@ -724,7 +732,8 @@ def test_a_family_has_its_network_namespace(run_suite: Any) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails_its_test(run_suite: Any, fault: str) -> None:
     expected, replacements = FAULTS[fault]
-    result = run_suite(*replacements, arguments=("-k", expected))
+    installed = fault in REFUSED_BY_HAND
+    result = run_suite(*replacements, arguments=("-k", expected), installed=installed)
     assert expected in outcomes(result), "\n".join(result.outlines)
 
 

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = exports(__name__, AlgAddress="addresses", AlgSocket="sockets")
 
+_BUSY = (
+    "a request is open: close the sockets, hashers and ciphers of this socket first, or give each "
+    "thread a socket of its own"
+)
 _HINTS = {
     ENOENT: "the kernel has no such algorithm, or not the module of its type: "
     "modprobe -a algif_hash algif_skcipher algif_aead algif_rng, and the algorithm's own",
     ENOKEY: "needs a key first: sock.set_key()",
-    EBUSY: "close the sockets accepted from this one first",
+    ("bind", EBUSY): _BUSY,
+    ("set_option", EBUSY): _BUSY,
 }
 
 FAMILY = Family(

@@ -7,13 +7,16 @@ is read, and no more is read than the result has. Source: crypto/af_alg.c, algif
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Sequence
 from socket import MSG_MORE, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
+from threading import RLock
 from types import TracebackType
 from typing import Any, Self
 
 from famsock.plugin import ControlMessage, socket
 from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
+from famsock_alg.options import ALG_SET_AEAD_AUTHSIZE
 
 __all__ = [
     "Cipher",
@@ -24,6 +27,9 @@ _PAGE_BYTES = 4096
 _DIGEST_BYTES_MAX = 1024
 _RNG_BYTES_MAX = 128
 _BUFFERS = (SO_SNDBUF, SO_RCVBUF)
+_TAG_BYTES_TOO_MANY = 0xFFFF
+_TRIAL_BYTES = 256
+_TRIAL_PIECE_BYTES = 64
 
 _NOTES = {
     errno.ENOKEY: "the algorithm needs a key first: sock.set_key()",
@@ -35,10 +41,14 @@ Control = Sequence[ControlMessage[Any]]
 
 
 class Request:
-    """A socket accepted from one that is bound to an algorithm; a context manager."""
+    """A socket accepted from one that is bound to an algorithm; a context manager.
+
+    Threads may share it: each call is whole.
+    """
 
     def __init__(self, transform: socket) -> None:
         wanted_bytes = {size: transform.getsockopt(SOL_SOCKET, size) for size in _BUFFERS}
+        self._turn = RLock()
         self._sock = transform.accept()[0]
         self._sock.setblocking(False)
         for size in _BUFFERS:
@@ -68,12 +78,14 @@ class Hasher(Request):
     def update(self, data: Any) -> None:
         """Add ``data`` (bytes-like, of any size) to the hash."""
         view = octets("update(): AF_ALG data", data)
-        while view:
-            view = view[self._sock.send(view, MSG_MORE) :]
+        with self._turn:
+            while view:
+                view = view[self._sock.send(view, MSG_MORE) :]
 
     def copy(self) -> Hasher:
         """Return a hasher that has hashed the same; closing either leaves the other."""
-        return Hasher(self._sock)
+        with self._turn:
+            return Hasher(self._sock)
 
     def digest(self) -> bytes:
         """Return the digest of all so far, after which more can be hashed."""
@@ -89,8 +101,7 @@ class Cipher(Request):
     """Encryption or decryption of one message piece by piece.
 
     For modes that carry their state from block to block in the IV (ecb, cbc, ctr and the like): the
-    kernel processes complete blocks as they arrive. XTS and ciphertext stealing need the message in
-    one piece; use ``sock.encrypt``.
+    kernel processes complete blocks as they arrive.
     """
 
     def __init__(self, transform: socket, operation: int, iv: Any) -> None:
@@ -103,17 +114,19 @@ class Cipher(Request):
         """Return the result for the complete blocks of ``data``; keep the rest for later."""
         view = octets("update(): AF_ALG data", data)
         made = bytearray()
-        while view:
-            view = view[self._send(view[: self._room_bytes()], MSG_MORE) :]
-            made += self._receive()
+        with self._turn:
+            while view:
+                view = view[self._send(view[: self._room_bytes()], MSG_MORE) :]
+                made += self._receive()
         return bytes(made)
 
     def finish(self) -> bytes:
         """Return the end of the message; OSError EINVAL if a block mode has an incomplete block."""
-        if not self._pending_bytes:
-            return b""
-        self._send(b"", 0)
-        return self._receive(final=True)
+        with self._turn:
+            if not self._pending_bytes:
+                return b""
+            self._send(b"", 0)
+            return self._receive(final=True)
 
     def _room_bytes(self) -> int:
         return _request_bytes_max(self._sock) - self._pending_bytes
@@ -136,24 +149,72 @@ class Cipher(Request):
 
 
 def transform(
-    bound: socket, control: Control, data: Sequence[memoryview], result_bytes: int
+    request: Request, control: Control, data: Sequence[memoryview], result_bytes: int
 ) -> bytes:
     """Make one request: send ``data`` after ``control``, receive the result's exact size.
 
     ValueError for more data than one request takes; OSError as the algorithm fails.
     """
-    size = max(sum(piece.nbytes for piece in data), result_bytes)
+    sock = request._sock
+    size, most = max(sum(piece.nbytes for piece in data), result_bytes), _request_bytes_max(sock)
+    if size > most:
+        raise ValueError(
+            f"AF_ALG data and result must be at most {most} bytes in one request, not {size}; "
+            "SO_SNDBUF and SO_RCVBUF of the bound socket make room for more, encryptor() and "
+            "decryptor() take any size"
+        )
+    sock.send_message(list(data), control=control)
+    return _exactly(sock, result_bytes)
+
+
+def kind_of(bound: socket) -> str:
+    """Return the type of algorithm to which a socket is bound, "" if it cannot be told.
+
+    The kernel does not say it, but the calls that it has no operation for: only an AEAD has a size
+    of its tag to refuse, only a hash can be copied, only a generator takes no data. Nothing is
+    changed. OSError EINVAL for a socket that is not bound.
+    """
+    is_busy = False
+    try:
+        bound.set_option(ALG_SET_AEAD_AUTHSIZE, _TAG_BYTES_TOO_MANY)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return "aead"
+        is_busy = error.errno == errno.EBUSY
     with Request(bound) as request:
         sock = request._sock
-        most = _request_bytes_max(sock)
-        if size > most:
-            raise ValueError(
-                f"AF_ALG data and result must be at most {most} bytes in one request, not {size}; "
-                "SO_SNDBUF and SO_RCVBUF of the bound socket make room for more, encryptor() and "
-                "decryptor() take any size"
-            )
-        sock.send_message(list(data), control=control)
-        return _exactly(sock, result_bytes)
+        if _error_of(sock.accept) != errno.EOPNOTSUPP:
+            return "hash"
+        if _error_of(sock.send, b"", MSG_MORE) == errno.EOPNOTSUPP:
+            return "rng"
+    return "" if is_busy else "skcipher"
+
+
+def _error_of(call: Any, *arguments: Any) -> int:
+    """Return the errno of a call that fails, 0 if it does not; close the socket that it gives."""
+    try:
+        result = call(*arguments)
+    except OSError as error:
+        return error.errno or 0
+    if isinstance(result, tuple):
+        result[0].close()
+    return 0
+
+
+def gives_the_same_in_pieces(request: Request, pieces: Cipher, control: Control) -> bool:
+    """Return whether an algorithm keeps its state in the IV, by a trial of both ways."""
+    trial = memoryview(os.urandom(_TRIAL_BYTES))
+    try:
+        whole = transform(request, control, [trial], _TRIAL_BYTES)
+    except OSError as error:
+        if error.errno != errno.EBADMSG:
+            raise
+        return False  # it authenticates the whole message, as a key wrap does
+    try:
+        made = pieces.update(trial[:_TRIAL_PIECE_BYTES]) + pieces.update(trial[_TRIAL_PIECE_BYTES:])
+        return made + pieces.finish() == whole
+    except OSError:
+        return False
 
 
 def _exactly(sock: socket, size_bytes: int) -> bytes:
@@ -199,10 +260,9 @@ def _request_bytes_max(sock: socket) -> int:
     return least // _PAGE_BYTES * _PAGE_BYTES
 
 
-def random(bound: socket, size_bytes: int) -> bytes:
+def random(request: Request, size_bytes: int) -> bytes:
     """Return ``size_bytes`` of a random number generator's output."""
     made = bytearray()
-    with Request(bound) as request:
-        while len(made) < size_bytes:
-            made += request._sock.recv(min(size_bytes - len(made), _RNG_BYTES_MAX))
+    while len(made) < size_bytes:
+        made += request._sock.recv(min(size_bytes - len(made), _RNG_BYTES_MAX))
     return bytes(made)

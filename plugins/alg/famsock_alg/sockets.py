@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from operator import index
 from socket import SOCK_SEQPACKET
-from typing import TYPE_CHECKING, Any
+from threading import Condition, get_ident
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from famsock.plugin import codecs, socket
+from famsock.plugin import Option, codecs, socket
 from famsock_alg import requests
 from famsock_alg.addresses import AlgAddress
 from famsock_alg.constants import AF_ALG, ALG_OP_DECRYPT, ALG_OP_ENCRYPT
@@ -23,7 +25,7 @@ from famsock_alg.options import (
     ALG_SET_KEY,
     ALG_SET_KEY_BY_KEY_SERIAL,
 )
-from famsock_alg.requests import Cipher, Hasher
+from famsock_alg.requests import Cipher, Hasher, Request
 
 if TYPE_CHECKING:
     from famsock_alg.algorithms import Algorithm
@@ -31,22 +33,50 @@ if TYPE_CHECKING:
 _TAG_BYTES = 16
 
 
-class _State:
-    """The size of an AEAD's tag, once it is set: the kernel does not return it."""
+_R = TypeVar("_R", bound=Request)
 
-    tag_bytes: int | None = None
+
+class _State:
+    """What a socket is bound to, and the threads whose requests are open, in order of opening.
+
+    ``tag_bytes`` is the size of an AEAD's tag as long as a request is open: it cannot change then.
+    ``turn`` guards all of it.
+    """
+
+    def __init__(self) -> None:
+        self.kind = ""
+        self.turn = Condition()
+        self.open: list[int] = []
+        self.tag_bytes = 0
+
+    def wait_for_others(self) -> None:
+        """Wait until no other thread has a request open, with ``turn`` held.
+
+        Not if this thread has one, below a signal handler: the kernel refuses a change then.
+        """
+        me = get_ident()
+        while self.open and me not in self.open:
+            self.turn.wait()
 
 
 class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, proto=0):
     """A socket of AF_ALG, to bind to an algorithm of the kernel.
 
-    Each operation makes its requests on new sockets, accepted from this one.
+    Each operation makes its requests on new sockets, accepted from this one. ValueError for an
+    operation of another type of algorithm than the one to which the socket is bound. Threads may
+    share a socket: what sets a key or size waits until the requests of other threads are complete.
     """
 
     __slots__ = ()
     if TYPE_CHECKING:
 
         def accept(self) -> tuple[AlgSocket, None]: ...
+
+    def bind(self, address: Any, /) -> None:
+        """Bind to an algorithm; OSError ENOENT if there is none, EBUSY with a request open."""
+        super().bind(address)
+        kind = address[0] if isinstance(address, tuple) else getattr(address, "type", "")
+        self.protocol_state(_State).kind = kind
 
     # Set-up, before a request is open
 
@@ -56,7 +86,7 @@ class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, pr
         OSError EINVAL for a size that the algorithm does not take, EBUSY with a request open,
         ENOPROTOOPT for an algorithm without a key. Source: ALG_SET_KEY.
         """
-        self.set_option(ALG_SET_KEY, key)
+        _set(self, ALG_SET_KEY, key)
 
     def set_key_by_serial(self, serial: int) -> None:
         """Take the key from the kernel's keyring: ``serial`` is a key's number (keyctl(2)).
@@ -64,15 +94,15 @@ class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, pr
         The key is of type "user", "logon", "encrypted" or "trusted". OSError ENOKEY if there is
         none, ENOPROTOOPT before Linux 6.2. Source: ALG_SET_KEY_BY_KEY_SERIAL.
         """
-        self.set_option(ALG_SET_KEY_BY_KEY_SERIAL, serial)
+        _set(self, ALG_SET_KEY_BY_KEY_SERIAL, serial)
 
     def set_authentication_size(self, size_bytes: int) -> None:
-        """Set the size of an AEAD's tag (0-65535 bytes); OSError EINVAL if it does not suit.
+        """Set the size of an AEAD's tag (0-65535 bytes), for requests on accepted sockets.
 
+        OSError EINVAL if it does not suit. `seal` and `unseal` set the size that they are given.
         Source: ALG_SET_AEAD_AUTHSIZE.
         """
-        self.set_option(ALG_SET_AEAD_AUTHSIZE, size_bytes)
-        self.protocol_state(_State).tag_bytes = size_bytes
+        _set(self, ALG_SET_AEAD_AUTHSIZE, size_bytes)
 
     def set_entropy(self, entropy: bytes) -> None:
         """Give a DRBG its entropy, for tests by known answers.
@@ -80,12 +110,13 @@ class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, pr
         OSError EPERM without CAP_SYS_ADMIN, ENOPROTOOPT if the kernel was built without
         CONFIG_CRYPTO_USER_API_RNG_CAVP. Source: ALG_SET_DRBG_ENTROPY.
         """
-        self.set_option(ALG_SET_DRBG_ENTROPY, entropy)
+        _set(self, ALG_SET_DRBG_ENTROPY, entropy)
 
     # hash
 
     def hasher(self) -> Hasher:
         """Return a digest like hashlib's, to feed in pieces; close it, or use it in ``with``."""
+        _check_kind(self, "hasher", "hash")
         return Hasher(self)
 
     def digest(self, data: Any) -> bytes:
@@ -93,7 +124,8 @@ class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, pr
 
         OSError ENOKEY if the algorithm needs a key and has none.
         """
-        with self.hasher() as hasher:
+        _check_kind(self, "digest", "hash")
+        with _opened(self, Hasher) as hasher:
             hasher.update(data)
             return hasher.digest()
 
@@ -113,12 +145,17 @@ class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, pr
         return _crypt(self, ALG_OP_DECRYPT, data, iv)
 
     def encryptor(self, iv: Any = b"") -> Cipher:
-        """Return an encryption of any length, piece by piece; close it, or use it in ``with``."""
-        return Cipher(self, ALG_OP_ENCRYPT, iv)
+        """Return an encryption of any length, piece by piece; close it, or use it in ``with``.
+
+        Only for modes that carry their state in the IV, from block to block: ValueError for one
+        that gives another result in pieces, as XTS, ciphertext stealing and ChaCha20 do. A trial
+        of 256 bytes, in one piece and in several, tells. Errors are those of `encrypt`.
+        """
+        return _in_pieces(self, "encryptor", ALG_OP_ENCRYPT, iv)
 
     def decryptor(self, iv: Any = b"") -> Cipher:
-        """Return a decryption of any length, piece by piece; close it, or use it in ``with``."""
-        return Cipher(self, ALG_OP_DECRYPT, iv)
+        """Return a decryption of any length, piece by piece, as `encryptor`."""
+        return _in_pieces(self, "decryptor", ALG_OP_DECRYPT, iv)
 
     # aead
 
@@ -131,7 +168,7 @@ class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, pr
         algorithm does not take the sizes, ValueError for more than one request takes.
         """
         view = requests.octets("seal(): AF_ALG plaintext", plaintext)
-        return _aead(self, ALG_OP_ENCRYPT, view, view.nbytes + tag_bytes, iv, associated, tag_bytes)
+        return _aead(self, "seal", view, view.nbytes + tag_bytes, iv, associated, tag_bytes)
 
     def unseal(
         self, sealed: Any, iv: Any, associated: Any = b"", tag_bytes: int = _TAG_BYTES
@@ -149,7 +186,7 @@ class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, pr
                 f"{size + tag_bytes}"
             )
         try:
-            return _aead(self, ALG_OP_DECRYPT, view, size, iv, associated, tag_bytes)
+            return _aead(self, "unseal", view, size, iv, associated, tag_bytes)
         except OSError as error:
             if error.errno != errno.EBADMSG:
                 raise
@@ -167,7 +204,9 @@ class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, pr
         before they are seeded.
         """
         size = codecs.check_int("random(): AF_ALG size_bytes", size_bytes, sys.maxsize)
-        return requests.random(self, size)
+        _check_kind(self, "random", "rng")
+        with _opened(self, Request) as request:
+            return requests.random(request, size)
 
     # All of them
 
@@ -207,16 +246,80 @@ class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, pr
         return self.sendmsg(msg, items, flags)
 
 
+def _check_kind(sock: AlgSocket, operation: str, wanted: str) -> None:
+    """Refuse an operation of another type of algorithm: some would give a result all the same."""
+    state = sock.protocol_state(_State)
+    kind = state.kind = state.kind or requests.kind_of(sock)
+    if kind not in ("", wanted):
+        raise ValueError(
+            f"{operation}(): AF_ALG socket must be bound to type {wanted!r}, not {kind!r}"
+        )
+
+
+def _set(sock: AlgSocket, option: Option[Any], value: Any) -> None:
+    """Set an option between the requests of other threads."""
+    state = sock.protocol_state(_State)
+    with state.turn:
+        state.wait_for_others()
+        sock.set_option(option, value)
+
+
+@contextmanager
+def _opened(
+    sock: AlgSocket, make: Callable[[AlgSocket], _R], tag_bytes: int | None = None
+) -> Iterator[_R]:
+    """Open a request, of an AEAD with the size of its tag, which is set if none is open.
+
+    Its size is set each time, as others may set it: by setsockopt, or by a copy of the descriptor.
+    """
+    state = sock.protocol_state(_State)
+    me = get_ident()
+    with state.turn:
+        if tag_bytes is not None and not (state.open and state.tag_bytes == tag_bytes):
+            state.wait_for_others()
+            sock.set_option(ALG_SET_AEAD_AUTHSIZE, tag_bytes)
+            state.tag_bytes = tag_bytes
+        request = make(sock)
+        state.open.append(me)
+    try:
+        with request:
+            yield request
+    finally:
+        with state.turn:
+            state.open.remove(me)
+            state.turn.notify_all()
+
+
+def _in_pieces(sock: AlgSocket, name: str, operation: int, iv: Any) -> Cipher:
+    control = requests.start(operation, iv)
+    _check_kind(sock, name, "skcipher")
+
+    def make(bound: AlgSocket) -> Cipher:
+        return Cipher(bound, operation, iv)
+
+    with _opened(sock, Request) as whole, _opened(sock, make) as pieces:
+        if not requests.gives_the_same_in_pieces(whole, pieces, control):
+            other = name.removesuffix("or")
+            raise ValueError(
+                f"{name}(): AF_ALG algorithm gives another result in pieces; use {other}()"
+            )
+    return make(sock)
+
+
 def _crypt(sock: AlgSocket, operation: int, data: Any, iv: Any) -> bytes:
     name = "encrypt" if operation == ALG_OP_ENCRYPT else "decrypt"
     view = requests.octets(f"{name}(): AF_ALG data", data)
     control = requests.start(operation, iv)
-    return requests.transform(sock, control, [view], view.nbytes) if view else b""
+    _check_kind(sock, name, "skcipher")
+    if not view:
+        return b""
+    with _opened(sock, Request) as request:
+        return requests.transform(request, control, [view], view.nbytes)
 
 
 def _aead(
     sock: AlgSocket,
-    operation: int,
+    name: str,
     data: memoryview,
     result_bytes: int,
     iv: Any,
@@ -224,10 +327,11 @@ def _aead(
     tag_bytes: int,
 ) -> bytes:
     header = requests.octets("AF_ALG associated data", associated)
+    operation = ALG_OP_ENCRYPT if name == "seal" else ALG_OP_DECRYPT
     control = [*requests.start(operation, iv), ALG_SET_AEAD_ASSOCLEN(header.nbytes)]
-    if tag_bytes != sock.protocol_state(_State).tag_bytes:
-        sock.set_authentication_size(tag_bytes)
+    _check_kind(sock, name, "aead")
     # The result begins with the associated data, or space for it.
     result_bytes += header.nbytes
-    made = requests.transform(sock, control, [header, data], result_bytes)
+    with _opened(sock, Request, tag_bytes) as request:
+        made = requests.transform(request, control, [header, data], result_bytes)
     return made[header.nbytes :]

@@ -21,6 +21,7 @@ class TestAlg(Conformance):
     family = "AF_ALG"
     newer: ClassVar = {"6.12": ("ALG_SET_KEY_BY_KEY_SERIAL",)}
     redefines: ClassVar = {
+        "bind": "it remembers the type of algorithm",
         "sendmsg_afalg": "a Python built without linux/if_alg.h does not have it",
     }
     examples = (

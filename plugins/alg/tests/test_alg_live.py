@@ -10,7 +10,9 @@ import os
 import socket as stdlib
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,17 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 from famsock_alg.addresses import AlgAddress
-from famsock_alg.constants import AF_ALG, ALG_OP_DECRYPT, ALG_OP_ENCRYPT
+from famsock_alg.constants import (
+    AF_ALG,
+    ALG_OP_DECRYPT,
+    ALG_OP_ENCRYPT,
+    ALG_SET_AEAD_AUTHSIZE,
+)
 from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
 from famsock_alg.sockets import AlgSocket
 
 import famsock
+from famsock import RawAddress
 from famsock.testing import requirements
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "alg.py"
@@ -293,25 +301,6 @@ class TestSocket:
                 assert request.operations is request
                 assert type(request) is AlgSocket
 
-    def test_the_tag_is_set_once_for_each_socket(
-        self, bound: Bound, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        algorithm = bound("aead", "gcm(aes)", KEY)
-        sizes: list[int] = []
-        set_size = AlgSocket.set_authentication_size
-
-        def counted(sock: AlgSocket, size_bytes: int) -> None:
-            sizes.append(size_bytes)
-            set_size(sock, size_bytes)
-
-        monkeypatch.setattr(AlgSocket, "set_authentication_size", counted)
-        for _ in range(2):
-            algorithm.seal(b"x", NONCE)
-        assert sizes == [16]
-        with algorithm.dup() as copy:
-            copy.seal(b"x", NONCE)
-        assert sizes == [16, 16]
-
     @pytest.mark.parametrize("ours", [False, True], ids=["stdlib", "famsock"])
     def test_sendmsg_afalg_is_the_stdlibs_and_ours_alike(self, ours: bool) -> None:
         ciphertext = encrypted(modes.CBC(IV), DATA[:32])
@@ -336,6 +325,7 @@ class TestSocket:
         with algorithm.encryptor(IV), pytest.raises(OSError, match="busy") as caught:
             algorithm.set_key(KEY)
         assert "close the sockets" in caught.value.__notes__[0]
+        algorithm.set_key(KEY)
 
     def test_entropy_is_for_kernels_built_to_test(self, bound: Bound) -> None:
         with pytest.raises(OSError, match="Protocol not available"):
@@ -371,6 +361,228 @@ class TestSocket:
         sha256 = next(a for a in listed if a.name == "sha256" and a.type)
         assert sha256.digest_bytes == 32
         assert bound("hash", sha256.driver).digest(b"x") == hashlib.sha256(b"x").digest()
+
+
+SEALED: bytes = AESGCM(KEY).encrypt(NONCE, b"x" * 32, b"")
+ALGORITHMS = {
+    "hash": "sha256",
+    "skcipher": "cbc(aes)",
+    "aead": "gcm(aes)",
+    "rng": "stdrng",
+}
+OPERATIONS: dict[str, tuple[str, Callable[[AlgSocket], object]]] = {
+    "hasher": ("hash", lambda sock: sock.hasher().close()),
+    "digest": ("hash", lambda sock: sock.digest(b"x" * 32)),
+    "digest of nothing": ("hash", lambda sock: sock.digest(b"")),
+    "encrypt": ("skcipher", lambda sock: sock.encrypt(b"x" * 32, IV)),
+    "encrypt of nothing": ("skcipher", lambda sock: sock.encrypt(b"")),
+    "decrypt": ("skcipher", lambda sock: sock.decrypt(b"x" * 32, IV)),
+    "encryptor": ("skcipher", lambda sock: sock.encryptor(IV).close()),
+    "decryptor": ("skcipher", lambda sock: sock.decryptor(IV).close()),
+    "seal": ("aead", lambda sock: sock.seal(b"x" * 32, NONCE)),
+    "unseal": ("aead", lambda sock: sock.unseal(SEALED, NONCE)),
+    "random": ("rng", lambda sock: sock.random(32)),
+    "random of nothing": ("rng", lambda sock: sock.random(0)),
+}
+KEYS = {"skcipher": KEY, "aead": KEY, "rng": bytes(48)}
+
+
+def bound_by_hand(kind: str) -> famsock.socket:
+    """A plain socket: its class has not seen to what it was bound."""
+    sock = famsock.socket(AF_ALG, stdlib.SOCK_SEQPACKET)
+    sock.bind((kind, ALGORITHMS[kind]))
+    if kind in KEYS:
+        sock.setsockopt(279, 1, KEYS[kind])
+    return sock
+
+
+class TestKinds:
+    @pytest.mark.parametrize("seen", [True, False], ids=["bound", "found"])
+    @pytest.mark.parametrize("kind", ALGORITHMS)
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_an_operation_is_for_its_kind(
+        self, bound: Bound, operation: str, kind: str, seen: bool
+    ) -> None:
+        wanted, call = OPERATIONS[operation]
+        name = operation.split()[0]
+        plain = bound_by_hand(kind)
+        with plain:
+            algorithm = plain.operations
+            if seen:
+                algorithm = bound(kind, ALGORITHMS[kind], KEYS.get(kind))
+            if wanted == kind:
+                call(algorithm)
+                call(algorithm)
+                return
+            with pytest.raises(
+                ValueError, match=rf"^{name}\(\): .* bound to type '{wanted}', not '{kind}'$"
+            ):
+                call(algorithm)
+
+    @pytest.mark.parametrize("kind", ["hash", "skcipher", "rng"])
+    def test_what_has_no_key_yet_is_found_too(self, kind: str) -> None:
+        names = ALGORITHMS | {"hash": "hmac(sha256)"}
+        with famsock.socket(AF_ALG, stdlib.SOCK_SEQPACKET) as plain:
+            plain.bind((kind, names[kind]))
+            with pytest.raises(ValueError, match=f"'aead', not '{kind}'"):
+                plain.operations.seal(b"", NONCE)
+
+    def test_what_is_bound_again_is_of_the_other_kind(self) -> None:
+        with AlgSocket() as sock:
+            for kind, address in (
+                ("hash", ("hash", "sha256")),
+                ("rng", AlgAddress("rng", "stdrng")),
+                ("hash", RawAddress(AF_ALG, AlgAddress("hash", "sha256").pack()[2:])),
+            ):
+                sock.bind(address)
+                for operation in ("digest", "random"):
+                    wanted, call = OPERATIONS[operation]
+                    if wanted != kind:
+                        with pytest.raises(ValueError, match=f"not '{kind}'"):
+                            call(sock)
+                        continue
+                    if kind == "rng":
+                        sock.set_key(bytes(48))
+                    call(sock)
+
+    def test_a_socket_that_is_not_bound(self) -> None:
+        for _, call in OPERATIONS.values():
+            with AlgSocket() as sock, pytest.raises(OSError, match="Invalid argument"):
+                call(sock)
+
+    @pytest.mark.parametrize("name", ["xts(aes)", "cts(cbc(aes))"])
+    @pytest.mark.parametrize("direction", ["encryptor", "decryptor"])
+    def test_what_gives_another_result_in_pieces_is_refused(
+        self, bound: Bound, name: str, direction: str
+    ) -> None:
+        algorithm, iv = bound("skcipher", name, bytes(range(64 if "xts" in name else 32))), IV
+        other = direction.removesuffix("or")
+        with pytest.raises(ValueError, match=rf"^{direction}\(\): .* in pieces; use {other}\(\)$"):
+            getattr(algorithm, direction)(iv)
+        assert algorithm.decrypt(algorithm.encrypt(DATA[:4096], iv), iv) == DATA[:4096]
+
+    def test_every_cipher_is_refused_in_pieces_or_gives_the_same(self, bound: Bound) -> None:
+        listed = {a.name: a for a in bound("hash", "sha256").algorithms() if a.type == "skcipher"}
+        kept = refused = 0
+        for name, algorithm in listed.items():
+            sock = bound("skcipher", name)
+            try:
+                sock.set_key(os.urandom(algorithm.key_bytes_max or 0))
+            except OSError:
+                continue  # its keys are not any bytes
+            iv = os.urandom(algorithm.iv_bytes or 0)
+            try:
+                expected = sock.encrypt(DATA[:4096], iv)
+            except OSError:
+                continue
+            try:
+                cipher = sock.encryptor(iv)
+            except ValueError:
+                refused += 1
+                continue
+            made = b""
+            with cipher:
+                for start in range(0, 4096, 1000):
+                    made += cipher.update(DATA[start : min(start + 1000, 4096)])
+                made += cipher.finish()
+            assert made == expected, name
+            kept += 1
+        assert kept >= 3
+        assert refused >= 1
+
+    def test_a_trial_tells_of_a_missing_key_or_a_wrong_iv(self, bound: Bound) -> None:
+        with pytest.raises(OSError, match="key not available"):
+            bound("skcipher", "cbc(aes)").encryptor(IV)
+        with pytest.raises(OSError, match="Invalid argument"):
+            bound("skcipher", "cbc(aes)", KEY).encryptor(IV[:7])
+
+
+def set_by_setsockopt(sock: AlgSocket, size_bytes: int) -> None:
+    sock.setsockopt(279, ALG_SET_AEAD_AUTHSIZE, None, size_bytes)
+
+
+def set_by_a_copy(sock: AlgSocket, size_bytes: int) -> None:
+    with sock.dup() as copy:
+        copy.set_authentication_size(size_bytes)
+
+
+SIZES: dict[str, Callable[[AlgSocket, int], object]] = {
+    "set_authentication_size": AlgSocket.set_authentication_size,
+    "set_option": lambda sock, size: sock.set_option("ALG_SET_AEAD_AUTHSIZE", size),
+    "setsockopt": set_by_setsockopt,
+    "the stdlib's setsockopt": lambda sock, size: stdlib.socket.setsockopt(
+        sock, 279, ALG_SET_AEAD_AUTHSIZE, None, size
+    ),
+    "a copy": set_by_a_copy,
+    "another seal": lambda sock, size: sock.seal(b"", NONCE, tag_bytes=size),
+}
+
+
+class TestSharing:
+    @pytest.mark.parametrize("change", SIZES.values(), ids=SIZES)
+    @pytest.mark.parametrize("size", [4, 8, 12, 15, 16])
+    def test_the_tags_size_is_that_of_the_call(
+        self, bound: Bound, change: Callable[[AlgSocket, int], object], size: int
+    ) -> None:
+        algorithm = bound("aead", "gcm(aes)", KEY)
+        sealed = AESGCM(KEY).encrypt(NONCE, DATA[:100], b"header")
+        for tag_bytes in (16, 12, 16):
+            short = sealed[: 100 + tag_bytes]
+            change(algorithm, size)
+            assert algorithm.seal(DATA[:100], NONCE, b"header", tag_bytes) == short
+            change(algorithm, size)
+            assert algorithm.unseal(short, NONCE, b"header", tag_bytes) == DATA[:100]
+
+    def test_threads_seal_with_different_sizes(self, bound: Bound) -> None:
+        algorithm = bound("aead", "gcm(aes)", KEY)
+        sealed = AESGCM(KEY).encrypt(NONCE, DATA[:4096], b"")
+        together = threading.Barrier(4)
+
+        def work(tag_bytes: int) -> None:
+            together.wait(60)
+            for _ in range(100):
+                made = algorithm.seal(DATA[:4096], NONCE, tag_bytes=tag_bytes)
+                assert made == sealed[: 4096 + tag_bytes]
+                assert algorithm.unseal(made, NONCE, tag_bytes=tag_bytes) == DATA[:4096]
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, (16, 12, 16, 8)))
+
+    def test_threads_set_keys_and_make_requests(self, bound: Bound) -> None:
+        algorithms = bound("hash", "hmac(sha256)", b"key"), bound("skcipher", "cbc(aes)", KEY)
+        together = threading.Barrier(3)
+
+        def work(number: int) -> None:
+            together.wait(60)
+            for _ in range(100):
+                algorithms[0].set_key(b"key")
+                assert algorithms[0].digest(DATA) == hmac.digest(b"key", DATA, "sha256")
+                algorithms[1].set_key(KEY)
+                algorithms[1].decrypt(algorithms[1].encrypt(DATA[:64], IV), IV)
+
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(work, range(3)))
+
+    def test_threads_share_a_hasher_and_a_cipher(self, bound: Bound) -> None:
+        piece = DATA[:64_000]
+        with (
+            bound("hash", "sha256").hasher() as hasher,
+            bound("skcipher", "ecb(aes)", KEY).encryptor() as cipher,
+            ThreadPoolExecutor(4) as pool,
+        ):
+            list(pool.map(lambda _: hasher.update(piece), range(40)))
+            assert hasher.digest() == hashlib.sha256(piece * 40).digest()
+            expected = encrypted(modes.ECB(), piece)
+            assert set(pool.map(lambda _: cipher.update(piece), range(40))) == {expected}
+
+    def test_a_request_that_is_left_open_is_named(self, bound: Bound) -> None:
+        algorithm = bound("aead", "gcm(aes)", KEY)
+        accepted, _ = algorithm.accept()
+        with accepted, pytest.raises(OSError, match="busy") as caught:
+            algorithm.seal(b"", NONCE)
+        assert caught.value.errno == errno.EBUSY
+        assert "a socket of its own" in caught.value.__notes__[0]
+        assert len(algorithm.seal(b"", NONCE)) == 16
 
 
 def add_key(type: bytes, description: bytes, payload: bytes) -> int:

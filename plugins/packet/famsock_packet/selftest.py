@@ -78,6 +78,7 @@ def ring() -> Iterator[selftest.RoundTrip]:
             sender.send(frame)
             while frame not in [received.data for received in next(blocks)]:
                 pass
+            selftest.received(len(frame))
 
         yield round_trip
 
