@@ -7,10 +7,13 @@ written again: the stdlib's ignore ``flags`` and ``address``.
 
 from __future__ import annotations
 
+import _socket
 import socket as _stdlib
 from functools import wraps
+from itertools import chain
 from types import FunctionType
 
+from famsock._calls.descriptors import keep, made_by
 from famsock.address import Address
 
 TYPE_CHECKING = False
@@ -31,15 +34,23 @@ def functions(namespace: dict[str, Any]) -> dict[str, Any]:
         for name, value in vars(_stdlib).items()
         if type(value) is FunctionType and value.__module__ == "socket" and name not in _OURS
     }
-    return found | _with_typed(found)
+    return found | _bettered(found)
 
 
-def _with_typed(originals: dict[str, Any]) -> dict[str, Any]:
-    """Return the functions of ``originals`` that take typed addresses besides their own."""
-    return {
+def _bettered(originals: dict[str, Any]) -> dict[str, Any]:
+    """Return functions that do what those of ``originals`` do, and more.
+
+    Some take typed addresses besides their own. The others close the descriptors that they made if
+    the class refuses them, as it does for a family that is blocked.
+    """
+    bettered: dict[str, Any] = {
         name: _or_typed(originals[name], typed)
         for name, typed in (("create_connection", _connect_typed), ("create_server", _serve_typed))
     }
+    bettered["fromfd"] = _closing_fromfd(originals["fromfd"])
+    if hasattr(_socket, "socketpair"):
+        bettered["socketpair"] = _closing_socketpair(originals["socketpair"])
+    return bettered
 
 
 def _rebound(function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
@@ -91,6 +102,50 @@ def _connect_typed(
 def _serve_typed(original: Any, address: Address, **keywords: Any) -> _stdlib.socket:
     """Create a server; without a family, take that of the address."""
     return original(address, **{"family": address.family, **keywords})  # type: ignore[no-any-return]
+
+
+def _is_socket_class(found: Any) -> bool:
+    """Whether it is one, and not what a program put in its place, such as a mock."""
+    return isinstance(found, type) and issubclass(found, _socket.socket)
+
+
+def _closing_fromfd(original: FunctionType) -> Callable[..., Any]:
+    names = original.__globals__
+
+    @wraps(original)
+    def fromfd(fd: Any, family: int, type: int, proto: int = 0) -> Any:
+        if not _is_socket_class(names["socket"]):
+            return original(fd, family, type, proto)
+        return made_by(names["socket"], (family, type, proto), names["dup"], fd)
+
+    return fromfd
+
+
+def _closing_socketpair(original: FunctionType) -> Callable[..., Any]:
+    names = original.__globals__
+
+    @wraps(original)
+    def socketpair(
+        family: int | None = None, type: int = _stdlib.SOCK_STREAM, proto: int = 0
+    ) -> tuple[Any, Any]:
+        if not _is_socket_class(names["socket"]):
+            return original(family, type, proto)  # type: ignore[no-any-return]
+        if family is None:
+            family = names.get("AF_UNIX", names["AF_INET"])
+        kind = family, type, proto
+        made: list[Any] = []
+        ends: list[Any] = []
+        try:
+            keep(ends, _socket.socketpair, *kind)
+            for end in ends[0]:
+                made.append(made_by(names["socket"], kind, _socket.socket.detach, end))
+            return made[0], made[1]
+        except BaseException:
+            for sock in chain(made, *ends):
+                sock.close()
+            raise
+
+    return socketpair
 
 
 def send_fds(
@@ -155,7 +210,7 @@ def install() -> None:
         "send_fds": send_fds,
         "recv_fds": recv_fds,
         "__getattr__": _constant,
-        **_with_typed(namespace),
+        **_bettered(namespace),
     }
     for name, value in ours.items():
         _replaced[name] = namespace.get(name, _MISSING)

@@ -6,6 +6,8 @@ import sys
 from socket import socket
 from typing import Any
 
+from famsock._calls.descriptors import adopted_by, keeping
+
 _REDUCTION = "multiprocessing.reduction"
 
 
@@ -23,4 +25,11 @@ def reduce_for_multiprocessing(sock: socket, frame: Any) -> tuple[Any, ...] | No
 
 
 def _rebuild(cls: type[socket], duplicate: Any, family: int, kind: int, proto: int) -> socket:
-    return cls(family, kind, proto, fileno=duplicate.detach())
+    kept, close = keeping()
+    try:
+        kept.append(duplicate.detach())
+        rebuilt: socket = adopted_by(cls, (family, kind, proto), kept)
+        return rebuilt
+    except BaseException:
+        close()
+        raise

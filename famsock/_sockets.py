@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import _socket
 import errno
-import os
 import socket as _stdlib
 import sys
 from operator import index
@@ -19,6 +18,7 @@ from sys import byteorder
 
 from famsock import _calls
 from famsock._calls import arguments
+from famsock._calls.descriptors import adopted_by, close_descriptors, keep, made_by
 from famsock._hints import explain
 from famsock._registry import plugins
 from famsock.address import RAW_CODEC, Address, AddressCodec, why_not_served
@@ -115,7 +115,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
             cls._check_open(kind)
             kind = kind[0], kind[1], kind[2] or cls._kind[2] or 0
         timeout = sock.gettimeout()
-        adopted = _adopted(cls, kind, _socket.dup(sock.fileno()))
+        adopted: Self = made_by(cls, kind, _socket.dup, sock.fileno())
         sock.close()
         adopted.settimeout(timeout)
         return adopted
@@ -128,17 +128,31 @@ class socket(Calls["A", "F"]):  # noqa: N801
         if self._kind is not None:
             family, type, proto = self._kind_to_open(family, type, proto, fileno)
         try:
-            _initialize(self, family, type, proto, fileno)
-        except OSError as error:
-            self._explain_creation(error, family, type, proto)
+            try:
+                _initialize(self, family, type, proto, fileno)
+            except OSError as error:
+                self._explain_creation(error, family, type, proto)
+                raise
+            self._find_served(given, family, type, proto, fileno)
+        except BaseException:
+            self._closed = True
+            if fileno is None:
+                _socket.socket.close(self)
+            else:  # it stays the caller's
+                _socket.socket.detach(self)
             raise
+
+    def _find_served(
+        self, given: tuple[int, int, int], family: int, type: int, proto: int, fileno: int | None
+    ) -> None:
+        """Find what serves this socket, which was just made."""
         told = family != -1 and type != -1 and (fileno is None or proto != -1)
         asked = (index(family), index(type), index(proto)) if told else None
-        served = self._find_served(fileno, asked)
+        served = plugins.find(_family_of(self), _type_of(self), _proto_of(self), asked)
         self._served = served
         self._codec = self._plain_codec() if served is None else served.codec
         if self._kind is not None:
-            self._check_served(fileno)
+            self._check_served()
             if fileno is None and asked is not None:  # the next one is opened without these checks
                 opened = index(given[0]), index(given[1]), index(given[2])
                 plugins.find(*asked, (self._protocol_class, *opened))
@@ -193,28 +207,14 @@ class socket(Calls["A", "F"]):  # noqa: N801
                 "open or inherit from the class of one of them"
             )
 
-    def _check_served(self, fileno: int | None) -> None:
+    def _check_served(self) -> None:
         """Refuse a socket of a protocol's class that its own plugin does not serve."""
         served = self._served
         served_class = None if served is None else served.socket_class(_type_of(self))
         if served_class is not None and issubclass(served_class, self._protocol_class or socket):
             return  # a class for any protocol, where this one has a class of its own beneath it
-        if fileno is None:
-            self.close()
-        else:
-            self.detach()
         who = "no plugin" if served is None else f"the plugin of {served}, which has another class"
         raise TypeError(f"{self.__class__.__name__}: its sockets are served by {who}")
-
-    def _find_served(self, fileno: int | None, asked: tuple[int, int, int] | None) -> Served | None:
-        try:
-            return plugins.find(_family_of(self), _type_of(self), _proto_of(self), asked)
-        except BaseException:
-            if fileno is None:
-                self.close()
-            else:
-                self.detach()
-            raise
 
     def _plain_codec(self) -> AddressCodec | None:
         """None where the stdlib serves this family, `RAW_CODEC` where nobody does.
@@ -265,13 +265,17 @@ class socket(Calls["A", "F"]):  # noqa: N801
     # Copies
 
     def dup(self) -> Self:
-        copy = self._adopt(type(self), _socket.dup(self.fileno()))
+        kind = _family_of(self), _type_of(self), _proto_of(self)
+        copy: Self = made_by(type(self), kind, _socket.dup, self.fileno())
         copy.settimeout(self.gettimeout())
         return copy
 
-    def _adopt(self, cls: type[_Socket], descriptor: int) -> _Socket:
-        """A socket of this one's kind, of a descriptor that belongs to nobody yet."""
-        return _adopted(cls, (_family_of(self), _type_of(self), _proto_of(self)), descriptor)
+    def _adopt(self, cls: type[_Socket], kept: list[int]) -> _Socket:
+        """A socket of this one's kind, of the descriptor in a list, which it is taken from."""
+        adopted: _Socket = adopted_by(
+            cls, (_family_of(self), _type_of(self), _proto_of(self)), kept
+        )
+        return adopted
 
     # Typed addresses, options and messages
 
@@ -370,17 +374,19 @@ class socket(Calls["A", "F"]):  # noqa: N801
         Errors are those of recvmsg(2).
         """
         flags = arguments.c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0)
-        data, items, message_flags, sockaddr = _calls.recvmsg(
-            self,
-            self._timeout_of(flags),
-            bufsize_bytes,
-            arguments.control_bytes(control_bytes),
-            flags,
-        )
-        message: Message[A] = self._definitions.message(
-            data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC
-        )
-        return message
+        timeout, control_bytes = self._timeout_of(flags), arguments.control_bytes(control_bytes)
+        kept: list[Any] = []
+        try:
+            keep(kept, _calls.recvmsg, self, timeout, bufsize_bytes, control_bytes, flags)
+            data, items, message_flags, sockaddr = kept[0]
+            message: Message[A] = self._definitions.message(
+                data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC
+            )
+            return message
+        except BaseException:
+            for _, items, _, _ in kept:
+                close_descriptors(items)
+            raise
 
     def send_message(
         self,
@@ -511,20 +517,6 @@ def _packed(control: Iterable[Any]) -> list[tuple[int, int, bytes]]:
     from famsock.control import _packed_item
 
     return [_packed_item(message) for message in control]
-
-
-def _adopted(cls: type[_Socket], kind: tuple[int, int, int], descriptor: int) -> _Socket:
-    """A socket of a descriptor that belongs to nobody yet; closed if there will be none."""
-    adopted: Any = None
-    try:
-        adopted = cls.__new__(cls, *kind, fileno=descriptor)  # type: ignore[call-arg]
-        adopted.__init__(*kind, fileno=descriptor)
-    except BaseException:
-        if adopted is not None and adopted.fileno() == descriptor:
-            adopted.detach()  # a subclass failed after it was taken
-        os.close(descriptor)
-        raise
-    return adopted  # type: ignore[no-any-return]
 
 
 def _kind_of(descriptor: int) -> tuple[int, int, int]:

@@ -6,17 +6,16 @@ padded to the alignment of the header. Source: cmsg(3), RFC 3542 section 4.2.
 
 from __future__ import annotations
 
-import os
 import struct
 import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from socket import CMSG_LEN, CMSG_SPACE, SCM_RIGHTS, SOL_SOCKET
+from socket import CMSG_LEN, CMSG_SPACE
 from sys import byteorder
+
+from famsock._calls.descriptors import close_descriptors as close_descriptors
 
 Item = tuple[int, int, bytes]
 
-_CARRYING = (SCM_RIGHTS, 0x04)  # SCM_PIDFD, linux/socket.h
 _HEADER_BYTES = CMSG_LEN(0)
 _HEADER = struct.Struct("=Qii" if _HEADER_BYTES == 16 else "=Iii")
 
@@ -94,20 +93,6 @@ def joined_bytes(items: Iterable[Item], level: int, kind: int) -> int:
         if item[0] == level and item[1] == kind:
             size = int.from_bytes(item[2], byteorder)
     return size
-
-
-def close_descriptors(items: Iterable[Item]) -> None:
-    """Close every descriptor that items carry; a trailing partial one is none.
-
-    One that cannot be closed does not keep the others open: in the place of a pidfd that it could
-    not make the kernel writes a negative number.
-    """
-    for level, kind, data in items:
-        if level == SOL_SOCKET and kind in _CARRYING:
-            whole = len(data) - len(data) % 4
-            for (descriptor,) in struct.iter_unpack("=i", data[:whole]):
-                with suppress(OSError):
-                    os.close(descriptor)
 
 
 def close_received(control: bytes | memoryview) -> None:

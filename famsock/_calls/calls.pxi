@@ -56,6 +56,7 @@ cdef extern from *:
     bint famsock_takes_bytes(object)
 
 from famsock._calls import arguments as checks
+from famsock._calls.descriptors import keeping
 from famsock._calls.arguments import Signature
 
 cdef object std = _socket.socket
@@ -246,12 +247,20 @@ class Calls(_stdlib.socket):
         cdef char name[SOCKADDR_BYTES]
         cdef Transfer given
         cdef int descriptor
+        cdef list kept = None  # the descriptor, for code that is not compiled
+        cdef object close = None
         if more:
             wrong_count(std_accept, (self, *more))
         codec = codec_of(self)
         if codec is None or type(self)._accept is not own_accept:  # a subclass may have its own
-            descriptor, address = self._accept()
-            accepted = self._adopt(self._accepted_class(), descriptor)
+            kept, close = keeping()
+            try:
+                taken_over, address = self._accept()
+                kept.append(taken_over)
+                accepted = self._adopt(self._accepted_class(), kept)
+            except BaseException:
+                close()
+                raise
             if timeout_of(self) and getdefaulttimeout() is None:
                 accepted.setblocking(True)
             return accepted, address
@@ -260,8 +269,8 @@ class Calls(_stdlib.socket):
         if served is not None and not served.protocol.accepts_address:
             given.name = NULL
         descriptor = <int>sock_call(self, POLLIN, timeout, attempt_accept, &given)
-        kind = family_of_socket(self), type_of_socket(self), proto_of_socket(self)
         try:
+            kind = family_of_socket(self), type_of_socket(self), proto_of_socket(self)
             address = codec.read(self, name, min(given.name_length, <socklen_t>SOCKADDR_BYTES))
             served = famsock_cached(self._registry._snapshot.served, kind)
             if served is not None:
@@ -270,12 +279,17 @@ class Calls(_stdlib.socket):
                 famsock_init(std_class, accepted, (*kind, descriptor))
                 descriptor = -1
                 fill(accepted, served)
+            else:
+                kept, close = keeping()
+                kept.append(descriptor)
+                descriptor = -1
+                accepted = self._adopt(self._accepted_class(), kept)
         except BaseException:
             if descriptor >= 0:
                 c_close(descriptor)
+            elif kept:
+                close()
             raise
-        if served is None:
-            accepted = self._adopt(self._accepted_class(), descriptor)
         if timeout and getdefaulttimeout() is None:
             accepted.setblocking(True)
         return accepted, address

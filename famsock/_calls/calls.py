@@ -13,12 +13,14 @@ import _socket
 import errno
 import os
 import socket as _stdlib
+from itertools import chain
 from operator import index
 from sys import audit
 
 from famsock import _calls
 from famsock._calls import arguments as checks
 from famsock._calls.arguments import Signature
+from famsock._calls.descriptors import close_descriptors, keeping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _create = _socket.socket.__init__
 _family_of = _socket.socket.family.__get__
 _type_of = _socket.socket.type.__get__
 _proto_of = _socket.socket.proto.__get__
+_accept_of_stdlib: Any = vars(_socket.socket)["_accept"]
 _gettimeout = _socket.socket.gettimeout  # as in the stdlib's C code, no subclass's own
 
 
@@ -68,21 +71,38 @@ def _connect(sock: Calls, codec: AddressCache, operation: str, address: Any) -> 
     return error
 
 
-def _decoded(sock: Calls, messages: list[Any], codec: AddressCache) -> list[Any]:
-    """Messages with their addresses; if one fails, descriptors that came are closed."""
-    made = []
-    last, address = None, None
-    try:
-        for data, items, message_flags, sockaddr in messages:
-            if sockaddr != last:
-                last, address = sockaddr, codec.decode(sock, sockaddr)
-            made.append((data, items, message_flags, address))
-    except BaseException:
-        from famsock._calls.ancillary import close_descriptors
+def _accept(sock: Calls, kept: list[Any]) -> Any:
+    """Accept a connection: its descriptor is appended to ``kept``, and the address returned."""
+    codec = sock._codec
+    if codec is None:
+        kept.extend(chain.from_iterable(map(_accept_of_stdlib, (sock,))))  # see `keep`
+        return kept.pop()
+    ask = sock._served is None or sock._served.protocol.accepts_address
+    _, sockaddr = _calls.accept(sock, _gettimeout(sock), ask, kept)
+    return codec.decode(sock, sockaddr)
 
+
+def _receive(sock: Calls, codec: AddressCache, batch: bool, call: Any, *given: Any) -> Any:
+    """Receive a message, or a batch of them, with addresses; if that fails, close descriptors."""
+    messages: list[Any] = []
+    try:
+        got = call(sock, *given)
+        messages = got if batch else [got]
+        decoded = _decoded(sock, codec, messages)
+    except BaseException:
         for _, items, _, _ in messages:
             close_descriptors(items)
         raise
+    return decoded if batch else decoded[0]
+
+
+def _decoded(sock: Calls, codec: AddressCache, messages: list[Any]) -> list[Any]:
+    made = []
+    last, address = None, None
+    for data, items, message_flags, sockaddr in messages:
+        if sockaddr != last:
+            last, address = sockaddr, codec.decode(sock, sockaddr)
+        made.append((data, items, message_flags, address))
     return made
 
 
@@ -151,8 +171,17 @@ class Calls(_stdlib.socket):
     def accept(self, *more: Any) -> tuple[Any, Any]:
         if more:
             _wrong_count(_stdlib.socket.accept, self, *more)
-        descriptor, address = self._accept()
-        accepted = self._adopt(self._accepted_class(), descriptor)
+        kept, close = keeping()
+        try:
+            if type(self)._accept is _own_accept:
+                address = _accept(self, kept)
+            else:  # a subclass may have its own
+                descriptor, address = self._accept()
+                kept.append(descriptor)
+            accepted = self._adopt(self._accepted_class(), kept)
+        except BaseException:
+            close()
+            raise
         if self.gettimeout() and _stdlib.getdefaulttimeout() is None:
             accepted.setblocking(True)
         return accepted, address
@@ -160,15 +189,12 @@ class Calls(_stdlib.socket):
     def _accept(self, *more: Any) -> tuple[int, Any]:
         if more:
             _wrong_count(_socket.socket._accept, self, *more)  # type: ignore[attr-defined]
-        codec = self._codec
-        if codec is None:
-            return super()._accept()  # type: ignore[misc,no-any-return]
-        ask = self._served is None or self._served.protocol.accepts_address
-        descriptor, sockaddr = _calls.accept(self, _gettimeout(self), ask)
+        kept, close = keeping()
         try:
-            return descriptor, codec.decode(self, sockaddr)
+            address = _accept(self, kept)
+            return kept[0], address
         except BaseException:
-            os.close(descriptor)
+            close()
             raise
 
     # Calls that take an address
@@ -366,8 +392,8 @@ class Calls(_stdlib.socket):
         if (bufsize := index(bufsize)) < 0:
             raise ValueError("negative buffer size in recvmsg()")
         control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
-        received = _calls.recvmsg(self, _gettimeout(self), bufsize, control_bytes, flags)
-        return _decoded(self, [received], codec)[0]
+        given = _gettimeout(self), bufsize, control_bytes, flags
+        return _receive(self, codec, False, _calls.recvmsg, *given)
 
     def recvmsg_into(
         self, buffers: Any = _NOT_GIVEN, ancbufsize: int = 0, flags: int = 0, /, *more: Any
@@ -380,8 +406,8 @@ class Calls(_stdlib.socket):
             return super().recvmsg_into(buffers, ancbufsize, flags)
         views = checks.writables(buffers)
         control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
-        received = _calls.recvmsg_into(self, _gettimeout(self), views, control_bytes, flags)
-        return _decoded(self, [received], codec)[0]
+        given = _gettimeout(self), views, control_bytes, flags
+        return _receive(self, codec, False, _calls.recvmsg_into, *given)
 
     def recvmmsg(
         self, count: int, bufsize_bytes: int = 2048, control_bytes: int = 0, flags: int = 0
@@ -395,18 +421,18 @@ class Calls(_stdlib.socket):
         flags = checks.c_int(flags)
         count, bufsize_bytes = checks.batch_sizes(count, bufsize_bytes)
         control_bytes = checks.control_bytes(control_bytes)
-        messages = _calls.recvmmsg(
-            self, self._timeout_of(flags), count, bufsize_bytes, control_bytes, flags
-        )
-        return _decoded(self, messages, self._codec or self._codec_for(None))
+        codec = self._codec or self._codec_for(None)
+        given = self._timeout_of(flags), count, bufsize_bytes, control_bytes, flags
+        return _receive(self, codec, True, _calls.recvmmsg, *given)  # type: ignore[no-any-return]
 
     def recvmmsg_into(self, buffers: Any, control_bytes: int = 0, flags: int = 0) -> list[Any]:
         """Receive as `recvmmsg`, each message into a writable buffer; its length comes instead."""
         flags = checks.c_int(flags)
         views = checks.batch_buffers(buffers)
         control_bytes = checks.control_bytes(control_bytes)
-        messages = _calls.recvmmsg_into(self, self._timeout_of(flags), views, control_bytes, flags)
-        return _decoded(self, messages, self._codec or self._codec_for(None))
+        codec = self._codec or self._codec_for(None)
+        given = self._timeout_of(flags), views, control_bytes, flags
+        return _receive(self, codec, True, _calls.recvmmsg_into, *given)  # type: ignore[no-any-return]
 
     # Options, where the size of an integer depends on the level
 
@@ -456,3 +482,6 @@ class Calls(_stdlib.socket):
     }.items():
         _method.__signature__ = Signature(_parameters)  # type: ignore[attr-defined]
     del _method, _parameters
+
+
+_own_accept = Calls._accept

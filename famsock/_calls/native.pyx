@@ -420,15 +420,18 @@ def connect(descriptor, timeout, sockaddr):
     return 0 if outcome == EISCONN else outcome
 
 
-def accept(descriptor, timeout, bint ask_address):
-    """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr."""
+def accept(descriptor, timeout, bint ask_address, list kept=None):
+    """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr; see `python`."""
     cdef char name[SOCKADDR_BYTES]
     cdef Transfer given
     cdef int accepted
     given.name, given.name_length = name if ask_address else NULL, 0
     accepted = <int>sock_call(descriptor, POLLIN, timeout, attempt_accept, &given)
     try:
-        return accepted, taken(name, given.name_length)
+        result = accepted, taken(name, given.name_length)
+        if kept is not None:
+            kept.append(accepted)
+        return result
     except BaseException:
         c_close(accepted)
         raise

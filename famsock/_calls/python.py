@@ -47,6 +47,7 @@ from typing import Any
 
 from famsock._calls import TIMED_OUT, ancillary
 from famsock._calls.ancillary import pack, unpack
+from famsock._calls.descriptors import close_kept, keep, keeping
 from famsock._calls.interfaces import interface_index as interface_index
 from famsock._calls.interfaces import interface_name as interface_name
 
@@ -354,34 +355,42 @@ def connect(descriptor: Descriptor, timeout: float | None, sockaddr: bytes) -> i
     return 0 if outcome.value == EISCONN else outcome.value
 
 
-def accept(descriptor: Descriptor, timeout: float | None, ask_address: bool) -> tuple[int, bytes]:
+def accept(
+    descriptor: Descriptor,
+    timeout: float | None,
+    ask_address: bool,
+    kept: list[int] | None = None,
+) -> tuple[int, bytes]:
     """accept4(2) with SOCK_CLOEXEC: the new descriptor and the peer's sockaddr.
 
-    ``ask_address`` False passes no buffer, for protocols that refuse to name the peer.
+    ``ask_address`` False passes no buffer, for protocols that refuse to name the peer. The
+    descriptor is appended to ``kept``, whose owner closes it if anything fails from then on.
     """
     name = _Name()
     where = (name.pointer, name.length_pointer) if ask_address else (None, None)
-    accepted = -1
+    accepted, close = keeping() if kept is None else (kept, int)
     try:
-        accepted = _sock_call(descriptor, _IN, _deadline(timeout), _accept_once, *where)
-        if accepted < 0:
-            raise _error_of(accepted)
-        return accepted, name.taken() if ask_address else b""
+        result = _sock_call(descriptor, _IN, _deadline(timeout), _accept_once, accepted, *where)
+        if result < 0:
+            raise _error_of(result)
+        return result, name.taken() if ask_address else b""
     except BaseException:
-        if accepted >= 0:
-            os.close(accepted)
+        close()
         raise
 
 
-def _accept_once(descriptor: int, address: Any, length: Any) -> int:
+def _accept_once(descriptor: int, accepted: list[int], address: Any, length: Any) -> int:
     if _accept4 is not None:
-        accepted: int = _accept4(descriptor, address, length, _SOCK_CLOEXEC)
-        if accepted >= 0 or _errno() != ENOSYS:
-            return accepted
-    accepted = _accept(descriptor, address, length)
-    if accepted >= 0:
-        os.set_inheritable(accepted, False)
-    return accepted
+        keep(accepted, _accept4, descriptor, address, length, _SOCK_CLOEXEC)
+        if accepted[-1] >= 0:
+            return accepted[-1]
+        if _errno() != ENOSYS:
+            return accepted.pop()
+    keep(accepted, _accept, descriptor, address, length)
+    if accepted[-1] < 0:
+        return accepted.pop()
+    os.set_inheritable(accepted[-1], False)
+    return accepted[-1]
 
 
 def getsockname(descriptor: int) -> bytes:
@@ -529,13 +538,17 @@ def recv_joined(
     Their size, that of the last one apart, is the integer in the control message of ``level`` and
     ``kind``; without it there is one message. ``size_bytes`` is the size of the one buffer for all.
     """
+    closing = keeping()
     data, items, message_flags, sockaddr = recvmsg(
         descriptor, timeout, size_bytes, _JOINED_CONTROL_BYTES, _c_int(flags)
     )
     try:
-        each = ancillary.joined_bytes(items, level, kind) or len(data) or 1
-    finally:
-        ancillary.close_descriptors(items)
+        joined = ancillary.joined_bytes(items, level, kind)
+        close_kept(items, *closing)
+    except BaseException:
+        close_kept(items, *closing)
+        raise
+    each = joined or len(data) or 1
     messages = [data[at : at + each] for at in range(0, len(data) or 1, each)]
     return messages, message_flags, sockaddr
 
@@ -586,16 +599,16 @@ def recvmsg_into(
     header, _kept = _message(
         pieces, name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes,
     )  # fmt: skip
-    received = _sock_call(
-        descriptor, _IN, _deadline(timeout), _recvmsg, ctypes.byref(header), flags
-    )
-    if received < 0:
-        raise _error_of(received)
     try:
+        received = _sock_call(
+            descriptor, _IN, _deadline(timeout), _recvmsg, ctypes.byref(header), flags
+        )
+        if received < 0:
+            raise _error_of(received)
         items = ancillary.read(control.view[: header.control_length].tobytes())
         sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
         return received, items, header.flags, sockaddr
-    except BaseException:
+    except BaseException:  # without a message there are only zeros
         ancillary.close_received(control.view[: header.control_length])
         raise
 
@@ -681,14 +694,15 @@ def recvmmsg_into(
         )
         kept.append(alive)
     given = vector, len(pieces), flags | _MSG_WAITFORONE, None
-    received = _sock_call(descriptor, _IN, _deadline(timeout), _batched("recvmmsg"), *given)
-    if received < 0:
-        raise _error_of(received)
-    controls = [
-        control.view[: slot.header.control_length if control_bytes else 0]
-        for slot, (_, control) in zip(vector[:received], buffers, strict=False)
-    ]
+    receive = _batched("recvmmsg")
     try:
+        received = _sock_call(descriptor, _IN, _deadline(timeout), receive, *given)
+        if received < 0:
+            raise _error_of(received)
+        controls = [
+            control.view[: slot.header.control_length if control_bytes else 0]
+            for slot, (_, control) in zip(vector[:received], buffers, strict=False)
+        ]
         heads = [slot.header for slot in vector[:received]]
         items = [ancillary.read(each.tobytes()) for each in controls]
         names = [
@@ -699,9 +713,11 @@ def recvmmsg_into(
             (slot.length, item, head.flags, address)
             for slot, head, item, address in zip(vector, heads, items, names, strict=False)
         ]
-    except BaseException:
-        for lost in controls:
-            ancillary.close_received(lost)
+    except BaseException:  # without a message there are only zeros
+        for slot, (_, control) in zip(vector, buffers, strict=True):
+            ancillary.close_received(
+                control.view[: slot.header.control_length if control_bytes else 0]
+            )
         raise
 
 

@@ -47,12 +47,16 @@ def unlink_stale(path: str) -> bool:
 @contextmanager
 def locked_directory(path: str) -> Iterator[None]:
     """Hold the lock on the directory of ``path``, as every caller of this function does."""
-    descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
+    directory = os.path.dirname(path) or "."
+    opened: list[int] = []
+    closing = map(os.close, opened)
     try:
-        _lock(descriptor)
+        # In one step of the interpreter: a handler that raises between two would lose the number.
+        opened.extend(map(os.open, (directory,), (os.O_RDONLY | os.O_DIRECTORY,)))
+        _lock(opened[0])
         yield
     finally:
-        os.close(descriptor)
+        any(closing)
 
 
 def _lock(descriptor: int) -> None:

@@ -94,7 +94,12 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
         some, for example at the limit of open files. Errors are those of recvmsg(2).
         """
         message = self.recv_message(bufsize_bytes, _CONTROL_BYTES, flags)
-        return message.get(SCM_RIGHTS) or (), message
+        try:
+            return message.get(SCM_RIGHTS) or (), message
+        except BaseException:
+            for received in message.get(SCM_RIGHTS) or ():
+                os.close(received)
+            raise
 
     def send_credentials(
         self, data: Any, credentials: Credentials | None = None, address: Any = None
@@ -135,11 +140,14 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
         """
         from fcntl import ioctl
 
-        opened = ioctl(self, constants.SIOCUNIXFILE)
+        opened: list[int] = []
+        closing = map(os.close, opened)
         try:
-            return os.readlink(f"/proc/self/fd/{opened}")
+            opened.extend(map(ioctl, (self,), (constants.SIOCUNIXFILE,)))  # see `_stale`
+            path = os.readlink(f"/proc/self/fd/{opened[0]}")
         finally:
-            os.close(opened)
+            any(closing)
+        return path
 
 
 class UnixStreamSocket(UnixSocket, family=AF_UNIX, type=SOCK_STREAM):
