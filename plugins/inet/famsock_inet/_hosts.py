@@ -6,7 +6,15 @@ Sources: RFC 4007 (zones), setipaddr in CPython's Modules/socketmodule.c.
 from __future__ import annotations
 
 import sys
-from socket import AF_INET, AF_INET6, EAI_NONAME, gaierror, inet_ntop, inet_pton
+from socket import (
+    AF_INET,
+    AF_INET6,
+    EAI_NONAME,
+    gaierror,
+    if_nametoindex,
+    inet_ntop,
+    inet_pton,
+)
 
 from famsock.plugin import Lookup
 
@@ -82,7 +90,8 @@ def pack_ipv6(host: str, lookup: Lookup | None = None) -> tuple[bytes, int]:
     address, zoned, zone = host.rpartition("%")
     if zoned:
         try:
-            return inet_pton(AF_INET6, address), _scope_of(zone, host, lookup)
+            raw = inet_pton(AF_INET6, address)
+            return raw, _scope_of(raw, zone, host, lookup)
         except gaierror:
             raise
         except (OSError, UnicodeEncodeError):
@@ -92,19 +101,43 @@ def pack_ipv6(host: str, lookup: Lookup | None = None) -> tuple[bytes, int]:
 
 
 def index_in(zone: str) -> int | None:
-    """Return the interface index that a zone is; None if it is the name of an interface."""
-    if zone.isascii() and zone.isdigit() and len(zone) <= 10 and int(zone) <= MAX_SCOPE_ID:
-        return int(zone)
+    """Return the interface index that a zone may be; None if it can only be an interface's name."""
+    digits = zone.lstrip("0") or zone[:1]
+    if zone.isascii() and zone.isdigit() and len(digits) <= 10 and int(digits) <= MAX_SCOPE_ID:
+        return int(digits)
     return None
 
 
-def _scope_of(zone: str, host: str, lookup: Lookup | None) -> int:
-    """Return the index of the interface that a zone names."""
-    if (number := index_in(zone)) is not None:
+def _is_of_a_link(raw: bytes) -> bool:
+    """Return whether an address is link-local, or of a multicast group of a link or interface.
+
+    A zone of such an address is the name of an interface before it is an index, of another address
+    first an index: as in getaddrinfo(3), __inet6_scopeid_pton of glibc.
+    """
+    return (raw[0] == 0xFE and raw[1] & 0xC0 == 0x80) or (raw[0] == 0xFF and raw[1] & 0xF in (1, 2))
+
+
+def names_an_interface(address: str, zone: str) -> bool:
+    """Return whether the zone of an address is the name of an interface of this process."""
+    try:
+        if not _is_of_a_link(inet_pton(AF_INET6, address)):
+            return False
+        if_nametoindex(zone)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _scope_of(raw: bytes, zone: str, host: str, lookup: Lookup | None) -> int:
+    """Return the index of the interface that a zone names: by a name, then by a number."""
+    number = index_in(zone)
+    if number is not None and not _is_of_a_link(raw):
         return number
     try:
         return (lookup or Lookup("pack")).interface_index(zone)
     except OSError:
+        if number is not None:
+            return number
         raise gaierror(EAI_NONAME, f"no interface {zone!r} for {host!r}") from None
 
 

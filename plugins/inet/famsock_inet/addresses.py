@@ -14,8 +14,15 @@ from operator import index
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any, Self
 
-from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr, text
-from famsock_inet._hosts import MAX_SCOPE_ID, host_text, index_in, pack_ipv4, pack_ipv6
+from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr
+from famsock_inet._hosts import (
+    MAX_SCOPE_ID,
+    host_text,
+    index_in,
+    names_an_interface,
+    pack_ipv4,
+    pack_ipv6,
+)
 
 __all__ = [
     "Inet6Address",
@@ -144,11 +151,12 @@ class Inet6Address(Address):
     """An IPv6 host and port, with flow label and scope.
 
     ``host`` is an address (str, bytes, bytearray or `ipaddress.IPv6Address`), a name, or ``""`` for
-    every local address; a zone after a percent sign gives the scope, as an interface index or the
-    name of one (``fe80::1%eth0``), which is looked up when the address is used. ``port`` is
-    0-65535, ``flowinfo`` 0-1048575, ``scope_id`` an interface index 0-4294967295; it overrides a
-    zone. Text: ``[fe80::1%2]:80``. Layout: u16 family, be16 port, be32 flowinfo, 16 bytes address,
-    u32 scope in host order (ipv6(7)).
+    every local address; a zone after a percent sign gives the scope, as the name of an interface
+    (``fe80::1%eth0``), which is looked up when the address is used, or as an index, unless an
+    interface here has the number for its name. ``port`` is 0-65535, ``flowinfo`` 0-1048575,
+    ``scope_id`` an interface index 0-4294967295; it overrides a zone. Text: ``[fe80::1%eth0]:80``,
+    and with a scope_id ``[fe80::1]:80:0:2``. Layout: u16 family, be16 port, be32 flowinfo, 16 bytes
+    address, u32 scope in host order (ipv6(7)).
     """
 
     host: str = cstruct.field(IPV6, "sin6_addr", offset=8)
@@ -162,7 +170,7 @@ class Inet6Address(Address):
             host = _text_if_host(host)
         while self.scope_id == 0 and type(host) is str and "%" in host:
             address, _, zone = host.rpartition("%")
-            if (number := index_in(zone)) is None:
+            if (number := index_in(zone)) is None or names_an_interface(address, zone):
                 break
             host = address
             object.__setattr__(self, "host", host)
@@ -204,10 +212,6 @@ class Inet6Address(Address):
         _, port, flowinfo, raw, scope = _SOCKADDR_IN6.unpack_from(data)
         host = inet_ntop(AF_INET6, raw)
         return cls.unchecked(host, port, flowinfo, int.from_bytes(scope, sys.byteorder))
-
-    def __str__(self) -> str:
-        host = f"{self.host}%{self.scope_id}" if self.scope_id else self.host
-        return f"{text.quote(host)}:{self.port}" + (f":{self.flowinfo}" if self.flowinfo else "")
 
 
 def _text_if_host(value: Any) -> Any:

@@ -253,7 +253,8 @@ class TestInet6(Conformance):
             stdlib=("fe80::1", 5353, 0x12345, 7),
             also_stdlib=(("fe80::1%7", 5353, 0x12345), ("fe80::1%9", 5353, 0x12345, 7)),
             sockaddr=HEAD6 + bytes.fromhex("14e9 00012345") + LINK_LOCAL + scope(7),
-            text="[fe80::1%7]:5353:74565",
+            text="[fe80::1]:5353:74565:7",
+            also_text=("[fe80::1%7]:5353:74565",),
         ),
         Example(
             protocol="udp6",

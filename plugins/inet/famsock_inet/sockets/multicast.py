@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from famsock.plugin import Lookup, socket
+from famsock_inet._hosts import index_in
 from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.options import ip, ipv6
 from famsock_inet.sockets._families import A, F, is_ipv4, set_option
@@ -132,9 +133,13 @@ def _index_of(sock: socket, interface: Interface) -> int:
         if parsed.scope_id is None:
             return _index_by_ipv6(parsed)
         interface = parsed.scope_id
-        if interface.isdigit():
-            return int(interface)
-    return Lookup("interface", sock).interface_index(str(interface))
+    name = str(interface)
+    try:
+        return Lookup("interface", sock).interface_index(name)
+    except OSError:
+        if (index := index_in(name)) is None:
+            raise
+        return index
 
 
 def _parsed(interface: Interface) -> IPv4Address | IPv6Address | None:
