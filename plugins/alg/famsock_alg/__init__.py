@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errno import EBUSY, ENOENT, ENOKEY
 from socket import SOCK_SEQPACKET
 
 from famsock.plugin import Family, Protocol, exports
+from famsock_alg._hints import HINTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,18 +13,6 @@ if TYPE_CHECKING:
     from famsock_alg.sockets import AlgSocket as AlgSocket
 else:
     __getattr__, __dir__ = exports(__name__, AlgAddress="addresses", AlgSocket="sockets")
-
-_BUSY = (
-    "a request is open: close the sockets, hashers and ciphers of this socket first, or give each "
-    "thread a socket of its own"
-)
-_HINTS = {
-    ENOENT: "the kernel has no such algorithm, or not the module of its type: "
-    "modprobe -a algif_hash algif_skcipher algif_aead algif_rng, and the algorithm's own",
-    ENOKEY: "needs a key first: sock.set_key()",
-    ("bind", EBUSY): _BUSY,
-    ("set_option", EBUSY): _BUSY,
-}
 
 FAMILY = Family(
     "AF_ALG",
@@ -37,7 +25,7 @@ FAMILY = Family(
             "famsock_alg.addresses:AlgAddress",
             socket="famsock_alg.sockets:AlgSocket",
             scheme="alg",
-            hints=_HINTS,
+            hints=HINTS,
             accepts_address=False,
             selftest={
                 "hash": "famsock_alg.selftest:hash",

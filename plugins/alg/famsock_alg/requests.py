@@ -33,8 +33,8 @@ _TRIAL_PIECE_BYTES = 64
 
 _NOTES = {
     errno.ENOKEY: "the algorithm needs a key first: sock.set_key()",
-    errno.EINVAL: "the algorithm does not take this size of data, iv or tag, or it is a generator "
-    "not seeded yet: sock.set_key()",
+    errno.EINVAL: "One possible cause: the algorithm does not take this size of data, iv or tag, "
+    "or it is a generator not seeded yet: sock.set_key()",
 }
 
 Control = Sequence[ControlMessage[Any]]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errno import EACCES, ECONNRESET, ENODEV, ENOTCONN
 from socket import SOCK_DGRAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+from famsock_qipcrtr._hints import HINTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     from famsock_qipcrtr.sockets import QipcrtrSocket as QipcrtrSocket
 else:
     __getattr__, __dir__ = exports(__name__, QipcrtrAddress="addresses", QipcrtrSocket="sockets")
-
-_HINTS = {
-    EACCES: "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on",
-    ECONNRESET: "no node has this number; the own one is sock.local_node()",
-    ENODEV: "no other socket has this port",
-    ENOTCONN: "name a destination, or connect to one; a broadcast has but QRTR_PORT_CTRL",
-}
 
 FAMILY = Family(
     "AF_QIPCRTR",
@@ -33,7 +26,7 @@ FAMILY = Family(
             layout="famsock_qipcrtr._layouts:QIPCRTR",
             socket="famsock_qipcrtr.sockets:QipcrtrSocket",
             scheme="qipcrtr",
-            hints=_HINTS,
+            hints=HINTS,
             selftest={
                 "qipcrtr": "famsock_qipcrtr.selftest:datagrams",
                 "qipcrtr lookup": "famsock_qipcrtr.selftest:lookup",

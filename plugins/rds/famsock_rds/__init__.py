@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errno import EADDRNOTAVAIL, EDESTADDRREQ, ENOBUFS, ENOTCONN
 from socket import SOCK_SEQPACKET
 
 from famsock.plugin import Family, Protocol, exports
+from famsock_rds._hints import HINTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,13 +22,6 @@ else:
         RdsSocket="sockets",
     )
 
-_HINTS = {
-    EADDRNOTAVAIL: "bind to an address of this host that a transport serves (modprobe rds_tcp)",
-    EDESTADDRREQ: "name a destination: RDS has none by default",
-    ENOBUFS: "the destination is congested; sendto_uncongested() waits",
-    ENOTCONN: "bind to an address of this host first",
-}
-
 FAMILY = Family(
     "AF_RDS",
     21,
@@ -40,7 +33,7 @@ FAMILY = Family(
             "famsock_rds.addresses:RdsAddress",
             socket="famsock_rds.sockets:RdsSocket",
             scheme="rds",
-            hints=_HINTS,
+            hints=HINTS,
             selftest="famsock_rds.selftest:datagrams",
         ),
     ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EHOSTUNREACH
 from socket import SOCK_DGRAM, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import Family, Protocol, exports
+from famsock_tipc._hints import HINTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ else:
         TipcStreamSocket="sockets",
     )
 
-_HINTS = {
-    EACCES: "service types below 64 belong to TIPC; a socket in a group can have no name",
-    EHOSTUNREACH: "no socket has this name; wait for it with TipcSeqpacketSocket.subscribe()",
-}
 _EXCHANGES = {
     f"tipc {label}": f"famsock_tipc.selftest:{label}"
     for label in ("rdm", "seqpacket", "stream", "topology")
@@ -57,7 +53,7 @@ FAMILY = Family(
                 SOCK_DGRAM: "famsock_tipc.sockets:TipcDatagramSocket",
             },
             scheme="tipc",
-            hints=_HINTS,
+            hints=HINTS,
             selftest=_EXCHANGES,
         ),
     ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errno import EADDRNOTAVAIL, ECONNRESET, ENODEV
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+from famsock_vsock._hints import HINTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ else:
     )
 
 _AF_VSOCK = 40
-_TRANSPORTS = (
-    "modprobe vsock_loopback for the local CID 1, vhost_vsock on a host, "
-    "vmw_vsock_virtio_transport in a guest"
-)
-_HINTS = {
-    EADDRNOTAVAIL: f"no transport has this CID here: {_TRANSPORTS}",
-    ENODEV: f"no transport reaches this CID: {_TRANSPORTS}",
-    ECONNRESET: "nobody listens on this port of the CID",
-}
-
 FAMILY = Family(
     "AF_VSOCK",
     _AF_VSOCK,
@@ -51,7 +41,7 @@ FAMILY = Family(
                 SOCK_DGRAM: "famsock_vsock.sockets:VsockDatagramSocket",
             },
             scheme="vsock",
-            hints=_HINTS,
+            hints=HINTS,
             integer_bytes={_AF_VSOCK: 8},
             selftest={
                 "vsock": "famsock_vsock.selftest:stream",

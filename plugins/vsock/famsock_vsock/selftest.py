@@ -12,7 +12,10 @@ from famsock_vsock.addresses import VsockAddress
 from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_LOCAL, VMADDR_PORT_ANY
 
 _TIMEOUT_S = 1.0
-_REMEDY = "AF_VSOCK reaches its own machine by CID 1 only through loopback: modprobe vsock_loopback"
+_REMEDY = (
+    "One possible cause: AF_VSOCK reaches its own machine by CID 1 only through loopback: "
+    "modprobe vsock_loopback"
+)
 
 
 @contextmanager

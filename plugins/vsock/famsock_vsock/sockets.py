@@ -42,7 +42,7 @@ def local_cid() -> int:
         with open(DEVICE, "rb") as device:
             answer = ioctl(device, IOCTL_VM_SOCKETS_GET_LOCAL_CID, bytes(4))
     except FileNotFoundError as error:
-        error.add_note("AF_VSOCK needs the kernel module vsock: modprobe vsock")
+        error.add_note("One possible cause: the kernel lacks the module vsock: modprobe vsock")
         raise
     return int(struct.unpack("=I", answer)[0])
 

@@ -136,7 +136,9 @@ def test_local_cid_without_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(sockets, "DEVICE", str(tmp_path / "vsock"))
     with pytest.raises(FileNotFoundError) as caught:
         sockets.local_cid()
-    assert caught.value.__notes__ == ["AF_VSOCK needs the kernel module vsock: modprobe vsock"]
+    assert caught.value.__notes__ == [
+        "One possible cause: the kernel lacks the module vsock: modprobe vsock"
+    ]
     assert caught.value.filename == str(tmp_path / "vsock")
 
 

@@ -1,0 +1,39 @@
+"""Hints for failures of AF_ALG, each true for every cause of its errno in its call.
+
+Causes are those of the kernel's crypto/af_alg.c (alg_bind, alg_setsockopt) and algif_*.c.
+"""
+
+from __future__ import annotations
+
+import os
+from errno import EBUSY, ENOENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_RESTRICTION = "/proc/sys/crypto/af_alg_restrict"
+
+_ABSENT = (
+    "One possible cause: the kernel has no such algorithm, or lacks a module: "
+    "modprobe -a algif_hash algif_skcipher algif_aead algif_rng, and the algorithm's own"
+)
+_RESTRICTED = (
+    f"{_ABSENT}; another: the sysctl crypto.af_alg_restrict lets programs use few of the "
+    "algorithms in /proc/crypto (0 lets them use all)"
+)
+_BUSY = (
+    "a request is open: close the sockets, hashers and ciphers of this socket first, or give each "
+    "thread a socket of its own"
+)
+
+
+def _not_found(sock: Any, address: Any) -> str:
+    return _RESTRICTED if os.path.exists(_RESTRICTION) else _ABSENT
+
+
+HINTS: dict[Any, Any] = {
+    ("bind", ENOENT): _not_found,
+    ("bind", EBUSY): _BUSY,
+    ("set_option", EBUSY): _BUSY,
+}

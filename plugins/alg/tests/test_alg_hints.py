@@ -1,0 +1,101 @@
+"""Every cause of an error of AF_ALG, provoked: what its hint may say and may not."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from socket import SOCK_STREAM
+from typing import Any
+
+import pytest
+from famsock_alg import AlgSocket, _hints
+from famsock_alg.constants import AF_ALG
+
+import famsock
+from famsock.testing.hints import Cause, check_cause, unprovoked
+
+Call = Callable[[ExitStack], object]
+KEY, BLOCK = bytes(16), bytes(16)
+ABSENT, RESTRICT = "the kernel has no such algorithm", "af_alg_restrict"
+NEEDS_KEY, SIZE, BUSY = "needs a key first", "does not take this size", "a request is open: close"
+
+
+def _bound(stack: ExitStack, *address: Any, key: bytes = b"") -> AlgSocket:
+    sock = stack.enter_context(AlgSocket())
+    sock.bind(address)
+    if key:
+        sock.set_key(key)
+    return sock
+
+
+def _bind(*address: Any) -> Call:
+    return lambda stack: _bound(stack, *address)
+
+
+def _busy(call: Callable[[AlgSocket], object]) -> Call:
+    def provoke(stack: ExitStack) -> None:
+        sock = _bound(stack, "skcipher", "cbc(aes)", key=KEY)
+        stack.enter_context(sock.accept()[0])
+        call(sock)
+
+    return provoke
+
+
+def _another_type(stack: ExitStack) -> None:
+    stack.enter_context(famsock.socket(AF_ALG, SOCK_STREAM))
+
+
+CAUSES = (
+    Cause("no algorithm", _bind("hash", "famsock-none"), errno.ENOENT, "modprobe -a algif_hash"),
+    Cause("no kind", _bind("famsock", "sha256"), errno.ENOENT, ABSENT),
+    Cause("a key while in use", _busy(lambda s: s.set_key(KEY)), errno.EBUSY, BUSY),
+    Cause("bound again in use", _busy(lambda s: s.bind(("hash", "sha256"))), errno.EBUSY, BUSY),
+    Cause(
+        "no key",
+        lambda stack: _bound(stack, "hash", "hmac(sha256)").digest(b"x"),
+        errno.ENOKEY,
+        NEEDS_KEY,
+        (SIZE,),
+    ),
+    Cause(
+        "a part of a block",
+        lambda stack: _bound(stack, "skcipher", "cbc(aes)", key=KEY).encrypt(b"x", BLOCK),
+        errno.EINVAL,
+        SIZE,
+        (NEEDS_KEY,),
+    ),
+    Cause(
+        "a key of a wrong size",
+        lambda stack: _bound(stack, "skcipher", "cbc(aes)", key=b"short"),
+        errno.EINVAL,
+    ),
+    Cause("another type", _another_type, errno.ESOCKTNOSUPPORT, "is opened with the type"),
+)
+RESTRICTED = Cause(
+    "an allow list", _bind("hash", "famsock-none"), errno.ENOENT, "lets programs use few of the"
+)
+
+
+@pytest.mark.needs_family("AF_ALG")
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.name)
+def test_cause(cause: Cause) -> None:
+    check_cause(cause)
+
+
+@pytest.mark.needs_family("AF_ALG")
+@pytest.mark.parametrize("there", [False, True])
+def test_a_kernel_with_an_allow_list(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux 7.3 has the sysctl, and answers ENOENT for algorithms that /proc/crypto lists."""
+    monkeypatch.setattr(_hints, "_RESTRICTION", str(tmp_path if there else tmp_path / "none"))
+    if there:
+        check_cause(RESTRICTED)
+    else:
+        check_cause(Cause("no list", RESTRICTED.provoke, errno.ENOENT, ABSENT, (RESTRICT,)))
+
+
+def test_every_hint_is_provoked() -> None:
+    assert unprovoked("famsock_alg", (*CAUSES, RESTRICTED)) == []

@@ -1,0 +1,36 @@
+"""Hints for failures of AF_TIPC, each true for every cause of its errno in its call.
+
+Causes are those of the kernel's net/tipc/socket.c: tipc_bind, tipc_sk_join, __tipc_sendmsg,
+tipc_connect, tipc_send_group_unicast; and of tipc_node_xmit.
+"""
+
+from __future__ import annotations
+
+from errno import EACCES, EHOSTUNREACH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_SOCKET_ADDRESS = 3
+_DESTINED = ("connect", "sendto", "sendmsg", "sendmmsg")
+
+_BIND = "service types below 64 belong to TIPC; a socket in a group can have no name"
+_JOIN = "types below 64 belong to TIPC; a socket can be in one group only"
+_NO_NAME = (
+    "no socket that can be reached has this name, in a group no member; wait for it with "
+    "TipcSeqpacketSocket.subscribe()"
+)
+_NO_NODE = "no link leads to the node of this address, or in a group, no member has it"
+
+
+def _unreachable(sock: Any, address: Any) -> str:
+    is_socket = address[0] == _SOCKET_ADDRESS if type(address) is tuple else hasattr(address, "ref")
+    return _NO_NODE if is_socket else _NO_NAME
+
+
+HINTS: dict[Any, Any] = {
+    ("bind", EACCES): _BIND,
+    ("set_option", EACCES): _JOIN,
+    **{(operation, EHOSTUNREACH): _unreachable for operation in _DESTINED},
+}

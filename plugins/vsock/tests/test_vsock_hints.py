@@ -1,0 +1,117 @@
+"""Every cause of an error of AF_VSOCK, provoked: what its hint may say and may not."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from contextlib import ExitStack
+from socket import SOCK_RAW
+from typing import Any
+
+import pytest
+from famsock_vsock import (
+    VsockAddress,
+    VsockDatagramSocket,
+    VsockSeqpacketSocket,
+    VsockStreamSocket,
+)
+from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_ANY, VMADDR_PORT_ANY
+
+import famsock
+from famsock.testing.hints import Cause, check_cause, unprivileged, unprovoked
+
+Call = Callable[[ExitStack], object]
+NOBODY_HERE, LOCAL, LOOPBACK = 777_777, 1, "modprobe vsock_loopback"
+NOT_LOCAL, NOT_REACHED = "no transport has this CID", "no transport reaches this CID"
+REFUSED, DATAGRAMS = "nobody listens on this port", "no transport here carries datagrams"
+
+
+def _call(method: str, address: Any, cls: type[Any] = VsockStreamSocket) -> Call:
+    def provoke(stack: ExitStack) -> None:
+        sock = stack.enter_context(cls())
+        sock.settimeout(20)
+        getattr(sock, method)(address)
+
+    return provoke
+
+
+def _listener(stack: ExitStack, backlog: int) -> Any:
+    listener = stack.enter_context(VsockStreamSocket())
+    listener.bind((LOCAL, VMADDR_PORT_ANY))
+    listener.listen(backlog)
+    return listener.getsockname()
+
+
+def _full(stack: ExitStack) -> None:
+    address = _listener(stack, 0)
+    for _ in range(8):
+        _call("connect", address)(stack)
+
+
+def _another_type(stack: ExitStack) -> None:
+    _call("connect", _listener(stack, 1), VsockSeqpacketSocket)(stack)
+
+
+def _low_port(stack: ExitStack) -> None:
+    stack.enter_context(unprivileged())
+    _call("bind", (VMADDR_CID_ANY, 5))(stack)
+
+
+def _twice(stack: ExitStack) -> None:
+    sock = stack.enter_context(VsockStreamSocket())
+    for _ in range(2):
+        sock.bind((VMADDR_CID_ANY, VMADDR_PORT_ANY))
+
+
+def _raw(stack: ExitStack) -> None:
+    stack.enter_context(famsock.socket(AF_VSOCK, SOCK_RAW))
+
+
+def _datagrams(stack: ExitStack) -> None:
+    stack.enter_context(VsockDatagramSocket())
+
+
+NO_ADDRESS, NO_DEVICE, RESET = errno.EADDRNOTAVAIL, errno.ENODEV, errno.ECONNRESET
+CAUSES = (
+    Cause("bind, no CID", _call("bind", (NOBODY_HERE, 5000)), NO_ADDRESS, NOT_LOCAL),
+    Cause("bind, typed", _call("bind", VsockAddress(NOBODY_HERE, 5000)), NO_ADDRESS, NOT_LOCAL),
+    Cause("bind, low", _low_port, errno.EACCES, "a port below 1024"),
+    Cause("bind, twice", _twice, errno.EINVAL),
+    Cause(
+        "connect, no CID", _call("connect", (NOBODY_HERE, 5)), NO_DEVICE, NOT_REACHED, (DATAGRAMS,)
+    ),
+    Cause("datagrams", _datagrams, NO_DEVICE, DATAGRAMS, (NOT_REACHED, LOOPBACK)),
+    Cause("another type", _raw, errno.ESOCKTNOSUPPORT, "is opened with the type"),
+)
+LOOPED = (
+    Cause("no CID", _call("connect", (NOBODY_HERE, 5)), NO_DEVICE, NOT_REACHED, (DATAGRAMS,)),
+    Cause("nobody", _call("connect", (LOCAL, 5555)), RESET, "One possible cause: nobody listens"),
+    Cause("a full backlog", _full, RESET, "another: too many connections wait"),
+    Cause("a listener of another type", _another_type, RESET, "for this type of socket"),
+)
+
+
+@pytest.mark.needs_family("AF_VSOCK")
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.name)
+def test_cause(cause: Cause) -> None:
+    check_cause(cause)
+
+
+@pytest.mark.needs_family("AF_VSOCK")
+@pytest.mark.needs_module("vsock_loopback")
+@pytest.mark.parametrize("cause", LOOPED, ids=lambda cause: cause.name)
+def test_cause_over_loopback(cause: Cause) -> None:
+    check_cause(cause)
+
+
+def test_every_hint_is_provoked() -> None:
+    elsewhere = ("lacks the module vsock:", "reaches its own machine by CID 1 only through")
+    assert unprovoked("famsock_vsock", (*CAUSES, *LOOPED, *elsewhere)) == []
+
+
+def test_an_address_of_no_cid_is_not_the_cause_where_all_ports_are_taken() -> None:
+    """All 2**32 - 1024 ports would have to be: the kernel's loop over them is not provoked."""
+    served = famsock.plugins.find(AF_VSOCK, 1, 0)
+    assert served is not None
+    assert served.note("bind", NO_ADDRESS, None, (-1, VMADDR_PORT_ANY)) is None
+    assert served.note("bind", NO_ADDRESS, None, VsockAddress(VMADDR_CID_ANY, 5)) is None
