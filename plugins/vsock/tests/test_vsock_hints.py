@@ -77,9 +77,6 @@ CAUSES = (
     Cause("bind, typed", _call("bind", VsockAddress(NOBODY_HERE, 5000)), NO_ADDRESS, NOT_LOCAL),
     Cause("bind, low", _low_port, errno.EACCES, "a port below 1024"),
     Cause("bind, twice", _twice, errno.EINVAL),
-    Cause(
-        "connect, no CID", _call("connect", (NOBODY_HERE, 5)), NO_DEVICE, NOT_REACHED, (DATAGRAMS,)
-    ),
     Cause("datagrams", _datagrams, NO_DEVICE, DATAGRAMS, (NOT_REACHED, LOOPBACK)),
     Cause("another type", _raw, errno.ESOCKTNOSUPPORT, "is opened with the type"),
 )
