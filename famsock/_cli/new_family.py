@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import re
 import socket as _stdlib
+import sys
+from importlib.util import find_spec
 from pathlib import Path
-from string import Template
 
 import click
 
-from famsock._cli.templates import FILES
+from famsock._cli.templates import texts
 from famsock._registry import plugins
+from famsock._registry.missing import distribution_of_family, is_of_directory
 
-FREE_NUMBERS = range(200, 250)
-"""Numbers for a family that this Python does not know, until its author states the right one."""
+_NUMBERS = click.IntRange(1, 0xFFFF)
 
 
 @click.command()
-@click.option("--number", type=click.IntRange(1, 0xFFFF), help="Its AF_ constant's value.")
+@click.option(
+    "--number",
+    type=_NUMBERS,
+    help="Its AF_ constant's value, if this Python does not know the constant.",
+)
 @click.option(
     "--into",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -26,44 +31,64 @@ FREE_NUMBERS = range(200, 250)
 )
 @click.argument("name")
 def new_family(name: str, number: int | None, into: Path) -> None:
-    """Write famsock-NAME, a distribution that serves AF_NAME and passes the conformance suite."""
+    """Write famsock-NAME, a distribution that serves AF_NAME, for its author to change."""
     lower = name.lower().removeprefix("af_")
     if re.fullmatch("[a-z][a-z0-9]*", lower) is None:
         raise click.BadParameter(f"must be letters and digits, as in AF_CAN, not {name!r}")
     family = f"AF_{lower.upper()}"
+    _refuse_taken(family, f"famsock-{lower}")
+    folder = into / f"famsock-{lower}"
+    if folder.exists():
+        raise click.ClickException(f"{folder} is already there")
+    for path, text in texts(lower, family, _number(family, number)).items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    click.echo(f"{folder}: pip install -e '{folder}[test]' && pytest {folder}")
+    click.echo(f"The tests fail until what {folder / 'README.md'} lists is replaced.")
+
+
+def _refuse_taken(family: str, distribution: str) -> None:
+    """Refuse a family that is served, and the name of a distribution that there is."""
     for row in plugins.describe():
         if row["family"] == family:
             taken = ", ".join(row["distributions"]) or row["plugin"]
             raise click.ClickException(f"{family} is already served by {taken}")
-    folder = into / f"famsock-{lower}"
-    if folder.exists():
-        raise click.ClickException(f"{folder} is already there")
-    number = _number(family, number)
-    words = {
-        "name": lower,
-        "family": family,
-        "FAMILY": lower.upper(),
-        "Family": lower.capitalize(),
-        "number": str(number),
-    }
-    words["low_byte"], words["high_byte"] = _octets(number)
-    for path, text in FILES.items():
-        file = folder / Template(path).substitute(words)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(Template(text).substitute(words))
-    click.echo(f"{folder}: pip install -e '{folder}[test]' && pytest {folder}")
+    if server := distribution_of_family(family):
+        raise click.ClickException(f"{family} is already served: pip install {server}")
+    package = distribution.replace("-", "_")
+    claims = [claim for row in plugins.describe() for claim in row["distributions"]]
+    names = {claim.rpartition(" ")[0].replace("_", "-") for claim in claims}
+    if distribution in names or is_of_directory(distribution) or find_spec(package):
+        raise click.ClickException(f"{distribution} is a distribution that there is already")
 
 
 def _number(family: str, stated: int | None) -> int:
-    """Return the given number, or this Python's, or one that no installed family has."""
-    taken = {other.number: other.name for other in plugins.families() if other.here}
-    if stated in taken:
+    """Return the family's number: this Python's, the given one, or the answer to a question."""
+    known = getattr(_stdlib, family, None)
+    if known is not None:
+        if stated not in (None, known):
+            raise click.ClickException(f"{family} is {int(known)} here, not {stated}")
+        stated = int(known)
+    if stated is None:
+        if not sys.stdin.isatty():
+            raise click.UsageError(
+                f"this Python does not know {family}: give --number, the constant's value in the "
+                f"C headers (bits/socket.h or linux/socket.h)"
+            )
+        stated = int(click.prompt(f"The value of {family} in the C headers", type=_NUMBERS))
+    _refuse_number(family, stated)
+    return stated
+
+
+def _refuse_number(family: str, number: int) -> None:
+    """Refuse a number that is another family's."""
+    installed = [other for other in plugins.families() if other.here]
+    taken = {other.number: f"{other.name}, which is installed" for other in installed}
+    for name, value in vars(_stdlib).items():
+        if name.startswith("AF_") and name != family:
+            taken.setdefault(int(value), f"{name}, which this Python knows")
+    if number in taken:
         raise click.ClickException(
-            f"{stated} is the number of {taken[stated]}, which is installed; give {family}'s own"
+            f"{number} is the number of {taken[number]}; give {family}'s own"
         )
-    free = next(number for number in FREE_NUMBERS if number not in taken)
-    return int(getattr(_stdlib, family, free)) if stated is None else stated
-
-
-def _octets(number: int) -> tuple[str, str]:
-    return f"{number & 0xFF:02x}", f"{number >> 8:02x}"

@@ -70,6 +70,16 @@ def distribution_of_scheme(plugins: Registry, scheme: str) -> str:
     return "" if _is_installed(plugins, distribution) else distribution
 
 
+def distribution_of_family(name: str) -> str:
+    """Return the distribution that supplies a family, by the directory; "" if none is known."""
+    return _directory(FAMILIES).get(name, "")
+
+
+def is_of_directory(distribution: str) -> bool:
+    """Return whether the directory names a distribution ("famsock-can")."""
+    return distribution in _directory(FAMILIES).values()
+
+
 def _directory(group: str) -> Mapping[str, str]:
     """The distributions by the names of a group of the directory."""
     return {entry.name: entry.value.replace("_", "-") for entry in entry_points(group)}

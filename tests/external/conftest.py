@@ -97,6 +97,7 @@ class Environment:
     def pytest(self, distribution: Path) -> str:
         """What pytest says of a distribution's tests, away from its source."""
         away = self.folder / "away" / distribution.name
+        shutil.rmtree(away, ignore_errors=True)
         away.mkdir(parents=True)
         shutil.copytree(distribution / "tests", away / "tests", ignore=LEFT_BEHIND)
         shutil.copy(distribution / "pyproject.toml", away)
