@@ -13,7 +13,7 @@ import famsock
 from famsock._errors import PluginError
 from famsock._registry import Registry
 from famsock.family import Family, Protocol
-from tests.programs import OPEN_UNIX, PLUGIN, Site
+from tests.programs import OPEN_UNIX, PLUGIN, Site, run
 
 PROTOCOL = Protocol("p", None, (1,), None)
 
@@ -89,9 +89,49 @@ except famsock.PluginError as error:
 famsock.socket(famsock.AF_INET).close(); print("inet works")
 """
     refused, fine = site.run(code).splitlines()
-    assert "famsock-unix 0.1.0" in refused
-    assert "my-unix 1.0" in refused
+    # The one that the core's directory names comes first, and the other is to go.
+    assert refused.startswith("AF_UNIX is claimed by famsock-unix 0.1.0 and my-unix 1.0: ")
+    assert "directory names famsock-unix; uninstall my-unix, or register" in refused
     assert fine == "inet works"
+
+
+def test_clash_of_a_family_that_the_directory_does_not_name(site: Site) -> None:
+    for name in ("one", "two"):
+        site.install(f"my-{name}", "AF_NEW", name, "")
+    info = site.folder / "my_one-1.0.dist-info" / "entry_points.txt"
+    # A directory in another distribution is none.
+    info.write_text(info.read_text() + "\n[famsock.directory]\nAF_NEW = my_one\n")
+    code = """
+import famsock
+try:
+    famsock.plugins.family("AF_NEW")
+except famsock.PluginError as error:
+    print(error)
+try:
+    famsock.AF_ELSEWHERE
+except AttributeError as error:
+    print(error)
+"""
+    refused, missing = site.run(code).splitlines()
+    assert refused.startswith("AF_NEW is claimed by my-one 1.0 and my-two 1.0: uninstall one, or")
+    assert "pip install" not in missing
+
+
+@pytest.mark.parametrize("option", ["", "-E", "-I"])
+def test_variables_that_python_is_told_to_ignore(option: str) -> None:
+    code = """
+import famsock, warnings
+from famsock import _calls
+print(_calls.why_ctypes == "FAMSOCK_SYSCALLS=ctypes")
+try:
+    famsock.socket(famsock.AF_INET).close()
+    print("opened")
+except OSError:
+    print("blocked")
+"""
+    options = (option,) if option else ()
+    told = run(code, *options, FAMSOCK_PLUGINS="-AF_INET", FAMSOCK_SYSCALLS="ctypes").split()
+    assert told == (["False", "opened"] if option else ["True", "blocked"])
 
 
 def test_blocked_family_is_refused_in_words(site: Site) -> None:

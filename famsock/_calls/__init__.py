@@ -66,6 +66,11 @@ _CLASSES = ("AddressCache", "Calls", "Converter")
 _COMPILED = "famsock._calls.native"
 
 
+def variable(name: str) -> str:
+    """Return a variable of the environment; "" under -E and -I, which ignore Python's own too."""
+    return "" if sys.flags.ignore_environment else os.environ.get(name, "")
+
+
 def _choose(wanted: str) -> tuple[ModuleType | None, str]:
     """The compiled module, or None and the reason why ctypes makes the calls."""
     if wanted not in ("", "ctypes", "native"):
@@ -73,7 +78,7 @@ def _choose(wanted: str) -> tuple[ModuleType | None, str]:
     if wanted == "ctypes":
         return None, "FAMSOCK_SYSCALLS=ctypes"
     try:
-        import famsock._calls.native as compiled
+        compiled = _load_compiled()
     except Exception as error:
         failure, why = error, _why_not_loaded(error)
     else:
@@ -84,6 +89,50 @@ def _choose(wanted: str) -> tuple[ModuleType | None, str]:
     if wanted:
         raise ImportError(why, name=_COMPILED) from failure
     return None, why
+
+
+def _load_compiled() -> ModuleType:
+    """Import the compiled module, in an interpreter after the first from a copy of its file.
+
+    Its variables are those of the shared library, of which a process has one for each file. So an
+    interpreter with a GIL of its own must not use another one's. The copy stays in memory until the
+    process ends.
+    """
+    try:
+        import famsock._calls.native as compiled
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError):
+            raise
+        try:
+            return _load_copy_of_compiled()
+        except Exception as second:
+            raise error from second
+    return compiled
+
+
+def _load_copy_of_compiled() -> ModuleType:
+    import importlib.machinery
+    import importlib.util
+    import shutil
+    import tempfile
+
+    spec = importlib.util.find_spec(_COMPILED)
+    if spec is None or spec.origin is None:
+        raise ImportError(f"{_COMPILED} has no file", name=_COMPILED)
+    with tempfile.TemporaryDirectory(prefix="famsock-") as folder:
+        path = shutil.copy(spec.origin, folder)
+        loader = importlib.machinery.ExtensionFileLoader(_COMPILED, path)
+        copied = importlib.util.spec_from_file_location(_COMPILED, path, loader=loader)
+        assert copied is not None
+        module = importlib.util.module_from_spec(copied)
+        sys.modules[_COMPILED] = module
+        try:
+            loader.exec_module(module)
+        except BaseException:
+            del sys.modules[_COMPILED]
+            raise
+    copied.origin = module.__file__ = spec.origin
+    return module
 
 
 def _why_not_loaded(error: Exception) -> str:
@@ -126,7 +175,7 @@ def _why_not_used(compiled: ModuleType) -> str:
 
 native: ModuleType | None
 why_ctypes: str
-native, why_ctypes = _choose(os.environ.get("FAMSOCK_SYSCALLS", ""))
+native, why_ctypes = _choose(variable("FAMSOCK_SYSCALLS"))
 
 
 def implementation() -> str:

@@ -37,6 +37,20 @@ cdef extern from *:
 
 VERSION = c_version.decode("ascii")  # of the famsock that this was compiled for
 
+cdef extern from *:
+    """
+    /* Each interpreter has a copy of this library (`famsock._calls._load_compiled`), and so variables
+       of its own. Cython states that a module may be loaded in an interpreter with a GIL of its own
+       only where it keeps them in the module, which makes each use of them slower. So the slot is
+       put in front of the one that Cython writes. */
+    #if PY_VERSION_HEX >= 0x030C0000
+    enum { famsock_mod_exec = Py_mod_exec };
+    #undef Py_mod_exec
+    #define Py_mod_exec Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED}, \\
+        {famsock_mod_exec
+    #endif
+    """
+
 cdef extern from "poll.h" nogil:
     ctypedef unsigned long nfds_t
     struct pollfd:

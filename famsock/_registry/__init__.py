@@ -7,7 +7,8 @@ tried again at the next use.
 
 ``FAMSOCK_PLUGINS`` chooses and blocks: ``AF_INET,AF_CAN`` lets only these plugins serve (any other
 family is the stdlib's), ``-AF_CAN`` blocks one, which then raises an error that says so. At run
-time, use ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``.
+time, use ``famsock.plugins.choose(...)``, ``famsock.plugins.block(...)``. Python's options -E and
+-I make it ignore the variable, as they do its own.
 
 All state is one `Snapshot`. A change makes another and publishes it in one step, so that any
 thread, a forked child and the caller of a call that an exception ended see the registry as it was
@@ -17,7 +18,6 @@ before the change, or as it is after. No lock is held while a plugin is imported
 from __future__ import annotations
 
 import errno
-import os
 import socket as _stdlib
 import sys
 
@@ -476,13 +476,30 @@ def _entry_points() -> dict[str, tuple[EntryPoint, ...]]:
     return found
 
 
+def _clash(name: str, claims: tuple[EntryPoint, ...]) -> str:
+    """Say which distributions claim a family; the one that the core's directory names comes first.
+
+    It is named and not preferred: which one was meant only the user knows.
+    """
+    from famsock._registry.missing import distribution_of_family
+
+    owner = distribution_of_family(name)
+    claims = tuple(sorted(claims, key=lambda claim: claim.distribution != owner))
+    remedy = "uninstall one"
+    if claims[0].distribution == owner:
+        remedy = f"famsock's own directory names {owner}; uninstall " + " and ".join(
+            claim.distribution for claim in claims[1:]
+        )
+    return (
+        f"{name} is claimed by {' and '.join(map(str, claims))}: {remedy}, or register the one to "
+        "use by hand with famsock.plugins.register()"
+    )
+
+
 def _loaded_from(name: str, claims: tuple[EntryPoint, ...]) -> Loaded:
     """Import the plugin that an entry point names; PluginError if it does not supply ``name``."""
     if len({claim.distribution for claim in claims}) > 1:
-        raise PluginError(
-            f"{name} is claimed by {' and '.join(map(str, claims))}: uninstall one, or "
-            f"register the one to use by hand with famsock.plugins.register()"
-        )
+        raise PluginError(_clash(name, claims))
     claim = claims[0]
     try:
         from famsock._lazy import load
@@ -556,5 +573,5 @@ def _is_half_imported(claim: EntryPoint) -> bool:
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
-plugins: Registry = Registry(os.environ.get("FAMSOCK_PLUGINS", ""))
+plugins: Registry = Registry(_calls.variable("FAMSOCK_PLUGINS"))
 """The registry that sockets use."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FAMILIES = "famsock.directory"
 CONSTANTS = "famsock.directory.constants"
+_CORE = "famsock"
 SCHEMES = "famsock.directory.schemes"
 
 
@@ -81,8 +82,12 @@ def is_of_directory(distribution: str) -> bool:
 
 
 def _directory(group: str) -> Mapping[str, str]:
-    """The distributions by the names of a group of the directory."""
-    return {entry.name: entry.value.replace("_", "-") for entry in entry_points(group)}
+    """The distributions by the names of a group of the directory, which only the core writes."""
+    return {
+        entry.name: entry.value.replace("_", "-")
+        for entry in entry_points(group)
+        if entry.distribution == _CORE
+    }
 
 
 def _is_installed(plugins: Registry, distribution: str) -> bool:
