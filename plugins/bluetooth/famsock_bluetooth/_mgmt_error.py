@@ -29,9 +29,15 @@ _HINTS = {
     c.MGMT_STATUS_PERMISSION_DENIED: "changing a controller needs CAP_NET_ADMIN",
     c.MGMT_STATUS_RFKILLED: "the radio is blocked: rfkill unblock bluetooth",
     c.MGMT_STATUS_NOT_POWERED: "power it on first: set_powered(index, True)",
-    c.MGMT_STATUS_BUSY: "another such command, or a discovery, is under way on this controller",
-    c.MGMT_STATUS_REJECTED: "the controller's settings do not allow it now: read_info() gives them",
+    c.MGMT_STATUS_BUSY: "One possible cause: another such command, or a discovery, is under way on "
+    "this controller",
+    c.MGMT_STATUS_REJECTED: "One possible cause: the controller's settings do not allow it now: "
+    "read_info() gives them",
     c.MGMT_STATUS_INVALID_INDEX: "read_index_list() gives the controllers that there are",
+}
+_HINTS_OF_COMMANDS = {
+    (c.MGMT_OP_STOP_DISCOVERY, c.MGMT_STATUS_REJECTED): "no discovery is under way, or it is about "
+    "to begin or to end",
 }
 _STATUS_NAMES = {
     value: name.removeprefix("MGMT_STATUS_")
@@ -56,7 +62,9 @@ class ManagementError(OSError):
             f"status 0x{status:02X} ({name})",
         )
         self.opcode, self.index, self.status = opcode, index, status
-        if status in _HINTS:
+        if (opcode, status) in _HINTS_OF_COMMANDS:
+            self.add_note(_HINTS_OF_COMMANDS[opcode, status])
+        elif status in _HINTS:
             self.add_note(_HINTS[status])
 
     def __reduce__(self) -> tuple[type[ManagementError], tuple[int, int, int]]:

@@ -74,7 +74,10 @@ class Controller:
         try:
             self.descriptor = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
-            error.add_note("needs the kernel module hci_vhci and the right to open it: run as root")
+            error.add_note(
+                "One possible cause: the kernel lacks the module hci_vhci, or this process the "
+                "right to open it: run as root"
+            )
             raise
         try:
             os.write(self.descriptor, _CREATE_PRIMARY)

@@ -139,7 +139,7 @@ class HciSocket(
         try:
             return self.send(packet.pack())
         except OSError as error:
-            _hints.explain(error, _hints.HCI)
+            _hints.explain(error, _hints.HCI, "send")
             raise
 
     def recv_packet(self) -> HciPacket:
