@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from struct import error as struct_error
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,11 +71,14 @@ class Struct:
     def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
         """Return the struct at the start of ``data``; ValueError if ``data`` is shorter than it."""
         layout = cls.layout
-        if len(data) < layout.codec.size:
+        values: Sequence[Any]
+        try:
+            values = layout.codec.unpack_from(data)
+        except struct_error:
+            size, given = layout.codec.size, memoryview(data).nbytes
             raise ValueError(
-                f"{cls.label} needs {layout.codec.size} bytes of {layout.c_name}, not {len(data)}"
-            )
-        values: Sequence[Any] = layout.codec.unpack_from(data)
+                f"{cls.label} needs {size} bytes of {layout.c_name}, not {given}"
+            ) from None
         if layout.head:
             values = values[1:]
         if layout.decoders is not None:

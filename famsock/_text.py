@@ -3,15 +3,20 @@ r"""The text form of addresses: fields joined by colons, quoted so that every va
 The fields of the stdlib form come first, in its order; trailing fields that have their default are
 left out. Fields beyond the stdlib form follow as ``?name=value&name=value``. A value that contains
 a colon is in brackets, like IPv6 and Bluetooth addresses: ``[fe80::1%eth0]:80``. A backslash quotes
-what would be misread, and ``\xNN`` writes a character that does not print.
+what would be misread. ``\xNN``, ``\uNNNN`` and ``\UNNNNNNNN`` write what does not print: a byte (of
+a name that is not UTF-8, if it is over 7f), or a character by its number.
 """
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, ClassVar, Protocol
+    from typing import Any, ClassVar, Protocol, TypeGuard, TypeVar
+
+    _T = TypeVar("_T")
 
     class _Fields(Protocol):
         """What the text form needs of an address class: its layout and the names of its fields."""
@@ -22,6 +27,11 @@ if TYPE_CHECKING:
 
 
 _SPECIAL = frozenset("\\[]?&=")
+_ASCII_MAX = 0x7F
+_ESCAPED = 0xDC00  # where surrogateescape puts a byte, see PEP 383
+_OCTETS_ESCAPED = range(0x80, 0x100)
+_DIGITS = {"x": 2, "u": 4, "U": 8}
+_HEX = frozenset("0123456789abcdefABCDEF")
 
 
 def quote(value: str) -> str:
@@ -35,29 +45,42 @@ def _quote_character(c: str) -> str:
         return "\\" + c
     if c.isprintable() and not c.isspace():
         return c
-    return "".join(f"\\x{octet:02x}" for octet in c.encode("utf-8", "surrogateescape"))
+    number = ord(c)
+    if number <= _ASCII_MAX or number - _ESCAPED in _OCTETS_ESCAPED:
+        return f"\\x{number & 0xFF:02x}"
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def unquote(text: str) -> str:
     """Return the value that `quote` wrote; ValueError for a backslash that quotes nothing."""
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
-    octets = bytearray()
+    characters = []
     position = 0
     while position < len(text):
         c = text[position]
+        position += 1
         if c != "\\":
-            octets += c.encode("utf-8", "surrogateescape")
-            position += 1
-        elif text[position + 1 : position + 2] == "x":
-            octets += bytes.fromhex(text[position + 2 : position + 4])
-            position += 4
-        elif position + 1 < len(text):
-            octets += text[position + 1].encode("utf-8", "surrogateescape")
-            position += 2
-        else:
+            characters.append(c)
+            continue
+        quoted = text[position : position + 1]
+        if not quoted:
             raise ValueError(f"backslash at the end of {text!r}")
-    return octets.decode("utf-8", "surrogateescape")
+        position += 1
+        if (digits := _DIGITS.get(quoted)) is None:
+            characters.append(quoted)
+            continue
+        characters.append(_numbered(text[position : position + digits], digits, text))
+        position += digits
+    return "".join(characters)
+
+
+def _numbered(number: str, digits: int, text: str) -> str:
+    """Return the character that follows ``\\x``, ``\\u`` or ``\\U`` as a hexadecimal number."""
+    if len(number) != digits or not _HEX.issuperset(number) or int(number, 16) > sys.maxunicode:
+        raise ValueError(f"non-hexadecimal number {number!r} after a backslash in {text!r}")
+    value = int(number, 16)
+    return chr(_ESCAPED + value if digits == 2 and value in _OCTETS_ESCAPED else value)
 
 
 def split(text: str, separator: str) -> list[str]:
@@ -117,6 +140,25 @@ def split_fields(cls: type[_Fields], text: str) -> dict[str, Any]:
         return {name: members[name].parse(unquote(value)) for name, value in found.items()}
     except ValueError as error:
         raise ValueError(f"{cls.family_name} address {text!r}: {error}") from None
+
+
+def parse_fields(cls: type[_T], text: str) -> _T:
+    """Return the address of class ``cls`` that ``text`` writes; ValueError for any other text.
+
+    That holds whatever is wrong: what construction raises for a number out of range or a name that
+    is too long is a ValueError here.
+    """
+    made: Any = cls
+    fields = split_fields(made, text)
+    try:
+        address: _T = made(**fields)
+    except (TypeError, OverflowError, OSError) as error:
+        raise ValueError(error.strerror if _has_number(error) else str(error)) from None
+    return address
+
+
+def _has_number(error: Exception) -> TypeGuard[OSError]:
+    return isinstance(error, OSError) and error.errno is not None
 
 
 def _check_complete(cls: type[_Fields], text: str, found: dict[str, str]) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import socket as _stdlib
 import sys
+from operator import index
 
 from famsock import _calls
 from famsock._calls.layout import SOCKADDR_BYTES, SockaddrLayout
@@ -180,13 +181,9 @@ class Address(Struct):
 
         ValueError if the text does not have the form.
         """
-        from famsock._text import split_fields
+        from famsock._text import parse_fields
 
-        fields = split_fields(cls, text)
-        try:
-            return cls(**fields)
-        except TypeError as error:  # messages of checks for a host that cannot be a name
-            raise ValueError(str(error)) from None
+        return parse_fields(cls, text)
 
 
 class RawAddress(Address):
@@ -202,10 +199,10 @@ class RawAddress(Address):
     data: bytes
 
     def __init__(self, family: int, data: bytes) -> None:
-        if not 0 <= int(family) <= _MAX_FAMILY:
+        if not 0 <= index(family) <= _MAX_FAMILY:
             raise OverflowError(f"RawAddress family must be 0-{_MAX_FAMILY}, not {family}")
         object.__setattr__(self, "family", int(family))
-        object.__setattr__(self, "data", bytes(data))
+        object.__setattr__(self, "data", memoryview(data).tobytes())
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"RawAddress is immutable: cannot set {name!r}")
@@ -261,10 +258,14 @@ class RawAddress(Address):
     @classmethod
     def parse(cls, text: str) -> RawAddress:
         """Return the address that ``str`` wrote; ValueError if the text does not have that form."""
-        kind, family, data = text.split(":")
-        if kind != "raw":
-            raise ValueError(f"raw address must start with 'raw:', not {text!r}")
-        return cls(int(family), bytes.fromhex(data))
+        kind, _, rest = text.partition(":")
+        family, colon, data = rest.partition(":")
+        if kind != "raw" or not colon:
+            raise ValueError(f"raw address must be raw:family:hexadecimal bytes, not {text!r}")
+        try:
+            return cls(int(family), bytes.fromhex(data))
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"raw address {text!r}: {error}") from None
 
 
 def _reason(family: int) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "U64",
     "Codec",
     "array",
+    "check_bytes",
     "check_int",
     "deferred",
     "raw",
@@ -111,6 +112,18 @@ def check_int(
         raise
 
 
+def check_bytes(what: str, value: Any) -> bytes:
+    """Return the bytes of any object with the buffer protocol; TypeError if it has none.
+
+    Its message begins with ``what``.
+    """
+    try:
+        return cstruct.check_bytes(value)
+    except TypeError as error:
+        name(error, what)
+        raise
+
+
 def codec(value: Codec[_T] | type[_T]) -> Codec[_T]:
     """Return a codec as it is; of a struct class, that of `struct`."""
     made: Codec[_T] = struct(value) if isinstance(value, type) else value  # type: ignore[type-var]
@@ -150,9 +163,7 @@ def raw(size_bytes: int) -> Codec[bytes]:
     """Return a codec of unchanged bytes, at most ``size_bytes`` of them."""
 
     def encode(value: bytes) -> bytes:
-        if not isinstance(value, bytes | bytearray | memoryview):
-            raise TypeError(f"must be a bytes-like object, not {type(value).__name__}")
-        if len(data := bytes(value)) > size_bytes:
+        if len(data := cstruct.check_bytes(value)) > size_bytes:
             raise ValueError(f"must be at most {size_bytes} bytes, not {len(data)}")
         return data
 

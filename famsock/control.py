@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, overl
 
 import attrs
 
-from famsock import codecs, constants
+from famsock import codecs, constants, cstruct
 from famsock.address import Address
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class RawControl:
 
     level: int
     type: int
-    data: bytes
+    data: bytes = attrs.field(converter=cstruct.check_bytes)
 
     def pack(self) -> Item:
         """Return (level, type, data) for sendmsg."""

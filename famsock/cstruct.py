@@ -21,11 +21,14 @@ import operator
 import struct as _struct
 from collections.abc import Callable, Sequence
 from socket import htonl, htons, ntohl, ntohs
-from typing import Any, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 import attrs
 
 from famsock._struct import Struct as Struct
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = [
     "BE16",
@@ -52,6 +55,7 @@ __all__ = [
     "char",
     "char_array",
     "check_bool",
+    "check_bytes",
     "check_integer",
     "field",
     "i8",
@@ -228,13 +232,31 @@ BOOL = CType(
 )
 
 
+def check_bytes(value: ReadableBuffer) -> bytes:
+    """Return the bytes of any object with the buffer protocol; TypeError if it has none.
+
+    bytes, bytearray, memoryview, `array.array`, a ctypes array … as ``send`` takes them. Also a
+    converter for attrs fields.
+    """
+    if type(value) is bytes:
+        return value
+    try:
+        view = memoryview(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"must be a bytes-like object, not {kind}") from None
+    return view.tobytes()
+
+
 def octets(size: int) -> CType:
     """Return a type of exactly ``size`` bytes, taken from any bytes-like object."""
 
-    def check(value: object) -> bytes:
-        if not isinstance(value, bytes | bytearray | memoryview):
-            raise TypeError(f"must be {size} bytes, not {type(value).__name__}")
-        if len(raw := bytes(value)) != size:
+    def check(value: Any) -> bytes:
+        try:
+            raw = check_bytes(value)
+        except TypeError:
+            raise TypeError(f"must be {size} bytes, not {type(value).__name__}") from None
+        if len(raw) != size:
             raise ValueError(f"must be {size} bytes, not {len(raw)}")
         return raw
 

@@ -76,7 +76,4 @@ def check_int(name: str, value: int, highest: int) -> int:
 
 def check_octets(name: str, value: object) -> bytes:
     """Return ``value`` as bytes; TypeError if it is not bytes-like."""
-    if not isinstance(value, bytes | bytearray | memoryview):
-        kind = type(value).__name__
-        raise TypeError(f"AF_BLUETOOTH {name} must be a bytes-like object, not {kind}")
-    return bytes(value)
+    return codecs.check_bytes(f"AF_BLUETOOTH {name}", value)

@@ -91,14 +91,10 @@ def _check_name(value: object) -> str:
     return value
 
 
-def _check_bytes(value: object) -> bytes:
-    if not isinstance(value, bytes | bytearray | memoryview):
-        raise TypeError(f"must be a bytes-like object, not {type(value).__name__}")
-    return bytes(value)
-
-
 _NAME = CType(c="char", code="12s", check=_check_name)
-_LINK_ADDRESS = CType(c="char", code="0s", check=_check_bytes, text=bytes.hex, parse=bytes.fromhex)
+_LINK_ADDRESS = CType(
+    c="char", code="0s", check=cstruct.check_bytes, text=bytes.hex, parse=bytes.fromhex
+)
 
 
 @sockaddr(

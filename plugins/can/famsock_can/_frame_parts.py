@@ -30,9 +30,7 @@ def check_can_id(value: Any) -> int:
 
 def check_data(value: Any, low: int, high: int, kind: str) -> bytes:
     """Return bytes that fit into a frame; TypeError or ValueError if they do not."""
-    if not isinstance(value, bytes | bytearray | memoryview):
-        raise TypeError(f"{kind} data must be a bytes-like object, not {type(value).__name__}")
-    data = bytes(value)
+    data = codecs.check_bytes(f"{kind} data", value)
     if not low <= len(data) <= high:
         raise ValueError(f"{kind} data must be {low}-{high} bytes, not {len(data)}")
     return data

@@ -22,13 +22,16 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from famsock.plugin import codecs
+from famsock.plugin import codecs, cstruct
 from famsock_can import constants as c
 from famsock_can.frames import CanFdFrame, CanFrame
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = [
     "BcmFrame",
@@ -80,9 +83,10 @@ class BcmMessage:
     """
 
     opcode: BcmOpcode
-    can_id: int = attrs.field(repr=hex)
+    can_id: int
     frames: tuple[BcmFrame, ...]
-    flags: int
+    _flags: int = attrs.field(alias="flags")
+    """Without CAN_FD_FRAME where that follows from the frames: `attrs.evolve` can change them."""
     count: int
     ival1_us: int
     ival2_us: int
@@ -103,19 +107,33 @@ class BcmMessage:
             raise ValueError("BCM frames must be all CanFrame or all CanFdFrame")
         if len(frames) > _FRAMES_MAX:
             raise ValueError(f"BCM frames must be at most {_FRAMES_MAX}, not {len(frames)}")
+        flags = codecs.check_int("BCM flags", flags, 0xFFFFFFFF)
         if kinds == {CanFdFrame}:
-            flags |= c.CAN_FD_FRAME
+            flags &= ~c.CAN_FD_FRAME
         elif kinds and flags & c.CAN_FD_FRAME:
             raise ValueError("BCM flag CAN_FD_FRAME needs frames of CanFdFrame")
         self.__attrs_init__(
             BcmOpcode(opcode),
             codecs.check_int("BCM can_id", can_id, 0xFFFFFFFF),
             tuple(frames),
-            codecs.check_int("BCM flags", flags, 0xFFFFFFFF),
+            flags,
             codecs.check_int("BCM count", count, 0xFFFFFFFF),
             codecs.check_int("BCM ival1_us", ival1_us, _IVAL_MAX_US),
             codecs.check_int("BCM ival2_us", ival2_us, _IVAL_MAX_US),
         )
+
+    def __repr__(self) -> str:
+        return (
+            f"BcmMessage(opcode={self.opcode!r}, can_id={self.can_id:#x}, frames={self.frames!r}, "
+            f"flags={self.flags}, count={self.count}, ival1_us={self.ival1_us}, "
+            f"ival2_us={self.ival2_us})"
+        )
+
+    @property
+    def flags(self) -> int:
+        """The flags, with CAN_FD_FRAME for FD frames."""
+        fd = bool(self.frames) and isinstance(self.frames[0], CanFdFrame)
+        return self._flags | c.CAN_FD_FRAME if fd else self._flags
 
     def pack(self) -> bytes:
         """Return ``struct bcm_msg_head`` and the frames."""
@@ -130,8 +148,9 @@ class BcmMessage:
         ) + b"".join([frame.pack() for frame in self.frames])
 
     @classmethod
-    def unpack(cls, data: bytes) -> Self:
+    def unpack(cls, data: ReadableBuffer) -> Self:
         """Return the message in ``data``; ValueError if it is truncated or its opcode unknown."""
+        data = cstruct.check_bytes(data)
         if len(data) < _HEAD.size:
             raise ValueError(f"struct bcm_msg_head needs {_HEAD.size} bytes, not {len(data)}")
         opcode, flags, count, s1, us1, s2, us2, can_id, nframes = _HEAD.unpack_from(data)
@@ -148,7 +167,7 @@ class BcmMessage:
             BcmOpcode(opcode),
             can_id,
             frames,
-            flags,
+            flags & ~c.CAN_FD_FRAME if frames else flags,
             count,
             s1 * _US_PER_S + us1,
             s2 * _US_PER_S + us2,

@@ -14,6 +14,7 @@ from famsock_can.addresses import CAN_ID, NAME, PGN, hex_repr
 from famsock_can.constants import (
     CAN_EFF_FLAG,
     CAN_EFF_MASK,
+    CAN_ERR_FLAG,
     CAN_INV_FILTER,
     CAN_RTR_FLAG,
     CAN_SFF_MASK,
@@ -44,7 +45,9 @@ class CanFilter(cstruct.Struct):
     checks.
 
     Text: candump's ``123:7FF``, inverted ``123~7FF``. An identifier has up to 3 digits, or 8, which
-    set CAN_EFF_FLAG, or 9 for 32 unchanged bits.
+    set CAN_EFF_FLAG, or 9 for 32 unchanged bits. As in candump, CAN_ERR_FLAG is removed from a mask
+    of up to 8 digits, so that ``123:FFFFFFFF`` is a filter of frames; one of 9 digits
+    (``0FFFFFFFF``) keeps it.
     """
 
     can_id: int = cstruct.field(CAN_ID, "can_id")
@@ -75,7 +78,8 @@ class CanFilter(cstruct.Struct):
         narrow = 3 if identifier <= CAN_SFF_MASK else _WIDE_DIGITS + 1
         digits = _WIDE_DIGITS if self.can_id & CAN_EFF_FLAG else narrow
         separator = "~" if self.can_id & CAN_INV_FILTER else ":"
-        return f"{identifier:0{digits}X}{separator}{self.can_mask:X}"
+        whole = _WIDE_DIGITS + 1 if self.can_mask & CAN_ERR_FLAG else 1
+        return f"{identifier:0{digits}X}{separator}{self.can_mask:0{whole}X}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -91,7 +95,8 @@ class CanFilter(cstruct.Struct):
                 parts.check_can_id(can_id)
             can_id |= CAN_EFF_FLAG if digits == _WIDE_DIGITS else 0
             can_id |= CAN_INV_FILTER if separator == "~" else 0
-            return cls(can_id, parts.parse_number(mask, text))
+            bits = parts.parse_number(mask, text)
+            return cls(can_id, bits if len(mask) > _WIDE_DIGITS else bits & ~CAN_ERR_FLAG)
         except (ValueError, OverflowError):
             form = "3 hex digits (0-7FF) or 8 (29 bits), ':' or '~', a hex mask"
             raise ValueError(f"CAN filter must be {form}, not {text!r}") from None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from famsock.plugin import codecs
+from famsock.plugin import codecs, cstruct
 from famsock_can import _frame_parts as parts
 from famsock_can.constants import (
     CAN_EFF_FLAG,
@@ -47,6 +47,8 @@ from famsock_can.constants import (
 )
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
     from famsock_can.errors import CanError
 
 _CLASSIC = struct.Struct("=IB2xB8s")
@@ -97,22 +99,30 @@ class CanFrame(_Identified):
     Text: ``123#DEADBEEF``, ``12345678#``, ``123#R4``, with a dlc over 8 ``123#0011223344556677_F``.
     """
 
-    can_id: int = attrs.field(repr=hex)
+    can_id: int
     data: bytes
-    dlc: int
+    _dlc: int | None = attrs.field(alias="dlc")
+    """None where it is the number of data bytes, so that `attrs.evolve` can change these."""
 
     def __init__(self, can_id: int, data: Any = b"", dlc: int | None = None) -> None:
         can_id = parts.check_can_id(can_id)
         data = parts.check_data(data, 0, CAN_MAX_DLEN, "CAN")
-        dlc = (
-            len(data) if dlc is None else codecs.check_int("CAN dlc", dlc, CAN_MAX_RAW_DLC, 0, hex)
-        )
+        if dlc is not None:
+            dlc = codecs.check_int("CAN dlc", dlc, CAN_MAX_RAW_DLC, 0, hex)
         if can_id & CAN_RTR_FLAG:
             if data:
                 raise ValueError(f"CAN remote frame carries no data, not {len(data)} bytes")
-        elif min(dlc, CAN_MAX_DLEN) != len(data):
+        elif dlc is not None and min(dlc, CAN_MAX_DLEN) != len(data):
             raise ValueError(f"CAN dlc {dlc} does not go with {len(data)} bytes of data")
-        self.__attrs_init__(can_id, data, dlc)
+        self.__attrs_init__(can_id, data, None if dlc == len(data) else dlc)
+
+    def __repr__(self) -> str:
+        return f"CanFrame(can_id={self.can_id:#x}, data={self.data!r}, dlc={self.dlc})"
+
+    @property
+    def dlc(self) -> int:
+        """The data length code, 0-15."""
+        return len(self.data) if self._dlc is None else self._dlc
 
     @property
     def is_remote(self) -> bool:
@@ -130,24 +140,24 @@ class CanFrame(_Identified):
 
     def pack(self) -> bytes:
         """Return the 16 bytes of ``struct can_frame``."""
-        if self.dlc <= CAN_MAX_DLEN:
-            return _CLASSIC.pack(self.can_id, self.dlc, 0, self.data)
-        return _CLASSIC.pack(self.can_id, CAN_MAX_DLEN, self.dlc, self.data)
+        dlc = self.dlc
+        if dlc <= CAN_MAX_DLEN:
+            return _CLASSIC.pack(self.can_id, dlc, 0, self.data)
+        return _CLASSIC.pack(self.can_id, CAN_MAX_DLEN, dlc, self.data)
 
     @classmethod
-    def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
+    def unpack(cls, data: ReadableBuffer) -> Self:
         """Return the frame of 16 bytes; ValueError for another size, or a length over 8."""
+        data = cstruct.check_bytes(data)
         if len(data) != CAN_MTU:
             raise ValueError(f"struct can_frame has {CAN_MTU} bytes, not {len(data)}")
         can_id, length, len8_dlc, payload = _CLASSIC.unpack(data)
         if length > CAN_MAX_DLEN:
             raise ValueError(f"struct can_frame holds at most {CAN_MAX_DLEN} bytes, not {length}")
+        dlc = len8_dlc if length == CAN_MAX_DLEN < len8_dlc <= CAN_MAX_RAW_DLC else length
+        content = b"" if can_id & CAN_RTR_FLAG else payload[:length]
         frame = cls.__new__(cls)
-        frame.__attrs_init__(
-            can_id,
-            b"" if can_id & CAN_RTR_FLAG else payload[:length],
-            len8_dlc if length == CAN_MAX_DLEN < len8_dlc <= CAN_MAX_RAW_DLC else length,
-        )
+        frame.__attrs_init__(can_id, content, None if dlc == len(content) else dlc)
         return frame
 
     def __str__(self) -> str:
@@ -215,8 +225,9 @@ class CanFdFrame(_Identified):
         return _FD.pack(self.can_id, len(self.data), self.flags, self.data)
 
     @classmethod
-    def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
+    def unpack(cls, data: ReadableBuffer) -> Self:
         """Return the frame of 72 bytes; ValueError for another size, or a length over 64."""
+        data = cstruct.check_bytes(data)
         if len(data) != CANFD_MTU:
             raise ValueError(f"struct canfd_frame has {CANFD_MTU} bytes, not {len(data)}")
         can_id, length, flags, payload = _FD.unpack(data)
@@ -284,8 +295,9 @@ class CanXlFrame:
         return _XL.pack(prio, self.flags, self.sdt, len(self.data), self.af) + self.data
 
     @classmethod
-    def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
+    def unpack(cls, data: ReadableBuffer) -> Self:
         """Return the frame at the start of ``data``; ValueError if it is no complete XL frame."""
+        data = cstruct.check_bytes(data)
         if len(data) <= CANXL_HDR_SIZE:
             raise ValueError(f"struct canxl_frame needs {CANXL_HDR_SIZE + 1} bytes or more")
         prio, flags, sdt, length, af = _XL.unpack_from(data)
@@ -295,7 +307,7 @@ class CanXlFrame:
         frame = cls.__new__(cls)
         frame.__attrs_init__(
             prio & CANXL_PRIO_MASK,
-            bytes(data[CANXL_HDR_SIZE:end]),
+            data[CANXL_HDR_SIZE:end],
             sdt,
             af,
             (prio & CANXL_VCID_MASK) >> CANXL_VCID_OFFSET,
@@ -330,11 +342,12 @@ _FRAMES = (CanFrame, CanFdFrame, CanXlFrame)
 _BY_SIZE: dict[int, type[CanFrame] | type[CanFdFrame]] = {CAN_MTU: CanFrame, CANFD_MTU: CanFdFrame}
 
 
-def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
+def unpack_frame(data: ReadableBuffer) -> Frame:
     """Return the frame that a CAN_RAW socket received, by CANXL_XLF, then by its size.
 
     Raises ValueError if it is no frame.
     """
+    data = cstruct.check_bytes(data)
     if len(data) > CANXL_HDR_SIZE and data[4] & CANXL_XLF:
         return CanXlFrame.unpack(data)
     try:

@@ -9,11 +9,11 @@ import enum
 import errno
 import struct
 from operator import index
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from famsock.plugin import SockExtendedErr, codecs
+from famsock.plugin import SockExtendedErr, codecs, cstruct
 from famsock.plugin import constants as system
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
@@ -21,6 +21,9 @@ from famsock_can.pgn import check_pgn as check_pgn
 from famsock_can.pgn import clean_pgn as clean_pgn
 from famsock_can.pgn import is_pdu1 as is_pdu1
 from famsock_can.sockets.arrival import Arrival
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _NAME_BITS = {
     "identity_number": (0, 21),
@@ -111,8 +114,9 @@ class J1939Name:
         return index(self).to_bytes(8, "little")
 
     @classmethod
-    def unpack(cls, data: bytes) -> Self:
+    def unpack(cls, data: ReadableBuffer) -> Self:
         """Return the NAME in an Address Claimed message; ValueError if ``data`` is not 8 bytes."""
+        data = cstruct.check_bytes(data)
         if len(data) != 8:
             raise ValueError(f"a J1939 NAME has 8 bytes, not {len(data)}")
         return cls.from_int(int.from_bytes(data, "little"))

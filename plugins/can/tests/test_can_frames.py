@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from famsock_can import constants as c
 from famsock_can.addresses import IsotpAddress, J1939Address
@@ -296,6 +297,28 @@ def test_filters_as_candump_writes_them() -> None:
     for text in ("", "123", "xyz:7FF", "123:", "123:1FFFFFFFF", "123:-1", *wrong.split()):
         with pytest.raises(ValueError, match="CAN filter must be 3 hex digits"):
             CanFilter.parse(text)
+
+
+def test_a_mask_as_candump_reads_it() -> None:
+    """candump removes CAN_ERR_FLAG, which would make a filter of error messages of it."""
+    assert CanFilter.parse("123:FFFFFFFF") == CanFilter(0x123, 0xDFFFFFFF)
+    assert CanFilter.parse("12345678~FFFFFFFF") == CanFilter(0xB2345678, 0xDFFFFFFF)
+    assert CanFilter.parse("123:20000000") == CanFilter(0x123, 0)
+    assert CanFilter.parse("123:020000000") == CanFilter(0x123, c.CAN_ERR_FLAG)
+    assert str(CanFilter(0x123, 0xFFFFFFFF)) == "123:0FFFFFFFF"
+
+
+def test_data_and_frames_are_changed_by_evolve() -> None:
+    frame = CanFrame(1, b"a")
+    assert attrs.evolve(frame, data=b"bb") == CanFrame(1, b"bb")
+    assert attrs.evolve(frame, data=bytes(8), dlc=12) == CanFrame(1, bytes(8), 12)
+    assert attrs.evolve(CanFrame(1, bytes(8), 12), can_id=2) == CanFrame(2, bytes(8), 12)
+    with pytest.raises(ValueError, match="dlc 12 does not go with 2 bytes"):
+        attrs.evolve(CanFrame(1, bytes(8), 12), data=b"bb")
+    message = BcmMessage(1, 2, [CanFdFrame(2, b"a")], flags=c.SETTIMER)
+    assert message.flags == c.SETTIMER | c.CAN_FD_FRAME
+    changed = attrs.evolve(message, frames=(CanFrame(2, b"a"),))
+    assert changed == BcmMessage(1, 2, [CanFrame(2, b"a")], flags=c.SETTIMER)
 
 
 def test_an_exact_filter_takes_the_identifiers_of_frames_alone() -> None:

@@ -45,6 +45,20 @@ def host_text(value: object) -> str:
     return host
 
 
+def is_escaped(host: object) -> bool:
+    """Return whether a host is a str that stands for bytes outside ASCII, as `host_text` gives it.
+
+    A typed address with such a host can be made from its own fields and its text.
+    """
+    if not isinstance(host, str) or host.isascii() or "\0" in host:
+        return False
+    try:
+        host.encode("ascii", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _idna(host: str) -> str:
     try:
         return host.encode("idna").decode("ascii")

@@ -19,6 +19,7 @@ from famsock_inet._hosts import (
     MAX_SCOPE_ID,
     host_text,
     index_in,
+    is_escaped,
     names_an_interface,
     pack_ipv4,
     pack_ipv6,
@@ -38,7 +39,7 @@ def _host_or_ipaddress(version: int) -> Callable[[object], str]:
             if type(value).__name__ != f"IPv{version}Address":
                 raise TypeError(f"must be an IPv{version} address, not {value!r}")
             value = str(value)
-        host = host_text(value)
+        host = str(value) if is_escaped(value) else host_text(value)
         return _canonical(host) if version == 6 and ":" in host else host
 
     return check

@@ -6,10 +6,14 @@ Sources: RFC 792, RFC 4443 section 4, icmp(7).
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import attrs
 
-from famsock.plugin import codecs
+from famsock.plugin import codecs, cstruct
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _HEADER = struct.Struct(">BBHHH")
 _ECHO_TYPES = {4: (8, 0), 6: (128, 129)}
@@ -25,7 +29,7 @@ class Echo:
 
     identifier: int
     sequence: int
-    data: bytes = b""
+    data: bytes = attrs.field(default=b"", converter=cstruct.check_bytes)
     reply: bool = False
 
     def pack(self, version: int) -> bytes:
@@ -43,15 +47,16 @@ class Echo:
         return blank[:2] + checksum(blank).to_bytes(2, "big") + blank[4:]
 
     @classmethod
-    def unpack(cls, data: bytes, version: int) -> Echo | None:
+    def unpack(cls, data: ReadableBuffer, version: int) -> Echo | None:
         """Return the echo message in ``data``; None if it is another ICMP message or too short."""
+        data = cstruct.check_bytes(data)
         if len(data) < _HEADER.size:
             return None
         kind, code, _, identifier, sequence = _HEADER.unpack_from(data)
         if code != 0 or kind not in _ECHO_TYPES[version]:
             return None
         reply = kind == _ECHO_TYPES[version][1]
-        return cls(identifier, sequence, bytes(data[_HEADER.size :]), reply)
+        return cls(identifier, sequence, data[_HEADER.size :], reply)
 
 
 def checksum(data: bytes) -> int:

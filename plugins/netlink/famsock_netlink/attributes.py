@@ -41,7 +41,7 @@ class Attribute:
     """
 
     type: int
-    value: bytes = b""
+    value: bytes = attrs.field(default=b"", converter=cstruct.check_bytes)
     flags: int = 0
 
     def pack(self) -> bytes:

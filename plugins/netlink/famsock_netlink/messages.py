@@ -58,7 +58,7 @@ class NetlinkMessage:
     """
 
     type: int
-    payload: bytes = b""
+    payload: bytes = attrs.field(default=b"", converter=cstruct.check_bytes)
     flags: int = 0
     sequence: int = 0
     pid: int = 0

@@ -31,6 +31,8 @@ def _check_interface(value: object) -> str | int:
         raise OSError(
             ENODEV, f"AF_PACKET interface name must be at most {_IFNAMSIZ - 1} bytes, not {value!r}"
         )
+    if "/" in value:
+        raise OSError(ENODEV, f"AF_PACKET interface name cannot have a slash: {value!r}")
     return value
 
 
@@ -70,10 +72,8 @@ A received interface is a name, or an index if the interface no longer exists.
 """
 
 
-def _check_address(value: object) -> bytes:
-    if not isinstance(value, bytes | bytearray | memoryview):
-        raise TypeError(f"must be a bytes-like object, not {type(value).__name__}")
-    if len(raw := bytes(value)) > ADDRESS_BYTES_MAX:
+def _check_address(value: Any) -> bytes:
+    if len(raw := cstruct.check_bytes(value)) > ADDRESS_BYTES_MAX:
         raise ValueError(f"must be at most {ADDRESS_BYTES_MAX} bytes, not {len(raw)}")
     return raw
 

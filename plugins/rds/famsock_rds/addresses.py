@@ -27,14 +27,33 @@ def _host(ip: type[IPv4Address] | type[IPv6Address]) -> Callable[[object], str]:
         if isinstance(value, bytes | bytearray):
             host = value.decode("ascii", "surrogateescape")
         elif isinstance(value, str):
-            host = value if value.isascii() else _idna(value)
+            host = value if value.isascii() or _is_escaped(value) else _idna(value)
         else:
             raise TypeError(f"must be str, bytes or bytearray, not {type(value).__name__}")
         if "\0" in host:
             raise TypeError("must not contain null character")
+        if ip is IPv4Address and _is_ipv6(host):
+            raise ValueError(f"must be a host of IPv4, not {host!r}")
         return host
 
     return check
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        inet_pton(AF_INET6, host)
+    except (OSError, ValueError):  # also for a null character in it
+        return False
+    return True
+
+
+def _is_escaped(host: str) -> bool:
+    """Return whether a host is made from bytes outside ASCII, by surrogateescape."""
+    try:
+        host.encode("ascii", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _idna(host: str) -> str:
@@ -56,7 +75,7 @@ def _resolved(host: str, family: int, lookup: Lookup | None) -> tuple[Any, ...]:
 def _pack_ipv4(host: str, lookup: Lookup | None) -> bytes:
     try:
         return inet_pton(AF_INET, _WELL_KNOWN.get(host, host))
-    except OSError:
+    except (OSError, UnicodeEncodeError):
         return inet_pton(AF_INET, _resolved(host, AF_INET, lookup)[0])
 
 
@@ -118,6 +137,10 @@ class RdsAddress(Address):
                 f"AF_RDS address must be a pair (host, port), or for IPv6 "
                 f"(host, port, flowinfo[, scope_id]), not of {len(form)} items"
             )
+        if isinstance(form[0], str):
+            form = (form[0] if form[0].isascii() else _idna(form[0]), *form[1:])
+            if made is RdsInetAddress and _is_ipv6(form[0]):
+                _resolved(form[0], AF_INET, lookup)  # the error is the resolver's, as CPython's
         address: Self = made(*form)
         return address
 
@@ -140,13 +163,13 @@ class RdsAddress(Address):
         ``rds://`` may precede it. ValueError if the text does not have the form.
         """
         bare = text.without_scheme(text_form)
-        made: Any = RdsInet6Address if bare.startswith("[") else RdsInetAddress
-        if not issubclass(made, cls):
+        bracketed = bare.startswith("[")
+        made: Any = cls
+        if cls is RdsAddress:
+            made = RdsInet6Address if bracketed else RdsInetAddress
+        elif cls is RdsInetAddress and bracketed and _is_ipv6(bare[1:].partition("]")[0]):
             raise ValueError(f"{text_form!r} is no {cls.__name__}")
-        try:
-            address: Self = made(**text.split_fields(made, bare))
-        except TypeError as error:  # what the stdlib's form raises for a host that is no name
-            raise ValueError(str(error)) from None
+        address: Self = text.parse_fields(made, bare)
         return address
 
 

@@ -94,7 +94,7 @@ class TipcAddress(Address):
         if made is None:
             known = ", ".join(c.kind for c in _CLASSES if issubclass(c, cls))
             raise ValueError(f"AF_TIPC address must start with {known}, not {text_form!r}")
-        return made(**text.split_fields(made, rest))
+        return text.parse_fields(made, rest)
 
 
 def _checked(name: str, value: Any) -> int:
