@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     _Socket = TypeVar("_Socket", bound="socket[Any, Any]")
     _Kind = tuple[int, tuple[int, ...], int | None]
 
+_PROBE_BYTES = 64
 _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
@@ -112,7 +113,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         """
         kind = _family_of(sock), _type_of(sock), _proto_of(sock)
         if cls._kind is not None:
-            cls._check_open(kind)
+            kind = cls._kind_of_open(kind, sock.fileno())
             kind = kind[0], kind[1], kind[2] or cls._kind[2] or 0
         timeout = sock.gettimeout()
         adopted: Self = made_by(cls, kind, _socket.dup, sock.fileno())
@@ -148,7 +149,12 @@ class socket(Calls["A", "F"]):  # noqa: N801
         """Find what serves this socket, which was just made."""
         told = family != -1 and type != -1 and (fileno is None or proto != -1)
         asked = (index(family), index(type), index(proto)) if told else None
-        served = plugins.find(_family_of(self), _type_of(self), _proto_of(self), asked)
+        kind = _family_of(self), _type_of(self), _proto_of(self)
+        if fileno is None or kind[2]:
+            served = plugins.find(*kind, asked)
+        else:
+            told_by_probe = _probed(kind, fileno)
+            served = None if told_by_probe is None else plugins.find(*kind[:2], told_by_probe)
         self._served = served
         self._codec = self._plain_codec() if served is None else served.codec
         if self._kind is not None:
@@ -165,8 +171,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         own_family, own_types, own_proto = self._kind
         self._check_not_abstract()
         if fileno is not None:  # what is given is not believed: a descriptor has its own kind
-            family, type, told = _kind_of(fileno)
-            self._check_open((family, type, told))
+            family, type, told = self._kind_of_open(_kind_of(fileno), fileno)
             proto = told or (0 if proto == -1 else proto)
         family = own_family if family == -1 else family
         kind = own_types[0] if type == -1 else type & ~_TYPE_FLAGS
@@ -181,6 +186,26 @@ class socket(Calls["A", "F"]):  # noqa: N801
                 f"not {_text_of((family, kind, proto))}"
             )
         return family, kind if type == -1 else type, proto or own_proto or 0
+
+    @classmethod
+    def _kind_of_open(cls, kind: tuple[int, int, int], descriptor: int) -> tuple[int, int, int]:
+        """The kind of an open socket, with what the probes tell; TypeError if it is not this one's.
+
+        A probe of this class's own that is not answered tells that it is another's.
+        """
+        family, type, proto = kind
+        if not proto:
+            found = _probed(kind, descriptor)
+            if found is None and cls._kind is not None and cls._kind[0] == family:
+                own = plugins.find(family, type, cls._kind[2] or 0)
+                if own is not None and own.protocol.probe is not None:
+                    raise TypeError(
+                        f"{cls.__name__} is of {_text_of(cls._kind)}, not a socket of "
+                        f"{_text_of((family, type, None))} without its options"
+                    )
+            kind = family, type, found or 0
+        cls._check_open(kind)
+        return kind
 
     @classmethod
     def _check_open(cls, found: tuple[int, int, int]) -> None:
@@ -532,6 +557,23 @@ def _kind_of(descriptor: int) -> tuple[int, int, int]:
         for option in (_stdlib.SO_DOMAIN, _stdlib.SO_TYPE, _stdlib.SO_PROTOCOL)
     ]
     return numbers[0], numbers[1], numbers[2]
+
+
+def _probed(kind: tuple[int, int, int], descriptor: int) -> int | None:
+    """The protocol of an open socket for which the kernel tells 0, by the family's probes.
+
+    0 if the family has none for this type, None if none of its probes is answered.
+    """
+    served = plugins.find(*kind)
+    probes = [] if served is None else served.family.probes(kind[1])
+    for row in probes:
+        assert row.probe is not None
+        try:
+            _calls.getsockopt(descriptor, *row.probe, _PROBE_BYTES)
+        except OSError:
+            continue
+        return row.number
+    return None if probes else 0
 
 
 def _text_of(kind: tuple[int, int | tuple[int, ...], int | None]) -> str:

@@ -59,7 +59,9 @@ class Protocol(NamedTuple):
     and the conformance suite run them. ``layout`` is the `SockaddrLayout` of an address whose
     stdlib form is its fields in order, or its name: the class is not needed to convert such forms.
     ``socket`` names the protocol's class of sockets, a subclass of `famsock.socket`, or maps each
-    of ``types`` to such a name.
+    of ``types`` to such a name. ``probe`` is (level, option) of a getsockopt(2) that only sockets
+    of this protocol answer: the protocol of an open descriptor is found by it where the kernel
+    tells none (SO_PROTOCOL 0).
 
     A protocol may have another family's addresses, options and control messages.
     ``address_family`` then names the family of the address class ("AF_INET"), whose number the
@@ -84,6 +86,7 @@ class Protocol(NamedTuple):
     address_family: str = ""
     options: str | Collection[Any] = ()
     control: str | Collection[Any] = ()
+    probe: tuple[int, int] | None = None
 
     @property
     def selftests(self) -> Mapping[str, str]:
@@ -136,6 +139,10 @@ class Family(NamedTuple):
 
         rows = [row for row in self.protocols if rank(row) < 5]
         return min(rows, key=rank, default=None)
+
+    def probes(self, kind: int) -> list[Protocol]:
+        """Return the rows of a socket type that can be told by their probe."""
+        return [row for row in self.protocols if row.probe is not None and kind in row.types]
 
 
 def of_another_family(family: Family, protocol: Protocol, cls: type[Address]) -> str:

@@ -185,6 +185,7 @@ WRONG: dict[type[Family] | type[Protocol], dict[str, tuple[Any, ...]]] = {
         "address_family": (" ", "inet", "AF_", "af_inet", "AF_NEW"),
         "options": (*NO_ROWS, (CONTROL,)),
         "control": (*NO_ROWS, (OPTION,)),
+        "probe": ((), (1,), (1, 2, 3), (1, "2"), (1, None), (True, 1), [1, 2]),
     },
 }
 

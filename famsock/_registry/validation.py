@@ -322,6 +322,10 @@ def _is_socket(value: object) -> bool:
     return value is None or _is_reference(value) or _is_mapping_of(value, _is_int, _is_reference, 1)
 
 
+def _is_probe(value: object) -> bool:
+    return value is None or (_is_tuple_of(value, _is_int) and len(value) == 2)  # type: ignore[arg-type]
+
+
 _ROWS = 'a module\'s name, "module:attribute", or a collection of {} rows and of such names'
 _OPTIONS = _ROWS.format("Option"), _are_rows("famsock.options", "Option")
 _CONTROL = _ROWS.format("ControlType"), _are_rows("famsock.control", "ControlType")
@@ -362,5 +366,6 @@ _PROTOCOL: Mapping[str, tuple[str, Check]] = {
     ),
     "options": _OPTIONS,
     "control": _CONTROL,
+    "probe": ("None or the level and the number of an option", _is_probe),
 }
 """What each field of a Protocol must be, and the check; `name` comes before."""

@@ -29,10 +29,24 @@ else:
     )
 
 
+_SOL_CAN_BASE = 100  # linux/can.h; constants.py has more than opening a socket needs
+_CAN_ISOTP_OPTS = 1
+_SO_J1939_PROMISC = 2
+
+
 def _protocol(
-    name: str, number: int, kind: int, address: str, socket: str, scheme: str = ""
+    name: str,
+    number: int,
+    kind: int,
+    address: str,
+    socket: str,
+    scheme: str = "",
+    probe: int | None = None,
 ) -> Protocol:
-    """Return a protocol whose modules, kernel module included, bear its name."""
+    """Return a protocol whose modules, kernel module included, bear its name.
+
+    ``probe`` is an option that only this protocol knows, at its own level.
+    """
     return Protocol(
         name,
         number,
@@ -44,14 +58,15 @@ def _protocol(
         modules=("can", f"can-{name}"),
         hints=getattr(_hints, name.upper()),
         selftest=f"famsock_can.selftest:{name}",
+        probe=None if probe is None else (_SOL_CAN_BASE + number, probe),
     )
 
 
 _PROTOCOLS = (
     _protocol("raw", 1, SOCK_RAW, "CanAddress", "CanRawSocket", "can"),
     _protocol("bcm", 2, SOCK_DGRAM, "CanAddress", "BcmSocket"),
-    _protocol("isotp", 6, SOCK_DGRAM, "IsotpAddress", "IsotpSocket"),
-    _protocol("j1939", 7, SOCK_DGRAM, "J1939Address", "J1939Socket"),
+    _protocol("isotp", 6, SOCK_DGRAM, "IsotpAddress", "IsotpSocket", probe=_CAN_ISOTP_OPTS),
+    _protocol("j1939", 7, SOCK_DGRAM, "J1939Address", "J1939Socket", probe=_SO_J1939_PROMISC),
 )
 
 FAMILY = Family(

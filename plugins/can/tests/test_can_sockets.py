@@ -1,7 +1,7 @@
 """The classes of AF_CAN's sockets: their kinds, and descriptors whose protocol is not told.
 
-The kernel answers SO_PROTOCOL with 0 for every socket of AF_CAN, so only the caller knows whether
-a descriptor is one of BCM, ISO-TP or J1939.
+The kernel answers SO_PROTOCOL with 0 for most sockets of AF_CAN. ISO-TP and J1939 are told by
+options that only they know; a socket of BCM has none.
 """
 
 from __future__ import annotations
@@ -119,6 +119,57 @@ def test_an_adopted_socket_has_its_protocol_s_addresses() -> None:
     with IsotpSocket.adopt(stdlib.socket(fileno=made.detach())) as sock:
         assert sock.local_address == IsotpAddress("vcan0", 0x123, 0x456)
         assert sock.getsockname() == ("vcan0", 0x123, 0x456)
+
+
+@pytest.mark.parametrize(
+    ("cls", "address"),
+    [
+        pytest.param(CanRawSocket, ("vcan0",), marks=raw),
+        pytest.param(IsotpSocket, ("vcan0", 0x123, 0x456), marks=isotp),
+        pytest.param(J1939Socket, ("vcan0", 0, c.J1939_NO_PGN, 0x61), marks=j1939),
+    ],
+)
+@pytest.mark.needs_interface("vcan0")
+def test_the_protocol_of_a_descriptor_is_found(
+    cls: type[CanSocket[Any, Any]], address: tuple[Any, ...]
+) -> None:
+    made = stdlib.socket(*KINDS[cls])
+    made.bind(address)
+    with famsock.socket(fileno=made.detach()) as sock:
+        assert sock.proto in (0, KINDS[cls][2])
+        assert sock.getsockname() == address
+        with sock.dup() as copy:
+            assert copy.getsockname() == address
+        assert type(sock.operations) is cls
+        sock.operations.enable_timestamps()
+
+
+@bcm
+def test_a_descriptor_of_no_known_protocol_has_the_stdlib_s_forms() -> None:
+    made = stdlib.socket(*KINDS[BcmSocket])
+    with famsock.socket(c.AF_CAN, stdlib.SOCK_DGRAM, 0, made.detach()) as sock:
+        with pytest.raises(AttributeError, match="no plugin gives operations to"):
+            _ = sock.operations
+        with pytest.raises(OSError, match="unsupported CAN protocol"):
+            sock.connect(("vcan0",))
+        with BcmSocket.adopt(sock) as adopted:
+            adopted.enable_timestamps()
+
+
+@isotp
+@bcm
+@j1939
+@pytest.mark.parametrize("how", ["fileno", "adopt"])
+def test_a_descriptor_of_another_protocol_is_refused(how: str) -> None:
+    for cls in (BcmSocket, IsotpSocket, J1939Socket):
+        for other in (IsotpSocket, J1939Socket, BcmSocket):
+            if cls is other:
+                continue
+            with stdlib.socket(*KINDS[other]) as made:
+                untold = stdlib.socket(c.AF_CAN, stdlib.SOCK_DGRAM, 0, made.fileno())
+                with pytest.raises(TypeError, match=f"{cls.__name__} is of AF_CAN SOCK_DGRAM"):
+                    cls(fileno=made.fileno()) if how == "fileno" else cls.adopt(untold)
+                untold.detach()
 
 
 @raw
