@@ -6,9 +6,11 @@ service (net/qrtr/ns.c) answers. Sources: linux/qrtr.h, net/qrtr/ns.c.
 
 from __future__ import annotations
 
-from socket import SOCK_DGRAM
+import errno
+import os
+from socket import SO_RCVBUF, SOCK_DGRAM, SOL_SOCKET
 
-from famsock.plugin import Address, codecs, socket
+from famsock.plugin import Address, codecs, constants, options, socket
 from famsock_qipcrtr.addresses import QipcrtrAddress
 from famsock_qipcrtr.constants import AF_QIPCRTR, QRTR_PORT_CTRL
 from famsock_qipcrtr.packets import (
@@ -22,18 +24,34 @@ from famsock_qipcrtr.packets import (
     parse,
 )
 
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "QipcrtrSocket",
+    "lookup",
+]
+
 MAX_MESSAGE_BYTES = 65535
 """The longest message that the kernel sends."""
 
+_LOOKUP_BUFFER_BYTES = 1 << 26
+"""The receive buffer to ask for: a limit, of which each waiting server takes about 1 KB."""
+
 
 def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple[NewServer, ...]:
-    """Return the servers that the name service of this node knows now.
+    """Return all servers that the name service of this node knows now.
 
     ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. Asks through a
-    new socket. TimeoutError if no answer comes within ``timeout_s`` seconds.
+    new socket. TimeoutError if no answer comes within ``timeout_s`` seconds. The name service
+    answers at once, with a packet for each server. OSError ENOBUFS if they are more than the
+    receive buffer takes: some 60,000 with CAP_NET_ADMIN, otherwise what net.core.rmem_max allows,
+    some 450 usually.
     """
     with QipcrtrSocket() as asking:
         asking.settimeout(timeout_s)
+        try:
+            asking.setsockopt(SOL_SOCKET, constants.SO_RCVBUFFORCE, _LOOKUP_BUFFER_BYTES)
+        except PermissionError:
+            asking.setsockopt(SOL_SOCKET, SO_RCVBUF, _LOOKUP_BUFFER_BYTES)
         asking.new_lookup(service, instance)
         found: list[NewServer] = []
         while True:
@@ -42,6 +60,16 @@ def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple
                 if packet.is_end_of_list:
                     return tuple(found)
                 found.append(packet)
+
+
+class _Received:
+    """What a socket object knows of losses, and a packet that an error made wait."""
+
+    __slots__ = ("drops", "waiting")
+
+    def __init__(self) -> None:
+        self.drops = 0
+        self.waiting: ControlPacket | UnknownPacket | None = None
 
 
 class QipcrtrSocket(socket["QipcrtrAddress", tuple[int, int]], family=AF_QIPCRTR, type=SOCK_DGRAM):
@@ -72,7 +100,8 @@ class QipcrtrSocket(socket["QipcrtrAddress", tuple[int, int]], family=AF_QIPCRTR
 
         ``service`` and ``instance`` (0-4294967295) choose among them, each 0 for all. Current
         servers come as `NewServer` packets through `recv_packet`; the last one has
-        ``is_end_of_list``. Then each change comes as `NewServer` or `DelServer`.
+        ``is_end_of_list``. Then each change comes as `NewServer` or `DelServer`. They come all at
+        once: a few hundred fill the usual receive buffer (SO_RCVBUF), see `recv_packet`.
         """
         self.send_control(NewLookup(service, instance))
 
@@ -102,13 +131,39 @@ class QipcrtrSocket(socket["QipcrtrAddress", tuple[int, int]], family=AF_QIPCRTR
     ) -> ControlPacket | UnknownPacket | Datagram:
         """Return the next message: a control packet of a name service, or another socket's data.
 
-        Waits as recv does. At most ``bufsize_bytes`` of data are kept.
+        Waits as recv does. At most ``bufsize_bytes`` of data are kept. OSError ENOBUFS, once, if
+        the kernel has dropped messages because the receive buffer was full: it says nothing itself,
+        so this is noticed with the next control packet, or when there is none in time. That packet
+        comes with the next call. To know the servers again, use `lookup`.
         """
-        message = self.recv_message(bufsize_bytes, 0)
+        state = self.protocol_state(_Received)
+        if state.waiting is not None:
+            packet, state.waiting = state.waiting, None
+            return packet
+        try:
+            message = self.recv_message(bufsize_bytes, 0)
+        except (TimeoutError, BlockingIOError):
+            self._check_drops(state)
+            raise
         source = _address(message.address)
-        if source.is_control and len(message.data) >= 4:
-            return parse(message.data)
-        return Datagram(message.data, source)
+        if not source.is_control or len(message.data) < 4:
+            return Datagram(message.data, source)
+        state.waiting = parse(message.data)
+        self._check_drops(state)
+        packet, state.waiting = state.waiting, None
+        return packet
+
+    def _check_drops(self, state: _Received) -> None:
+        """Raise OSError ENOBUFS if messages were dropped since the last look."""
+        drops = self.get_option(options.SO_MEMINFO).drops
+        lost, state.drops = drops - state.drops & 0xFFFFFFFF, drops
+        if lost:
+            raise OSError(
+                errno.ENOBUFS,
+                f"{os.strerror(errno.ENOBUFS)}: the receive buffer was full, and {lost} messages "
+                "were dropped; SO_RCVBUF makes it larger, up to net.core.rmem_max (SO_RCVBUFFORCE "
+                "without a limit, with CAP_NET_ADMIN)",
+            )
 
 
 def _address(address: Address | None) -> QipcrtrAddress:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket as stdlib
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +24,8 @@ from famsock_qipcrtr.packets import (
     Ping,
     instance_of,
 )
+
+from famsock.options import SO_MEMINFO
 
 pytestmark = [pytest.mark.needs_family("AF_QIPCRTR"), pytest.mark.usefixtures("descriptors")]
 
@@ -209,3 +213,92 @@ def test_the_example_runs() -> None:
     )
     assert "NewServer(service=4660, instance=1" in done.stdout
     assert "DelServer(service=4660, instance=1" in done.stdout
+
+
+def published(server: QipcrtrSocket, service: int, instance: int) -> bool:
+    """Publish a service; False if the name service's queue is full."""
+    try:
+        server.publish(service, instance)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return False
+    return True
+
+
+@pytest.fixture
+def many(qipcrtr: Opener) -> Callable[[int, int], set[int]]:
+    """Publishes servers of a service, until the name service knows them; their instances."""
+
+    def publish(service: int, count: int) -> set[int]:
+        deadline = time.monotonic() + 60
+        wanted = set(range(1, count + 1))
+        for instance in wanted:
+            server = qipcrtr()
+            while not published(server, service, instance):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        while len(sockets.lookup(service)) < count:
+            assert time.monotonic() < deadline, "the name service does not know all"
+            time.sleep(0.01)
+        return wanted
+
+    return publish
+
+
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+def test_a_lookup_of_many_servers_is_whole(many: Callable[[int, int], set[int]]) -> None:
+    """The usual receive buffer takes some 235 of them. Linux 6.12 knows 256 of a node at most."""
+    instances = many(SERVICE + 7, 250)
+    assert {server.instance for server in sockets.lookup(SERVICE + 7)} == instances
+
+
+def test_a_lookup_that_cannot_be_whole_says_so(
+    many: Callable[[int, int], set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(SERVICE + 8, 40)
+    monkeypatch.setattr(sockets, "_LOOKUP_BUFFER_BYTES", 1)  # the kernel's least, some 2 KB
+    with pytest.raises(OSError, match=r"buffer was full, and .* dropped") as caught:
+        sockets.lookup(SERVICE + 8)
+    assert caught.value.errno == errno.ENOBUFS
+
+
+def test_a_watcher_is_told_of_packets_that_were_dropped(
+    qipcrtr: Opener, many: Callable[[int, int], set[int]]
+) -> None:
+    many(SERVICE + 9, 40)
+    watcher = qipcrtr()
+    watcher.settimeout(1)
+    watcher.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVBUF, 1)
+    watcher.new_lookup(SERVICE + 9)
+    with pytest.raises(OSError, match="messages were dropped") as caught:
+        watcher.recv_packet()
+    assert caught.value.errno == errno.ENOBUFS
+    received = []
+
+    def drain() -> None:
+        while True:
+            received.append(watcher.recv_packet())
+
+    with pytest.raises(TimeoutError):  # to be told once is enough
+        drain()
+    assert received
+    assert len(received) == len(set(received))
+    assert all(isinstance(p, NewServer) and p.service == SERVICE + 9 for p in received)
+
+
+def test_dropped_packets_are_told_where_none_follows(qipcrtr: Opener) -> None:
+    watcher, server = qipcrtr(), qipcrtr()
+    watcher.bind((watcher.local_node(), 0))
+    watcher.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVBUF, 1)
+    server.sendto(bytes(4000), watcher.local_address)  # a datagram, after which nothing fits
+    watcher.new_lookup(SERVICE + 10)
+    deadline = time.monotonic() + 20
+    while not watcher.get_option(SO_MEMINFO).drops:
+        assert time.monotonic() < deadline
+    assert isinstance(watcher.recv_packet(), Datagram)
+    watcher.settimeout(0.2)
+    with pytest.raises(OSError, match="1 messages were dropped"):
+        watcher.recv_packet()
+    with pytest.raises(TimeoutError):
+        watcher.recv_packet()
