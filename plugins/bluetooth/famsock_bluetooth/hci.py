@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from errno import EBADFD
 from socket import SOCK_RAW
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,13 @@ from famsock_bluetooth import constants as c
 from famsock_bluetooth._fields import check_octets
 from famsock_bluetooth._ioctls import HciConnInfo, HciDevInfo, HciDevStats, InquiryInfo
 from famsock_bluetooth.addresses import HciAddress
-from famsock_bluetooth.packets import CommandComplete, CommandStatus, HciEvent, HciPacket
+from famsock_bluetooth.packets import (
+    CommandComplete,
+    CommandStatus,
+    HciEvent,
+    HciPacket,
+    MonitorMessage,
+)
 from famsock_bluetooth.structs import HciFilter
 
 if TYPE_CHECKING:
@@ -33,6 +40,16 @@ __all__ = [
 
 _LONGEST_BYTES = 1 + c.HCI_MAX_FRAME_SIZE
 """The size of a packet's type byte and the longest packet of the kernel."""
+_RECORD_BYTES_MAX = c.HCI_MON_HDR_SIZE + 0xFFFF
+
+
+class _Channel:
+    """What is known of a socket's channel."""
+
+    __slots__ = ("gives_packets",)
+
+    def __init__(self) -> None:
+        self.gives_packets = False
 
 
 class HciSocket(
@@ -116,8 +133,9 @@ class HciSocket(
     def set_filter(self, types: Iterable[int], events: Iterable[int] = (), opcode: int = 0) -> None:
         """Receive packets of ``types`` (HCI_EVENT_PKT …), of events those with codes in ``events``.
 
-        With ``opcode``, only events that answer this command are received. A new socket receives
-        nothing. Without CAP_NET_RAW the kernel removes types and events for privileged users.
+        With ``opcode``, only events that answer this command are received. Packets that wait to be
+        received stay: set the filter before ``bind``. A new socket receives nothing. Without
+        CAP_NET_RAW the kernel removes types and events for privileged users.
         """
         self.set_option(options.HCI_FILTER, HciFilter.of(types, events, opcode))
 
@@ -143,13 +161,55 @@ class HciSocket(
             raise
 
     def recv_packet(self) -> HciPacket:
-        """Return the next packet that the filter lets through; ValueError if it is truncated."""
+        """Return the next packet that the filter lets through, of the raw or the user channel.
+
+        Packets that came before `set_filter` arrive all the same. ValueError if one is truncated,
+        and on a channel that gives no packets: `recv_monitor` and `management` are for those.
+        """
+        self._check_gives_packets("recv_packet")
         return packets.unpack(self.recv(_LONGEST_BYTES))
 
     def recv_packet_message(self) -> tuple[HciPacket, Message[HciAddress]]:
         """Return the next packet, and the message with its control messages (direction, time)."""
+        self._check_gives_packets("recv_packet_message")
         message = self.recv_message(_LONGEST_BYTES)
         return packets.unpack(message.data), message
+
+    def _check_gives_packets(self, operation: str) -> None:
+        """Raise ValueError if the socket's channel has another content; look once.
+
+        The kernel names the controller and the channel only of a socket that is bound to one
+        controller. It has a filter only for sockets of the raw channel.
+        """
+        channel = self.protocol_state(_Channel)
+        if channel.gives_packets:
+            return
+        try:
+            self.getsockname()
+        except OSError:
+            try:
+                self.getsockopt(c.SOL_HCI, c.HCI_FILTER, HciFilter.layout.size)
+            except OSError as error:
+                if error.errno != EBADFD:
+                    raise
+                raise ValueError(
+                    f"{operation}(): this channel gives no packets: recv_monitor() is for the "
+                    "monitor channel, management() for the control channel"
+                ) from None
+        else:
+            channel.gives_packets = True
+
+    # The monitor channel
+
+    def recv_monitor(self) -> MonitorMessage:
+        """Return the next record of the monitor channel: the packets and commands of everybody.
+
+        For a socket bound to ``HciAddress(HCI_DEV_NONE, HCI_CHANNEL_MONITOR)``, which needs
+        CAP_NET_RAW. ValueError if a record is truncated.
+        """
+        return MonitorMessage.unpack(self.recv(_RECORD_BYTES_MAX))
+
+    # Commands
 
     def send_command(
         self, opcode: int, parameters: bytes = b"", timeout_s: float | None = 5.0
@@ -157,10 +217,11 @@ class HciSocket(
         """Send a command to the controller that this raw socket is bound to, and give its answer.
 
         ``opcode`` is 0-65535 (`famsock_bluetooth.packets.opcode`), ``parameters`` up to 255 bytes.
-        The answer comes on another socket, so this socket's queue and filter do not change. A
-        status other than 0 is not raised: it is the answer's ``status``. TimeoutError if the
-        controller does not answer in ``timeout_s`` (None: for ever); OSError ENETDOWN if it is off,
-        EPERM without CAP_NET_RAW.
+        The answer comes on another socket, so this socket's queue and filter do not change. Only
+        what comes after the kernel has handed the command over counts: no late answer to an earlier
+        one, if the process has CAP_NET_RAW to see that. A status other than 0 is not raised: it is
+        the answer's ``status``. TimeoutError if the controller does not answer in ``timeout_s``
+        (None: for ever); OSError ENETDOWN if it is off, EPERM without CAP_NET_RAW.
         """
         command = packets.HciCommand(opcode, check_octets("parameters", parameters))
         try:
@@ -170,14 +231,19 @@ class HciSocket(
             raise
         if not isinstance(local, int):
             raise ValueError(f"send_command needs a socket bound to a raw channel, not {local}")
+        types = (c.HCI_COMMAND_PKT, c.HCI_EVENT_PKT)
         answers = (c.HCI_EV_CMD_COMPLETE, c.HCI_EV_CMD_STATUS)
-        with HciSocket() as other:
-            other.set_option(options.HCI_FILTER, HciFilter.of((c.HCI_EVENT_PKT,), answers, opcode))
-            other.bind(local)
-            other.send_packet(command)
+        with HciSocket() as sending, HciSocket() as hearing:
+            hearing.set_option(options.HCI_FILTER, HciFilter.of(types, answers, opcode))
+            for sock in (sending, hearing):
+                sock.bind(local)
+            is_sent = not hearing.filter().type_mask >> c.HCI_COMMAND_PKT & 1
+            sending.send_packet(command)
             until = _waiting.deadline(timeout_s)
-            while _waiting.is_readable(other.fileno(), until):
-                answer = _answer(packets.unpack(other.recv(_LONGEST_BYTES)))
+            while _waiting.is_readable(hearing.fileno(), until):
+                packet = packets.unpack(hearing.recv(_LONGEST_BYTES))
+                is_sent = is_sent or packet == command
+                answer = _answer(packet) if is_sent else None
                 if answer is not None and answer.opcode == opcode:
                     return answer
         raise TimeoutError(f"no answer to HCI command 0x{opcode:04X} within {timeout_s} s")

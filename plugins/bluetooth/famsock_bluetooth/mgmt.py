@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator
 from enum import IntFlag
-from typing import Self
+from typing import Self, cast
 from uuid import UUID
 
 import attrs
@@ -40,6 +40,12 @@ _BREDR_TYPE = 1 << c.BDADDR_BREDR
 _LE_TYPES = 1 << c.BDADDR_LE_PUBLIC | 1 << c.BDADDR_LE_RANDOM
 _ADD_ADVERTISING = struct.Struct("<BIHHBB")
 _LONGEST_BYTES = 0xFFFF + _HEADER.size
+_NO_DISCOVERY = (
+    c.MGMT_STATUS_REJECTED,
+    c.MGMT_STATUS_NOT_POWERED,
+    c.MGMT_STATUS_INVALID_INDEX,
+)
+"""What a stop is answered if no discovery is under way: it ended, was powered off, or removed."""
 
 ISO_SOCKET_FEATURE = UUID("6fbaf188-05e0-496a-9885-d6ddfdb4e03e")
 """The experimental feature that makes BTPROTO_ISO available (Linux 6.0 and later)."""
@@ -144,6 +150,7 @@ class Management:
 
     def __init__(self, sock: HciSocket) -> None:
         self.sock = sock
+        self._unanswered: set[tuple[int, int]] = set()
 
     @classmethod
     def open(cls, timeout_s: float = 10.0) -> Self:
@@ -172,27 +179,44 @@ class Management:
     ) -> bytes:
         """Send a command (``opcode`` of MGMT_OP_*, 0-65535) and give its return parameters.
 
-        Events that arrive before the answer are dropped: keep another socket for those.
+        Events that arrive before the answer are dropped: keep another socket for those. An answer
+        does not say which of several equal commands it belongs to. So after a TimeoutError, the
+        next command with this opcode and index waits for the late answer before it is sent, and
+        raises TimeoutError if there is none; a new socket need not wait.
         """
         check_int("management opcode", opcode, 0xFFFF)
         check_int("controller index", index, 0xFFFF)
         parameters = check_octets("parameters", parameters)
         size = check_int("length of parameters", len(parameters), 0xFFFF)
+        until = _waiting.deadline(self.sock.gettimeout())
+        while (opcode, index) in self._unanswered:
+            self._answer(opcode, index, until, "an earlier")
         self.sock.send(_HEADER.pack(opcode, index, size) + parameters)
-        timeout_s = self.sock.gettimeout()
-        until = _waiting.deadline(timeout_s)
+        self._unanswered.add((opcode, index))
+        status, answer = self._answer(opcode, index, until, "the")
+        if status:
+            raise ManagementError(opcode, index, status)
+        return answer
+
+    def _answer(
+        self, opcode: int, index: int, until: float | None, which: str
+    ) -> tuple[int, bytes]:
+        """Return status and parameters of the next answer to such a command; TimeoutError."""
         while (event := self._event_until(until)) is not None:
-            if event.code in (c.MGMT_EV_CMD_COMPLETE, c.MGMT_EV_CMD_STATUS):
-                number, status = _REPLY.unpack_from(event.parameters)
-                if (number, event.index) == (opcode, index):
-                    if status:
-                        raise ManagementError(opcode, index, status)
-                    return event.parameters[_REPLY.size :]
-        raise TimeoutError(f"no answer to management command 0x{opcode:04X} within {timeout_s} s")
+            if _answered(event) == (opcode, index):
+                _, status = _REPLY.unpack_from(event.parameters)
+                return status, event.parameters[_REPLY.size :]
+        raise TimeoutError(
+            f"no answer to {which} management command 0x{opcode:04X} within "
+            f"{self.sock.gettimeout()} s"
+        )
 
     def recv_event(self) -> ManagementEvent:
         """Return the next event; TimeoutError if none comes in the socket's timeout."""
-        return ManagementEvent.unpack(self.sock.recv(_LONGEST_BYTES))
+        event = ManagementEvent.unpack(self.sock.recv(_LONGEST_BYTES))
+        if (found := _answered(event)) is not None:
+            self._unanswered.discard(found)
+        return event
 
     def read_version(self) -> tuple[int, int]:
         """Return the interface's version and revision: (1, 22) and so on."""
@@ -286,18 +310,27 @@ class Management:
     ) -> Generator[DeviceFound, None, None]:
         """Yield the devices of a discovery for ``duration_s``, one for each report.
 
-        It begins at once and ends with the iteration (``close``), or by itself. A command on this
-        socket drops devices found meanwhile: use a separate socket for commands.
+        It begins at once and ends with the iteration (``close``, also before the first device), or
+        by itself. A command on this socket drops devices found meanwhile: use a separate socket for
+        commands.
         """
-        self.start_discovery(index, le=le, bredr=bredr)
-        return self._devices_found(index, duration_s, le, bredr)
+        found = self._devices_found(index, duration_s, le, bredr)
+        next(found)  # into its `try`, so that closing it ends the discovery from now on
+        return cast("Generator[DeviceFound, None, None]", found)
 
     def _devices_found(
         self, index: int, duration_s: float, le: bool, bredr: bool
-    ) -> Generator[DeviceFound, None, None]:
+    ) -> Generator[DeviceFound | None, None, None]:
+        """Yield None once the discovery has begun, then the devices."""
         under_way = True
-        until = _waiting.deadline(duration_s)
         try:
+            try:
+                self.start_discovery(index, le=le, bredr=bredr)
+            except ManagementError:
+                under_way = False
+                raise
+            yield None
+            until = _waiting.deadline(duration_s)
             while (event := self._event_until(until)) is not None:
                 if event.index != index:
                     continue
@@ -308,7 +341,19 @@ class Management:
                     return
         finally:
             if under_way:
+                self._end_discovery(index, le, bredr)
+
+    def _end_discovery(self, index: int, le: bool, bredr: bool) -> None:
+        """Stop a discovery that may have ended by itself; through another socket if this closed."""
+        try:
+            if self.sock.fileno() == -1:
+                with Management.open() as other:
+                    other.stop_discovery(index, le=le, bredr=bredr)
+            else:
                 self.stop_discovery(index, le=le, bredr=bredr)
+        except ManagementError as error:
+            if error.status not in _NO_DISCOVERY:
+                raise
 
     def _event_until(self, until: float | None) -> ManagementEvent | None:
         """The next event; None if none comes until a moment of the monotonic clock."""
@@ -368,6 +413,14 @@ class Management:
 
     def _switch(self, index: int, setting: Setting, on: bool) -> Setting:
         return _settings(self.command(_SWITCHES[setting], index, bytes((on,))))
+
+
+def _answered(event: ManagementEvent) -> tuple[int, int] | None:
+    """Return the opcode and the index of the command that an event answers; None for another."""
+    if event.code not in (c.MGMT_EV_CMD_COMPLETE, c.MGMT_EV_CMD_STATUS):
+        return None
+    number, _ = _REPLY.unpack_from(event.parameters)
+    return number, event.index
 
 
 def _discovery_types(le: bool, bredr: bool) -> bytes:

@@ -8,12 +8,32 @@ for the monitor channel.
 from __future__ import annotations
 
 import struct
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
+from famsock.plugin import cstruct
 from famsock_bluetooth import constants as c
 from famsock_bluetooth._fields import check_int
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+__all__ = [
+    "AclData",
+    "CommandComplete",
+    "CommandStatus",
+    "HciCommand",
+    "HciData",
+    "HciEvent",
+    "HciPacket",
+    "IsoData",
+    "MonitorMessage",
+    "OtherPacket",
+    "ScoData",
+    "opcode",
+    "unpack",
+]
 
 _COMMAND = struct.Struct("<BHB")
 _EVENT = struct.Struct("<BBB")
@@ -38,7 +58,7 @@ class HciCommand:
 
     type: ClassVar[int] = c.HCI_COMMAND_PKT
     opcode: int
-    parameters: bytes = b""
+    parameters: bytes = attrs.field(default=b"", converter=cstruct.check_bytes)
 
     def pack(self) -> bytes:
         """Return u8 type, le16 opcode, u8 length, parameters. OverflowError if one does not fit."""
@@ -47,8 +67,9 @@ class HciCommand:
         return _COMMAND.pack(self.type, self.opcode, size) + self.parameters
 
     @classmethod
-    def unpack(cls, data: bytes) -> HciCommand:
+    def unpack(cls, data: ReadableBuffer) -> HciCommand:
         """Return the command in ``data``; ValueError if it is truncated."""
+        data = cstruct.check_bytes(data)
         _, number, size = _header(_COMMAND, data)
         return cls(number, data[_COMMAND.size : _COMMAND.size + size])
 
@@ -59,7 +80,7 @@ class HciEvent:
 
     type: ClassVar[int] = c.HCI_EVENT_PKT
     code: int
-    parameters: bytes = b""
+    parameters: bytes = attrs.field(default=b"", converter=cstruct.check_bytes)
 
     def pack(self) -> bytes:
         """Return u8 type, u8 code, u8 length, parameters. OverflowError if one does not fit."""
@@ -68,8 +89,9 @@ class HciEvent:
         return _EVENT.pack(self.type, self.code, size) + self.parameters
 
     @classmethod
-    def unpack(cls, data: bytes) -> HciEvent:
+    def unpack(cls, data: ReadableBuffer) -> HciEvent:
         """Return the event in ``data``; ValueError if it is truncated."""
+        data = cstruct.check_bytes(data)
         _, code, size = _header(_EVENT, data)
         return cls(code, data[_EVENT.size : _EVENT.size + size])
 
@@ -87,7 +109,7 @@ class HciData:
     longest: ClassVar[int] = 0xFFFF
     handle: int
     flags: int = 0
-    data: bytes = b""
+    data: bytes = attrs.field(default=b"", converter=cstruct.check_bytes)
 
     def pack(self) -> bytes:
         """u8 type, le16 handle and flags, length, payload. OverflowError for what does not fit."""
@@ -98,8 +120,9 @@ class HciData:
         return self.layout.pack(self.type, word, size) + self.data
 
     @classmethod
-    def unpack(cls, data: bytes) -> HciData:
+    def unpack(cls, data: ReadableBuffer) -> HciData:
         """Return the packet in ``data``; ValueError if it is truncated."""
+        data = cstruct.check_bytes(data)
         _, word, size = _header(cls.layout, data, cls.longest)
         payload = data[cls.layout.size : cls.layout.size + size]
         return cls(word & _HANDLE_MASK, word >> _FLAGS_SHIFT, payload)
@@ -134,7 +157,7 @@ class OtherPacket:
     """A packet of another type (HCI_VENDOR_PKT, HCI_DIAG_PKT), with all its bytes."""
 
     type: int
-    data: bytes
+    data: bytes = attrs.field(converter=cstruct.check_bytes)
 
     def pack(self) -> bytes:
         """Return u8 type, data."""
@@ -147,8 +170,9 @@ _KINDS: dict[int, type[HciCommand | HciEvent | HciData]] = {
 }
 
 
-def unpack(data: bytes) -> HciPacket:
+def unpack(data: ReadableBuffer) -> HciPacket:
     """Return the packet that a raw or user channel gave; ValueError if it is empty or truncated."""
+    data = cstruct.check_bytes(data)
     if not data:
         raise ValueError("an HCI packet needs at least 1 byte, not 0")
     kind = _KINDS.get(data[0])
@@ -206,20 +230,42 @@ def _fixed(layout: struct.Struct, event: HciEvent) -> tuple[int, ...]:
     return layout.unpack_from(event.parameters)
 
 
+_MONITORED = {
+    c.HCI_MON_COMMAND_PKT: c.HCI_COMMAND_PKT,
+    c.HCI_MON_EVENT_PKT: c.HCI_EVENT_PKT,
+    c.HCI_MON_ACL_TX_PKT: c.HCI_ACLDATA_PKT,
+    c.HCI_MON_ACL_RX_PKT: c.HCI_ACLDATA_PKT,
+    c.HCI_MON_SCO_TX_PKT: c.HCI_SCODATA_PKT,
+    c.HCI_MON_SCO_RX_PKT: c.HCI_SCODATA_PKT,
+    c.HCI_MON_ISO_TX_PKT: c.HCI_ISODATA_PKT,
+    c.HCI_MON_ISO_RX_PKT: c.HCI_ISODATA_PKT,
+    c.HCI_MON_VENDOR_DIAG: c.HCI_DIAG_PKT,
+}
+"""The type of the packet in a record of the monitor channel, by the record's opcode."""
+
+
 @attrs.frozen
 class MonitorMessage:
-    """A packet of the monitor channel: ``opcode`` of HCI_MON_*, controller ``index``, data.
+    """A record of the monitor channel: ``opcode`` of HCI_MON_*, controller ``index``, data.
 
-    For the packet opcodes, data is an HCI packet without its type byte.
+    For the packet opcodes, data is an HCI packet without its type byte: `packet`. Layout: three
+    le16 (opcode, index, length), data.
     """
 
     opcode: int
     index: int
-    data: bytes
+    data: bytes = attrs.field(converter=cstruct.check_bytes)
+
+    @property
+    def packet(self) -> HciPacket | None:
+        """The HCI packet in the record; None for another record. ValueError if truncated."""
+        kind = _MONITORED.get(self.opcode)
+        return None if kind is None else unpack(bytes((kind,)) + self.data)
 
     @classmethod
-    def unpack(cls, data: bytes) -> MonitorMessage:
+    def unpack(cls, data: ReadableBuffer) -> MonitorMessage:
         """Return the message in ``data``; ValueError if it is truncated."""
+        data = cstruct.check_bytes(data)
         if len(data) < _MONITOR.size:
             raise ValueError(f"a monitor message needs {_MONITOR.size} bytes, not {len(data)}")
         number, index, size = _MONITOR.unpack_from(data)

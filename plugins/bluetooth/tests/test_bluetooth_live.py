@@ -7,9 +7,10 @@ import os
 import select
 import socket as stdlib
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Any, Protocol, TypeVar
 
 import pytest
@@ -42,7 +43,6 @@ from famsock_bluetooth.packets import (
     CommandStatus,
     HciCommand,
     HciEvent,
-    MonitorMessage,
     opcode,
 )
 from famsock_bluetooth.selftest import (
@@ -200,6 +200,60 @@ def test_discovery_finds_an_advertiser(management: Management) -> None:
         management.start_discovery(second.dev_id, le=False, bredr=False)
 
 
+@pytest.mark.parametrize("ended", ["closed", "dropped", "with its socket"])
+def test_a_discovery_ends_before_its_first_device(
+    pair: Pair, management: Management, ended: str
+) -> None:
+    index = pair[1].dev_id
+    with Management.open(PATIENCE_S) as looking:
+        heard = looking.devices_found(index, bredr=False)
+        with pytest.raises(ManagementError, match="BUSY"):
+            management.start_discovery(index, bredr=False)
+        if ended == "closed":
+            heard.close()
+        elif ended == "with its socket":
+            looking.close()
+            heard.close()
+        del heard
+    management.start_discovery(index, bredr=False)
+    management.stop_discovery(index, bredr=False)
+
+
+def test_a_discovery_that_is_refused_is_not_ended(pair: Pair, management: Management) -> None:
+    index = pair[1].dev_id
+    with Management.open(PATIENCE_S) as other:
+        heard = other.devices_found(index, bredr=False)
+        with pytest.raises(ManagementError, match="BUSY"):
+            management.devices_found(index, bredr=False)
+        with pytest.raises(ManagementError, match="BUSY"):
+            management.start_discovery(index, bredr=False)
+        heard.close()
+
+
+@pytest.mark.parametrize("how", ["stopped", "powered off"])
+def test_a_discovery_that_ended_by_itself_hides_no_error(
+    pair: Pair, management: Management, how: str
+) -> None:
+    index = pair[1].dev_id
+
+    def fail() -> None:
+        with (
+            Management.open(PATIENCE_S) as looking,
+            closing(looking.devices_found(index, bredr=False)),
+        ):
+            if how == "stopped":
+                management.stop_discovery(index, bredr=False)
+            else:
+                management.set_powered(index, False)
+            raise ZeroDivisionError
+
+    try:
+        with pytest.raises(ZeroDivisionError):
+            fail()
+    finally:
+        management.switch_on(index, Setting.POWERED)
+
+
 def test_discovery_ends_in_time(pair: Pair, management: Management) -> None:
     started = time.monotonic()
     assert list(management.devices_found(pair[1].dev_id, 0.5, bredr=False)) == []
@@ -342,6 +396,79 @@ def test_a_command_without_an_answer_is_named(management: Management, new: Open)
             sock.send_command(c.HCI_OP_READ_LOCAL_VERSION, timeout_s=0.05)
 
 
+class Late(VoicePair):
+    """Controllers that answer one command late the first time, with the number of the answer."""
+
+    late = c.HCI_OP_READ_CLASS_OF_DEV
+    delay_s = 0.6
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[bytes] = []
+        self.timers: list[threading.Timer] = []
+
+    def _command(self, near: Controller, far: Controller, opcode: int, parameters: bytes) -> None:
+        if opcode != self.late or not self.counts:
+            super()._command(near, far, opcode, parameters)
+            return
+        self.asked.append(parameters)
+        answer = bytes((len(self.asked),)) * 3 if opcode == c.HCI_OP_READ_CLASS_OF_DEV else b""
+        if len(self.asked) > 1:
+            near.complete(opcode, answer)
+            return
+        timer = threading.Timer(self.delay_s, near.complete, (opcode, answer))
+        timer.start()
+        self.timers.append(timer)
+
+    counts = False
+
+    def __exit__(self, *raised: object) -> None:
+        for timer in self.timers:
+            timer.join()
+        super().__exit__(*raised)
+
+
+def test_a_late_answer_is_not_taken_for_the_next_command_s(
+    management: Management, new: Open
+) -> None:
+    with Late() as controllers:
+        index = controllers.first.index
+        await_controller(management, index)
+        management.switch_on(index, Setting.POWERED)
+        sock = raw_hci(new, index)
+        controllers.counts = True
+        with pytest.raises(TimeoutError):
+            sock.send_command(Late.late, timeout_s=0.1)
+        answer = sock.send_command(Late.late, timeout_s=PATIENCE_S)
+        assert isinstance(answer, CommandComplete)
+        assert answer.parameters == b"\2\2\2"
+
+
+class LateName(Late):
+    """Controllers that take a new name late the first time."""
+
+    late = c.HCI_OP_WRITE_LOCAL_NAME
+
+
+def test_a_late_answer_of_management_is_not_taken_for_the_next_command_s(
+    management: Management,
+) -> None:
+    with LateName() as controllers:
+        index = controllers.first.index
+        await_controller(management, index)
+        management.switch_on(index, Setting.POWERED)
+        controllers.counts = True
+        with Management.open(0.1) as asking:
+            with pytest.raises(TimeoutError, match="no answer to the management command 0x000F"):
+                asking.set_local_name(index, "first")
+            with pytest.raises(TimeoutError, match="no answer to an earlier management command"):
+                asking.set_local_name(index, "second")
+            asking.sock.settimeout(PATIENCE_S)
+            asking.set_local_name(index, "third")
+            assert [name.rstrip(b"\0") for name in controllers.asked] == [b"first", b"third"]
+            assert asking.read_info(index).name == "third"
+
+
 def test_command_and_answer(pair: Pair, new: Open) -> None:
     sock = raw_hci(new, pair[0].dev_id)
     answer = sock.send_command(c.HCI_OP_READ_BD_ADDR)
@@ -399,11 +526,26 @@ def test_monitor_channel_sees_a_command(pair: Pair, new: Open) -> None:
     monitor = new(HciSocket)
     monitor.bind((c.HCI_DEV_NONE, c.HCI_CHANNEL_MONITOR))
     raw_hci(new, pair[1].dev_id).send_command(c.HCI_OP_READ_BD_ADDR)
-    message = MonitorMessage.unpack(monitor.recv(4096))
+    message = monitor.recv_monitor()
     while message.opcode != c.HCI_MON_COMMAND_PKT:
-        message = MonitorMessage.unpack(monitor.recv(4096))
+        message = monitor.recv_monitor()
     assert message.index == pair[1].dev_id
-    assert message.data[:2] == c.HCI_OP_READ_BD_ADDR.to_bytes(2, "little")
+    assert message.packet == HciCommand(c.HCI_OP_READ_BD_ADDR)
+    while not isinstance(answer := monitor.recv_monitor().packet, HciEvent):
+        pass
+    assert answer.code == c.HCI_EV_CMD_COMPLETE
+
+
+@pytest.mark.parametrize("channel", [c.HCI_CHANNEL_MONITOR, c.HCI_CHANNEL_CONTROL])
+def test_a_channel_without_packets_says_so(new: Open, channel: int) -> None:
+    sock = new(HciSocket)
+    sock.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        sock.recv_packet()  # not bound yet
+    sock.bind((c.HCI_DEV_NONE, channel))
+    for call in (sock.recv_packet, sock.recv_packet_message):
+        with pytest.raises(ValueError, match=r"\(\): this channel gives no packets: recv_monitor"):
+            call()
 
 
 def test_user_channel_has_the_controller_to_itself(

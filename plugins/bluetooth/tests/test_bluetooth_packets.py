@@ -417,6 +417,56 @@ def test_a_management_command_without_an_answer_is_named(
     assert Management(one).read_version() == (1, 22)
 
 
+def _version_answer(minor: int, opcode_: int = c.MGMT_OP_READ_VERSION) -> bytes:
+    head = struct.pack("<HHHHB", c.MGMT_EV_CMD_COMPLETE, 0xFFFF, 6, opcode_, 0)
+    return head + struct.pack("<BH", 1, minor)
+
+
+def test_a_late_answer_is_not_the_next_one_s(ends: tuple[HciSocket, HciSocket]) -> None:
+    one, other = ends
+    management = Management(one)
+    with pytest.raises(TimeoutError, match="no answer to the management command 0x0001"):
+        management.read_version()
+    with pytest.raises(TimeoutError, match="no answer to an earlier management command 0x0001"):
+        management.read_version()
+    other.send(_version_answer(7, c.MGMT_OP_READ_INDEX_LIST))  # another command need not wait
+    assert management.command(c.MGMT_OP_READ_INDEX_LIST) == b"\1\7\0"
+    other.send(_version_answer(21))
+    other.send(_version_answer(22))
+    assert management.read_version() == (1, 22)
+    with pytest.raises(TimeoutError, match="no answer to the"):
+        management.read_version()
+    other.send(_version_answer(23))
+    assert management.recv_event().code == c.MGMT_EV_CMD_COMPLETE
+    other.send(_version_answer(24))
+    assert management.read_version() == (1, 24)
+
+
+@pytest.mark.parametrize(
+    ("number", "packet"),
+    [
+        (c.HCI_MON_COMMAND_PKT, HciCommand(3, b"a")),
+        (c.HCI_MON_EVENT_PKT, HciEvent(3, b"a")),
+        (c.HCI_MON_ACL_TX_PKT, AclData(3, 1, b"a")),
+        (c.HCI_MON_ACL_RX_PKT, AclData(3, 1, b"a")),
+        (c.HCI_MON_SCO_TX_PKT, ScoData(3, 1, b"a")),
+        (c.HCI_MON_SCO_RX_PKT, ScoData(3, 1, b"a")),
+        (c.HCI_MON_ISO_TX_PKT, IsoData(3, 1, b"a")),
+        (c.HCI_MON_ISO_RX_PKT, IsoData(3, 1, b"a")),
+        (c.HCI_MON_VENDOR_DIAG, OtherPacket(c.HCI_DIAG_PKT, b"a")),
+    ],
+)
+def test_the_packet_in_a_record_of_the_monitor(
+    number: int, packet: Any, ends: tuple[HciSocket, HciSocket]
+) -> None:
+    one, other = ends
+    data = packet.pack()[1:]
+    other.send(struct.pack("<HHH", number, 2, len(data)) + data)
+    record = one.recv_monitor()
+    assert (record.index, record.packet) == (2, packet)
+    assert MonitorMessage(c.HCI_MON_NEW_INDEX, 0, b"").packet is None
+
+
 def test_names_that_do_not_fit(ends: tuple[HciSocket, HciSocket]) -> None:
     management = Management(ends[0])
     for wrong in (("x" * 249, ""), ("", "x" * 11)):
