@@ -13,6 +13,8 @@ from errno import (
     EBADFD,
     EBADMSG,
     ECOMM,
+    EEXIST,
+    EHOSTUNREACH,
     EILSEQ,
     EINVAL,
     EISCONN,
@@ -34,6 +36,7 @@ _LINK: Hints = {
     ENOBUFS: "the interface's queue is full, which poll() does not tell: send again soon, or "
     "make the queue longer: ip link set can0 txqueuelen 1000",
 }
+_REMOVED = "the interface was removed: bind() again when there is one"
 _NO_ROOM = (
     "switch the kind of frame on (enable_frames), and give the interface room for it: "
     "ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)"
@@ -52,7 +55,11 @@ RAW: Hints = {
 BCM: Hints = {
     **_LINK,
     ENOTCONN: "connect() it to an interface first",
+    ("recv", ENODEV): "the interface was removed: connect() again, and start jobs and "
+    "subscriptions again",
     ENODEV: "transmission needs a socket that is connected to one CAN interface, not to every one",
+    EEXIST: "a job or subscription of this identifier is there: stop_cyclic() or unsubscribe() "
+    "ends it, update_cyclic() changes its frames",
     E2BIG: "a job or subscription cannot grow: stop_cyclic() or unsubscribe() it first",
     EINVAL: "no such job: one has the can_id with its flags, the kind of frame (fd) and the socket "
     "that it was set up with",
@@ -66,7 +73,8 @@ ISOTP: Hints = {
     ("bind", EINVAL): _IDENTIFIERS,
     ("bind", EADDRNOTAVAIL): "rx_id and tx_id must differ",
     EISCONN: "set its options before bind()",
-    ENODEV: "name the interface: ISO-TP binds to one CAN interface, never to all",
+    ("bind", ENODEV): "name the interface: ISO-TP binds to one CAN interface, never to all",
+    ENODEV: _REMOVED,
     EADDRNOTAVAIL: "bind() it to an interface and two identifiers first",
     ECOMM: "no flow control came from the peer within a second: is it there, with the same "
     "identifiers the other way round?",
@@ -78,9 +86,13 @@ J1939: Hints = {
     **_LINK,
     EPERM: "priorities 0 and 1 need CAP_NET_ADMIN",
     EACCES: "the broadcast address needs SO_BROADCAST: sock.set_broadcast(True)",
-    ENODEV: "name the interface: J1939 binds to one CAN interface, never to all",
-    EADDRNOTAVAIL: "nobody has claimed an address for this NAME: famsock_can.claim.AddressClaim",
+    ("bind", ENODEV): "name the interface: J1939 binds to one CAN interface, never to all",
+    ENODEV: _REMOVED,
+    EADDRNOTAVAIL: "no address is claimed for this NAME, or the interface was down since: "
+    "famsock_can.claim.AddressClaim.acquire()",
     EBADFD: "bind() it to an address or a NAME first",
+    EHOSTUNREACH: "an earlier long message failed: its receiver did not answer in time; "
+    "enable_progress() and recv_progress() tell which",
     EINVAL: "the low byte of a PDU1's pgn must be 0: famsock_can.pgn.clean_pgn",
 }
 

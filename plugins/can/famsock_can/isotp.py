@@ -174,6 +174,13 @@ class IsotpLinkLayer(cstruct.Struct):
             )
 
 
+class IsotpTimeoutError(TimeoutError):
+    """A peer began a message and did not go on within a second (ETIMEDOUT, ISO 15765-2's N_Cr).
+
+    `TimeoutError` itself, without an errno, is the socket's own timeout: nothing was received.
+    """
+
+
 @attrs.frozen
 class IsotpPdu:
     """A message that a CAN_ISOTP socket received.

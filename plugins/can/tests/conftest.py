@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -46,3 +46,18 @@ def _own_interfaces(_network_with_vcan: NetworkNamespace | None) -> Iterator[Non
         return
     with _network_with_vcan.entered():
         yield
+
+
+@pytest.fixture
+def spare() -> Iterator[Callable[..., None]]:
+    """A virtual interface of the test's own, vcan9, and what changes it."""
+
+    def link(*arguments: str) -> None:
+        subprocess.run(["ip", "link", *arguments], check=True, timeout=60)
+
+    link("add", "vcan9", "type", "vcan")
+    link("set", "vcan9", "up")
+    try:
+        yield link
+    finally:
+        subprocess.run(["ip", "link", "del", "vcan9"], check=False, timeout=60, capture_output=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -298,3 +299,76 @@ def test_unconnected_socket_is_refused() -> None:
         with pytest.raises(OSError, match="No such device") as caught:
             bcm.start_cyclic([CanFrame(1)], 1000)
         assert "connected to one CAN interface" in "".join(caught.value.__notes__)
+
+
+@live
+def test_a_job_is_replaced_unless_that_is_refused(bus: Bus) -> None:
+    bcm, raw = bus
+    bcm.start_cyclic([CanFrame(0x140, b"old")], 20_000)
+    assert raw.recv_frame().frame.data == b"old"
+    with pytest.raises(FileExistsError) as caught:
+        bcm.start_cyclic([CanFrame(0x140, b"new")], 20_000, replace=False)
+    assert caught.value.errno == errno.EEXIST
+    assert "stop_cyclic()" in caught.value.__notes__[0]
+    assert raw.recv_frame().frame.data == b"old"
+    bcm.start_cyclic([CanFdFrame(0x140, b"fd")], 20_000, replace=False)  # another kind of frame
+    bcm.start_cyclic([CanFrame(0x141, b"other")], 20_000, replace=False)
+    bcm.start_cyclic([CanFrame(0x140, b"new")], 20_000)
+    while raw.recv_frame().frame != CanFrame(0x140, b"new"):
+        pass
+    bcm.stop_cyclic(0x140)
+    bcm.start_cyclic([CanFrame(0x140, b"last")], 20_000, replace=False)
+    while raw.recv_frame().frame != CanFrame(0x140, b"last"):
+        pass
+
+
+@live
+def test_a_refused_job_is_none(bus: Bus) -> None:
+    bcm, _ = bus
+    with BcmSocket() as unconnected:
+        for _ in range(2):
+            with pytest.raises(OSError, match="not connected"):
+                unconnected.start_cyclic([CanFrame(1)], 20_000, replace=False)
+    with pytest.raises(OSError, match="Invalid argument"):
+        bcm.stop_cyclic(0x142)
+    bcm.start_cyclic([CanFrame(0x142)], 20_000, replace=False)
+
+
+@live
+def test_a_subscription_is_replaced_unless_that_is_refused(bus: Bus) -> None:
+    bcm, raw = bus
+    bcm.subscribe(0x143, [b"\xff"])
+    with pytest.raises(FileExistsError, match="File exists"):
+        bcm.subscribe(0x143, replace=False)
+    bcm.answer_requests(CanFrame(0x143, b"a"))  # is no subscription of frames
+    bcm.subscribe(0x144, replace=False)
+    bcm.unsubscribe(0x143)
+    bcm.subscribe(0x143, replace=False)
+    raw.send_frame(CanFrame(0x143, b"x"))
+    assert bcm.recv_event().message.frames == (CanFrame(0x143, b"x"),)
+
+
+@pytest.mark.needs_family("AF_CAN", protocol="bcm")
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+@pytest.mark.needs_command("ip", package="iproute2")
+def test_jobs_are_started_again_after_the_interface_was_removed(
+    spare: Callable[..., None],
+) -> None:
+    with BcmSocket() as bcm, CanRawSocket() as raw:
+        bcm.connect(("vcan9",))
+        bcm.start_cyclic([CanFrame(0x145, b"a")], 20_000)
+        bcm.subscribe(0x146)
+        spare("del", "vcan9")
+        with pytest.raises(OSError, match="No such device"):
+            bcm.recv_event()
+        spare("add", "vcan9", "type", "vcan")
+        spare("set", "vcan9", "up")
+        bcm.connect(("vcan9",))
+        bcm.settimeout(20)
+        raw.settimeout(20)
+        raw.bind(("vcan9",))
+        bcm.start_cyclic([CanFrame(0x145, b"b")], 20_000, replace=False)
+        bcm.subscribe(0x146, replace=False)
+        assert raw.recv_frame().frame == CanFrame(0x145, b"b")
+        raw.send_frame(CanFrame(0x146, b"c"))
+        assert bcm.recv_event().message.frames == (CanFrame(0x146, b"c"),)

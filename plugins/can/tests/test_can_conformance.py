@@ -117,6 +117,17 @@ class TestCan(Conformance):
         BadAddress(protocol="j1939", form=("lo", 0, 0, 256), error=OverflowError, match="addr"),
         BadAddress(protocol="j1939", form=("lo", 0, 0, 300), error=OverflowError, match="0-255"),
     )
+    redefines: ClassVar = {
+        "bind": "CAN_RAW sets the filters again that the kernel has dropped",
+        "set_option": "CAN_RAW remembers the filters",
+        "setsockopt": "CAN_RAW remembers the filters",
+        "connect": "CAN_BCM forgets the jobs of the former interface",
+        "connect_ex": "CAN_BCM forgets the jobs of the former interface",
+        "recv": "an error of ISO-TP or J1939 may tell of an earlier message: hints",
+        "send": "as recv",
+        "sendall": "as recv",
+        "sendmsg": "as recv",
+    }
     strategies: ClassVar = {
         "IsotpOptions.flags": st.integers(0, c.CAN_ISOTP_SF_BROADCAST - 1),
         "IsotpLinkLayer": st.sampled_from(_LINK_LAYERS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from famsock_can import constants as c
 from famsock_can import options as rows
 from famsock_can.addresses import IsotpAddress
 from famsock_can.frames import CanFdFrame, CanFrame
-from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions
+from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions, IsotpTimeoutError
 
 Opener = Callable[..., IsotpSocket]
 
@@ -278,3 +279,66 @@ def test_listening_sends_no_flow_control(opened: Opener, raw: CanRawSocket) -> N
     raw.settimeout(0.3)
     with pytest.raises(TimeoutError):
         raw.recv_frame()
+
+
+def _notes(error: BaseException) -> str:
+    return "\n".join(getattr(error, "__notes__", ()))
+
+
+@live
+def test_a_peer_that_stops_is_told_from_the_socket_s_own_timeout(
+    opened: Opener, raw: CanRawSocket
+) -> None:
+    sock = opened(0x360, 0x361)
+    sock.settimeout(0.05)
+    with pytest.raises(TimeoutError) as own:
+        sock.recv_pdu()
+    assert not isinstance(own.value, IsotpTimeoutError)
+    assert own.value.errno is None
+    sock.settimeout(20)
+    raw.send_frame(CanFrame(0x360, b"\x10\x20" + bytes(6)))  # a first frame of 32 bytes
+    with pytest.raises(IsotpTimeoutError) as peer:
+        sock.recv_pdu()
+    assert peer.value.errno == errno.ETIMEDOUT
+    assert "did not go on" in _notes(peer.value)
+
+
+@live
+@pytest.mark.parametrize("call", ["send", "sendall", "sendmsg", "send_message"])
+def test_a_peer_without_flow_control_is_explained(opened: Opener, call: str) -> None:
+    sock = opened(0x362, 0x363, flags=c.CAN_ISOTP_WAIT_TX_DONE)
+    data: Any = [bytes(20)] if call == "sendmsg" else bytes(20)
+    with pytest.raises(OSError, match="Communication error on send") as caught:
+        getattr(sock, call)(data)
+    assert caught.value.errno == errno.ECOMM
+    assert "no flow control came" in _notes(caught.value)
+
+
+@live
+def test_the_failure_of_a_message_is_explained_where_it_shows(opened: Opener) -> None:
+    sock = opened(0x364, 0x365)
+    sock.send(bytes(20))
+    with pytest.raises(OSError, match="Communication error on send") as caught:
+        sock.recv(100)
+    assert "no flow control came" in _notes(caught.value)
+
+
+@pytest.mark.needs_family("AF_CAN", protocol="isotp")
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+@pytest.mark.needs_command("ip", package="iproute2")
+@pytest.mark.needs_command("tc", package="iproute2")
+def test_an_interface_that_does_not_send_is_explained(spare: Callable[..., None]) -> None:
+    with IsotpSocket() as sock:
+        sock.settimeout(20)
+        sock.bind(("vcan9", 0x366, 0x367))
+        command = "tc qdisc add dev vcan9 root pfifo limit 0"
+        subprocess.run(command.split(), check=True, timeout=60)
+        with pytest.raises(OSError, match="No buffer space") as caught:
+            sock.send(b"single")
+        assert "txqueuelen" in _notes(caught.value)
+    with IsotpSocket() as sock:
+        sock.bind(("vcan9", 0x368, 0x369))
+        spare("set", "vcan9", "down")
+        with pytest.raises(OSError, match="Network is down") as caught:
+            sock.send(b"single")
+        assert "ip link set can0 up" in _notes(caught.value)

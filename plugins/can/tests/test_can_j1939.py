@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -495,3 +496,235 @@ def test_a_request_for_another_s_claim_is_left_to_it(
     asking.settimeout(10)
     asking.sendto(b"\x00\xee\x00", ("vcan0", 0, c.J1939_PGN_REQUEST, 0x86))
     assert asking.recv_pg().source.addr == 0x86
+
+
+def _notes(error: BaseException) -> str:
+    return "\n".join(getattr(error, "__notes__", ()))
+
+
+@live
+@pytest.mark.parametrize("call", ["sendto", "send", "recv", "recv_pg"])
+def test_the_failure_of_an_earlier_message_is_explained(opened: Opener, call: str) -> None:
+    sock = opened(0x2C)
+    sock.connect(("vcan0", 0, PGN, 0x99))
+    sock.send(bytes(200))
+    poller = select.poll()
+    poller.register(sock, 0)
+    assert poller.poll(20_000)
+    calls: dict[str, Callable[[], object]] = {
+        "sendto": lambda: sock.sendto(b"x", ("vcan0", 0, PGN, 0x9A)),
+        "send": lambda: sock.send(b"x"),
+        "recv": lambda: sock.recv(10),
+        "recv_pg": sock.recv_pg,
+    }
+    with pytest.raises(OSError, match=r"\[Errno") as caught:
+        calls[call]()
+    assert caught.value.errno == errno.EHOSTUNREACH
+    assert "an earlier long message failed" in _notes(caught.value)
+
+
+@contextmanager
+def claim_on(interface: str, name: int, *addresses: int) -> Iterator[AddressClaim]:
+    with AddressClaim(interface, name, addresses) as claim:
+        claim.acquire()
+        yield claim
+
+
+def by_name(name: int, interface: str = "vcan9") -> J1939Socket:
+    """A socket that sends from whatever address the NAME has."""
+    sock = J1939Socket()
+    sock.bind(J1939Address(interface, name=name))
+    sock.set_broadcast(True)
+    return sock
+
+
+def send_from(sock: J1939Socket, interface: str = "vcan9") -> None:
+    sock.sendto(b"x", J1939Address(interface, pgn=0xFEF1))
+
+
+def needs_links(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that changes interfaces."""
+    for mark in (
+        live,
+        pytest.mark.needs_capability("CAP_NET_ADMIN"),
+        pytest.mark.needs_command("ip", package="iproute2"),
+    ):
+        test = mark(test)
+    return test
+
+
+@needs_links
+@pytest.mark.parametrize("served", [True, False])
+def test_a_claim_is_none_after_the_interface_was_down_and_is_acquired_again(
+    spare: Callable[..., None], served: bool
+) -> None:
+    with claim_on("vcan9", 2100, 0x44) as claim:
+        spare("set", "vcan9", "down")
+        if served:
+            with pytest.raises(OSError, match="Network is down"):
+                claim.serve(20)
+        assert claim.address is None
+        with pytest.raises(OSError, match="Network is down"):
+            claim.acquire()
+        spare("set", "vcan9", "up")
+        assert claim.address is None
+        assert claim.acquire() == claim.address == claim.serve() == 0x44
+        with by_name(2100) as sending:
+            send_from(sending)
+
+
+@needs_links
+def test_a_claim_that_the_kernel_ignores_is_not_held(spare: Callable[..., None]) -> None:
+    with claim_on("vcan9", 2101, 0x44) as claim, by_name(2101) as sending:
+        send_from(sending)
+        spare("set", "vcan9", "down")
+        spare("set", "vcan9", "up")
+        with pytest.raises(OSError, match="Network is down"):
+            send_from(sending)
+        with pytest.raises(OSError, match="cannot have 0x44 again while sockets are bound") as held:
+            claim.acquire()
+        assert held.value.errno == errno.EBUSY
+        assert claim.address is claim.serve() is None
+        with pytest.raises(OSError, match="Cannot assign") as refused:
+            send_from(sending)
+        assert "acquire()" in _notes(refused.value)
+        sending.close()
+        assert claim.acquire() == 0x44
+        with by_name(2101) as again:
+            send_from(again)
+
+
+@needs_links
+def test_another_address_is_taken_where_the_kernel_ignores_the_first(
+    spare: Callable[..., None],
+) -> None:
+    with claim_on("vcan9", 2102, 0x44, 0x45) as claim, by_name(2102) as sending:
+        spare("set", "vcan9", "down")
+        spare("set", "vcan9", "up")
+        assert claim.acquire() == 0x45
+        with pytest.raises(OSError, match="Network is down"):
+            send_from(sending)
+        send_from(sending)
+
+
+@needs_links
+def test_a_claim_is_acquired_again_on_an_interface_that_was_made_again(
+    spare: Callable[..., None],
+) -> None:
+    with claim_on("vcan9", 2103, 0x44) as claim:
+        spare("del", "vcan9")
+        assert claim.address is None
+        with pytest.raises(OSError, match="No such device"):
+            claim.acquire()
+        spare("add", "vcan9", "type", "vcan")
+        spare("set", "vcan9", "up")
+        assert claim.acquire() == 0x44
+        with by_name(2103) as sending:
+            send_from(sending)
+
+
+@pytest.fixture
+def witness(opened: Opener) -> J1939Socket:
+    """A socket that hears what has no address any more."""
+    sock = opened(0x3E)
+    sock.set_broadcast(True)
+    sock.set_filters([J1939Filter.exact(pgn=c.J1939_PGN_ADDRESS_CLAIMED, addr=c.J1939_IDLE_ADDR)])
+    return sock
+
+
+@live
+def test_closing_gives_the_address_up(witness: J1939Socket) -> None:
+    claim = claimed(2104, 0x46)
+    claim.close()
+    assert witness.recv_pg().data == (2104).to_bytes(8, "little")
+    claim.close()
+    claimed_nothing = AddressClaim("vcan0", 2105, [0x46])
+    claimed_nothing.close()
+    assert quiet(witness)
+
+
+@needs_links
+def test_closing_without_an_interface_is_no_error(spare: Callable[..., None]) -> None:
+    with claim_on("vcan9", 2106, 0x46):
+        spare("set", "vcan9", "down")
+
+
+@live
+def test_the_close_of_a_claim_does_not_replace_the_program_s_error() -> None:
+    def fail() -> None:
+        with claim_on("vcan0", 2107, 0x46) as claim:
+            claim._sock.close()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+
+@live
+def test_a_free_address_is_taken_before_one_is_contended(
+    serving: Callable[[AddressClaim], AddressClaim],
+) -> None:
+    held = serving(claimed(2110, 0x47))
+    with AddressClaim("vcan0", 1110, [0x47, 0x48]) as claim:
+        assert claim.acquire() == 0x48
+        assert claim.holders == {0x47: 2110}
+    assert held.address == 0x47
+    with AddressClaim("vcan0", 1111, [0x47]) as claim:
+        assert claim.acquire() == 0x47
+
+
+def command(sock: J1939Socket, name: int, *octets: int, pgn: int = 0xFED8) -> None:
+    data = name.to_bytes(8, "little") + bytes(octets)
+    sock.sendto(data, ("vcan0", 0, pgn, c.J1939_NO_ADDR))
+
+
+def serve_until(claim: AddressClaim, address: int | None) -> None:
+    deadline = time.monotonic() + 20
+    while claim.serve(0.1) != address:
+        assert time.monotonic() < deadline, f"it has {claim.address}"
+
+
+@live
+def test_a_commanded_address_is_taken(opened: Opener) -> None:
+    commanding = opened(0x3F)
+    commanding.set_broadcast(True)
+    with claim_on("vcan0", 2112, 0x49) as claim:
+        for other in ((2113, 0x4A), (2112, 0xFE), (2112, 0x4A, 0), (2112,)):
+            command(commanding, *other)
+            claim.serve(0.5)
+            assert claim.address == 0x49
+        command(commanding, 2112, 0x4A)
+        serve_until(claim, 0x4A)
+        with by_name(2112, "vcan0") as sending:
+            send_from(sending, "vcan0")
+
+
+@live
+def test_a_commanded_address_of_a_lower_name_is_refused(
+    opened: Opener, serving: Callable[[AddressClaim], AddressClaim]
+) -> None:
+    serving(claimed(1112, 0x4B))
+    commanding = opened(0x40)
+    commanding.set_broadcast(True)
+    with claim_on("vcan0", 2114, 0x4C, 0x4D) as claim:
+        claim.holders.clear()  # it learns of the other only when it claims
+        command(commanding, 2114, 0x4B)
+        claim.serve(20)
+        assert claim.address in (0x4C, 0x4D)
+        assert claim.holders == {0x4B: 1112}
+        with by_name(2114, "vcan0") as sending:
+            send_from(sending, "vcan0")
+
+
+@live
+def test_who_lost_its_address_takes_the_one_that_it_is_commanded(
+    opened: Opener, serving: Callable[[AddressClaim], AddressClaim]
+) -> None:
+    commanding = opened(0x41)
+    commanding.set_broadcast(True)
+    with claim_on("vcan0", 2115, 0x4E) as claim:
+        winner = claimed(1115, 0x4E)
+        serve_until(claim, None)
+        serving(winner)
+        command(commanding, 2115, 0x4F)
+        serve_until(claim, 0x4F)

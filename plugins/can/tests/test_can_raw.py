@@ -378,21 +378,6 @@ def test_what_to_pass_is_said(pair: Pair) -> None:
             one.set_filters(alone)
 
 
-@pytest.fixture
-def spare() -> Iterator[Callable[..., None]]:
-    """A virtual interface of the test's own, vcan9, and what changes it."""
-
-    def link(*arguments: str) -> None:
-        subprocess.run(["ip", "link", *arguments], check=True, timeout=60)
-
-    link("add", "vcan9", "type", "vcan")
-    link("set", "vcan9", "up")
-    try:
-        yield link
-    finally:
-        subprocess.run(["ip", "link", "del", "vcan9"], check=False, timeout=60, capture_output=True)
-
-
 def notes(error: BaseException) -> str:
     return "\n".join(error.__notes__)
 
@@ -459,3 +444,77 @@ def test_exchange_without_its_interface_says_how_to_make_it(
     with pytest.raises(OSError, match="No such device") as caught, getattr(selftest, protocol)():
         pass
     assert "modprobe vcan && ip link add vcan78" in "\n".join(caught.value.__notes__)
+
+
+REPLUGGED = FRAME, CanFrame(0x124, b"other")
+
+
+def _replug(spare: Callable[..., None]) -> None:
+    spare("del", "vcan9")
+    spare("add", "vcan9", "type", "vcan")
+    spare("set", "vcan9", "up")
+
+
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+@pytest.mark.needs_command("ip", package="iproute2")
+@pytest.mark.parametrize("when", ["before bind", "after bind"])
+@pytest.mark.parametrize("how", ["never", "set_filters", "set_option", "setsockopt", "none at all"])
+def test_filters_are_there_again_after_the_interface_was_removed(
+    spare: Callable[..., None], how: str, when: str
+) -> None:
+    wanted = [CanFilter.exact(FRAME.can_id)]
+    settings: dict[str, Callable[[CanRawSocket], object]] = {
+        "never": lambda sock: None,
+        "set_filters": lambda sock: sock.set_filters(wanted),
+        "set_option": lambda sock: sock.set_option("CAN_RAW_FILTER", tuple(wanted)),
+        "setsockopt": lambda sock: sock.setsockopt(
+            c.SOL_CAN_RAW, c.CAN_RAW_FILTER, wanted[0].pack()
+        ),
+        "none at all": lambda sock: sock.set_filters([]),
+    }
+    with raw_socket() as hearing, raw_socket() as sending:
+        if when == "before bind":
+            settings[how](hearing)
+        hearing.bind(("vcan9",))
+        if when == "after bind":
+            settings[how](hearing)
+        before = hearing.get_option(options.CAN_RAW_FILTER)
+        _replug(spare)
+        with pytest.raises(OSError, match=r"\[Errno"):
+            hearing.recv_frame()
+        hearing.bind(("vcan9",))
+        assert hearing.get_option(options.CAN_RAW_FILTER) == before
+        sending.bind(("vcan9",))
+        sending.send_frames(REPLUGGED)
+        for frame in REPLUGGED if how == "never" else REPLUGGED[: how != "none at all"]:
+            assert hearing.recv_frame().frame == frame
+        assert nothing_left(hearing)
+
+
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+@pytest.mark.needs_command("ip", package="iproute2")
+def test_filters_that_another_object_emptied_stay_empty(spare: Callable[..., None]) -> None:
+    made = famsock.socket(c.AF_CAN, famsock.SOCK_RAW, c.CAN_RAW)
+    made.setsockopt(c.SOL_CAN_RAW, c.CAN_RAW_FILTER, b"")
+    with CanRawSocket.adopt(made) as sock:
+        sock.bind(("vcan9",))
+        assert sock.get_option(options.CAN_RAW_FILTER) == ()
+
+
+def test_a_filter_as_candump_reads_it_receives(pair: Pair) -> None:
+    one, other = pair
+    other.set_filters([CanFilter.parse("123:FFFFFFFF")])
+    one.send_frames([CanFrame(0x124, b"no"), FRAME])
+    assert other.recv_frame().frame == FRAME
+
+
+def test_frames_queued_before_a_filter_arrive_unless_they_are_discarded(pair: Pair) -> None:
+    one, other = pair
+    one.send_frames([CanFrame(1), CanFrame(2), FRAME])
+    other.set_filters([CanFilter.exact(FRAME.can_id)])
+    assert other.recv_frame().frame == CanFrame(1)
+    assert other.discard_queued() == 2
+    assert other.discard_queued() == 0
+    one.send_frames([CanFrame(1), FRAME])
+    assert other.recv_frame().frame == FRAME
+    assert nothing_left(other)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import socket as _stdlib
 import struct
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, TypeVar
 
 import attrs
 
 from famsock.plugin import Address, socket
 from famsock.plugin import constants as system
+from famsock_can._hints import Hints, explain
 
 # Platforms without control messages import this module too, for the descriptions that name it.
 _cmsg_space = getattr(_stdlib, "CMSG_SPACE", lambda size_bytes: size_bytes)
@@ -29,6 +30,9 @@ _F = TypeVar("_F", covariant=True)
 _TIMESPEC = struct.Struct("@ll")
 _THREE_TIMESPECS = struct.Struct("@6l")
 _NS_PER_S = 1_000_000_000
+_LEAST_IN_BUFFER_BYTES = 256
+"""The kernel counts at least this much of the receive buffer for a message (struct sk_buff)."""
+_BATCH_MAX = 1024
 CONTROL_BYTES = _cmsg_space(_THREE_TIMESPECS.size) + _cmsg_space(_TIMESPEC.size) + _cmsg_space(4)
 
 
@@ -114,3 +118,58 @@ class CanSocket(socket[_A, _F], abstract=True):
         The buffer's size is SO_RCVBUF's. Source: socket(7).
         """
         self.setsockopt(system.SOL_SOCKET, system.SO_RXQ_OVFL, 1)
+
+    def discard_queued(self) -> int:
+        """Drop the messages that wait to be received; return how many. Never waits.
+
+        After a change of filters these are what came before it, and what came since. OSError as
+        recv(2) fails.
+        """
+        size: int = self.getsockopt(system.SOL_SOCKET, system.SO_RCVBUF)
+        left = size // _LEAST_IN_BUFFER_BYTES
+        dropped = 0
+        while dropped < left:
+            try:
+                found = self.recvmmsg(min(left, _BATCH_MAX), 1, 0, system.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            dropped += len(found)
+        return dropped
+
+
+class _TransferSocket(CanSocket[_A, _F], abstract=True):
+    """The base of protocols that send a message in several frames.
+
+    Any call may raise the error of an earlier message. The stdlib's calls without an address have
+    hints here too.
+    """
+
+    __slots__ = ()
+    _transfer_hints: ClassVar[Hints]
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """Send one message, as the stdlib's, with a hint on errors."""
+        return self._explained("send", super().send, data, flags)
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """Send one message, as the stdlib's, with a hint on errors."""
+        self._explained("send", super().sendall, data, flags)
+
+    def sendmsg(
+        self, buffers: Any, ancdata: Any = (), flags: int = 0, address: Any = None, /
+    ) -> int:
+        """Send one message, as the stdlib's, with a hint on errors."""
+        if address is not None:
+            return super().sendmsg(buffers, ancdata, flags, address)
+        return self._explained("sendmsg", super().sendmsg, buffers, ancdata, flags)
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Receive one message, as the stdlib's, with a hint on errors."""
+        return self._explained("recv", super().recv, bufsize, flags)
+
+    def _explained(self, operation: str, call: Callable[..., _T], *arguments: Any) -> _T:
+        try:
+            return call(*arguments)
+        except OSError as error:
+            explain(error, self._transfer_hints, operation)
+            raise

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from errno import EEXIST
 from socket import SOCK_DGRAM
+from typing import Any
 
 import attrs
 
+from famsock.plugin import cstruct
 from famsock_can import _hints
 from famsock_can import constants as c
 from famsock_can._frame_parts import check_can_id
@@ -26,6 +30,24 @@ class BcmEvent:
     arrival: Arrival
 
 
+_Job = tuple[BcmOpcode, int, bool]
+
+
+class _Jobs(set[_Job]):
+    """The jobs and subscriptions that a socket object has set up on its interface."""
+
+
+_ENDS = {BcmOpcode.TX_DELETE: BcmOpcode.TX_SETUP, BcmOpcode.RX_DELETE: BcmOpcode.RX_SETUP}
+
+
+def _job_in(message: BcmMessage) -> _Job | None:
+    """Return the job that a message sets up or ends, by its setup; None for another message."""
+    setup = _ENDS.get(message.opcode, message.opcode)
+    if setup not in (BcmOpcode.TX_SETUP, BcmOpcode.RX_SETUP):
+        return None
+    return setup, message.can_id, bool(message.flags & c.CAN_FD_FRAME)
+
+
 class BcmSocket(
     CanSocket[CanAddress, tuple[str]], family=c.AF_CAN, type=SOCK_DGRAM, proto=c.CAN_BCM
 ):
@@ -34,12 +56,25 @@ class BcmSocket(
     Intervals are integer microseconds.
 
     A job belongs to a can_id (0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff; OverflowError for another
-    one), to FD or classic frames, and to the socket: closing it ends them all. Errors are OSError
-    as the kernel gives them: ENOTCONN before ``connect``, EINVAL for a job that it does not know or
-    take, ENETDOWN and ENOBUFS of the interface. Source: can.rst.
+    one), to FD or classic frames, and to the socket: closing it ends them all. When the interface
+    is removed, its jobs and subscriptions do nothing any more: ``connect`` again, and start them
+    again. Errors are OSError as the kernel gives them: ENOTCONN before ``connect``, EINVAL for a
+    job that it does not know or take, ENETDOWN and ENOBUFS of the interface. Source: can.rst.
     """
 
     __slots__ = ()
+
+    def connect(self, address: Any, /) -> None:
+        """Connect to an interface, as the stdlib's; again, after the former one was removed."""
+        super().connect(address)
+        self.protocol_state(_Jobs).clear()
+
+    def connect_ex(self, address: Any, /) -> int:
+        """Connect like `connect`, and return the errno; 0 for success."""
+        number = super().connect_ex(address)
+        if not number:
+            self.protocol_state(_Jobs).clear()
+        return number
 
     def send_frame(self, frame: BcmFrame) -> None:
         """Send one frame, once (TX_SEND)."""
@@ -55,8 +90,11 @@ class BcmSocket(
         first_interval_us: int = 0,
         count: int = 0,
         notify: bool = False,
+        replace: bool = True,
     ) -> None:
         """Send frames in turn, one every ``interval_us``, beginning now (TX_SETUP).
+
+        It takes the place of a job with the same identifier.
 
         :param frames: 1-256 frames; the identifier of the first one names the job.
         :param interval_us: µs between frames; 0 to stop after ``count``.
@@ -64,6 +102,9 @@ class BcmSocket(
         :param count: how many frames go at ``first_interval_us``.
         :param notify: whether to get a TX_EXPIRED event when ``count`` has run out; the kernel
             gives none for a count of 1.
+        :param replace: False raises OSError (EEXIST) if this object has set up such a job, which
+            goes on. Jobs that `os.write`, a plain ``send`` or a copy of the socket set up are not
+            known.
         :raises ValueError: for ``count`` without ``first_interval_us`` or the other way round
             (the kernel uses them only together), and for ``notify`` without both.
 
@@ -78,17 +119,16 @@ class BcmSocket(
         if notify and not count:
             raise ValueError("BCM notify needs a count: it tells when that has run out")
         flags = c.SETTIMER | c.STARTTIMER | (c.TX_COUNTEVT if notify else 0)
-        self.send_bcm(
-            BcmMessage(
-                BcmOpcode.TX_SETUP,
-                _job_of(frames),
-                frames,
-                flags=flags,
-                count=count,
-                ival1_us=first_interval_us,
-                ival2_us=interval_us,
-            )
+        message = BcmMessage(
+            BcmOpcode.TX_SETUP,
+            _job_of(frames),
+            frames,
+            flags=flags,
+            count=count,
+            ival1_us=first_interval_us,
+            ival2_us=interval_us,
         )
+        self._set_up(message, replace)
 
     def update_cyclic(
         self,
@@ -131,8 +171,11 @@ class BcmSocket(
         throttle_us: int = 0,
         check_length: bool = False,
         announce_resume: bool = False,
+        replace: bool = True,
     ) -> None:
         """Receive RX_CHANGED when a frame's content changes, RX_TIMEOUT when it stays away.
+
+        It takes the place of a subscription with the same identifier.
 
         :param can_id: the identifier, 0-0x7ff, or CAN_EFF_FLAG | 0-0x1fffffff.
         :param masks: the bits of the data to compare, in at most 8 (FD: 64) bytes; without masks
@@ -144,9 +187,10 @@ class BcmSocket(
         :param check_length: whether a change of length counts (RX_CHECK_DLC).
         :param announce_resume: whether the first frame after a timeout gives an event even if
             unchanged.
+        :param replace: False raises OSError (EEXIST) if this object has such a subscription.
         """
-        if isinstance(masks, bytes | bytearray | memoryview):
-            raise TypeError(f"BCM masks must be a list of bytes, such as [{bytes(masks)!r}]")
+        if (whole := _octets_or_none(masks)) is not None:
+            raise TypeError(f"BCM masks must be a list of bytes, such as [{whole!r}]")
         can_id = check_can_id(can_id)
         kind: type[BcmFrame] = CanFdFrame if fd else CanFrame
         frames = [kind(can_id, mask) for mask in masks]
@@ -158,22 +202,22 @@ class BcmSocket(
             | (c.RX_ANNOUNCE_RESUME if announce_resume else 0)
             | _fd(fd)
         )
-        self.send_bcm(
-            BcmMessage(
-                BcmOpcode.RX_SETUP,
-                can_id,
-                frames,
-                flags=flags,
-                ival1_us=timeout_us,
-                ival2_us=throttle_us,
-            )
+        message = BcmMessage(
+            BcmOpcode.RX_SETUP,
+            can_id,
+            frames,
+            flags=flags,
+            ival1_us=timeout_us,
+            ival2_us=throttle_us,
         )
+        self._set_up(message, replace)
 
     def answer_requests(self, frame: CanFrame) -> None:
         """Make the kernel send ``frame`` when its identifier is requested (RX_RTR_FRAME).
 
-        `unsubscribe` with CAN_RTR_FLAG in the identifier ends it. TypeError for a CAN FD frame:
-        CAN FD has no remote requests.
+        It takes the place of an earlier answer to the same requests. `unsubscribe` with
+        CAN_RTR_FLAG in the identifier ends it. TypeError for a CAN FD frame: CAN FD has no remote
+        requests.
         """
         if not isinstance(frame, CanFrame):
             raise TypeError(f"BCM answer must be CanFrame, not {type(frame).__name__}")
@@ -196,6 +240,20 @@ class BcmSocket(
         except OSError as error:
             _hints.explain(error, _hints.BCM)
             raise
+        if (job := _job_in(message)) is not None:
+            jobs = self.protocol_state(_Jobs)
+            if message.opcode in _ENDS:
+                jobs.discard(job)
+            else:
+                jobs.add(job)
+
+    def _set_up(self, message: BcmMessage, replace: bool) -> None:
+        """Send what sets a job up; OSError EEXIST for one that is there, without ``replace``."""
+        if not replace and _job_in(message) in self.protocol_state(_Jobs):
+            error = FileExistsError(EEXIST, os.strerror(EEXIST))
+            _hints.explain(error, _hints.BCM)
+            raise error
+        self.send_bcm(message)
 
     def recv_event(self) -> BcmEvent:
         """Receive one event; waits as the socket's timeout says.
@@ -205,7 +263,7 @@ class BcmSocket(
         try:
             data, items, flags, address = self.recvmsg(LONGEST_BYTES, CONTROL_BYTES)
         except OSError as error:
-            _hints.explain(error, _hints.BCM)
+            _hints.explain(error, _hints.BCM, "recv")
             raise
         return BcmEvent(BcmMessage.unpack(data), arrival(address[0], items, flags))
 
@@ -213,6 +271,14 @@ class BcmSocket(
 def _send_job(sock: BcmSocket, opcode: BcmOpcode, can_id: int, fd: bool) -> None:
     """Send what needs no more than the job's name."""
     sock.send_bcm(BcmMessage(opcode, check_can_id(can_id), flags=_fd(fd)))
+
+
+def _octets_or_none(value: Any) -> bytes | None:
+    """Return the bytes of one buffer; None for a list of them."""
+    try:
+        return cstruct.check_bytes(value)
+    except TypeError:
+        return None
 
 
 def _job_of(frames: Sequence[BcmFrame]) -> int:

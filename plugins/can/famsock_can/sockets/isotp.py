@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errno import ETIMEDOUT
 from socket import MSG_TRUNC, SOCK_DGRAM
 from typing import Any
 
@@ -10,15 +11,21 @@ from famsock_can import _hints
 from famsock_can import constants as c
 from famsock_can import options as rows
 from famsock_can.addresses import IsotpAddress
-from famsock_can.isotp import IsotpFlowControl, IsotpLinkLayer, IsotpOptions, IsotpPdu
-from famsock_can.sockets.arrival import CONTROL_BYTES, CanSocket, arrival
+from famsock_can.isotp import (
+    IsotpFlowControl,
+    IsotpLinkLayer,
+    IsotpOptions,
+    IsotpPdu,
+    IsotpTimeoutError,
+)
+from famsock_can.sockets.arrival import CONTROL_BYTES, _TransferSocket, arrival
 
 _MAX_PDU_BYTES = 8300
 """The longest message of the kernel's own setting (module parameter max_pdu_size)."""
 
 
 class IsotpSocket(
-    CanSocket[IsotpAddress, tuple[str, int, int]],
+    _TransferSocket[IsotpAddress, tuple[str, int, int]],
     family=c.AF_CAN,
     type=SOCK_DGRAM,
     proto=c.CAN_ISOTP,
@@ -26,9 +33,14 @@ class IsotpSocket(
     """A socket of CAN_ISOTP (ISO 15765-2): messages of up to several kilobytes. Source: isotp.rst.
 
     Send with ``send``; receive with ``recv``, or with `recv_pdu` to know more of a message.
+
+    ``send`` raises OSError: ECOMM if no flow control came for this message (with
+    CAN_ISOTP_WAIT_TX_DONE) or the one before, ENOBUFS if the interface's queue is full, ENETDOWN if
+    it is down.
     """
 
     __slots__ = ()
+    _transfer_hints = _hints.ISOTP
 
     def configure(
         self,
@@ -66,13 +78,18 @@ class IsotpSocket(
         """Receive one message; waits as the socket's timeout says.
 
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails: ECOMM if a message
-        sent got no flow control, ETIMEDOUT, EILSEQ or EBADMSG if one was received in part or wrong.
+        sent got no flow control, `IsotpTimeoutError` (ETIMEDOUT), EILSEQ or EBADMSG if one was
+        received in part or wrong.
         """
         try:
             data, items, flags, address = self.recvmsg(bufsize_bytes, CONTROL_BYTES)
         except OSError as error:
-            _hints.explain(error, _hints.ISOTP)
-            raise
+            if error.errno != ETIMEDOUT:
+                _hints.explain(error, _hints.ISOTP, "recv")
+                raise
+            abandoned = IsotpTimeoutError(ETIMEDOUT, error.strerror)
+            _hints.explain(abandoned, _hints.ISOTP, "recv")
+            raise abandoned from None
         return IsotpPdu(data, flags & MSG_TRUNC != 0, arrival(address[0], items, flags))
 
 

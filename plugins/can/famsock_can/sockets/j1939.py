@@ -15,7 +15,7 @@ from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
 from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import J1939Message, J1939Progress
-from famsock_can.sockets.arrival import CONTROL_BYTES, CanSocket, arrival, several
+from famsock_can.sockets.arrival import CONTROL_BYTES, _TransferSocket, arrival, several
 
 _TP_MAX_BYTES = 1785
 """The longest message of the transport protocol (TP); the extended one (ETP) goes to 117440505."""
@@ -32,14 +32,20 @@ _TRANSMISSION = (
 
 
 class J1939Socket(
-    CanSocket[J1939Address, tuple[str, int, int, int]],
+    _TransferSocket[J1939Address, tuple[str, int, int, int]],
     family=c.AF_CAN,
     type=SOCK_DGRAM,
     proto=c.CAN_J1939,
 ):
-    """A socket of CAN_J1939 (SAE J1939): messages of parameter groups. Source: j1939.rst."""
+    """A socket of CAN_J1939 (SAE J1939): messages of parameter groups. Source: j1939.rst.
+
+    A long message (over 8 bytes) to one receiver is under way after the call that sends it. If it
+    fails, the next call on the socket raises OSError: EHOSTUNREACH if the receiver did not answer.
+    `enable_progress` reports it apart.
+    """
 
     __slots__ = ()
+    _transfer_hints = _hints.J1939
 
     def recv_pg(self, bufsize_bytes: int = _TP_MAX_BYTES) -> J1939Message:
         """Receive one message (parameter group); waits as the socket's timeout says.
@@ -49,7 +55,7 @@ class J1939Socket(
         try:
             data, items, flags, address = self.recvmsg(bufsize_bytes, CONTROL_BYTES + 128)
         except OSError as error:
-            _hints.explain(error, _hints.J1939)
+            _hints.explain(error, _hints.J1939, "recv")
             raise
         own = {kind: value for level, kind, value in items if level == c.SOL_CAN_J1939}
         destination = own.get(c.SCM_J1939_DEST_ADDR, bytes((c.J1939_NO_ADDR,)))
@@ -68,7 +74,8 @@ class J1939Socket(
         """Receive only what one of the filters lets through, at most 512; none lets all through.
 
         ``sock.set_filters([J1939Filter.exact(pgn=0xFEF1)])``. Raises ValueError for a filter with
-        bits outside its masks, which would let through what it seems to keep out.
+        bits outside its masks, which would let through what it seems to keep out. Messages that
+        wait to be received stay: set filters before ``bind``, or call `discard_queued` afterwards.
         """
         given = several(filters, J1939Filter)
         for each in given:
@@ -84,7 +91,10 @@ class J1939Socket(
         self.set_option(options.SO_J1939_SEND_PRIO, priority)
 
     def set_promiscuous(self, promiscuous: bool) -> None:
-        """Set whether to receive messages to other addresses too."""
+        """Set whether to receive messages to other addresses too.
+
+        Those that wait to be received stay: `discard_queued` drops them.
+        """
         self.set_option(options.SO_J1939_PROMISC, promiscuous)
 
     def set_broadcast(self, broadcast: bool) -> None:
@@ -117,7 +127,7 @@ class J1939Socket(
             except BlockingIOError:
                 if failure := self.getsockopt(SOL_SOCKET, SO_ERROR):
                     error = OSError(failure, os.strerror(failure))
-                    _hints.explain(error, _hints.J1939)
+                    _hints.explain(error, _hints.J1939, "recv")
                     raise error from None
                 if deadline is not None and time.monotonic() >= deadline:
                     if timeout:

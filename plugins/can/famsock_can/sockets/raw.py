@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from socket import SOCK_RAW
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -12,10 +13,12 @@ from famsock_can.addresses import CanAddress
 from famsock_can.constants import (
     AF_CAN,
     CAN_RAW,
+    CAN_RAW_FILTER,
     CAN_RAW_XL_VCID_RX_FILTER,
     CAN_RAW_XL_VCID_TX_PASS,
     CAN_RAW_XL_VCID_TX_SET,
     CANXL_MAX_MTU,
+    SOL_CAN_RAW,
 )
 from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFrame, Frame, pack_frame, unpack_frame
@@ -36,10 +39,49 @@ class ReceivedFrame:
         return f"{self.arrival.interface}:{self.frame}"
 
 
+class _Filters:
+    """The filters that a socket object has set; None if they are not known."""
+
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: tuple[CanFilter, ...] | None = None
+
+
 class CanRawSocket(CanSocket[CanAddress, tuple[str]], family=AF_CAN, type=SOCK_RAW, proto=CAN_RAW):
     """A socket of CAN_RAW: classic, FD and XL frames. Source: can.rst."""
 
     __slots__ = ()
+
+    def bind(self, address: Any, /) -> None:
+        """Bind to an interface, as the stdlib's; again, after the former one was removed.
+
+        The kernel drops the filters when the interface is removed. They are set again: those that
+        this object has set, otherwise those that it had when it was bound.
+        """
+        filters, now = self.protocol_state(_Filters), self.get_option(options.CAN_RAW_FILTER)
+        if filters.known is None and now:
+            filters.known = now
+        super().bind(address)
+        if filters.known and not now:
+            super().set_option(options.CAN_RAW_FILTER, filters.known)
+
+    def setsockopt(self, level: int, option: int, value: Any, *optlen: int) -> None:
+        """Set an option, as the stdlib's."""
+        super().setsockopt(level, option, value, *optlen)
+        self._note_filters(level, option)
+
+    if not TYPE_CHECKING:  # for checkers it is as in the base
+
+        def set_option(self, option: Any, value: Any) -> None:
+            """Set an option from a typed value, as `famsock.socket.set_option`."""
+            row = self._option(option)
+            super().set_option(row, value)
+            self._note_filters(row.level, row.number)
+
+    def _note_filters(self, level: int, option: int) -> None:
+        if (level, option) == (SOL_CAN_RAW, CAN_RAW_FILTER):
+            self.protocol_state(_Filters).known = self.get_option(options.CAN_RAW_FILTER)
 
     def send_frame(self, frame: Frame, interface: str | int | CanAddress = "") -> None:
         """Send one frame, by ``interface`` if the socket is bound to every interface.
@@ -100,12 +142,17 @@ class CanRawSocket(CanSocket[CanAddress, tuple[str]], family=AF_CAN, type=SOCK_R
         """Receive only what one of the filters lets through, with ``join`` what all of them do.
 
         At most 512. None at all means to receive nothing, which suits a socket that only sends.
+        Frames that wait to be received stay, whether they pass or not: set filters before ``bind``,
+        or call `discard_queued` afterwards.
         """
         self.set_option(options.CAN_RAW_FILTER, several(filters, CanFilter))
         self.set_option(options.CAN_RAW_JOIN_FILTERS, join)
 
     def set_error_mask(self, mask: int) -> None:
-        """Receive error messages of these classes: CAN_ERR_* bits, 0 to CAN_ERR_MASK."""
+        """Receive error messages of these classes: CAN_ERR_* bits, 0 to CAN_ERR_MASK.
+
+        Those that wait to be received stay: see `set_filters`.
+        """
         self.set_option(options.CAN_RAW_ERR_FILTER, mask)
 
     def set_loopback(self, *, local: bool = True, own: bool = False) -> None:
