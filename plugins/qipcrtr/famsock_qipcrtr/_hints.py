@@ -6,7 +6,7 @@ qrtr_local_enqueue, qrtr_node_enqueue.
 
 from __future__ import annotations
 
-from errno import EACCES, ECONNRESET, ENODEV, ENOTCONN
+from errno import EACCES, ECONNRESET, ENODEV, ENOSPC, ENOTCONN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _PORT = "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 1638
 _NO_NODE = "no node has this number; the own one is sock.local_node()"
 _NO_PORT = "no other socket has this port"
 _NO_DESTINATION = "name a destination, or connect to one"
+_FULL = "the receiver's buffer is full: send again soon"
 _BROADCAST = "a broadcast goes to QRTR_PORT_CTRL only"
 
 
@@ -35,5 +36,6 @@ HINTS: dict[Any, Any] = {
     ("bind", EACCES): _PORT,
     **{(operation, ECONNRESET): _NO_NODE for operation in _SENDS},
     **{(operation, ENODEV): _no_device for operation in _SENDS},
+    **{(operation, ENOSPC): _FULL for operation in _SENDS},
     **{(operation, ENOTCONN): _not_connected for operation in _SENDS},
 }

@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from socket import SOCK_STREAM
+from socket import SO_RCVBUF, SOCK_STREAM, SOL_SOCKET
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ Call = Callable[[ExitStack], object]
 PORT = 0x100000 + 2 * os.getpid()  # the ports of a node are for all of its processes
 NO_NODE, NO_PORT = "no node has this number", "no other socket has this port"
 DESTINATION, BROADCAST = "name a destination, or", "a broadcast goes to QRTR_PORT_CTRL only"
+FULL = "the receiver's buffer is full"
 NEVER = (NO_NODE, NO_PORT, DESTINATION, BROADCAST)
 
 
@@ -39,6 +40,25 @@ def _sends(method: str, away: int | None, *, typed: bool = False) -> Call:
             sock.sendmsg([b"x"], (), 0, address)
         else:
             sock.sendmmsg([(b"x", address)])
+
+    return provoke
+
+
+def _full(method: str) -> Call:
+    """Send to a socket of this node until its receive buffer is full."""
+
+    def provoke(stack: ExitStack) -> None:
+        full, sock = (stack.enter_context(QipcrtrSocket()) for _ in range(2))
+        full.setsockopt(SOL_SOCKET, SO_RCVBUF, 1)
+        full.bind((full.local_node(), 0))
+        address = full.getsockname()
+        for _ in range(100):
+            if method == "sendto":
+                sock.sendto(bytes(1000), address)
+            elif method == "sendmsg":
+                sock.sendmsg([bytes(1000)], (), 0, address)
+            else:
+                sock.sendmmsg([(bytes(1000), address)])
 
     return provoke
 
@@ -74,6 +94,7 @@ CAUSES = (
         for cause in (
             Cause(f"{method} node", _sends(method, 1), errno.ECONNRESET, NO_NODE, NEVER[1:]),
             Cause(f"{method} port", _sends(method, 0), errno.ENODEV, NO_PORT, (NO_NODE,)),
+            Cause(f"{method} full", _full(method), errno.ENOSPC, FULL, NEVER),
             Cause(
                 f"{method} broadcast", _sends(method, -1), errno.ENOTCONN, BROADCAST, (DESTINATION,)
             ),
