@@ -109,12 +109,15 @@ class Subject:
         return socket(self.family.number, kind or protocol.types[0], number, ours.detach())
 
     def package(self) -> str:
-        """Return the name of the package that holds the family's definitions, or of the module."""
+        """Return the name of the package that holds the family's definitions, or of the module.
+
+        "" for a family that is all data.
+        """
         modules = [
             reference.partition(":")[0] if isinstance(reference, str) else reference.__module__
             for reference in self._own_references()
         ]
-        return modules[0].rpartition(".")[0] or modules[0]
+        return (modules[0].rpartition(".")[0] or modules[0]) if modules else ""
 
     def _own_references(self) -> Iterator[Any]:
         """Yield names and classes of the family's own package, if it is not all data."""
@@ -130,6 +133,8 @@ class Subject:
 
     def modules(self) -> Iterator[ModuleType]:
         """Yield every module of the family's package, imported."""
+        if not self.package():
+            return
         package = importlib.import_module(self.package())
         yield package
         for info in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):

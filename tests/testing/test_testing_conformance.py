@@ -894,6 +894,21 @@ def test_what_a_family_lacks_is_not_collected(run_suite: Any) -> None:
     assert "::test_text" in listing
 
 
+ONLY_DATA = [
+    ("    options=OPTIONS,\n    control=CONTROL,\n", ""),
+    ('KitAddress, scheme="kit", layout=LAYOUT', "None"),
+    ('socket=f"{__name__}:KitSocket", selftest=f"{__name__}:selftest"', "selftest=None"),
+    ("    examples = (", "    no_examples = ("),
+    ("    bad = (", "    no_bad = ("),
+]
+
+
+def test_a_family_that_is_all_data_passes(run_suite: Any) -> None:
+    result = run_suite(*ONLY_DATA, arguments=("--fail-on-skip",))
+    assert outcomes(result) == set()
+    assert result.parseoutcomes()["passed"] >= 10
+
+
 def test_a_family_that_is_not_installed_says_how_to_install_it(run_suite: Any) -> None:
     result = run_suite(('family = "AF_KIT"', 'family = "AF_NONE"'))
     result.stdout.fnmatch_lines(["*no plugin supplies AF_NONE: install its distribution*"])

@@ -201,6 +201,11 @@ def _all_headers(cls: type[Checks]) -> Iterable[Any]:
     return _at_once(tuple(dict.fromkeys(filter(None, named))))
 
 
+def _package(cls: type[Checks]) -> Iterable[Any]:
+    name = cls.subject().package()
+    return [pytest.param(name, id=name)] if name else []
+
+
 def _here(cls: type[Checks]) -> Iterable[Any]:
     return [pytest.param(None, id="")] if cls.subject().family.here else []
 
@@ -219,7 +224,7 @@ PARAMETERS: Mapping[str, Callable[[type[Checks]], Iterable[Any]]] = {
     "integer_field": _integer_fields,
     "layouts": _layouts,
     "option_rows": _rows("options"),
-    "package": lambda cls: [pytest.param(cls.subject().package(), id=cls.subject().package())],
+    "package": _package,
     "protocol": _protocols,
     "readable_options": _readable_options,
     "sockaddr_layout": _sockaddr_layouts,
