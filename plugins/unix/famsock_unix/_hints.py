@@ -7,7 +7,7 @@ unix_find_bsd, unix_find_abstract, unix_stream_connect.
 from __future__ import annotations
 
 import os
-from errno import EADDRINUSE, ECONNREFUSED, ENOENT
+from errno import EADDRINUSE, EAGAIN, ECONNREFUSED, ENOENT
 from stat import S_ISSOCK
 
 TYPE_CHECKING = False
@@ -21,6 +21,10 @@ _NO_SOCKET = "a file that is no socket is at this path"
 _SOCKET = (
     "a socket is at this path; if the server that left it behind is dead, "
     "sock.bind_replacing_stale() takes the path over"
+)
+_FULL = (
+    "the listener's queue of connections is full, and a connect with a timeout does not wait for it: "
+    "connect again later, or without a timeout"
 )
 _NOBODY = "nobody listens at this name"
 _NO_DATAGRAMS = "no datagram socket that is open is bound to this name"
@@ -54,6 +58,7 @@ def _unreceived(sock: Any, address: Any) -> str:
 HINTS: dict[Any, Any] = {
     ("bind", EADDRINUSE): _taken,
     ("bind", ENOENT): _NO_DIRECTORY,
+    ("connect", EAGAIN): _FULL,
     ("connect", ECONNREFUSED): _refused,
     **{(operation, ECONNREFUSED): _unreceived for operation in _SENDS},
     **{(operation, ENOENT): _NOT_YET for operation in ("connect", *_SENDS)},

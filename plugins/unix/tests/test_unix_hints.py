@@ -56,6 +56,20 @@ def _live(stack: ExitStack) -> str:
     return "live"
 
 
+def _full(cls: Callable[..., Any], *, timeout: float | None) -> Call:
+    """Connect to a listener with one connection in its queue, and room for no other."""
+
+    def provoke(stack: ExitStack) -> None:
+        _bound(stack, cls, "full").listen(0)
+        first, second = (stack.enter_context(cls()) for _ in range(2))
+        first.connect("full")
+        second.settimeout(timeout)
+        second.set_option("SO_SNDTIMEO", 10_000_000)
+        second.connect("full")
+
+    return provoke
+
+
 def _not_listening(stack: ExitStack) -> str:
     _bound(stack, UnixStreamSocket, "quiet")
     return "quiet"
@@ -99,6 +113,7 @@ def _typed(address: Callable[[ExitStack], Any]) -> Callable[[ExitStack], UnixAdd
     return lambda stack: UnixAddress(address(stack))
 
 
+FULL = "the listener's queue of connections is full"
 TAKEN, REFUSED, ABSENT = errno.EADDRINUSE, errno.ECONNREFUSED, errno.ENOENT
 D = UnixDatagramSocket
 CAUSES = (
@@ -121,6 +136,11 @@ CAUSES = (
     Cause("connect to a file", _call("connect", _file), REFUSED, NO_SOCKET, (NOBODY,)),
     Cause("no abstract name", _call("connect", _at(b"\0famsock-none")), REFUSED, NOBODY),
     Cause("another type", _call("connect", _live, UnixSeqpacketSocket), errno.EPROTOTYPE),
+    *(
+        Cause(f"full {cls.__name__} {timeout}", _full(cls, timeout=timeout), errno.EAGAIN, FULL)
+        for cls in (UnixStreamSocket, UnixSeqpacketSocket)
+        for timeout in (5.0, 0.0, None)
+    ),
     *(
         cause
         for method in ("sendto", "sendmsg", "sendmmsg")
