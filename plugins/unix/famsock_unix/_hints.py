@@ -23,8 +23,8 @@ _SOCKET = (
     "sock.bind_replacing_stale() takes the path over"
 )
 _FULL = (
-    "the listener's queue of connections is full, and a connect with a timeout does not wait for it: "
-    "connect again later, or without a timeout"
+    "the listener's queue of connections is full, and a connect with a timeout does not wait for "
+    "it: connect again later, or without a timeout"
 )
 _NOBODY = "nobody listens at this name"
 _NO_DATAGRAMS = "no datagram socket that is open is bound to this name"
