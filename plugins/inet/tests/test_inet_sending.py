@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from errno import EINVAL
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 from famsock_inet import IpRawSocket, TcpSocket, UdpSocket
 from famsock_inet import control as inet_control
+from famsock_inet.sockets import zerocopy
 from famsock_inet.sockets._items import packer
 from famsock_inet.sockets.tcp import AnyTcpSocket
 from famsock_inet.sockets.udp import AnyUdpSocket
@@ -60,6 +63,38 @@ def test_datagrams_without_copying(udp_pair: Pair) -> None:
         assert sender.send_zerocopy(bytes([n]) * 9000, receiver.getsockname()) == 9000
     assert [receiver.recv(10000) for _ in range(5)] == [b""] + [bytes([n]) * 9000 for n in range(4)]
     assert completed(sender, 4) == [0, 1, 2, 3]
+
+
+def test_threads_send_without_copying(udp_pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each lets its own data go, also if the other interrupts it after its system call."""
+    sender, receiver = udp_pair
+    to, send = receiver.getsockname(), zerocopy._send
+    first, second = bytearray(b"1" * 100), bytearray(b"2" * 100)
+    first_is_sent, second_is_kept = threading.Event(), threading.Event()
+
+    def interrupted(sock: Any, view: memoryview, *more: Any) -> int:
+        sent = send(sock, view, *more)
+        if view == first:
+            first_is_sent.set()
+            second_is_kept.wait(0.3)  # in vain, as the second waits for the first
+        return sent
+
+    def send_second() -> None:
+        assert first_is_sent.wait(TIMEOUT_S)
+        sender.send_zerocopy(second, to)
+        second_is_kept.set()
+
+    monkeypatch.setattr(zerocopy, "_send", interrupted)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(send_second)
+        sender.send_zerocopy(first, to)
+        other.result(TIMEOUT_S)
+    kept = sender.protocol_state(zerocopy._Pending).data
+    assert [kept[number].tobytes() for number in (0, 1)] == [first, second]
+    assert [receiver.recv(100) for _ in range(2)] == [first, second]
+    assert completed(sender, 2) == [0, 1]
+    for data in (first, second):
+        data.append(0)  # BufferError for one that is still kept
 
 
 def test_what_is_sent_without_copying_is_kept(connect_pair: Connect) -> None:

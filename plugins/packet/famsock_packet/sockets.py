@@ -95,13 +95,16 @@ class PacketSocket(
         The first call asks the kernel for it (PACKET_AUXDATA, SO_TIMESTAMPNS). A frame that already
         waits then has the time of this call. Errors are those of recvmsg(2).
         """
-        if not self.protocol_state(_State).told:
+        state = self.protocol_state(_State)
+        if not state.told:
             _ask_to_be_told(self)
         try:
-            return PacketFrame.of(self.recv_message(bufsize_bytes, 256, flags))
+            frame = PacketFrame.of(self.recv_message(bufsize_bytes, 256, flags))
         except OSError as error:
             explain(self, error, "recv")
             raise
+        state.told = frame.timestamp_ns is not None  # if not, somebody has switched it off
+        return frame
 
     # Sending
 

@@ -243,6 +243,19 @@ def test_capture_wants_protocol_0(opened: Opened) -> None:
         sock.capture("lo")
 
 
+def test_what_was_switched_off_is_asked_for_again(wire: PacketSocket, opened: Opened) -> None:
+    sock = opened()
+    sock.capture("v1", c.ETH_P_ALL)
+    sock.set_option("PACKET_AUXDATA", False)
+    sock.setsockopt(stdlib.SOL_SOCKET, 35, 0)  # SO_TIMESTAMPNS
+    for _ in range(3):
+        wire.send(frame())
+    stamps = [sock.recv_frame().timestamp_ns for _ in range(3)]
+    assert stamps[0] is None
+    assert stamps[1:].count(None) == 0
+    assert sock.get_option("PACKET_AUXDATA") is True
+
+
 def test_what_the_kernel_tells_of_a_frame(wire: PacketSocket, opened: Opened) -> None:
     sock = opened()
     sock.capture("v1", c.ETH_P_ALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from threading import RLock
 from typing import Any, NamedTuple
 
 from famsock.plugin import SockExtendedErr, constants, options, socket
@@ -40,9 +41,13 @@ class ZerocopyCompletion(NamedTuple):
 
 
 class _Pending:
-    """The data of sends that are not done, by their numbers."""
+    """The data of sends that are not done, by their numbers.
+
+    ``turn`` lets threads send one after the other, as the kernel numbers what they send.
+    """
 
     def __init__(self) -> None:
+        self.turn = RLock()
         self.next: int | None = None
         self.data: dict[int, memoryview] = {}
 
@@ -61,16 +66,22 @@ class ZerocopySocket(IpSocket[A, F]):
         some 10 kB. OSError: ENOBUFS with too many sends that are not done (net.core.optmem_max).
         """
         pending: _Pending = self.protocol_state(_Pending)
-        if pending.next is None:
-            self.set_option(options.SO_ZEROCOPY, True)
-            pending.next = 0
         view = memoryview(data)
-        if not view.nbytes:  # which UDP would count and TCP would not
-            return _send(self, view, flags, address)
-        sent = _send(self, view, flags | _ZEROCOPY, address)
-        pending.data[pending.next] = view
-        pending.next = (pending.next + 1) % _NUMBERS
-        return sent
+        with pending.turn:
+            if pending.next is None:
+                self.set_option(options.SO_ZEROCOPY, True)
+                pending.next = 0
+            if not view.nbytes:  # which UDP would count and TCP would not
+                return _send(self, view, flags, address)
+            number = pending.next
+            pending.data[number] = view  # before the send, which may be done before it returns
+            try:
+                sent = _send(self, view, flags | _ZEROCOPY, address)
+            except BaseException:
+                pending.data.pop(number, None)
+                raise
+            pending.next = (number + 1) % _NUMBERS
+            return sent
 
     def zerocopy_completions(self, timeout_s: float = 0.0) -> list[ZerocopyCompletion]:
         """Return the completed sends; wait at most ``timeout_s`` seconds if there is none yet.
