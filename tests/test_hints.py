@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from famsock import _hints
-from famsock._hints import modprobe
+from famsock import _hints, plugins
+from famsock._hints import explain, modprobe
+from famsock._registry import missing
 from famsock.family import Family, Protocol, Served
+from famsock.testing.hints import hints_in_code, texts_of
 
 NUMBER = 200  # no family of this Python, and of no plugin that is installed
 
@@ -111,3 +113,66 @@ def test_an_error_that_no_advice_fits(number: int) -> None:
 def test_modprobe() -> None:
     assert modprobe(("can",)) == "modprobe can"
     assert modprobe(("can", "can-raw")) == "modprobe -a can can-raw"
+
+
+def test_explain_adds_the_hint_of_the_sockets_plugin() -> None:
+    class Sock:
+        _served = _served(hints={("send", errno.EINVAL): lambda sock, address: f"at {address}"})
+
+    error, other, plain = (
+        OSError(number, "") for number in (errno.EINVAL, errno.EIO, errno.EINVAL)
+    )
+    explain(Sock(), error, "send", "node 7")
+    explain(Sock(), other, "send")
+    explain(Sock(), OSError("without an errno"), "send")
+    Sock._served = None  # type: ignore[assignment]
+    explain(Sock(), plain, "send")
+    assert error.__notes__ == ["AF_KIT p: at node 7"]
+    assert not hasattr(other, "__notes__")
+    assert not hasattr(plain, "__notes__")
+
+
+# Every hint is provoked: those of the core here, those of a plugin in its own table
+
+PROVOKED = {
+    "lacks the module": "test_a_kernel_module_that_is_not_loaded",
+    "this process lacks": "test_a_missing_capability",
+    "is opened with the type": "test_creation_with_another_type_names_those_that_there_are",
+    "pip install": "test_a_missing_plugin_says_what_to_install",
+    "is not installed": "test_a_missing_plugin_says_what_to_install",
+    "no plugin serves": "test_a_missing_plugin_says_what_to_install",
+    "is blocked": "test_a_family_that_the_selection_excludes",
+    "is not among those": "test_a_family_that_the_selection_excludes",
+    "is for": "test_a_family_of_another_platform",
+}
+"""Parts of the core's hints, and the tests that provoke them."""
+
+
+def test_every_hint_of_the_core_is_provoked() -> None:
+    functions = (
+        _hints.find_hint,
+        _hints._missing_modules,
+        missing.why_missing,
+        missing.why_no_family,
+        missing.why_not_served,
+    )
+    found = {text for function in functions for text in texts_of(function)}
+    found.update(text for text in hints_in_code("famsock", leave_out="testing"))
+    assert len(found) >= len(PROVOKED)
+    assert [text for text in found if not any(part in text for part in PROVOKED)] == []
+    sources = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    assert [name for name in PROVOKED.values() if f"def {name}(" not in sources] == []
+
+
+def test_every_plugin_with_hints_has_a_table_of_causes() -> None:
+    packages = {str(row["plugin"]).partition(":")[0] for row in plugins.describe()}
+    folder = Path(__file__).parents[1] / "plugins"
+    without = []
+    for package in sorted(packages):
+        name = package.removeprefix("famsock_")
+        table = folder / name / "tests" / f"test_{name}_hints.py"
+        if hints_in_code(package) and not table.is_file():
+            without.append(package)
+        elif table.is_file():
+            assert f'unprovoked("{package}"' in table.read_text()
+    assert without == []

@@ -26,6 +26,7 @@ __all__ = [
     "Cause",
     "check_cause",
     "hints_in_code",
+    "texts_of",
     "unprivileged",
     "unprovoked",
 ]
@@ -84,10 +85,11 @@ def unprovoked(package: str, provoked: Iterable[Cause | str]) -> list[str]:
     ]
 
 
-def hints_in_code(package: str) -> list[str]:
+def hints_in_code(package: str, *, leave_out: str = "") -> list[str]:
     """Return every hint of a package: of its protocols, and of each ``add_note`` in its modules.
 
-    What an f-string takes from a variable stands as "{}".
+    What an f-string takes from a variable stands as "{}". ``leave_out`` is a folder of the package
+    that is not looked at.
     """
     found: dict[str, None] = {}
     for row in plugins.describe():
@@ -95,14 +97,14 @@ def hints_in_code(package: str) -> list[str]:
             family = plugins.family(str(row["family"]))
             for protocol in () if family is None else family.protocols:
                 for hint in protocol.hints.values():
-                    found.update(dict.fromkeys(_texts_of(hint)))
+                    found.update(dict.fromkeys(texts_of(hint)))
     folder = Path(importlib.import_module(package).__file__ or "").parent
-    trees = {
-        ".".join(
-            p for p in path.relative_to(folder.parent).with_suffix("").parts if p != "__init__"
-        ): (ast.parse(path.read_text("utf-8")))
-        for path in sorted(folder.rglob("*.py"))
-    }
+    trees = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder.parent).with_suffix("").parts
+        if not leave_out or leave_out not in parts:
+            name = ".".join(part for part in parts if part != "__init__")
+            trees[name] = ast.parse(path.read_text("utf-8"))
     own = {name: place for tree in trees.values() for name, place in _noting(tree)}
     for name, tree in trees.items():
         texts = [*_noted(tree, own)]
@@ -158,13 +160,13 @@ def _is_note(node: ast.AST) -> bool:
     )
 
 
-def _texts_of(hint: object) -> Iterator[str]:
-    """The texts of an object that is a hint, or has some."""
+def texts_of(hint: object) -> Iterator[str]:
+    """Yield the texts of a hint: itself, those that a function returns, those of a mapping."""
     if isinstance(hint, str):
         yield hint
     elif isinstance(hint, Mapping):
         for value in hint.values():
-            yield from _texts_of(value)
+            yield from texts_of(value)
     elif isinstance(hint, FunctionType):
         tree = ast.parse(textwrap.dedent(inspect.getsource(hint)))
         names = {**hint.__globals__, **inspect.getclosurevars(hint).nonlocals}
@@ -186,10 +188,10 @@ def _constants(node: ast.expr, names: Mapping[str, object]) -> Iterator[str]:
         yield from _constants(node.body, names)
         yield from _constants(node.orelse, names)
     elif isinstance(node, ast.Name):
-        yield from _texts_of(names.get(node.id))
+        yield from texts_of(names.get(node.id))
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         owner = names.get(node.value.id)
-        yield from _texts_of(
+        yield from texts_of(
             getattr(owner, node.attr, None) if isinstance(owner, ModuleType) else None
         )
     elif isinstance(node, ast.Subscript):
