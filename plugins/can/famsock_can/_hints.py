@@ -1,11 +1,14 @@
-"""Hints for failures of CAN sockets, by protocol and errno.
+"""Hints for failures of CAN sockets, each true for every cause of its errno in its call.
 
-The core notes it on calls that carry an address or an option; `explain` does so in other methods.
+The core notes them on calls that carry an address or an option; `explain` does so in other methods.
+Causes are those of the kernel's net/can: raw_bind, raw_sendmsg, can_send, bcm_connect, bcm_sendmsg,
+isotp_bind, isotp_sendmsg, isotp_recvmsg, j1939_sk_bind, j1939_sk_connect, j1939_sk_sendmsg; and of
+the error that an earlier frame or the interface leaves for the next call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from errno import (
     E2BIG,
     EACCES,
@@ -29,76 +32,150 @@ from errno import (
 )
 from typing import Any
 
-Hints = Mapping[Any, str]
+Hint = str | Callable[[Any, Any], str | None]
+Hints = Mapping[Any, Hint]
 
-_LINK: Hints = {
-    ENETDOWN: "the interface is down: ip link set can0 up (type can bitrate 500000, of a real one)",
-    ENOBUFS: "the interface's queue is full, which poll() does not tell: send again soon, or "
-    "make the queue longer: ip link set can0 txqueuelen 1000",
-}
-_REMOVED = "the interface was removed: bind() again when there is one"
-_NO_ROOM = (
-    "switch the kind of frame on (enable_frames), and give the interface room for it: "
-    "ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)"
+_SENDS = ("send", "sendto", "sendmsg", "sendmmsg")
+_CALLS = ("recv", *_SENDS)
+
+_DOWN = (
+    "the interface is down, or was since the last call: ip link set can0 up (type can bitrate "
+    "500000, of a real one)"
 )
-
-RAW: Hints = {
-    **_LINK,
-    ENXIO: "name the interface to send by: this socket is bound to every one, or to none",
-    ENODEV: "the interface is gone, or it is no CAN interface (famsock_can.interfaces lists them)",
-    EPERM: "it is no CAN interface (famsock_can.interfaces lists them)",
-    ("send", EINVAL): _NO_ROOM,
-    ("sendto", EINVAL): _NO_ROOM,
-    ("sendmmsg", EINVAL): _NO_ROOM,
-    ("set_option", ENOPROTOOPT): "CAN XL frames need Linux 6.1, their virtual networks 6.9",
-}
-BCM: Hints = {
-    **_LINK,
-    ENOTCONN: "connect() it to an interface first",
-    ("recv", ENODEV): "the interface was removed: connect() again, and start jobs and "
-    "subscriptions again",
-    ENODEV: "transmission needs a socket that is connected to one CAN interface, not to every one",
-    EEXIST: "a job or subscription of this identifier is there: stop_cyclic() or unsubscribe() "
-    "ends it, update_cyclic() changes its frames",
-    E2BIG: "a job or subscription cannot grow: stop_cyclic() or unsubscribe() it first",
-    EINVAL: "no such job: one has the can_id with its flags, the kind of frame (fd) and the socket "
-    "that it was set up with",
-}
+_FULL = (
+    "One possible cause: the interface's queue is full, which poll() does not tell: send again "
+    "soon, or make the queue longer: ip link set can0 txqueuelen 1000"
+)
+_REMOVED = "the interface was removed: bind() again when there is one"
+_NO_CAN = "there is no such interface, or it is no CAN interface: famsock_can.interfaces lists them"
+_ONE = (
+    "the socket binds to one CAN interface, never to all, and this is none: famsock_can.interfaces "
+    "lists them"
+)
+_NOWHERE = (
+    "the frame has no interface to go by: the address names none, and bind() did not; or the one "
+    "that is named is gone"
+)
+_NOT_CAN = "it is no CAN interface: famsock_can.interfaces lists those that are"
+_NO_ROOM = (
+    "One possible cause: this kind of frame is not switched on (enable_frames), or the interface "
+    "has no room for it: ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)"
+)
+_NEW_OPTIONS = "One possible cause: CAN XL frames need Linux 6.1, their virtual networks 6.9"
+_CONNECT_FIRST = "connect() it to an interface first"
+_RECONNECT = "the interface was removed: connect() again, and start jobs and subscriptions again"
+_TRANSMIT = (
+    "the interface is gone, or the socket is connected to every one, and a transmission needs one"
+)
+_THERE = (
+    "a job or subscription of this identifier is there: stop_cyclic() or unsubscribe() ends it, "
+    "update_cyclic() changes its frames"
+)
+_GROW = "a job or subscription cannot grow: stop_cyclic() or unsubscribe() it first"
+_NO_JOB = (
+    "One possible cause: no such job: one has the can_id with its flags, the kind of frame (fd) "
+    "and the socket that it was set up with"
+)
+_BOUND = "the socket is bound already, and can be bound only once"
 _IDENTIFIERS = (
     "an identifier over 0x7ff needs CAN_EFF_FLAG (0x80000000) and no other flag; CAN FD frames "
     "need an interface with room for them: ip link set can0 mtu 72"
 )
+_SAME = "rx_id and tx_id must differ"
+_OPTIONS_FIRST = "set its options before bind()"
+_BIND_ISOTP = "bind() it to an interface and two identifiers first"
+_NO_FLOW = (
+    "One possible cause: no flow control came from the peer within a second: is it there, with the "
+    "same identifiers the other way round?"
+)
+_STOPPED = "the peer began a message and did not go on within a second"
+_LOST = "a frame of the message was lost or came out of turn"
+_PADDING = "a frame was not padded as CAN_ISOTP_CHK_PAD_LEN and CAN_ISOTP_CHK_PAD_DATA ask"
+_PRIORITY = "priorities 0 and 1 need CAP_NET_ADMIN"
+_BROADCAST = (
+    "One possible cause: the broadcast address needs SO_BROADCAST: sock.set_broadcast(True)"
+)
+_NO_CLAIM = (
+    "no address is claimed for this NAME, or the interface was down since: "
+    "famsock_can.claim.AddressClaim.acquire()"
+)
+_BIND_J1939 = "bind() it to an address or a NAME first"
+_NO_ANSWER = (
+    "an earlier long message failed: its receiver did not answer in time; enable_progress() and "
+    "recv_progress() tell which"
+)
+_PGN = (
+    "One possible cause: the low byte of a PDU1's pgn must be 0: famsock_can.pgn.clean_pgn; "
+    "another: the socket is bound to another interface, or to none yet"
+)
+
+
+def _isotp_bind_invalid(sock: Any, address: Any) -> str:
+    return _BOUND if sock.getsockname()[0] else _IDENTIFIERS
+
+
+def _for(operations: tuple[str, ...], hints: dict[int, Hint]) -> dict[tuple[str, int], Hint]:
+    """Hints for several operations."""
+    return {(name, number): hint for name in operations for number, hint in hints.items()}
+
+
+_LINK: Hints = {**_for(_CALLS, {ENETDOWN: _DOWN}), **_for(_SENDS, {ENOBUFS: _FULL})}
+
+RAW: Hints = {
+    **_LINK,
+    ("bind", ENODEV): _NO_CAN,
+    **_for((*_CALLS, "set_option"), {ENODEV: _REMOVED}),
+    **_for(_SENDS, {ENXIO: _NOWHERE, EPERM: _NOT_CAN, EINVAL: _NO_ROOM}),
+    ("set_option", ENOPROTOOPT): _NEW_OPTIONS,
+}
+BCM: Hints = {
+    **_LINK,
+    ("connect", ENODEV): _NO_CAN,
+    ("recv", ENODEV): _RECONNECT,
+    **_for(
+        _SENDS,
+        {
+            ENOTCONN: _CONNECT_FIRST,
+            ENODEV: _TRANSMIT,
+            EEXIST: _THERE,
+            E2BIG: _GROW,
+            EINVAL: _NO_JOB,
+        },
+    ),
+}
 ISOTP: Hints = {
     **_LINK,
-    ("bind", EINVAL): _IDENTIFIERS,
-    ("bind", EADDRNOTAVAIL): "rx_id and tx_id must differ",
-    EISCONN: "set its options before bind()",
-    ("bind", ENODEV): "name the interface: ISO-TP binds to one CAN interface, never to all",
-    ENODEV: _REMOVED,
-    EADDRNOTAVAIL: "bind() it to an interface and two identifiers first",
-    ECOMM: "no flow control came from the peer within a second: is it there, with the same "
-    "identifiers the other way round?",
-    ETIMEDOUT: "the peer began a message and did not go on within a second",
-    EILSEQ: "a frame of the message was lost or came out of turn",
-    EBADMSG: "a frame was not padded as CAN_ISOTP_CHK_PAD_LEN and CAN_ISOTP_CHK_PAD_DATA ask",
+    ("bind", EINVAL): _isotp_bind_invalid,
+    ("bind", EADDRNOTAVAIL): _SAME,
+    ("bind", ENODEV): _ONE,
+    ("set_option", EISCONN): _OPTIONS_FIRST,
+    **_for(
+        _CALLS,
+        {
+            ENODEV: _REMOVED,
+            EADDRNOTAVAIL: _BIND_ISOTP,
+            ECOMM: _NO_FLOW,
+            ETIMEDOUT: _STOPPED,
+            EILSEQ: _LOST,
+            EBADMSG: _PADDING,
+        },
+    ),
 }
 J1939: Hints = {
     **_LINK,
-    EPERM: "priorities 0 and 1 need CAP_NET_ADMIN",
-    EACCES: "the broadcast address needs SO_BROADCAST: sock.set_broadcast(True)",
-    ("bind", ENODEV): "name the interface: J1939 binds to one CAN interface, never to all",
-    ENODEV: _REMOVED,
-    EADDRNOTAVAIL: "no address is claimed for this NAME, or the interface was down since: "
-    "famsock_can.claim.AddressClaim.acquire()",
-    EBADFD: "bind() it to an address or a NAME first",
-    EHOSTUNREACH: "an earlier long message failed: its receiver did not answer in time; "
-    "enable_progress() and recv_progress() tell which",
-    EINVAL: "the low byte of a PDU1's pgn must be 0: famsock_can.pgn.clean_pgn",
+    ("bind", ENETDOWN): _DOWN,
+    ("bind", ENODEV): _ONE,
+    ("connect", ENODEV): _ONE,
+    ("set_option", EPERM): _PRIORITY,
+    **_for(("bind", "connect", *_SENDS), {EINVAL: _PGN}),
+    **_for(("connect", *_SENDS), {EACCES: _BROADCAST}),
+    **_for(_SENDS, {EADDRNOTAVAIL: _NO_CLAIM, EBADFD: _BIND_J1939}),
+    **_for(_CALLS, {ENODEV: _REMOVED, EHOSTUNREACH: _NO_ANSWER}),
 }
 
 
-def explain(error: OSError, hints: Hints, operation: str = "") -> None:
+def explain(error: OSError, hints: Hints, operation: str) -> None:
     """Add a note to a failed operation that says how to fix it, if that is known."""
-    advice = hints.get((operation, error.errno)) or hints.get(error.errno)
-    if advice is not None:
-        error.add_note(advice)
+    hint = hints.get((operation, error.errno))
+    if isinstance(hint, str):
+        error.add_note(hint)

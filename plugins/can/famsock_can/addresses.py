@@ -68,10 +68,11 @@ def _encode_interface(interface: str | int, lookup: Lookup | None) -> int:
     try:
         return (lookup or Lookup("pack")).interface_index(interface)
     except OSError as error:
-        error.add_note(
-            f"AF_CAN interface {interface!r} cannot be used; to make a virtual one: modprobe vcan "
-            f"&& ip link add {interface} type vcan && ip link set {interface} up"
-        )
+        if error.errno == errno.ENODEV:
+            error.add_note(
+                f"AF_CAN: there is no interface {interface!r}; to make a virtual one: modprobe "
+                f"vcan && ip link add {interface} type vcan && ip link set {interface} up"
+            )
         raise
 
 

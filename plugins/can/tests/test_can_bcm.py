@@ -298,7 +298,7 @@ def test_unconnected_socket_is_refused() -> None:
         bcm.connect(("",))
         with pytest.raises(OSError, match="No such device") as caught:
             bcm.start_cyclic([CanFrame(1)], 1000)
-        assert "connected to one CAN interface" in "".join(caught.value.__notes__)
+        assert "a transmission needs one" in "".join(caught.value.__notes__)
 
 
 @live

@@ -298,7 +298,7 @@ def test_every_interface_at_once() -> None:
         with pytest.raises(OSError, match=r"\[Errno") as caught:
             other.send_frame(FRAME)
         assert caught.value.errno == errno.ENXIO
-        assert "name the interface" in "".join(caught.value.__notes__)
+        assert "no interface to go by" in "".join(caught.value.__notes__)
 
 
 def test_typed_address_by_name_and_by_index() -> None:

@@ -238,7 +238,7 @@ class BcmSocket(
         try:
             self.send(message.pack())
         except OSError as error:
-            _hints.explain(error, _hints.BCM)
+            _hints.explain(error, _hints.BCM, "send")
             raise
         if (job := _job_in(message)) is not None:
             jobs = self.protocol_state(_Jobs)
@@ -251,7 +251,7 @@ class BcmSocket(
         """Send what sets a job up; OSError EEXIST for one that is there, without ``replace``."""
         if not replace and _job_in(message) in self.protocol_state(_Jobs):
             error = FileExistsError(EEXIST, os.strerror(EEXIST))
-            _hints.explain(error, _hints.BCM)
+            _hints.explain(error, _hints.BCM, "send")
             raise error
         self.send_bcm(message)
 

@@ -119,7 +119,7 @@ class CanRawSocket(CanSocket[CanAddress, tuple[str]], family=AF_CAN, type=SOCK_R
         try:
             data, items, flags, address = self.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
         except OSError as error:
-            _hints.explain(error, _hints.RAW)
+            _hints.explain(error, _hints.RAW, "recv")
             raise
         return ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
 
@@ -131,7 +131,7 @@ class CanRawSocket(CanSocket[CanAddress, tuple[str]], family=AF_CAN, type=SOCK_R
         try:
             found = self.recvmmsg(count, CANXL_MAX_MTU, CONTROL_BYTES)
         except OSError as error:
-            _hints.explain(error, _hints.RAW)
+            _hints.explain(error, _hints.RAW, "recv")
             raise
         return [
             ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
