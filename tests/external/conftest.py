@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
+EXAMPLES = sorted((REPOSITORY / "examples").glob("famsock-*"))
 IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 collect_ignore_glob = (
     ["test_compiler.py", "test_external_wheel.py", "test_new_family.py", "test_guide.py"]
@@ -27,6 +31,19 @@ NEEDS_UV = pytest.mark.skipif(shutil.which("uv") is None, reason="needs uv: pip 
 _OF_ITS_WHEEL = ("famsock", "LICENSE", "README.md", "pyproject.toml", "setup.py")
 LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "*.egg-info", "build", "dist")
 _PATIENCE_S = 300
+
+
+def project(source: Path) -> dict[str, Any]:
+    """The table ``project`` of a source tree's pyproject.toml."""
+    table: dict[str, Any] = tomllib.loads((source / "pyproject.toml").read_text())["project"]
+    return table
+
+
+def plugins_of(source: Path) -> list[Path]:
+    """The source trees in ``plugins`` that a distribution depends on."""
+    words = [re.split(r"[<>=!~\[; ]", word)[0] for word in project(source)["dependencies"]]
+    folders = [REPOSITORY / "plugins" / word.removeprefix("famsock-") for word in words]
+    return [folder for folder in folders if (folder / "pyproject.toml").exists()]
 
 
 def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
@@ -144,13 +161,14 @@ def empty(
 
 @pytest.fixture(scope="session")
 def installed(empty: Callable[[str], Environment]) -> Callable[[Path], Environment]:
-    """Makes such an environment with the wheel of a source tree besides."""
+    """Makes such an environment with the wheel of a source tree besides, and of what it needs."""
 
     def install(source: Path) -> Environment:
         made = empty(source.name)
         folder = made.folder.parent
-        shutil.copytree(source, folder / "source", ignore=LEFT_BEHIND)
-        made.pip("install", built(folder / "source", folder / "wheel"))
+        for at, tree in enumerate((*plugins_of(source), source)):
+            copy = shutil.copytree(tree, folder / f"source{at}", ignore=LEFT_BEHIND)
+            made.pip("install", built(copy, folder / f"wheel{at}"))
         return made
 
     return install

@@ -1,6 +1,6 @@
-"""The external family on a kernel that has it, two radios and all, without being installed.
+"""The families from outside on a kernel that has them, without being installed.
 
-A folder with the distribution's entry points makes it known as an installation would.
+A folder with a distribution's entry points makes it known as an installation would.
 """
 
 from __future__ import annotations
@@ -12,24 +12,26 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import REPOSITORY
-
-EXAMPLE = REPOSITORY / "examples" / "famsock-ieee802154"
+from .conftest import EXAMPLES, project
 
 
 @pytest.mark.slow
-def test_external_family_between_two_radios(tmp_path: Path) -> None:
-    information = tmp_path / "famsock_ieee802154-0.1.0.dist-info"
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_external_family_exchanges_data(example: Path, tmp_path: Path) -> None:
+    described = project(example)
+    name, version = described["name"], described["version"]
+    information = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
     information.mkdir()
     (information / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: famsock-ieee802154\nVersion: 0.1.0\n"
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     )
+    entry_points = described["entry-points"]["famsock"].items()
     (information / "entry_points.txt").write_text(
-        "[famsock]\nAF_IEEE802154 = famsock_ieee802154:FAMILY\n"
+        "[famsock]\n" + "".join(f"{family} = {value}\n" for family, value in entry_points)
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--fail-on-skip", EXAMPLE],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{EXAMPLE}"},
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--fail-on-skip", example],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{example}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

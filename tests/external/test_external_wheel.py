@@ -1,4 +1,4 @@
-"""The wheel of examples/famsock-ieee802154 next to famsock's, in a clean virtual environment."""
+"""The wheels of the examples next to famsock's, each in a clean virtual environment."""
 
 from __future__ import annotations
 
@@ -10,15 +10,29 @@ from typing import Any
 
 import pytest
 
-from .conftest import NEEDS_UV, REPOSITORY, Environment
+from .conftest import EXAMPLES, NEEDS_UV, REPOSITORY, Environment, plugins_of, project
 
-EXAMPLE = REPOSITORY / "examples" / "famsock-ieee802154"
+IEEE802154 = REPOSITORY / "examples" / "famsock-ieee802154"
 pytestmark = [NEEDS_UV, pytest.mark.slow]
+_EACH = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 
 
 @pytest.fixture(scope="module")
-def environment(installed: Callable[[Path], Environment]) -> Environment:
-    return installed(EXAMPLE)
+def environments(
+    installed: Callable[[Path], Environment],
+) -> Callable[[Path], Environment]:
+    """The environment of each example, made when it is first asked for."""
+    made: dict[Path, Environment] = {}
+
+    def environment(example: Path) -> Environment:
+        if example not in made:
+            made[example] = installed(example)
+        return made[example]
+
+    return environment
+
+
+Environments = Callable[[Path], Environment]
 
 
 def _families(environment: Environment) -> list[dict[str, Any]]:
@@ -26,28 +40,43 @@ def _families(environment: Environment) -> list[dict[str, Any]]:
     return rows
 
 
-def test_it_is_listed_with_its_distribution(environment: Environment) -> None:
-    assert _families(environment) == [
+def _own(environment: Environment, example: Path) -> list[dict[str, Any]]:
+    """The rows of the example's own families: it may depend on a plugin with others."""
+    names = project(example)["entry-points"]["famsock"]
+    return [row for row in _families(environment) if row["family"] in names]
+
+
+def _package(example: Path) -> str:
+    return example.name.replace("-", "_")
+
+
+@_EACH
+def test_it_is_listed_with_its_distribution(environments: Environments, example: Path) -> None:
+    described = project(example)
+    ((family, value),) = described["entry-points"]["famsock"].items()
+    assert _own(environments(example), example) == [
         {
-            "family": "AF_IEEE802154",
-            "distributions": ["famsock-ieee802154 0.1.0"],
-            "plugin": "famsock_ieee802154:FAMILY",
+            "family": family,
+            "distributions": [f"{described['name']} {described['version']}"],
+            "plugin": value,
             "state": "available",
         }
     ]
 
 
-def test_it_passes_conformance(environment: Environment) -> None:
-    assert " passed" in environment.pytest(EXAMPLE)
+@_EACH
+def test_it_passes_conformance(environments: Environments, example: Path) -> None:
+    assert " passed" in environments(example).pytest(example)
 
 
-def test_its_author_sees_types(environment: Environment, tmp_path: Path) -> None:
-    author = shutil.copytree(EXAMPLE, tmp_path / "author")
-    found = environment.mypy("famsock_ieee802154", "tests", cwd=author)
+@_EACH
+def test_its_author_sees_types(environments: Environments, example: Path, tmp_path: Path) -> None:
+    author = shutil.copytree(example, tmp_path / "author", ignore=shutil.ignore_patterns("__pyc*"))
+    found = environments(example).mypy(_package(example), "tests", cwd=author)
     assert found.startswith("Success: no issues found")
 
 
-def test_type_checker_finds_a_wrong_value(environment: Environment, tmp_path: Path) -> None:
+def test_type_checker_finds_a_wrong_value(environments: Environments, tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(
         "import famsock\n"
         "from famsock_ieee802154.addresses import ShortAddress\n"
@@ -56,10 +85,11 @@ def test_type_checker_finds_a_wrong_value(environment: Environment, tmp_path: Pa
         "quality: str | None = famsock.socket(36, 2).recv_message(9).get(WPAN_WANTLQI)\n"
     )
     with pytest.raises(AssertionError, match="Found 2 errors in 1 file"):
-        environment.mypy("wrong.py", cwd=tmp_path)
+        environments(IEEE802154).mypy("wrong.py", cwd=tmp_path)
 
 
-def test_clash_names_both_distributions(environment: Environment) -> None:
+def test_clash_names_both_distributions(environments: Environments) -> None:
+    environment = environments(IEEE802154)
     rival = environment.packages / "rival_radio-3.0.dist-info"
     rival.mkdir()
     try:
@@ -75,7 +105,10 @@ def test_clash_names_both_distributions(environment: Environment) -> None:
         shutil.rmtree(rival)
 
 
-def test_uninstalling_leaves_nothing(environment: Environment) -> None:
-    environment.pip("uninstall", "famsock-ieee802154")
-    assert _families(environment) == []
-    assert not list(environment.packages.rglob("*ieee802154*"))
+@_EACH
+def test_uninstalling_leaves_nothing(environments: Environments, example: Path) -> None:
+    environment = environments(example)
+    environment.pip("uninstall", example.name)
+    assert _own(environment, example) == []
+    assert not list(environment.packages.rglob(f"*{_package(example)}*"))
+    assert bool(_families(environment)) == bool(plugins_of(example))
