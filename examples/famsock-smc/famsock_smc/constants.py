@@ -1,11 +1,7 @@
 """Constants of AF_SMC."""
 
 HEADERS = ("sys/socket.h", "linux/smc.h")
-NOT_IN_HEADERS = {
-    "SMCPROTO_SMC": "net/smc/smc.h is the kernel's own",
-    "SMCPROTO_SMC6": "net/smc/smc.h is the kernel's own",
-    "SOL_SMC": "linux/socket.h has it for the kernel only",
-}
+NOT_IN_HEADERS = ("SMCPROTO_SMC", "SMCPROTO_SMC6", "SOL_SMC")  # the kernel's own headers have them
 
 # sys/socket.h
 AF_SMC = 43

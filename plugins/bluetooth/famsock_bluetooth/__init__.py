@@ -1,4 +1,4 @@
-"""AF_BLUETOOTH for famsock: L2CAP, RFCOMM, HCI, SCO and ISO, without any BlueZ header or library.
+"""AF_BLUETOOTH for famsock: its protocols, without any BlueZ header or library.
 
 This module only describes the family; the rest is loaded on first use. Sources: the kernel's
 include/net/bluetooth and net/bluetooth, the Bluetooth Core Specification.
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from famsock_bluetooth.addresses import L2capAddress as L2capAddress
     from famsock_bluetooth.addresses import RfcommAddress as RfcommAddress
     from famsock_bluetooth.addresses import ScoAddress as ScoAddress
+    from famsock_bluetooth.connections import BnepSocket as BnepSocket
+    from famsock_bluetooth.connections import CmtpSocket as CmtpSocket
+    from famsock_bluetooth.connections import HidpSocket as HidpSocket
     from famsock_bluetooth.hci import HciSocket as HciSocket
     from famsock_bluetooth.sockets import IsoSocket as IsoSocket
     from famsock_bluetooth.sockets import L2capSocket as L2capSocket
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = exports(
         __name__,
+        BnepSocket="connections",
+        CmtpSocket="connections",
         HciAddress="addresses",
         HciSocket="hci",
+        HidpSocket="connections",
         IsoAddress="addresses",
         IsoBroadcastAddress="addresses",
         IsoSocket="sockets",
@@ -69,6 +75,19 @@ def _protocol(
     )
 
 
+def _without_addresses(name: str, number: int) -> Protocol:
+    """Return a protocol whose sockets only take requests about connections of the kernel."""
+    return Protocol(
+        name,
+        number,
+        (SOCK_RAW,),
+        address=None,
+        socket=f"famsock_bluetooth.connections:{name.capitalize()}Socket",
+        modules=("bluetooth", name),
+        hints=_hints.CONNECTIONS,
+    )
+
+
 _PROTOCOLS = (
     _protocol(
         "l2cap",
@@ -80,6 +99,9 @@ _PROTOCOLS = (
     _protocol("sco", 2, (SOCK_SEQPACKET,)),
     _protocol("rfcomm", 3, (SOCK_STREAM, SOCK_RAW), modules=("rfcomm",)),
     _protocol("iso", 8, (SOCK_SEQPACKET,)),
+    _without_addresses("bnep", 4),
+    _without_addresses("cmtp", 5),
+    _without_addresses("hidp", 6),
 )
 
 FAMILY = Family(
@@ -90,4 +112,5 @@ FAMILY = Family(
     options="famsock_bluetooth.options",
     control="famsock_bluetooth.control",
     modules=("bluetooth",),
+    api_version=3,
 )

@@ -7,6 +7,7 @@ rfcomm_sock_connect, sco_connect, iso_sock_create, hci_sock_bind, hci_sock_sendm
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping
 from errno import (
@@ -36,6 +37,7 @@ _NAMESPACE = (
     "another"
 )
 _MODPROBE = "One possible cause: the kernel lacks the module bluetooth: modprobe bluetooth"
+_EBADFD = getattr(errno, "EBADFD", 77)  # Linux only
 _UNPOWERED = (
     "One possible cause: no adapter here is powered on: power one on with "
     "famsock_bluetooth.mgmt.Management.switch_on (CAP_NET_ADMIN)"
@@ -86,6 +88,8 @@ def _unrouted(sock: Any, address: Any) -> str:
 
 
 _COMMON: Hints = {("socket", EAFNOSUPPORT): _no_family}
+_NO_ADDRESSES = "it has no addresses: connect an L2CAP socket, and give it to add_connection()"
+
 SCO: Hints = {
     **_COMMON,
     ("connect", EHOSTUNREACH): _unrouted,
@@ -118,6 +122,15 @@ ISO: Hints = {
     **{(operation, EOPNOTSUPP): _LACKING for operation in ("bind", "connect")},
     ("bind", EINVAL): _ISO_FORM,
     ("connect", EINVAL): _ISO_FORM,
+}
+
+
+CONNECTIONS: Hints = {
+    **_COMMON,
+    ("ioctl", EPERM): "adding and deleting connections needs CAP_NET_ADMIN",
+    ("ioctl", _EBADFD): "it takes connected L2CAP sockets",
+    ("bind", EOPNOTSUPP): _NO_ADDRESSES,
+    ("connect", EOPNOTSUPP): _NO_ADDRESSES,
 }
 
 
