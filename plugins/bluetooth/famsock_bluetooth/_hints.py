@@ -129,6 +129,10 @@ CONNECTIONS: Hints = {
     **_COMMON,
     ("ioctl", EPERM): "adding and deleting connections needs CAP_NET_ADMIN",
     ("ioctl", _EBADFD): "it takes connected L2CAP sockets",
+    (
+        "ioctl",
+        EINVAL,
+    ): "one possible cause: it takes connected L2CAP sockets, of HIDP two to one peer",
     ("bind", EOPNOTSUPP): _NO_ADDRESSES,
     ("connect", EOPNOTSUPP): _NO_ADDRESSES,
 }

@@ -98,7 +98,8 @@ class CmtpConnection(Struct):
 class HidpConnection(Struct):
     """A connection of HIDP: the peer's address, its name and the numbers of its maker.
 
-    ``flags`` has bits HIDP_VIRTUAL_CABLE_UNPLUG and HIDP_BOOT_PROTOCOL_MODE.
+    ``name`` is "Bluetooth HID Boot Protocol Device" of one without a report descriptor. Linux shows
+    no ``flags``.
 
     Wire layout (struct hidp_conninfo): 6 bytes address in reverse, u32 flags, u16 state, u16
     vendor, u16 product, u16 version, 128 bytes name, with C's padding.
@@ -265,7 +266,7 @@ class HidpSocket(
         Wire layout (struct hidp_connadd_req): i32 and i32 descriptors, u16 parser, u16 size and
         pointer of the report descriptor, u8 country, u8 subclass, u16 vendor, u16 product, u16
         version, u32 flags, u32 idle time, 128 bytes name, with C's padding. OSError as ioctl(2)
-        fails: EBADFD if these are not such sockets, EALREADY or EEXIST if the peer is connected.
+        fails: EINVAL or EBADFD if these are not such sockets, EEXIST if the peer is connected.
         OverflowError for an integer out of range, ValueError for a name or descriptor too long.
         """
         described = check_octets("report_descriptor", report_descriptor)
