@@ -86,6 +86,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         type: int | tuple[int, ...] = (),
         proto: int | None = None,
         abstract: bool = False,
+        redefines: tuple[str, ...] = (),
         **more: Any,
     ) -> None:
         """Make a protocol's class of a subclass that states ``family``, ``type`` and ``proto``.
@@ -93,13 +94,16 @@ class socket(Calls["A", "F"]):  # noqa: N801
         ``type`` is one socket type or several, the usual one first; without ``proto`` the class is
         for any protocol. Such a class has empty ``__slots__``: all protocols' classes have one
         layout, so that `operations` can convert a socket in place. A class that several protocols'
-        classes inherit from is ``abstract``: it opens no socket itself. For plugins.
+        classes inherit from is ``abstract``: it opens no socket itself. ``redefines`` are the names
+        that every socket has and this class defines anew on purpose; TypeError for any other such
+        name, as a socket that is converted would change its meaning. For plugins.
         """
         super().__init_subclass__(**more)
         if family is not None:
             types = (type,) if isinstance(type, int) else tuple(type)
             cls._kind = (int(family), tuple(int(kind) for kind in types), proto)
             cls._protocol_class = cls
+            _refuse_redefined(cls, {"_kind", "_protocol_class", *redefines})
         elif abstract:
             cls._kind = (-1, (), None)
 
@@ -528,6 +532,17 @@ class socket(Calls["A", "F"]):  # noqa: N801
     def _explain(self, error: OSError, operation: str, address: Any = None) -> None:
         """Note on an error what would help, where the plugin knows."""
         explain(self, error, operation, address)
+
+
+def _refuse_redefined(cls: type[socket[Any, Any]], stated: set[str]) -> None:
+    """Raise TypeError for a name of every socket that a class or its bases define anew."""
+    common = {name for name in dir(socket) if not name.startswith("__")} - stated
+    for base in cls.__mro__:
+        if not issubclass(socket, base) and (found := sorted(common & vars(base).keys())):
+            raise TypeError(
+                f"{cls.__name__}: {base.__name__} redefines {', '.join(found)}, which every "
+                f"socket has: give it another name, or state redefines={(*found,)!r}"
+            )
 
 
 def _common_definitions() -> Definitions:

@@ -13,24 +13,31 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/index.md", "docs/getting-started.md", "docs/frameworks.md")
+PAGES = (
+    "README.md",
+    "docs/index.md",
+    "docs/getting-started.md",
+    "docs/frameworks.md",
+    "docs/interface.md",
+)
+_BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
 
 
 def programs() -> Iterator[Any]:
-    """The Python blocks of the pages, each a program of its own, that can run here.
+    """The Python blocks of the pages that can run here, each with its output, if that follows.
 
     Those that show another framework need it: ``uv run --group frameworks pytest`` has them all.
     """
     for page in PAGES:
-        for block in re.finditer(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+        for block in _BLOCK.finditer((ROOT / page).read_text()):
             needed = re.findall(r"^(?:import|from) (\w+)", block[1], re.MULTILINE)
             if all(map(find_spec, needed)):
                 line = block.string.count("\n", 0, block.start()) + 1
-                yield pytest.param(block[1], id=f"{Path(page).stem}:{line}")
+                yield pytest.param(block[1], block[2], id=f"{Path(page).stem}:{line}")
 
 
-@pytest.mark.parametrize("program", list(programs()))
-def test_examples_run(program: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("program", "output"), list(programs()))
+def test_examples_run(program: str, output: str | None, tmp_path: Path) -> None:
     path = tmp_path / "program.py"
     path.write_text(program)
     done = subprocess.run(
@@ -38,6 +45,7 @@ def test_examples_run(program: str, tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "print" not in program or done.stdout
+    assert output is None or done.stdout == output
 
 
 def test_readme_has_two_commands_and_ci_runs_the_second() -> None:

@@ -46,6 +46,14 @@ class SixSocket(socket, family=99, type=1, proto=6):
 class PlainSocket(socket):
     __slots__ = ()
 
+def __getattr__(name):
+    if name != "SendingSocket":
+        raise AttributeError(name)
+    class SendingSocket(socket, family=99, type=1):
+        __slots__ = ()
+        def recvmmsg(self): ...
+    return SendingSocket
+
 LAYOUT = SockaddrLayout(bytes(2), 4, (integer_field("port", "u16", 2),))
 USUAL = SockaddrLayout(bytes(2), 4, (integer_field("port", "u16", 2),), usual="nowhere:Nothing")
 SO_NEW = Option("SO_NEW", 7, 3, codecs.INT)
@@ -131,6 +139,7 @@ WRONG = {
         "KIT:DatagramSocket",
         "KIT:SixSocket",
         "KIT:PlainSocket",
+        "KIT:SendingSocket",
         "socket:socket",
         "KIT:selftest",
     ),

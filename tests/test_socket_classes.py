@@ -206,3 +206,33 @@ def test_state_is_of_one_socket() -> None:
         state: dict[str, int] = sock.protocol_state(dict)
         assert sock.protocol_state(dict) is state
         assert copy.protocol_state(dict) is not state
+
+
+_COMMON = sorted(name for name in dir(famsock.socket) if not name.startswith("__"))
+
+
+@pytest.mark.parametrize("name", [n for n in _COMMON if n not in ("_kind", "_protocol_class")])
+def test_a_name_of_every_socket_is_redefined_only_on_purpose(name: str) -> None:
+    class Base(famsock.socket, abstract=True):
+        __slots__ = ()
+
+    setattr(Base, name, lambda self: None)
+    told = f"Own: Base redefines {name}, which every socket has"
+    with pytest.raises(TypeError, match=told):
+
+        class Own(Base, family=250, type=1):
+            __slots__ = ()
+
+    class Stated(Base, family=250, type=1, redefines=(name,)):
+        __slots__ = ()
+
+    assert Stated._kind == (250, (1,), None)
+
+
+def test_a_users_own_subclass_may_redefine_what_it_likes() -> None:
+    class Mine(TcpSocket):
+        def send(self, data: Any, flags: int = 0, /) -> int:
+            return super().send(data, flags) * 1
+
+    with Mine() as sock:
+        assert isinstance(sock, TcpSocket)

@@ -388,7 +388,8 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "method with a name of every socket": (
         "test_class_redefines_no_name",
-        [("def reuse(self", "def recvmmsg(self")],
+        [("def reuse(self", "def recvmmsg(self"),
+         ("STREAM, proto=0):", 'STREAM, proto=0, redefines=("recvmmsg",)):')],
     ),
     "option that is too long": (
         "test_integer_options_have_the_size_that_the_kernel_gives",

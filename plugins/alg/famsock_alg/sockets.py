@@ -59,7 +59,13 @@ class _State:
             self.turn.wait()
 
 
-class AlgSocket(socket[AlgAddress, None], family=AF_ALG, type=SOCK_SEQPACKET, proto=0):
+class AlgSocket(
+    socket[AlgAddress, None],
+    family=AF_ALG,
+    type=SOCK_SEQPACKET,
+    proto=0,
+    redefines=("bind", "sendmsg_afalg"),
+):
     """A socket of AF_ALG, to bind to an algorithm of the kernel.
 
     Each operation makes its requests on new sockets, accepted from this one. ValueError for an

@@ -47,6 +47,7 @@ class PacketSocket(
     socket[PacketAddress, tuple[str, int, int, int, bytes]],
     family=AF_PACKET,
     type=(SOCK_RAW, SOCK_DGRAM),
+    redefines=("close", "send"),
 ):
     """A socket of AF_PACKET: complete frames on SOCK_RAW, without their header on SOCK_DGRAM.
 
