@@ -47,6 +47,7 @@ _PROBE_BYTES = 64
 _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
+_OF_A_CLASS = {"_kind", "_protocol_class", "_redefines"}  # what each protocol's class has
 _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _initialize = _stdlib.socket.__init__
 why_not_served[:] = [plugins.why_not_served]
@@ -71,8 +72,11 @@ class socket(Calls["A", "F"]):  # noqa: N801
         """Of a protocol's class: its family, its types, the usual one first, and its protocol."""
         _protocol_class: type[socket] | None
         """The protocol's class that this one is or inherits from."""
+        _redefines: frozenset[str]
+        """The names of every socket that this very class defines anew on purpose."""
     else:
         _kind = _protocol_class = None
+        _redefines = frozenset()
     if TYPE_CHECKING:
         _codec: AddressCodec | None
         _served: Served | None
@@ -99,11 +103,13 @@ class socket(Calls["A", "F"]):  # noqa: N801
         name, as a socket that is converted would change its meaning. For plugins.
         """
         super().__init_subclass__(**more)
+        if redefines:
+            cls._redefines = frozenset(redefines)
         if family is not None:
             types = (type,) if isinstance(type, int) else tuple(type)
             cls._kind = (int(family), tuple(int(kind) for kind in types), proto)
             cls._protocol_class = cls
-            _refuse_redefined(cls, {"_kind", "_protocol_class", *redefines})
+            _refuse_redefined(cls)
         elif abstract:
             cls._kind = (-1, (), None)
 
@@ -534,11 +540,13 @@ class socket(Calls["A", "F"]):  # noqa: N801
         explain(self, error, operation, address)
 
 
-def _refuse_redefined(cls: type[socket[Any, Any]], stated: set[str]) -> None:
-    """Raise TypeError for a name of every socket that a class or its bases define anew."""
-    common = {name for name in dir(socket) if not name.startswith("__")} - stated
+def _refuse_redefined(cls: type[socket[Any, Any]]) -> None:
+    """Raise TypeError for a name of every socket that a class or a base defines and not states."""
+    common = {name for name in dir(socket) if not name.startswith("__")} - _OF_A_CLASS
     for base in cls.__mro__:
-        if not issubclass(socket, base) and (found := sorted(common & vars(base).keys())):
+        own = vars(base)
+        found = sorted((common & own.keys()) - own.get("_redefines", frozenset()))
+        if found and not issubclass(socket, base):
             raise TypeError(
                 f"{cls.__name__}: {base.__name__} redefines {', '.join(found)}, which every "
                 f"socket has: give it another name, or state redefines={(*found,)!r}"

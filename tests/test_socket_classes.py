@@ -13,6 +13,7 @@ from famsock_unix import UnixStreamSocket
 
 import famsock
 from famsock._lazy import load
+from famsock._sockets import _OF_A_CLASS
 from tests.programs import run
 
 
@@ -211,19 +212,23 @@ def test_state_is_of_one_socket() -> None:
 _COMMON = sorted(name for name in dir(famsock.socket) if not name.startswith("__"))
 
 
-@pytest.mark.parametrize("name", [n for n in _COMMON if n not in ("_kind", "_protocol_class")])
+@pytest.mark.parametrize("name", [n for n in _COMMON if n not in _OF_A_CLASS])
 def test_a_name_of_every_socket_is_redefined_only_on_purpose(name: str) -> None:
     class Base(famsock.socket, abstract=True):
         __slots__ = ()
 
-    setattr(Base, name, lambda self: None)
+    class Purposeful(famsock.socket, abstract=True, redefines=(name,)):
+        __slots__ = ()
+
+    for base in (Base, Purposeful):
+        setattr(base, name, lambda self: None)
     told = f"Own: Base redefines {name}, which every socket has"
     with pytest.raises(TypeError, match=told):
 
         class Own(Base, family=250, type=1):
             __slots__ = ()
 
-    class Stated(Base, family=250, type=1, redefines=(name,)):
+    class Stated(Purposeful, family=250, type=1):
         __slots__ = ()
 
     assert Stated._kind == (250, (1,), None)

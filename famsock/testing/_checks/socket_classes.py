@@ -40,7 +40,7 @@ _OF_EVERY_CLASS = frozenset(
             "__annotations_cache__",
             "__conditional_annotations__",
         ),
-        *("_protocol_class", "__qualname__"),
+        *("_protocol_class", "_redefines", "__qualname__"),
     }
 )
 """The names that Python or famsock itself gives each class."""

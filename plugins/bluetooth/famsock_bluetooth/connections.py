@@ -296,7 +296,8 @@ class HidpSocket(
     def delete_connection(self, bdaddr: str, flags: int = 0) -> None:
         """End the connection to a peer, by its address.
 
-        With bit HIDP_VIRTUAL_CABLE_UNPLUG in ``flags`` the device is told to forget this machine.
+        With bit HIDP_VIRTUAL_CABLE_UNPLUG in ``flags`` the device is only told to forget this
+        machine; the connection ends when the device closes its channels.
         Wire layout (struct hidp_conndel_req): 6 bytes address in reverse, 2 of padding, u32 flags.
         OSError as ioctl(2) fails: ENOENT if there is none.
         """

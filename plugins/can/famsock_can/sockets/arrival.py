@@ -137,7 +137,11 @@ class CanSocket(socket[_A, _F], abstract=True):
         return dropped
 
 
-class _TransferSocket(CanSocket[_A, _F], abstract=True):
+class _TransferSocket(
+    CanSocket[_A, _F],
+    abstract=True,
+    redefines=("recv", "send", "sendall", "sendmsg"),
+):
     """The base of protocols that send a message in several frames.
 
     Any call may raise the error of an earlier message. The stdlib's calls without an address have

@@ -49,7 +49,11 @@ def _job_in(message: BcmMessage) -> _Job | None:
 
 
 class BcmSocket(
-    CanSocket[CanAddress, tuple[str]], family=c.AF_CAN, type=SOCK_DGRAM, proto=c.CAN_BCM
+    CanSocket[CanAddress, tuple[str]],
+    family=c.AF_CAN,
+    type=SOCK_DGRAM,
+    proto=c.CAN_BCM,
+    redefines=("connect", "connect_ex"),
 ):
     """A socket of CAN_BCM: jobs for the kernel, once it is connected to an interface.
 

@@ -48,7 +48,13 @@ class _Filters:
         self.known: tuple[CanFilter, ...] | None = None
 
 
-class CanRawSocket(CanSocket[CanAddress, tuple[str]], family=AF_CAN, type=SOCK_RAW, proto=CAN_RAW):
+class CanRawSocket(
+    CanSocket[CanAddress, tuple[str]],
+    family=AF_CAN,
+    type=SOCK_RAW,
+    proto=CAN_RAW,
+    redefines=("bind", "set_option", "setsockopt"),
+):
     """A socket of CAN_RAW: classic, FD and XL frames. Source: can.rst."""
 
     __slots__ = ()
