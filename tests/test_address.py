@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import pytest
+from famsock_inet import InetAddress
 
+import famsock
 from famsock import _calls, cstruct
 from famsock import address as address_module
 from famsock._calls.layout import SockaddrLayout, integer_field
+from famsock._registry import plugins
 from famsock._sockaddr import sockaddr
 from famsock.address import (
     RAW_CODEC,
@@ -26,6 +29,7 @@ from famsock.address import (
     family_of,
     name_operation,
 )
+from famsock.family import Family, Protocol
 
 LO = 1
 
@@ -364,3 +368,77 @@ def test_a_family_that_nobody_serves_takes_only_raw_addresses(sock: stdlib.socke
     assert RAW_CODEC.decode(sock, raw.pack()) == raw
     with pytest.raises(OSError, match=r"^bind\(\): bad family: no plugin serves it"):
         RAW_CODEC.encode(sock, "bind", ("host", 80))
+
+
+@pytest.fixture
+def without_addresses() -> Iterator[tuple[famsock.socket, famsock.socket]]:
+    """Two connected sockets of AF_UNIX, with the number of a family that has no addresses."""
+    row = Protocol("kit", None, (stdlib.SOCK_DGRAM,), None)
+    plugins.register(Family("AF_KIT", 200, (row,)))
+    ends = stdlib.socketpair(stdlib.AF_UNIX, stdlib.SOCK_DGRAM)
+    try:
+        one, two = (famsock.socket(200, stdlib.SOCK_DGRAM, 0, end.detach()) for end in ends)
+        with one, two:
+            yield one, two
+    finally:
+        plugins.unregister("AF_KIT")
+
+
+NoAddresses = tuple[famsock.socket, famsock.socket]
+
+
+def test_none_is_no_address(without_addresses: NoAddresses) -> None:
+    one, two = without_addresses
+    sends: tuple[Callable[[], object], ...] = (
+        lambda: one.sendto(b"x", None),
+        lambda: one.sendto(b"x", 0, None),
+        lambda: one.sendmsg([b"x"], [], 0, None),
+        lambda: one.sendmmsg([(b"x", None)]),
+        lambda: one.send_message(b"x"),
+    )
+    for send in sends:
+        assert send() == 1
+        assert two.recv(9) == b"x"
+    for error in (_error(lambda: one.bind(None)), _error(lambda: one.connect(None))):
+        assert error.errno == errno.EINVAL  # the kernel is asked, with no sockaddr
+    assert one.connect_ex(None) == errno.EINVAL
+
+
+def _error(call: Callable[[], object]) -> OSError:
+    with pytest.raises(OSError, match=r".") as caught:
+        call()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "address", [(), ("lo", 1), "path", b"path", 5, object(), InetAddress("127.0.0.1", 1)]
+)
+def test_an_address_of_a_family_without_is_refused(
+    without_addresses: NoAddresses, address: Any
+) -> None:
+    one, _ = without_addresses
+    calls: dict[str, Callable[[], object]] = {
+        "bind": lambda: one.bind(address),
+        "connect": lambda: one.connect(address),
+        "connect_ex": lambda: one.connect_ex(address),
+        "sendto": lambda: one.sendto(b"", address),
+        "sendmsg": lambda: one.sendmsg([b""], [], 0, address),
+        "sendmmsg": lambda: one.sendmmsg([(b"", address)]),
+    }
+    kind = type(address).__name__
+    for name, call in calls.items():
+        error = _error(call)
+        assert error.errno is None
+        assert str(error) == (
+            f"{name}(): bad family: AF_KIT has no addresses, pass None, not {kind}"
+        )
+
+
+def test_bytes_of_the_kernel_are_raw_addresses(without_addresses: NoAddresses) -> None:
+    one, two = without_addresses
+    assert one.getsockname() == RawAddress(1, b"")
+    two.send(b"x")
+    data, address = one.recvfrom(9)
+    assert (data, address) in ((b"x", None), (b"x", RawAddress(1, b"")))
+    error = _error(lambda: one.connect(RawAddress(1, b"/nowhere\0")))
+    assert error.errno in (errno.ENOENT, errno.EISCONN)

@@ -89,3 +89,21 @@ def test_a_distribution_without_a_version_is_named(tmp_path: Path) -> None:
     _install(tmp_path, "pkg.egg-info", "[famsock]\nAF_A = kit\n")
     (found,) = entry_points("famsock", [str(tmp_path)])
     assert str(found) == "pkg"
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("kit:FAMILY", "kit:FAMILY"),
+        ("kit.part : Holder.FAMILY", "kit.part : Holder.FAMILY"),
+        ("kit:FAMILY [cli,more]", "kit:FAMILY"),
+        ("kit:Holder.FAMILY[cli]", "kit:Holder.FAMILY"),
+        ("kit", "kit"),
+    ],
+)
+def test_object_references_are_read_without_their_extras(
+    value: str, kept: str, tmp_path: Path
+) -> None:
+    _install(tmp_path, "kit-1.0.dist-info", f"[famsock]\nAF_KIT = {value}\n")
+    (found,) = entry_points("famsock", [str(tmp_path)])
+    assert (found.name, found.value) == ("AF_KIT", kept)

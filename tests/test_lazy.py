@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
-from famsock._lazy import load
+from famsock._errors import PluginError
+from famsock._lazy import load, load_part
 
 
 def test_a_module_and_an_attribute() -> None:
     assert load("json") is json
     assert load("json:loads") is json.loads
     assert load("json.decoder:JSONDecoder") is json.JSONDecoder
+    assert load("json:decoder.JSONDecoder.decode") is json.JSONDecoder.decode
+    assert load("json : loads [extra]") is json.loads
+    assert load("json[extra]") is json
 
 
 @pytest.mark.parametrize("given", [json, str, None, 5, ("json:loads",), b"json"])
@@ -28,6 +36,8 @@ def test_any_other_object_is_returned_as_it_is(given: object) -> None:
         ("no_such_module_kit", ModuleNotFoundError, "no_such_module_kit"),
         ("json.no_such_part:loads", ModuleNotFoundError, "json.no_such_part"),
         ("json:no_such_name", AttributeError, "no_such_name"),
+        ("json:JSONDecoder.no_such_name", AttributeError, "no_such_name"),
+        ("json:loads..x", AttributeError, "no attribute"),
         ("", ValueError, "[Ee]mpty module name"),
     ],
 )
@@ -44,3 +54,64 @@ def test_an_error_of_the_module_is_not_hidden(
     with pytest.raises(ZeroDivisionError, match="half built"):
         load("kit_half_built:Kit")
     assert "kit_half_built" not in sys.modules
+
+
+class OddError(BaseException):
+    """What a module may raise that is no Exception."""
+
+
+def _raising(error: BaseException) -> Callable[[Any], NoReturn]:
+    def read(reference: object) -> NoReturn:
+        raise error
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("x"), SystemExit(3), GeneratorExit("x"), OddError("x")]
+)
+def test_whatever_a_part_raises_is_a_plugin_error(error: BaseException) -> None:
+    with pytest.raises(PluginError) as caught:
+        load_part("AF_KIT p", "address", "an Address class", "kit:X", _raising(error))
+    assert str(caught.value) == (
+        f"AF_KIT p: address must name an Address class; kit:X cannot be loaded: "
+        f"{type(error).__name__}: {error}"
+    )
+    assert caught.value.__cause__ is error
+
+
+def test_an_interrupt_passes_through() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        load_part("AF_KIT p", "address", "an Address class", "kit:X", _raising(KeyboardInterrupt()))
+
+
+def _function(number: int, frame: object) -> None:
+    raise SystemExit(5)
+
+
+class Handler:
+    """A handler that is an object, or a method of one."""
+
+    def __call__(self, number: int, frame: object) -> None:
+        raise SystemExit(5)
+
+    def method(self, number: int, frame: object) -> None:
+        sys.exit(5)
+
+
+@pytest.mark.parametrize(
+    "handler", [_function, Handler(), Handler().method], ids=["function", "object", "method"]
+)
+def test_what_a_signals_handler_raises_passes_through(handler: Any) -> None:
+    def read(reference: object) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        while True:
+            os.getpid()
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            load_part("AF_KIT p", "address", "an Address class", "kit:X", read)
+        assert caught.value.code == 5
+    finally:
+        signal.signal(signal.SIGUSR1, before)

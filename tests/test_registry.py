@@ -222,3 +222,89 @@ def test_names_that_select_nothing_are_told() -> None:
     )
     assert done.stderr.count("RuntimeWarning: famsock.plugins: no family is named 'af_inet'") == 1
     assert "AF_CAN" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("import sys; sys.exit('not here')", "SystemExit: not here"),
+        ("raise GeneratorExit('odd')", "GeneratorExit: odd"),
+        ("raise BaseException('base')", "BaseException: base"),
+        ("class Odd(BaseException): ...\nraise Odd('own')", "Odd: own"),
+        ("def", "SyntaxError: invalid syntax"),
+        ("import no_such_module_kit", "ModuleNotFoundError: No module named 'no_such_module_kit'"),
+    ],
+)
+def test_whatever_ends_an_import_is_told_with_the_plugin(
+    source: str, told: str, site: Site
+) -> None:
+    site.install("famsock-unix", "AF_UNIX", "broken", source)
+    refused, fine = site.run(OPEN_UNIX).splitlines()
+    assert refused.startswith(
+        f"PluginError AF_UNIX: the plugin broken of famsock-unix 1.0 cannot be loaded: {told}"
+    )
+    assert fine == "famsock._sockets"
+
+
+def test_an_interrupted_import_is_interrupted(site: Site) -> None:
+    site.install("famsock-unix", "AF_UNIX", "broken", "raise KeyboardInterrupt('ctrl c')")
+    code = """
+import famsock
+try:
+    famsock.socket(famsock.AF_UNIX)
+except KeyboardInterrupt as error:
+    print(repr(error))
+"""
+    assert site.run(code) == "KeyboardInterrupt('ctrl c')"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["keyed:FAMILY", "keyed:Holder.FAMILY", "keyed:Holder.Inner.FAMILY [extra]", "keyed : FAMILY"],
+)
+def test_entry_points_of_the_full_grammar(value: str, site: Site) -> None:
+    source = """
+from famsock.plugin import Family, Protocol
+FAMILY = Family("AF_NEW", 200, (Protocol("p", None, (1, 2), None),))
+class Holder:
+    FAMILY = FAMILY
+    class Inner:
+        FAMILY = FAMILY
+"""
+    site.install("my-new", "AF_NEW", "keyed", source, value)
+    assert site.run("import famsock; print(famsock.plugins.find(200, 1, 0))") == "AF_NEW p"
+
+
+def test_an_entry_point_that_names_the_module_of_a_family_says_so(site: Site) -> None:
+    source = """
+from famsock.plugin import Family, Protocol
+FAMILY = Family("AF_UNIX", 1, (Protocol("p", None, (1, 2), None),))
+"""
+    site.install("famsock-unix", "AF_UNIX", "keyed", source)
+    assert "name its Family, as in module:FAMILY" in site.run(OPEN_UNIX)
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (1, "install a newer release of my-new (pip install --upgrade my-new)"),
+        (99, "install a newer release of famsock (pip install --upgrade famsock)"),
+    ],
+)
+def test_a_plugin_for_another_version_says_what_to_install(
+    version: int, told: str, site: Site
+) -> None:
+    source = f"""
+from famsock.plugin import Family, Protocol
+FAMILY = Family("AF_UNIX", 1, (Protocol("p", None, (1, 2), None),), api_version={version})
+"""
+    site.install("my-new", "AF_NEW", "keyed", source.replace("AF_UNIX", "AF_NEW"), "keyed:FAMILY")
+    code = """
+import famsock
+try:
+    famsock.plugins.family("AF_NEW")
+except famsock.PluginError as error:
+    print(error)
+"""
+    assert site.run(code).endswith(told)
