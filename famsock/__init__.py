@@ -12,7 +12,7 @@ __version__ = "0.1.0"  # before the imports: the compiled layer must be of this 
 import socket as _stdlib
 
 from famsock._dropin import functions as _functions
-from famsock._dropin import install, recv_fds, send_fds, uninstall
+from famsock._dropin import install, uninstall
 from famsock._errors import PluginError
 from famsock._lazy import load as _load
 from famsock._registry import plugins
@@ -38,8 +38,6 @@ __all__ = [
     "RawAddress",
     "install",
     "plugins",
-    "recv_fds",
-    "send_fds",
     "socket",
     "uninstall",
 ]

@@ -1,8 +1,9 @@
 """The replacement of the stdlib's `socket`: its functions on our class, install, uninstall.
 
 The running interpreter's functions (create_connection, socketpair, …) are bound to other globals.
-So they make famsock's sockets and behave exactly as in that version. Only send_fds and recv_fds are
-written again: the stdlib's ignore ``flags`` and ``address``.
+So they make famsock's sockets and behave exactly as in that version, also where that is a fault:
+send_fds ignores ``flags`` and ``address``, and public programs pass the number of descriptors as
+``flags``. What famsock does better has a name of its own: ``send_message``, ``recv_message``.
 """
 
 from __future__ import annotations
@@ -18,13 +19,12 @@ from famsock.address import Address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any
 
 _replaced: dict[str, Any] = {}
 _MISSING = object()
 _NO_TIMEOUT_GIVEN = vars(_stdlib)["_GLOBAL_DEFAULT_TIMEOUT"]
-_OURS = frozenset({"send_fds", "recv_fds", "__getattr__"})
 
 
 def functions(namespace: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def functions(namespace: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: _rebound(value, namespace)
         for name, value in vars(_stdlib).items()
-        if type(value) is FunctionType and value.__module__ == "socket" and name not in _OURS
+        if type(value) is FunctionType and value.__module__ == "socket" and name != "__getattr__"
     }
     return found | _bettered(found)
 
@@ -148,40 +148,6 @@ def _closing_socketpair(original: FunctionType) -> Callable[..., Any]:
     return socketpair
 
 
-def send_fds(
-    sock: _stdlib.socket, buffers: Iterable[Any], fds: Iterable[int], flags: Any = 0,
-    address: Any = None,
-) -> int:  # fmt: skip
-    """Send file descriptors, with ``flags``, to ``address``; return the number of bytes sent.
-
-    Errors are those of sendmsg(2). Source: unix(7), SCM_RIGHTS.
-    """
-    import array
-
-    rights = (_stdlib.SOL_SOCKET, _stdlib.SCM_RIGHTS, array.array("i", fds))
-    return sock.sendmsg(buffers, [rights], flags, address)
-
-
-def recv_fds(
-    sock: _stdlib.socket, bufsize: int, maxfds: int, flags: int = 0
-) -> tuple[bytes, list[int], int, Any]:
-    """Receive up to ``maxfds`` descriptors and ``bufsize`` bytes.
-
-    Returns (data, descriptors, msg_flags, address). A trailing partial descriptor is dropped.
-    Errors are those of recvmsg(2).
-    """
-    import array
-
-    fds = array.array("i")
-    data, items, message_flags, address = sock.recvmsg(
-        bufsize, _stdlib.CMSG_LEN(maxfds * fds.itemsize), flags
-    )
-    for level, kind, payload in items:
-        if level == _stdlib.SOL_SOCKET and kind == _stdlib.SCM_RIGHTS:
-            fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
-    return data, list(fds), message_flags, address
-
-
 def _constant(name: str) -> Any:
     """Return what the stdlib's module lacks: its ``__getattr__`` while famsock is installed."""
     from famsock._registry import plugins
@@ -198,17 +164,18 @@ def install() -> None:
 
     Its `create_connection` and `create_server` then take typed addresses, and the constants that
     this Python lacks appear in it. Modules that already imported the class (``from socket import
-    socket``) keep the stdlib's. Calling it twice changes nothing.
+    socket``) keep the stdlib's. What the core needs is loaded, as its files may be out of reach
+    when the first socket is opened. Calling it twice changes nothing.
     """
     import famsock
+    from famsock._registry import prepare_core
 
     if _replaced:
         return
+    prepare_core()
     namespace = vars(_stdlib)
     ours = {
         "socket": famsock.socket,
-        "send_fds": send_fds,
-        "recv_fds": recv_fds,
         "__getattr__": _constant,
         **_bettered(namespace),
     }

@@ -16,3 +16,17 @@ class AddressRangeError(OSError, OverflowError):
     For the ``range_error`` of an address whose integers CPython masks, so that its own tests and
     programs wait for the kernel's refusal.
     """
+
+
+def is_out_of_reach(error: BaseException | None) -> bool:
+    """Whether a load failed because files, descriptors or memory are out of reach.
+
+    So it is after chroot(2) or setuid(2), at RLIMIT_NOFILE, and as the interpreter ends.
+    """
+    while error is not None:
+        if isinstance(error, (OSError, MemoryError)):
+            return True
+        if isinstance(error, ImportError) and not isinstance(error, PluginError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

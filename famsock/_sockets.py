@@ -21,7 +21,7 @@ from famsock._calls import arguments
 from famsock._calls.descriptors import adopted_by, close_descriptors, keep, made_by
 from famsock._hints import explain
 from famsock._registry import plugins
-from famsock.address import RAW_CODEC, Address, AddressCodec, why_not_served
+from famsock.address import RAW_CODEC, Address, AddressCodec, is_of_stdlib, why_not_served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING or _calls.native is None:
@@ -252,16 +252,8 @@ class socket(Calls["A", "F"]):  # noqa: N801
         raise TypeError(f"{self.__class__.__name__}: its sockets are served by {who}")
 
     def _plain_codec(self) -> AddressCodec | None:
-        """None where the stdlib serves this family, `RAW_CODEC` where nobody does.
-
-        The stdlib refuses a family that it does not know before it makes any system call, with an
-        OSError that has no errno.
-        """
-        try:
-            _socket.socket.getsockname(self)
-        except OSError as error:
-            return RAW_CODEC if error.errno is None else None
-        return None
+        """None where the stdlib serves this family, `RAW_CODEC` where nobody does."""
+        return None if is_of_stdlib(self) else RAW_CODEC
 
     def _codec_for(self, address: Any) -> AddressCodec | None:
         """The codec of an address for a socket that the stdlib serves; None by default."""
@@ -530,10 +522,14 @@ class socket(Calls["A", "F"]):  # noqa: N801
     @staticmethod
     def _explain_creation(error: OSError, family: int, kind: int, proto: int) -> None:
         """Note on a failed socket(2) what would help, where a plugin knows."""
-        if error.errno is not None:
+        if error.errno is None:
+            return
+        try:
             from famsock._registry.creation_hints import add_creation_hint
 
             add_creation_hint(error, family, kind, proto)
+        except Exception:  # whatever it is, it must not replace the error
+            return
 
     def _explain(self, error: OSError, operation: str, address: Any = None) -> None:
         """Note on an error what would help, where the plugin knows."""

@@ -5,8 +5,6 @@ There is no such module at run time.
 
 from typing import Any
 
-from famsock._dropin import recv_fds as recv_fds
-from famsock._dropin import send_fds as send_fds
 from famsock._sockets import socket as socket
 from famsock.address import Address
 
@@ -14,8 +12,6 @@ __all__ = [
     "create_connection",
     "create_server",
     "fromfd",
-    "recv_fds",
-    "send_fds",
     "socket",
     "socketpair",
 ]

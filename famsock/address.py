@@ -15,12 +15,14 @@ socket(7), bind(2), the CPython documentation of each form.
 
 from __future__ import annotations
 
+import os
 import socket as _stdlib
 import sys
 from operator import index
 
 from famsock import _calls
 from famsock._calls.layout import SOCKADDR_BYTES, SockaddrLayout
+from famsock._errors import PluginError, is_out_of_reach
 from famsock._lazy import load
 from famsock._struct import Struct
 
@@ -50,6 +52,9 @@ HAS_SA_LEN = sys.platform.startswith(_BSD)
 
 _MAX_FAMILY = 0xFF if HAS_SA_LEN else 0xFFFF
 _MAX_TYPED = 256
+_ALL_ONES = 0xFFFFFFFF
+"""What -1 means in an unsigned 32-bit field of the stdlib's form."""
+_NONBLOCK = getattr(_stdlib, "SOCK_NONBLOCK", 0)  # so that the default timeout is not set
 
 why_not_served: list[Callable[[int], str]] = []
 """The registry's function of that name, which lies above this module, once it is there."""
@@ -146,7 +151,17 @@ class Address(Struct):
         if not required <= len(form) <= len(names):
             counts = f"{required}" if required == len(names) else f"{required} to {len(names)}"
             raise TypeError(f"{shape} of {counts} items, not {len(form)}")
-        return cls(**dict(zip(names, form, strict=False)))
+        types = {member.attribute: member.type for member in cls.layout.members}
+        items = [
+            _ALL_ONES
+            if item.__class__ is int
+            and item == -1
+            and types[name].code == "I"
+            and types[name].high == _ALL_ONES
+            else item
+            for name, item in zip(names, form, strict=False)
+        ]
+        return cls(**dict(zip(names, items, strict=False)))
 
     def to_stdlib(self, lookup: Lookup) -> Any:
         """Return the form that the stdlib's methods return."""
@@ -296,7 +311,7 @@ class AddressCodec(AddressCache):
     or None, ``other`` the address class of another family's number, or None.
     """
 
-    __slots__ = ("_load", "_load_layout", "_other", "_typed")
+    __slots__ = ("_load", "_load_layout", "_other", "_refusing", "_typed")
 
     def __init__(
         self,
@@ -309,10 +324,53 @@ class AddressCodec(AddressCache):
         self._load_layout = load_layout
         self._other = other
         self._typed: dict[bytes, Address] = {}
+        self._refusing: _stdlib.SocketType | None = None
+
+    def _raise_as_stdlib(
+        self, sock: StdlibSocket | None, operation: str, form: Any, ours: Exception
+    ) -> None:
+        """Raise what the stdlib raises for a form that it refuses too, with our text as a note.
+
+        The words are those of the running Python. Its method is called on a socket of the same
+        family that is closed, so that a form which the stdlib takes reaches no kernel.
+        """
+        call = _REFUSALS.get(operation)
+        if call is None or sock is None or isinstance(ours, _stdlib.gaierror):
+            return
+        if sock.family != self.address_class.family:
+            return
+        try:
+            refusing = self._refusing
+            if refusing is None:
+                refusing = self._refusing = _closed_like(sock)
+            call(refusing, form)
+        except (TypeError, ValueError, OverflowError, OSError) as theirs:
+            has_errno = getattr(ours, "errno", None) is not None
+            if (
+                getattr(theirs, "errno", None) is None
+                and (isinstance(theirs, TypeError) or not has_errno)
+                and is_of_stdlib(self._refusing or sock)
+            ):
+                if str(ours) not in str(theirs):
+                    theirs.add_note(str(ours))
+                for note in getattr(ours, "__notes__", ()):
+                    theirs.add_note(note)
+                raise theirs from None
+        if isinstance(ours, OSError) and ours.errno is not None:
+            own_words, words = ours.strerror, os.strerror(ours.errno)
+            if own_words != words:
+                ours.strerror = words
+                ours.add_note(str(own_words))
 
     def load_layout(self) -> SockaddrLayout | None:
         """Return the protocol's layout; None if it has none."""
         return self._load_layout()
+
+    def prepare(self) -> None:
+        """Load what the stdlib's forms need, so that no call opens a file in its middle."""
+        if self._load_layout() is None:
+            _ = self.address_class
+        self.convert(None, None)
 
     @property
     def address_class(self) -> type[Address]:
@@ -339,8 +397,17 @@ class AddressCodec(AddressCache):
         return typed
 
     def decode_unusual(self, socket: StdlibSocket, sockaddr: bytes) -> tuple[Any, bool]:
-        """Return the stdlib form of any sockaddr, and whether it may be kept."""
+        """Return the stdlib form of any sockaddr, and whether it may be kept.
+
+        `RawAddress` where the class is out of reach: what was received is not lost.
+        """
         lookup = Lookup("decode", socket)
+        try:
+            _ = self.address_class
+        except PluginError as error:
+            if not is_out_of_reach(error):
+                raise
+            return RawAddress.unpack(sockaddr), False
         form = self._unpack(sockaddr, lookup).to_stdlib(lookup)
         return form, not lookup.used
 
@@ -356,29 +423,47 @@ class AddressCodec(AddressCache):
 
     def encode_unusual(
         self, socket: StdlibSocket, operation: str, address: Any
-    ) -> tuple[bytes, bool]:
+    ) -> tuple[bytes | None, bool]:
         """Return the sockaddr of any address, and whether it may be kept.
 
-        Raises what the address class does, with the operation in front, as the stdlib words it.
+        None for a form that the stdlib's own method must take, as what converts it here is out of
+        reach. Raises what the address class does, with the operation in front, as the stdlib words
+        it.
         """
         lookup = Lookup(operation, socket)
-        layout = None if isinstance(address, Address) else self._load_layout()
-        usual = None if layout is None or layout.usual is None else load(layout.usual)
+        if isinstance(address, RawAddress):
+            return address.pack(lookup), True
+        layout = usual = None
         try:
-            if usual is not None and (form := usual(address, lookup)) is not None:
-                sockaddr = self.convert(socket, form)
-                if sockaddr is not None:
-                    return sockaddr, not lookup.used
+            if not isinstance(address, Address) and (layout := self._load_layout()) is not None:
+                usual = None if layout.usual is None else load(layout.usual)
+            _ = self.address_class
+        except Exception as error:
+            if operation == "sendmmsg" or isinstance(address, Address):
+                raise
+            if is_out_of_reach(error) and is_of_stdlib(socket):
+                return None, False
+            raise
+        try:
             typed = address
             if not isinstance(address, Address):
-                typed = self.address_class.from_stdlib(address, lookup)
-            elif not isinstance(address, (self.address_class, RawAddress)):
+                form = _plain(address)
+                sockaddr = None if layout is None else self.convert(socket, form)
+                if sockaddr is None and usual is not None:
+                    resolved = usual(form, lookup)
+                    sockaddr = None if resolved is None else self.convert(socket, resolved)
+                if sockaddr is not None:
+                    return sockaddr, not lookup.used
+                typed = self.address_class.from_stdlib(form, lookup)
+            elif not isinstance(address, self.address_class):
                 raise TypeError(
                     f"{self.address_class.family_name} address must be "
                     f"{self.address_class.__name__} or RawAddress, not {type(address).__name__}"
                 )
             packed: bytes = typed.pack(lookup)
         except (TypeError, ValueError, OverflowError, OSError) as error:
+            if not isinstance(address, Address):
+                self._raise_as_stdlib(socket, operation, address, error)
             if self.address_class.names_operation:
                 name_operation(error, operation)
             raise
@@ -410,6 +495,53 @@ class NoAddressCodec(AddressCodec):
             f"{operation}(): bad family: {self._family_name} has no addresses, pass None, not "
             f"{type(address).__name__}"
         )
+
+
+_REFUSALS: dict[str, Callable[[Any, Any], object]] = {
+    "bind": lambda sock, form: sock.bind(form),
+    "connect": lambda sock, form: sock.connect(form),
+    "connect_ex": lambda sock, form: sock.connect_ex(form),
+    "sendto": lambda sock, form: sock.sendto(b"", form),
+    "sendmsg": lambda sock, form: sock.sendmsg((), (), 0, form),
+}
+
+
+def _closed_like(sock: StdlibSocket) -> _stdlib.SocketType:
+    """A closed socket of the stdlib with the family and protocol of another; OSError for want of
+    a descriptor."""
+    kind = int(sock.family), int(sock.type) | _NONBLOCK, sock.proto
+    closed = _stdlib.SocketType(*kind, os.dup(sock.fileno()))
+    os.close(closed.detach())
+    return closed
+
+
+def _plain(form: Any) -> Any:
+    """A tuple with the numbers and texts that C code reads from its items, whatever these say of
+    themselves; a form that is no tuple as it is."""
+    if not isinstance(form, tuple):
+        return form
+    items: list[Any] = []
+    for item in form:
+        if isinstance(item, str):
+            items.append(str.__str__(item))
+        elif isinstance(item, bytes):
+            items.append(bytes(item))
+        else:
+            items.append(index(item) if hasattr(type(item), "__index__") else item)
+    return tuple(items)
+
+
+def is_of_stdlib(sock: _stdlib.SocketType) -> bool:
+    """Return whether the stdlib converts the addresses of a socket's family.
+
+    It refuses a family that it does not know before it makes any system call, with an OSError that
+    has no errno.
+    """
+    try:
+        _stdlib.SocketType.getsockname(sock)
+    except OSError as error:
+        return error.errno is not None
+    return True
 
 
 def name_operation(error: Exception, operation: str) -> None:

@@ -1,7 +1,12 @@
-"""Constants of every family: sockets, options, messages, timestamps, links (Linux 6.12)."""
+"""Constants of every family: sockets, options, messages, timestamps, links (Linux 6.12).
+
+Also the names of families that no plugin of this project serves, as the C library's header has
+them. They are numbers only: such a family's sockets are the stdlib's.
+"""
 
 HEADERS = (
     "sys/socket.h",
+    "netdb.h",
     "net/sock.h",
     "asm/socket.h",
     "linux/socket.h",
@@ -49,6 +54,66 @@ MSG_FASTOPEN = 0x20000000
 MSG_CMSG_CLOEXEC = 0x40000000
 SCM_RIGHTS = 0x01
 SCM_CREDENTIALS = 0x02
+
+# sys/socket.h, and for the levels 256 to 260 the header of each protocol: families without a plugin
+AF_UNSPEC = 0
+AF_AX25 = 3
+AF_IPX = 4
+AF_APPLETALK = 5
+AF_NETROM = 6
+AF_BRIDGE = 7
+AF_ATMPVC = 8
+AF_X25 = 9
+AF_ROSE = 11
+AF_NETBEUI = 13
+AF_SECURITY = 14
+AF_KEY = 15
+AF_ASH = 18
+AF_ECONET = 19
+AF_ATMSVC = 20
+AF_SNA = 22
+AF_IRDA = 23
+AF_PPPOX = 24
+AF_WANPIPE = 25
+AF_LLC = 26
+AF_IB = 27
+AF_MPLS = 28
+AF_IUCV = 32
+AF_RXRPC = 33
+AF_ISDN = 34
+AF_PHONET = 35
+AF_IEEE802154 = 36
+AF_CAIF = 37
+AF_NFC = 39
+AF_KCM = 41
+AF_SMC = 43
+AF_XDP = 44
+AF_MCTP = 45
+SOL_IPX = 256
+SOL_AX25 = 257
+SOL_ATALK = 258
+SOL_NETROM = 259
+SOL_ROSE = 260
+SOL_DECNET = 261
+SOL_X25 = 262
+SOL_ATM = 264
+SOL_AAL = 265
+SOL_IRDA = 266
+SOL_NETBEUI = 267
+SOL_LLC = 268
+SOL_RXRPC = 272
+SOL_PPPOL2TP = 273
+SOL_PNPIPE = 275
+SOL_IUCV = 277
+SOL_CAIF = 278
+SOL_NFC = 280
+SOL_KCM = 281
+SOL_XDP = 283
+SOL_MCTP = 285
+IPX_TYPE = 1
+
+# netdb.h
+NI_IDN = 32
 
 # net/sock.h, by which the kernel's own linux/socket.h comes in
 MSG_PROBE = 0x10
@@ -145,6 +210,7 @@ SCM_DEVMEM_LINEAR = 78
 SO_DEVMEM_DMABUF = 79
 SCM_DEVMEM_DMABUF = 79
 SO_DEVMEM_DONTNEED = 80
+SO_PASSRIGHTS = 83  # since Linux 6.16
 SO_TIMESTAMP = 29  # 64-bit ABIs; a 32-bit one takes _OLD or _NEW by its time_t
 SO_TIMESTAMPNS = 35
 SO_TIMESTAMPING = 37

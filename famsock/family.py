@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from famsock._calls.layout import SockaddrLayout
 from famsock._errors import PluginError
 from famsock._hints import find_hint
-from famsock._lazy import kept, load_part
+from famsock._lazy import kept, load, load_part
 from famsock._namedtuple import NamedTuple
 from famsock.address import Address, AddressCodec, NoAddressCodec
 
@@ -209,6 +209,16 @@ class Served:
             capability=row.capability,
         )
 
+    def prepare(self) -> None:
+        """Load what the stdlib's forms need, of all the family's protocols.
+
+        After that a call opens no file in its middle: it may be out of reach then, as after
+        chroot(2) or at RLIMIT_NOFILE. What cannot be loaded now is tried again when it is needed.
+        """
+        for reference in {row.layout or row.address for row in self.family.protocols}:
+            _try_to(load, reference)
+        _try_to(self.codec.prepare)
+
     def _load_address_class(self) -> type[Address]:
         reference, family = self.protocol.address, self.family
         wanted = "an Address class"
@@ -254,3 +264,10 @@ class Served:
         if not (isinstance(cls, type) and issubclass(cls, _stdlib.socket)):
             raise PluginError(f"{self}: socket must name {wanted}; {reference} is {cls!r}")
         return cls
+
+
+def _try_to(do: Callable[..., Any], *arguments: Any) -> None:
+    try:
+        do(*arguments)
+    except Exception:  # it is told where the result is needed
+        return

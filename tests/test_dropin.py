@@ -48,19 +48,54 @@ def test_functions_see_a_replaced_class(monkeypatch: pytest.MonkeyPatch) -> None
         assert type(server) is Ours
 
 
-@pytest.mark.parametrize("flags", [0, getattr(stdlib, "MSG_DONTWAIT", 0)])
-def test_descriptors_pass_with_flags_and_address(flags: int, tmp_path: Path) -> None:
-    receiver = famsock.socket(famsock.AF_UNIX, famsock.SOCK_DGRAM)
-    sender = famsock.socket(famsock.AF_UNIX, famsock.SOCK_DGRAM)
-    with receiver, sender, open(tmp_path / "file", "w+") as file:
-        receiver.bind(str(tmp_path / "receiver"))
-        sender.bind(str(tmp_path / "sender"))
-        famsock.send_fds(sender, [b"x"], [file.fileno()], flags, str(tmp_path / "receiver"))
-        data, descriptors, _, address = famsock.recv_fds(receiver, 10, 4, flags)
-        assert (data, address) == (b"x", str(tmp_path / "sender"))
-        with open(descriptors[0], "w") as received:
-            received.write("through")
-        assert Path(file.name).read_text() == "through"
+@pytest.mark.parametrize("name", REBOUND)
+def test_functions_are_the_interpreters_own(name: str) -> None:
+    ours, theirs = inspect.unwrap(getattr(famsock, name)), getattr(stdlib, name)
+    assert ours.__code__ is theirs.__code__
+    assert (ours.__defaults__, ours.__kwdefaults__) == (theirs.__defaults__, theirs.__kwdefaults__)
+    assert ours.__globals__ is vars(famsock)
+
+
+PASSING = """
+import os, socket as stdlib
+import famsock
+
+SIDE = os.environ["SIDE"]
+if SIDE == "install":
+    famsock.install()
+
+def passed(module, kind, count, *more):
+    \"\"\"What one end gets of as many descriptors as sent, with further arguments in between.\"\"\"
+    a, b = module.socketpair(module.AF_UNIX, kind)
+    with a, b:
+        b.settimeout(5)
+        try:
+            sent = module.send_fds(a, [b"one", b"two"], [0] * count, *more)
+            data, fds, flags, address = module.recv_fds(b, 10, 4, *more[:1])
+        except OSError as error:
+            return type(error), error.errno
+        for fd in fds:
+            os.close(fd)
+        return sent, data, len(fds), flags, address
+
+def all_of(module):
+    return [
+        passed(module, kind, count, *more)
+        for kind in (stdlib.SOCK_STREAM, stdlib.SOCK_DGRAM, stdlib.SOCK_SEQPACKET)
+        for count in (0, 1, 2, 5)
+        for more in ((), (0,), (count,), (stdlib.MSG_PEEK,), (1, "nowhere"), (1, ("a", 1)))
+    ]
+
+print(all_of(famsock if SIDE == "famsock" else stdlib))
+"""
+
+
+@pytest.mark.parametrize("side", ["famsock", "install"])
+def test_descriptors_pass_as_with_the_stdlib(side: str) -> None:
+    """Public programs pass the number of descriptors as the flags, which the stdlib ignores."""
+    theirs = run(PASSING, SIDE="stdlib")
+    assert theirs.count("(6, b'onetwo', 1") == 18
+    assert run(PASSING, SIDE=side) == theirs
 
 
 def test_install_and_uninstall() -> None:

@@ -183,6 +183,12 @@ def implementation() -> str:
     return "ctypes" if native is None else "compiled"
 
 
+def prepare() -> None:
+    """Load the implementation, which is otherwise loaded on the first call."""
+    if HERE and "bind" not in globals():
+        __getattr__("bind")
+
+
 def __getattr__(name: str) -> object:
     if name not in CALLS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

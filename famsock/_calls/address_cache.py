@@ -62,8 +62,11 @@ class AddressCache:
         """Return the layout; None where there is none."""
         raise NotImplementedError
 
-    def encode_unusual(self, sock: Any, operation: str, address: Any) -> tuple[bytes, bool]:
-        """Return the sockaddr of any address, and whether it may be kept."""
+    def encode_unusual(self, sock: Any, operation: str, address: Any) -> tuple[bytes | None, bool]:
+        """Return the sockaddr of any address, and whether it may be kept.
+
+        None where the stdlib's own method must convert the address.
+        """
         raise NotImplementedError
 
     def decode_unusual(self, sock: Any, sockaddr: bytes) -> tuple[Any, bool]:
@@ -84,8 +87,11 @@ class AddressCache:
         converter = self._prepare()
         return None if converter is None else converter.decode(sock, sockaddr)
 
-    def encode(self, sock: socket, operation: str, address: Any) -> bytes:
-        """Return the sockaddr of an address in any of its shapes, for ``operation`` on ``sock``."""
+    def encode(self, sock: socket, operation: str, address: Any) -> bytes | None:
+        """Return the sockaddr of an address in any of its shapes, for ``operation`` on ``sock``.
+
+        None where the stdlib's own method must convert the address.
+        """
         last = self._last
         if last[0] is address:
             return last[1]
@@ -109,7 +115,7 @@ class AddressCache:
             sockaddr, keep = converter.encode(sock, form), converter.is_kept
         if sockaddr is None:
             sockaddr, keep = self.encode_unusual(sock, operation, address)
-        if keep and slot >= 0 and len(sockaddr) <= SOCKADDR_BYTES:
+        if keep and sockaddr is not None and slot >= 0 and len(sockaddr) <= SOCKADDR_BYTES:
             self._encoded[slot] = self._last = address, sockaddr
         return sockaddr
 

@@ -249,7 +249,9 @@ cdef class Converter:
                     return 0
                 overflow = famsock_unsigned(item, &value)
                 if overflow or value > self.highest[index]:
-                    return 0
+                    if kind != U32 or self.highest[index] != 0xFFFFFFFF or item != -1:
+                        return 0
+                    value = 0xFFFFFFFF
                 store(kind, <unsigned char *>at, value)
             elif kind == COUNTED8:
                 if type(item) is not bytes or PyBytes_GET_SIZE(item) > 8:
@@ -506,11 +508,16 @@ cdef inline object makesockaddr(
 cdef object getsockaddrarg(
     object sock, AddressCache codec, object operation, const char *event, object address
 ):
-    """The sockaddr of an argument, after its audit event; b"" for None where the call takes none."""
+    """The sockaddr of an argument, after its audit event; b"" for None where the call takes none.
+
+    None where only the stdlib's method can convert the address.
+    """
     cdef object sockaddr  # bytes; one of a class of its own may keep something open
     if address is None and operation == "sendmmsg":
         sockaddr = b""
     else:
         sockaddr = codec.sockaddr_of(sock, operation, address)
+        if sockaddr is None:
+            return None
     PySys_Audit(event, "OO", <PyObject *>sock, <PyObject *>address)
     return sockaddr

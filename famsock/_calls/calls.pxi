@@ -126,6 +126,15 @@ cdef object wrong_count(object method, tuple given):
     raise TypeError(f"{method.__name__}(): wrong number of arguments")
 
 
+cdef object have_stdlib(object sock, object method, tuple given):
+    """Have the stdlib's method make a call whose address, the last, is out of reach for the plugin."""
+    try:
+        return method(sock, *given)
+    except OSError as error:
+        sock._explain(error, method.__name__, given[len(given) - 1])
+        raise
+
+
 cdef object failed(object sock, AddressCache codec, object operation, object address, int number):
     """The exception of a failed call, with a hint where the plugin has one."""
     cdef object error = failure(number)
@@ -324,6 +333,8 @@ class Calls(_stdlib.socket):
         if codec is None:
             return std_bind(self, address)
         sockaddr = getsockaddrarg(self, codec, "bind", "socket.bind", address)
+        if sockaddr is None:
+            return have_stdlib(self, std_bind, (address,))
         error = bind_to(number(self), sockaddr)
         if error:
             raise failed(self, codec, "bind", address, error)
@@ -340,6 +351,8 @@ class Calls(_stdlib.socket):
         if codec is None:
             return std_connect(self, address)
         sockaddr = getsockaddrarg(self, codec, "connect", "socket.connect", address)
+        if sockaddr is None:
+            return have_stdlib(self, std_connect, (address,))
         error = connect(self, timeout_of(self), sockaddr)
         if error:
             raise failed(self, codec, "connect", address, error)
@@ -356,6 +369,8 @@ class Calls(_stdlib.socket):
         if codec is None:
             return std_connect_ex(self, address)
         sockaddr = getsockaddrarg(self, codec, "connect_ex", "socket.connect", address)
+        if sockaddr is None:
+            return std_connect_ex(self, address)
         error = connect(self, timeout_of(self), sockaddr)
         if error:
             codec.drop(address)
@@ -402,6 +417,8 @@ class Calls(_stdlib.socket):
         if not PyBytes_CheckExact(data):
             data = checks.view(data)
         sockaddr = getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
+        if sockaddr is None:
+            return have_stdlib(self, std_sendto, (data, flags, address))
         sent = send_to(self, timeout_of(self), data, flags, sockaddr, &error)
         if sent < 0:
             raise failed(self, codec, "sendto", address, error)
@@ -424,6 +441,8 @@ class Calls(_stdlib.socket):
             return std_sendmsg(self, buffers, ancdata, flags, address)
         c_flags = c_int(flags)
         sockaddr = getsockaddrarg(self, codec, "sendmsg", "socket.sendmsg", address)
+        if sockaddr is None:
+            return have_stdlib(self, std_sendmsg, (buffers, ancdata, flags, address))
         if not are_readable(buffers):
             buffers = checks.views(buffers, "sendmsg() argument 1 must be an iterable")
         if not are_items(ancdata):

@@ -53,18 +53,34 @@ def _codec_for(sock: Calls, address: Any) -> AddressCache | None:
 
 def _getsockaddrarg(
     sock: Calls, codec: AddressCache, operation: str, event: str, address: Any
-) -> bytes:
-    """The sockaddr of an argument, after its audit event; b"" for None in sendmmsg."""
-    sockaddr = b""
+) -> bytes | None:
+    """The sockaddr of an argument, after its audit event; b"" for None in sendmmsg.
+
+    None where only the stdlib's method can convert the address: see `_have_stdlib`.
+    """
+    sockaddr: bytes | None = b""
     if address is not None or operation != "sendmmsg":
         sockaddr = codec.encode(sock, operation, address)
+        if sockaddr is None:
+            return None
     audit(event, sock, address)
     return sockaddr
 
 
-def _connect(sock: Calls, codec: AddressCache, operation: str, address: Any) -> int:
+def _have_stdlib(sock: Calls, method: Any, *given: Any) -> Any:
+    """Have the stdlib's method make a call whose address is out of reach for the plugin.
+
+    The address is the last argument.
+    """
+    try:
+        return method(sock, *given)
+    except OSError as error:
+        sock._explain(error, method.__name__, given[-1])
+        raise
+
+
+def _connect(sock: Calls, codec: AddressCache, sockaddr: bytes, address: Any) -> int:
     """Connect: 0, or the errno of the failure, or `_calls.TIMED_OUT`."""
-    sockaddr = _getsockaddrarg(sock, codec, operation, "socket.connect", address)
     error = _calls.connect(sock, _gettimeout(sock), sockaddr)
     if error:
         codec.forget(address)
@@ -207,6 +223,9 @@ class Calls(_stdlib.socket):
             super().bind(address)
             return
         sockaddr = _getsockaddrarg(self, codec, "bind", "socket.bind", address)
+        if sockaddr is None:
+            _have_stdlib(self, _socket.socket.bind, address)
+            return
         try:
             _calls.bind(self.fileno(), sockaddr)
         except OSError as error:
@@ -221,7 +240,11 @@ class Calls(_stdlib.socket):
         if codec is None:
             super().connect(address)
             return
-        number = _connect(self, codec, "connect", address)
+        sockaddr = _getsockaddrarg(self, codec, "connect", "socket.connect", address)
+        if sockaddr is None:
+            _have_stdlib(self, _socket.socket.connect, address)
+            return
+        number = _connect(self, codec, sockaddr, address)
         if number == _calls.TIMED_OUT:
             raise TimeoutError("timed out")
         if number:
@@ -238,7 +261,10 @@ class Calls(_stdlib.socket):
         codec = self._codec or _codec_for(self, address)
         if codec is None:
             return super().connect_ex(address)
-        error = _connect(self, codec, "connect_ex", address)
+        sockaddr = _getsockaddrarg(self, codec, "connect_ex", "socket.connect", address)
+        if sockaddr is None:
+            return super().connect_ex(address)
+        error = _connect(self, codec, sockaddr, address)
         return errno.EWOULDBLOCK if error == _calls.TIMED_OUT else error
 
     def sendto(
@@ -262,6 +288,8 @@ class Calls(_stdlib.socket):
         if type(data) is not bytes:
             data = checks.view(data)
         sockaddr = _getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
+        if sockaddr is None:
+            return _have_stdlib(self, _socket.socket.sendto, data, flags, address)  # type: ignore[no-any-return]
         try:
             return _calls.sendto(self, _gettimeout(self), data, flags, sockaddr)
         except OSError as error:
@@ -286,6 +314,9 @@ class Calls(_stdlib.socket):
             return super().sendmsg(buffers, ancdata, flags, address)
         flags = checks.c_int(flags)
         sockaddr = _getsockaddrarg(self, codec, "sendmsg", "socket.sendmsg", address)
+        if sockaddr is None:
+            given = buffers, ancdata, flags, address
+            return _have_stdlib(self, _socket.socket.sendmsg, *given)  # type: ignore[no-any-return]
         views = checks.views(buffers, "sendmsg() argument 1 must be an iterable")
         items = checks.items(ancdata)
         try:

@@ -59,7 +59,9 @@ class Converter:
         made[:2] = layout.head
         for item, (kind, offset, highest, packed) in zip(form, self._fields, strict=False):
             if packed is not None:
-                if type(item) is not int or not 0 <= item <= highest:
+                if type(item) is int and item == -1 and kind == "u32" and highest == 0xFFFFFFFF:
+                    item = 0xFFFFFFFF
+                elif type(item) is not int or not 0 <= item <= highest:
                     return None
                 packed.pack_into(made, offset, item)
             elif kind == "counted8":

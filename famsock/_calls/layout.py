@@ -25,9 +25,11 @@ WIDTHS = {
 }  # fmt: skip
 """The kinds of fields, and their size in bytes.
 
-``be16`` and ``be32`` are in network order, the other integers in host order. ``ipv4`` and ``ipv6``
-are addresses as text. ``ifname`` is an interface: its name in the form, its index in the sockaddr,
-"" for 0; of ``ifname_given`` the form is never "", of ``ifname_known`` the sockaddr's is never 0.
+``be16`` and ``be32`` are in network order, the other integers in host order. In the form, -1 in a
+``u32`` that may be all ones is that, as CPython masks it and public programs pass it. ``ipv4`` and
+``ipv6`` are addresses as text. ``ifname`` is an interface: its name in the form, its index in the
+sockaddr, "" for 0; of ``ifname_given`` the form is never "", of ``ifname_known`` the sockaddr's is
+never 0.
 ``counted8`` is up to 8 bytes, whose number stands in the byte in front of them. ``path`` is a
 file system path or an abstract name up to the sockaddr's end, and the only field.
 """

@@ -18,6 +18,7 @@ before the change, or as it is after. No lock is held while a plugin is imported
 from __future__ import annotations
 
 import errno
+import os
 import socket as _stdlib
 import sys
 
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
 
 GROUP = "famsock"
 _UNKNOWN: Any = object()
+# Files of this program, famsock's and the stdlib's; none where it is frozen into one file.
+_FILES: tuple[str, ...] = tuple(
+    name
+    for name in (getattr(__spec__.loader, "archive", __file__), getattr(os, "__file__", ""))
+    if os.path.exists(name)
+)
 _SUPERSEDED: dict[Key, Served | None] = {}  # what a snapshot serves after the next is there
 
 
@@ -209,8 +216,8 @@ class Registry:
                 if value is not None:
                     return value
                 hint = self._hint(name)
-            except (PluginError, OSError):
-                hint = ""  # the plugins could not be looked for
+            except Exception:  # whatever the search meets, a name that is missing is missing
+                hint = ""
             finally:
                 mark.end()
         raise AttributeError(f"module {module!r} has no attribute {name!r}{hint and f': {hint}'}")
@@ -237,8 +244,8 @@ class Registry:
                 value = (
                     constants_of(family.name, family.constants).get(name) if family.here else None
                 )
-            except PluginError:
-                continue  # a module that does not import hides no other plugin's constants
+            except Exception:  # a module that does not load hides no other plugin's constants
+                continue
             if value is not None:
                 return value
         return None
@@ -388,6 +395,7 @@ class Registry:
                 served = Served(
                     family, row, lambda other: self.address_class(other, kind, protocol)
                 )
+                _prepare(served)
         elif snapshot.failed and not any(number == int(f) for f in _stdlib.AddressFamily):
             return None  # a plugin that did not load may be the one: not remembered
         key = number, kind, protocol
@@ -462,10 +470,39 @@ class Registry:
         return why
 
 
+def _prepare(served: Served) -> None:
+    """Load what the sockets of a protocol need later, when a file may be out of reach."""
+    prepare_core()
+    served.prepare()
+
+
+def prepare_core() -> None:
+    """Load what the core needs for a socket of any family, and for its errors."""
+    try:
+        from famsock import family
+        from famsock._registry import creation_hints, discovery, missing, validation
+
+        _calls.prepare()
+        del creation_hints, discovery, family, missing, validation
+    except (ImportError, OSError, MemoryError):  # each is imported again where it is needed
+        return
+
+
+def _sees_its_files() -> bool:
+    """Whether this process still finds the files that it was started from.
+
+    Not after chroot(2), or setuid(2) to a user who may not read them, or while a program replaces
+    the functions that open files.
+    """
+    return all(os.path.exists(name) for name in _FILES)
+
+
 def _entry_points() -> dict[str, tuple[EntryPoint, ...]]:
     try:
         from famsock._registry.discovery import entry_points
 
+        if not _sees_its_files():
+            raise OSError(errno.ENOENT, "the files of this program are out of reach")
         found: dict[str, tuple[EntryPoint, ...]] = {}
         for entry in entry_points(GROUP):
             found[entry.name] = (*found.get(entry.name, ()), entry)
@@ -555,16 +592,19 @@ def _may_pass(error: Exception, nested: bool) -> bool:
         return True
     if getattr(error, "errno", None) == errno.EAFNOSUPPORT:  # it is blocked
         return False
-    return nested or (not isinstance(error, PluginError) and _is_passing(error))
+    if nested or isinstance(error, PluginError):
+        return nested
+    # What the core imports or reads; an OSError of a signal's handler has no errno.
+    return isinstance(error, ImportError) or bool(getattr(error, "errno", 0)) or _is_passing(error)
 
 
 def _is_passing(error: BaseException | None) -> bool:
-    """Whether an import failed for want of a descriptor or memory, or as the interpreter ends."""
+    """Whether an import failed for want of a descriptor, of memory or of files, or at the end."""
     while error is not None:
         if isinstance(error, MemoryError) or getattr(error, "errno", None) in SHORTAGES:
             return True
         error = error.__cause__ or error.__context__
-    return sys.meta_path is None or sys.is_finalizing()
+    return sys.meta_path is None or sys.is_finalizing() or not _sees_its_files()
 
 
 def _is_half_imported(claim: EntryPoint) -> bool:

@@ -43,14 +43,16 @@ _ABSENT = (EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM)
 def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoint]:
     """Return the entry points of ``group``; the first distribution of a name on the path counts.
 
-    OSError where the answer would be wrong later: if descriptors or memory are short, or if nothing
-    on the path can be read, as while a program hides the file system.
+    OSError where the answer would be wrong later: if descriptors or memory are short, if nothing
+    on the path can be read, as while a program hides the file system, or if there is no entry point
+    and a part of the path is denied, as after setuid(2).
     """
     found: dict[str, list[EntryPoint]] = {}
-    readable = False
+    readable = denied = False
     for folder in sys.path if path is None else path:
         declarations = _declarations(folder or os.curdir)
         if declarations is None:
+            denied = denied or _is_denied(folder)
             continue
         readable = True
         for name, version, text in declarations:
@@ -61,7 +63,19 @@ def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoi
                 ]
     if not readable:
         raise OSError(ENOENT, "nothing on sys.path can be read")
-    return [entry for entries in found.values() for entry in entries]
+    entries = [entry for of_one in found.values() for entry in of_one]
+    if denied and not entries:
+        raise OSError(EACCES, "a part of sys.path may not be read")
+    return entries
+
+
+def _is_denied(folder: str) -> bool:
+    """Whether a folder is there, and this user may not list it."""
+    try:
+        os.listdir(folder or os.curdir)
+    except OSError as error:
+        return error.errno in (EACCES, EPERM)
+    return False
 
 
 def _declarations(folder: str) -> Iterable[tuple[str, str, str]] | None:

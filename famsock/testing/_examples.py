@@ -98,10 +98,10 @@ class BadAddress:
     """An address that must be refused by every operation that takes one.
 
     ``form`` is the address, in the stdlib's form or any object; ``error`` the exception type that
-    it must raise, and ``match`` a regular expression that the message must match, as in
+    it must raise, and ``match`` a regular expression that the message or a note must match, as in
     ``pytest.raises``. The message must begin with the operation ("bind(): "), unless it has an
-    errno. ``operations`` are the methods tried, ``type`` the socket type (default: the protocol's
-    usual one).
+    errno, or the words of the stdlib with ours as a note. ``operations`` are the methods tried,
+    ``type`` the socket type (default: the protocol's usual one).
     """
 
     protocol: str

@@ -39,6 +39,7 @@ from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
 from famsock import cstruct
+from famsock._errors import PluginError
 from famsock._registry import plugins
 from famsock._sockaddr import sockaddr
 from famsock._sockets import socket
@@ -304,6 +305,8 @@ class _Translated(AddressCodec):
         self, socket: _stdlib.socket, operation: str, address: Any
     ) -> tuple[bytes, bool]:
         packed = self._codec.encode(socket, operation, address)
+        if packed is None:
+            raise PluginError(f"{operation}(): the class of addresses is out of reach")
         return self._network.place(packed, socket if operation == "bind" else None), False
 
     def decode_unusual(self, socket: _stdlib.socket, sockaddr: bytes) -> tuple[Any, bool]:

@@ -201,7 +201,8 @@ def test_a_path_for_the_class(converter: Any, form: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "item"),
     [
-        *((kind, item) for kind in INTEGERS for item in (-1, 1 << 64, True, 1.0, "1", None)),
+        *((kind, -1) for kind in INTEGERS if kind != "u32"),
+        *((kind, item) for kind in INTEGERS for item in (-2, 1 << 64, True, 1.0, "1", None)),
         *((kind, 1 << 8 * WIDTHS[kind]) for kind in INTEGERS),
         *(
             ("ipv4", item)
@@ -215,6 +216,14 @@ def test_a_path_for_the_class(converter: Any, form: Any) -> None:
 )
 def test_an_item_for_the_class(converter: Any, sock: socket.socket, kind: str, item: Any) -> None:
     assert converter(layout_of(kind)).encode(sock, (item,)) is None
+
+
+def test_minus_one_is_all_ones_in_32_bits(converter: Any, sock: socket.socket) -> None:
+    assert converter(layout_of("u32")).encode(sock, (-1,)) == HEAD + b"\xff" * 4
+    lower = SockaddrLayout(HEAD, 6, (integer_field("u32", "u32", 2, 0x40000),))
+    assert converter(lower).encode(sock, (-1,)) is None
+    for item in (-1.0, True, -2):
+        assert converter(layout_of("u32")).encode(sock, (item,)) is None
 
 
 def test_subclasses_are_for_the_class(converter: Any) -> None:

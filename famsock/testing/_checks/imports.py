@@ -72,7 +72,9 @@ def _rooms(family: Family) -> set[str]:
     for protocol in family.protocols:
         named = protocol.socket or ()
         classes = [named] if isinstance(named, str) else dict(named).values()
-        references += [protocol.address, *protocol.selftests.values()]
+        references += protocol.selftests.values()
+        if protocol.layout is not None:  # without one, every form needs the class
+            references.append(protocol.address)
         references += classes
     return {named.partition(":")[0] for named in references if isinstance(named, str)}
 

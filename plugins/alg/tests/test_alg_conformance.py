@@ -84,8 +84,8 @@ class TestAlg(Conformance):
         ),
         BadAddress(
             protocol="alg",
-            form=("hash", "n", 0, -1),
+            form=("hash", "n", 0, -2),
             error=OverflowError,
-            match="AF_ALG mask must be 0-4294967295, not -1",
+            match="AF_ALG mask must be 0-4294967295, not -2",
         ),
     )

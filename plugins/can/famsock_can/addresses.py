@@ -132,6 +132,13 @@ class _CanAddress(Address):
         return super().unpack(data, lookup)
 
     @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
+        """Return the address of the stdlib's tuple, in which an interface has no index."""
+        if isinstance(form, tuple) and form and isinstance(form[0], int):
+            raise TypeError(f"AF_CAN interface must be a name in a tuple, not {form[0]!r}")
+        return super().from_stdlib(form, lookup)
+
+    @classmethod
     def required_fields(cls) -> int:
         """Return the number of all fields: the stdlib's tuples are never shorter."""
         return len(cls.stdlib_fields)

@@ -184,6 +184,7 @@ class Inet6Address(Address):
         host, port = _host_and_port("AF_INET6", form)
         flowinfo = _integer("AF_INET6", "flowinfo", form[2]) if len(form) > 2 else 0
         scope_id = _integer("AF_INET6", "scope_id", form[3]) if len(form) > 3 else 0
+        scope_id = MAX_SCOPE_ID if scope_id == -1 else scope_id  # as CPython masks it
         if 0 <= port <= 0xFFFF and 0 <= flowinfo <= 0xFFFFF and 0 <= scope_id <= MAX_SCOPE_ID:
             return cls.unchecked(host, port, flowinfo, scope_id)
         if -0x80000000 <= port <= 0x7FFFFFFF:

@@ -54,8 +54,10 @@ def test_a_name_is_resolved_anew_each_time(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(_names, "resolve", lambda host, family: next(answers))
     codec = AddressCodec(lambda: InetAddress, lambda family: None)
     sock: Any = None
-    assert codec.encode(sock, "bind", ("name.example", 9))[4:8] == bytes([1] * 4)
-    assert codec.encode(sock, "bind", ("name.example", 9))[4:8] == bytes([2] * 4)
+    for number in (1, 2):
+        sockaddr = codec.encode(sock, "bind", ("name.example", 9))
+        assert sockaddr is not None
+        assert sockaddr[4:8] == bytes([number] * 4)
 
 
 def test_names_that_resolve_in_c_as_in_the_stdlib() -> None:

@@ -353,9 +353,9 @@ class TestInet6(Conformance):
         ),
         BadAddress(
             protocol="udp6",
-            form=("::1", 80, 0, -1),
+            form=("::1", 80, 0, -2),
             error=OverflowError,
-            match="AF_INET6 scope_id must be 0-4294967295, not -1",
+            match="AF_INET6 scope_id must be 0-4294967295, not -2",
         ),
         BadAddress(
             protocol="udp6",

@@ -19,7 +19,7 @@ class NetlinkAddress(Address):
     ``pid`` (0-4294967295) is the port: 0 is the kernel as a destination, and asks for a free port
     in bind; a process's first socket usually gets its process id. ``groups`` (0-4294967295) is a
     mask of the multicast groups 1-32, group n being bit n - 1; groups beyond 32 are joined by
-    ``sock.join_group``. The stdlib's form is ``(pid, groups)``.
+    ``sock.join_group``. The stdlib's form is ``(pid, groups)``, in which -1 is all ones.
 
     Wire layout, 12 bytes in host order: family (u16), 2 zero bytes, pid (u32), groups (u32). Raises
     OverflowError for an integer out of range (the stdlib masks it), TypeError for anything else.

@@ -82,9 +82,9 @@ class TestNetlink(Conformance):
         ),
     )
     bad = (
-        BadAddress(protocol="route", form=(-1, 0), error=OverflowError, match="pid must be 0-4"),
+        BadAddress(protocol="route", form=(-2, 0), error=OverflowError, match="pid must be 0-4"),
         BadAddress(protocol="route", form=(2**32, 0), error=OverflowError, match="not 4294967296"),
-        BadAddress(protocol="route", form=(0, -1), error=OverflowError, match="groups must be 0-4"),
+        BadAddress(protocol="route", form=(0, -2), error=OverflowError, match="groups must be 0-4"),
         BadAddress(protocol="any", form=(0, 2**32), error=OverflowError, match="AF_NETLINK groups"),
         BadAddress(protocol="route", form=(0,), error=TypeError, match="of 2 items, not 1"),
         BadAddress(protocol="route", form=(0, 0, 0), error=TypeError, match="of 2 items, not 3"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address
+from operator import index
 from socket import AF_INET, AF_INET6, getaddrinfo, inet_ntop, inet_pton
 from typing import Any, ClassVar, Self
 
@@ -83,7 +84,7 @@ def _pack_ipv6(host: str, lookup: Lookup | None) -> tuple[bytes, int]:
     """Return the ``struct in6_addr`` of a host, and the scope that a zone or a name gave it."""
     try:
         return inet_pton(AF_INET6, host or "::"), 0
-    except OSError:
+    except (OSError, UnicodeEncodeError):
         found = _resolved(host, AF_INET6, lookup)
         return inet_pton(AF_INET6, found[0].partition("%")[0]), found[3]
 
@@ -137,11 +138,21 @@ class RdsAddress(Address):
                 f"AF_RDS address must be a pair (host, port), or for IPv6 "
                 f"(host, port, flowinfo[, scope_id]), not of {len(form)} items"
             )
-        if isinstance(form[0], str):
-            form = (form[0] if form[0].isascii() else _idna(form[0]), *form[1:])
-            if made is RdsInetAddress and _is_ipv6(form[0]):
-                _resolved(form[0], AF_INET, lookup)  # the error is the resolver's, as CPython's
-        address: Self = made(*form)
+        host = form[0]
+        if isinstance(host, bytes | bytearray):
+            host = host.decode("ascii", "surrogateescape")
+        elif isinstance(host, str) and not host.isascii():
+            host = _idna(host)
+        if made is RdsInetAddress and isinstance(host, str) and _is_ipv6(host):
+            index(form[1])
+            host = _resolved(host, AF_INET, lookup)[0]  # the error is the resolver's, as CPython's
+        form = (host, *form[1:])
+        try:
+            address: Self = made(*form)
+        except OverflowError:
+            if -0x80000000 <= form[1] <= 0x7FFFFFFF:  # CPython resolves the name first
+                made(form[0], 0).pack(lookup)
+            raise
         return address
 
     @classmethod

@@ -48,7 +48,8 @@ class TipcAddress(Address):
         """Return the address of ``(addr_type, v1, v2, v3[, scope])``; default: the cluster's.
 
         TypeError for another shape, for a value that is no integer and for an address type that
-        does not exist; OverflowError for an integer out of range (CPython masks it).
+        does not exist; OverflowError for an integer out of range (CPython masks it). -1 in an
+        unsigned field is all ones.
         """
         if not isinstance(form, tuple):
             raise TypeError(f"AF_TIPC address must be tuple, not {type(form).__name__}")
@@ -98,6 +99,8 @@ class TipcAddress(Address):
 
 
 def _checked(name: str, value: Any) -> int:
+    if type(value) is int and value == -1 and _TYPES[name] is cstruct.U32:
+        return 0xFFFFFFFF  # as CPython masks it, and as in every family
     try:
         return int(_TYPES[name].check(value))
     except (TypeError, OverflowError) as error:

@@ -69,9 +69,9 @@ class TestTipc(Conformance):
         ),
         BadAddress(
             protocol="tipc",
-            form=(2, 1000, -1, 0),
+            form=(2, 1000, -2, 0),
             error=OverflowError,
-            match="AF_TIPC v2 must be 0-4294967295, not -1",
+            match="AF_TIPC v2 must be 0-4294967295, not -2",
         ),
         BadAddress(
             protocol="tipc",
@@ -81,9 +81,9 @@ class TestTipc(Conformance):
         ),
         BadAddress(
             protocol="tipc",
-            form=(-1, 1000, 1, 0),
-            error=OverflowError,
-            match="AF_TIPC addr_type must be 0-4294967295, not -1",
+            form=(-2, 1000, 1, 0),
+            error=(OverflowError, TypeError),
+            match="AF_TIPC addr_type must be 0-4294967295, not -2",
         ),
         BadAddress(
             protocol="tipc",
