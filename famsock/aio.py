@@ -20,6 +20,20 @@ from weakref import WeakKeyDictionary
 
 from famsock._sockets import socket
 
+__all__ = [
+    "connect",
+    "recv_message",
+    "recvmmsg",
+    "recvmmsg_into",
+    "recvmsg",
+    "recvmsg_into",
+    "send_message",
+    "sendmmsg",
+    "sendmsg",
+    "when_readable",
+    "when_writable",
+]
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Awaited = Callable[Concatenate[socket, _P], Coroutine[Any, Any, _T]]

@@ -12,6 +12,13 @@ from collections.abc import Iterable
 
 from famsock import codecs, cstruct
 
+__all__ = [
+    "INSTRUCTIONS",
+    "MAX_INSTRUCTIONS",
+    "PROGRAM",
+    "Instruction",
+]
+
 MAX_INSTRUCTIONS = 4096
 """The kernel's BPF_MAXINSNS."""
 

@@ -421,3 +421,5 @@ ARPHRD_6LOWPAN = 825
 ARPHRD_VSOCKMON = 826
 ARPHRD_VOID = 0xFFFF
 ARPHRD_NONE = 0xFFFE
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

@@ -236,3 +236,15 @@ SO_PRIORITY: ControlType[int] = _row("SO_PRIORITY", codecs.U32)
 # Received: how many packets the queue has dropped so far; whether a Wi-Fi frame was acknowledged.
 SO_RXQ_OVFL: ControlType[int] = _row("SO_RXQ_OVFL", codecs.U32)
 SCM_WIFI_STATUS: ControlType[int] = _row("SCM_WIFI_STATUS", codecs.INT)
+
+__all__ = [
+    "ControlMessage",
+    "ControlType",
+    "Item",
+    "Message",
+    "RawControl",
+    "TimestampedPacket",
+    "Timestamps",
+    "collect",
+    *(name for name, row in dict(vars()).items() if isinstance(row, ControlType)),
+]

@@ -19,6 +19,12 @@ from famsock._sockets import socket
 from famsock.address import Address
 from famsock.family import Family, Protocol
 
+__all__ = [
+    "Endpoint",
+    "of",
+    "parse",
+]
+
 _TYPES = {
     "stream": _stdlib.SOCK_STREAM,
     "dgram": _stdlib.SOCK_DGRAM,

@@ -198,3 +198,13 @@ SO_DETACH_BPF: Option[int] = _row("SO_DETACH_BPF", codecs.INT, "w")
 SO_DETACH_REUSEPORT_BPF: Option[int] = _row("SO_DETACH_REUSEPORT_BPF", codecs.INT, "w")
 SO_LOCK_FILTER: Option[bool] = _row("SO_LOCK_FILTER", codecs.BOOL)
 SO_BPF_EXTENSIONS: Option[int] = _row("SO_BPF_EXTENSIONS", codecs.INT, "r")
+
+__all__ = [
+    "Linger",
+    "Meminfo",
+    "Option",
+    "Timestamping",
+    "Txtime",
+    "collect",
+    *(name for name, row in dict(vars()).items() if isinstance(row, Option)),
+]

@@ -22,6 +22,25 @@ from typing import Any
 
 from famsock._sockets import socket
 
+__all__ = [
+    "ANSWER",
+    "MESSAGE",
+    "TIMEOUT_S",
+    "Exchange",
+    "RoundTrip",
+    "Traffic",
+    "accepted",
+    "check_result",
+    "connection",
+    "datagrams",
+    "echo",
+    "echo_to_sender",
+    "expect",
+    "received",
+    "sockets",
+    "verify",
+]
+
 RoundTrip = Callable[[], None]
 Exchange = Callable[[], AbstractContextManager[RoundTrip]]
 """The type of `Protocol.selftest`'s object."""

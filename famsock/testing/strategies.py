@@ -17,6 +17,12 @@ from hypothesis import strategies as st
 from famsock._struct import Struct
 from famsock.cstruct import CType, Member
 
+__all__ = [
+    "Strategies",
+    "structs",
+    "values",
+]
+
 _S = TypeVar("_S", bound=Struct)
 Strategies = Mapping[str, st.SearchStrategy[Any]]
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = exports(__name__, AlgAddress="addresses", AlgSocket="sockets")
 
+__all__ = [
+    "FAMILY",
+    "AlgAddress",
+    "AlgSocket",
+]
+
 FAMILY = Family(
     "AF_ALG",
     38,

@@ -9,6 +9,10 @@ import attrs
 from famsock.plugin import Address, Lookup, cstruct, sockaddr
 from famsock_alg.constants import AF_ALG
 
+__all__ = [
+    "AlgAddress",
+]
+
 _SALG_NAME_BYTES = 64
 _NAME_OFFSET = 24
 _SOCKADDR_BYTES_MAX = 128

@@ -23,3 +23,5 @@ ALG_OP_ENCRYPT = 1
 ALG_SET_PUBKEY = 6
 ALG_OP_SIGN = 2
 ALG_OP_VERIFY = 3
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

@@ -8,6 +8,12 @@ from famsock.plugin import Codec, ControlType, codecs, control_rows
 from famsock_alg import constants
 from famsock_alg.constants import SOL_ALG
 
+__all__ = [
+    "ALG_SET_AEAD_ASSOCLEN",
+    "ALG_SET_IV",
+    "ALG_SET_OP",
+]
+
 _IV_BYTES_MAX = 4096
 _LENGTH = struct.Struct("=I")
 

@@ -11,6 +11,13 @@ from famsock.plugin import selftest
 from famsock_alg.addresses import AlgAddress
 from famsock_alg.sockets import AlgSocket
 
+__all__ = [
+    "aead",
+    "hash",
+    "rng",
+    "skcipher",
+]
+
 _MESSAGE = b"what do ya want for nothing?"
 
 

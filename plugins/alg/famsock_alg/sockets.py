@@ -30,6 +30,10 @@ from famsock_alg.requests import Cipher, Hasher, Request
 if TYPE_CHECKING:
     from famsock_alg.algorithms import Algorithm
 
+__all__ = [
+    "AlgSocket",
+]
+
 _TAG_BYTES = 16
 
 

@@ -46,6 +46,21 @@ else:
         ScoSocket="sockets",
     )
 
+__all__ = [
+    "FAMILY",
+    "HciAddress",
+    "HciSocket",
+    "IsoAddress",
+    "IsoBroadcastAddress",
+    "IsoSocket",
+    "L2capAddress",
+    "L2capSocket",
+    "RfcommAddress",
+    "RfcommSocket",
+    "ScoAddress",
+    "ScoSocket",
+]
+
 
 def _protocol(
     name: str,

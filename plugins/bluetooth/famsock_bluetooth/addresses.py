@@ -20,6 +20,15 @@ from famsock_bluetooth.constants import (
     ISO_MAX_NUM_BIS,
 )
 
+__all__ = [
+    "HciAddress",
+    "IsoAddress",
+    "IsoBroadcastAddress",
+    "L2capAddress",
+    "RfcommAddress",
+    "ScoAddress",
+]
+
 _NAME = "AF_BLUETOOTH"
 
 

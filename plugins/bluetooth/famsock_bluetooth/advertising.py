@@ -16,6 +16,14 @@ from famsock_bluetooth import constants as c
 from famsock_bluetooth._fields import bdaddr_from_bytes, check_int, check_octets
 from famsock_bluetooth.packets import HciEvent
 
+__all__ = [
+    "Advertised",
+    "DeviceFound",
+    "LeAdvertisingReport",
+    "structure",
+    "structures",
+]
+
 _REPORT = struct.Struct("<BB6sB")
 _EXTENDED = struct.Struct("<HB6sBBBbbHB6sB")
 _FOUND = struct.Struct("<6sBbIH")

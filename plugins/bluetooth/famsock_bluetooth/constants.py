@@ -1377,3 +1377,5 @@ HIDPGETCONNINFO = 0x800448D3
 HIDP_VIRTUAL_CABLE_UNPLUG = 0
 HIDP_BOOT_PROTOCOL_MODE = 1
 HIDP_BLUETOOTH_VENDOR_ID = 9
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

@@ -9,6 +9,12 @@ from __future__ import annotations
 from famsock.plugin import ControlType, codecs, control_rows
 from famsock_bluetooth import constants as c
 
+__all__ = [
+    "BT_SCM_PKT_STATUS",
+    "HCI_CMSG_DIR",
+    "HCI_CMSG_TSTAMP",
+]
+
 _shared = control_rows(c.SOL_BLUETOOTH, c)
 _hci = control_rows(c.SOL_HCI, c)
 

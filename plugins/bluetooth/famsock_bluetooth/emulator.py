@@ -22,6 +22,11 @@ from famsock_bluetooth import packets
 from famsock_bluetooth._fields import bdaddr_from_bytes
 from famsock_bluetooth.packets import HciCommand, HciData, HciEvent
 
+__all__ = [
+    "Controller",
+    "VoicePair",
+]
+
 _DEVICE = "/dev/vhci"
 _CREATE_PRIMARY = bytes((c.HCI_VENDOR_PKT, 0))
 

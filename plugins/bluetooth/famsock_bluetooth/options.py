@@ -60,3 +60,5 @@ SCO_CONNINFO: Option[ScoConninfo] = _sco("SCO_CONNINFO", ScoConninfo, "r")
 HCI_DATA_DIR: Option[bool] = _hci("HCI_DATA_DIR", codecs.BOOL)
 HCI_FILTER: Option[HciFilter] = _hci("HCI_FILTER", HciFilter)
 HCI_TIME_STAMP: Option[bool] = _hci("HCI_TIME_STAMP", codecs.BOOL)
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

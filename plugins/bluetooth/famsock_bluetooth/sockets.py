@@ -26,6 +26,13 @@ from famsock_bluetooth.structs import (
     ScoConninfo,
 )
 
+__all__ = [
+    "IsoSocket",
+    "L2capSocket",
+    "RfcommSocket",
+    "ScoSocket",
+]
+
 _A = TypeVar("_A", bound=Address, covariant=True)
 _F = TypeVar("_F", covariant=True)
 

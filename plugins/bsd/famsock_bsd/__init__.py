@@ -30,6 +30,18 @@ else:
         SystemControlSocket="sockets",
     )
 
+__all__ = [
+    "DIVERT",
+    "LINK",
+    "SYSTEM",
+    "ControlAddress",
+    "DivertAddress",
+    "DivertSocket",
+    "LinkAddress",
+    "LinkSocket",
+    "SystemControlSocket",
+]
+
 _ADDRESSES = "famsock_bsd.addresses"
 _CONSTANTS = "famsock_bsd.constants"
 _SOCKETS = "famsock_bsd.sockets"

@@ -19,6 +19,12 @@ from famsock_bsd.constants import (
     MAX_KCTL_NAME,
 )
 
+__all__ = [
+    "ControlAddress",
+    "DivertAddress",
+    "LinkAddress",
+]
+
 _AF_INET = 2  # what divert(4) writes into its sockaddr_in
 _CTL_INFO = struct.Struct(f"=I{MAX_KCTL_NAME}s")
 

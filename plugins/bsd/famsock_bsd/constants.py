@@ -12,3 +12,5 @@ SYSPROTO_CONTROL = 2
 AF_SYS_CONTROL = 2
 MAX_KCTL_NAME = 96
 CTLIOCGINFO = 0xC0644E03
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

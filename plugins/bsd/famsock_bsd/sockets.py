@@ -11,6 +11,12 @@ from famsock.plugin import socket
 from famsock_bsd.addresses import ControlAddress, DivertAddress, LinkAddress
 from famsock_bsd.constants import AF_DIVERT, AF_LINK, AF_SYSTEM, SYSPROTO_CONTROL
 
+__all__ = [
+    "DivertSocket",
+    "LinkSocket",
+    "SystemControlSocket",
+]
+
 
 class SystemControlSocket(
     socket[ControlAddress, tuple[int, int]],

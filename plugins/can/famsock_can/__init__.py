@@ -28,6 +28,17 @@ else:
         CanRawSocket="sockets.raw",
     )
 
+__all__ = [
+    "FAMILY",
+    "BcmSocket",
+    "CanAddress",
+    "CanRawSocket",
+    "IsotpAddress",
+    "IsotpSocket",
+    "J1939Address",
+    "J1939Socket",
+]
+
 
 _SOL_CAN_BASE = 100  # linux/can.h; constants.py has more than opening a socket needs
 _CAN_ISOTP_OPTS = 1

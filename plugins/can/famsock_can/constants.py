@@ -335,3 +335,5 @@ CAN_BCM_RX_ANNOUNCE_RESUME = 0x0100
 CAN_BCM_TX_RESET_MULTI_IDX = 0x0200
 CAN_BCM_RX_RTR_FRAME = 0x0400
 CAN_BCM_CAN_FD_FRAME = 0x0800
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

@@ -18,3 +18,5 @@ SCM_J1939_DEST_ADDR: ControlType[int] = _j1939("SCM_J1939_DEST_ADDR", codecs.U8)
 SCM_J1939_DEST_NAME: ControlType[int] = _j1939("SCM_J1939_DEST_NAME", codecs.scalar(NAME))
 SCM_J1939_PRIO: ControlType[int] = _j1939("SCM_J1939_PRIO", codecs.U8)
 SCM_J1939_ERRQUEUE: ControlType[SockExtendedErr] = _j1939("SCM_J1939_ERRQUEUE", SockExtendedErr)
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, ControlType)]

@@ -14,6 +14,15 @@ import attrs
 
 from famsock_can import constants as c
 
+__all__ = [
+    "CanError",
+    "ControllerStatus",
+    "ErrorClass",
+    "ProtocolLocation",
+    "ProtocolViolation",
+    "TransceiverStatus",
+]
+
 
 class ErrorClass(enum.IntFlag):
     """Error classes: the bits of an error message's identifier."""

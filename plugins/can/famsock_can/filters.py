@@ -22,6 +22,12 @@ from famsock_can.constants import (
 )
 from famsock_can.pgn import check_pgn
 
+__all__ = [
+    "EVERY_FRAME",
+    "CanFilter",
+    "J1939Filter",
+]
+
 _NAME_MASK = 0xFFFFFFFFFFFFFFFF
 _ADDR_MASK = 0xFF
 _WIDE_DIGITS = 8

@@ -51,6 +51,17 @@ if TYPE_CHECKING:
 
     from famsock_can.errors import CanError
 
+__all__ = [
+    "CanFdFrame",
+    "CanFrame",
+    "CanXlFrame",
+    "Frame",
+    "pack_frame",
+    "parse_addressed",
+    "parse_frame",
+    "unpack_frame",
+]
+
 _CLASSIC = struct.Struct("=IB2xB8s")
 _FD = struct.Struct("=IBB2x64s")
 _XL = struct.Struct("=IBBHI")

@@ -8,6 +8,10 @@ import struct
 
 from famsock.plugin import constants as system
 
+__all__ = [
+    "can_interfaces",
+]
+
 _SIOCGIFHWADDR = 0x8927
 _IFREQ = struct.Struct("=16sH22x")
 

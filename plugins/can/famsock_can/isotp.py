@@ -13,6 +13,14 @@ from famsock.plugin import codecs, cstruct
 from famsock_can import constants as c
 from famsock_can.sockets.arrival import Arrival
 
+__all__ = [
+    "IsotpFlowControl",
+    "IsotpLinkLayer",
+    "IsotpOptions",
+    "IsotpPdu",
+    "IsotpTimeoutError",
+]
+
 _HEADER = "linux/can/isotp.h"
 _KNOWN_FLAGS = 0x3FFF
 _FD_FLAGS = c.CANFD_BRS | c.CANFD_ESI | c.CANFD_FDF

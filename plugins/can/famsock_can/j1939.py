@@ -25,6 +25,14 @@ from famsock_can.sockets.arrival import Arrival
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+__all__ = [
+    "J1939Id",
+    "J1939Message",
+    "J1939Name",
+    "J1939Progress",
+    "ProgressKind",
+]
+
 _NAME_BITS = {
     "identity_number": (0, 21),
     "manufacturer_code": (21, 11),

@@ -58,3 +58,8 @@ SO_J1939_FILTER: Option[tuple[J1939Filter, ...]] = _j1939("SO_J1939_FILTER", _J1
 SO_J1939_PROMISC: Option[bool] = _j1939("SO_J1939_PROMISC", codecs.BOOL)
 SO_J1939_SEND_PRIO: Option[int] = _j1939("SO_J1939_SEND_PRIO", _PRIORITY)
 SO_J1939_ERRQUEUE: Option[bool] = _j1939("SO_J1939_ERRQUEUE", codecs.BOOL)
+
+__all__ = [
+    "CanRawVcidOptions",
+    *(name for name, row in dict(vars()).items() if isinstance(row, Option)),
+]

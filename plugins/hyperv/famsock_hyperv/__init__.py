@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = exports(__name__, HypervAddress="addresses", HypervSocket="sockets")
 
+__all__ = [
+    "FAMILY",
+    "HypervAddress",
+    "HypervSocket",
+]
+
 _RAW = Protocol(
     "hyperv",
     HV_PROTOCOL_RAW,

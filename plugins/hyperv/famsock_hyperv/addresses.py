@@ -6,6 +6,10 @@ import uuid
 
 from famsock.plugin import Address, CType, cstruct, sockaddr
 
+__all__ = [
+    "HypervAddress",
+]
+
 
 def _check_guid(value: object) -> str:
     if isinstance(value, uuid.UUID):

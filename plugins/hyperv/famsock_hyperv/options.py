@@ -5,6 +5,11 @@ from __future__ import annotations
 from famsock.plugin import Option, codecs, option_rows
 from famsock_hyperv import constants as c
 
+__all__ = [
+    "HVSOCKET_CONNECTED_SUSPEND",
+    "HVSOCKET_CONNECT_TIMEOUT",
+]
+
 _row = option_rows(c.HV_PROTOCOL_RAW, c)
 
 HVSOCKET_CONNECT_TIMEOUT: Option[int] = _row("HVSOCKET_CONNECT_TIMEOUT", codecs.U32)

@@ -9,6 +9,10 @@ from famsock.plugin import socket
 from famsock_hyperv.addresses import HypervAddress
 from famsock_hyperv.constants import AF_HYPERV, HV_PROTOCOL_RAW
 
+__all__ = [
+    "HypervSocket",
+]
+
 
 class HypervSocket(
     socket[HypervAddress, tuple[str, str]],

@@ -46,6 +46,27 @@ else:
         UdpliteSocket="sockets.udp",
     )
 
+__all__ = [
+    "INET",
+    "INET6",
+    "Icmp6Socket",
+    "IcmpSocket",
+    "Inet6Address",
+    "InetAddress",
+    "Ip6RawSocket",
+    "IpRawSocket",
+    "Mptcp6Socket",
+    "MptcpSocket",
+    "Sctp6Socket",
+    "SctpSocket",
+    "Tcp6Socket",
+    "TcpSocket",
+    "Udp6Socket",
+    "UdpSocket",
+    "Udplite6Socket",
+    "UdpliteSocket",
+]
+
 
 def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
     """Return the protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""

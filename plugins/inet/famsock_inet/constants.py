@@ -1210,3 +1210,5 @@ MPTCP_PM_CMD_ANNOUNCE = 8
 MPTCP_PM_CMD_REMOVE = 9
 MPTCP_PM_CMD_SUBFLOW_CREATE = 10
 MPTCP_PM_CMD_SUBFLOW_DESTROY = 11
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

@@ -94,3 +94,5 @@ SCTP_DSTADDRV6: ControlType[str] = _sctp(
 # SCTP, received.
 SCTP_RCVINFO: ControlType[sctp.SctpRcvinfo] = _sctp("SCTP_RCVINFO", "SctpRcvinfo")
 SCTP_NXTINFO: ControlType[sctp.SctpNxtinfo] = _sctp("SCTP_NXTINFO", "SctpNxtinfo")
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, ControlType)]

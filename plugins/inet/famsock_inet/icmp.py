@@ -15,6 +15,12 @@ from famsock.plugin import codecs, cstruct
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+__all__ = [
+    "Echo",
+    "checksum",
+    "payload_of_ipv4",
+]
+
 _HEADER = struct.Struct(">BBHHH")
 _ECHO_TYPES = {4: (8, 0), 6: (128, 129)}
 

@@ -11,6 +11,23 @@ from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 from famsock.plugin import selftest
 from famsock_inet.icmp import Echo, payload_of_ipv4
 
+__all__ = [
+    "icmp",
+    "icmp6",
+    "mptcp",
+    "mptcp6",
+    "raw",
+    "raw6",
+    "sctp",
+    "sctp6",
+    "tcp",
+    "tcp6",
+    "udp",
+    "udp6",
+    "udplite",
+    "udplite6",
+]
+
 _AT = ("127.0.0.1", 0)
 _AT6 = ("::1", 0)
 

@@ -24,6 +24,15 @@ else:
         UeventSocket="uevent",
     )
 
+__all__ = [
+    "FAMILY",
+    "GenericNetlinkSocket",
+    "NetlinkAddress",
+    "NetlinkSocket",
+    "RouteSocket",
+    "UeventSocket",
+]
+
 _GROUPS = (
     "One possible cause: CAP_NET_ADMIN is missing in the user namespace that owns the network "
     "namespace (for NETLINK_AUDIT CAP_AUDIT_READ)"

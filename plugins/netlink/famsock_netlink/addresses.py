@@ -5,6 +5,10 @@ from __future__ import annotations
 from famsock.plugin import Address, cstruct, sockaddr
 from famsock_netlink.constants import AF_NETLINK
 
+__all__ = [
+    "NetlinkAddress",
+]
+
 
 @sockaddr(
     "struct sockaddr_nl",

@@ -1260,3 +1260,5 @@ NETNSA_PID = 2
 NETNSA_FD = 3
 NETNSA_TARGET_NSID = 4
 NETNSA_CURRENT_NSID = 5
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

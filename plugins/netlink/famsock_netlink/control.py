@@ -9,6 +9,12 @@ from famsock.plugin import ControlType, Struct, codecs, control_rows, cstruct
 from famsock_netlink import constants
 from famsock_netlink.constants import SOL_NETLINK
 
+__all__ = [
+    "NETLINK_LISTEN_ALL_NSID",
+    "NETLINK_PKTINFO",
+    "PacketInfo",
+]
+
 
 @cstruct.struct("struct nl_pktinfo", header="linux/netlink.h")
 class PacketInfo(Struct):

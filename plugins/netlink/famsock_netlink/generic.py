@@ -36,6 +36,13 @@ from famsock_netlink.constants import (
 from famsock_netlink.messages import NetlinkMessage
 from famsock_netlink.sockets import NetlinkSocket
 
+__all__ = [
+    "GenericFamily",
+    "GenericHeader",
+    "GenericMessage",
+    "GenericNetlinkSocket",
+]
+
 
 @cstruct.struct("struct genlmsghdr", header="linux/genetlink.h")
 class GenericHeader(Struct):

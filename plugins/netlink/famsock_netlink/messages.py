@@ -31,6 +31,14 @@ from famsock_netlink.constants import (
 )
 from famsock_netlink.policy import Policy
 
+__all__ = [
+    "Acknowledgement",
+    "MessageHeader",
+    "NetlinkMessage",
+    "body",
+    "unpack",
+]
+
 
 @cstruct.struct("struct nlmsghdr", header="linux/netlink.h")
 class MessageHeader(Struct):

@@ -37,3 +37,5 @@ NETLINK_LISTEN_ALL_NSID: Option[bool] = _row("NETLINK_LISTEN_ALL_NSID", codecs.B
 NETLINK_CAP_ACK: Option[bool] = _row("NETLINK_CAP_ACK", codecs.BOOL)
 NETLINK_EXT_ACK: Option[bool] = _row("NETLINK_EXT_ACK", codecs.BOOL)
 NETLINK_GET_STRICT_CHK: Option[bool] = _row("NETLINK_GET_STRICT_CHK", codecs.BOOL)
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

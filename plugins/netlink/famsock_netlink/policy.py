@@ -37,6 +37,10 @@ from famsock_netlink.constants import (
     NL_POLICY_TYPE_ATTR_TYPE,
 )
 
+__all__ = [
+    "Policy",
+]
+
 _TYPE_NAMES = {
     NL_ATTR_TYPE_FLAG: "flag",
     NL_ATTR_TYPE_U8: "u8",

@@ -74,6 +74,16 @@ from famsock_netlink.routing import (
 )
 from famsock_netlink.sockets import DumpInterruptedError, NetlinkSocket
 
+__all__ = [
+    "FOREVER_S",
+    "AddressHeader",
+    "AddressLifetime",
+    "InterfaceAddress",
+    "Link",
+    "LinkHeader",
+    "RouteSocket",
+]
+
 _T = TypeVar("_T")
 _ADDRESS_FIELDS = frozenset(
     {IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS, IFA_LABEL, IFA_LOCAL}

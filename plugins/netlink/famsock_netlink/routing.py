@@ -83,6 +83,19 @@ from famsock_netlink.constants import (
 )
 from famsock_netlink.messages import NetlinkMessage
 
+__all__ = [
+    "Neighbor",
+    "NeighborHeader",
+    "NextHop",
+    "NextHopHeader",
+    "PortRange",
+    "Route",
+    "RouteHeader",
+    "Rule",
+    "RuleHeader",
+    "UidRange",
+]
+
 
 @cstruct.struct("struct rtmsg", header="linux/rtnetlink.h")
 class RouteHeader(Struct):

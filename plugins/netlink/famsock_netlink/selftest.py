@@ -18,6 +18,12 @@ from famsock_netlink.messages import NetlinkMessage
 from famsock_netlink.route import RouteSocket
 from famsock_netlink.sockets import NetlinkSocket
 
+__all__ = [
+    "generic",
+    "route",
+    "usersock",
+]
+
 
 @contextmanager
 def route() -> Iterator[selftest.RoundTrip]:

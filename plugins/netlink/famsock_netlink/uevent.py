@@ -13,6 +13,11 @@ import attrs
 from famsock_netlink.constants import AF_NETLINK, NETLINK_KOBJECT_UEVENT
 from famsock_netlink.sockets import NetlinkSocket
 
+__all__ = [
+    "Uevent",
+    "UeventSocket",
+]
+
 _KERNEL_GROUP = 1
 _DATAGRAM_BYTES_MAX = 1 << 16
 

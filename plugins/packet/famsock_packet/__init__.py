@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = exports(__name__, PacketAddress="addresses", PacketSocket="sockets")
 
+__all__ = [
+    "FAMILY",
+    "PacketAddress",
+    "PacketSocket",
+]
+
 _DOWN = "the interface is down or gone, or was so since the last call: ip link set NAME up"
 _ABSENT = "there is no such interface in this network namespace: ip -br link"
 _NOWHERE = "no interface is named, by bind() or in the address, or the one that is named is gone"

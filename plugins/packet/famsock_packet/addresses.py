@@ -13,6 +13,10 @@ from famsock.plugin import Address, Lookup, cstruct, sockaddr
 from famsock_packet._fields import INTERFACE, SHORT_ADDRESS_BYTES, counted_address, decode_interface
 from famsock_packet.constants import AF_PACKET, PACKET_HOST
 
+__all__ = [
+    "PacketAddress",
+]
+
 _ADDRESS = 12
 _SIZE_BYTES = 20
 _unpack_head = Struct("=HHiHBB").unpack_from

@@ -5,6 +5,11 @@ from __future__ import annotations
 from famsock.plugin import bpf
 from famsock_packet.constants import BPF_K, BPF_RET
 
+__all__ = [
+    "REJECT_ALL",
+    "parse_program",
+]
+
 REJECT_ALL = (bpf.Instruction(BPF_RET | BPF_K),)
 """A program that lets nothing pass."""
 

@@ -312,3 +312,5 @@ VIRTIO_NET_HDR_GSO_UDP = 3
 VIRTIO_NET_HDR_GSO_TCPV6 = 4
 VIRTIO_NET_HDR_GSO_UDP_L4 = 5
 VIRTIO_NET_HDR_GSO_ECN = 0x80
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

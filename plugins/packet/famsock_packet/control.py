@@ -10,6 +10,11 @@ from famsock_packet import constants
 from famsock_packet.constants import SOL_PACKET
 from famsock_packet.structs import AuxiliaryData
 
+__all__ = [
+    "PACKET_AUXDATA",
+    "PACKET_TX_TIMESTAMP",
+]
+
 _row = control_rows(SOL_PACKET, constants)
 
 PACKET_AUXDATA: ControlType[AuxiliaryData] = _row("PACKET_AUXDATA", AuxiliaryData)

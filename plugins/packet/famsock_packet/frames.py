@@ -9,6 +9,10 @@ from famsock_packet.addresses import PacketAddress
 from famsock_packet.control import PACKET_AUXDATA
 from famsock_packet.structs import VlanTag
 
+__all__ = [
+    "PacketFrame",
+]
+
 
 @attrs.frozen
 class PacketFrame:

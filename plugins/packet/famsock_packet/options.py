@@ -59,3 +59,5 @@ PACKET_RX_RING: Option[RingRequest] = _row("PACKET_RX_RING", RingRequest, "w")
 PACKET_TX_RING: Option[RingRequest] = _row("PACKET_TX_RING", RingRequest, "w")
 PACKET_LOSS: Option[bool] = _row("PACKET_LOSS", codecs.BOOL)
 PACKET_TX_HAS_OFF: Option[bool] = _row("PACKET_TX_HAS_OFF", codecs.BOOL)
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

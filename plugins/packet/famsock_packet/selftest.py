@@ -12,6 +12,12 @@ from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import ETH_P_802_EX1, PACKET_HOST
 from famsock_packet.sockets import PacketSocket
 
+__all__ = [
+    "dgram",
+    "raw",
+    "ring",
+]
+
 _LOOPBACK = "lo"
 _TO = bytes(6)
 

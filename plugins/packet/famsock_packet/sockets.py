@@ -33,6 +33,10 @@ from famsock_packet.ring import ReceiveRing
 from famsock_packet.structs import Fanout, Membership, RolloverStatistics, Statistics
 from famsock_packet.transmit import TransmitRing
 
+__all__ = [
+    "PacketSocket",
+]
+
 
 class _State:
     """Whether more was asked for about each frame than the sockaddr, and the rings of a socket."""

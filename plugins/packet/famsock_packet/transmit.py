@@ -25,6 +25,10 @@ from famsock_packet.options import PACKET_TX_RING
 from famsock_packet.ring import FrameHeader
 from famsock_packet.structs import RingRequest
 
+__all__ = [
+    "TransmitRing",
+]
+
 _OFFSETS = {member.attribute: member.offset for member in FrameHeader.layout.members}
 _DATA = FrameHeader.layout.size
 _PAUSE_S = 0.0002

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = exports(__name__, QipcrtrAddress="addresses", QipcrtrSocket="sockets")
 
+__all__ = [
+    "FAMILY",
+    "QipcrtrAddress",
+    "QipcrtrSocket",
+]
+
 FAMILY = Family(
     "AF_QIPCRTR",
     42,

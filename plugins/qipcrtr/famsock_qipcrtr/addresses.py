@@ -5,6 +5,10 @@ from __future__ import annotations
 from famsock.plugin import Address, AddressRangeError, cstruct, sockaddr
 from famsock_qipcrtr.constants import AF_QIPCRTR, QRTR_NODE_BCAST, QRTR_PORT_CTRL
 
+__all__ = [
+    "QipcrtrAddress",
+]
+
 
 @sockaddr(
     "struct sockaddr_qrtr",

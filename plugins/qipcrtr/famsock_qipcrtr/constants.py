@@ -20,3 +20,5 @@ QRTR_TYPE_EXIT = 8
 QRTR_TYPE_PING = 9
 QRTR_TYPE_NEW_LOOKUP = 10
 QRTR_TYPE_DEL_LOOKUP = 11
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

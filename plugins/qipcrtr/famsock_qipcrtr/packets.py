@@ -16,6 +16,24 @@ from famsock.plugin import Struct, codecs, cstruct
 from famsock_qipcrtr import constants as c
 from famsock_qipcrtr.addresses import QipcrtrAddress
 
+__all__ = [
+    "Bye",
+    "ControlPacket",
+    "Datagram",
+    "DelClient",
+    "DelLookup",
+    "DelServer",
+    "Exit",
+    "Hello",
+    "NewLookup",
+    "NewServer",
+    "Ping",
+    "ResumeTx",
+    "UnknownPacket",
+    "instance_of",
+    "parse",
+]
+
 _HEADER = "linux/qrtr.h"
 _SIZE = 20
 

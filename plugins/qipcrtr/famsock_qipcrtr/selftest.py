@@ -10,6 +10,11 @@ from famsock.plugin import selftest
 from famsock_qipcrtr.packets import DelServer, NewServer
 from famsock_qipcrtr.sockets import QipcrtrSocket
 
+__all__ = [
+    "datagrams",
+    "lookup",
+]
+
 
 @contextmanager
 def datagrams() -> Iterator[selftest.RoundTrip]:

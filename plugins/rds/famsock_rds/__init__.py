@@ -22,6 +22,14 @@ else:
         RdsSocket="sockets",
     )
 
+__all__ = [
+    "FAMILY",
+    "RdsAddress",
+    "RdsInet6Address",
+    "RdsInetAddress",
+    "RdsSocket",
+]
+
 FAMILY = Family(
     "AF_RDS",
     21,

@@ -16,6 +16,12 @@ from typing import Any, ClassVar, Self
 from famsock.plugin import Address, CType, Lookup, cstruct, family_head, sockaddr, text
 from famsock_rds.constants import AF_RDS
 
+__all__ = [
+    "RdsAddress",
+    "RdsInet6Address",
+    "RdsInetAddress",
+]
+
 _WELL_KNOWN = {"": "0.0.0.0", "<broadcast>": "255.255.255.255"}
 
 

@@ -81,3 +81,5 @@ RDS_RDMA_USE_ONCE = 0x0008
 RDS_RDMA_DONTWAIT = 0x0010
 RDS_RDMA_NOTIFY_ME = 0x0020
 RDS_RDMA_SILENT = 0x0040
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

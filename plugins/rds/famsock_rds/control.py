@@ -43,3 +43,5 @@ RDS_CMSG_MASKED_ATOMIC_FADD: ControlType[AtomicFetchAdd] = _row(
 RDS_CMSG_MASKED_ATOMIC_CSWP: ControlType[AtomicCompareSwap] = _row(
     "RDS_CMSG_MASKED_ATOMIC_CSWP", AtomicCompareSwap
 )
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, ControlType)]

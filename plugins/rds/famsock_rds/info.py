@@ -18,6 +18,20 @@ from famsock_rds.constants import (
     TRANSNAMSIZ,
 )
 
+__all__ = [
+    "Connection",
+    "Connection6",
+    "Counter",
+    "QueuedMessage",
+    "QueuedMessage6",
+    "RdmaConnection",
+    "RdmaConnection6",
+    "SocketInfo",
+    "SocketInfo6",
+    "TcpSocket",
+    "TcpSocket6",
+]
+
 _HEADER = "linux/rds.h"
 
 

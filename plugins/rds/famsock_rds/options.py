@@ -106,3 +106,5 @@ RDS6_INFO_TCP_SOCKETS: Option[tuple[info.TcpSocket6, ...]] = _snapshot(
 RDS6_INFO_IB_CONNECTIONS: Option[tuple[info.RdmaConnection6, ...]] = _snapshot(
     "RDS6_INFO_IB_CONNECTIONS", info.RdmaConnection6
 )
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

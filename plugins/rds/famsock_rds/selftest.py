@@ -8,6 +8,10 @@ from socket import SOCK_SEQPACKET
 from famsock.plugin import selftest
 from famsock_rds.constants import AF_RDS
 
+__all__ = [
+    "datagrams",
+]
+
 datagrams: selftest.Exchange = partial(
     selftest.datagrams, AF_RDS, SOCK_SEQPACKET, at=("127.0.0.1", 0)
 )

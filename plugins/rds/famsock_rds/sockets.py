@@ -19,6 +19,10 @@ from famsock_rds.addresses import RdsAddress
 from famsock_rds.constants import AF_RDS, RDS_MSG_RX_DGRAM_TRACE_MAX
 from famsock_rds.structs import LatencyTrace
 
+__all__ = [
+    "RdsSocket",
+]
+
 _S = TypeVar("_S", bound=Struct)
 _GROWTH = 4
 

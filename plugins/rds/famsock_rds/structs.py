@@ -17,6 +17,22 @@ from famsock_rds.constants import (
     RDS_RDMA_SUCCESS,
 )
 
+__all__ = [
+    "AtomicCompareSwap",
+    "AtomicFetchAdd",
+    "CongestionUpdate",
+    "FreeMemoryRegion",
+    "GetMemoryRegion",
+    "GetMemoryRegionFor",
+    "IoVector",
+    "Latency",
+    "LatencyTrace",
+    "RdmaStatus",
+    "RdmaTransfer",
+    "ZeroCopyCookies",
+    "congestion_mask",
+]
+
 _HEADER = "linux/rds.h"
 _STORAGE_BYTES = 128
 

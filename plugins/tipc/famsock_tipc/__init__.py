@@ -32,6 +32,19 @@ else:
         TipcStreamSocket="sockets",
     )
 
+__all__ = [
+    "FAMILY",
+    "GroupMember",
+    "ServiceAddress",
+    "ServiceRange",
+    "SocketAddress",
+    "TipcAddress",
+    "TipcDatagramSocket",
+    "TipcRdmSocket",
+    "TipcSeqpacketSocket",
+    "TipcStreamSocket",
+]
+
 _EXCHANGES = {
     f"tipc {label}": f"famsock_tipc.selftest:{label}"
     for label in ("rdm", "seqpacket", "stream", "topology")

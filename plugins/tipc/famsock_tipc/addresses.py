@@ -17,6 +17,14 @@ from famsock_tipc.constants import (
     TIPC_SOCKET_ADDR,
 )
 
+__all__ = [
+    "GroupMember",
+    "ServiceAddress",
+    "ServiceRange",
+    "SocketAddress",
+    "TipcAddress",
+]
+
 _SIZE = 16
 _SHAPE = "AF_TIPC address must be a tuple (addr_type, v1, v2, v3[, scope])"
 _TYPES = {

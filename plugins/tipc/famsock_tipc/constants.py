@@ -352,3 +352,5 @@ TIPC_DEF_LINK_UDP_MTU = 14000
 TIPC_NTQ_ALLTYPES = 2147483648
 TIPC_GENL_VERSION = 1
 TIPC_GENL_CMD = 1
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

@@ -11,6 +11,14 @@ from famsock_tipc import constants
 from famsock_tipc.constants import SOL_TIPC
 from famsock_tipc.messages import DestinationName
 
+__all__ = [
+    "MAX_RETURNED_BYTES",
+    "TIPC_DESTNAME",
+    "TIPC_ERRINFO",
+    "TIPC_RETDATA",
+    "ErrorInfo",
+]
+
 MAX_RETURNED_BYTES = 1024
 """The most bytes of a message's data that come back (net/tipc/msg.c, MAX_FORWARD_SIZE)."""
 

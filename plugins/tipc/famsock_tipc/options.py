@@ -44,3 +44,5 @@ TIPC_SOCK_RECVQ_USED: Option[int] = _row("TIPC_SOCK_RECVQ_USED", codecs.U32, "r"
 
 TIPC_NODELAY: Option[bool] = _row("TIPC_NODELAY", codecs.BOOL, "w")
 """True to send small stream messages at once, without bundling; cannot be read."""
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

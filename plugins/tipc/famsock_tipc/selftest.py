@@ -13,6 +13,13 @@ from famsock_tipc.addresses import ServiceAddress
 from famsock_tipc.constants import AF_TIPC, TIPC_NODE_SCOPE
 from famsock_tipc.sockets import TipcRdmSocket, TipcSeqpacketSocket
 
+__all__ = [
+    "rdm",
+    "seqpacket",
+    "stream",
+    "topology",
+]
+
 _SERVICE = 0xFA505
 
 

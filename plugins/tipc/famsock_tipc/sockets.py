@@ -34,6 +34,13 @@ from famsock_tipc.messages import (
 )
 from famsock_tipc.options import TIPC_GROUP_JOIN, TIPC_GROUP_LEAVE
 
+__all__ = [
+    "TipcDatagramSocket",
+    "TipcRdmSocket",
+    "TipcSeqpacketSocket",
+    "TipcStreamSocket",
+]
+
 _S = TypeVar("_S", bound=Struct)
 
 _FILTERS = (TIPC_SUB_PORTS, TIPC_SUB_SERVICE)

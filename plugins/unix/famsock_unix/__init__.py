@@ -24,6 +24,15 @@ else:
         UnixStreamSocket="sockets",
     )
 
+__all__ = [
+    "FAMILY",
+    "UnixAddress",
+    "UnixDatagramSocket",
+    "UnixSeqpacketSocket",
+    "UnixSocket",
+    "UnixStreamSocket",
+]
+
 FAMILY = Family(
     "AF_UNIX",
     1,

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr
 from famsock_unix.constants import UNIX_PATH_MAX
 
+__all__ = [
+    "UnixAddress",
+]
+
 _LONGEST_NAME_BYTES = UNIX_PATH_MAX - len("/proc/self/fd/1234567/") - 1
 _TOO_LONG = "AF_UNIX path too long"
 _BIND_NOTE = (

@@ -11,3 +11,5 @@ PF_LOCAL = 1
 # linux/un.h
 UNIX_PATH_MAX = 108
 SIOCUNIXFILE = 0x89E0
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

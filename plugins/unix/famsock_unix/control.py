@@ -25,3 +25,9 @@ SCM_RIGHTS: ControlType[tuple[int, ...]] = _row(
 SCM_CREDENTIALS: ControlType[Credentials] = _row("SCM_CREDENTIALS", Credentials)
 SCM_SECURITY: ControlType[str] = _row("SCM_SECURITY", codecs.text(LABEL_BYTES))
 SCM_PIDFD: ControlType[int] = _row("SCM_PIDFD", codecs.INT)
+
+__all__ = [
+    "LABEL_BYTES",
+    "MAX_DESCRIPTORS",
+    *(name for name, row in dict(vars()).items() if isinstance(row, ControlType)),
+]

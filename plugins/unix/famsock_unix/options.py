@@ -11,6 +11,12 @@ from socket import SOL_SOCKET
 from famsock.plugin import Option, codecs, constants, option_rows
 from famsock_unix.structs import Credentials
 
+__all__ = [
+    "SO_PEERCRED",
+    "SO_PEERGROUPS",
+    "SO_PEERPIDFD",
+]
+
 _MAX_GROUPS = 65536
 """The kernel's NGROUPS_MAX."""
 

@@ -7,6 +7,12 @@ from socket import AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 
 from famsock.plugin import selftest
 
+__all__ = [
+    "dgram",
+    "seqpacket",
+    "stream",
+]
+
 _ANY_NAME = ""
 
 stream: selftest.Exchange = partial(selftest.connection, AF_UNIX, SOCK_STREAM, at=_ANY_NAME)

@@ -15,6 +15,14 @@ from famsock_unix.control import LABEL_BYTES, MAX_DESCRIPTORS, SCM_CREDENTIALS, 
 from famsock_unix.options import SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD
 from famsock_unix.structs import Credentials
 
+__all__ = [
+    "HasFileno",
+    "UnixDatagramSocket",
+    "UnixSeqpacketSocket",
+    "UnixSocket",
+    "UnixStreamSocket",
+]
+
 _CONTROL_BYTES = sum(
     CMSG_SPACE(size) for size in (4 * MAX_DESCRIPTORS, Credentials.layout.size, LABEL_BYTES, 4)
 )

@@ -6,6 +6,10 @@ import os
 
 from famsock.plugin import Struct, cstruct
 
+__all__ = [
+    "Credentials",
+]
+
 
 @cstruct.struct("struct ucred", header="sys/socket.h", label="ucred")
 class Credentials(Struct):

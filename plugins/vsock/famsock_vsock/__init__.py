@@ -24,6 +24,15 @@ else:
         VsockStreamSocket="sockets",
     )
 
+__all__ = [
+    "FAMILY",
+    "VsockAddress",
+    "VsockDatagramSocket",
+    "VsockSeqpacketSocket",
+    "VsockSocket",
+    "VsockStreamSocket",
+]
+
 _AF_VSOCK = 40
 FAMILY = Family(
     "AF_VSOCK",

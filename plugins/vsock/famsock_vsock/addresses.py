@@ -17,6 +17,11 @@ from famsock_vsock.constants import (
     VMADDR_PORT_ANY,
 )
 
+__all__ = [
+    "CID_NAMES",
+    "VsockAddress",
+]
+
 CID_NAMES = {
     "hypervisor": VMADDR_CID_HYPERVISOR,
     "local": VMADDR_CID_LOCAL,

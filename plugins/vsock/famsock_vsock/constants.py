@@ -36,3 +36,5 @@ AF_VSOCK_OP_PAYLOAD = 4
 AF_VSOCK_TRANSPORT_UNKNOWN = 0
 AF_VSOCK_TRANSPORT_NO_INFO = 1
 AF_VSOCK_TRANSPORT_VIRTIO = 2
+
+__all__ = [name for name in dict(vars()) if name[0].isupper()]

@@ -7,6 +7,10 @@ from famsock.plugin import ControlType, SockExtendedErr, control_rows
 from famsock_vsock import constants
 from famsock_vsock.constants import SOL_VSOCK
 
+__all__ = [
+    "VSOCK_RECVERR",
+]
+
 _row = control_rows(SOL_VSOCK, constants)
 
 # From the error queue, where MSG_ZEROCOPY reports completed sends (Linux 6.7).

@@ -17,3 +17,5 @@ SO_VM_SOCKETS_CONNECT_TIMEOUT: Option[int] = _row(
     "SO_VM_SOCKETS_CONNECT_TIMEOUT", codecs.TIMEVAL_NS
 )
 SO_VM_SOCKETS_NONBLOCK_TXRX: Option[bool] = _row("SO_VM_SOCKETS_NONBLOCK_TXRX", codecs.BOOL)
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

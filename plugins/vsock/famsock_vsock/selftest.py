@@ -11,6 +11,11 @@ from famsock.plugin import selftest
 from famsock_vsock.addresses import VsockAddress
 from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_LOCAL, VMADDR_PORT_ANY
 
+__all__ = [
+    "seqpacket",
+    "stream",
+]
+
 _TIMEOUT_S = 1.0
 _REMEDY = (
     "One possible cause: AF_VSOCK reaches its own machine by CID 1 only through loopback: "

@@ -19,6 +19,11 @@ from famsock_can.bcm import LONGEST_BYTES, BcmFrame, BcmMessage, BcmOpcode
 from famsock_can.frames import CanFdFrame, CanFrame
 from famsock_can.sockets.arrival import CONTROL_BYTES, Arrival, CanSocket, arrival
 
+__all__ = [
+    "BcmEvent",
+    "BcmSocket",
+]
+
 _CYCLIC_MAX = 256
 
 

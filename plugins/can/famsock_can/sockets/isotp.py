@@ -20,6 +20,10 @@ from famsock_can.isotp import (
 )
 from famsock_can.sockets.arrival import CONTROL_BYTES, _TransferSocket, arrival
 
+__all__ = [
+    "IsotpSocket",
+]
+
 _MAX_PDU_BYTES = 8300
 """The longest message of the kernel's own setting (module parameter max_pdu_size)."""
 

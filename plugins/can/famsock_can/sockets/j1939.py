@@ -17,6 +17,10 @@ from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import J1939Message, J1939Progress
 from famsock_can.sockets.arrival import CONTROL_BYTES, _TransferSocket, arrival, several
 
+__all__ = [
+    "J1939Socket",
+]
+
 _TP_MAX_BYTES = 1785
 """The longest message of the transport protocol (TP); the extended one (ETP) goes to 117440505."""
 

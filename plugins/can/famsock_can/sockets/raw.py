@@ -24,6 +24,11 @@ from famsock_can.filters import CanFilter
 from famsock_can.frames import CanFrame, Frame, pack_frame, unpack_frame
 from famsock_can.sockets.arrival import CONTROL_BYTES, Arrival, CanSocket, arrival, several
 
+__all__ = [
+    "CanRawSocket",
+    "ReceivedFrame",
+]
+
 
 @attrs.frozen
 class ReceivedFrame:

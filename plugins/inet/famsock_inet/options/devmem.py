@@ -13,6 +13,10 @@ from famsock.plugin import Option, codecs
 if TYPE_CHECKING:
     from famsock_inet.structs import tcp
 
+__all__ = [
+    "SO_DEVMEM_DONTNEED",
+]
+
 SO_DEVMEM_DONTNEED: Option[tuple[tcp.DmabufToken, ...]] = Option(
     "SO_DEVMEM_DONTNEED",
     SOL_SOCKET,

@@ -11,6 +11,10 @@ from famsock_inet.constants import SOL_ICMPV6
 if TYPE_CHECKING:
     from famsock_inet.structs import ip
 
+__all__ = [
+    "ICMPV6_FILTER",
+]
+
 _row = option_rows(SOL_ICMPV6, constants, "famsock_inet.structs.ip")
 
 ICMPV6_FILTER: Option[ip.Icmp6Filter] = _row("ICMPV6_FILTER", "Icmp6Filter")

@@ -92,3 +92,5 @@ MRT_ASSERT: Option[int] = _row("MRT_ASSERT", codecs.INT)
 MRT_PIM: Option[int] = _row("MRT_PIM", codecs.INT)
 MRT_TABLE: Option[int] = _row("MRT_TABLE", codecs.U32, "w")
 MRT_FLUSH: Option[int] = _row("MRT_FLUSH", codecs.INT, "w")
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

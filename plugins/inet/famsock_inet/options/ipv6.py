@@ -105,3 +105,5 @@ MRT6_ASSERT: Option[int] = _row("MRT6_ASSERT", codecs.INT)
 MRT6_PIM: Option[int] = _row("MRT6_PIM", codecs.INT)
 MRT6_TABLE: Option[int] = _row("MRT6_TABLE", codecs.U32, "w")
 MRT6_FLUSH: Option[int] = _row("MRT6_FLUSH", codecs.INT, "w")
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

@@ -25,3 +25,5 @@ MPTCP_SUBFLOW_ADDRS: Option[tuple[mptcp.MptcpSubflowAddrs, ...]] = _row(
 MPTCP_FULL_INFO: Option[mptcp.MptcpFullInfo] = _row(
     "MPTCP_FULL_INFO", "MptcpFullInfo", "r", "MptcpFullInfo"
 )
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

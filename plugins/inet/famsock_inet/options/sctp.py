@@ -146,3 +146,5 @@ SCTP_REMOTE_UDP_ENCAPS_PORT: Option[sctp.SctpUdpencaps] = _asked(
 SCTP_PLPMTUD_PROBE_INTERVAL: Option[sctp.SctpProbeinterval] = _asked(
     "SCTP_PLPMTUD_PROBE_INTERVAL", "SctpProbeinterval"
 )
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

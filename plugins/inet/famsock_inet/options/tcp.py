@@ -63,3 +63,5 @@ TCP_AO_GET_KEYS: Option[tuple[tcp.TcpAoGetsockopt, ...]] = _row(
 )
 TCP_AO_REPAIR: Option[tcp.TcpAoRepair] = _row("TCP_AO_REPAIR", "TcpAoRepair")
 TCP_IS_MPTCP: Option[bool] = _row("TCP_IS_MPTCP", codecs.BOOL, "r")
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

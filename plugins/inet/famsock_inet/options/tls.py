@@ -15,3 +15,5 @@ TLS_TX: Option[bytes] = _row("TLS_TX", codecs.raw(64))
 TLS_RX: Option[bytes] = _row("TLS_RX", codecs.raw(64))
 TLS_TX_ZEROCOPY_RO: Option[bool] = _row("TLS_TX_ZEROCOPY_RO", codecs.BOOL)
 TLS_RX_EXPECT_NO_PAD: Option[bool] = _row("TLS_RX_EXPECT_NO_PAD", codecs.BOOL)
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

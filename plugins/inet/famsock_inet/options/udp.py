@@ -14,3 +14,5 @@ UDP_NO_CHECK6_TX: Option[bool] = _row("UDP_NO_CHECK6_TX", codecs.BOOL)
 UDP_NO_CHECK6_RX: Option[bool] = _row("UDP_NO_CHECK6_RX", codecs.BOOL)
 UDP_SEGMENT: Option[int] = _row("UDP_SEGMENT", codecs.INT)
 UDP_GRO: Option[bool] = _row("UDP_GRO", codecs.BOOL)
+
+__all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

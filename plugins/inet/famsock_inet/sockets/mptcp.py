@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from famsock_inet.structs.mptcp import MptcpInfo, MptcpSubflowAddrs
     from famsock_inet.structs.tcp import TcpInfo
 
+__all__ = [
+    "AnyMptcpSocket",
+    "Mptcp6Socket",
+    "MptcpSocket",
+]
+
 
 class AnyMptcpSocket(AnyTcpSocket[A, F]):
     """An MPTCP socket of either family: the state of the connection and of its subflows."""

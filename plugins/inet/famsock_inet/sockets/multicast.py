@@ -11,6 +11,10 @@ from famsock_inet.options import ip, ipv6
 from famsock_inet.sockets._families import A, F, is_ipv4, set_option
 from famsock_inet.sockets.ip import IpSocket
 
+__all__ = [
+    "MulticastSocket",
+]
+
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 

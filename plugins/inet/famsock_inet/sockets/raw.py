@@ -8,6 +8,13 @@ from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.sockets.multicast import MulticastSocket
 from famsock_inet.sockets.txtime import TransmitTimeSocket
 
+__all__ = [
+    "Icmp6Socket",
+    "IcmpSocket",
+    "Ip6RawSocket",
+    "IpRawSocket",
+]
+
 
 class IcmpSocket(
     MulticastSocket[InetAddress, tuple[str, int]],

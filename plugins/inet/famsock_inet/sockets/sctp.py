@@ -22,6 +22,12 @@ from famsock_inet.sockets._families import A, F
 from famsock_inet.sockets.ip import IpSocket
 from famsock_inet.structs.sctp import SctpPeeloffFlagsArg, SctpResetStreams, SctpSndinfo, SctpStatus
 
+__all__ = [
+    "AnySctpSocket",
+    "Sctp6Socket",
+    "SctpSocket",
+]
+
 
 class AnySctpSocket(IpSocket[A, F]):
     """An SCTP socket of either family: streams, associations, several addresses at each end."""

@@ -14,6 +14,12 @@ from famsock_inet.sockets.zerocopy import ZerocopySocket
 if TYPE_CHECKING:
     from famsock_inet.structs.tcp import TcpInfo
 
+__all__ = [
+    "AnyTcpSocket",
+    "Tcp6Socket",
+    "TcpSocket",
+]
+
 
 class AnyTcpSocket(ZerocopySocket[A, F]):
     """A TCP or MPTCP socket of either family: state of the connection, keep-alive, zero copy."""

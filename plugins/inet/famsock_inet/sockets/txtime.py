@@ -10,6 +10,10 @@ from famsock_inet.sockets._families import A, F
 from famsock_inet.sockets._items import packer
 from famsock_inet.sockets.ip import IpSocket
 
+__all__ = [
+    "TransmitTimeSocket",
+]
+
 _transmit_time = packer(control.SCM_TXTIME, "Q")
 
 

@@ -14,6 +14,14 @@ from famsock_inet.sockets.multicast import MulticastSocket
 from famsock_inet.sockets.txtime import TransmitTimeSocket
 from famsock_inet.sockets.zerocopy import ZerocopySocket
 
+__all__ = [
+    "AnyUdpSocket",
+    "Udp6Socket",
+    "UdpSocket",
+    "Udplite6Socket",
+    "UdpliteSocket",
+]
+
 _MAX_BYTES = 65535  # the length field of UDP
 _segment_size = packer(control.UDP_SEGMENT, "H")
 

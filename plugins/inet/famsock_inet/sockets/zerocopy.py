@@ -11,6 +11,11 @@ from famsock_inet import control
 from famsock_inet.sockets._families import A, F
 from famsock_inet.sockets.ip import FROM_ERROR_QUEUE, IpSocket
 
+__all__ = [
+    "ZerocopyCompletion",
+    "ZerocopySocket",
+]
+
 _NUMBERS = 1 << 32
 _ENTRIES = 8  # the kernel joins neighboring notifications, so that more are rare
 _CONTROL_BYTES = 256

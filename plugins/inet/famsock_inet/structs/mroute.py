@@ -14,6 +14,13 @@ from famsock_inet.addresses import IPV4
 from famsock_inet.constants import MAXMIFS, MAXVIFS, VIFF_USE_IFINDEX
 from famsock_inet.structs._storage import SOCKADDR_IN6_FIELD
 
+__all__ = [
+    "Mf6cctl",
+    "Mfcctl",
+    "Mif6ctl",
+    "Vifctl",
+]
+
 _INDEX = struct.Struct("=i")
 
 
