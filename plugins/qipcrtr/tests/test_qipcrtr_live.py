@@ -268,22 +268,23 @@ def test_a_watcher_is_told_of_packets_that_were_dropped(
 ) -> None:
     many(SERVICE + 9, 40)
     watcher = qipcrtr()
-    watcher.settimeout(1)
+    watcher.settimeout(2)
     watcher.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVBUF, 1)
     watcher.new_lookup(SERVICE + 9)
-    with pytest.raises(OSError, match="messages were dropped") as caught:
-        watcher.recv_packet()
-    assert caught.value.errno == errno.ENOBUFS
     received = []
-
-    def drain() -> None:
-        while True:
+    told: list[OSError] = []
+    while True:  # on a slow machine more are dropped while the first are received
+        try:
             received.append(watcher.recv_packet())
-
-    with pytest.raises(TimeoutError):  # to be told once is enough
-        drain()
+        except TimeoutError:
+            break
+        except OSError as error:
+            told.append(error)
+    assert told
+    assert {error.errno for error in told} == {errno.ENOBUFS}
+    assert "messages were dropped" in str(told[0])
     assert received
-    assert len(received) == len(set(received))
+    assert len(received) == len(set(received)) < 40
     assert all(isinstance(p, NewServer) and p.service == SERVICE + 9 for p in received)
 
 
