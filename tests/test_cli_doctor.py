@@ -138,7 +138,7 @@ def test_trouble_is_told_with_its_notes(findings: Findings) -> None:
 @pytest.mark.parametrize(
     ("test", "trouble"),
     [
-        (idle, "the round trip sent no bytes by famsock's sockets of the family"),
+        (idle, "the round trip received no bytes by famsock's sockets of the family"),
         (talkative, "the round trip returned False: it must return None"),
         (crashing, "KeyError: 'nothing'"),
     ],

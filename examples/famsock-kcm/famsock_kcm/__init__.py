@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EOPNOTSUPP
+from errno import EINVAL, EOPNOTSUPP
 from socket import SOCK_DGRAM, SOCK_SEQPACKET
 
 from famsock.plugin import Family, Protocol, exports
@@ -26,7 +26,11 @@ FAMILY = Family(
             (SOCK_DGRAM, SOCK_SEQPACKET),
             address=None,
             socket="famsock_kcm.sockets:KcmSocket",
-            hints={("bind", EOPNOTSUPP): _ATTACH, ("connect", EOPNOTSUPP): _ATTACH},
+            hints={  # EINVAL is a security module's, which looks first
+                (operation, number): _ATTACH
+                for operation in ("bind", "connect")
+                for number in (EINVAL, EOPNOTSUPP)
+            },
             selftest="famsock_kcm.selftest:multiplexed",
         ),
     ),

@@ -81,9 +81,9 @@ def test_an_address_is_refused(pair: Pair, address: object) -> None:
 def test_bind_and_connect_say_what_to_do_instead(pair: Pair) -> None:
     near, _ = pair
     for call in (near.bind, near.connect):
-        with pytest.raises(OSError, match="Operation not supported") as caught:
+        with pytest.raises(OSError, match=r"not supported|Invalid argument") as caught:
             call(None)
-        assert caught.value.errno == errno.EOPNOTSUPP
+        assert caught.value.errno in (errno.EOPNOTSUPP, errno.EINVAL)
         assert "attach() a connected TCP socket" in caught.value.__notes__[0]
 
 

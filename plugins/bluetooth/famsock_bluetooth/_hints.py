@@ -133,8 +133,11 @@ CONNECTIONS: Hints = {
         "ioctl",
         EINVAL,
     ): "one possible cause: it takes connected L2CAP sockets, of HIDP two to one peer",
-    ("bind", EOPNOTSUPP): _NO_ADDRESSES,
-    ("connect", EOPNOTSUPP): _NO_ADDRESSES,
+    **{  # EINVAL is a security module's, which looks first
+        (operation, number): _NO_ADDRESSES
+        for operation in ("bind", "connect")
+        for number in (EINVAL, EOPNOTSUPP)
+    },
 }
 
 

@@ -217,9 +217,9 @@ class TestAnySocket:
             for call in (sock.bind, sock.connect):
                 with pytest.raises(OSError, match="AF_BLUETOOTH has no addresses, pass None, not"):
                     call((BDADDR, 1))
-                with pytest.raises(OSError, match="not supported") as caught:
+                with pytest.raises(OSError, match=r"not supported|Invalid argument") as caught:
                     call(None)
-                assert caught.value.errno == errno.EOPNOTSUPP
+                assert caught.value.errno in (errno.EOPNOTSUPP, errno.EINVAL)
                 assert "add_connection" in caught.value.__notes__[0]
 
     def test_a_plain_socket_becomes_one_of_its_class(self, cls: type[Any]) -> None:
