@@ -989,6 +989,16 @@ def test_an_exception_names_a_check_and_a_reason(run_suite: Any, stated: str, to
     result.stdout.fnmatch_lines([f"*{told}*"])
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["def test_selftest(self): pass", "test_selftest = None", "test_text = test_selftest = 1"],
+)
+def test_a_check_is_not_replaced(run_suite: Any, code: str) -> None:
+    result = run_suite(("    bad = (", f"    {code}\n    bad = ("))
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*TestKit replaces the check test_*: state it in exceptions*"])
+
+
 def test_every_check_may_be_named(run_suite: Any) -> None:
     lines = run_suite(arguments=("--collect-only",)).outlines
     named = [line.partition("::TestKit::")[2] for line in lines if "::TestKit::" in line]

@@ -18,6 +18,7 @@ from famsock.testing.strategies import Strategies
 
 _T = TypeVar("_T")
 _PLUGIN = "famsock.testing.plugin"
+_SUITE = "famsock.testing._checks."
 IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 # An emulated processor needs longer for what a test waits for; User-mode Linux does not emulate it.
 IN_EMULATION = os.environ.get("FAMSOCK_LAB") == "qemu"
@@ -46,6 +47,16 @@ class Checks:
     newer: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     kernel_headers: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     exceptions: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        of_the_suite = [base for base in cls.__mro__[1:] if base.__module__.startswith(_SUITE)]
+        for name in vars(cls):
+            if name.startswith("test_") and any(name in vars(base) for base in of_the_suite):
+                raise TypeError(
+                    f"{cls.__name__} replaces the check {name}: state it in exceptions with the "
+                    f"reason, or give your test another name"
+                )
 
     @pytest.fixture(autouse=True)
     def _network(self, request: pytest.FixtureRequest) -> None:
