@@ -45,6 +45,17 @@ def test_a_star_import_brings_nothing_of_another_package(name: str) -> None:
             assert value.__module__.startswith(package), f"{key} is of {value.__module__}"
 
 
+@pytest.mark.parametrize("package", PACKAGES[1:])
+def test_a_package_lists_what_it_exports(package: str) -> None:
+    """The classes that it loads on first use stand in its block for type checkers."""
+    module = import_module(package)
+    blocks = [n for n in ast.parse(inspect.getsource(module)).body if isinstance(n, ast.If)]
+    imports = [n for block in blocks for n in block.body if isinstance(n, ast.ImportFrom)]
+    exported = {a.name for n in imports for a in n.names if a.asname == a.name}
+    assert exported
+    assert exported < set(module.__all__)
+
+
 def test_the_stdlib_s_module_keeps_its_name() -> None:
     namespace: dict[str, Any] = {"socket": socket}
     exec("from famsock_bluetooth.mgmt import *", namespace)

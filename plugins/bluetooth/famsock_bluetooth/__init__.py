@@ -48,8 +48,11 @@ else:
 
 __all__ = [
     "FAMILY",
+    "BnepSocket",
+    "CmtpSocket",
     "HciAddress",
     "HciSocket",
+    "HidpSocket",
     "IsoAddress",
     "IsoBroadcastAddress",
     "IsoSocket",
