@@ -23,12 +23,17 @@ else:
     )
 
 _ADDRESS = "famsock_ieee802154.addresses:Ieee802154Address"
-_HINTS = {
+_SENDS = ("sendto", "sendmsg", "sendmmsg")
+_SENDING = {
     EISCONN: "a connected socket takes no destination: use send()",
     ENETDOWN: "bring the interface up: ip link set wpan0 up",
-    ENETUNREACH: "bind the socket before connecting it",
-    ENODEV: "no interface has this address: iwpan dev shows those that there are",
-    ENXIO: "there is no 802.15.4 interface: modprobe mac802154_hwsim makes two simulated ones",
+    ENXIO: "there is no 802.15.4 interface, or the one that the socket is bound to is gone: "
+    "modprobe mac802154_hwsim makes two simulated ones",
+}
+_HINTS = {
+    ("bind", ENODEV): "no interface has this address: iwpan dev shows those that there are",
+    ("connect", ENETUNREACH): "bind the socket before connecting it",
+    **{(name, number): hint for name in _SENDS for number, hint in _SENDING.items()},
 }
 
 FAMILY = Family(
