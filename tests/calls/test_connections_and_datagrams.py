@@ -91,7 +91,8 @@ def test_what_cannot_be_made_says_what_cures_it(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(OSError, match="Protocol not supported") as caught:
         famsock.socket(2, 1, 250)
     assert caught.value.__notes__ == [
-        "AF_INET lacking needs the kernel module lacking_module: modprobe lacking_module"
+        "AF_INET lacking: One possible cause: the kernel lacks the module lacking_module: "
+        "modprobe lacking_module"
     ]
 
 
