@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from socket import AF_INET, AF_INET6, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DGRAM
+from socket import AF_INET, AF_INET6, IPPROTO_UDP, SOCK_DGRAM
 from typing import Any
 
 from famsock_inet import control
 from famsock_inet.addresses import Inet6Address, InetAddress
+from famsock_inet.constants import IPPROTO_UDPLITE
 from famsock_inet.options import udp
 from famsock_inet.sockets._families import A, F
 from famsock_inet.sockets._items import packer
