@@ -1,4 +1,4 @@
-"""The one compiled module of famsock, which is optional: without it ctypes makes the system calls.
+"""The compiled modules of famsock. They are optional: without them ctypes makes the system calls.
 
 Left out where there is no Cython, on PyPy, whose C interface would be slower than ctypes, and on
 systems other than Linux; a failing compiler is a warning and no error.
@@ -17,7 +17,7 @@ except ImportError:
 
 
 def version() -> str:
-    """The version in the package, which the compiled module is stamped with."""
+    """The version in the package, which the compiled modules are stamped with."""
     text = Path(__file__).with_name("famsock").joinpath("__init__.py").read_text("utf-8")
     found = re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE)
     assert found is not None
@@ -29,14 +29,18 @@ def extensions() -> list[Extension]:
     served = sys.platform.startswith("linux") and sys.implementation.name == "cpython"
     if Cython is None or not served:
         return []
+    macros = [("_GNU_SOURCE", "1"), ("FAMSOCK_VERSION", f'"{version()}"')]
     return [
         Extension(
             "famsock._calls.native",
             ["famsock/_calls/native.pyx"],
             depends=["famsock/_calls/addresses.pxi", "famsock/_calls/calls.pxi"],
-            define_macros=[("_GNU_SOURCE", "1"), ("FAMSOCK_VERSION", f'"{version()}"')],
+            define_macros=macros,
             optional=True,
-        )
+        ),
+        Extension(
+            "famsock._cstruct", ["famsock/_cstruct.pyx"], define_macros=macros, optional=True
+        ),
     ]
 
 

@@ -19,7 +19,7 @@ from select import select
 from typing import Any, NamedTuple
 
 import famsock
-from benchmarks import peers
+from benchmarks import peers, typed
 from benchmarks.echo import echoed
 from benchmarks.measure import Work
 from famsock import constants
@@ -416,6 +416,16 @@ CASES = (
     Case("gro", "UDP_GRO against recvfrom, a datagram of 512 bytes", segments_receive, 0.125),
     Case("zerocopy", "MSG_ZEROCOPY of 16 KiB over TCP, with its notification", zerocopy, None, 200),
     Case("txtime", "SO_TXTIME: sendmsg by numbers against send_at", transmit_time, None),
+    Case("message-read", "recv_message, 3 control messages read", typed.message_read, 1.3),
+    Case("message-unread", "recv_message, 3 control messages not read", typed.message_unread, 1.1),
+    Case("get-option", "get_option of an integer, by row", typed.read_option, 1.5),
+    Case("set-option", "set_option of an integer, by row", typed.write_option, 1.5),
+    Case("tcp-info", "tcp_info against getsockopt and struct", typed.tcp_info, 2.5),
+    Case("local-address", "local_address against getsockname", typed.local_address, 1.1),
+    Case("parse", 'parse("127.0.0.1:80") against rpartition and int', typed.parse, 10),
+    Case("construct", "InetAddress against ipaddress.ip_address", typed.construct, 0.5),
+    Case("descriptors", "two descriptors against send_fds, recv_fds", typed.descriptors, 1.2),
+    Case("recvmmsg-into", "recvmmsg_into of 64 against recvmmsg", typed.batch_into, 0.95),
     loop_case("asyncio"),
     loop_case("uvloop", "uvloop"),
 )

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
-from famsock import cstruct
+from famsock import _calls, cstruct
 from famsock._lazy import load
 
 __all__ = [
@@ -84,6 +84,11 @@ def scalar(ctype: cstruct.CType) -> Codec[int]:
         raw: bytes = code.pack(checked if ctype.encode is None else ctype.encode(checked, None))
         return raw
 
+    if ctype.encode is None and ctype.decode is None:
+        compiled = _calls.companion("famsock._cstruct")
+        if compiled is not None:
+            integer = compiled.Integer(ctype.code, ctype.low, ctype.high, encode, decode)
+            return Codec(c=ctype.c, size_bytes=size, encode=integer.encode, decode=integer.decode)
     return Codec(c=ctype.c, size_bytes=size, encode=encode, decode=decode)
 
 

@@ -12,7 +12,7 @@ That single definition gives ``pack`` and ``unpack``, range checks on constructi
 which :mod:`famsock.testing` compares with the C headers through a compiled probe.
 
 Construction checks every value. ``unpack`` does not, because unpacked values always fit. It costs
-one ``struct.unpack``. This module imports only the standard library and attrs.
+one ``struct.unpack``, or one pass in compiled code (``_cstruct.pyx``), which gives the same.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 import attrs
 
+from famsock import _calls
 from famsock._struct import Struct as Struct
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ class CType:
     ``check`` takes any object and returns the value to store, or raises TypeError, ValueError or
     OverflowError with a message that continues "<struct> <field> …". ``encode(value, lookup)`` and
     ``decode(raw, lookup)`` convert between the stored value and what `struct` packs; None means
-    they are the same. ``lookup`` is an `famsock.address.Lookup` or None. ``text`` and ``parse``
+    they are the same. ``lookup`` is an `famsock.address.Lookup` or None. ``kind`` names a
+    conversion that compiled code knows, and that ``encode`` and ``decode`` must make, too: "be16",
+    "be32", "bool" (an int), "text" (up to the first NUL), "ipv4" or "ipv6". ``text`` and ``parse``
     convert between the value and its text form. ``low`` and ``high`` are the range of an integer
     type, for messages and tests; ``check`` enforces it.
     """
@@ -97,6 +100,7 @@ class CType:
     high: int | None = None
     encode: Callable[[Any, Any], Any] | None = None
     decode: Callable[[Any, Any], Any] | None = None
+    kind: str = ""
     text: Callable[[Any], str] = str
     parse: Callable[[str], Any] = str
 
@@ -203,8 +207,12 @@ I32 = _signed("int32_t", "i")
 I64 = _signed("int64_t", "q")
 LONG = _signed("long", _LONG)
 ULONG = _unsigned("unsigned long", _ULONG)
-BE16 = integer("__be16", "H", 0, 0xFFFF, encode=_swapped(htons), decode=_swapped(ntohs))
-BE32 = integer("__be32", "I", 0, 0xFFFFFFFF, encode=_swapped(htonl), decode=_swapped(ntohl))
+BE16 = integer(
+    "__be16", "H", 0, 0xFFFF, encode=_swapped(htons), decode=_swapped(ntohs), kind="be16"
+)
+BE32 = integer(
+    "__be32", "I", 0, 0xFFFFFFFF, encode=_swapped(htonl), decode=_swapped(ntohl), kind="be32"
+)
 LE16 = integer(
     "__le16",
     "2s",
@@ -227,6 +235,7 @@ BOOL = CType(
     code="i",
     check=check_bool,
     decode=lambda raw, _lookup: raw != 0,
+    kind="bool",
     text=lambda value: str(int(value)),
     parse=lambda text: bool(_parse_integer(text)),
 )
@@ -283,6 +292,7 @@ def char_array(size: int) -> CType:
         check=check,
         encode=lambda value, _lookup: value.encode("utf-8", "surrogateescape"),
         decode=lambda raw, _lookup: raw.split(b"\0", 1)[0].decode("utf-8", "surrogateescape"),
+        kind="text",
     )
 
 
@@ -405,9 +415,27 @@ def struct(
         made.layout = _layout(made, c_name, header, size, head)
         made.label = label or made.__name__
         made.__init__ = _checked_init(made)  # type: ignore[method-assign]
+        _compile(made)
         return made
 
     return decorate
+
+
+def _compile(cls: type[Struct]) -> None:
+    """Let compiled code do what `Struct.pack` and `Struct.unpack` do in Python, if it can."""
+    compiled = _calls.companion("famsock._cstruct")
+    if compiled is None:
+        return
+    try:
+        pack, unpack = compiled.methods(cls)
+    except TypeError:  # a class whose objects are made in their own way
+        return
+    for name, method in (("pack", pack), ("unpack", classmethod(unpack))):
+        if getattr(cls, name).__module__ in _GENERAL:  # not one of the class's own
+            setattr(cls, name, method)
+
+
+_GENERAL = ("famsock._struct", "famsock._cstruct")
 
 
 def _checked_init(cls: type[Struct]) -> Callable[..., None]:

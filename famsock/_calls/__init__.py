@@ -178,6 +178,18 @@ why_ctypes: str
 native, why_ctypes = _choose(variable("FAMSOCK_SYSCALLS"))
 
 
+def companion(name: str) -> ModuleType | None:
+    """Return another compiled module; None if `native` is not used, or it was not built with it."""
+    if native is None:
+        return None
+    try:
+        __import__(name)
+    except ImportError:
+        return None
+    found = sys.modules[name]
+    return found if getattr(found, "VERSION", None) == native.VERSION else None
+
+
 def implementation() -> str:
     """Which implementation makes the calls: "compiled" or "ctypes"."""
     return "ctypes" if native is None else "compiled"

@@ -59,6 +59,7 @@ IPV4 = CType(
     check=_host_or_ipaddress(4),
     encode=pack_ipv4,
     decode=lambda raw, _lookup: inet_ntop(AF_INET, raw),
+    kind="ipv4",
 )
 """``struct in_addr`` as text, from any host form or IPv4Address."""
 
@@ -68,11 +69,18 @@ IPV6 = CType(
     check=_host_or_ipaddress(6),
     encode=lambda host, lookup: pack_ipv6(host, lookup)[0],
     decode=lambda raw, _lookup: inet_ntop(AF_INET6, raw),
+    kind="ipv6",
 )
 """``struct in6_addr`` as text, from any host form or IPv6Address."""
 
 _FLOWINFO = cstruct.integer(
-    "__be32", "I", 0, 0xFFFFF, encode=cstruct.BE32.encode, decode=cstruct.BE32.decode
+    "__be32",
+    "I",
+    0,
+    0xFFFFF,
+    encode=cstruct.BE32.encode,
+    decode=cstruct.BE32.decode,
+    kind="be32",
 )
 """``sin6_flowinfo``: the 20 bits of a flow label, in network order."""
 
@@ -103,7 +111,6 @@ def _check_tuple(form: Any, family: str, most: int, shape: str) -> None:
         raise TypeError(f"{family} address must be a {shape}, not {len(form)} items")
 
 
-_SOCKADDR_IN = struct.Struct(">2sH4s8x")
 _SOCKADDR_IN6 = struct.Struct(">2sHI16s4s")
 
 
@@ -133,18 +140,6 @@ class InetAddress(Address):
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int]:
         """Return ``(host, port)``."""
         return self.host, self.port
-
-    def pack(self, lookup: Lookup | None = None) -> bytes:
-        """Return the ``struct sockaddr_in``, 16 bytes; a host name is resolved now."""
-        return _SOCKADDR_IN.pack(self.layout.head, self.port, pack_ipv4(self.host, lookup))
-
-    @classmethod
-    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """Return the address of a ``struct sockaddr_in``; ValueError if ``data`` is shorter."""
-        if len(data) < 16:
-            raise ValueError(f"AF_INET needs 16 bytes of struct sockaddr_in, not {len(data)}")
-        _, port, raw = _SOCKADDR_IN.unpack_from(data)
-        return cls.unchecked(inet_ntop(AF_INET, raw), port)
 
 
 @sockaddr("struct sockaddr_in6", header="netinet/in.h", family=10, family_name="AF_INET6", size=28)
@@ -205,15 +200,6 @@ class Inet6Address(Address):
             raw,
             (self.scope_id or scope_id).to_bytes(4, sys.byteorder),
         )
-
-    @classmethod
-    def unpack(cls, data: bytes | bytearray | memoryview, lookup: Any = None) -> Self:
-        """Return the address of a ``struct sockaddr_in6``; ValueError if ``data`` is shorter."""
-        if len(data) < 28:
-            raise ValueError(f"AF_INET6 needs 28 bytes of struct sockaddr_in6, not {len(data)}")
-        _, port, flowinfo, raw, scope = _SOCKADDR_IN6.unpack_from(data)
-        host = inet_ntop(AF_INET6, raw)
-        return cls.unchecked(host, port, flowinfo, int.from_bytes(scope, sys.byteorder))
 
 
 def _text_if_host(value: Any) -> Any:

@@ -1,0 +1,366 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
+"""Conversion of C structs and integers, compiled.
+
+`famsock.cstruct` describes a struct by its members: C type, offset, size. Its own ``pack`` and
+``unpack`` are in Python. This module has the same, in one pass over the members, straight between
+the bytes and the slots of the object. Optional, as the compiled layer of the calls is; both ways
+give the same values and errors, which a test compares for every struct.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyObject, PyTypeObject
+from libc.stdint cimport (
+    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+)
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+import _socket
+
+from famsock._struct import Struct
+
+cdef extern from "Python.h":
+    bint PyObject_TypeCheck(object, PyTypeObject *)
+    bint PyLong_Check(object)
+    bint PyLong_CheckExact(object)
+    object PyUnicode_DecodeUTF8(const char *, Py_ssize_t, const char *)
+    unsigned long long PyLong_AsUnsignedLongLong(object) except? 0xFFFFFFFFFFFFFFFF
+    long long PyLong_AsLongLong(object) except? -1
+
+cdef extern from "arpa/inet.h":
+    const char *inet_ntop(int, const void *, char *, unsigned int)
+    int AF_INET
+    int AF_INET6
+    uint16_t ntohs(uint16_t)
+    uint32_t ntohl(uint32_t)
+    uint16_t htons(uint16_t)
+    uint32_t htonl(uint32_t)
+
+cdef extern from *:
+    """
+    #include <stddef.h>
+    #include <string.h>
+    #include <structmember.h>
+    #ifndef FAMSOCK_VERSION
+    #define FAMSOCK_VERSION ""
+    #endif
+    static PyObject *famsock_alloc(PyTypeObject *cls) {
+        return cls->tp_alloc(cls, 0);
+    }
+    static PyObject *famsock_slot(PyObject *owner, Py_ssize_t offset) {
+        return *(PyObject **)((char *)owner + offset);
+    }
+    /* For an object that nobody else has: its slots are empty. Takes the reference over. */
+    static void famsock_fill(PyObject *owner, Py_ssize_t offset, PyObject *value) {
+        Py_INCREF(value);
+        *(PyObject **)((char *)owner + offset) = value;
+    }
+    static Py_ssize_t famsock_offset(PyObject *member) {
+        return ((PyMemberDescrObject *)member)->d_member->offset;
+    }
+    """
+    const char *c_version "FAMSOCK_VERSION"
+    object famsock_alloc(PyTypeObject *)
+    PyObject *famsock_slot(object, Py_ssize_t)
+    void famsock_fill(object, Py_ssize_t, object)
+    Py_ssize_t famsock_offset(object)
+    size_t strnlen(const char *, size_t)
+
+VERSION = c_version.decode("ascii")  # of the famsock that this was compiled for
+
+cdef enum Kind:
+    U8, U16, U32, U64, I8, I16, I32, I64, BE16, BE32, BOOLEAN, OCTETS, TEXT, IPV4, IPV6
+
+cdef dict KINDS = {
+    "B": U8, "H": U16, "I": U32, "Q": U64, "b": I8, "h": I16, "i": I32, "q": I64,
+    "be16": BE16, "be32": BE32, "bool": BOOLEAN, "text": TEXT, "ipv4": IPV4, "ipv6": IPV6,
+}
+cdef dict SIZES = {
+    U8: 1, U16: 2, U32: 4, U64: 8, I8: 1, I16: 2, I32: 4, I64: 8, BE16: 2, BE32: 4, BOOLEAN: 4,
+    IPV4: 4, IPV6: 16,
+}
+
+
+cdef struct Field:
+    Kind kind  # how it is read
+    Kind raw  # how it is written, and what a decoder of its own is given
+    Py_ssize_t offset
+    Py_ssize_t size
+    Py_ssize_t slot
+
+
+cdef object read_value(Kind kind, const char *at, Py_ssize_t size):
+    cdef uint16_t u16
+    cdef uint32_t u32
+    cdef uint64_t u64
+    cdef int16_t i16
+    cdef int32_t i32
+    cdef int64_t i64
+    cdef char text[64]
+    if kind == U8:
+        return (<const uint8_t *>at)[0]
+    if kind == U32:
+        memcpy(&u32, at, 4)
+        return u32
+    if kind == U64:
+        memcpy(&u64, at, 8)
+        return u64
+    if kind == U16:
+        memcpy(&u16, at, 2)
+        return u16
+    if kind == I32 or kind == BOOLEAN:
+        memcpy(&i32, at, 4)
+        return i32 if kind == I32 else i32 != 0
+    if kind == BE16:
+        memcpy(&u16, at, 2)
+        return ntohs(u16)
+    if kind == BE32:
+        memcpy(&u32, at, 4)
+        return ntohl(u32)
+    if kind == OCTETS:
+        return PyBytes_FromStringAndSize(at, size)
+    if kind == TEXT:
+        return PyUnicode_DecodeUTF8(at, strnlen(at, size), "surrogateescape")
+    if kind == IPV4 or kind == IPV6:
+        inet_ntop(AF_INET if kind == IPV4 else AF_INET6, at, text, sizeof(text))
+        return text.decode("ascii")
+    if kind == I8:
+        return (<const int8_t *>at)[0]
+    if kind == I16:
+        memcpy(&i16, at, 2)
+        return i16
+    memcpy(&i64, at, 8)
+    return i64
+
+
+cdef bint write_value(Kind kind, char *at, Py_ssize_t size, object value) except -1:
+    """Write a value that fits; False for one that does not, or is of another type."""
+    cdef uint16_t u16
+    cdef uint32_t u32
+    cdef unsigned long long unsigned_value
+    cdef long long signed_value
+    if kind == OCTETS:
+        if type(value) is not bytes or PyBytes_GET_SIZE(value) > size:
+            return False
+        memcpy(at, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
+        return True
+    if not PyLong_Check(value):
+        return False
+    try:
+        if kind == U64:
+            unsigned_value = PyLong_AsUnsignedLongLong(value)
+            memcpy(at, &unsigned_value, 8)
+            return True
+        signed_value = PyLong_AsLongLong(value)
+    except OverflowError:
+        return False
+    if kind == I64:
+        memcpy(at, &signed_value, 8)
+        return True
+    if kind == I8 or kind == I16 or kind == I32 or kind == BOOLEAN:
+        if not -(1LL << (8 * size - 1)) <= signed_value < 1LL << (8 * size - 1):
+            return False
+    elif not 0 <= signed_value < 1LL << (8 * size):
+        return False
+    if size == 1:
+        at[0] = <char>signed_value
+    elif size == 2:
+        u16 = <uint16_t>signed_value
+        if kind == BE16:
+            u16 = htons(u16)
+        memcpy(at, &u16, 2)
+    else:
+        u32 = <uint32_t>signed_value
+        if kind == BE32:
+            u32 = htonl(u32)
+        memcpy(at, &u32, 4)
+    return True
+
+
+cdef Py_ssize_t slot_of(type cls, str name) except -1:
+    """Where an instance has a slot; -2 if it is none."""
+    for base in cls.__mro__:
+        member = vars(base).get(name)
+        if member is not None:
+            return famsock_offset(member) if type(member) is type(_member) else -2
+    return -2
+
+
+class _Slotted:
+    __slots__ = ("member",)
+
+
+cdef object _member = vars(_Slotted)["member"]
+
+
+cdef class Converter:
+    """The conversion of one struct class to and from its bytes.
+
+    ``cls`` has a `famsock.cstruct.Layout`. TypeError for a class that is not made of slots only, or
+    whose objects do more when they are made: Python's own conversion serves it.
+    """
+
+    cdef readonly type cls
+    cdef Py_ssize_t size
+    cdef bytes head
+    cdef int count
+    cdef Field *fields
+    cdef list decoders, encoders
+    cdef bint has_post_init
+
+    def __cinit__(self, type cls):
+        cdef int index
+        layout = cls.layout
+        if cls.__new__ is not object.__new__ or hasattr(cls, "__attrs_pre_init__"):
+            raise TypeError(f"{cls.__name__} is made in its own way")
+        self.cls, self.size, self.head = cls, layout.size, layout.head
+        self.has_post_init = hasattr(cls, "__attrs_post_init__")
+        self.count = len(layout.members)
+        self.fields = <Field *>calloc(max(self.count, 1), sizeof(Field))
+        if self.fields == NULL:
+            raise MemoryError()
+        self.decoders, self.encoders = [], []
+        for index, member in enumerate(layout.members):
+            self.add(&self.fields[index], member)
+
+    def __dealloc__(self):
+        free(self.fields)
+
+    cdef int add(self, Field *field, object member) except -1:
+        """Fill in a field, and its functions where compiled code does not know the conversion."""
+        ctype = member.type
+        field.offset, field.size = member.offset, ctype.size
+        field.slot = slot_of(self.cls, member.attribute)
+        if field.slot < 0:
+            raise TypeError(f"{self.cls.__name__} has no slot {member.attribute!r}")
+        if not len(self.head) <= field.offset <= self.size - field.size:
+            raise TypeError(f"{self.cls.__name__}: {member.attribute!r} lies outside")
+        field.raw = field.kind = KINDS.get(ctype.code, OCTETS)
+        if field.raw == OCTETS and ctype.code != f"{field.size}s":
+            raise TypeError(f"{self.cls.__name__}: no value of code {ctype.code!r}")
+        decode, encode = ctype.decode, ctype.encode
+        if ctype.kind:
+            field.kind = KINDS[ctype.kind]
+            if SIZES.get(field.kind, field.size) != field.size:
+                raise TypeError(f"{self.cls.__name__}: {ctype.kind} of {field.size} bytes")
+            decode = None
+            if field.kind == BE16 or field.kind == BE32:
+                field.raw, encode = field.kind, None
+        if SIZES.get(field.raw, field.size) != field.size:
+            raise TypeError(f"{self.cls.__name__}: {ctype.code} of {field.size} bytes")
+        self.decoders.append(decode)
+        self.encoders.append(encode)
+        return 0
+
+    cdef object read(self, const char *data, object lookup):
+        """Return an instance of bytes, as many as the struct has."""
+        cdef object made = famsock_alloc(<PyTypeObject *>self.cls)
+        cdef object value, decode
+        cdef Field *field
+        cdef int index
+        for index in range(self.count):
+            field = &self.fields[index]
+            decode = self.decoders[index]
+            if decode is None:
+                value = read_value(field.kind, data + field.offset, field.size)
+            else:
+                value = decode(read_value(field.raw, data + field.offset, field.size), lookup)
+            famsock_fill(made, field.slot, value)
+        if self.has_post_init:
+            made.__attrs_post_init__()
+        return made
+
+    cdef bytes write(self, object instance, object lookup):
+        """Return the bytes of an instance; None where a value does not fit."""
+        cdef bytes packed = PyBytes_FromStringAndSize(NULL, self.size)
+        cdef char *data = PyBytes_AS_STRING(packed)
+        cdef PyObject *slot
+        cdef object value, encode
+        cdef Field *field
+        cdef int index
+        memset(data, 0, self.size)
+        memcpy(data, PyBytes_AS_STRING(self.head), PyBytes_GET_SIZE(self.head))
+        for index in range(self.count):
+            field = &self.fields[index]
+            slot = famsock_slot(instance, field.slot)
+            if slot == NULL:
+                return None
+            value = <object>slot
+            encode = self.encoders[index]
+            if encode is not None:
+                value = encode(value, lookup)
+            if not write_value(field.raw, data + field.offset, field.size, value):
+                return None
+        return packed
+
+    def unpack(self, data, lookup=None):
+        """Return the struct at the start of ``data``; as `Struct.unpack`."""
+        cdef Py_buffer view
+        if type(data) is bytes and PyBytes_GET_SIZE(data) >= self.size:
+            return self.read(PyBytes_AS_STRING(data), lookup)
+        if type(data) is not bytearray and type(data) is not memoryview or len(data) < self.size:
+            return python_unpack(self.cls, data, lookup)
+        if type(data) is memoryview and not (data.contiguous and data.itemsize == 1):
+            return python_unpack(self.cls, data, lookup)
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            return self.read(<const char *>view.buf, lookup)
+        finally:
+            PyBuffer_Release(&view)
+
+
+cdef object python_unpack = Struct.unpack.__func__
+cdef object python_pack = Struct.pack
+
+
+def methods(type cls):
+    """Return ``pack`` and ``unpack`` for a struct class; TypeError as `Converter`."""
+    cdef Converter converter = Converter(cls)
+
+    def pack(self, lookup=None):
+        cdef bytes packed = None
+        if PyObject_TypeCheck(self, <PyTypeObject *>converter.cls):
+            packed = converter.write(self, lookup)
+        return python_pack(self, lookup) if packed is None else packed
+
+    def unpack(cls, data, lookup=None):
+        if cls is not converter.cls:
+            return python_unpack(cls, data, lookup)
+        return converter.unpack(data, lookup)
+
+    return pack, unpack
+
+
+cdef class Integer:
+    """The conversion of a C integer type: ``encode`` and ``decode`` of `famsock.codecs.scalar`.
+
+    ``code`` is the type's in `struct`. What compiled code does not take goes to the functions in
+    Python, which have the errors.
+    """
+
+    cdef Kind kind
+    cdef Py_ssize_t size
+    cdef object low, high, python_encode, python_decode
+
+    def __cinit__(self, str code, low, high, encode, decode):
+        self.kind = KINDS[code]
+        self.size = SIZES[self.kind]
+        self.low, self.high, self.python_encode, self.python_decode = low, high, encode, decode
+
+    def encode(self, value):
+        """Return the bytes of an integer in the type's range."""
+        cdef char data[8]
+        if (
+            PyLong_CheckExact(value)
+            and self.low <= value <= self.high
+            and write_value(self.kind, data, self.size, value)
+        ):
+            return PyBytes_FromStringAndSize(data, self.size)
+        return self.python_encode(value)
+
+    def decode(self, data):
+        """Return the integer of what the kernel gave."""
+        if type(data) is bytes and PyBytes_GET_SIZE(data) == self.size:
+            return read_value(self.kind, PyBytes_AS_STRING(data), self.size)
+        return self.python_decode(data)

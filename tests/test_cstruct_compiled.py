@@ -1,0 +1,189 @@
+"""Compiled and Python conversion of every struct and integer: the same values, bytes and errors."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from famsock import _calls, codecs, cstruct
+
+COMPILED: Any = _calls.companion("famsock._cstruct")
+pytestmark = pytest.mark.skipif(COMPILED is None, reason="the compiled layer is not in use")
+
+PLUGINS = sorted(path.name for path in (Path(__file__).parent.parent / "plugins").iterdir())
+ROUNDS = 30
+_unpack = cstruct.Struct.unpack.__func__  # type: ignore[attr-defined]
+_pack = cstruct.Struct.pack
+
+
+def _structs() -> list[type[cstruct.Struct]]:
+    """Every struct of the core and of the plugins here, by name."""
+    for name in PLUGINS:
+        package = importlib.import_module(f"famsock_{name}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    found = {cls for cls in _below(cstruct.Struct) if "layout" in vars(cls)}
+    ours = [cls for cls in found if cls.__module__.startswith("famsock")]
+    return sorted(ours, key=lambda cls: (cls.__module__, cls.__name__))
+
+
+def _below(cls: type[Any]) -> Iterator[type[Any]]:
+    for below in cls.__subclasses__():
+        yield below
+        yield from _below(below)
+
+
+def _outcome(call: Callable[..., Any], *given: Any) -> tuple[Any, ...]:
+    """What a call gives, down to the types of the fields, or what it raises."""
+    try:
+        made = call(*given)
+    except Exception as error:
+        return type(error), str(error)
+    if not isinstance(made, cstruct.Struct):
+        return type(made), made
+    values = attrs.astuple(made, recurse=False)  # type: ignore[arg-type]
+    return type(made), *((type(value), value) for value in values)
+
+
+def _samples(size: int, head: bytes) -> Iterator[bytes]:
+    """Bytes of a struct: bounds, text that ends and that does not, and random ones; then lengths."""
+    draw = random.Random(size)
+    bodies = [b"\0", b"\xff", b"\x7f", b"\x80", b"A", b"a\0", b"\xc3\xa9", b"\xfe\0\1"]
+    for body in bodies:
+        yield head + (body * size)[: size - len(head)]
+    for _ in range(ROUNDS):
+        yield head + draw.randbytes(size - len(head))
+    for length in (*range(min(size, 16)), size - 1, size + 1, size + 100):
+        yield draw.randbytes(max(length, 0))
+
+
+def test_every_struct() -> None:
+    counts = {"structs": 0, "compiled": 0, "cases": 0}
+    for cls in _structs():
+        counts["structs"] += 1
+        try:
+            converter = COMPILED.Converter(cls)
+        except TypeError:
+            continue
+        counts["compiled"] += 1
+        pack, _ = COMPILED.methods(cls)
+        for data in _samples(cls.layout.size, cls.layout.head):
+            expected = _outcome(_unpack, cls, data)
+            for given in (data, bytearray(data), memoryview(data)):
+                assert _outcome(converter.unpack, given) == expected, (cls, data)
+            counts["cases"] += 1
+            if expected[0] is cls:
+                made = _unpack(cls, data)
+                assert _outcome(pack, made) == _outcome(_pack, made), (cls, data)
+    assert counts["structs"] > 150, counts
+    assert counts["compiled"] > 0.95 * counts["structs"], counts
+    assert counts["cases"] > 50 * counts["compiled"], counts
+
+
+@cstruct.struct("struct sample", header="sample.h", head=b"\1\2")
+class Sample(cstruct.Struct):
+    """One member of each kind."""
+
+    small: int = cstruct.u8("small")
+    large: int = cstruct.u64("large")
+    signed: int = cstruct.i32("signed")
+    port: int = cstruct.be16("port")
+    flow: int = cstruct.be32("flow")
+    flag: bool = cstruct.boolean("flag")
+    name: str = cstruct.char("name", 8)
+    data: bytes = cstruct.raw("data", 4)
+    little: int = cstruct.le16("little")
+
+
+FITTING: dict[str, Any] = {
+    "small": 1, "large": 2, "signed": -3, "port": 4, "flow": 5, "flag": True, "name": "é",
+    "data": b"1234", "little": 6,
+}  # fmt: skip
+WRONG = (
+    None, "text", b"12345", b"1", "toolong!", "\ud800", -1, 1.0, True, 1 << 8, 1 << 16, 1 << 32,
+    1 << 63, 1 << 64, -(1 << 31) - 1, -(1 << 63) - 1, 1 << 1000, object, bytearray(b"1234"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", FITTING)
+def test_values_that_nobody_checked(field: str) -> None:
+    pack, _ = COMPILED.methods(Sample)
+    for value in WRONG:
+        made = Sample.unchecked(*(FITTING | {field: value}).values())
+        assert _outcome(pack, made) == _outcome(_pack, made), value
+
+
+def test_an_instance_of_another_class() -> None:
+    pack, _ = COMPILED.methods(Sample)
+    for other in (object(), 1, "text", cstruct.Struct(), Sample):
+        assert _outcome(pack, other) == _outcome(_pack, other)
+
+
+def test_an_instance_without_values() -> None:
+    pack, _ = COMPILED.methods(Sample)
+    empty = Sample.__new__(Sample)
+    assert _outcome(pack, empty) == _outcome(_pack, empty)
+
+
+def test_a_subclass_makes_its_own_instances() -> None:
+    class Below(Sample):
+        __slots__ = ()
+
+    data = Sample(**FITTING).pack()
+    assert type(Below.unpack(data)) is Below
+    assert Below.unpack(data).pack() == data
+    assert type(Sample.unpack(data)) is Sample
+
+
+def test_data_of_other_types() -> None:
+    data = Sample(**FITTING).pack()
+    strided = memoryview(bytes(2 * len(data)))[::2]
+    for given in (None, 1, "text", strided, memoryview(data).cast("H"), [*data]):
+        assert _outcome(Sample.unpack, given) == _outcome(_unpack, Sample, given)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"offset": -1},
+        {"offset": 1 << 20},
+        {"offset": 1},
+        {"attribute": "label"},
+        {"attribute": "x"},
+    ],
+)
+def test_a_layout_that_was_changed_is_refused(change: dict[str, Any]) -> None:
+    first, *rest = Sample.layout.members
+    layout = attrs.evolve(Sample.layout, members=(attrs.evolve(first, **change), *rest))  # type: ignore[misc]
+
+    class Changed(Sample):
+        __slots__ = ()
+
+    Changed.layout = layout
+    with pytest.raises(TypeError):
+        COMPILED.Converter(Changed)
+
+
+@pytest.mark.parametrize("ctype", [
+    cstruct.U8, cstruct.U16, cstruct.U32, cstruct.U64, cstruct.I8, cstruct.I16, cstruct.I32,
+    cstruct.I64, cstruct.LONG, cstruct.ULONG,
+], ids=lambda ctype: ctype.c)  # fmt: skip
+def test_integers(ctype: cstruct.CType, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = codecs.scalar(ctype)
+    monkeypatch.setattr(_calls, "native", None)
+    python = codecs.scalar(ctype)
+    assert type(compiled.decode) is not type(python.decode)
+    assert ctype.low is not None
+    assert ctype.high is not None
+    for value in (ctype.low - 1, ctype.low, 0, 1, ctype.high, ctype.high + 1, True, 1.0, "1", None):
+        assert _outcome(compiled.encode, value) == _outcome(python.encode, value)
+    for data in _samples(ctype.size, b""):
+        for given in (data, bytearray(data)):
+            assert _outcome(compiled.decode, given) == _outcome(python.decode, given)
