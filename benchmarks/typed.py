@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import ipaddress
 import os
 import socket as stdlib
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from famsock_inet import InetAddress, TcpSocket, UdpSocket, control, options
+from famsock_inet import InetAddress, TcpSocket, UdpSocket, control
 from famsock_unix import UnixStreamSocket
 
 from benchmarks.measure import Work

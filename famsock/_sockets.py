@@ -350,10 +350,13 @@ class socket(Calls["A", "F"]):  # noqa: N801
         what an option with a request codec is asked. Raises OSError as getsockopt(2) fails,
         LookupError for a name that no row has, ValueError for a short answer.
         """
-        row = self._option(option)
-        asked = row.encode_request(request)
-        size, unit = max(row.codec.size_bytes, len(asked)), row.length_unit_bytes
+        row: Option[Any] = self._option(option) if isinstance(option, (str, int)) else option
         try:
+            if row._is_integer and request is None:
+                value = _calls.getsockopt_int(self, row.level, row.number)
+                return value != 0 if row._is_flag else value
+            asked = row.encode_request(request)
+            size, unit = max(row.codec.size_bytes, len(asked)), row.length_unit_bytes
             data = _calls.getsockopt(self.fileno(), row.level, row.number, size, asked, unit)
         except OSError as error:
             self._explain(error, "get_option")
@@ -373,10 +376,14 @@ class socket(Calls["A", "F"]):  # noqa: N801
         Raises OSError as setsockopt(2) fails, LookupError for a name that no row has, and
         TypeError, ValueError or OverflowError for a value that the row refuses.
         """
-        row = self._option(option)
-        data = row.encode(value)
+        row: Option[Any] = self._option(option) if isinstance(option, (str, int)) else option
         try:
-            _calls.setsockopt(self.fileno(), row.level, row.number, data)
+            if not (
+                row._is_integer
+                and "w" in row.access
+                and _calls.setsockopt_int(self, row.level, row.number, value, row._is_flag)
+            ):
+                _calls.setsockopt(self.fileno(), row.level, row.number, row.encode(value))
         except OSError as error:
             self._explain(error, "set_option")
             raise

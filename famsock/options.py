@@ -35,6 +35,18 @@ class Option(Generic[_T]):
     access: str = "rw"
     request: codecs.Codec[Any] | None = attrs.field(default=None, eq=False)
     length_unit_bytes: int = 1
+    _is_integer: bool = attrs.field(init=False, eq=False, repr=False)
+    _is_flag: bool = attrs.field(init=False, eq=False, repr=False)
+
+    @_is_integer.default
+    def _find_is_integer(self) -> bool:
+        """Whether the value is a plain int: `socket` then passes it without the codec."""
+        plain = self.request is None and self.length_unit_bytes == 1
+        return plain and (self.codec is codecs.INT or self.codec is codecs.BOOL)
+
+    @_is_flag.default
+    def _find_is_flag(self) -> bool:
+        return self.codec is codecs.BOOL
 
     def encode(self, value: _T) -> bytes:
         """Return the bytes for setsockopt; the errors name the option."""

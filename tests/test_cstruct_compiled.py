@@ -53,7 +53,7 @@ def _outcome(call: Callable[..., Any], *given: Any) -> tuple[Any, ...]:
 
 
 def _samples(size: int, head: bytes) -> Iterator[bytes]:
-    """Bytes of a struct: bounds, text that ends and that does not, and random ones; then lengths."""
+    """Bytes of a struct: bounds, text with and without an end, random ones; then other lengths."""
     draw = random.Random(size)
     bodies = [b"\0", b"\xff", b"\x7f", b"\x80", b"A", b"a\0", b"\xc3\xa9", b"\xfe\0\1"]
     for body in bodies:

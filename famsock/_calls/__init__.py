@@ -42,6 +42,7 @@ CALLS = (
     "getpeername",
     "getsockname",
     "getsockopt",
+    "getsockopt_int",
     "interface_index",
     "interface_name",
     "pack_control",
@@ -56,6 +57,7 @@ CALLS = (
     "sendmsg",
     "sendto",
     "setsockopt",
+    "setsockopt_int",
     "unpack_control",
 )
 """The functions that an implementation provides, each described in `python`."""

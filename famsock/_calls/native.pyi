@@ -7,6 +7,7 @@ from famsock._calls.python import connect as connect
 from famsock._calls.python import getpeername as getpeername
 from famsock._calls.python import getsockname as getsockname
 from famsock._calls.python import getsockopt as getsockopt
+from famsock._calls.python import getsockopt_int as getsockopt_int
 from famsock._calls.python import interface_index as interface_index
 from famsock._calls.python import interface_name as interface_name
 from famsock._calls.python import pack_control as pack_control
@@ -21,4 +22,5 @@ from famsock._calls.python import sendmmsg as sendmmsg
 from famsock._calls.python import sendmsg as sendmsg
 from famsock._calls.python import sendto as sendto
 from famsock._calls.python import setsockopt as setsockopt
+from famsock._calls.python import setsockopt_int as setsockopt_int
 from famsock._calls.python import unpack_control as unpack_control

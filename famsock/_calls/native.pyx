@@ -24,6 +24,7 @@ from libc.string cimport memcmp, memcpy, memset
 import _socket
 import socket as _stdlib
 from os import fsencode, strerror
+from sys import byteorder
 from time import monotonic
 
 
@@ -163,6 +164,7 @@ cdef enum:
     SOCKADDR_BYTES = 128  # struct sockaddr_storage
     STACK_BYTES = 4096
     CONTROL_BYTES = 1024
+    OPTION_BYTES = 512
     INT_MAX = 0x7FFFFFFF
     SPARE_BYTES = 1 << 20
     FEW_BUFFERS = 4
@@ -483,16 +485,53 @@ def getsockopt(int descriptor, int level, int option, int size_bytes,
                bytes request not None=b"", int unit=1):
     """getsockopt(2) with a buffer of ``size_bytes`` that ``request`` begins."""
     refuse_negative(size_bytes)
-    cdef bytearray buffer = bytearray(max(size_bytes, len(request)))
+    cdef char small[OPTION_BYTES]
+    cdef char *start = small
+    cdef bytearray buffer
+    cdef Py_ssize_t available = max(size_bytes, len(request))
     cdef socklen_t length = size_bytes // unit
-    cdef char *start = buffer
     cdef int result
+    if available > OPTION_BYTES:
+        buffer = bytearray(available)
+        start = buffer
+    else:
+        memset(small, 0, available)
     memcpy(start, PyBytes_AS_STRING(request), len(request))
     with nogil:
         result = c_getsockopt(descriptor, level, option, start, &length)
     if result < 0:
         PyErr_SetFromErrno(OSError)
-    return bytes(buffer[:length * unit])
+    return PyBytes_FromStringAndSize(start, min(<Py_ssize_t>length * unit, available))
+
+
+def getsockopt_int(descriptor, int level, int option):
+    """getsockopt(2) of an int, of which the kernel may fill in less: its value."""
+    cdef char data[4]
+    cdef int value
+    cdef socklen_t length = 4
+    memset(data, 0, 4)
+    if c_getsockopt(number(descriptor), level, option, data, &length) < 0:
+        PyErr_SetFromErrno(OSError)
+    if length == 4:
+        memcpy(&value, data, 4)
+        return value
+    if not length:
+        raise ValueError("needs 4 bytes, not 0")
+    return int.from_bytes(data[:length], byteorder)
+
+
+def setsockopt_int(descriptor, int level, int option, value, bint is_flag):
+    """setsockopt(2) of an int, or of its truth; False for a value that is neither int nor bool."""
+    cdef int number_given = 0
+    if not fits_int(value, &number_given):
+        if type(value) is not bool:
+            return False
+        number_given = value is True
+    if is_flag:
+        number_given = number_given != 0
+    if c_setsockopt(number(descriptor), level, option, &number_given, sizeof(int)) < 0:
+        PyErr_SetFromErrno(OSError)
+    return True
 
 
 def setsockopt(int descriptor, int level, int option, value):

@@ -428,6 +428,31 @@ def getsockopt(
     return storage.view[: length.value * unit].tobytes()
 
 
+def getsockopt_int(descriptor: Descriptor, level: int, option: int) -> int:
+    """getsockopt(2) of an int, of which the kernel may fill in less: its value.
+
+    ValueError if the kernel gives nothing.
+    """
+    data = getsockopt(_number(descriptor), level, option, 4)
+    if not data:
+        raise ValueError("needs 4 bytes, not 0")
+    return int.from_bytes(data, sys.byteorder, signed=len(data) == 4)
+
+
+def setsockopt_int(
+    descriptor: Descriptor, level: int, option: int, value: Any, is_flag: bool
+) -> bool:
+    """setsockopt(2) of an int, or of its truth with ``is_flag``: whether it was made.
+
+    It is not for a value that is neither int nor bool, or no C int.
+    """
+    if type(value) not in (int, bool) or not -_INT_MAX - 1 <= value <= _INT_MAX:
+        return False
+    number = bool(value) if is_flag else value
+    setsockopt(_number(descriptor), level, option, number.to_bytes(4, sys.byteorder, signed=True))
+    return True
+
+
 def setsockopt(descriptor: int, level: int, option: int, value: bytes) -> None:
     """setsockopt(2) with ``value`` as it is; without a value it passes none, not an empty one."""
     level, option = _c_int(level), _c_int(option)
