@@ -7,6 +7,7 @@ the bytes and the slots of the object. Optional, as the compiled layer of the ca
 give the same values and errors, which a test compares for every struct.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject, PyTypeObject
@@ -88,6 +89,8 @@ cdef struct Field:
     Py_ssize_t offset
     Py_ssize_t size
     Py_ssize_t slot
+    PyObject *decode  # where compiled code does not know the conversion; `functions` keeps it
+    PyObject *encode
 
 
 cdef object read_value(Kind kind, const char *at, Py_ssize_t size):
@@ -194,6 +197,7 @@ class _Slotted:
 cdef object _member = vars(_Slotted)["member"]
 
 
+@cython.no_gc_clear  # a field borrows its functions
 cdef class Converter:
     """The conversion of one struct class to and from its bytes.
 
@@ -206,7 +210,7 @@ cdef class Converter:
     cdef bytes head
     cdef int count
     cdef Field *fields
-    cdef list decoders, encoders
+    cdef list functions
     cdef bint has_post_init
 
     def __cinit__(self, type cls):
@@ -220,7 +224,7 @@ cdef class Converter:
         self.fields = <Field *>calloc(max(self.count, 1), sizeof(Field))
         if self.fields == NULL:
             raise MemoryError()
-        self.decoders, self.encoders = [], []
+        self.functions = []
         for index, member in enumerate(layout.members):
             self.add(&self.fields[index], member)
 
@@ -249,23 +253,27 @@ cdef class Converter:
                 field.raw, encode = field.kind, None
         if SIZES.get(field.raw, field.size) != field.size:
             raise TypeError(f"{self.cls.__name__}: {ctype.code} of {field.size} bytes")
-        self.decoders.append(decode)
-        self.encoders.append(encode)
+        if decode is not None:
+            self.functions.append(decode)
+            field.decode = <PyObject *>decode
+        if encode is not None:
+            self.functions.append(encode)
+            field.encode = <PyObject *>encode
         return 0
 
     cdef object read(self, const char *data, object lookup):
         """Return an instance of bytes, as many as the struct has."""
         cdef object made = famsock_alloc(<PyTypeObject *>self.cls)
-        cdef object value, decode
+        cdef object value
         cdef Field *field
         cdef int index
         for index in range(self.count):
             field = &self.fields[index]
-            decode = self.decoders[index]
-            if decode is None:
+            if field.decode == NULL:
                 value = read_value(field.kind, data + field.offset, field.size)
             else:
-                value = decode(read_value(field.raw, data + field.offset, field.size), lookup)
+                value = read_value(field.raw, data + field.offset, field.size)
+                value = (<object>field.decode)(value, lookup)
             famsock_fill(made, field.slot, value)
         if self.has_post_init:
             made.__attrs_post_init__()
@@ -276,7 +284,7 @@ cdef class Converter:
         cdef bytes packed = PyBytes_FromStringAndSize(NULL, self.size)
         cdef char *data = PyBytes_AS_STRING(packed)
         cdef PyObject *slot
-        cdef object value, encode
+        cdef object value
         cdef Field *field
         cdef int index
         memset(data, 0, self.size)
@@ -287,9 +295,8 @@ cdef class Converter:
             if slot == NULL:
                 return None
             value = <object>slot
-            encode = self.encoders[index]
-            if encode is not None:
-                value = encode(value, lookup)
+            if field.encode != NULL:
+                value = (<object>field.encode)(value, lookup)
             if not write_value(field.raw, data + field.offset, field.size, value):
                 return None
         return packed
@@ -348,6 +355,9 @@ cdef class Integer:
         self.size = SIZES[self.kind]
         self.low, self.high, self.python_encode, self.python_decode = low, high, encode, decode
 
+    def __deepcopy__(self, memo):
+        return self
+
     def encode(self, value):
         """Return the bytes of an integer in the type's range."""
         cdef char data[8]
@@ -364,3 +374,26 @@ cdef class Integer:
         if type(data) is bytes and PyBytes_GET_SIZE(data) == self.size:
             return read_value(self.kind, PyBytes_AS_STRING(data), self.size)
         return self.python_decode(data)
+
+
+cdef class Time:
+    """The conversion of two longs, seconds and units of ``fraction_ns``, to nanoseconds."""
+
+    cdef int fraction_ns
+    cdef object python_decode
+
+    def __cinit__(self, int fraction_ns, decode):
+        self.fraction_ns, self.python_decode = fraction_ns, decode
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def decode(self, data):
+        """Return the nanoseconds of what the kernel gave."""
+        cdef long pair[2]
+        if type(data) is not bytes or PyBytes_GET_SIZE(data) < <Py_ssize_t>sizeof(pair):
+            return self.python_decode(data)
+        memcpy(pair, PyBytes_AS_STRING(data), sizeof(pair))
+        if not 0 <= pair[0] < 1 << 31 or not 0 <= pair[1] < 1_000_000_000:
+            return self.python_decode(data)  # so that no product overflows
+        return <long long>pair[0] * 1_000_000_000 + <long long>pair[1] * self.fraction_ns

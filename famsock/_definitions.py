@@ -6,7 +6,6 @@ Each module of a family is loaded on its first use, and merged once.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -113,9 +112,9 @@ class Definitions:
     @kept
     def message(self) -> Callable[..., Any]:
         """The function that makes a typed message of what was received."""
-        from famsock.control import Message
+        from famsock.control import message_maker
 
-        return partial(Message.received, self.control)
+        return message_maker(self.control)
 
     def option(self, name: object) -> Option[Any]:
         """Return the option of this name; LookupError if the family has none."""

@@ -10,7 +10,6 @@ plugin serves the family the stdlib's own method runs; where the stdlib cannot e
 from __future__ import annotations
 
 import _socket
-import errno
 import socket as _stdlib
 import sys
 from operator import index
@@ -18,7 +17,7 @@ from sys import byteorder
 
 from famsock import _calls
 from famsock._calls import arguments
-from famsock._calls.descriptors import adopted_by, close_descriptors, keep, made_by
+from famsock._calls.descriptors import adopted_by, made_by
 from famsock._hints import explain
 from famsock._registry import plugins
 from famsock.address import RAW_CODEC, Address, AddressCodec, is_of_stdlib, why_not_served
@@ -48,7 +47,6 @@ _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
 _OF_A_CLASS = {"_kind", "_protocol_class", "_redefines"}  # what each protocol's class has
-_NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _initialize = _stdlib.socket.__init__
 why_not_served[:] = [plugins.why_not_served]
 _family_of = _socket.socket.family.__get__
@@ -306,29 +304,15 @@ class socket(Calls["A", "F"]):  # noqa: N801
 
     # Typed addresses, options and messages
 
-    @property
-    def local_address(self) -> A | None:
-        """The typed address that the socket is bound to; None where the kernel names none.
+    if TYPE_CHECKING:  # `Calls` has them
 
-        OSError as getsockname(2) fails on a closed socket.
-        """
-        return self._named(_calls.getsockname)
-
-    @property
-    def peer_address(self) -> A | None:
-        """The typed address of the peer; None if there is no peer.
-
-        OSError as getpeername(2) fails on a closed socket.
-        """
-        return self._named(_calls.getpeername)
-
-    def _named(self, call: Callable[[int], bytes]) -> A | None:
-        try:
-            return self._typed(call(self.fileno()))
-        except OSError as error:
-            if error.errno not in _NAMELESS:
-                raise
-            return None
+        @property
+        def local_address(self) -> A | None: ...
+        @property
+        def peer_address(self) -> A | None: ...
+        def recv_message(
+            self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
+        ) -> Message[A]: ...
 
     def _typed(self, sockaddr: bytes) -> A | None:
         if not sockaddr:
@@ -355,8 +339,11 @@ class socket(Calls["A", "F"]):  # noqa: N801
             if row._is_integer and request is None:
                 value = _calls.getsockopt_int(self, row.level, row.number)
                 return value != 0 if row._is_flag else value
-            asked = row.encode_request(request)
-            size, unit = max(row.codec.size_bytes, len(asked)), row.length_unit_bytes
+            size, asked = row.codec.size_bytes, b""
+            if request is not None:
+                asked = row.encode_request(request)
+                size = max(size, len(asked))
+            unit = row.length_unit_bytes
             data = _calls.getsockopt(self.fileno(), row.level, row.number, size, asked, unit)
         except OSError as error:
             self._explain(error, "get_option")
@@ -396,30 +383,6 @@ class socket(Calls["A", "F"]):  # noqa: N801
         except LookupError as error:
             if why := self._why_not_served():
                 raise LookupError(f"{error}{why}") from None
-            raise
-
-    def recv_message(
-        self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
-    ) -> Message[A]:
-        """Receive one message with typed address and control messages.
-
-        At most ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit
-        shows in ``Message.flags`` (MSG_TRUNC, MSG_CTRUNC). Received descriptors are close-on-exec.
-        Errors are those of recvmsg(2).
-        """
-        flags = arguments.c_int(flags) | (_CLOEXEC if self._passes_descriptors else 0)
-        timeout, control_bytes = self._timeout_of(flags), arguments.control_bytes(control_bytes)
-        kept: list[Any] = []
-        try:
-            keep(kept, _calls.recvmsg, self, timeout, bufsize_bytes, control_bytes, flags)
-            data, items, message_flags, sockaddr = kept[0]
-            message: Message[A] = self._definitions.message(
-                data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC
-            )
-            return message
-        except BaseException:
-            for _, items, _, _ in kept:
-                close_descriptors(items)
             raise
 
     def send_message(

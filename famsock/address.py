@@ -21,7 +21,7 @@ import sys
 from operator import index
 
 from famsock import _calls
-from famsock._calls.layout import SOCKADDR_BYTES, SockaddrLayout
+from famsock._calls.layout import SockaddrLayout
 from famsock._errors import PluginError, is_out_of_reach
 from famsock._lazy import load
 from famsock._struct import Struct
@@ -51,7 +51,6 @@ HAS_SA_LEN = sys.platform.startswith(_BSD)
 """True if a sockaddr starts with a length byte and a family byte here, not a 16-bit family."""
 
 _MAX_FAMILY = 0xFF if HAS_SA_LEN else 0xFFFF
-_MAX_TYPED = 256
 _ALL_ONES = 0xFFFFFFFF
 """What -1 means in an unsigned 32-bit field of the stdlib's form."""
 _NONBLOCK = getattr(_stdlib, "SOCK_NONBLOCK", 0)  # so that the default timeout is not set
@@ -311,7 +310,7 @@ class AddressCodec(AddressCache):
     or None, ``other`` the address class of another family's number, or None.
     """
 
-    __slots__ = ("_load", "_load_layout", "_other", "_refusing", "_typed")
+    __slots__ = ("_load", "_load_layout", "_other", "_refusing")
 
     def __init__(
         self,
@@ -323,7 +322,6 @@ class AddressCodec(AddressCache):
         self._load = load
         self._load_layout = load_layout
         self._other = other
-        self._typed: dict[bytes, Address] = {}
         self._refusing: _stdlib.SocketType | None = None
 
     def _raise_as_stdlib(
@@ -383,18 +381,11 @@ class AddressCodec(AddressCache):
             self.loaded_class = cls
         return self.loaded_class
 
-    def decode_typed(self, socket: StdlibSocket, sockaddr: bytes) -> Address:
-        """Return the typed address of what the kernel gave; `RawAddress` where no class fits."""
-        kept = self._typed.get(sockaddr)
-        if kept is not None:
-            return kept
+    def unpack_typed(self, socket: StdlibSocket, sockaddr: bytes) -> tuple[Address, bool]:
+        """Return the typed address of any sockaddr, and whether it may be kept."""
         lookup = Lookup("decode", socket)
         typed = self._unpack(sockaddr, lookup)
-        if not lookup.used and len(sockaddr) <= SOCKADDR_BYTES:
-            if len(self._typed) >= _MAX_TYPED:
-                self._typed.pop(next(iter(self._typed)), None)
-            self._typed[sockaddr] = typed
-        return typed
+        return typed, not lookup.used
 
     def decode_unusual(self, socket: StdlibSocket, sockaddr: bytes) -> tuple[Any, bool]:
         """Return the stdlib form of any sockaddr, and whether it may be kept.

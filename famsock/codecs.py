@@ -136,20 +136,20 @@ def codec(value: Codec[_T] | type[_T]) -> Codec[_T]:
 
 
 class _Deferred:
-    """A codec that is imported on first use."""
+    """A codec that is imported on first use, and then has the other's attributes."""
 
-    __slots__ = ("_codec", "_reference")
+    __slots__ = ("_reference", "c", "decode", "encode", "size_bytes")
 
     def __init__(self, reference: str) -> None:
         self._reference = reference
-        self._codec: Codec[Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if self._codec is None:
-            self._codec = codec(load(self._reference))
-        return getattr(self._codec, name)
+        found = codec(load(self._reference))
+        for each in ("c", "decode", "encode", "size_bytes"):
+            setattr(self, each, getattr(found, each))
+        return getattr(found, name)
 
     def __repr__(self) -> str:
         return f"deferred({self._reference!r})"
@@ -230,6 +230,9 @@ def _time(c: str, fraction_ns: int) -> Codec[int]:
         seconds, fraction = pair.unpack_from(data)
         return int(seconds) * _NS_PER_S + int(fraction) * fraction_ns
 
+    compiled = _calls.companion("famsock._cstruct")
+    if compiled is not None:
+        decode = compiled.Time(fraction_ns, decode).decode
     return Codec(c=c, size_bytes=pair.size, encode=encode, decode=decode)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import socket as _stdlib
 import struct as _struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, overload
 
 import attrs
 
-from famsock import codecs, constants, cstruct
+from famsock import _calls, codecs, constants, cstruct
 from famsock.address import Address
 
 if TYPE_CHECKING:
@@ -77,19 +78,41 @@ class RawControl:
         return self.level, self.type, self.data
 
 
+class _Received:
+    """The control messages of a `Message` as they came, until they are read."""
+
+    __slots__ = ("_items", "_kinds")
+    if TYPE_CHECKING:
+        _items: list[Item] | None
+        _kinds: Mapping[tuple[int, int], ControlType[Any]]
+
+
 @attrs.frozen
-class Message(Generic[_A]):
+class Message(_Received, Generic[_A]):
     """The result of `socket.recv_message`.
 
     ``address`` is typed, or None if the kernel gave no sender; a sockaddr of another family is a
-    `famsock.RawAddress`, whatever the type says. ``flags`` are msg_flags (MSG_TRUNC,
-    MSG_CTRUNC …). Descriptors in an SCM_RIGHTS message belong to the caller, who must close them.
+    `famsock.RawAddress`, whatever the type says. ``control`` is typed when it is read. ``flags``
+    are msg_flags (MSG_TRUNC, MSG_CTRUNC …). Descriptors in an SCM_RIGHTS message belong to the
+    caller, who must close them.
     """
 
     data: bytes
     address: _A | None
     control: tuple[ControlMessage[Any] | RawControl, ...]
     flags: int
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return the control messages, typed now; nothing else is left out at first."""
+            if name == "_items":
+                return None
+            if name != "control" or self._items is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            typed = _typed_items(self._items, self._kinds)
+            object.__setattr__(self, "control", typed)
+            return typed
 
     if TYPE_CHECKING:
 
@@ -100,6 +123,18 @@ class Message(Generic[_A]):
 
     def get(self, kind: ControlType[Any] | str) -> Any:
         """Return the value of the first control message of a kind, a row or its name, or None."""
+        if type(kind) is ControlType and (items := self._items) is not None:
+            level, number = kind.level, kind.number
+            for item in items:
+                if item[1] == number and item[0] == level:
+                    row = self._kinds.get((level, number))
+                    if row is not kind and row != kind:
+                        return None
+                    try:
+                        return row.codec.decode(item[2])
+                    except ValueError:  # it is a `RawControl`
+                        continue
+            return None
         if not isinstance(kind, (ControlType, str)):
             raise TypeError(f"a kind is a row or its name, not {kind!r}")
         for message in self.control:
@@ -115,11 +150,25 @@ class Message(Generic[_A]):
         kinds: Mapping[tuple[int, int], ControlType[Any]],
         data: bytes,
         address: _A | None,
-        items: Iterable[Item],
+        items: list[Item],
         flags: int,
     ) -> Self:
         """Return the message for recvmsg's result; ``kinds`` type its (level, type, data) items."""
-        return cls(data, address, _typed_items(items, kinds), flags)
+        made = cls.__new__(cls)
+        for name, value in (
+            ("data", data), ("address", address), ("flags", flags), ("_items", items),
+            ("_kinds", kinds),
+        ):  # fmt: skip
+            object.__setattr__(made, name, value)
+        return made
+
+
+def message_maker(kinds: Mapping[tuple[int, int], ControlType[Any]]) -> Callable[..., Any]:
+    """Return a function of data, address, items and flags: `Message.received` with ``kinds``."""
+    if _calls.native is None:
+        return partial(Message.received, kinds)
+    maker: Callable[..., Any] = _calls.native.MessageMaker(Message, kinds)
+    return maker
 
 
 def _packed_item(message: ControlMessage[Any] | RawControl | Item) -> Item:

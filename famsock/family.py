@@ -249,6 +249,11 @@ class Served:
             family.name, (protocol.options, family.options), (protocol.control, family.control)
         )
 
+    @kept
+    def message(self) -> Callable[..., Any]:
+        """The function that makes a typed message of what was received."""
+        return self.definitions.message
+
     def socket_class(self, kind: int) -> type[Any] | None:
         """Return the class of this protocol's sockets of a type; None if it has none.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import random
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -187,3 +188,17 @@ def test_integers(ctype: cstruct.CType, monkeypatch: pytest.MonkeyPatch) -> None
     for data in _samples(ctype.size, b""):
         for given in (data, bytearray(data)):
             assert _outcome(compiled.decode, given) == _outcome(python.decode, given)
+
+
+@pytest.mark.parametrize("name", ["TIMEVAL_NS", "TIMESPEC_NS"])
+def test_times(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: Any = getattr(codecs, name)
+    monkeypatch.setattr(_calls, "native", None)
+    python = codecs._time(compiled.c, {"TIMEVAL_NS": 1000, "TIMESPEC_NS": 1}[name])
+    assert type(compiled.decode) is not type(python.decode)
+    bounds = [0, 1, 999_999, 1_000_000_000, (1 << 31) - 1, 1 << 31, (1 << 63) - 1, -1, -(1 << 63)]
+    pair = struct.Struct("@ll")
+    given = [pair.pack(a, b) for a in bounds for b in bounds]
+    for data in (*given, *_samples(pair.size, b"")):
+        assert _outcome(compiled.decode, data) == _outcome(python.decode, data)
+        assert _outcome(compiled.decode, bytearray(data)) == _outcome(python.decode, data)

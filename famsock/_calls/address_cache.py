@@ -9,6 +9,7 @@ from famsock._calls.layout import SOCKADDR_BYTES, SockaddrLayout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from socket import socket
     from typing import Any
 
@@ -22,13 +23,13 @@ class AddressCache:
     """Converts addresses for the sockets of one protocol, and keeps results.
 
     By the layout, if there is one; what it leaves goes to `encode_unusual` and `decode_unusual`,
-    which a subclass has. A result is kept in the slot that its key's hash names, where it replaces
-    another one; what the system had a part in is not kept, nor anything longer than
-    `SOCKADDR_BYTES`. Of what the layout decodes only the last result is kept: to decode costs
-    little more than to look into a slot. Only exact tuples of str and int are looked up by
-    equality, so that no object's own ``__hash__`` or ``__eq__`` runs, and 80.0 and True never count
-    as a port; a typed address is known again by identity. Slots are read and written whole, so
-    threads may share them.
+    which a subclass has, and what shall be typed to `unpack_typed`. A result is kept in the slot
+    that its key's hash names, where it replaces another one; what the system had a part in is not
+    kept, nor anything longer than `SOCKADDR_BYTES`. Of what the layout decodes only the last result
+    is kept: to decode costs little more than to look into a slot. Only exact tuples of str and int
+    are looked up by equality, so that no object's own ``__hash__`` or ``__eq__`` runs, and 80.0 and
+    True never count as a port; a typed address is known again by identity. Slots are read and
+    written whole, so threads may share them.
     """
 
     __slots__ = (
@@ -40,6 +41,7 @@ class AddressCache:
         "_is_ready",
         "_last",
         "_last_decoded",
+        "_typed",
         "loaded_class",
         "typed_fields",
     )
@@ -51,6 +53,7 @@ class AddressCache:
         self._is_ready = False
         self._encoded: Kept = [None] * SLOTS
         self._decoded: Kept = [None] * SLOTS
+        self._typed: Kept = [None] * SLOTS
         self._last: tuple[Any, bytes] = (object(), b"")  # what was encoded last
         self._last_decoded: tuple[bytes, Any] = (b"", None)
         self.loaded_class: type | None = None
@@ -71,6 +74,10 @@ class AddressCache:
 
     def decode_unusual(self, sock: Any, sockaddr: bytes) -> tuple[Any, bool]:
         """Return the stdlib's form of any sockaddr, and whether it may be kept."""
+        raise NotImplementedError
+
+    def unpack_typed(self, sock: Any, sockaddr: bytes) -> tuple[Any, bool]:
+        """Return the typed address of any sockaddr, and whether it may be kept."""
         raise NotImplementedError
 
     def _prepare(self) -> Converter | None:
@@ -147,13 +154,24 @@ class AddressCache:
             if self._is_kept:
                 self._last_decoded = sockaddr, form
             return form
-        slot = hash(sockaddr) % SLOTS
-        if (kept := self._decoded[slot]) is not None and kept[0] == sockaddr:
-            return kept[1]
-        form, keep = self.decode_unusual(sock, sockaddr)
-        if keep and len(sockaddr) <= SOCKADDR_BYTES:
-            self._decoded[slot] = sockaddr, form
-        return form
+        return _kept(self._decoded, self.decode_unusual, sock, sockaddr)
+
+    def decode_typed(self, sock: socket, sockaddr: bytes) -> Any:
+        """Return the typed address of what the kernel gave; `RawAddress` where no class fits."""
+        return _kept(self._typed, self.unpack_typed, sock, sockaddr)
+
+
+def _kept(
+    results: Kept, convert: Callable[[Any, bytes], tuple[Any, bool]], sock: Any, sockaddr: bytes
+) -> Any:
+    """Return the result of a sockaddr that is kept, or convert and keep it."""
+    slot = hash(sockaddr) % SLOTS
+    if (kept := results[slot]) is not None and kept[0] == sockaddr:
+        return kept[1]
+    result, keep = convert(sock, sockaddr)
+    if keep and len(sockaddr) <= SOCKADDR_BYTES:
+        results[slot] = sockaddr, result
+    return result
 
 
 def _slot(address: Any) -> int:

@@ -383,12 +383,13 @@ cdef class AddressCache:
 
     cdef Converter converter
     cdef bint is_ready
-    cdef list kept_encoded, kept_decoded
+    cdef list kept_encoded, kept_decoded, kept_typed
     cdef public object loaded_class
     cdef public object typed_fields
 
     def __cinit__(self):
         self.kept_encoded, self.kept_decoded = [None] * SLOTS, [None] * SLOTS
+        self.kept_typed = [None] * SLOTS
 
     cdef Converter prepared(self):
         if not self.is_ready:
@@ -482,8 +483,8 @@ cdef class AddressCache:
                 return form
         sockaddr = PyBytes_FromStringAndSize(name, length)
         slot = PyObject_Hash(sockaddr) & (SLOTS - 1)
-        kept = famsock_item(self.kept_decoded, slot)
-        if kept is not None and (<tuple>kept)[0] == sockaddr:
+        kept = kept_result(self.kept_decoded, slot, sockaddr)
+        if kept is not None:
             return (<tuple>kept)[1]
         if converter is not None and converter.is_slow:
             form = converter.read(sock, name, length)
@@ -493,6 +494,23 @@ cdef class AddressCache:
         if keep and length <= SOCKADDR_BYTES:
             famsock_put(self.kept_decoded, slot, (sockaddr, form))
         return form
+
+    def decode_typed(self, sock, bytes sockaddr not None):
+        """Return the typed address of what the kernel gave; `RawAddress` where no class fits."""
+        cdef Py_ssize_t slot = PyObject_Hash(sockaddr) & (SLOTS - 1)
+        cdef object kept = kept_result(self.kept_typed, slot, sockaddr)
+        if kept is not None:
+            return (<tuple>kept)[1]
+        typed, keep = self.unpack_typed(sock, sockaddr)
+        if keep and PyBytes_GET_SIZE(sockaddr) <= SOCKADDR_BYTES:
+            famsock_put(self.kept_typed, slot, (sockaddr, typed))
+        return typed
+
+
+cdef inline object kept_result(list results, Py_ssize_t slot, bytes sockaddr):
+    """The result that is kept of a sockaddr, after it; None if there is none."""
+    cdef object kept = famsock_item(results, slot)
+    return kept if kept is not None and (<tuple>kept)[0] == sockaddr else None
 
 
 cdef inline object makesockaddr(

@@ -20,6 +20,9 @@ cdef extern from *:
         *slot = value;
         Py_XDECREF(before);
     }
+    static PyObject *famsock_alloc(PyTypeObject *cls) {
+        return cls->tp_alloc(cls, 0);
+    }
     static PyObject *famsock_cached(PyObject *cache, PyObject *key) {
         PyObject *found;
     #if PY_VERSION_HEX >= 0x030d0000
@@ -50,6 +53,7 @@ cdef extern from *:
     """
     PyObject *famsock_slot(object, Py_ssize_t)
     void famsock_fill(object, Py_ssize_t, object)
+    object famsock_alloc(PyTypeObject *)
     object famsock_cached(dict, object)
     object famsock_new(PyTypeObject *, PyTypeObject *, tuple)
     int famsock_init(PyTypeObject *, object, tuple) except -1
@@ -205,6 +209,67 @@ cdef bint are_items(object control) except -1:
         if type((<tuple>item)[2]) is not bytes:
             return False
     return True
+
+
+cdef int close_items(list items) except -1:
+    """Close every descriptor that items carry: `ancillary.close_descriptors`."""
+    cdef int descriptor
+    cdef bytes data
+    cdef Py_ssize_t at
+    for level, kind, data in items:
+        if level == SOL_SOCKET and (kind == SCM_RIGHTS or kind == SCM_PIDFD):
+            for at in range(0, PyBytes_GET_SIZE(data) - 3, 4):
+                memcpy(&descriptor, PyBytes_AS_STRING(data) + at, 4)
+                c_close(descriptor)
+    return 0
+
+
+ctypedef int (*NameCall)(int, const sockaddr_c *, socklen_t *)
+
+
+cdef object typed_name(object sock, NameCall call):
+    """The typed address that a call tells; None where there is none."""
+    cdef AddressCache codec = codec_of(sock)
+    cdef char name[SOCKADDR_BYTES]
+    cdef socklen_t length = SOCKADDR_BYTES
+    if call(number(sock), <sockaddr_c *>name, &length) < 0:
+        if errno == ENOTCONN or errno == EOPNOTSUPP or errno == EINVAL:
+            return None
+        PyErr_SetFromErrno(OSError)
+    if not length:
+        return None
+    if codec is None:
+        codec = sock._codec_for(None)
+    return codec.decode_typed(
+        sock, PyBytes_FromStringAndSize(name, min(length, <socklen_t>SOCKADDR_BYTES))
+    )
+
+
+cdef class MessageMaker:
+    """Makes the result of `recv_message`, a `famsock.control.Message`, by its slots."""
+
+    cdef type cls
+    cdef object kinds
+    cdef Py_ssize_t data, address, flags, items, types
+
+    def __cinit__(self, type cls, kinds):
+        self.cls, self.kinds = cls, kinds
+        self.data, self.address = slot_of(cls, "data"), slot_of(cls, "address")
+        self.flags = slot_of(cls, "flags")
+        base = cls.__mro__[1]
+        self.items, self.types = slot_of(base, "_items"), slot_of(base, "_kinds")
+
+    def __call__(self, data, address, items, flags):
+        return self.make(data, address, items, flags)
+
+    cdef object make(self, object data, object address, object items, object flags):
+        cdef object made = famsock_alloc(<PyTypeObject *>self.cls)
+        famsock_fill(made, self.data, data)
+        famsock_fill(made, self.address, address)
+        famsock_fill(made, self.flags, flags)
+        famsock_fill(made, self.items, items)
+        famsock_fill(made, self.types, self.kinds)
+        return made
 
 
 class Calls(_stdlib.socket):
@@ -400,6 +465,22 @@ class Calls(_stdlib.socket):
 
     getpeername.__signature__ = Signature("self")
 
+    @property
+    def local_address(self):
+        """The typed address that the socket is bound to; None where the kernel names none.
+
+        OSError as getsockname(2) fails on a closed socket.
+        """
+        return typed_name(self, c_getsockname)
+
+    @property
+    def peer_address(self):
+        """The typed address of the peer; None if there is no peer.
+
+        OSError as getpeername(2) fails on a closed socket.
+        """
+        return typed_name(self, c_getpeername)
+
     def sendto(self, data=NOT_GIVEN, flags_or_address=NOT_GIVEN, address=NOT_GIVEN, /, *more):
         cdef AddressCache codec
         cdef int flags = 0, error = 0
@@ -533,6 +614,48 @@ class Calls(_stdlib.socket):
         return receive_msg(self, timeout_of(self), size, control_bytes, c_int(flags), codec)
 
     recvmsg.__signature__ = Signature("self, bufsize, ancbufsize=0, flags=0, /")
+
+    def recv_message(self, bufsize_bytes=65536, control_bytes=1024, flags=0):
+        """Receive one message with typed address and control messages.
+
+        At most ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit
+        shows in ``Message.flags`` (MSG_TRUNC, MSG_CTRUNC). Received descriptors are close-on-exec.
+        Errors are those of recvmsg(2).
+        """
+        cdef AddressCache codec = codec_of(self)
+        cdef object served = <object>famsock_slot(self, served_slot)
+        cdef object message, address = None, timeout = None
+        cdef int c_flags = c_int(flags), c_control = control_size(control_bytes)
+        cdef Py_ssize_t size = (
+            bufsize_bytes if type(bufsize_bytes) is int else PyNumber_Index(bufsize_bytes)
+        )
+        if served is None:
+            message = self._definitions.message
+            c_flags |= MSG_CMSG_CLOEXEC
+        else:
+            message = served.message
+            if served.protocol.passes_descriptors:
+                c_flags |= MSG_CMSG_CLOEXEC
+        if not c_flags & (MSG_DONTWAIT | MSG_ERRQUEUE):
+            timeout = timeout_of(self)
+        data, items, message_flags, sockaddr = receive_msg(
+            self, timeout, size, c_control, c_flags, None
+        )
+        try:
+            if sockaddr:
+                codec = self._codec_for(None) if codec is None else codec
+                address = codec.decode_typed(self, sockaddr)
+            message_flags = <int>message_flags & ~MSG_CMSG_CLOEXEC
+            if type(message) is MessageMaker:
+                return (<MessageMaker>message).make(data, address, items, message_flags)
+            return message(data, address, items, message_flags)
+        except BaseException:
+            close_items(items)
+            raise
+
+    recv_message.__signature__ = Signature(
+        "self, bufsize_bytes=65536, control_bytes=1024, flags=0"
+    )
 
     def recvmsg_into(self, buffers=NOT_GIVEN, ancbufsize=0, flags=0, /, *more):
         cdef AddressCache codec

@@ -20,14 +20,17 @@ from sys import audit
 from famsock import _calls
 from famsock._calls import arguments as checks
 from famsock._calls.arguments import Signature
-from famsock._calls.descriptors import close_descriptors, keeping
+from famsock._calls.descriptors import close_descriptors, keep, keeping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from famsock._calls.address_cache import AddressCache
 
+_CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
+_NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _NOT_GIVEN: Any = object()
 _create = _socket.socket.__init__
 _family_of = _socket.socket.family.__get__
@@ -120,6 +123,23 @@ def _decoded(sock: Calls, codec: AddressCache, messages: list[Any]) -> list[Any]
             last, address = sockaddr, codec.decode(sock, sockaddr)
         made.append((data, items, message_flags, address))
     return made
+
+
+def _typed(sock: Calls, sockaddr: bytes) -> Any:
+    """The typed address of a sockaddr; None where there is none."""
+    if not sockaddr:
+        return None
+    return (sock._codec or sock._codec_for(None)).decode_typed(sock, sockaddr)
+
+
+def _typed_name(sock: Calls, call: Callable[[int], bytes]) -> Any:
+    """The typed address that a call tells; None where there is none."""
+    try:
+        return _typed(sock, call(sock.fileno()))
+    except OSError as error:
+        if error.errno not in _NAMELESS:
+            raise
+        return None
 
 
 class Calls(_stdlib.socket):
@@ -376,6 +396,22 @@ class Calls(_stdlib.socket):
             return super().getpeername()
         return codec.decode(self, _calls.getpeername(self.fileno()))
 
+    @property
+    def local_address(self) -> Any:
+        """The typed address that the socket is bound to; None where the kernel names none.
+
+        OSError as getsockname(2) fails on a closed socket.
+        """
+        return _typed_name(self, _calls.getsockname)
+
+    @property
+    def peer_address(self) -> Any:
+        """The typed address of the peer; None if there is no peer.
+
+        OSError as getpeername(2) fails on a closed socket.
+        """
+        return _typed_name(self, _calls.getpeername)
+
     def recvfrom(self, bufsize: Any = _NOT_GIVEN, flags: int = 0, /, *more: Any) -> Any:
         if bufsize is _NOT_GIVEN or more:
             given = (bufsize, flags, *more) if more else ()
@@ -425,6 +461,32 @@ class Calls(_stdlib.socket):
         control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
         given = _gettimeout(self), bufsize, control_bytes, flags
         return _receive(self, codec, False, _calls.recvmsg, *given)
+
+    def recv_message(
+        self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
+    ) -> Any:
+        """Receive one message with typed address and control messages.
+
+        At most ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit
+        shows in ``Message.flags`` (MSG_TRUNC, MSG_CTRUNC). Received descriptors are close-on-exec.
+        Errors are those of recvmsg(2).
+        """
+        served = self._served
+        flags = checks.c_int(flags)
+        if served is None or served.protocol.passes_descriptors:
+            flags |= _CLOEXEC
+        message = self._definitions.message if served is None else served.message
+        timeout = self._timeout_of(flags)
+        control_bytes = checks.control_bytes(control_bytes)
+        kept: list[Any] = []
+        try:
+            keep(kept, _calls.recvmsg, self, timeout, bufsize_bytes, control_bytes, flags)
+            data, items, message_flags, sockaddr = kept[0]
+            return message(data, _typed(self, sockaddr), items, message_flags & ~_CLOEXEC)
+        except BaseException:
+            for _, items, _, _ in kept:
+                close_descriptors(items)
+            raise
 
     def recvmsg_into(
         self, buffers: Any = _NOT_GIVEN, ancbufsize: int = 0, flags: int = 0, /, *more: Any
@@ -505,6 +567,7 @@ class Calls(_stdlib.socket):
         recvfrom: "self, bufsize, flags=0, /",
         recvfrom_into: "self, buffer, nbytes=0, flags=0",
         recvmsg: "self, bufsize, ancbufsize=0, flags=0, /",
+        recv_message: "self, bufsize_bytes=65536, control_bytes=1024, flags=0",
         recvmsg_into: "self, buffers, ancbufsize=0, flags=0, /",
         recvmmsg: "self, count, bufsize_bytes=2048, control_bytes=0, flags=0",
         recvmmsg_into: "self, buffers, control_bytes=0, flags=0",

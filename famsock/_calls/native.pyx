@@ -16,7 +16,7 @@ from cpython.bytes cimport (
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from libc.errno cimport (
-    EAGAIN, EINPROGRESS, EINTR, EINVAL, EISCONN, ENODEV, EOPNOTSUPP, errno,
+    EAGAIN, EINPROGRESS, EINTR, EINVAL, EISCONN, ENODEV, ENOTCONN, EOPNOTSUPP, errno,
 )
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
@@ -112,6 +112,9 @@ cdef extern from "sys/socket.h" nogil:
     int SOL_SOCKET
     int SO_ERROR
     int SCM_RIGHTS
+    int MSG_CMSG_CLOEXEC
+    int MSG_DONTWAIT
+    int MSG_ERRQUEUE
 
 cdef extern from "unistd.h" nogil:
     int c_close "close"(int)

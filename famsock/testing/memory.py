@@ -312,8 +312,8 @@ class _Translated(AddressCodec):
     def decode_unusual(self, socket: _stdlib.socket, sockaddr: bytes) -> tuple[Any, bool]:
         return self._codec.decode(socket, self._original(sockaddr)), False
 
-    def decode_typed(self, socket: _stdlib.socket, sockaddr: bytes) -> Address:
-        return self._codec.decode_typed(socket, self._original(sockaddr))
+    def unpack_typed(self, socket: _stdlib.socket, sockaddr: bytes) -> tuple[Address, bool]:
+        return self._codec.decode_typed(socket, self._original(sockaddr)), False
 
     def _original(self, sockaddr: bytes) -> bytes:
         """Return the family's sockaddr; without a name, its shortest sockaddr or one of zeros."""
