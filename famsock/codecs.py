@@ -50,12 +50,14 @@ class Codec(Generic[_T]):
     ``size_bytes`` is the size to ask the kernel for (the greatest one where it varies). ``decode``
     raises ValueError for data that is too short; ``encode`` raises TypeError, ValueError or
     OverflowError with a message that continues "<option> …". ``c`` is the C type's spelling.
+    ``code`` is the one of `struct` for a value that is just this integer.
     """
 
     c: str
     size_bytes: int
     encode: Callable[[_T], bytes]
     decode: Callable[[bytes], _T]
+    code: str = ""
 
 
 REFUSALS = (TypeError, ValueError, OverflowError)
@@ -84,12 +86,17 @@ def scalar(ctype: cstruct.CType) -> Codec[int]:
         raw: bytes = code.pack(checked if ctype.encode is None else ctype.encode(checked, None))
         return raw
 
-    if ctype.encode is None and ctype.decode is None:
-        compiled = _calls.companion("famsock._cstruct")
-        if compiled is not None:
-            integer = compiled.Integer(ctype.code, ctype.low, ctype.high, encode, decode)
-            return Codec(c=ctype.c, size_bytes=size, encode=integer.encode, decode=integer.decode)
-    return Codec(c=ctype.c, size_bytes=size, encode=encode, decode=decode)
+    if ctype.encode is not None or ctype.decode is not None:
+        return Codec(c=ctype.c, size_bytes=size, encode=encode, decode=decode)
+    compiled = _calls.companion("famsock._cstruct")
+    if compiled is not None:
+        integer = compiled.Integer(ctype.code, ctype.low, ctype.high, encode, decode)
+        encode, decode = integer.encode, integer.decode
+    low = -(1 << 8 * size - 1) if signed else 0
+    whole = (ctype.low, ctype.high) == (low, low + (1 << 8 * size) - 1)
+    return Codec(
+        c=ctype.c, size_bytes=size, encode=encode, decode=decode, code=ctype.code if whole else ""
+    )
 
 
 def struct(cls: type[_S]) -> Codec[_S]:
@@ -195,11 +202,18 @@ def array(element: Codec[_T], limit: int) -> Codec[tuple[_T, ...]]:
     def encode(values: tuple[_T, ...]) -> bytes:
         if len(values) > limit:
             raise ValueError(f"must be at most {limit} elements, not {len(values)}")
-        return b"".join(element.encode(value) for value in values)
+        try:
+            if element.code:
+                return _struct.pack(f"={len(values)}{element.code}", *values)
+        except _struct.error:
+            pass  # the element's own encode says what is wrong
+        return b"".join([element.encode(value) for value in values])
 
     def decode(data: bytes) -> tuple[_T, ...]:
-        whole = len(data) - len(data) % size
-        return tuple(element.decode(data[at : at + size]) for at in range(0, whole, size))
+        count = len(data) // size
+        if element.code:
+            return _struct.unpack_from(f"={count}{element.code}", data)
+        return tuple([element.decode(data[at : at + size]) for at in range(0, count * size, size)])
 
     return Codec(c=element.c, size_bytes=size * limit, encode=encode, decode=decode)
 

@@ -44,6 +44,17 @@ class ControlType(Generic[_T]):
         """Return a control message of this kind, to send."""
         return ControlMessage(self, value)
 
+    def pack(self, value: _T) -> Item:
+        """Return (level, type, data) for sendmsg.
+
+        TypeError, ValueError or OverflowError, with the kind's name, for a value it cannot hold.
+        """
+        try:
+            return self.level, self.number, self.codec.encode(value)
+        except codecs.REFUSALS as error:
+            codecs.name(error, self.name)
+            raise
+
 
 @attrs.frozen
 class ControlMessage(Generic[_T]):
@@ -57,12 +68,7 @@ class ControlMessage(Generic[_T]):
 
         TypeError, ValueError or OverflowError, with the kind's name, for a value it cannot hold.
         """
-        kind = self.kind
-        try:
-            return kind.level, kind.number, kind.codec.encode(self.value)
-        except codecs.REFUSALS as error:
-            codecs.name(error, kind.name)
-            raise
+        return self.kind.pack(self.value)
 
 
 @attrs.frozen

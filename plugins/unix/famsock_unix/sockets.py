@@ -84,13 +84,15 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
         or for no data on a stream, because the kernel would drop them without an error; OSError
         EBADF for a closed one; otherwise as sendmsg(2). Source: unix(7), SCM_RIGHTS.
         """
-        numbers = tuple(_descriptor(each) for each in descriptors)
-        buffers = list(data) if isinstance(data, list | tuple) else [data]
-        if self.type == SOCK_STREAM and not any(memoryview(b).nbytes for b in buffers):
-            raise ValueError(
-                "send_descriptors(): AF_UNIX data must be at least 1 byte on a stream, not 0"
-            )
-        return self.send_message(buffers, address, [SCM_RIGHTS(numbers)], flags)
+        numbers = tuple([each if type(each) is int else _descriptor(each) for each in descriptors])
+        buffers = data if isinstance(data, list | tuple) else [data]
+        if not (type(data) is bytes and data) and self.type == SOCK_STREAM:
+            buffers = list(buffers)
+            if not any(memoryview(b).nbytes for b in buffers):
+                raise ValueError(
+                    "send_descriptors(): AF_UNIX data must be at least 1 byte on a stream, not 0"
+                )
+        return self.sendmsg(buffers, [SCM_RIGHTS.pack(numbers)], flags, address)
 
     def recv_descriptors(
         self, bufsize_bytes: int = 65536, flags: int = 0
