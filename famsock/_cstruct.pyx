@@ -376,6 +376,45 @@ cdef class Integer:
         return self.python_decode(data)
 
 
+cdef class Integers:
+    """The conversion of integers one after the other: `famsock.codecs.array` of `Integer`."""
+
+    cdef Kind kind
+    cdef Py_ssize_t size, limit
+    cdef object python_encode
+
+    def __cinit__(self, str code, Py_ssize_t limit, encode):
+        self.kind = KINDS[code]
+        self.size, self.limit, self.python_encode = SIZES[self.kind], limit, encode
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def encode(self, values):
+        """Return the bytes of a tuple of integers in the type's range."""
+        cdef bytes packed
+        cdef Py_ssize_t at = 0
+        if type(values) is not tuple or len(values) > self.limit:
+            return self.python_encode(values)
+        packed = PyBytes_FromStringAndSize(NULL, len(values) * self.size)
+        for value in <tuple>values:
+            if not PyLong_CheckExact(value) or not write_value(
+                self.kind, PyBytes_AS_STRING(packed) + at, self.size, value
+            ):
+                return self.python_encode(values)
+            at += self.size
+        return packed
+
+    def decode(self, data):
+        """Return the integers of what the kernel gave; a partial one at the end is none."""
+        cdef Py_ssize_t at
+        cdef bytes whole = data if type(data) is bytes else bytes(data)
+        return tuple([
+            read_value(self.kind, PyBytes_AS_STRING(whole) + at, self.size)
+            for at in range(0, PyBytes_GET_SIZE(whole) - self.size + 1, self.size)
+        ])
+
+
 cdef class Time:
     """The conversion of two longs, seconds and units of ``fraction_ns``, to nanoseconds."""
 

@@ -112,9 +112,9 @@ class Definitions:
     @kept
     def message(self) -> Callable[..., Any]:
         """The function that makes a typed message of what was received."""
-        from famsock.control import message_maker
+        from famsock.control import _message_maker
 
-        return message_maker(self.control)
+        return _message_maker(self.control)
 
     def option(self, name: object) -> Option[Any]:
         """Return the option of this name; LookupError if the family has none."""

@@ -215,6 +215,10 @@ def array(element: Codec[_T], limit: int) -> Codec[tuple[_T, ...]]:
             return _struct.unpack_from(f"={count}{element.code}", data)
         return tuple([element.decode(data[at : at + size]) for at in range(0, count * size, size)])
 
+    compiled = _calls.companion("famsock._cstruct") if element.code else None
+    if compiled is not None:
+        integers = compiled.Integers(element.code, limit, encode)
+        encode, decode = integers.encode, integers.decode
     return Codec(c=element.c, size_bytes=size * limit, encode=encode, decode=decode)
 
 

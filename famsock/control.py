@@ -169,7 +169,7 @@ class Message(_Received, Generic[_A]):
         return made
 
 
-def message_maker(kinds: Mapping[tuple[int, int], ControlType[Any]]) -> Callable[..., Any]:
+def _message_maker(kinds: Mapping[tuple[int, int], ControlType[Any]]) -> Callable[..., Any]:
     """Return a function of data, address, items and flags: `Message.received` with ``kinds``."""
     if _calls.native is None:
         return partial(Message.received, kinds)

@@ -202,3 +202,22 @@ def test_times(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for data in (*given, *_samples(pair.size, b"")):
         assert _outcome(compiled.decode, data) == _outcome(python.decode, data)
         assert _outcome(compiled.decode, bytearray(data)) == _outcome(python.decode, data)
+
+
+@pytest.mark.parametrize("ctype", [cstruct.U8, cstruct.I32, cstruct.U64], ids=lambda t: t.c)
+def test_arrays_of_integers(ctype: cstruct.CType, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = codecs.array(codecs.scalar(ctype), 5)
+    monkeypatch.setattr(_calls, "native", None)
+    python = codecs.array(codecs.scalar(ctype), 5)
+    assert type(compiled.decode) is not type(python.decode)
+    low: Any = ctype.low
+    high: Any = ctype.high
+    given: list[Any] = [
+        (), (0,), (low, high), (1,) * 5, (1,) * 6, [1, 2], (True,), (1, high + 1), (low - 1,),
+        (1.0,), ("1",), (None,), None, "text", range(3), (0, 1, 2, 1 << 1000),
+    ]  # fmt: skip
+    for values in given:
+        assert _outcome(compiled.encode, values) == _outcome(python.encode, values), values
+    for data in _samples(3 * ctype.size, b""):
+        for bytes_like in (data, bytearray(data), memoryview(data)):
+            assert _outcome(compiled.decode, bytes_like) == _outcome(python.decode, bytes_like)

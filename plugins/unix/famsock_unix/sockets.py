@@ -103,12 +103,15 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
         the descriptors are close-on-exec. ``Message.flags`` has MSG_CTRUNC if the kernel dropped
         some, for example at the limit of open files. Errors are those of recvmsg(2).
         """
-        message = self.recv_message(bufsize_bytes, _CONTROL_BYTES, flags)
+        kept: list[Message[UnixAddress]] = []
         try:
-            return message.get(SCM_RIGHTS) or (), message
+            # One step of the interpreter: a signal's handler cannot raise before it is kept.
+            kept.extend(map(self.recv_message, (bufsize_bytes,), (_CONTROL_BYTES,), (flags,)))
+            return kept[0].get(SCM_RIGHTS) or (), kept[0]
         except BaseException:
-            for received in message.get(SCM_RIGHTS) or ():
-                os.close(received)
+            for message in kept:
+                for received in message.get(SCM_RIGHTS) or ():
+                    os.close(received)
             raise
 
     def send_credentials(
