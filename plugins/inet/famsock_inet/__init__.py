@@ -11,6 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from famsock_inet.addresses import Inet6Address as Inet6Address
     from famsock_inet.addresses import InetAddress as InetAddress
+    from famsock_inet.addresses import L2tp6Address as L2tp6Address
+    from famsock_inet.addresses import L2tpAddress as L2tpAddress
+    from famsock_inet.sockets.l2tp import L2tp6Socket as L2tp6Socket
+    from famsock_inet.sockets.l2tp import L2tpSocket as L2tpSocket
     from famsock_inet.sockets.mptcp import Mptcp6Socket as Mptcp6Socket
     from famsock_inet.sockets.mptcp import MptcpSocket as MptcpSocket
     from famsock_inet.sockets.raw import Icmp6Socket as Icmp6Socket
@@ -34,6 +38,10 @@ else:
         InetAddress="addresses",
         Ip6RawSocket="sockets.raw",
         IpRawSocket="sockets.raw",
+        L2tp6Address="addresses",
+        L2tp6Socket="sockets.l2tp",
+        L2tpAddress="addresses",
+        L2tpSocket="sockets.l2tp",
         Mptcp6Socket="sockets.mptcp",
         MptcpSocket="sockets.mptcp",
         Sctp6Socket="sockets.sctp",
@@ -80,13 +88,14 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
         hints: dict[object, str] | None = None,
         modules: tuple[str, ...] = (),
         capability: str = "",
+        address: str = "Inet",
     ) -> Protocol:
         return Protocol(
             name + suffix,
             number,
             types,
-            address=f"famsock_inet.addresses:Inet{suffix}Address",
-            layout=f"famsock_inet._layouts:INET{suffix}",
+            address=f"famsock_inet.addresses:{address}{suffix}Address",
+            layout=f"famsock_inet._layouts:INET{suffix}" if address == "Inet" else None,
             socket=f"famsock_inet.sockets.{socket}",
             scheme=name + suffix,
             hints=common | (hints or {}),
@@ -114,6 +123,14 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             modules=("sctp",),
         ),
         row("icmp", icmp, (SOCK_DGRAM,), f"raw:Icmp{suffix}Socket", _hints.ICMP),
+        row(
+            "l2tp",
+            115,
+            (SOCK_DGRAM,),
+            f"l2tp:L2tp{suffix}Socket",
+            modules=(f"l2tp_ip{suffix}",),
+            address="L2tp",
+        ),
         row("raw", ANY_PROTOCOL, (SOCK_RAW,), f"raw:Ip{suffix}RawSocket", capability="CAP_NET_RAW"),
     )
 

@@ -28,6 +28,8 @@ from famsock_inet._hosts import (
 __all__ = [
     "Inet6Address",
     "InetAddress",
+    "L2tp6Address",
+    "L2tpAddress",
 ]
 
 
@@ -200,6 +202,49 @@ class Inet6Address(Address):
             raw,
             (self.scope_id or scope_id).to_bytes(4, sys.byteorder),
         )
+
+
+@sockaddr("struct sockaddr_l2tpip", header="linux/l2tp.h", family=2, family_name="AF_INET", size=16)
+class L2tpAddress(Address):
+    """An IPv4 host and a connection of L2TP over IP (RFC 3931), whose packets have no ports.
+
+    ``host`` is as in `InetAddress`. ``conn_id`` is the id of a control connection, 0-4294967295:
+    the own one in bind, the peer's in connect; sendto does not use it, and recvfrom gives 0. Text:
+    ``192.0.2.1:4711``. Layout: u16 family, 2 zero bytes, 4 bytes address, u32 conn_id in host
+    order, 4 zero bytes (linux/l2tp.h).
+    """
+
+    host: str = cstruct.field(IPV4, "l2tp_addr", offset=4)
+    conn_id: int = cstruct.u32("l2tp_conn_id", offset=8)
+
+
+@sockaddr(
+    "struct sockaddr_l2tpip6", header="linux/l2tp.h", family=10, family_name="AF_INET6", size=32
+)
+class L2tp6Address(Address):
+    """An IPv6 host and a connection of L2TP over IP.
+
+    ``host``, ``flowinfo`` and ``scope_id`` are as in `Inet6Address`, but a zone stays in the host;
+    ``conn_id`` is as in `L2tpAddress`. Text: ``[2001:db8::1]:4711``. Layout: u16 family, 2 zero
+    bytes, be32 flowinfo, 16 bytes address, u32 scope and u32 conn_id in host order (linux/l2tp.h).
+    """
+
+    host: str = cstruct.field(IPV6, "l2tp_addr", offset=8)
+    conn_id: int = cstruct.u32("l2tp_conn_id", offset=28)
+    flowinfo: int = cstruct.field(_FLOWINFO, "l2tp_flowinfo", offset=4, default=0)
+    scope_id: int = cstruct.u32("l2tp_scope_id", offset=24, default=0)
+
+    def pack(self, lookup: Lookup | None = None) -> bytes:
+        """Return the ``struct sockaddr_l2tpip6``, 32 bytes; resolve host and interface names."""
+        raw, scope_id = pack_ipv6(self.host, lookup)
+        packed = _SOCKADDR_IN6.pack(
+            self.layout.head,
+            0,
+            self.flowinfo,
+            raw,
+            (self.scope_id or scope_id).to_bytes(4, sys.byteorder),
+        )
+        return packed + self.conn_id.to_bytes(4, sys.byteorder)
 
 
 def _text_if_host(value: Any) -> Any:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
+from os import getpid
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
+from struct import Struct
 
 from famsock.plugin import selftest
 from famsock_inet.icmp import Echo, payload_of_ipv4
@@ -14,6 +16,8 @@ from famsock_inet.icmp import Echo, payload_of_ipv4
 __all__ = [
     "icmp",
     "icmp6",
+    "l2tp",
+    "l2tp6",
     "mptcp",
     "mptcp6",
     "raw",
@@ -27,6 +31,10 @@ __all__ = [
     "udplite",
     "udplite6",
 ]
+
+_CONTROL = Struct("!HHIH2x")
+_CONTROL_FLAGS = 0xC803
+"""T, L and S: a control message of version 3 with a length and sequence numbers (RFC 3931)."""
 
 _AT = ("127.0.0.1", 0)
 _AT6 = ("::1", 0)
@@ -53,6 +61,21 @@ def _echo(family: int, kind: int, protocol: int) -> Iterator[selftest.RoundTrip]
         yield round_trip
 
 
+@contextmanager
+def _l2tp(family: int, at: tuple[str, int]) -> Iterator[selftest.RoundTrip]:
+    """Yield a round trip of a control message to a connection of this program."""
+    with selftest.sockets(family, SOCK_DGRAM, 115, count=2) as (receiver, sender):
+        receiver.bind((at[0], getpid()))
+        messages = count(1)
+
+        def round_trip() -> None:
+            head = _CONTROL.pack(_CONTROL_FLAGS, _CONTROL.size, getpid(), next(messages) & 0xFFFF)
+            sender.sendto(head, at)
+            selftest.expect(receiver.recv(1024), head)
+
+        yield round_trip
+
+
 _stream = partial(selftest.connection, AF_INET, SOCK_STREAM, at=_AT)
 _stream6 = partial(selftest.connection, AF_INET6, SOCK_STREAM, at=_AT6)
 _datagrams = partial(selftest.datagrams, AF_INET, SOCK_DGRAM, at=_AT)
@@ -68,6 +91,8 @@ mptcp: selftest.Exchange = partial(_stream, 262)
 mptcp6: selftest.Exchange = partial(_stream6, 262)
 sctp: selftest.Exchange = partial(_stream, 132)
 sctp6: selftest.Exchange = partial(_stream6, 132)
+l2tp: selftest.Exchange = partial(_l2tp, AF_INET, _AT)
+l2tp6: selftest.Exchange = partial(_l2tp, AF_INET6, _AT6)
 icmp: selftest.Exchange = partial(_echo, AF_INET, SOCK_DGRAM, 1)
 icmp6: selftest.Exchange = partial(_echo, AF_INET6, SOCK_DGRAM, 58)
 raw: selftest.Exchange = partial(_echo, AF_INET, SOCK_RAW, 1)

@@ -8,7 +8,7 @@ from socket import gaierror
 from typing import ClassVar
 
 import pytest
-from famsock_inet.addresses import Inet6Address, InetAddress
+from famsock_inet.addresses import Inet6Address, InetAddress, L2tp6Address, L2tpAddress
 from famsock_inet.structs.ip import Icmp6Filter
 from hypothesis import strategies as st
 
@@ -123,6 +123,15 @@ class TestInet(Conformance):
             sockaddr=HEAD4 + bytes.fromhex("ffff ffffffff 0000000000000000"),
             text="<broadcast>:65535",
             reason="comes back as 255.255.255.255",
+        ),
+        Example(
+            protocol="l2tp",
+            typed=L2tpAddress("192.0.2.1", 0x01020304),
+            stdlib=("192.0.2.1", 0x01020304),
+            also_stdlib=((b"192.0.2.1", 0x01020304),),
+            sockaddr=HEAD4 + bytes.fromhex("0000 c0000201") + scope(0x01020304) + bytes(4),
+            text="192.0.2.1:16909060",
+            also_text=("l2tp://192.0.2.1:0x01020304",),
         ),
         Example(
             protocol="raw",
@@ -255,6 +264,18 @@ class TestInet6(Conformance):
             sockaddr=HEAD6 + bytes.fromhex("14e9 00012345") + LINK_LOCAL + scope(7),
             text="[fe80::1]:5353:74565:7",
             also_text=("[fe80::1%7]:5353:74565",),
+        ),
+        Example(
+            protocol="l2tp6",
+            typed=L2tp6Address("fe80::1", 0x01020304, 0x12345, 7),
+            stdlib=("fe80::1", 0x01020304, 0x12345, 7),
+            also_stdlib=(("fe80::1%7", 0x01020304, 0x12345),),
+            sockaddr=HEAD6
+            + bytes.fromhex("0000 00012345")
+            + LINK_LOCAL
+            + scope(7)
+            + scope(0x01020304),
+            text="[fe80::1]:16909060:74565:7",
         ),
         Example(
             protocol="udp6",

@@ -128,7 +128,7 @@ def test_package_exports_the_classes() -> None:
     exported = [
         getattr(famsock_inet, name) for name in dir(famsock_inet) if name.endswith("Socket")
     ]
-    assert len(exported) == 14
+    assert len(exported) == 16
     assert all(issubclass(cls, IpSocket) for cls in exported)
 
 

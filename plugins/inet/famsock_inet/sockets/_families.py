@@ -6,14 +6,14 @@ from socket import AF_INET
 from typing import TYPE_CHECKING, Any
 
 from famsock.plugin import socket
-from famsock_inet.addresses import Inet6Address, InetAddress
+from famsock_inet.addresses import Inet6Address, InetAddress, L2tp6Address, L2tpAddress
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
     A = TypeVar(
         "A",
-        bound=InetAddress | Inet6Address,
+        bound=InetAddress | Inet6Address | L2tpAddress | L2tp6Address,
         default=InetAddress | Inet6Address,
         covariant=True,
     )

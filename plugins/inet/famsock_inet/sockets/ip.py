@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from errno import EAGAIN
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -99,7 +99,7 @@ class IpSocket(socket[A, F], abstract=True):
         found: list[QueuedError] = []
         while len(found) < limit:
             try:
-                message = self.recv_message(bufsize_bytes, 1024, FROM_ERROR_QUEUE)
+                message: Any = self.recv_message(bufsize_bytes, 1024, FROM_ERROR_QUEUE)
             except OSError as error:
                 if error.errno != EAGAIN:
                     raise
