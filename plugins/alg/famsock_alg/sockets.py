@@ -6,6 +6,7 @@ Source: linux/if_alg.h, Documentation/crypto/userspace-if.rst, crypto/algif_*.c.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -47,8 +48,9 @@ class _State:
     ``turn`` guards all of it.
     """
 
-    def __init__(self) -> None:
-        self.kind = ""
+    def __init__(self, kind: str = "") -> None:
+        self.kind = kind
+        self.pid = os.getpid()
         self.turn = Condition()
         self.open: list[int] = []
         self.tag_bytes = 0
@@ -256,6 +258,14 @@ class AlgSocket(
         return self.sendmsg(msg, items, flags)
 
 
+def _state_of(sock: AlgSocket) -> _State:
+    """Return the state of a socket; without the requests of threads that a fork left behind."""
+    state = sock.protocol_state(_State)
+    if state.pid != os.getpid():
+        state.__init__(state.kind)  # type: ignore[misc]
+    return state
+
+
 def _check_kind(sock: AlgSocket, operation: str, wanted: str) -> None:
     """Refuse an operation of another type of algorithm: some would give a result all the same."""
     state = sock.protocol_state(_State)
@@ -268,7 +278,7 @@ def _check_kind(sock: AlgSocket, operation: str, wanted: str) -> None:
 
 def _set(sock: AlgSocket, option: Option[Any], value: Any) -> None:
     """Set an option between the requests of other threads."""
-    state = sock.protocol_state(_State)
+    state = _state_of(sock)
     with state.turn:
         state.wait_for_others()
         sock.set_option(option, value)
@@ -282,7 +292,7 @@ def _opened(
 
     Its size is set each time, as others may set it: by setsockopt, or by a copy of the descriptor.
     """
-    state = sock.protocol_state(_State)
+    state = _state_of(sock)
     me = get_ident()
     with state.turn:
         if tag_bytes is not None and not (state.open and state.tag_bytes == tag_bytes):

@@ -28,6 +28,7 @@ from famsock_alg.constants import (
     ALG_SET_AEAD_AUTHSIZE,
 )
 from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
+from famsock_alg.requests import Hasher
 from famsock_alg.sockets import AlgSocket
 
 import famsock
@@ -574,6 +575,33 @@ class TestSharing:
             assert hasher.digest() == hashlib.sha256(piece * 40).digest()
             expected = encrypted(modes.ECB(), piece)
             assert set(pool.map(lambda _: cipher.update(piece), range(40))) == {expected}
+
+    def test_a_fork_under_a_request(self, bound: Bound, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The child does not wait for a thread that it does not have."""
+        algorithm = bound("hash", "sha256")
+        opened, forked = threading.Event(), threading.Event()
+        update = Hasher.update
+
+        def slow_update(hasher: Hasher, data: Any) -> None:
+            opened.set()
+            forked.wait(60)
+            update(hasher, data)
+
+        monkeypatch.setattr(Hasher, "update", slow_update)
+        with ThreadPoolExecutor(1) as pool:
+            digest = pool.submit(algorithm.digest, b"abc")
+            opened.wait(60)
+            child = os.fork()
+            if not child:
+                try:
+                    algorithm.set_key(b"key")  # which sha256 does not have
+                except OSError as error:
+                    os._exit(error.errno or 0)
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            forked.set()
+            assert digest.result(60) == hashlib.sha256(b"abc").digest()
+        assert os.waitstatus_to_exitcode(status) in (errno.EBUSY, errno.ENOPROTOOPT)
 
     def test_a_request_that_is_left_open_is_named(self, bound: Bound) -> None:
         algorithm = bound("aead", "gcm(aes)", KEY)
