@@ -71,6 +71,15 @@ def received(size_bytes: int) -> None:
         traffic.received_bytes += size_bytes
 
 
+def sent(size_bytes: int) -> None:
+    """State that ``size_bytes`` were sent by another means than a method of a socket.
+
+    For a self-test whose data go by a socket option, for example, as `received`.
+    """
+    for traffic in _traffic:
+        traffic.sent_bytes += size_bytes
+
+
 def verify(round_trip: Callable[[], object], family: int) -> Traffic:
     """Make one round trip, and return what it moved by sockets of the family of this number.
 

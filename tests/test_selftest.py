@@ -222,6 +222,16 @@ def test_what_comes_by_other_means_is_stated() -> None:
         assert selftest.verify(round_trip, AF_INET).received_bytes == 3
 
 
+def test_what_goes_by_other_means_is_stated() -> None:
+    def round_trip() -> None:
+        selftest.sent(3)
+        selftest.expect(server.recv(1), b"x")
+
+    with ends() as (client, server):
+        client.sendall(b"x")
+        assert selftest.verify(round_trip, AF_INET).sent_bytes == 3
+
+
 @pytest.mark.parametrize("result", [True, False, 0, b"ping", (), object()])
 def test_a_result_is_no_success(result: object) -> None:
     with ends() as (client, server):
