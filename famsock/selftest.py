@@ -37,6 +37,7 @@ __all__ = [
     "echo_to_sender",
     "expect",
     "received",
+    "sent",
     "sockets",
     "verify",
 ]

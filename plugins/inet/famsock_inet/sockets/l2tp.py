@@ -12,6 +12,11 @@ from famsock_inet.addresses import L2tp6Address, L2tpAddress
 from famsock_inet.constants import IPPROTO_L2TP
 from famsock_inet.sockets.ip import IpSocket
 
+__all__ = [
+    "L2tp6Socket",
+    "L2tpSocket",
+]
+
 
 class L2tpSocket(
     IpSocket[L2tpAddress, tuple[str, int]], family=AF_INET, type=SOCK_DGRAM, proto=IPPROTO_L2TP
