@@ -99,7 +99,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             number,
             types,
             address=f"famsock_inet.addresses:{address}{suffix}Address",
-            layout=f"famsock_inet._layouts:INET{suffix}" if address == "Inet" else None,
+            layout=f"famsock_inet._layouts:{address.upper()}{suffix}",
             socket=f"famsock_inet.sockets.{socket}",
             scheme=name + suffix,
             hints=common | (hints or {}),

@@ -1,4 +1,7 @@
-"""The sockaddrs of AF_INET and AF_INET6 as plain data. Sources: ip(7), ipv6(7)."""
+"""The sockaddrs of AF_INET and AF_INET6 as plain data.
+
+Sources: ip(7), ipv6(7), linux/l2tp.h.
+"""
 
 from __future__ import annotations
 
@@ -25,3 +28,23 @@ INET6 = SockaddrLayout(
     usual="famsock_inet._hosts:usual_inet6",
 )
 """``struct sockaddr_in6``."""
+
+L2TP = SockaddrLayout(
+    family_head(2, 16),
+    16,
+    (("host", "ipv4", 4, 0), integer_field("conn_id", "u32", 8)),
+)
+"""``struct sockaddr_l2tpip``."""
+
+L2TP6 = SockaddrLayout(
+    family_head(10, 32),
+    32,
+    (
+        ("host", "ipv6", 8, 0),
+        integer_field("conn_id", "u32", 28),
+        integer_field("flowinfo", "be32", 4, 0xFFFFF),
+        integer_field("scope_id", "u32", 24),
+    ),
+    required=2,
+)
+"""``struct sockaddr_l2tpip6``."""
