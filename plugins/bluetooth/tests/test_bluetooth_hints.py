@@ -165,12 +165,12 @@ def _another_type(stack: ExitStack) -> None:
     stack.enter_context(famsock.socket(c.AF_BLUETOOTH, SOCK_DGRAM, c.BTPROTO_RFCOMM))
 
 
-def _refused(number: int, operation: str) -> Call:
+def _refused(number: int, operation: str, hints: _hints.Hints = _hints.HCI) -> Call:
     """Fail as a kernel with rfkill does; the emulated controllers have no such switch."""
 
     def provoke(stack: ExitStack) -> None:
         error = OSError(number, os.strerror(number))
-        _hints.explain(error, _hints.HCI, operation)
+        _hints.explain(error, hints, operation)
         raise error
 
     return provoke
@@ -276,6 +276,12 @@ ELSEWHERE = (
     Cause("not permitted", _status(c.MGMT_STATUS_PERMISSION_DENIED), errno.EPERM, "changing a"),
     Cause("off", _status(c.MGMT_STATUS_NOT_POWERED), errno.ENETDOWN, "power it on first"),
     Cause("no index", _status(c.MGMT_STATUS_INVALID_INDEX), errno.ENODEV, "read_index_list()"),
+    Cause(
+        "a connection, not permitted",
+        _refused(errno.EPERM, "ioctl", _hints.CONNECTIONS),
+        errno.EPERM,
+        "adding and deleting connections needs CAP_NET_ADMIN",
+    ),
     Cause("failed", _status(c.MGMT_STATUS_FAILED), errno.EIO),
 )
 IN_LIVE_TESTS = (
@@ -283,8 +289,10 @@ IN_LIVE_TESTS = (
     "a broadcast's qos is made by",
     "this socket names no controller",
     "the controller lacks it",
+    "it takes connected L2CAP sockets",
+    "it has no addresses",
 )
-"""What the tests of test_bluetooth_live.py provoke."""
+"""What the tests of test_bluetooth_live.py and test_bluetooth_connections.py provoke."""
 
 
 @pytest.mark.needs_family("AF_BLUETOOTH", protocol="l2cap")
