@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +23,6 @@ def test_discovery_agrees_with_importlib_metadata() -> None:
 
 
 def test_discovery_reads_archives(tmp_path: Path) -> None:
-    import zipfile
-
     archive = tmp_path / "packages.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr(
@@ -107,3 +109,121 @@ def test_object_references_are_read_without_their_extras(
     _install(tmp_path, "kit-1.0.dist-info", f"[famsock]\nAF_KIT = {value}\n")
     (found,) = entry_points("famsock", [str(tmp_path)])
     assert (found.name, found.value) == ("AF_KIT", kept)
+
+
+def _damaged(folder: Path, what: str) -> object:
+    """Make an item for the path that cannot be read, and return it."""
+    info = folder / "bad-1.0.dist-info"
+    declarations = info / "entry_points.txt"
+    info.mkdir()
+    if what == "not UTF-8":
+        declarations.write_bytes(b"\xff\xfe[famsock]\nAF_\xff = x\n")
+    elif what == "UTF-16":
+        declarations.write_bytes("[famsock]\nAF_BAD = x\n".encode("utf-16"))
+    elif what == "a directory":
+        declarations.mkdir()
+    elif what == "a loop":
+        declarations.symlink_to(declarations.name)
+    elif what == "a FIFO":
+        os.mkfifo(declarations)
+    elif what == "a device":
+        declarations.symlink_to("/dev/zero")
+    elif what == "nothing but signs":
+        declarations.write_text("[\n[]\n=\n[famsock]\n")
+    return folder
+
+
+DAMAGES = [
+    "not UTF-8", "UTF-16", "a directory", "a loop", "a FIFO", "a device", "nothing but signs",
+]  # fmt: skip
+
+
+def _archive(
+    path: Path, method: int = 0, *, encrypted: bool = False, deflated: bool = False
+) -> str:
+    """Write an archive whose one member says that it is compressed so, which is not true."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if deflated else 0) as archive:
+        archive.writestr("bad-1.0.dist-info/entry_points.txt", "[famsock]\nAF_BAD = x\n" * 99)
+    raw = bytearray(path.read_bytes())
+    central = raw.index(b"PK\1\2")
+    for flags, compression in ((6, 8), (central + 8, central + 10)):
+        raw[flags] |= encrypted
+        if method:
+            raw[compression] = method
+    if deflated:
+        raw[70:90] = b"\xff" * 20
+    path.write_bytes(raw)
+    return str(path)
+
+
+ARCHIVES: dict[str, Callable[[Path], object]] = {
+    "encrypted": lambda path: _archive(path, encrypted=True),
+    "bad deflate": lambda path: _archive(path, deflated=True),
+    "no deflate": lambda path: _archive(path, 8),
+    "bad bzip2": lambda path: _archive(path, 12),
+    "bad LZMA": lambda path: _archive(path, 14),
+    "unknown method": lambda path: _archive(path, 99),
+    "cut off": lambda path: path.write_bytes(Path(_archive(path)).read_bytes()[:-9]) and path,
+    "empty": lambda path: path.write_bytes(b"") or path,
+    "only a RECORD": lambda path: _with_member(path, "bad-1.0.dist-info/RECORD"),
+    "no file name": lambda path: _with_member(path, "/"),
+    "null character": lambda path: "/a\0b",
+    "lone surrogate": lambda path: "/\ud800",
+    "too long": lambda path: "/" + "x" * 5000,
+    "number": lambda path: 987,
+    "None": lambda path: None,
+    "bytes": lambda path: b"/tmp",
+    "device": lambda path: "/dev/zero",
+    "Path": lambda path: path,
+}
+
+
+def _with_member(path: Path, name: str) -> str:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, "")
+    return str(path)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> str:
+    """A folder with one distribution that can be read."""
+    _install(tmp_path / "good", "good-1.0.dist-info", "[famsock]\nAF_GOOD = good\n")
+    return str(tmp_path / "good")
+
+
+@pytest.mark.usefixtures("alarm")
+@pytest.mark.parametrize("what", DAMAGES)
+def test_a_distribution_that_cannot_be_read_hides_no_other(
+    tmp_path: Path, good: str, what: str
+) -> None:
+    (tmp_path / "bad").mkdir()
+    path: list[Any] = [str(_damaged(tmp_path / "bad", what)), good]
+    assert [e.name for e in entry_points("famsock", path)][-1:] == ["AF_GOOD"]
+
+
+@pytest.mark.usefixtures("alarm", "descriptors")
+@pytest.mark.parametrize("what", ARCHIVES)
+def test_an_item_of_the_path_that_cannot_be_read_hides_no_other(
+    tmp_path: Path, good: str, what: str
+) -> None:
+    path: list[Any] = [ARCHIVES[what](tmp_path / "bad.zip"), good]
+    assert [e.name for e in entry_points("famsock", path)][-1:] == ["AF_GOOD"]
+
+
+@pytest.mark.parametrize("error", [TimeoutError, RuntimeError, ValueError, EOFError, MemoryError])
+@pytest.mark.parametrize("where", ["listdir", "read"])
+def test_what_a_handler_raises_is_not_taken_for_a_damage(
+    tmp_path: Path, good: str, monkeypatch: pytest.MonkeyPatch, error: type[Exception], where: str
+) -> None:
+    """Else the result would lack distributions, and be remembered."""
+    archive = _archive(tmp_path / "good.zip")
+
+    def handler(*given: object) -> Any:
+        raise error
+
+    if where == "read":
+        monkeypatch.setattr(zipfile.ZipFile, "read", handler)
+    else:
+        monkeypatch.setattr(os, where, handler)
+    with pytest.raises(error):
+        entry_points("famsock", [good, archive])

@@ -8,6 +8,7 @@ Source: the entry points specification and the core metadata specifications of p
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from errno import EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM
 
@@ -38,6 +39,8 @@ else:  # typing is not imported for one class
 
 _ABSENT = (EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM)
 """The errnos of a file that is not there for this process, and will not be a moment later."""
+_READERS = ("zipfile", "bz2", "lzma", "_compression", "compression", "struct")
+"""The modules that read archives."""
 
 
 def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoint]:
@@ -50,6 +53,8 @@ def entry_points(group: str, path: Iterable[str] | None = None) -> list[EntryPoi
     found: dict[str, list[EntryPoint]] = {}
     readable = denied = False
     for folder in sys.path if path is None else path:
+        if not isinstance(folder, (str, os.PathLike)):
+            continue  # what is no path Python itself passes over
         declarations = _declarations(folder or os.curdir)
         if declarations is None:
             denied = denied or _is_denied(folder)
@@ -85,6 +90,10 @@ def _declarations(folder: str) -> Iterable[tuple[str, str, str]] | None:
     """
     try:
         names = os.listdir(folder)
+    except ValueError as error:  # no path at all, as one with a null character
+        if _is_of_a_handler(error):
+            raise
+        return None
     except OSError as error:
         _raise_unless_absent(error)
         return _archived(folder) if os.path.isfile(folder) else None
@@ -98,8 +107,10 @@ def _in_folder(folder: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
             continue
         file_name = os.path.join(folder, name, "entry_points.txt")
         try:
-            with open(file_name, encoding="utf-8", errors="replace") as file:
-                text = file.read()
+            with open(file_name, "rb", opener=_opened_without_waiting) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    continue
+                text = file.read().decode("utf-8", "replace")
         except OSError as error:
             _raise_unless_absent(error)
             continue
@@ -108,7 +119,7 @@ def _in_folder(folder: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _archived(path: str) -> Iterator[tuple[str, str, str]]:
-    from zipfile import BadZipFile, ZipFile
+    from zipfile import ZipFile
 
     try:
         with ZipFile(path) as archive:
@@ -121,10 +132,25 @@ def _archived(path: str) -> Iterator[tuple[str, str, str]]:
                     distribution, _, version = stem.partition("-")
                     text = archive.read(name).decode("utf-8", "replace")
                     yield distribution, version.partition("-py")[0], text
-    except (BadZipFile, NotImplementedError):
-        return
-    except OSError as error:
-        _raise_unless_absent(error)
+    except Exception as error:  # of zipfile, or of a module that decompresses, all their own kinds
+        if isinstance(error, OSError) and error.errno is not None:
+            _raise_unless_absent(error)
+        elif isinstance(error, MemoryError) or _is_of_a_handler(error):
+            raise
+
+
+def _opened_without_waiting(path: str, flags: int) -> int:
+    """Open a file; a FIFO, for which nobody writes, must not hold the process up."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _is_of_a_handler(error: Exception) -> bool:
+    """Whether a signal's handler raised it: it is not what it was that could not be read."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
+    return module != __name__ and module.partition(".")[0] not in _READERS
 
 
 def _raise_unless_absent(error: OSError) -> None:
