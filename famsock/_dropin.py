@@ -170,25 +170,34 @@ def install() -> None:
     import famsock
     from famsock._registry import prepare_core
 
-    if _replaced:
+    namespace = vars(_stdlib)
+    if namespace.get("__getattr__") is _constant:
         return
     prepare_core()
-    namespace = vars(_stdlib)
     ours = {
         "socket": famsock.socket,
         "__getattr__": _constant,
         **_bettered(namespace),
     }
-    for name, value in ours.items():
-        _replaced[name] = namespace.get(name, _MISSING)
-        namespace[name] = value
+    before = {name: namespace.get(name, _MISSING) for name in ours}
+    if before["__getattr__"] is _gone:  # `uninstall` was interrupted
+        before["__getattr__"] = _MISSING
+    _replaced.update(before)
+    namespace.update(ours)  # all at once, whatever a signal's handler raises
 
 
 def uninstall() -> None:
     """Give the stdlib's module back what `install` replaced; sockets made since keep working."""
-    for name, value in _replaced.items():
-        if value is _MISSING:
-            delattr(_stdlib, name)
-        else:
-            setattr(_stdlib, name, value)
+    namespace = vars(_stdlib)
+    if not _replaced:
+        return
+    there = {name: value for name, value in _replaced.items() if value is not _MISSING}
+    namespace.update({"__getattr__": _gone, **there})  # all at once, as in `install`
+    for name in _replaced.keys() - there.keys():
+        namespace.pop(name, None)
     _replaced.clear()
+
+
+def _gone(name: str) -> Any:
+    """Be the ``__getattr__`` of the stdlib's module for a moment."""
+    raise AttributeError(f"module 'socket' has no attribute {name!r}")

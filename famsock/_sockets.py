@@ -428,8 +428,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         try:
             return super().__repr__()
         except Exception:  # at the interpreter's exit nothing more can be imported
-            kind = type(self)
-            return f"<{kind.__module__}.{kind.__qualname__} fd={self.fileno()}>"
+            return _plain_repr(self)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         from famsock._multiprocessing import reduce_for_multiprocessing
@@ -517,6 +516,27 @@ def _refuse_redefined(cls: type[socket[Any, Any]]) -> None:
                 f"{cls.__name__}: {base.__name__} redefines {', '.join(found)}, which every "
                 f"socket has: give it another name, or state redefines={(*found,)!r}"
             )
+
+
+def _plain_repr(sock: socket) -> str:
+    """As Lib/socket.py has it, with what the stdlib knows of the addresses."""
+    cls, descriptor = sock.__class__, sock.fileno()
+    closed = " [closed]" if getattr(sock, "_closed", False) else ""
+    shown = [
+        f"<{cls.__module__}.{cls.__qualname__}{closed} fd={descriptor}",
+        f"family={_family_of(sock)}",
+        f"type={_type_of(sock)}",
+        f"proto={_proto_of(sock)}",
+    ]
+    calls = (("laddr", _socket.socket.getsockname), ("raddr", _socket.socket.getpeername))
+    for name, call in calls if descriptor >= 0 else ():
+        try:
+            address = call(sock)
+        except OSError:
+            continue
+        if address:
+            shown.append(f"{name}={address}")
+    return ", ".join(shown) + ">"
 
 
 def _common_definitions() -> Definitions:

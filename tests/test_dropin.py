@@ -219,3 +219,60 @@ famsock.uninstall()
 print((socket.create_connection, socket.create_server) == before)
 """
     assert run(code).splitlines() == ["AF_UNIX True", "AF_INET True", "True socket", "True", "True"]
+
+
+@pytest.mark.parametrize("function", ["install", "uninstall"])
+def test_interrupted_at_any_line_it_is_done_or_not(function: str) -> None:
+    """And another call completes it."""
+    code = f"""
+import socket, sys
+import famsock
+
+class InterruptError(KeyboardInterrupt):
+    pass
+
+def interrupted(call, at):
+    left = at
+    def trace(frame, event, _):
+        nonlocal left
+        if frame.f_globals.get("__name__") != "famsock._dropin":
+            return None
+        if event == "line":
+            left -= 1
+            if left < 0:
+                sys.settrace(None)
+                raise InterruptError
+        return trace
+    sys.settrace(trace)
+    try:
+        call()
+    except InterruptError:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+plain = dict(vars(socket))
+ours = lambda: {{name for name, value in vars(socket).items() if plain.get(name) is not value}}
+famsock.install()
+installed = ours()
+assert "socket" in installed and len(installed) >= 4
+famsock.uninstall()
+lines = 0
+while True:
+    if {function!r} == "uninstall":
+        famsock.install()
+        socket.SOL_PACKET_OF_NOBODY = 1  # what others put there stays
+        del socket.SOL_PACKET_OF_NOBODY
+    if not interrupted(famsock.{function}, lines):
+        break
+    assert ours() in (installed, set(), {{"__getattr__"}}), ours()
+    famsock.install()
+    assert ours() == installed, ours()
+    assert socket.socket is famsock.socket
+    famsock.uninstall()
+    assert ours() == set() and vars(socket) == plain, ours()
+    lines += 1
+print(lines)
+"""
+    assert int(run(code)) > 8

@@ -64,7 +64,8 @@ if not os.environ.get("FAMSOCK_LAB"):  # thousands of forks, in which no kernel 
         disturb(0, part, layer)
 
 
-def test_many_threads_open_the_first_sockets() -> None:
+@pytest.mark.parametrize("layer", LAYERS)
+def test_many_threads_open_the_first_sockets(layer: str) -> None:
     code = """
     import famsock as socket, threading
     kinds = [(2, 2), (2, 1), (10, 2), (1, 2), (16, 3), (1, 1)]
@@ -85,7 +86,7 @@ def test_many_threads_open_the_first_sockets() -> None:
     assert not wrong, wrong
     """
     for _ in range(5):
-        run(code)
+        run(code, FAMSOCK_SYSCALLS=layer)
 
 
 FORK = """
@@ -106,9 +107,10 @@ sys.exit(os.waitstatus_to_exitcode(os.wait()[1]) != 0)
 """
 
 
+@pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("delay_s", [0, 0.002, 0.005, 0.01, 0.015, 0.03, 0.06])
-def test_fork_while_another_thread_opens_its_first_socket(delay_s: float) -> None:
-    run(FORK, str(delay_s))
+def test_fork_while_another_thread_opens_its_first_socket(delay_s: float, layer: str) -> None:
+    run(FORK, str(delay_s), FAMSOCK_SYSCALLS=layer)
 
 
 @pytest.fixture

@@ -196,3 +196,45 @@ def test_each_class_of_operations_has_a_state_of_its_own() -> None:
         assert sock.protocol_state(Other).count == 0
         with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as another:
             assert another.protocol_state(Counter).count == 0
+
+
+def test_typed_addresses_in_many_threads() -> None:
+    """What is kept of them is bounded; one thread drops an item while another looks for one."""
+    code = """
+import sys, threading
+import famsock
+
+sys.setswitchinterval(1e-6)
+with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
+    decode = sock._codec.decode_typed
+    wrong = []
+
+    def go(number):
+        try:
+            for low in range(6000):
+                sockaddr = b"\\2\\0" + (1 + number * 6000 + low).to_bytes(2, "big") + bytes(12)
+                decode(sock, sockaddr)
+        except Exception as error:
+            wrong.append(repr(error))
+
+    threads = [threading.Thread(target=go, args=(number,)) for number in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert not wrong, wrong[0]
+"""
+    run(code)
+
+
+def test_repr_where_nothing_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    with famsock.create_server(("127.0.0.1", 0)) as sock:
+        usual = repr(sock)
+
+        def fail(*_: object) -> None:
+            raise ImportError("sys.meta_path is None, Python is likely shutting down")
+
+        monkeypatch.setattr(famsock.socket, "getsockname", fail)
+        shown = repr(sock)
+        port = stdlib.socket.getsockname(sock)[1]
+        assert shown.startswith(usual.partition(" family=")[0])
+        assert shown.endswith(f"family=2, type=1, proto=0, laddr=('127.0.0.1', {port})>")
+    assert repr(sock).startswith("<famsock._sockets.socket [closed] fd=-1")

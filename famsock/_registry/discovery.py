@@ -78,8 +78,8 @@ def _is_denied(folder: str) -> bool:
     """Whether a folder is there, and this user may not list it."""
     try:
         os.listdir(folder or os.curdir)
-    except OSError as error:
-        return error.errno in (EACCES, EPERM)
+    except (OSError, ValueError) as error:
+        return getattr(error, "errno", None) in (EACCES, EPERM)
     return False
 
 
