@@ -171,8 +171,8 @@ missing.entry_points = broken
 
 
 def _modules() -> dict[str, str]:
-    """The package of each family's plugin."""
-    rows = famsock.plugins.describe()
+    """The package of each installed family's plugin; other tests register AF_MEMORY by hand."""
+    rows = [row for row in famsock.plugins.describe() if row["distributions"]]
     return {str(row["family"]): str(row["plugin"]).partition(":")[0] for row in rows}
 
 
@@ -190,7 +190,7 @@ def test_the_directory_has_every_scheme() -> None:
         protocol.scheme: modules[family.name]
         for family in famsock.plugins.families()
         for protocol in family.protocols
-        if protocol.scheme
+        if protocol.scheme and family.name in modules
     }
     assert _directory(SCHEMES) == schemes
 
@@ -199,6 +199,8 @@ def test_the_directory_gives_no_constant_to_another_distribution() -> None:
     modules, words = _modules(), _directory(CONSTANTS)
     owners: defaultdict[str, set[str]] = defaultdict(set)
     for family in famsock.plugins.families():
+        if family.name not in modules:
+            continue
         for name in constants_of(family.name, family.constants):
             owners[name].add(modules[family.name])
     found = 0
