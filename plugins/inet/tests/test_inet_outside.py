@@ -106,5 +106,6 @@ print(*sorted(name for name in sys.modules if name.startswith("famsock_inet")))
     )
     assert done.stdout.split() == [
         "famsock_inet",
+        "famsock_inet._hints",
         "famsock_inet._layouts",
     ]
