@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -242,6 +243,37 @@ def test_a_path_that_cannot_be_read_is_not_remembered() -> None:
     assert famsock.socket()._served is not None
     """
     run(code)
+
+
+def at_exit(module: str, moment: str, loaded: str, layer: str) -> tuple[list[str], list[str]]:
+    """What the uses of a module came to, and the warnings of sockets left open, without numbers."""
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT.with_name("exit_use.py")), module, moment, loaded],
+        env={**os.environ, "FAMSOCK_SYSCALLS": layer},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    warned = [
+        re.sub(r"<[a-z_.]+socket fd=\d+(.*), \d+\)>", r"\1", line.partition("unclosed ")[2])
+        for line in done.stderr.splitlines()
+        if "ResourceWarning: unclosed" in line
+    ]
+    return done.stdout.splitlines(), warned
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("loaded", ["nothing", "opened"])
+@pytest.mark.parametrize("moment", ["now", "atexit", "del"])
+def test_sockets_at_the_interpreters_end_do_what_the_stdlibs_do(
+    moment: str, loaded: str, layer: str
+) -> None:
+    stdlib, warned = at_exit("socket", moment, loaded, layer)
+    assert len(stdlib) > 30
+    assert warned == [", family=2, type=2, proto=0, laddr=('127.0.0.1'"]
+    assert at_exit("famsock", moment, loaded, layer) == (stdlib, warned)
 
 
 def test_first_socket_at_the_interpreters_end() -> None:
