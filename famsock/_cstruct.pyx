@@ -327,7 +327,10 @@ def methods(type cls):
 
     def pack(self, lookup=None):
         cdef bytes packed = None
-        if PyObject_TypeCheck(self, <PyTypeObject *>converter.cls):
+        if type(self) is converter.cls or (
+            PyObject_TypeCheck(self, <PyTypeObject *>converter.cls)
+            and type(self).layout is converter.cls.layout  # not that of a wider struct below
+        ):
             packed = converter.write(self, lookup)
         return python_pack(self, lookup) if packed is None else packed
 

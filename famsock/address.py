@@ -412,6 +412,18 @@ class AddressCodec(AddressCache):
         except ValueError:
             return RawAddress.unpack(sockaddr)
 
+    def _convert_usual(self, socket: StdlibSocket, address: Any, lookup: Lookup) -> bytes | None:
+        """Return the sockaddr of a form that the layout covers as it is, or with names resolved."""
+        layout = self._load_layout()
+        if layout is None:
+            return None
+        form = _plain(address)
+        sockaddr = self.convert(socket, form)
+        if sockaddr is None and layout.usual is not None:
+            resolved = load(layout.usual)(form, lookup)
+            sockaddr = None if resolved is None else self.convert(socket, resolved)
+        return sockaddr
+
     def encode_unusual(
         self, socket: StdlibSocket, operation: str, address: Any
     ) -> tuple[bytes | None, bool]:
@@ -424,41 +436,42 @@ class AddressCodec(AddressCache):
         lookup = Lookup(operation, socket)
         if isinstance(address, RawAddress):
             return address.pack(lookup), True
-        layout = usual = None
+        is_form = not isinstance(address, Address)
         try:
-            if not isinstance(address, Address) and (layout := self._load_layout()) is not None:
-                usual = None if layout.usual is None else load(layout.usual)
+            sockaddr = self._convert_usual(socket, address, lookup) if is_form else None
+            if sockaddr is not None:
+                return sockaddr, not lookup.used
             _ = self.address_class
+        except _stdlib.gaierror:
+            raise
         except Exception as error:
-            if operation == "sendmmsg" or isinstance(address, Address):
-                raise
-            if is_out_of_reach(error) and is_of_stdlib(socket):
+            stdlib_serves = is_form and operation != "sendmmsg"
+            if stdlib_serves and is_out_of_reach(error) and is_of_stdlib(socket):
                 return None, False
+            if isinstance(error, _REFUSED) and not isinstance(error, PluginError):
+                self._refuse(socket, operation, address, error)
             raise
         try:
             typed = address
-            if not isinstance(address, Address):
-                form = _plain(address)
-                sockaddr = None if layout is None else self.convert(socket, form)
-                if sockaddr is None and usual is not None:
-                    resolved = usual(form, lookup)
-                    sockaddr = None if resolved is None else self.convert(socket, resolved)
-                if sockaddr is not None:
-                    return sockaddr, not lookup.used
-                typed = self.address_class.from_stdlib(form, lookup)
+            if is_form:
+                typed = self.address_class.from_stdlib(_plain(address), lookup)
             elif not isinstance(address, self.address_class):
                 raise TypeError(
                     f"{self.address_class.family_name} address must be "
                     f"{self.address_class.__name__} or RawAddress, not {type(address).__name__}"
                 )
             packed: bytes = typed.pack(lookup)
-        except (TypeError, ValueError, OverflowError, OSError) as error:
-            if not isinstance(address, Address):
-                self._raise_as_stdlib(socket, operation, address, error)
-            if self.address_class.names_operation:
-                name_operation(error, operation)
+        except _REFUSED as error:
+            self._refuse(socket, operation, address, error)
             raise
         return packed, not lookup.used
+
+    def _refuse(self, socket: StdlibSocket, operation: str, address: Any, error: Exception) -> None:
+        """Word the error of an address as the stdlib does, in place or by raising its own."""
+        if not isinstance(address, Address):
+            self._raise_as_stdlib(socket, operation, address, error)
+        if self.address_class.names_operation:
+            name_operation(error, operation)
 
 
 class NoAddressCodec(AddressCodec):
@@ -488,6 +501,8 @@ class NoAddressCodec(AddressCodec):
         )
 
 
+_REFUSED = (TypeError, ValueError, OverflowError, OSError)
+
 _REFUSALS: dict[str, Callable[[Any, Any], object]] = {
     "bind": lambda sock, form: sock.bind(form),
     "connect": lambda sock, form: sock.connect(form),
@@ -498,8 +513,12 @@ _REFUSALS: dict[str, Callable[[Any, Any], object]] = {
 
 
 def _closed_like(sock: StdlibSocket) -> _stdlib.SocketType:
-    """A closed socket of the stdlib with the family and protocol of another; OSError for want of
-    a descriptor."""
+    """A closed socket of the stdlib with the family and protocol of another.
+
+    It is no audit event, where the raw layer is there. OSError for want of a descriptor elsewhere.
+    """
+    if _calls.HERE and (made := _calls.closed_like(sock)) is not None:
+        return made  # type: ignore[no-any-return]
     kind = int(sock.family), int(sock.type) | _NONBLOCK, sock.proto
     closed = _stdlib.SocketType(*kind, os.dup(sock.fileno()))
     os.close(closed.detach())

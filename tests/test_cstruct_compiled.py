@@ -143,6 +143,24 @@ def test_a_subclass_makes_its_own_instances() -> None:
     assert type(Sample.unpack(data)) is Sample
 
 
+def test_a_wider_struct_below_another() -> None:
+    @cstruct.struct("struct wider", header="sample.h", head=b"\1\2")
+    class Wider(Sample):
+        more: int = cstruct.u32("more", default=0)
+
+        def pack(self, lookup: Any = None) -> bytes:
+            return super().pack(lookup)[::-1]
+
+        @classmethod
+        def unpack(cls, data: Any, lookup: Any = None) -> Any:
+            return super().unpack(data[::-1], lookup)
+
+    made = Wider(**FITTING, more=7)
+    assert made.pack() == _pack(made)[::-1]
+    assert Wider.unpack(made.pack()) == made
+    assert len(made.pack()) == Wider.layout.size > Sample.layout.size
+
+
 def test_data_of_other_types() -> None:
     data = Sample(**FITTING).pack()
     strided = memoryview(bytes(2 * len(data)))[::2]

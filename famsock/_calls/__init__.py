@@ -38,6 +38,7 @@ TIMED_OUT = -1
 CALLS = (
     "accept",
     "bind",
+    "closed_like",
     "connect",
     "getpeername",
     "getsockname",

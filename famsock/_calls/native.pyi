@@ -3,6 +3,7 @@ from famsock._calls.calls import Calls as Calls
 from famsock._calls.converter import Converter as Converter
 from famsock._calls.python import accept as accept
 from famsock._calls.python import bind as bind
+from famsock._calls.python import closed_like as closed_like
 from famsock._calls.python import connect as connect
 from famsock._calls.python import getpeername as getpeername
 from famsock._calls.python import getsockname as getsockname

@@ -215,12 +215,16 @@ cdef extern from *:
     static int famsock_int(PyObject *owner, Py_ssize_t offset) {
         return *(volatile int *)((char *)owner + offset);
     }
+    static void famsock_set_int(PyObject *owner, Py_ssize_t offset, int value) {
+        *(int *)((char *)owner + offset) = value;
+    }
     static long long famsock_long(PyObject *owner, Py_ssize_t offset) {
         return *(volatile long long *)((char *)owner + offset);
     }
     """
     Py_ssize_t famsock_offset(object)
     int famsock_int(object, Py_ssize_t)
+    void famsock_set_int(object, Py_ssize_t, int)
     long long famsock_long(object, Py_ssize_t)
 
 
@@ -412,6 +416,23 @@ cdef int bind_to(int descriptor, object sockaddr) except -2:
     with nogil:
         result = c_bind(descriptor, <sockaddr_c *>name, length)
     return errno if result < 0 else 0
+
+
+def closed_like(sock):
+    """A socket of the stdlib that was never open, with the family, type and protocol of another."""
+    cdef object made
+    cdef Py_ssize_t offset
+    if not isinstance(sock, _socket.socket):
+        return None
+    if fd_offset < 0:
+        find_members(sock)
+        if fd_offset < 0:
+            return None
+    made = _socket.socket.__new__(_socket.socket)
+    for member in (_socket.socket.family, _socket.socket.type, _socket.socket.proto):
+        offset = famsock_offset(member)
+        famsock_set_int(made, offset, famsock_int(sock, offset))
+    return made
 
 
 def connect(descriptor, timeout, sockaddr):

@@ -11,6 +11,7 @@ Sources: the man page, section 2, of each function; PEP 475; Modules/socketmodul
 
 from __future__ import annotations
 
+import _socket
 import ctypes
 import os
 import select
@@ -214,6 +215,7 @@ Descriptor = int | socket
 
 # As in the stdlib's own C code, a class that overrides this changes nothing for its sockets.
 _fileno: Callable[[Any], int] = socket.fileno
+_type_of = _socket.socket.type.__get__  # type: ignore[attr-defined]
 
 
 def _number(descriptor: Descriptor) -> int:
@@ -333,6 +335,24 @@ def bind(descriptor: int, sockaddr: bytes) -> None:
     """bind(2)."""
     if _bind(descriptor, sockaddr, _length(sockaddr)) < 0:
         raise _failed()
+
+
+def closed_like(sock: socket) -> _socket.socket | None:
+    """A socket of the stdlib that was never open, with the family, type and protocol of another.
+
+    Its constructor would make an audit event and need a descriptor. None if the interpreter's
+    object is not laid out as in socketmodule.h: descriptor, family, type and protocol, four ints.
+    """
+    start = object.__basicsize__
+    fields = c_int * 4
+    kind = int(sock.family), _type_of(sock), sock.proto
+    if [*fields.from_address(id(sock) + start)] != [_fileno(sock), *kind]:
+        return None
+    made = _socket.socket.__new__(_socket.socket)
+    if fields.from_address(id(made) + start)[0] != -1:
+        return None
+    fields.from_address(id(made) + start)[1:] = kind
+    return made
 
 
 def connect(descriptor: Descriptor, timeout: float | None, sockaddr: bytes) -> int:
