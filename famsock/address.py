@@ -518,10 +518,14 @@ def _closed_like(sock: StdlibSocket) -> _stdlib.SocketType:
     It is no audit event, where the raw layer is there. OSError for want of a descriptor elsewhere.
     """
     if _calls.HERE and (made := _calls.closed_like(sock)) is not None:
-        return made  # type: ignore[no-any-return]
+        return made
     kind = int(sock.family), int(sock.type) | _NONBLOCK, sock.proto
-    closed = _stdlib.SocketType(*kind, os.dup(sock.fileno()))
-    os.close(closed.detach())
+    number = os.dup(sock.fileno())
+    try:
+        closed = _stdlib.SocketType(*kind, number)
+        closed.detach()
+    finally:
+        os.close(number)
     return closed
 
 

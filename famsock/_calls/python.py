@@ -215,7 +215,7 @@ Descriptor = int | socket
 
 # As in the stdlib's own C code, a class that overrides this changes nothing for its sockets.
 _fileno: Callable[[Any], int] = socket.fileno
-_type_of = _socket.socket.type.__get__  # type: ignore[attr-defined]
+_type_of = _socket.socket.type.__get__
 
 
 def _number(descriptor: Descriptor) -> int:
@@ -345,13 +345,14 @@ def closed_like(sock: socket) -> _socket.socket | None:
     """
     start = object.__basicsize__
     fields = c_int * 4
-    kind = int(sock.family), _type_of(sock), sock.proto
+    kind = [int(sock.family), int(_type_of(sock)), sock.proto]
     if [*fields.from_address(id(sock) + start)] != [_fileno(sock), *kind]:
         return None
     made = _socket.socket.__new__(_socket.socket)
     if fields.from_address(id(made) + start)[0] != -1:
         return None
-    fields.from_address(id(made) + start)[1:] = kind
+    for place, value in enumerate(kind, 1):
+        fields.from_address(id(made) + start)[place] = value
     return made
 
 

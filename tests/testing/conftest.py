@@ -138,7 +138,8 @@ class TestKit(Conformance):
     )
     bad = (
         # AF_KIT has the number of AF_UNIX, so that the stdlib's words for its forms come first.
-        BadAddress(protocol="kit", form=(2**32, 1), error=TypeError, match="a bytes-like object"),
+        BadAddress(protocol="kit", form=("seven", 80), error=TypeError,
+                   match="AF_KIT node must be an integer|a bytes-like object"),
         BadAddress(protocol="kit", form="7:80", error=TypeError, match="must be a tuple"),
     )
 """
