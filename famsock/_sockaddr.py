@@ -43,10 +43,12 @@ def sockaddr(
         front = head if head is not None else family_head(family, size or 0)
         made = cstruct.struct(c_name, header=header, size=size, head=front, label=family_name)(cls)
         made.family, made.family_name = family, family_name
-        fields = tuple(field.name for field in attrs.fields(made))  # type: ignore[arg-type]
+        defaults = {field.name: field.default for field in attrs.fields(made)}  # type: ignore[arg-type]
+        fields = tuple(defaults)
         made.stdlib_fields = stdlib or fields
         if unknown := [name for name in made.stdlib_fields if name not in fields]:
             raise TypeError(f"{cls.__name__}: stdlib names {unknown[0]!r}, which is no field")
+        made._required_fields = sum(defaults[n] is attrs.NOTHING for n in made.stdlib_fields)
         if made.layout.size > MAX_BYTES:
             raise TypeError(
                 f"{cls.__name__}: a sockaddr has at most {MAX_BYTES} bytes, not {made.layout.size}"

@@ -132,6 +132,7 @@ class Address(Struct):
         stdlib_fields: ClassVar[tuple[str, ...]]
         names_operation: ClassVar[bool]
         sa_families: ClassVar[tuple[int, ...]]
+        _required_fields: ClassVar[int]
     names_operation = True
     sa_families = ()
 
@@ -179,10 +180,7 @@ class Address(Struct):
     @classmethod
     def required_fields(cls) -> int:
         """Return the number of ``stdlib_fields`` without a default."""
-        import attrs
-
-        defaults = {a.name: a.default for a in attrs.fields(cls)}  # type: ignore[arg-type]
-        return sum(defaults[name] is attrs.NOTHING for name in cls.stdlib_fields)
+        return cls._required_fields
 
     def __str__(self) -> str:
         from famsock._text import join_fields

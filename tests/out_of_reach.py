@@ -23,6 +23,7 @@ from functools import partial
 from typing import Any
 
 import famsock
+from famsock.address import is_of_stdlib
 
 Call = Callable[[Any], Any]
 
@@ -233,6 +234,17 @@ def close(sock: Any, filling: int) -> None:
     os.dup2(filling, sock.detach())
 
 
+def is_documented(name: str, called: str) -> bool:
+    """Whether famsock differs here for a reason that tests/stdlib_forms.py states.
+
+    RDS takes IPv6 addresses, which no CPython has. J1939 refuses an address that CPython masks.
+    """
+    number = called.rpartition(" ")[2]
+    form = ADDRESSES[int(number)] if number.isdecimal() else None
+    longer = isinstance(form, tuple) and len(form) in (3, 4)
+    return longer and (name == "rds" or (name == "j1939" and form == ("fe80::1", 1, 0, 99999)))
+
+
 def main(means: str) -> None:
     global taken_port
     resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 14, 1 << 14))
@@ -243,9 +255,16 @@ def main(means: str) -> None:
     sockets: dict[str, tuple[list[Any], list[Any]]] = {}
     for name, kind in KINDS.items():
         try:
-            sockets[name] = opened(kind, len(wanted))
+            made = opened(kind, len(wanted))
         except OSError:
             missing.append(name)
+            continue
+        if is_of_stdlib(made[0][0]):
+            sockets[name] = made
+        else:
+            missing.append(name)  # of this Python
+            for sock in (*made[0], *made[1]):
+                sock.close()
     with without(means):
         for name, (theirs, ours) in sockets.items():
             for (called, call), one, other in zip(wanted.items(), theirs, ours, strict=True):
@@ -254,7 +273,7 @@ def main(means: str) -> None:
                 close(one, listening.fileno())
                 found = outcome(other, call)
                 close(other, listening.fileno())
-                if found != expected:
+                if found != expected and not is_documented(name, called):
                     differing.append(f"{name}: {called}: {found}, not {expected}")
     print(json.dumps({"compared": compared, "differing": differing, "missing": missing}))
 

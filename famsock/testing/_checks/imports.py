@@ -49,7 +49,7 @@ class ImportChecks(Checks):
         )
         # This Python has no name for the number, so every plugin is asked.
         asked = set() if hasattr(_stdlib, family.name) else _claims_unknown_to_python()
-        assert not loaded & (_packages() - own - asked)
+        assert not loaded & (_packages() - own - asked - _named(family))
 
     def test_opening_a_socket_imports_no_module(self) -> None:
         family = self.subject().family
@@ -57,7 +57,7 @@ class ImportChecks(Checks):
         if not family.here or not claims:
             return
         loaded = modules_after(f"{_ADOPT}\n{_adopting(family)}", whole=True)
-        early = loaded & (_rooms(family) - {claim.partition(":")[0] for claim in claims})
+        early = loaded & (_modules_named(family) - {claim.partition(":")[0] for claim in claims})
         assert not early, "the family names it by a string: let nothing else import it"
 
 
@@ -66,7 +66,13 @@ def _adopting(family: Family) -> str:
     return f"adopt({family.number}, {int(protocol.types[0])}, {protocol.number or 0})"
 
 
-def _rooms(family: Family) -> set[str]:
+def _named(family: Family) -> set[str]:
+    """Return the packages of the address classes that a family's protocols name."""
+    named = {protocol.address for protocol in family.protocols}
+    return {reference.partition(".")[0] for reference in named if isinstance(reference, str)}
+
+
+def _modules_named(family: Family) -> set[str]:
     """Return the modules that a family names, except those that every socket of it needs."""
     references: list[Any] = [family.options, family.control]
     for protocol in family.protocols:

@@ -40,10 +40,13 @@ def deep(tmp_path: Path) -> Path:
 
 
 def bind_at(sock: UnixSocket, path: Path) -> None:
-    """Bind to a path that is too long for bind: to a short one, whose file is moved there."""
-    with TemporaryDirectory(dir="/tmp") as folder:
-        sock.bind(f"{folder}/s")
-        os.rename(f"{folder}/s", path)
+    """Bind to a path that is too long for bind: to a short name of it, and rename that."""
+    folder = os.open(path.parent, os.O_PATH)
+    try:
+        sock.bind(f"/proc/self/fd/{folder}/s")
+        os.rename(path.parent / "s", path)
+    finally:
+        os.close(folder)
 
 
 @pytest.mark.parametrize("typed", [False, True], ids=["stdlib", "typed"])
