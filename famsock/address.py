@@ -410,18 +410,6 @@ class AddressCodec(AddressCache):
         except ValueError:
             return RawAddress.unpack(sockaddr)
 
-    def _convert_usual(self, socket: StdlibSocket, address: Any, lookup: Lookup) -> bytes | None:
-        """Return the sockaddr of a form that the layout covers as it is, or with names resolved."""
-        layout = self._load_layout()
-        if layout is None:
-            return None
-        form = _plain(address)
-        sockaddr = self.convert(socket, form)
-        if sockaddr is None and layout.usual is not None:
-            resolved = load(layout.usual)(form, lookup)
-            sockaddr = None if resolved is None else self.convert(socket, resolved)
-        return sockaddr
-
     def encode_unusual(
         self, socket: StdlibSocket, operation: str, address: Any
     ) -> tuple[bytes | None, bool]:
@@ -435,40 +423,58 @@ class AddressCodec(AddressCache):
         if isinstance(address, RawAddress):
             return address.pack(lookup), True
         is_form = not isinstance(address, Address)
+        layout = usual = None
         try:
-            sockaddr = self._convert_usual(socket, address, lookup) if is_form else None
-            if sockaddr is not None:
-                return sockaddr, not lookup.used
-            _ = self.address_class
-        except _stdlib.gaierror:
-            raise
+            if is_form and (layout := self._load_layout()) is not None:
+                usual = None if layout.usual is None else load(layout.usual)
         except Exception as error:
-            stdlib_serves = is_form and operation != "sendmmsg"
-            if stdlib_serves and is_out_of_reach(error) and is_of_stdlib(socket):
+            if self._is_left_to_stdlib(socket, operation, error):
                 return None, False
-            if isinstance(error, _REFUSED) and not isinstance(error, PluginError):
-                self._refuse(socket, operation, address, error)
             raise
         try:
             typed = address
             if is_form:
-                typed = self.address_class.from_stdlib(_plain(address), lookup)
+                form = _plain(address)
+                sockaddr = None if layout is None else self.convert(socket, form)
+                if sockaddr is None and usual is not None:
+                    resolved = usual(form, lookup)
+                    sockaddr = None if resolved is None else self.convert(socket, resolved)
+                if sockaddr is not None:
+                    return sockaddr, not lookup.used
+                try:
+                    cls = self.address_class
+                except Exception as error:
+                    if self._is_left_to_stdlib(socket, operation, error):
+                        return None, False
+                    raise
+                typed = cls.from_stdlib(form, lookup)
             elif not isinstance(address, self.address_class):
                 raise TypeError(
                     f"{self.address_class.family_name} address must be "
                     f"{self.address_class.__name__} or RawAddress, not {type(address).__name__}"
                 )
             packed: bytes = typed.pack(lookup)
+        except _stdlib.gaierror:
+            raise
         except _REFUSED as error:
             self._refuse(socket, operation, address, error)
             raise
         return packed, not lookup.used
 
+    @staticmethod
+    def _is_left_to_stdlib(socket: StdlibSocket, operation: str, error: Exception) -> bool:
+        """Whether the stdlib's own method takes a form, as what converts it is out of reach."""
+        return operation != "sendmmsg" and is_out_of_reach(error) and is_of_stdlib(socket)
+
     def _refuse(self, socket: StdlibSocket, operation: str, address: Any, error: Exception) -> None:
         """Word the error of an address as the stdlib does, in place or by raising its own."""
         if not isinstance(address, Address):
             self._raise_as_stdlib(socket, operation, address, error)
-        if self.address_class.names_operation:
+        try:
+            names_operation = self.address_class.names_operation
+        except Exception:  # out of reach: the error stands as it is
+            return
+        if names_operation:
             name_operation(error, operation)
 
 

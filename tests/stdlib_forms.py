@@ -282,8 +282,9 @@ def has_a_zone(family: str, form: Any, theirs: Any, ours: Any) -> bool:
 
 
 def is_no_utf_8(family: str, form: Any, theirs: Any, ours: Any) -> bool:
-    """AF_ALG takes back each name that it gives, also one that is no UTF-8."""
-    return family == "AF_ALG" and "\udc80" in str(form).replace("\\udc80", "\udc80")
+    """AF_ALG takes back each name that it gives, also one that is no UTF-8; AF_PACKET asks the
+    kernel for an interface of any name, as os.if_nametoindex does."""
+    return family in ("AF_ALG", "AF_PACKET") and "\udc80" in str(form).replace("\\udc80", "\udc80")
 
 
 def is_a_newer_form(family: str, form: Any, theirs: Any, ours: Any) -> bool:

@@ -149,8 +149,12 @@ class RdsAddress(Address):
             host = host.decode("ascii", "surrogateescape")
         elif isinstance(host, str) and not host.isascii():
             host = _idna(host)
-        if made is RdsInetAddress and isinstance(host, str) and _is_ipv6(host):
-            index(form[1])
+        if (
+            made is RdsInetAddress
+            and isinstance(host, str)
+            and _is_ipv6(host)
+            and -0x80000000 <= index(form[1]) <= 0x7FFFFFFF  # else the port's error comes first
+        ):
             host = _resolved(host, AF_INET, lookup)[0]  # the error is the resolver's, as CPython's
         form = (host, *form[1:])
         try:
