@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,13 +20,24 @@ from tests.programs import run
 SCRIPT = Path(__file__).with_name("out_of_reach.py")
 LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
 CHROOT = pytest.mark.needs_capability("CAP_SYS_CHROOT")
-MEANS = ["nothing", "descriptors", "imports", "statements", pytest.param("files", marks=CHROOT)]
 
 layers = pytest.mark.parametrize("layer", LAYERS)
+# On ctypes the quick suite has the cases without descriptors and without imports.
+SLOW = [("nothing", "ctypes"), ("statements", "ctypes"), ("files", "ctypes")]
 
 
-@layers
-@pytest.mark.parametrize("means", MEANS)
+def cases() -> list[Any]:
+    """Each means on each layer; some are for the slow suite."""
+    found = []
+    for means in ("nothing", "descriptors", "imports", "statements", "files"):
+        for layer in LAYERS:
+            marks = [CHROOT] if means == "files" else []
+            marks += [pytest.mark.slow] if (means, layer) in SLOW else []
+            found.append(pytest.param(means, layer, marks=marks))
+    return found
+
+
+@pytest.mark.parametrize(("means", "layer"), cases())
 def test_errors_are_the_stdlibs(means: str, layer: str) -> None:
     """Every failing call, on every family that is here, with something taken away."""
     done = subprocess.run(

@@ -18,7 +18,7 @@ from famsock import _calls
 from famsock.testing import _probe, requirements
 
 HERE = Path(__file__).parent
-EXAMPLES = 250
+EXAMPLES = 150
 LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
 DEBIANS = "/usr/bin/python3"  # built with BlueZ's header: it knows AF_BLUETOOTH
 
