@@ -386,3 +386,19 @@ def test_one_number_with_two_types_and_two_numbers_with_one_type() -> None:
 
 def test_address_classes_are_not_imported() -> None:
     check_family(FAMILY._replace(protocols=(PROTOCOL._replace(address="no_such_module:No"),)))
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_what_a_handler_raises_in_a_check_is_no_fault_of_the_value(failures: int) -> None:
+    """A value's own methods fail each time; what a signal's handler raises comes once."""
+    left = [TimeoutError("alarm")] * failures
+
+    def check(value: object) -> bool:
+        if left:
+            raise left.pop()
+        return True
+
+    description = Family("AF_TEST", 200, (Protocol("test", 0, (1,), RawAddress),))
+    wanted = TimeoutError if failures == 1 else ValueError
+    with pytest.raises(wanted, match="alarm" if failures == 1 else "name must be right"):
+        validation._check_fields("AF_TEST", description, {"name": ("right", check)})

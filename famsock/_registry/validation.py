@@ -157,10 +157,19 @@ def _check_fields(owner: str, description: Any, checks: Mapping[str, tuple[str, 
         value = getattr(description, field)
         try:
             fits = check(value)
-        except Exception:  # a value whose own methods fail
+        except Exception:
+            if _fits(check, value):  # a signal's handler raised it, and not the value
+                raise
             fits = False
         if not fits:
             raise ValueError(f"{owner}: {field} must be {wanted}, not {_shown(value)}")
+
+
+def _fits(check: Check, value: object) -> bool:
+    try:
+        return check(value)
+    except Exception:  # a value whose own methods fail
+        return False
 
 
 def _shown(value: object) -> str:
