@@ -145,6 +145,8 @@ class AddressCache:
         last = self._last_decoded
         if sockaddr == last[0]:
             return last[1]
+        if not sockaddr:
+            return None
         decode = self._decode_whole
         try:
             form = decode(sock, sockaddr)

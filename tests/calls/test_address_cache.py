@@ -459,3 +459,15 @@ MOST_GROWTH_BYTES = 10 * 10**6
 @LAYER
 def test_memory_does_not_grow_with_addresses(layer: str) -> None:
     assert int(run(GROWTH, FAMSOCK_SYSCALLS=layer)) < MOST_GROWTH_BYTES
+
+
+@pytest.mark.parametrize("base", CACHES, ids=lambda cls: cls.__module__.rpartition(".")[2])
+def test_no_address_is_none_also_after_another(base: Any) -> None:
+    class Paths(base):  # type: ignore[misc]
+        def load_layout(self) -> SockaddrLayout:
+            return SockaddrLayout(HEAD, 110, (("path", "path", 2, 0),))
+
+    cache = Paths()
+    for _ in range(2):
+        assert cache.decode(None, b"") is None
+        assert cache.decode(None, HEAD + b"/a\0") == "/a"
