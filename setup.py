@@ -29,17 +29,22 @@ def extensions() -> list[Extension]:
     served = sys.platform.startswith("linux") and sys.implementation.name == "cpython"
     if Cython is None or not served:
         return []
+    slots = "famsock/_calls/slots.pxi"
     macros = [("_GNU_SOURCE", "1"), ("FAMSOCK_VERSION", f'"{version()}"')]
     return [
         Extension(
             "famsock._calls.native",
             ["famsock/_calls/native.pyx"],
-            depends=["famsock/_calls/addresses.pxi", "famsock/_calls/calls.pxi"],
+            depends=["famsock/_calls/addresses.pxi", "famsock/_calls/calls.pxi", slots],
             define_macros=macros,
             optional=True,
         ),
         Extension(
-            "famsock._cstruct", ["famsock/_cstruct.pyx"], define_macros=macros, optional=True
+            "famsock._cstruct",
+            ["famsock/_cstruct.pyx"],
+            depends=[slots],
+            define_macros=macros,
+            optional=True,
         ),
     ]
 

@@ -38,37 +38,11 @@ cdef extern from "arpa/inet.h":
     uint16_t htons(uint16_t)
     uint32_t htonl(uint32_t)
 
-cdef extern from *:
-    """
-    #include <stddef.h>
-    #include <string.h>
-    #include <structmember.h>
-    #ifndef FAMSOCK_VERSION
-    #define FAMSOCK_VERSION ""
-    #endif
-    static PyObject *famsock_alloc(PyTypeObject *cls) {
-        return cls->tp_alloc(cls, 0);
-    }
-    static PyObject *famsock_slot(PyObject *owner, Py_ssize_t offset) {
-        return *(PyObject **)((char *)owner + offset);
-    }
-    /* For an object that nobody else has: its slots are empty. Takes the reference over. */
-    static void famsock_fill(PyObject *owner, Py_ssize_t offset, PyObject *value) {
-        Py_INCREF(value);
-        *(PyObject **)((char *)owner + offset) = value;
-    }
-    static Py_ssize_t famsock_offset(PyObject *member) {
-        return ((PyMemberDescrObject *)member)->d_member->offset;
-    }
-    """
-    const char *c_version "FAMSOCK_VERSION"
-    object famsock_alloc(PyTypeObject *)
-    PyObject *famsock_slot(object, Py_ssize_t)
-    void famsock_fill(object, Py_ssize_t, object)
-    Py_ssize_t famsock_offset(object)
+cdef extern from "string.h":
     size_t strnlen(const char *, size_t)
 
-VERSION = c_version.decode("ascii")  # of the famsock that this was compiled for
+include "_calls/slots.pxi"
+
 
 cdef enum Kind:
     U8, U16, U32, U64, I8, I16, I32, I64, BE16, BE32, BOOLEAN, OCTETS, TEXT, IPV4, IPV6
@@ -181,22 +155,6 @@ cdef bint write_value(Kind kind, char *at, Py_ssize_t size, object value) except
     return True
 
 
-cdef Py_ssize_t slot_of(type cls, str name) except -1:
-    """Where an instance has a slot; -2 if it is none."""
-    for base in cls.__mro__:
-        member = vars(base).get(name)
-        if member is not None:
-            return famsock_offset(member) if type(member) is type(_member) else -2
-    return -2
-
-
-class _Slotted:
-    __slots__ = ("member",)
-
-
-cdef object _member = vars(_Slotted)["member"]
-
-
 @cython.no_gc_clear  # a field borrows its functions
 cdef class Converter:
     """The conversion of one struct class to and from its bytes.
@@ -236,8 +194,6 @@ cdef class Converter:
         ctype = member.type
         field.offset, field.size = member.offset, ctype.size
         field.slot = slot_of(self.cls, member.attribute)
-        if field.slot < 0:
-            raise TypeError(f"{self.cls.__name__} has no slot {member.attribute!r}")
         if not len(self.head) <= field.offset <= self.size - field.size:
             raise TypeError(f"{self.cls.__name__}: {member.attribute!r} lies outside")
         field.raw = field.kind = KINDS.get(ctype.code, OCTETS)

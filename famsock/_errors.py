@@ -21,10 +21,11 @@ class AddressRangeError(OSError, OverflowError):
 def is_out_of_reach(error: BaseException | None) -> bool:
     """Whether a load failed because files, descriptors or memory are out of reach.
 
-    So it is after chroot(2) or setuid(2), at RLIMIT_NOFILE, and as the interpreter ends.
+    So it is after chroot(2) or setuid(2), at RLIMIT_NOFILE, and as the interpreter ends. An OSError
+    without an errno is none of the system's: a signal's handler raises such, as TimeoutError.
     """
     while error is not None:
-        if isinstance(error, (OSError, MemoryError)):
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
             return True
         if isinstance(error, ImportError) and not isinstance(error, PluginError):
             return True

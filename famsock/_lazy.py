@@ -84,7 +84,8 @@ def load_part(
     """Return what ``read`` makes of a field of ``owner``'s description.
 
     PluginError if that fails, whatever the plugin's module raises, with the field, its value and
-    what is ``wanted``. KeyboardInterrupt and what a signal's handler raises pass through.
+    what is ``wanted``. KeyboardInterrupt passes through, and what a signal's handler raises that is
+    no Exception.
     """
     try:
         return read(reference)

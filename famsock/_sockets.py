@@ -71,7 +71,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         _protocol_class: type[socket] | None
         """The protocol's class that this one is or inherits from."""
         _redefines: frozenset[str]
-        """The names of every socket that this very class defines anew on purpose."""
+        """The names of every socket that this very class redefines on purpose."""
     else:
         _kind = _protocol_class = None
         _redefines = frozenset()
@@ -97,7 +97,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         for any protocol. Such a class has empty ``__slots__``: all protocols' classes have one
         layout, so that `operations` can convert a socket in place. A class that several protocols'
         classes inherit from is ``abstract``: it opens no socket itself. ``redefines`` are the names
-        that every socket has and this class defines anew on purpose; TypeError for any other such
+        that every socket has and this class redefines on purpose; TypeError for any other such
         name, as a socket that is converted would change its meaning. For plugins.
         """
         super().__init_subclass__(**more)
@@ -376,6 +376,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
             raise
 
     def _option(self, option: Option[Any] | str | int) -> Option[Any]:
+        """Return the row of an option's name; a row as it is."""
         if not isinstance(option, (str, int)):
             return option
         try:
@@ -414,8 +415,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         """
         if index(bufsize_bytes) < 0:
             raise ValueError("negative buffer size in recv_joined()")
-        served = self._served
-        if served is None or served.protocol.passes_descriptors:
+        if self._passes_descriptors:
             flags |= _CLOEXEC
         messages, message_flags, sockaddr = _calls.recv_joined(
             self, self._timeout_of(flags), bufsize_bytes, flags, size.level, size.number
@@ -461,7 +461,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         raise AttributeError(f"no plugin gives operations to {self!r}{self._why_not_served()}")
 
     def protocol_state(self, make: Callable[[], T]) -> T:
-        """What a protocol's class remembers between calls; ``make`` gives it at first.
+        """Return the state of a protocol's class between calls; ``make`` gives it at first.
 
         For plugins, whose classes have no slots: each has its own state, by ``make``. It must not
         refer to the socket, which keeps it. A copy of the socket begins with none.

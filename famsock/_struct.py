@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, Protocol, Self
 
     class _Layout(Protocol):
-        """What a `famsock.cstruct.Layout` offers; naming its class here would be a circle."""
+        """The interface of a `famsock.cstruct.Layout`; naming its class here would be a circle."""
 
         @property
         def c_name(self) -> str: ...

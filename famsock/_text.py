@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
     class _Fields(Protocol):
-        """What the text form needs of an address class: its layout and the names of its fields."""
+        """An address class as the text form uses it: its layout and the names of its fields."""
 
         layout: ClassVar[Any]
         family_name: ClassVar[str]

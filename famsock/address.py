@@ -52,7 +52,7 @@ HAS_SA_LEN = sys.platform.startswith(_BSD)
 
 _MAX_FAMILY = 0xFF if HAS_SA_LEN else 0xFFFF
 _ALL_ONES = 0xFFFFFFFF
-"""What -1 means in an unsigned 32-bit field of the stdlib's form."""
+"""The value of -1 in an unsigned 32-bit field of the stdlib's form."""
 _NONBLOCK = getattr(_stdlib, "SOCK_NONBLOCK", 0)  # so that the default timeout is not set
 
 why_not_served: list[Callable[[int], str]] = []

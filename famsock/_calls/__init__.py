@@ -33,7 +33,7 @@ HERE: bool = hasattr(socket, "CMSG_LEN")
 """Whether this platform has these calls: where not (Windows), every family is the stdlib's."""
 
 TIMED_OUT = -1
-"""What `connect` returns instead of an errno when the time ran out."""
+"""The result of `connect` in the place of an errno when the time ran out."""
 
 CALLS = (
     "accept",

@@ -177,7 +177,7 @@ def _kept(
 
 
 def _slot(address: Any) -> int:
-    """Where the result of a plain address is kept; -1 for one that is not plain, or too long."""
+    """Return the slot of a plain address; -1 for one that is not plain, or too long."""
     if type(address) is str:
         return hash(address) % SLOTS if len(address) <= SOCKADDR_BYTES else -1
     if type(address) is not tuple or len(address) > 8:

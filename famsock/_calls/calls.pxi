@@ -9,20 +9,6 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    #include <structmember.h>
-    /* The value of a slot, as the interpreter's own LOAD_ATTR_SLOT reads it; NULL if it has none. */
-    static PyObject *famsock_slot(PyObject *owner, Py_ssize_t offset) {
-        return *(PyObject **)((char *)owner + offset);
-    }
-    static void famsock_fill(PyObject *owner, Py_ssize_t offset, PyObject *value) {
-        PyObject **slot = (PyObject **)((char *)owner + offset), *before = *slot;
-        Py_INCREF(value);
-        *slot = value;
-        Py_XDECREF(before);
-    }
-    static PyObject *famsock_alloc(PyTypeObject *cls) {
-        return cls->tp_alloc(cls, 0);
-    }
     static PyObject *famsock_cached(PyObject *cache, PyObject *key) {
         PyObject *found;
     #if PY_VERSION_HEX >= 0x030d0000
@@ -51,9 +37,6 @@ cdef extern from *:
             && !buffer->readonly && PyBuffer_IsContiguous(buffer, 'C');
     }
     """
-    PyObject *famsock_slot(object, Py_ssize_t)
-    void famsock_fill(object, Py_ssize_t, object)
-    object famsock_alloc(PyTypeObject *)
     object famsock_cached(dict, object)
     object famsock_new(PyTypeObject *, PyTypeObject *, tuple)
     int famsock_init(PyTypeObject *, object, tuple) except -1
@@ -256,8 +239,7 @@ cdef class MessageMaker:
         self.cls, self.kinds = cls, kinds
         self.data, self.address = slot_of(cls, "data"), slot_of(cls, "address")
         self.flags = slot_of(cls, "flags")
-        base = cls.__mro__[1]
-        self.items, self.types = slot_of(base, "_items"), slot_of(base, "_kinds")
+        self.items, self.types = slot_of(cls, "_items"), slot_of(cls, "_kinds")
 
     def __call__(self, data, address, items, flags):
         return self.make(data, address, items, flags)
@@ -758,14 +740,6 @@ class Calls(_stdlib.socket):
 
 
 calls_class, own_accept = <PyTypeObject *>Calls, Calls._accept
-
-
-cdef Py_ssize_t slot_of(object cls, str name) except -1:
-    """Where an instance of a class with ``__slots__`` has one of them."""
-    cdef object member = vars(cls)[name]
-    if type(member) is not type(_socket.socket.family):
-        raise TypeError(f"{cls.__name__} has no slot {name!r}")
-    return famsock_offset(member)
 
 
 codec_slot, served_slot = slot_of(Calls, "_codec"), slot_of(Calls, "_served")

@@ -125,17 +125,10 @@ def _decoded(sock: Calls, codec: AddressCache, messages: list[Any]) -> list[Any]
     return made
 
 
-def _typed(sock: Calls, sockaddr: bytes) -> Any:
-    """The typed address of a sockaddr; None where there is none."""
-    if not sockaddr:
-        return None
-    return (sock._codec or sock._codec_for(None)).decode_typed(sock, sockaddr)
-
-
 def _typed_name(sock: Calls, call: Callable[[int], bytes]) -> Any:
     """The typed address that a call tells; None where there is none."""
     try:
-        return _typed(sock, call(sock.fileno()))
+        return sock._typed(call(sock.fileno()))
     except OSError as error:
         if error.errno not in _NAMELESS:
             raise
@@ -148,8 +141,9 @@ class Calls(_stdlib.socket):
     ``_codec`` converts the socket's addresses, and is None where the stdlib serves its family;
     ``_served`` is the protocol that a plugin serves, or None. A subclass has ``_registry``, whose
     ``served`` has the latter by (family, type, protocol), and the methods ``_open``,
-    ``_codec_for``, ``_accepted_class``, ``_adopt``, ``_message``, ``_timeout_of``, ``_explain``,
-    ``_explain_creation``, ``_get_sized`` and ``_set_sized``.
+    ``_codec_for``, ``_typed``, ``_accepted_class``, ``_adopt``, ``_message``, ``_timeout_of``,
+    ``_explain``, ``_explain_creation``, ``_get_sized`` and ``_set_sized``, and the property
+    ``_passes_descriptors``.
     """
 
     __slots__ = ("_codec", "_served")
@@ -473,7 +467,7 @@ class Calls(_stdlib.socket):
         """
         served = self._served
         flags = checks.c_int(flags)
-        if served is None or served.protocol.passes_descriptors:
+        if self._passes_descriptors:
             flags |= _CLOEXEC
         message = self._definitions.message if served is None else served.message
         timeout = self._timeout_of(flags)
@@ -482,7 +476,7 @@ class Calls(_stdlib.socket):
         try:
             keep(kept, _calls.recvmsg, self, timeout, bufsize_bytes, control_bytes, flags)
             data, items, message_flags, sockaddr = kept[0]
-            return message(data, _typed(self, sockaddr), items, message_flags & ~_CLOEXEC)
+            return message(data, self._typed(sockaddr), items, message_flags & ~_CLOEXEC)
         except BaseException:
             for _, items, _, _ in kept:
                 close_descriptors(items)

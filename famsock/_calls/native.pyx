@@ -28,15 +28,7 @@ from sys import byteorder
 from time import monotonic
 
 
-cdef extern from *:
-    """
-    #ifndef FAMSOCK_VERSION
-    #define FAMSOCK_VERSION ""
-    #endif
-    """
-    const char *c_version "FAMSOCK_VERSION"
-
-VERSION = c_version.decode("ascii")  # of the famsock that this was compiled for
+include "slots.pxi"
 
 cdef extern from *:
     """
@@ -194,7 +186,7 @@ cdef object control_messages():
 
 
 cdef socklen_t whole(object data, char **start) except? 0:
-    """Where bytes (or a subclass of theirs) start, and their length."""
+    """Find the start of bytes (or a subclass of theirs); return their length."""
     cdef Py_ssize_t length
     PyBytes_AsStringAndSize(data, start, &length)
     if length > INT_MAX:
@@ -208,10 +200,6 @@ cdef Py_ssize_t fd_offset = -1, timeout_offset = -1
 
 cdef extern from *:
     """
-    #include <structmember.h>
-    static Py_ssize_t famsock_offset(PyObject *member) {
-        return ((PyMemberDescrObject *)member)->d_member->offset;
-    }
     static int famsock_int(PyObject *owner, Py_ssize_t offset) {
         return *(volatile int *)((char *)owner + offset);
     }
@@ -222,7 +210,6 @@ cdef extern from *:
         return *(volatile long long *)((char *)owner + offset);
     }
     """
-    Py_ssize_t famsock_offset(object)
     int famsock_int(object, Py_ssize_t)
     void famsock_set_int(object, Py_ssize_t, int)
     long long famsock_long(object, Py_ssize_t)
@@ -651,7 +638,7 @@ cdef class UntouchedMemory:
         self.start, self.size_bytes = <char *>start, max(size_bytes, 1)
 
     cdef ssize_t written(self, const char *at, ssize_t received) noexcept:
-        """How many of the bytes that the kernel counts it wrote at a place: all, or none.
+        """Return how many of the bytes that the kernel counts are at a place: all, or none.
 
         Where mincore(2) does not tell, zeros count as written.
         """

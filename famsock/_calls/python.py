@@ -198,7 +198,7 @@ def untouched_memory(size_bytes: int) -> mmap:
 
 
 def _written(memory: mmap, received: int) -> int:
-    """How many of the bytes that the kernel counts it wrote to `untouched_memory`: all, or none.
+    """Return how many of the bytes that the kernel counts are in `untouched_memory`: all, or none.
 
     Where mincore(2) does not tell, zeros count as written.
     """
@@ -296,7 +296,7 @@ def _length(data: bytes) -> int:
 
 
 def _c_int(number: Any) -> int:
-    """What ctypes would cut to the lower 32 bits."""
+    """Return a number that fits a C int; OverflowError for one that ctypes would cut."""
     if not -_INT_MAX - 1 <= index(number) <= _INT_MAX:
         raise OverflowError(f"C int must be {-_INT_MAX - 1}-{_INT_MAX}, not {number}")
     return index(number)
@@ -310,7 +310,7 @@ def _check_size(size_bytes: int) -> None:
 
 
 def _readable(data: Any) -> tuple[Any, int]:
-    """What ctypes passes for a contiguous bytes-like object, and its length in bytes."""
+    """Return what ctypes passes for a contiguous bytes-like object, and its length in bytes."""
     if type(data) is bytes:
         return data, len(data)
     view = memoryview(data)
@@ -623,7 +623,7 @@ def _memory_for(size_bytes: int, flags: int) -> bytearray | mmap:
 
 
 def _taken(data: bytearray | mmap, size_bytes: int, received: int, flags: int) -> bytes:
-    """What was received into `_memory_for`."""
+    """Return the bytes that were received into `_memory_for`."""
     received = min(received, size_bytes)
     if isinstance(data, mmap):
         return data[: _written(data, received)]

@@ -216,7 +216,7 @@ def _alarm(seconds: int) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """What an error says, and each of its hints on a line of its own."""
+    """Return the text of an error, and each of its hints on a line of its own."""
     told = isinstance(error, (OSError, RuntimeError, ImportError))
     first = str(error) if told else f"{type(error).__name__}: {error}"
     return "\n".join([first, *getattr(error, "__notes__", [])])

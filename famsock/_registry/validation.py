@@ -350,7 +350,7 @@ _FAMILY: Mapping[str, tuple[str, Check]] = {
     "platforms": ('a tuple of prefixes of sys.platform ("linux")', _are_platforms),
     "modules": _MODULES,
 }
-"""What each field of a Family must be, and the check; `name` and `api_version` come before."""
+"""The rules for a Family's fields, in words and as checks; `name` and `api_version` come before."""
 
 _PROTOCOL: Mapping[str, tuple[str, Check]] = {
     "number": (
@@ -377,4 +377,4 @@ _PROTOCOL: Mapping[str, tuple[str, Check]] = {
     "control": _CONTROL,
     "probe": ("None or the level and the number of an option", _is_probe),
 }
-"""What each field of a Protocol must be, and the check; `name` comes before."""
+"""The rules for a Protocol's fields, in words and as checks; `name` comes before."""

@@ -42,7 +42,7 @@ _R = TypeVar("_R", bound=Request)
 
 
 class _State:
-    """What a socket is bound to, and the threads whose requests are open, in order of opening.
+    """The kind that a socket is bound to, and the threads with open requests, in order of opening.
 
     ``tag_bytes`` is the size of an AEAD's tag as long as a request is open: it cannot change then.
     ``turn`` guards all of it.

@@ -44,7 +44,7 @@ _RECORD_BYTES_MAX = c.HCI_MON_HDR_SIZE + 0xFFFF
 
 
 class _Channel:
-    """What is known of a socket's channel."""
+    """The channel of a socket, as far as it is known."""
 
     __slots__ = ("gives_packets",)
 

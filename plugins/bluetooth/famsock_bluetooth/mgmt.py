@@ -45,7 +45,7 @@ _NO_DISCOVERY = (
     c.MGMT_STATUS_NOT_POWERED,
     c.MGMT_STATUS_INVALID_INDEX,
 )
-"""What a stop is answered if no discovery is under way: it ended, was powered off, or removed."""
+"""The statuses of a stop if no discovery is under way: it ended, was powered off, or removed."""
 
 ISO_SOCKET_FEATURE = UUID("6fbaf188-05e0-496a-9885-d6ddfdb4e03e")
 """The experimental feature that makes BTPROTO_ISO available (Linux 6.0 and later)."""

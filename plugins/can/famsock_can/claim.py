@@ -28,11 +28,11 @@ __all__ = [
 ]
 
 _ANSWERS_NS = 1_250_000_000
-"""How long others may take to answer the request for their claims, as j1939acd waits."""
+"""The time for others to answer the request for their claims, as j1939acd waits."""
 _CONTENTION_NS = 250_000_000
-"""How long others may object to a claim before the address is ours."""
+"""The time for others to object to a claim before the address is ours."""
 _RESOLUTION_NS = 250_000_000
-"""How long the kernel may take beyond that until it sends from the address."""
+"""The time beyond that for the kernel until it sends from the address."""
 _RETRY_S = 0.01
 _CANNOT_CLAIM_DELAY_S = 0.153
 """The longest random delay before Cannot Claim, which keeps several losers from sending at once."""

@@ -81,7 +81,7 @@ class _Request:
 
 
 class _State:
-    """What is remembered of a socket: requests under way, messages put aside, losses.
+    """The state of a socket between calls: requests under way, messages put aside, losses.
 
     ``turn`` guards all of it. One thread at a time receives, for all of them (``receiver``).
     """

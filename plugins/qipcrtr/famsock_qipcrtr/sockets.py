@@ -63,7 +63,7 @@ def lookup(service: int = 0, instance: int = 0, timeout_s: float = 5.0) -> tuple
 
 
 class _Received:
-    """What a socket object knows of losses, and a packet that an error made wait."""
+    """The losses that a socket object has told, and a packet that an error made wait."""
 
     __slots__ = ("drops", "waiting")
 
