@@ -68,8 +68,4 @@ def explain(sock: Any, error: OSError, operation: str, address: Any = None) -> N
     one do so themselves. ``operation`` and ``address`` are what the hints of the `Protocol` are
     told. Whatever fails here leaves the error as it is.
     """
-    served = sock._served
-    if served is not None and error.errno is not None:
-        note = served.note(operation, error.errno, sock, address)
-        if note:
-            error.add_note(note)
+    sock._explain(error, operation, address)

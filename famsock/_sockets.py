@@ -18,7 +18,6 @@ from sys import byteorder
 from famsock import _calls
 from famsock._calls import arguments
 from famsock._calls.descriptors import adopted_by, made_by
-from famsock._hints import explain
 from famsock._registry import plugins
 from famsock.address import RAW_CODEC, Address, AddressCodec, is_of_stdlib, why_not_served
 
@@ -502,7 +501,10 @@ class socket(Calls["A", "F"]):  # noqa: N801
 
     def _explain(self, error: OSError, operation: str, address: Any = None) -> None:
         """Note on an error what would help, where the plugin knows."""
-        explain(self, error, operation, address)
+        if self._served is not None and error.errno is not None:
+            note = self._served.note(operation, error.errno, self, address)
+            if note:
+                error.add_note(note)
 
 
 def _refuse_redefined(cls: type[socket[Any, Any]]) -> None:

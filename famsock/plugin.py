@@ -7,7 +7,7 @@ that only describes its family imports no attrs.
 
 from __future__ import annotations
 
-import importlib
+from famsock._lazy import load as _load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in _SUBMODULES:
-        return importlib.import_module(f"famsock.{_SUBMODULES[name]}")
+        return _load(f"famsock.{_SUBMODULES[name]}")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"famsock.{_MODULES[name]}"), name)
+    value: object = _load(f"famsock.{_MODULES[name]}:{name}")
     globals()[name] = value
     return value

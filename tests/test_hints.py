@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import famsock
 from famsock import _hints, plugins
 from famsock._hints import explain, modprobe
 from famsock._registry import missing
@@ -116,17 +117,18 @@ def test_modprobe() -> None:
 
 
 def test_explain_adds_the_hint_of_the_sockets_plugin() -> None:
-    class Sock:
-        _served = _served(hints={("send", errno.EINVAL): lambda sock, address: f"at {address}"})
-
     error, other, plain = (
         OSError(number, "") for number in (errno.EINVAL, errno.EIO, errno.EINVAL)
     )
-    explain(Sock(), error, "send", "node 7")
-    explain(Sock(), other, "send")
-    explain(Sock(), OSError("without an errno"), "send")
-    Sock._served = None  # type: ignore[assignment]
-    explain(Sock(), plain, "send")
+    with famsock.socket() as sock:
+        sock._served = _served(
+            hints={("send", errno.EINVAL): lambda sock, address: f"at {address}"}
+        )
+        explain(sock, error, "send", "node 7")
+        explain(sock, other, "send")
+        explain(sock, OSError("without an errno"), "send")
+        sock._served = None
+        explain(sock, plain, "send")
     assert error.__notes__ == ["AF_KIT p: at node 7"]
     assert not hasattr(other, "__notes__")
     assert not hasattr(plain, "__notes__")

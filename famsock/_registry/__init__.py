@@ -472,7 +472,7 @@ class Registry:
 
 def _prepare(served: Served) -> None:
     """Load what the sockets of a protocol need later, when a file may be out of reach."""
-    prepare_core()
+    _calls.prepare()
     served.prepare()
 
 

@@ -26,8 +26,9 @@ _FULL = (
     "the listener's queue of connections is full, and a connect with a timeout does not wait for "
     "it: connect again later, or without a timeout"
 )
-_NOBODY = "nobody listens at this name"
-_NO_DATAGRAMS = "no datagram socket that is open is bound to this name"
+# Refused calls come often, so that these do not look which it is.
+_NOBODY = f"nobody listens at this name, or {_NO_SOCKET}"
+_NO_DATAGRAMS = f"no datagram socket that is open is bound to this name, or {_NO_SOCKET}"
 _NO_DIRECTORY = "a directory of the path is missing"
 _NOT_YET = "a directory of the path is missing, or no server has bound the path yet"
 
@@ -45,21 +46,11 @@ def _taken(sock: Any, address: Any) -> str:
     return _SOCKET if S_ISSOCK(os.lstat(path).st_mode) else _NO_SOCKET
 
 
-def _refused(sock: Any, address: Any) -> str:
-    path = _path(address)
-    is_file = path[:1] not in (b"", b"\0") and not S_ISSOCK(os.stat(path).st_mode)
-    return _NO_SOCKET if is_file else _NOBODY
-
-
-def _unreceived(sock: Any, address: Any) -> str:
-    return _NO_SOCKET if _refused(sock, address) == _NO_SOCKET else _NO_DATAGRAMS
-
-
 HINTS: dict[Any, Any] = {
     ("bind", EADDRINUSE): _taken,
     ("bind", ENOENT): _NO_DIRECTORY,
     ("connect", EAGAIN): _FULL,
-    ("connect", ECONNREFUSED): _refused,
-    **{(operation, ECONNREFUSED): _unreceived for operation in _SENDS},
+    ("connect", ECONNREFUSED): _NOBODY,
+    **{(operation, ECONNREFUSED): _NO_DATAGRAMS for operation in _SENDS},
     **{(operation, ENOENT): _NOT_YET for operation in ("connect", *_SENDS)},
 }

@@ -131,9 +131,9 @@ CAUSES = (
     Cause("no server", _call("connect", _at("none")), ABSENT, NOT_YET),
     Cause("connect, no folder", _call("connect", _at("gone/x")), ABSENT, NOT_YET),
     Cause("connect to a dead link", _call("connect", _dangling), ABSENT, NOT_YET),
-    Cause("a dead server", _call("connect", _stale), REFUSED, NOBODY, (NO_SOCKET,)),
-    Cause("does not listen", _call("connect", _not_listening), REFUSED, NOBODY, (NO_SOCKET,)),
-    Cause("connect to a file", _call("connect", _file), REFUSED, NO_SOCKET, (NOBODY,)),
+    Cause("a dead server", _call("connect", _stale), REFUSED, NOBODY, (STALE,)),
+    Cause("does not listen", _call("connect", _not_listening), REFUSED, NOBODY, (STALE,)),
+    Cause("connect to a file", _call("connect", _file), REFUSED, NO_SOCKET, (STALE,)),
     Cause("no abstract name", _call("connect", _at(b"\0famsock-none")), REFUSED, NOBODY),
     Cause("another type", _call("connect", _live, UnixSeqpacketSocket), errno.EPROTOTYPE),
     *(
@@ -147,7 +147,7 @@ CAUSES = (
         for cause in (
             Cause(f"{method} nobody", _call(method, _at("none"), D), ABSENT, NOT_YET),
             Cause(f"{method} dead", _call(method, _stale_datagrams, D), REFUSED, NO_DATAGRAMS),
-            Cause(f"{method} file", _call(method, _file, D), REFUSED, NO_SOCKET, (NO_DATAGRAMS,)),
+            Cause(f"{method} file", _call(method, _file, D), REFUSED, NO_SOCKET, (STALE,)),
             Cause(f"{method} abstract", _call(method, _at(b"\0none"), D), REFUSED, NO_DATAGRAMS),
             Cause(f"{method} another type", _call(method, _live, D), errno.EPROTOTYPE),
         )
