@@ -662,26 +662,41 @@ cdef tuple receive(
 ):
     cdef char name[SOCKADDR_BYTES]
     cdef char small[STACK_BYTES]
-    cdef ReceiveBuffer buffer = None
-    cdef UntouchedMemory memory = None
+    cdef Transfer given
+    cdef ssize_t received
+    if not 0 <= size_bytes <= STACK_BYTES or flags & MSG_TRUNC:
+        return receive_apart(descriptor, timeout, size_bytes, flags, codec)
+    given.data, given.size, given.flags, given.name = small, size_bytes, flags, name
+    received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given)
+    return (
+        PyBytes_FromStringAndSize(small, received),
+        makesockaddr(descriptor, codec, name, given.name_length),
+    )
+
+
+cdef tuple receive_apart(
+    object descriptor, object timeout, Py_ssize_t size_bytes, int flags, AddressCache codec
+):
+    """`receive` into memory of its own: of any size, and with MSG_TRUNC."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef ReceiveBuffer buffer
+    cdef UntouchedMemory memory
     cdef bytes data
     cdef Transfer given
     cdef ssize_t received
     refuse_negative(size_bytes)
-    given.data, given.size, given.flags, given.name = small, size_bytes, flags, name
+    given.size, given.flags, given.name = size_bytes, flags, name
     if flags & MSG_TRUNC:
         memory = UntouchedMemory(size_bytes)
         given.data = memory.start
-    elif size_bytes > STACK_BYTES:
+        received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given)
+        # The result may be the datagram's own length.
+        received = memory.written(memory.start, min(received, size_bytes))
+        data = PyBytes_FromStringAndSize(memory.start, received)
+    else:
         buffer = ReceiveBuffer(size_bytes)
         given.data = buffer.start()
-    received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given)
-    if memory is not None:  # the result may be the datagram's own length
-        received = memory.written(memory.start, min(received, size_bytes))
-    if buffer is not None:
-        data = buffer.taken(received)
-    else:
-        data = PyBytes_FromStringAndSize(<char *>given.data, received)
+        data = buffer.taken(sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given))
     return data, makesockaddr(descriptor, codec, name, given.name_length)
 
 
