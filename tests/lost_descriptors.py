@@ -63,7 +63,7 @@ def close_items(result: Any) -> None:
 
 
 class Scene:
-    """What a call needs; made anew for each attempt and closed after it."""
+    """The sockets that a call needs: made for each attempt, and closed after it."""
 
     def __init__(self) -> None:
         self.sockets: list[Any] = []
@@ -370,7 +370,9 @@ def _closed(scene: Scene, there: set[str]) -> set[str]:
 def interrupted(plan: Callable[[Scene], Plan]) -> tuple[int, list[str]]:
     """How many places a call has at which a handler may raise, and at which it leaks."""
     places: list[str] = []
-    attempt(plan, lambda call: call())  # what is imported on first use
+    # The first time imports what is used; from 3.12 on, it is also when the interpreter takes note
+    # that the instructions of this code are to be traced, which holds from the next time on.
+    attempt(plan, lambda call: traced(call, lambda _: None))
     if wrong := attempt(plan, lambda call: traced(call, places.append)):
         return len(places), [f"uninterrupted: {wrong}"]
     found = []
