@@ -519,7 +519,7 @@ _REFUSALS: dict[str, Callable[[Any, Any], object]] = {
 def _closed_like(sock: StdlibSocket) -> _stdlib.SocketType:
     """A closed socket of the stdlib with the family and protocol of another.
 
-    It is no audit event, where the raw layer is there. OSError for want of a descriptor elsewhere.
+    With the raw layer this is no audit event. Without it, OSError where no descriptor is left.
     """
     if _calls.HERE and (made := _calls.closed_like(sock)) is not None:
         return made

@@ -32,7 +32,7 @@ import famsock
 from famsock import _multiprocessing
 
 RIGHTS = famsock.SOL_SOCKET, famsock.SCM_RIGHTS
-ROOM = famsock.CMSG_SPACE(8)
+CONTROL_BYTES = famsock.CMSG_SPACE(8)
 Plan = tuple[Callable[[], Any], Callable[[Any], object]]
 """A call, and what closes its result."""
 
@@ -300,10 +300,10 @@ CALLS: dict[str, Callable[[Scene], Plan]] = {
     )
 }  # fmt: skip
 CALLS |= {
-    "recvmsg": receiving("recvmsg", 8, ROOM),
-    "recvmsg_into": receiving("recvmsg_into", [bytearray(8)], ROOM),
-    "recvmmsg": receiving("recvmmsg", 2, 8, ROOM),
-    "recvmmsg_into": receiving("recvmmsg_into", [bytearray(8), bytearray(8)], ROOM),
+    "recvmsg": receiving("recvmsg", 8, CONTROL_BYTES),
+    "recvmsg_into": receiving("recvmsg_into", [bytearray(8)], CONTROL_BYTES),
+    "recvmmsg": receiving("recvmmsg", 2, 8, CONTROL_BYTES),
+    "recvmmsg_into": receiving("recvmmsg_into", [bytearray(8), bytearray(8)], CONTROL_BYTES),
 }
 
 

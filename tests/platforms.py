@@ -59,7 +59,7 @@ def pretend(where: str) -> None:
     for used in _ASKING_FOR_THE_PLATFORM:
         importlib.import_module(used)
     sys.platform = where
-    sys.modules["famsock._calls.native"] = None  # type: ignore[assignment]  # built on Linux alone
+    sys.modules["famsock._calls.native"] = None  # type: ignore[assignment]  # only built on Linux
     if where == "win32":
         _pretend_windows()
 

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         help="as uv takes it: 3.12, 3.13.0, 3.13t, a path; default: of each minor version that is "
         "installed the newest release",
     )
-    top.add_argument("--newest", action="store_true", help="of those, the last alone")
+    top.add_argument("--newest", action="store_true", help="of those, only the last")
     top.add_argument("--syscalls", action="append", choices=LAYERS, help="default: both")
     top.add_argument("--program", action="store_true", help="ARGs are for python, not for pytest")
     top.add_argument("rest", nargs="*", metavar="ARG", help="after --; default: the whole suite")

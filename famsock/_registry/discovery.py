@@ -1,4 +1,4 @@
-"""Finding entry points without importlib.metadata, whose import alone costs more than the search.
+"""The search for entry points, without importlib.metadata: its import costs more than the search.
 
 Reads ``entry_points.txt`` of the distributions on ``sys.path``, in folders and in archives, and
 imports nothing of theirs. A distribution that cannot be read is passed over.

@@ -70,7 +70,7 @@ def shown(pair: Pair, call: Callable[[], Any]) -> Any:
 
 def without_counts(outcome: Any) -> Any:
     """An outcome without a message on the number or names of the arguments, which every version
-    of Python words anew; the type of the exception stays."""
+    of Python words differently; the type of the exception stays."""
     if isinstance(outcome, tuple) and outcome[0] is TypeError and _COUNTED.search(outcome[1]):
         return TypeError
     return outcome

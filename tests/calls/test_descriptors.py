@@ -25,14 +25,14 @@ from famsock._calls import ancillary
 
 Pair = tuple[socket.socket, socket.socket]
 RIGHTS = socket.SOL_SOCKET, socket.SCM_RIGHTS
-ROOM = socket.CMSG_SPACE(8)
+CONTROL_BYTES = socket.CMSG_SPACE(8)
 RECEIVING: dict[str, Callable[[Any, int], Any]] = {
-    "recvmsg": lambda raw, fd: raw.recvmsg(fd, None, 8, ROOM, 0),
-    "recvmsg, large": lambda raw, fd: raw.recvmsg(fd, None, 10000, ROOM + 2000, 0),
-    "recvmsg_into": lambda raw, fd: raw.recvmsg_into(fd, None, [bytearray(8)], ROOM, 0),
-    "recvmmsg": lambda raw, fd: raw.recvmmsg(fd, None, 3, 8, ROOM, 0),
+    "recvmsg": lambda raw, fd: raw.recvmsg(fd, None, 8, CONTROL_BYTES, 0),
+    "recvmsg, large": lambda raw, fd: raw.recvmsg(fd, None, 10000, CONTROL_BYTES + 2000, 0),
+    "recvmsg_into": lambda raw, fd: raw.recvmsg_into(fd, None, [bytearray(8)], CONTROL_BYTES, 0),
+    "recvmmsg": lambda raw, fd: raw.recvmmsg(fd, None, 3, 8, CONTROL_BYTES, 0),
     "recvmmsg_into": lambda raw, fd: raw.recvmmsg_into(
-        fd, None, [bytearray(8), bytearray(8)], ROOM, 0
+        fd, None, [bytearray(8), bytearray(8)], CONTROL_BYTES, 0
     ),
     "recv_joined": lambda raw, fd: raw.recv_joined(fd, None, 8, 0, 1, 99),
 }
@@ -120,7 +120,7 @@ if find_spec("_testcapi"):  # many distributions of Python leave it out
 def _left(sock: socket.socket) -> bool:
     """Whether there was another message, whose descriptors are closed."""
     try:
-        _, items, _, _ = sock.recvmsg(8, ROOM, socket.MSG_DONTWAIT)
+        _, items, _, _ = sock.recvmsg(8, CONTROL_BYTES, socket.MSG_DONTWAIT)
     except BlockingIOError:
         return False
     ancillary.close_descriptors(items)
@@ -143,15 +143,15 @@ def test_calls_leave_no_object_behind(raw: Any, pair: Pair) -> None:
         raw.sendmsg(a, None, [bytearray(size), b"x"], items, 0, b"")
         raw.sendmmsg(a, None, [(b"x", (), b""), ([bytearray(size)], items, b"")], 0)
         raw.recvfrom(b, None, 5000, 0)
-        _close("recvmsg", raw.recvmsg(b, None, size, ROOM, 0))
-        _close("recvmmsg", raw.recvmmsg(b, None, 4, size, ROOM, 0))
+        _close("recvmsg", raw.recvmsg(b, None, size, CONTROL_BYTES, 0))
+        _close("recvmmsg", raw.recvmmsg(b, None, 4, size, CONTROL_BYTES, 0))
         for wrong in (-1, bytearray(b"no address")):
             with suppress(OSError, TypeError, ArgumentError):
                 raw.sendto(wrong, None, b"x", 0, wrong)
         with suppress(BlockingIOError):
-            raw.recvmsg_into(b, None, [bytearray(size)], ROOM, socket.MSG_DONTWAIT)
+            raw.recvmsg_into(b, None, [bytearray(size)], CONTROL_BYTES, socket.MSG_DONTWAIT)
         with suppress(BlockingIOError):
-            raw.recvmmsg_into(b, None, [bytearray(size)], ROOM, socket.MSG_DONTWAIT)
+            raw.recvmmsg_into(b, None, [bytearray(size)], CONTROL_BYTES, socket.MSG_DONTWAIT)
 
     def blocks(sizes: range) -> int:
         for size in sizes:

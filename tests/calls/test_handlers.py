@@ -120,7 +120,7 @@ def test_messages_sent_before_a_handler_raises_are_counted(
 def test_a_handler_runs_though_some_messages_were_sent(
     raw: Any, pair: Pair, when_waiting: WhenWaiting
 ) -> None:
-    """One signal alone: the system call that it ends returns a number, and no EINTR."""
+    """Only one signal: the system call that it ends returns a number, and no EINTR."""
     a, b = pair
     fits = len(_filling(a, b))
     drained: list[str] = []

@@ -299,7 +299,7 @@ def test_more_pieces_than_one_message_takes(raw: Any, pair: Pair) -> None:
 
 @pytest.mark.parametrize("flags", [0, socket.MSG_TRUNC], ids=["plain", "MSG_TRUNC"])
 def test_a_message_that_overflows_says_so(raw: Any, udp: Pair, flags: int) -> None:
-    """With the flag UDP tells the datagram's length too; what was received is never more than room.
+    """With the flag UDP tells the datagram's length too; no more than the buffer was received.
 
     The stdlib's recvmsg is asked the same.
     """

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-import famsock.testing._conformance  # noqa: F401 - once, and not anew by every run inside
+import famsock.testing._conformance  # noqa: F401 - once, and not again by every run inside
 from famsock._registry import plugins
 from famsock.testing._checks import headers as header_checks
 

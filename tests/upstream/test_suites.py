@@ -9,7 +9,7 @@ import pytest
 from famsock.testing import requirements
 from tests.upstream import suites
 
-# The others know INET and UNIX alone, and take half an hour in emulation:
+# The others know only INET and UNIX, and take half an hour in emulation:
 # `python -m tests.lab exec -- python -m tests.upstream` runs them there.
 OF_EVERY_FAMILY = ("test_socket", "SocketEINTRTest")
 CHOSEN = [name for name in suites.shipped() if not suites.IN_LAB or name in OF_EVERY_FAMILY]

@@ -164,7 +164,7 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _refuse(tree: HeaderTree, missing: list[str], advice: str) -> None:
-    """Fail if names are missing on Linux, whose headers are known; skip elsewhere."""
+    """Fail if names are missing on Linux, whose headers are known; skip on another system."""
     if missing and not sys.platform.startswith("linux"):
         pytest.skip(f"the headers of {sys.platform} lack {_list(missing)}")
     version = ".".join(map(str, _version(tree))) or "unknown"

@@ -269,7 +269,7 @@ CAUSES = (
     Cause("another type", _another_type, errno.ESOCKTNOSUPPORT, "is opened with the type"),
 )
 ISO = (Cause("no feature", _live(_no_feature), errno.EPROTONOSUPPORT, "an experimental feature"),)
-ELSEWHERE = (
+SIMULATED = (
     Cause("rfkill, bind", _refused(errno.ERFKILL, "bind"), errno.ERFKILL, "the radio is blocked"),
     Cause("rfkill, up", _refused(errno.ERFKILL, "ioctl"), errno.ERFKILL, "the radio is blocked"),
     Cause("rfkill", _status(c.MGMT_STATUS_RFKILLED), errno.ERFKILL, "the radio is blocked"),
@@ -312,7 +312,7 @@ def test_cause_of_iso(cause: Cause) -> None:
     check_cause(cause)
 
 
-@pytest.mark.parametrize("cause", ELSEWHERE, ids=lambda cause: cause.name)
+@pytest.mark.parametrize("cause", SIMULATED, ids=lambda cause: cause.name)
 def test_cause_that_emulated_controllers_do_not_have(cause: Cause) -> None:
     check_cause(cause)
 
@@ -328,5 +328,5 @@ def test_a_kernel_without_bluetooth(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_every_hint_is_provoked() -> None:
     others = ("modprobe bluetooth", "then run btvirt", "lacks the module hci_vhci")
     assert (
-        unprovoked("famsock_bluetooth", (*CAUSES, *ISO, *ELSEWHERE, *IN_LIVE_TESTS, *others)) == []
+        unprovoked("famsock_bluetooth", (*CAUSES, *ISO, *SIMULATED, *IN_LIVE_TESTS, *others)) == []
     )

@@ -601,7 +601,7 @@ def test_inquiry_finds_the_other_controller(pair: Pair, management: Management, 
 
 
 def await_no_links(sock: HciSocket, pair: Pair) -> None:
-    """Wait for links of earlier tests to end: a reset would end them at one end alone."""
+    """Wait for links of earlier tests to end: a reset would end them at only one end."""
     deadline = time.monotonic() + PATIENCE_S
     while any(sock.connections(info.dev_id) for info in pair):
         assert time.monotonic() < deadline

@@ -103,7 +103,7 @@ def test_the_name_that_an_interface_has_now(
 def test_the_interface_that_has_a_name_now(
     network: None, opened: Opened, ip: Ip, wait_for_the_cable: Callable[[], None]
 ) -> None:
-    """An address is taken anew when its name has passed to another interface."""
+    """An address is looked up again when its name has passed to another interface."""
     sender, sock = opened(stdlib.SOCK_DGRAM), opened(stdlib.SOCK_DGRAM)
     sock.bind(PacketAddress("", TYPE))
     for name, other in (("v0", "v1"), ("v1", "v0")):

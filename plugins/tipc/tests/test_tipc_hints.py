@@ -25,7 +25,7 @@ from famsock.testing.hints import Cause, check_cause, unprovoked
 
 SERVICE = 0x40000000 + 8 * os.getpid()
 NAME, RANGE = ServiceAddress(SERVICE, 1), ServiceRange(SERVICE, 1, 2)
-ELSEWHERE = SocketAddress(0x7FFFFFFF, 12345)
+ABSENT_NODE = SocketAddress(0x7FFFFFFF, 12345)
 NO_NAME, NO_NODE = "no socket that can be reached has this name", "no link leads to the node"
 BELOW, ONE_GROUP = "types below 64 belong to TIPC", "a socket can be in one group only"
 Call = Callable[[ExitStack], object]
@@ -95,7 +95,7 @@ CAUSES = (
             ),
             Cause(
                 f"{cls.__name__} {method} node",
-                _call(cls, method, ELSEWHERE),
+                _call(cls, method, ABSENT_NODE),
                 UNREACHED,
                 NO_NODE,
                 (NO_NAME,),
@@ -118,7 +118,7 @@ CAUSES = (
     ),
     Cause(
         "no such member",
-        _call(TipcRdmSocket, "sendto", ELSEWHERE, member=True),
+        _call(TipcRdmSocket, "sendto", ABSENT_NODE, member=True),
         UNREACHED,
         "in a group, no member has it",
         (NO_NAME,),

@@ -185,7 +185,7 @@ def test_the_last_part_may_have_85_bytes(deep: Path) -> None:
 
 
 def test_a_long_path_is_not_cached(deep: Path) -> None:
-    """A second call opens the directory anew: the first descriptor is another file by then."""
+    """A second call opens the directory again: the first descriptor is another file by then."""
     with (
         UnixDatagramSocket() as server,
         UnixDatagramSocket() as client,

@@ -143,7 +143,7 @@ def try_to_connect(address: VsockAddress) -> int:
 
 
 def test_the_flag_goes_to_the_host_that_is_not_there() -> None:
-    """With VMADDR_FLAG_TO_HOST the kernel looks for a way to the host alone."""
+    """With VMADDR_FLAG_TO_HOST the kernel looks only for a way to the host."""
     with socket(AF_VSOCK) as sock:
         sock.settimeout(TIMEOUT_S)
         with pytest.raises(OSError, match="No such device"):
