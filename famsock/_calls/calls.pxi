@@ -678,10 +678,11 @@ class Calls(_stdlib.socket):
     def recvmmsg_into(self, buffers, control_bytes=0, flags=0):
         """Receive as `recvmmsg`, each message into a writable buffer; its length comes instead."""
         cdef int c_flags = c_int(flags)
-        views = checks.batch_buffers(buffers)
+        if not are_writable(buffers) or not buffers:
+            buffers = checks.batch_buffers(buffers)
         control_bytes = checks.control_bytes(control_bytes)
         return recvmmsg_into(
-            self, self._timeout_of(c_flags), views, control_bytes, c_flags,
+            self, self._timeout_of(c_flags), buffers, control_bytes, c_flags,
             codec_of(self) or self._codec_for(None),
         )
 

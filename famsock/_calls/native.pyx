@@ -1139,13 +1139,17 @@ cdef class Batch:
             self.data = self.memory.start
         elif into is None:
             self.data = <char *>allocate(self.count, size_bytes)
+        if into is not None:
+            self.point(into)
+            return 0
         for index in range(self.count):
-            if into is None:
-                self.slots[index].iov_base = self.data + index * size_bytes
-                self.slots[index].iov_len = size_bytes
-            else:
-                self.slots[index] = into.slots[index]
+            self.slots[index].iov_base = self.data + index * size_bytes
+            self.slots[index].iov_len = size_bytes
         return 0
+
+    cdef void point(self, Vector into) noexcept:
+        """Let the messages go into buffers, at least as many as there are messages."""
+        memcpy(self.slots, into.slots, self.count * sizeof(iovec))
 
     cdef void prepare(self) noexcept:
         cdef Py_ssize_t index
@@ -1196,9 +1200,17 @@ def recvmmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int fl
                   AddressCache codec=None):
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
     cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
-    cdef Batch batch = Batch(min(vector.count, BATCH_MESSAGES))
-    batch.receive(0, control_bytes, vector)
-    return receive_batch(descriptor, timeout, batch, flags, codec)
+    cdef tuple shape = (min(vector.count, BATCH_MESSAGES), None, control_bytes)
+    cdef Batch batch = spare_batches.pop(shape, None)
+    cdef list messages
+    if batch is None:
+        batch = Batch(shape[0])
+        batch.receive(0, control_bytes, vector)
+    else:
+        batch.point(vector)
+    messages = receive_batch(descriptor, timeout, batch, flags, codec)
+    keep(spare_batches, shape, batch, batch.count * control_bytes)
+    return messages
 
 
 cdef struct Messages:
@@ -1250,12 +1262,17 @@ cdef list items_of_each(Batch batch, int got):
     """
     cdef int index
     cdef msghdr *header
-    cdef list each = []
+    cdef list items, each = []
+    cdef bint are_whole = True
     try:
         for index in range(got):
             header = &batch.headers[index].msg_hdr
-            each.append(whole_items(<char *>header.msg_control, header.msg_controllen))
-        if None not in each:
+            items = whole_items(<char *>header.msg_control, header.msg_controllen)
+            if items is None:
+                are_whole = False
+                break
+            each.append(items)
+        if are_whole:
             return each
         each = [control_of(&batch.headers[index].msg_hdr) for index in range(got)]
         unpack_each = control_messages().unpack_each

@@ -19,7 +19,7 @@ import pytest
 
 import famsock
 from famsock import _calls
-from famsock._calls import ancillary
+from famsock._calls import ancillary, arguments
 from famsock.address import AddressCodec
 from famsock.control import RawControl
 from tests.calls.conftest import AfterSignals, Storm
@@ -249,6 +249,91 @@ def test_into_buffers(sockets: Sockets) -> None:
     buffers = [bytearray(4) for _ in range(3)]
     assert b.recvmmsg_into(buffers) == [(3, [], 0, a.getsockname())] * 2
     assert buffers == [b"abc\0", b"abc\0", bytes(4)]
+
+
+def test_into_other_buffers_of_the_same_number(sockets: Sockets) -> None:
+    """The headers of a batch are used again, for the buffers that are given then."""
+    a, b = sockets
+    me, there = a.getsockname(), b.getsockname()
+    used: list[tuple[list[bytearray], list[bytes]]] = []
+    for number in range(20):
+        buffers = [bytearray(3 + (number + index) % 3) for index in range(3)]
+        forms: Any = (
+            buffers,
+            tuple(buffers),
+            iter(buffers),
+            [memoryview(each) for each in buffers],
+        )
+        messages = [b"%d-%d" % (number % 10, index) for index in range(1 + number % 3)]
+        assert a.sendmmsg([(data, there) for data in messages]) == len(messages)
+        assert b.recvmmsg_into(forms[number % 4]) == [(3, [], 0, me) for _ in messages]
+        assert [bytes(buffer[:3]) for buffer in buffers[: len(messages)]] == messages
+        assert not any(map(any, buffers[len(messages) :]))
+        used.append((buffers, [bytes(buffer) for buffer in buffers]))
+        assert [[bytes(each) for each in before] for before, _ in used] == [
+            then for _, then in used
+        ]
+
+
+def test_buffers_are_free_after_the_call(sockets: Sockets) -> None:
+    a, b = sockets
+    buffers = [bytearray(4) for _ in range(6)]
+    b.settimeout(0.01)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            b.recvmmsg_into(buffers)
+        a.sendto(b"abc", b.getsockname())
+        assert len(b.recvmmsg_into(buffers)) == 1
+        for buffer in buffers:
+            buffer.append(0)  # BufferError while it is exported
+
+
+def test_into_buffers_with_and_without_control_messages(sockets: Sockets) -> None:
+    a, b = sockets
+    b.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    buffers = [bytearray(4) for _ in range(2)]
+    item = (socket.IPPROTO_IP, socket.IP_TOS, b"\0")
+    for control_bytes, items, flags in ((0, [], socket.MSG_CTRUNC), (64, [item], 0)) * 2:
+        assert a.sendmmsg([(b"abc", b.getsockname())] * 2) == 2
+        got = b.recvmmsg_into(buffers, control_bytes)
+        assert got == [(3, items, flags, a.getsockname())] * 2
+
+
+NO_BUFFERS: dict[str, Callable[[], object]] = {
+    "None": lambda: None,
+    "an integer": lambda: 5,
+    "nothing": list,
+    "an empty iterator": lambda: iter(()),
+    "an empty bytearray": bytearray,
+    "integers": lambda: bytearray(3),
+    "bytes": lambda: [b"x"],
+    "a str": lambda: "x",
+    "a read-only view": lambda: [memoryview(b"x")],
+    "one of two": lambda: [bytearray(1), b"x"],
+    "a view with gaps": lambda: [memoryview(bytearray(4))[::2]],
+    "a released view": lambda: [_released()],
+    "lists": lambda: [[bytearray(1)]],
+}
+
+
+def _released() -> memoryview:
+    view = memoryview(bytearray(4))
+    view.release()
+    return view
+
+
+@pytest.mark.parametrize("name", NO_BUFFERS)
+def test_what_is_no_list_of_buffers(sockets: Sockets, name: str) -> None:
+    """The words are those of the layer in Python, and nothing is received."""
+    a, b = sockets
+    a.sendto(b"x", b.getsockname())
+    with pytest.raises((TypeError, ValueError)) as expected:
+        arguments.batch_buffers(NO_BUFFERS[name]())
+    buffers: Any = NO_BUFFERS[name]()
+    with pytest.raises(expected.type) as raised:
+        b.recvmmsg_into(buffers)
+    assert str(raised.value) == str(expected.value)
+    assert b.recv(1) == b"x"
 
 
 def test_a_connected_socket_needs_no_address(sockets: Sockets) -> None:
