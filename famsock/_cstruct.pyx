@@ -28,6 +28,8 @@ cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char *, Py_ssize_t, const char *)
     unsigned long long PyLong_AsUnsignedLongLong(object) except? 0xFFFFFFFFFFFFFFFF
     long long PyLong_AsLongLong(object) except? -1
+    long long PyLong_AsLongLongAndOverflow(object, int *) noexcept
+    PyObject *PyDict_GetItemWithError(dict, object) except? NULL
 
 cdef extern from "arpa/inet.h":
     const char *inet_ntop(int, const void *, char *, unsigned int)
@@ -296,6 +298,155 @@ def methods(type cls):
         return converter.unpack(data, lookup)
 
     return pack, unpack
+
+
+cdef class IntegerCheck:
+    """The check of an integer type, ``low``-``high``: the ``check`` of `famsock.cstruct.integer`.
+
+    What compiled code does not take goes to the function in Python, which has the errors.
+    """
+
+    cdef long long low, high
+    cdef object python_check
+
+    def __cinit__(self, low, high, python_check):
+        self.low, self.high = max(low, -1 << 63), min(high, (1 << 63) - 1)
+        self.python_check = python_check
+
+    def __deepcopy__(self, memo):
+        return self
+
+    cdef inline bint passes(self, object value) noexcept:
+        cdef int overflow
+        cdef long long number
+        if not PyLong_CheckExact(value):
+            return False
+        number = PyLong_AsLongLongAndOverflow(value, &overflow)
+        return not overflow and self.low <= number <= self.high
+
+    def __call__(self, value):
+        """Return ``value`` as an integer of the range."""
+        return value if self.passes(value) else self.python_check(value)
+
+
+cdef struct Argument:
+    PyObject *name
+    PyObject *default  # NULL for a field without one
+    Py_ssize_t slot
+
+
+cdef struct Check:
+    PyObject *attribute
+    PyObject *check
+    Py_ssize_t slot
+
+
+@cython.no_gc_clear  # the structs borrow what `kept` has
+cdef class Initializer:
+    """The arguments of a struct class's ``__init__``, and the checks of its fields in their order.
+
+    ``fields`` has the name of each argument, whether it has a default, and the default. TypeError
+    for a class that is not made of slots only, or whose objects are made in their own way.
+    """
+
+    cdef type cls
+    cdef int count, checks_count
+    cdef Argument *arguments
+    cdef Check *checks
+    cdef tuple kept
+    cdef object refuse
+    cdef bint has_post_init
+
+    def __cinit__(self, type cls, tuple fields, refuse):
+        cdef int index
+        if cls.__new__ is not object.__new__ or hasattr(cls, "__attrs_pre_init__"):
+            raise TypeError(f"{cls.__name__} is made in its own way")
+        members = tuple([(m.attribute, m.type.check) for m in cls.layout.members])
+        self.cls, self.refuse, self.kept = cls, refuse, (fields, members)
+        self.has_post_init = hasattr(cls, "__attrs_post_init__")
+        self.count, self.checks_count = len(fields), len(members)
+        self.arguments = <Argument *>calloc(max(self.count, 1), sizeof(Argument))
+        self.checks = <Check *>calloc(max(self.checks_count, 1), sizeof(Check))
+        if self.arguments == NULL or self.checks == NULL:
+            raise MemoryError()
+        for index, (name, has_default, default) in enumerate(fields):
+            self.arguments[index].slot = slot_of(cls, name)
+            self.arguments[index].name = <PyObject *>name
+            self.arguments[index].default = <PyObject *>default if has_default else NULL
+        for index, (attribute, check) in enumerate(members):
+            self.checks[index].slot = slot_of(cls, attribute)
+            self.checks[index].attribute = <PyObject *>attribute
+            self.checks[index].check = <PyObject *>check
+
+    def __dealloc__(self):
+        free(self.arguments)
+        free(self.checks)
+
+    cdef bint fill(self, object made, tuple args, dict kwargs) except -1:
+        """Fill the slots as the class's ``__attrs_init__`` does; False for arguments that do not fit.
+
+        What it has filled then is filled again.
+        """
+        cdef Py_ssize_t given = len(args)
+        cdef Py_ssize_t used = 0
+        cdef Argument *argument
+        cdef PyObject *value
+        cdef Py_ssize_t index
+        if given > self.count:
+            return False
+        for index in range(self.count):
+            argument = &self.arguments[index]
+            if index < given:
+                value = <PyObject *>args[index]
+            else:
+                value = PyDict_GetItemWithError(kwargs, <object>argument.name)
+                if value != NULL:
+                    used += 1
+                elif argument.default != NULL:
+                    value = argument.default
+                else:
+                    return False
+            famsock_fill(made, argument.slot, <object>value)
+        return used == len(kwargs)
+
+    cdef int check(self, object made) except -1:
+        """Check each field in its slot, and put there what its check returns."""
+        cdef Check *each
+        cdef PyObject *slot
+        cdef object value, check
+        cdef int index
+        for index in range(self.checks_count):
+            each = &self.checks[index]
+            slot = famsock_slot(made, each.slot)
+            value = getattr(made, <object>each.attribute) if slot == NULL else <object>slot
+            check = <object>each.check
+            if type(check) is IntegerCheck and (<IntegerCheck>check).passes(value):
+                continue
+            try:
+                value = check(value)
+            except (TypeError, ValueError, OverflowError) as error:
+                self.refuse(self.cls, <object>each.attribute, error)
+            famsock_fill(made, each.slot, value)
+        return 0
+
+
+def initializer(type cls, tuple fields, python_init, refuse):
+    """Return ``__init__`` for a struct class; TypeError as `Initializer`.
+
+    ``python_init`` makes the objects of classes below, and has the errors of wrong arguments;
+    ``refuse(cls, attribute, error)`` raises the error of a check.
+    """
+    cdef Initializer made_by = Initializer(cls, fields, refuse)
+
+    def __init__(self, *args, **kwargs):
+        if type(self) is not made_by.cls or not made_by.fill(self, args, kwargs):
+            python_init(self, *args, **kwargs)
+            return
+        if made_by.has_post_init:
+            self.__attrs_post_init__()
+        made_by.check(self)
+
+    return __init__
 
 
 cdef class Integer:

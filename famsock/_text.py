@@ -55,6 +55,8 @@ def unquote(text: str) -> str:
     """Return the value that `quote` wrote; ValueError for a backslash that quotes nothing."""
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
+    if "\\" not in text:
+        return text
     characters = []
     position = 0
     while position < len(text):
@@ -85,7 +87,25 @@ def _numbered(number: str, digits: int, text: str) -> str:
 
 def split(text: str, separator: str) -> list[str]:
     """Split ``text`` at each separator that is neither in brackets nor after a backslash."""
-    return list(_pieces(text, separator))
+    if "\\" in text:
+        return list(_pieces(text, separator))
+    pieces = text.split(separator)
+    if len(pieces) == 1 or ("[" not in text and "]" not in text):
+        return pieces
+    if text[0] == "[" and text.count("[") == text.count("]") == 1:  # as most addresses have them
+        first, _, rest = text.partition("]")
+        if not rest:
+            return [text]
+        if rest[0] == separator:
+            return [first + "]", *rest[1:].split(separator)]
+    whole, depth = [], 0
+    for piece in pieces:
+        if depth == 0:
+            whole.append(piece)
+        else:
+            whole[-1] += separator + piece
+        depth += piece.count("[") - piece.count("]")
+    return whole
 
 
 def _pieces(text: str, separator: str) -> Iterator[str]:
@@ -103,24 +123,54 @@ def _pieces(text: str, separator: str) -> Iterator[str]:
     yield text[start:]
 
 
+class _TextForm:
+    """What the text of an address class needs of its fields, worked out once for the class.
+
+    ``types`` and ``defaults`` are by name, in the order of the fields; ``required`` are those
+    without a default. ``leading`` has the parsers of the fields in the stdlib form if these are the
+    first arguments of the class, of which a text must have ``least``; otherwise it is empty.
+    """
+
+    __slots__ = ("cls", "defaults", "layout", "leading", "least", "required", "types")
+
+    def __init__(self, cls: type[_Fields]) -> None:
+        import attrs
+
+        fields: tuple[Any, ...] = attrs.fields(cls)  # type: ignore[arg-type]
+        members = {m.attribute: m.type for m in cls.layout.members}
+        self.cls, self.layout = cls, cls.layout
+        self.types = {a.name: members[a.name] for a in fields}
+        self.defaults = {a.name: a.default for a in fields}
+        self.required = [a.name for a in fields if a.default is attrs.NOTHING]
+        names = tuple(self.types)[: len(cls.stdlib_fields)]
+        plain = all(a.init and not a.kw_only for a in fields) and names == cls.stdlib_fields
+        self.leading = [self.types[name].parse for name in names] if plain else []
+        self.least = max([1, *(list(self.types).index(name) + 1 for name in self.required)])
+
+
+def _form_of(cls: Any) -> _TextForm:
+    form: _TextForm | None = cls._text_form
+    if form is None or form.cls is not cls or form.layout is not cls.layout:
+        form = cls._text_form = _TextForm(cls)
+    return form
+
+
 def join_fields(address: _Fields) -> str:
     """Return the text of a typed address, from its fields."""
-    import attrs
-
-    members = {m.attribute: m.type for m in address.layout.members}
-    fields = {a.name: a for a in attrs.fields(type(address))}  # type: ignore[arg-type]
-    texts = {n: quote(members[n].text(getattr(address, n))) for n in fields}
-    changed = {n for n, field in fields.items() if getattr(address, n) != field.default}
+    form = _form_of(type(address))
+    values = {n: getattr(address, n) for n in form.types}
+    texts = {n: quote(ctype.text(values[n])) for n, ctype in form.types.items()}
+    changed = {n for n, default in form.defaults.items() if values[n] != default}
     listed = list(address.stdlib_fields)
     while listed and listed[-1] not in changed:
         listed.pop()
-    extra = [f"{n}={texts[n]}" for n in fields if n in changed and n not in address.stdlib_fields]
+    extra = [f"{n}={texts[n]}" for n in texts if n in changed and n not in address.stdlib_fields]
     return ":".join(texts[n] for n in listed) + ("?" + "&".join(extra) if extra else "")
 
 
 def split_fields(cls: type[_Fields], text: str) -> dict[str, Any]:
     """Return the constructor's keyword arguments that ``text`` writes for an address class."""
-    members = {m.attribute: m.type for m in cls.layout.members}
+    form = _form_of(cls)
     positional, *query = split(without_scheme(text), "?")
     if len(query) > 1:
         raise ValueError(f"{cls.family_name} address has more than one '?': {text!r}")
@@ -132,12 +182,35 @@ def split_fields(cls: type[_Fields], text: str) -> dict[str, Any]:
     found = dict(zip(cls.stdlib_fields, values, strict=False))
     for pair in split(query[0], "&") if query else []:
         name, _, value = pair.partition("=")
-        if name not in members or name in found:
+        if name not in form.types or name in found:
             raise ValueError(f"{cls.family_name} address has no field {name!r} here: {text!r}")
         found[name] = value
-    _check_complete(cls, text, found)
+    for name in form.required:
+        if name not in found:
+            shape = ":".join(cls.stdlib_fields)
+            raise ValueError(f"{cls.family_name} address {text!r} has no {name}: it is {shape}")
     try:
-        return {name: members[name].parse(unquote(value)) for name, value in found.items()}
+        return {name: form.types[name].parse(unquote(value)) for name, value in found.items()}
+    except ValueError as error:
+        raise ValueError(f"{cls.family_name} address {text!r}: {error}") from None
+
+
+def plain_values(cls: type[_Fields], text: str) -> list[Any] | None:
+    """Return the first arguments of an address class that a usual text writes.
+
+    None for a text that `split_fields` must read, which gives the same by name.
+    """
+    if "\\" in text or "?" in text or "://" in text or not text:
+        return None
+    form = _form_of(cls)
+    if "[" in text or "]" in text:
+        values = [unquote(value) for value in split(text, ":")]
+    else:
+        values = text.split(":")
+    if not form.least <= len(values) <= len(form.leading):
+        return None
+    try:
+        return [parse(value) for parse, value in zip(form.leading, values)]  # noqa: B905
     except ValueError as error:
         raise ValueError(f"{cls.family_name} address {text!r}: {error}") from None
 
@@ -149,9 +222,9 @@ def parse_fields(cls: type[_T], text: str) -> _T:
     is too long is a ValueError here.
     """
     made: Any = cls
-    fields = split_fields(made, text)
     try:
-        address: _T = made(**fields)
+        values = plain_values(made, text)
+        address: _T = made(**split_fields(made, text)) if values is None else made(*values)
     except (TypeError, OverflowError, OSError) as error:
         raise ValueError(error.strerror if _has_number(error) else str(error)) from None
     return address
@@ -159,17 +232,6 @@ def parse_fields(cls: type[_T], text: str) -> _T:
 
 def _has_number(error: Exception) -> TypeGuard[OSError]:
     return isinstance(error, OSError) and error.errno is not None
-
-
-def _check_complete(cls: type[_Fields], text: str, found: dict[str, str]) -> None:
-    import attrs
-
-    for field in attrs.fields(cls):  # type: ignore[arg-type]
-        if field.default is attrs.NOTHING and field.name not in found:
-            shape = ":".join(cls.stdlib_fields)
-            raise ValueError(
-                f"{cls.family_name} address {text!r} has no {field.name}: it is {shape}"
-            )
 
 
 def without_scheme(text: str) -> str:

@@ -55,6 +55,8 @@ _ALL_ONES = 0xFFFFFFFF
 """The value of -1 in an unsigned 32-bit field of the stdlib's form."""
 _NONBLOCK = getattr(_stdlib, "SOCK_NONBLOCK", 0)  # so that the default timeout is not set
 
+_parse_fields: Any = None  # that of `famsock._text`, once a text was parsed
+
 why_not_served: list[Callable[[int], str]] = []
 """The registry's function of that name, which lies above this module, once it is there."""
 
@@ -133,8 +135,10 @@ class Address(Struct):
         names_operation: ClassVar[bool]
         sa_families: ClassVar[tuple[int, ...]]
         _required_fields: ClassVar[int]
+        _text_form: ClassVar[Any]
     names_operation = True
     sa_families = ()
+    _text_form = None  # what `famsock._text` has worked out of the class
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> Self:
@@ -193,9 +197,10 @@ class Address(Struct):
 
         ValueError if the text does not have the form.
         """
-        from famsock._text import parse_fields
-
-        return parse_fields(cls, text)
+        global _parse_fields
+        if _parse_fields is None:
+            from famsock._text import parse_fields as _parse_fields
+        return _parse_fields(cls, text)  # type: ignore[no-any-return]
 
 
 class RawAddress(Address):

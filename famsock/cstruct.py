@@ -21,7 +21,7 @@ import operator
 import struct as _struct
 from collections.abc import Callable, Sequence
 from socket import htonl, htons, ntohl, ntohs
-from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 import attrs
 
@@ -157,8 +157,15 @@ def integer(c: str, code: str, low: int, high: int, **conversions: Any) -> CType
     def check(value: object) -> int:
         return check_integer(value, low, high)
 
+    compiled = _calls.companion("famsock._cstruct")
     return CType(
-        c=c, code=code, check=check, low=low, high=high, parse=_parse_integer, **conversions
+        c=c,
+        code=code,
+        check=check if compiled is None else compiled.IntegerCheck(low, high, check),
+        low=low,
+        high=high,
+        parse=_parse_integer,
+        **conversions,
     )
 
 
@@ -422,10 +429,11 @@ def struct(
 
 
 def _compile(cls: type[Struct]) -> None:
-    """Let compiled code do what `Struct.pack` and `Struct.unpack` do in Python, if it can."""
+    """Let compiled code do what the methods of a struct class do in Python, if it can."""
     compiled = _calls.companion("famsock._cstruct")
     if compiled is None:
         return
+    _compile_init(compiled, cls)
     try:
         pack, unpack = compiled.methods(cls)
     except TypeError:  # a class whose objects are made in their own way
@@ -438,6 +446,24 @@ def _compile(cls: type[Struct]) -> None:
 _GENERAL = ("famsock._struct", "famsock._cstruct")
 
 
+def _compile_init(compiled: Any, cls: type[Struct]) -> None:
+    """Let compiled code make the objects of a class whose attrs fields have only a default."""
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)  # type: ignore[arg-type]
+    for a in fields:
+        if a.validator or a.converter or not a.init or a.kw_only or a.alias != a.name:
+            return
+        if isinstance(a.default, attrs.Factory):  # type: ignore[arg-type]
+            return
+    given = tuple((a.name, a.default is not attrs.NOTHING, a.default) for a in fields)
+    python_init = cls.__init__
+    try:
+        init = compiled.initializer(cls, given, python_init, _refuse)
+    except TypeError:  # a class whose objects are made in their own way
+        return
+    init.__wrapped__ = cls.__attrs_init__  # type: ignore[attr-defined]
+    cls.__init__ = init  # type: ignore[method-assign]
+
+
 def _checked_init(cls: type[Struct]) -> Callable[..., None]:
     checks = tuple((m.attribute, m.type.check) for m in cls.layout.members)
 
@@ -448,13 +474,18 @@ def _checked_init(cls: type[Struct]) -> Callable[..., None]:
             try:
                 object.__setattr__(self, attribute, check(value))
             except (TypeError, ValueError, OverflowError) as error:
-                if type(error) not in (TypeError, ValueError, OverflowError):
-                    raise
-                kind = cls.range_error if isinstance(error, OverflowError) else type(error)
-                raise kind(f"{cls.label} {attribute} {error}") from None
+                _refuse(cls, attribute, error)
 
     __init__.__wrapped__ = cls.__attrs_init__  # type: ignore[attr-defined]
     return __init__
+
+
+def _refuse(cls: type[Struct], attribute: str, error: Exception) -> NoReturn:
+    """Raise the error of a field's check with the names of class and field in front."""
+    if type(error) not in (TypeError, ValueError, OverflowError):
+        raise error
+    kind = cls.range_error if isinstance(error, OverflowError) else type(error)
+    raise kind(f"{cls.label} {attribute} {error}") from None
 
 
 def _layout(

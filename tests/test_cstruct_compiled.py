@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import inspect
+import pickle
 import pkgutil
 import random
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -166,6 +170,195 @@ def test_data_of_other_types() -> None:
     strided = memoryview(bytes(2 * len(data)))[::2]
     for given in (None, 1, "text", strided, memoryview(data).cast("H"), [*data]):
         assert _outcome(Sample.unpack, given) == _outcome(_unpack, Sample, given)
+
+
+def _made(init: Callable[..., object], cls: Any, args: Any, kwargs: Any) -> tuple[Any, ...]:
+    """What ``__init__`` makes of arguments, or what it raises, and what that says of its cause."""
+    made = cls.__new__(cls)
+    try:
+        result = init(made, *args, **kwargs)
+    except Exception as error:
+        return type(error), str(error), type(error.__context__), error.__suppress_context__
+    assert result is None
+    return _outcome(lambda: made)
+
+
+GIVEN: tuple[Any, ...] = (
+    *WRONG, 0, 1, 80, 255, (1 << 64) - 1, -(1 << 63), "127.0.0.1", "::1%lo", "fe80::1%1", "x" * 200,
+    "", b"", b"12", bytes(8), bytes(16), "\udc80", "a\0b", (), (1, 2), False, 2.5,
+)  # fmt: skip
+
+
+def _fitting(ctype: cstruct.CType) -> Any:
+    """A value that the check of a type takes, if one of those above is such."""
+    for value in (*GIVEN, *(bytes(size) for size in range(70))):
+        try:
+            ctype.check(value)
+        except (TypeError, ValueError, OverflowError, OSError):
+            continue
+        return value
+    return None
+
+
+def test_every_class_makes_its_objects_as_python_does() -> None:
+    counts = {"classes": 0, "compiled": 0, "cases": 0}
+    draw = random.Random(7)
+    for cls in _structs():
+        counts["classes"] += 1
+        init: Any = cls.__init__
+        if type(init).__name__ != "cython_function_or_method":
+            continue
+        counts["compiled"] += 1
+        python = cstruct._checked_init(cls)
+        fields: Any = attrs.fields(cls)  # type: ignore[arg-type]
+        names = [field.name for field in fields]
+        types = {member.attribute: member.type for member in cls.layout.members}
+        whole = [_fitting(types[name]) for name in names]
+        for at in range(len(names)):
+            for value in GIVEN:
+                args = [*whole[:at], value, *whole[at + 1 :]]
+                forms: Any = ((args, {}), ((), dict(zip(names, args, strict=True))))
+                for given in forms:
+                    assert _made(init, cls, *given) == _made(python, cls, *given), (cls, given)
+                    counts["cases"] += 1
+        for _ in range(ROUNDS):
+            count = draw.randrange(len(names) + 2)
+            chosen = draw.sample([*names, "more"], draw.randrange(len(names) + 2))
+            given = (  # of which few fit
+                [draw.choice((*whole, *GIVEN)) for _ in range(count)],
+                {name: draw.choice((*whole, *GIVEN)) for name in chosen},
+            )
+            assert _made(init, cls, *given) == _made(python, cls, *given), (cls, given)
+            counts["cases"] += 1
+    assert counts["classes"] > 150, counts
+    assert counts["compiled"] > 0.95 * counts["classes"], counts
+    assert counts["cases"] > 50 * counts["compiled"], counts
+
+
+def test_making_objects_keeps_no_references() -> None:
+    name, data = "".join(["na", "me"]), bytes(bytearray(b"1234"))
+    fields = FITTING | {"name": name, "data": data}
+    before = sys.getrefcount(name), sys.getrefcount(data), sys.getrefcount(fields)
+    for _ in range(100):
+        Sample(**fields)
+        Sample(*fields.values())
+        for wrong in ({"small": 256}, {"more": 1}, {"name": data}):
+            with pytest.raises((TypeError, OverflowError)):
+                Sample(**(fields | wrong))
+    del wrong
+    assert (sys.getrefcount(name), sys.getrefcount(data), sys.getrefcount(fields)) == before
+
+
+def _doubled(value: int) -> int:
+    return value * 2
+
+
+def _odd(instance: object, attribute: object, value: int) -> None:
+    if value % 2 == 0:
+        raise ValueError("even")
+
+
+def test_what_attrs_itself_offers_stays_with_attrs() -> None:
+    def made(ctype: cstruct.CType = cstruct.U8, **options: Any) -> Any:
+        metadata = cstruct.field(ctype, "number").metadata
+
+        class Made(cstruct.Struct):
+            number: int = attrs.field(metadata=metadata, **options)
+
+        return cstruct.struct("struct made", header="made.h")(Made)
+
+    assert made(default=3)().number == 3
+    lenient = attrs.evolve(cstruct.U8, check=lambda value: value)
+    assert made(lenient, default=attrs.Factory(lambda: 4))().number == 4
+    assert made(converter=_doubled)(100).number == 200
+    with pytest.raises(OverflowError, match="Made number must be 0-255, not 256"):
+        made(converter=_doubled)(128)
+    with pytest.raises(ValueError, match="even"):
+        made(validator=_odd)(2)
+    assert made(validator=_odd)(3).number == 3
+    assert made(alias="count")(count=5).number == 5
+    assert made(kw_only=True)(number=6).number == 6
+    with pytest.raises(TypeError):
+        made(kw_only=True)(6)
+    assert made(init=False, default=7)().number == 7
+
+
+def test_objects_of_classes_below() -> None:
+    class Plain(Sample):
+        __slots__ = ()
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+
+    class After(Sample):
+        __slots__ = ()
+        seen: ClassVar[list[Any]] = []
+
+        def __attrs_post_init__(self) -> None:
+            self.seen.append(self.small)
+
+    @attrs.frozen
+    class Own(Sample):
+        def __attrs_post_init__(self) -> None:
+            object.__setattr__(self, "small", self.small + 1)
+
+    @cstruct.struct("struct sample", header="sample.h", head=b"\1\2")
+    class Checked(Sample):
+        def __attrs_post_init__(self) -> None:
+            object.__setattr__(self, "small", self.small + 1)
+
+    for cls in (Plain, After):
+        assert type(cls(**FITTING)) is cls
+        with pytest.raises(OverflowError, match="Sample small must be 0-255, not 256"):
+            cls(**(FITTING | {"small": 256}))
+    assert After.seen == []  # attrs has not made this class: as before
+    assert Own(**FITTING).small == 2
+    assert Checked(**FITTING).small == 2
+    with pytest.raises(OverflowError, match="Checked small must be 0-255, not 256"):
+        Checked(**(FITTING | {"small": 255}))
+
+
+def test_objects_are_those_of_attrs() -> None:
+    made = Sample(**FITTING)
+    evolve: Any = attrs.evolve
+    assert evolve(made, small=9).small == 9
+    with pytest.raises(OverflowError):
+        evolve(made, small=256)
+    assert made == Sample(*FITTING.values())
+    assert hash(made) == hash(Sample(**FITTING))
+    assert pickle.loads(pickle.dumps(made)) == made == copy.copy(made)
+    assert repr(made) == f"Sample({', '.join(f'{k}={v!r}' for k, v in FITTING.items())})"
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        made.small = 2  # type: ignore[misc]
+    assert [*inspect.signature(Sample).parameters] == [*FITTING]
+    made.__init__(**(FITTING | {"small": 7}))  # type: ignore[misc]
+    assert made.small == 7
+
+
+def test_an_error_of_the_program_in_a_check_goes_out_as_it_is() -> None:
+    class OwnError(ValueError):
+        pass
+
+    def check(value: Any) -> Any:
+        raise value
+
+    kind = attrs.evolve(cstruct.U8, check=check)
+
+    @cstruct.struct("struct raising", header="raising.h")
+    class Raising(cstruct.Struct):
+        number: Any = cstruct.field(kind, "number")
+
+    for error in (
+        OwnError("x"),
+        KeyboardInterrupt(),
+        OSError(2, "x"),
+        UnicodeDecodeError("a", b"", 0, 1, ""),
+    ):
+        with pytest.raises(type(error)) as raised:
+            Raising(error)
+        assert raised.value is error
+    with pytest.raises(ValueError, match="Raising number x"):
+        Raising(ValueError("x"))
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from famsock._lazy import load
 from famsock._registry import plugins
+from famsock._text import plain_values, split_fields
 from famsock.address import Address, RawAddress
 
 CLASSES: dict[str, Any] = {
@@ -70,6 +72,71 @@ def test_a_bad_text_is_a_value_error(name: str) -> None:
         assert cls.parse(str(made)) == made
 
     check()
+
+
+def _values(read: Any, cls: Any, text: str) -> Any:
+    """What a function reads of a text, or the words of its refusal."""
+    try:
+        return read(cls, text)
+    except ValueError as error:
+        return str(error)
+
+
+FIELDS: dict[str, Any] = {
+    cls.__name__: cls
+    for above in CLASSES.values()
+    for cls in (above, *above.__subclasses__())
+    if "layout" in vars(cls)
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_usual_text_is_read_as_any_other(name: str) -> None:
+    """Texts without a backslash and names of fields are read in one step: it gives the same."""
+    cls = FIELDS[name]
+    plain = 0
+
+    @settings(max_examples=100, deadline=None, database=None)
+    @given(text=st.lists(part, max_size=6).map(":".join))
+    def check(text: str) -> None:
+        nonlocal plain
+        values = _values(plain_values, cls, text)
+        if values is None:
+            return
+        plain += 1
+        fields = _values(split_fields, cls, text)
+        if isinstance(values, list):
+            names = [field.name for field in attrs.fields(cls)]
+            values = dict(zip(names[: len(values)], values, strict=True))
+        assert values == fields
+
+    check()
+    is_leading = cls.stdlib_fields == tuple(
+        field.name for field in attrs.fields(cls)[: len(cls.stdlib_fields)]
+    )
+    assert plain > 0 or not is_leading
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_below_parses_its_own_objects(name: str) -> None:
+    cls = CLASSES[name]
+    above = {text for text in map(str, range(3)) if _parses(cls, text)}
+
+    class Below(cls):  # type: ignore[misc, valid-type]
+        __slots__ = ()
+
+    if name != "RawAddress":
+        assert {text for text in map(str, range(3)) if _parses(Below, text)} == above
+    for text in above:
+        assert issubclass(type(Below.parse(text)), cls)
+
+
+def _parses(cls: Any, text: str) -> bool:
+    try:
+        cls.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 CASES = [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from famsock import cstruct
 from famsock._sockaddr import sockaddr
-from famsock._text import quote, split, unquote, without_scheme
+from famsock._text import _pieces, quote, split, unquote, without_scheme
 from famsock.address import Address
 
 
@@ -80,6 +80,11 @@ def test_a_backslash_that_quotes_nothing(text: str) -> None:
 )
 def test_splitting(text: str, pieces: list[str]) -> None:
     assert split(text, ":") == pieces
+
+
+@given(st.text(st.sampled_from("[]:?\\ab"), max_size=12), st.sampled_from(":?&"))
+def test_splitting_is_the_same_piece_by_piece(text: str, separator: str) -> None:
+    assert split(text, separator) == [*_pieces(text, separator)]
 
 
 @pytest.mark.parametrize(

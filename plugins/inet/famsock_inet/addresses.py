@@ -37,6 +37,8 @@ def _host_or_ipaddress(version: int) -> Callable[[object], str]:
     """Return the check of a typed host field: a host, or a matching `ipaddress` object."""
 
     def check(value: object) -> str:
+        if type(value) is str and value.isascii() and "\0" not in value:
+            return _canonical(value) if version == 6 and ":" in value else value
         if type(value).__module__ == "ipaddress":
             if type(value).__name__ != f"IPv{version}Address":
                 raise TypeError(f"must be an IPv{version} address, not {value!r}")
