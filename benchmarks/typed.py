@@ -192,28 +192,33 @@ def descriptors(module: Any) -> Iterator[Work]:
         yield _repeated(by_functions if module is stdlib else by_operations)
 
 
-@contextmanager
-def batch_into(module: Any) -> Iterator[Work]:
+def batch_into(payload_bytes: int) -> Callable[[Any], Any]:
     """`recvmmsg_into` as ours, `recvmmsg` as the other, both on famsock's socket."""
-    with (
-        UdpSocket() as receiver,
-        stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as sender,
-    ):
-        receiver.bind(("127.0.0.1", 0))
-        address = receiver.getsockname()
-        buffers = [bytearray(2048) for _ in range(_CHUNK)]
+    payload = b"x" * payload_bytes
 
-        def work(n: int) -> int:
-            spent_ns = 0
-            for _ in range(0, n, _CHUNK):
-                for _ in range(_CHUNK):
-                    sender.sendto(_PAYLOAD, address)
-                start_ns = time.process_time_ns()
-                if module is stdlib:
-                    receiver.recvmmsg(_CHUNK, 2048)
-                else:
-                    receiver.recvmmsg_into(buffers)
-                spent_ns += time.process_time_ns() - start_ns
-            return spent_ns * n // (-(-n // _CHUNK) * _CHUNK)
+    @contextmanager
+    def case(module: Any) -> Iterator[Work]:
+        with (
+            UdpSocket() as receiver,
+            stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as sender,
+        ):
+            receiver.bind(("127.0.0.1", 0))
+            address = receiver.getsockname()
+            buffers = [bytearray(2048) for _ in range(_CHUNK)]
 
-        yield work
+            def work(n: int) -> int:
+                spent_ns = 0
+                for _ in range(0, n, _CHUNK):
+                    for _ in range(_CHUNK):
+                        sender.sendto(payload, address)
+                    start_ns = time.process_time_ns()
+                    if module is stdlib:
+                        receiver.recvmmsg(_CHUNK, 2048)
+                    else:
+                        receiver.recvmmsg_into(buffers)
+                    spent_ns += time.process_time_ns() - start_ns
+                return spent_ns * n // (-(-n // _CHUNK) * _CHUNK)
+
+            yield work
+
+    return case

@@ -1097,6 +1097,36 @@ cdef tuple receive_msg_into(
         raise
 
 
+cdef extern from *:
+    """
+    /* Let messages go into bytearrays, the first `count` of a tuple, which are then exported as by a
+       Py_buffer: the calls for one cost more than all else that a message needs here. 0 where one of
+       them is anything else, or where several threads run at a time. */
+    static int famsock_export(PyObject *pieces, Py_ssize_t count, struct iovec *slots) {
+    #if defined(Py_GIL_DISABLED) || PY_VERSION_HEX >= 0x03100000
+        return 0;
+    #else
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(pieces); i++)
+            if (!PyByteArray_CheckExact(PyTuple_GET_ITEM(pieces, i)))
+                return 0;
+        for (Py_ssize_t i = 0; i < count; i++) {
+            PyByteArrayObject *piece = (PyByteArrayObject *)PyTuple_GET_ITEM(pieces, i);
+            slots[i].iov_base = PyByteArray_AS_STRING((PyObject *)piece);
+            slots[i].iov_len = PyByteArray_GET_SIZE((PyObject *)piece);
+            piece->ob_exports++;
+        }
+        return 1;
+    #endif
+    }
+    static void famsock_end_export(PyObject *pieces, Py_ssize_t count) {
+        for (Py_ssize_t i = 0; i < count; i++)
+            ((PyByteArrayObject *)PyTuple_GET_ITEM(pieces, i))->ob_exports--;
+    }
+    """
+    bint famsock_export(tuple, Py_ssize_t, iovec *)
+    void famsock_end_export(tuple, Py_ssize_t)
+
+
 cdef void *allocate(Py_ssize_t count, Py_ssize_t each_bytes) except NULL:
     refuse_negative(min(count, each_bytes))
     cdef void *start = calloc(max(count, 1), max(each_bytes, 1))  # which refuses an overflow
@@ -1122,9 +1152,9 @@ cdef class Batch:
         self.slots = <iovec *>allocate(count, sizeof(iovec))
 
     cdef int receive(
-        self, Py_ssize_t size_bytes, Py_ssize_t control_bytes, Vector into, bint truncate=False
+        self, Py_ssize_t size_bytes, Py_ssize_t control_bytes, bint truncate=False
     ) except -1:
-        """Make room to receive: into the buffers given, or ``size_bytes`` for each message.
+        """Make room to receive ``size_bytes`` for each message; -1 if others fill in ``slots``.
 
         ``truncate`` is for calls with MSG_TRUNC.
         """
@@ -1137,19 +1167,14 @@ cdef class Batch:
                 raise MemoryError()
             self.memory = UntouchedMemory(self.count * size_bytes)
             self.data = self.memory.start
-        elif into is None:
-            self.data = <char *>allocate(self.count, size_bytes)
-        if into is not None:
-            self.point(into)
+        elif size_bytes < 0:
             return 0
+        else:
+            self.data = <char *>allocate(self.count, size_bytes)
         for index in range(self.count):
             self.slots[index].iov_base = self.data + index * size_bytes
             self.slots[index].iov_len = size_bytes
         return 0
-
-    cdef void point(self, Vector into) noexcept:
-        """Let the messages go into buffers, at least as many as there are messages."""
-        memcpy(self.slots, into.slots, self.count * sizeof(iovec))
 
     cdef void prepare(self) noexcept:
         cdef Py_ssize_t index
@@ -1183,14 +1208,15 @@ def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
     cdef tuple shape = (min(count, BATCH_MESSAGES), size_bytes, control_bytes)
     cdef Batch batch
     cdef list messages
+    refuse_negative(size_bytes)
     if flags & MSG_TRUNC:
         batch = Batch(shape[0])
-        batch.receive(size_bytes, control_bytes, None, True)
+        batch.receive(size_bytes, control_bytes, True)
         return receive_batch(descriptor, timeout, batch, flags, codec)
     batch = spare_batches.pop(shape, None)
     if batch is None:
         batch = Batch(shape[0])
-        batch.receive(size_bytes, control_bytes, None)
+        batch.receive(size_bytes, control_bytes)
     messages = receive_batch(descriptor, timeout, batch, flags, codec)
     keep(spare_batches, shape, batch, batch.count * (size_bytes + control_bytes))
     return messages
@@ -1199,16 +1225,23 @@ def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
 def recvmmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags,
                   AddressCache codec=None):
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
-    cdef Vector vector = Vector(buffers, PyBUF_WRITABLE)
-    cdef tuple shape = (min(vector.count, BATCH_MESSAGES), None, control_bytes)
+    cdef tuple pieces = tuple(buffers)
+    cdef tuple shape = (min(len(pieces), BATCH_MESSAGES), -1, control_bytes)
     cdef Batch batch = spare_batches.pop(shape, None)
+    cdef Vector vector
     cdef list messages
     if batch is None:
         batch = Batch(shape[0])
-        batch.receive(0, control_bytes, vector)
+        batch.receive(-1, control_bytes)
+    if famsock_export(pieces, batch.count, batch.slots):
+        try:
+            messages = receive_batch(descriptor, timeout, batch, flags, codec)
+        finally:
+            famsock_end_export(pieces, batch.count)
     else:
-        batch.point(vector)
-    messages = receive_batch(descriptor, timeout, batch, flags, codec)
+        vector = Vector(pieces, PyBUF_WRITABLE)
+        memcpy(batch.slots, vector.slots, batch.count * sizeof(iovec))
+        messages = receive_batch(descriptor, timeout, batch, flags, codec)
     keep(spare_batches, shape, batch, batch.count * control_bytes)
     return messages
 
@@ -1258,13 +1291,19 @@ cdef void close_batch(Batch batch, int got) noexcept:
 cdef list items_of_each(Batch batch, int got):
     """The items of each message, or, if one is cut, what `ancillary` makes of them all.
 
-    If that fails, the descriptors of all are closed.
+    None if no message has any. If that fails, the descriptors of all are closed.
     """
     cdef int index
     cdef msghdr *header
-    cdef list items, each = []
+    cdef list items, each
     cdef bint are_whole = True
+    for index in range(got):
+        if batch.headers[index].msg_hdr.msg_controllen:
+            break
+    else:
+        return None
     try:
+        each = []
         for index in range(got):
             header = &batch.headers[index].msg_hdr
             items = whole_items(<char *>header.msg_control, header.msg_controllen)
@@ -1305,7 +1344,7 @@ cdef int take_batch(
         ):
             address = makesockaddr(sock, codec, <char *>header.msg_name, header.msg_namelen)
             last = header
-        messages.append((data, items[index], header.msg_flags, address))
+        messages.append((data, [] if items is None else items[index], header.msg_flags, address))
     return 0
 
 

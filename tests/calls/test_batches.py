@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -286,6 +287,31 @@ def test_buffers_are_free_after_the_call(sockets: Sockets) -> None:
         assert len(b.recvmmsg_into(buffers)) == 1
         for buffer in buffers:
             buffer.append(0)  # BufferError while it is exported
+
+
+def test_buffers_cannot_move_while_the_call_waits(sockets: Sockets) -> None:
+    a, b = sockets
+    buffers = [bytearray(4) for _ in range(6)]
+    buffers.append(buffers[0])  # one may be there twice
+    got: list[Any] = []
+    waiting = threading.Thread(target=lambda: got.extend(b.recvmmsg_into(buffers)))
+    waiting.start()
+    deadline = time.monotonic() + 10
+    refused = False
+    while not refused and time.monotonic() < deadline:
+        try:
+            for buffer in buffers:
+                buffer.append(0)
+                del buffer[-1]
+        except BufferError:
+            refused = True
+    a.sendto(b"abc", b.getsockname())
+    waiting.join()
+    assert refused
+    assert got == [(3, [], 0, a.getsockname())]
+    assert bytes(buffers[0]) == b"abc\0"
+    for buffer in buffers:
+        buffer.append(0)
 
 
 def test_into_buffers_with_and_without_control_messages(sockets: Sockets) -> None:
