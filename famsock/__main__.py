@@ -6,7 +6,11 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; see :mod:`famsock._cli`."""
+    """Run the command line: :mod:`famsock._run`, or what :mod:`famsock._cli` has."""
+    if sys.argv[1:2] == ["run"]:
+        from famsock import _run
+
+        _run.main(sys.argv[2:])
     try:
         from famsock._cli import main as command
     except ModuleNotFoundError as missing:

@@ -13,7 +13,8 @@ pytest_plugins = ["pytester"]
 
 # In emulation a compiler and new interpreters take long. The headers are the same outside, and what
 # another platform lacks no kernel of ours brings. The others ask nothing of a kernel: descriptions,
-# names, types, text and values of Python, sockaddrs that a library captures, templates, benchmarks.
+# names, types, text and values of Python, sockaddrs that a library captures, templates, benchmarks,
+# the start of Python.
 _LEFT_OUT = [
     "test_benchmarks.py",
     "test_cli_templates.py",
@@ -24,6 +25,8 @@ _LEFT_OUT = [
     "test_platforms.py",
     "test_public_names.py",
     "test_references.py",
+    "test_run.py",
+    "test_sitecustomize.py",
     "test_stdlib_forms.py",
     "test_text.py",
     "test_type_hints.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +15,12 @@ PLUGINS = sorted(path.name for path in ROOT.glob("plugins/*/famsock_*") if path.
 
 
 def run(where: str, program: str, tmp_path: Path) -> str:
-    (tmp_path / "program.py").write_text(program)
-    command = [sys.executable, "-m", "tests.platforms", where, "famsock", "run"]
+    """Run a program on famsock as on a machine of another kind, and return its output."""
+    (tmp_path / "program.py").write_text(f"import famsock\nfamsock.install()\n{program}")
     done = subprocess.run(
-        [*command, str(tmp_path / "program.py")],
+        [sys.executable, "-m", "tests.platforms", where, "program"],
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=300,

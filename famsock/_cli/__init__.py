@@ -24,9 +24,7 @@ _NOT_WRITTEN = (EDQUOT, EFBIG, EIO, ENOSPC)
 
 
 class _Commands(click.Group):
-    """Group of commands that imports a command only when it is called, to keep ``run`` small."""
-
-    runs_a_program = False
+    """Group of commands that imports a command only when it is called."""
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run a command; say in one line if its output cannot be written."""
@@ -37,7 +35,7 @@ class _Commands(click.Group):
                 if sys.stdout is not None:
                     sys.stdout.flush()
         except OSError as error:
-            if self.runs_a_program or error.errno not in _NOT_WRITTEN:
+            if error.errno not in _NOT_WRITTEN:
                 raise
             _discard_output()
             sys.exit(f"famsock: the output cannot be written: {os.strerror(error.errno)}")
@@ -48,7 +46,6 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        self.runs_a_program = cmd_name == "run"
         module = importlib.import_module(f"famsock._cli.{cmd_name.replace('-', '_')}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
