@@ -39,6 +39,12 @@ PLAN = (
         )
         for key in ("peers", "new-peers", "destinations")
     ),
+    *(
+        _by_case(BY_KEY[key], on_ctypes)._replace(
+            key=f"{key}-ctypes", name=f"{BY_KEY[key].name}, on ctypes", target=1.0
+        )
+        for key in ("recvmmsg", "into-buffers", "sendmmsg")
+    ),
     Planned(
         "import",
         "import, CPU of the whole process",

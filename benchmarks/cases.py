@@ -216,6 +216,27 @@ def batch_receive(module: Any) -> Iterator[Work]:
         yield repeated(once)
 
 
+@contextmanager
+def batch_receive_into(module: Any) -> Iterator[Work]:
+    with to_and_from(module, "receive") as (a, b):
+        address = b.getsockname()
+        buffers = [bytearray(2048) for _ in range(BATCH)]
+
+        def once() -> int:
+            for _ in range(BATCH):
+                a.sendto(PAYLOAD, address)
+            start_ns = time.process_time_ns()
+            if module is stdlib:
+                got = [b.recvfrom_into(buffer) for buffer in buffers]
+            else:
+                got = b.recvmmsg_into(buffers)
+            spent_ns = time.process_time_ns() - start_ns
+            assert len(got) == BATCH
+            return spent_ns
+
+        yield repeated(once)
+
+
 def pieces() -> list[bytes]:
     return [SEGMENTS[at : at + SEGMENT_BYTES] for at in range(0, len(SEGMENTS), SEGMENT_BYTES)]
 
@@ -410,6 +431,12 @@ CASES = (
         "recvmmsg of 64 against recvfrom, a UDP datagram of 64 bytes",
         batch_receive,
         0.5,
+    ),
+    Case(
+        "into-buffers",
+        "recvmmsg_into of 64 against recvfrom_into, a UDP datagram of 64 bytes",
+        batch_receive_into,
+        0.75,
     ),
     Case("sendmmsg", "sendmmsg of 64 against sendto, a UDP datagram of 64 bytes", batch_send, 0.77),
     Case("segment", "UDP_SEGMENT against sendto, a datagram of 512 bytes", segments_send, 0.1),

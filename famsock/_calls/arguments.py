@@ -78,14 +78,23 @@ def batch_sizes(count: Any, bufsize_bytes: Any) -> tuple[int, int]:
     return index(count), index(bufsize_bytes)
 
 
+_BATCH_BUFFERS = "recvmmsg_into() argument 1 must be an iterable of read-write buffers, not {}"
+
+
 def batch_buffers(buffers: Any) -> list[memoryview]:
     """Return the buffers of recvmmsg_into; TypeError or ValueError if they are none."""
-    wanted = "recvmmsg_into() argument 1 must be an iterable of read-write buffers, not {}"
-    given = iterable(buffers, wanted.format(type(buffers).__name__))
-    views = [writable(buffer, wanted) for buffer in given]
-    if not views:
+    return [writable(buffer, _BATCH_BUFFERS) for buffer in unchecked_buffers(buffers)]
+
+
+def unchecked_buffers(buffers: Any) -> Sequence[Any]:
+    """Return what shall be the buffers of recvmmsg_into; TypeError or ValueError for no iterable.
+
+    Each of them is left to the raw call, and to `batch_buffers` if that raises.
+    """
+    given = iterable(buffers, _BATCH_BUFFERS.format(type(buffers).__name__))
+    if not given:
         raise ValueError("recvmmsg_into(): there must be at least 1 buffer")
-    return views
+    return given
 
 
 def view(data: Any) -> memoryview:

@@ -13,8 +13,8 @@ import _socket
 import errno
 import os
 import socket as _stdlib
-from itertools import chain
-from operator import index
+from itertools import chain, islice, repeat
+from operator import index, is_
 from sys import audit
 
 from famsock import _calls
@@ -70,6 +70,40 @@ def _getsockaddrarg(
     return sockaddr
 
 
+def _sockaddrs(sock: Calls, codec: AddressCache, addresses: Any) -> tuple[Any, Any]:
+    """The addresses of a batch, of which neighbours that are one object count once; the sockaddrs.
+
+    Each of the former is one audit event.
+    """
+    if all(map(is_, addresses, islice(addresses, 1, None))):
+        address = addresses[0]
+        sockaddr = _getsockaddrarg(sock, codec, "sendmmsg", "socket.sendmsg", address)
+        return addresses[:1], repeat(sockaddr, len(addresses))
+    different, sockaddrs = [], []
+    last, sockaddr = _NOT_GIVEN, None
+    for address in addresses:
+        if address is not last:
+            last = address
+            different.append(address)
+            sockaddr = _getsockaddrarg(sock, codec, "sendmmsg", "socket.sendmsg", address)
+        sockaddrs.append(sockaddr)
+    return different, sockaddrs
+
+
+def _outgoing(sock: Calls, codec: AddressCache, messages: list[Any]) -> tuple[Any, Any]:
+    """The messages of a batch as the raw call takes them, and the addresses as `_sockaddrs`."""
+    made, different = [], []
+    last, sockaddr = _NOT_GIVEN, None
+    for message in messages:
+        data, address, control = sock._message(message)
+        if address is not last:
+            last = address
+            different.append(address)
+            sockaddr = _getsockaddrarg(sock, codec, "sendmmsg", "socket.sendmsg", address)
+        made.append((data, control, sockaddr))
+    return made, different
+
+
 def _have_stdlib(sock: Calls, method: Any, *given: Any) -> Any:
     """Have the stdlib's method make a call whose address is out of reach for the plugin.
 
@@ -101,28 +135,17 @@ def _accept(sock: Calls, kept: list[Any]) -> Any:
     return codec.decode(sock, sockaddr)
 
 
-def _receive(sock: Calls, codec: AddressCache, batch: bool, call: Any, *given: Any) -> Any:
-    """Receive a message, or a batch of them, with addresses; if that fails, close descriptors."""
+def _receive(sock: Calls, codec: AddressCache, call: Any, *given: Any) -> Any:
+    """Receive a message with its address; if that fails, close its descriptors."""
     messages: list[Any] = []
     try:
-        got = call(sock, *given)
-        messages = got if batch else [got]
-        decoded = _decoded(sock, codec, messages)
+        keep(messages, call, sock, *given)
+        ((data, items, message_flags, sockaddr),) = messages
+        return data, items, message_flags, codec.decode(sock, sockaddr)
     except BaseException:
         for _, items, _, _ in messages:
             close_descriptors(items)
         raise
-    return decoded if batch else decoded[0]
-
-
-def _decoded(sock: Calls, codec: AddressCache, messages: list[Any]) -> list[Any]:
-    made = []
-    last, address = None, None
-    for data, items, message_flags, sockaddr in messages:
-        if sockaddr != last:
-            last, address = sockaddr, codec.decode(sock, sockaddr)
-        made.append((data, items, message_flags, address))
-    return made
 
 
 def _typed_name(sock: Calls, call: Callable[[int], bytes]) -> Any:
@@ -352,18 +375,13 @@ class Calls(_stdlib.socket):
         """
         codec = self._codec or self._codec_for(None)
         flags = checks.c_int(flags)
-        given, addresses = [], []
-        last, sockaddr = _NOT_GIVEN, b""
-        for message in messages:
-            if type(message) is tuple and len(message) == 2:
-                data, address, control = *message, ()
-            else:
-                data, address, control = self._message(message)
-            if address is not last:
-                last = address
-                addresses.append(address)
-                sockaddr = _getsockaddrarg(self, codec, "sendmmsg", "socket.sendmsg", address)
-            given.append((data, control, sockaddr))
+        given = [*messages]
+        if {*map(type, given)} == {tuple} and {*map(len, given)} == {2}:
+            datas, addresses = zip(*given, strict=True)
+            addresses, sockaddrs = _sockaddrs(self, codec, addresses)
+            given = [*zip(datas, repeat(()), sockaddrs)]
+        else:
+            given, addresses = _outgoing(self, codec, given)
         try:
             return _calls.sendmmsg(self, self._timeout_of(flags), given, flags)
         except OSError as error:
@@ -454,7 +472,7 @@ class Calls(_stdlib.socket):
             raise ValueError("negative buffer size in recvmsg()")
         control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
         given = _gettimeout(self), bufsize, control_bytes, flags
-        return _receive(self, codec, False, _calls.recvmsg, *given)
+        return _receive(self, codec, _calls.recvmsg, *given)
 
     def recv_message(
         self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
@@ -494,7 +512,7 @@ class Calls(_stdlib.socket):
         views = checks.writables(buffers)
         control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
         given = _gettimeout(self), views, control_bytes, flags
-        return _receive(self, codec, False, _calls.recvmsg_into, *given)
+        return _receive(self, codec, _calls.recvmsg_into, *given)
 
     def recvmmsg(
         self, count: int, bufsize_bytes: int = 2048, control_bytes: int = 0, flags: int = 0
@@ -509,17 +527,21 @@ class Calls(_stdlib.socket):
         count, bufsize_bytes = checks.batch_sizes(count, bufsize_bytes)
         control_bytes = checks.control_bytes(control_bytes)
         codec = self._codec or self._codec_for(None)
-        given = self._timeout_of(flags), count, bufsize_bytes, control_bytes, flags
-        return _receive(self, codec, True, _calls.recvmmsg, *given)  # type: ignore[no-any-return]
+        timeout = self._timeout_of(flags)
+        return _calls.recvmmsg(self, timeout, count, bufsize_bytes, control_bytes, flags, codec)
 
     def recvmmsg_into(self, buffers: Any, control_bytes: int = 0, flags: int = 0) -> list[Any]:
         """Receive as `recvmmsg`, each message into a writable buffer; its length comes instead."""
         flags = checks.c_int(flags)
-        views = checks.batch_buffers(buffers)
+        given = checks.unchecked_buffers(buffers)
         control_bytes = checks.control_bytes(control_bytes)
         codec = self._codec or self._codec_for(None)
-        given = self._timeout_of(flags), views, control_bytes, flags
-        return _receive(self, codec, True, _calls.recvmmsg_into, *given)  # type: ignore[no-any-return]
+        timeout = self._timeout_of(flags)
+        try:
+            return _calls.recvmmsg_into(self, timeout, given, control_bytes, flags, codec)
+        except (BufferError, TypeError, ValueError):
+            checks.batch_buffers(given)
+            raise
 
     # Options, where the size of an integer depends on the level
 

@@ -39,8 +39,9 @@ from errno import (
     EOPNOTSUPP,
     EWOULDBLOCK,
 )
+from itertools import accumulate, islice
 from math import ceil
-from mmap import MAP_PRIVATE, PAGESIZE, mmap
+from mmap import PAGESIZE, mmap
 from operator import index
 from socket import MSG_TRUNC, SO_ERROR, SOL_SOCKET, socket
 from time import monotonic
@@ -49,8 +50,26 @@ from typing import Any
 from famsock._calls import TIMED_OUT, ancillary
 from famsock._calls.ancillary import pack, unpack
 from famsock._calls.descriptors import close_kept, keep, keeping
+from famsock._calls.headers import (
+    SOCKADDR_BYTES,
+    UNSENT,
+    Batch,
+    Iovec,
+    Msghdr,
+    addresses_of_bytes,
+    exported,
+    give_batch,
+    place_in,
+    put,
+    take_batch,
+    untouched_memory,
+)
 from famsock._calls.interfaces import interface_index as interface_index
 from famsock._calls.interfaces import interface_name as interface_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from famsock._calls.address_cache import AddressCache
 
 pack_control = pack
 unpack_control = unpack
@@ -60,13 +79,11 @@ _OUT = select.POLLOUT if hasattr(select, "POLLOUT") else 4
 _ERR = select.POLLERR if hasattr(select, "POLLERR") else 8
 _INT_MAX = (1 << 31) - 1
 _POOLED_BYTES = 1 << 16
-_SOCKADDR_BYTES = 128  # struct sockaddr_storage
 _SOCK_CLOEXEC = 0o2000000
 _MSG_TRUNC = int(MSG_TRUNC)  # the enum's `&` costs more than the call
 del MSG_TRUNC
 _MSG_WAITFORONE = 0x10000
 _LATE = -(1 << 30)  # no errno is as large
-_UNSENT = 0xFFFFFFFF  # no message has this length
 _JOINED_CONTROL_BYTES = 1024
 _BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
 
@@ -111,26 +128,6 @@ class _Pollfd(ctypes.Structure):
     _fields_ = (("fd", c_int), ("events", c_short), ("revents", c_short))
 
 
-class _Iovec(ctypes.Structure):
-    _fields_ = (("base", c_void_p), ("length", c_size_t))
-
-
-class _Msghdr(ctypes.Structure):
-    _fields_ = (
-        ("name", c_void_p),
-        ("name_length", c_uint),
-        ("iov", c_void_p),
-        ("iov_length", c_size_t if _LINUX else c_int),
-        ("control", c_void_p),
-        ("control_length", c_size_t if _LINUX else c_uint),
-        ("flags", c_int),
-    )
-
-
-class _Mmsghdr(ctypes.Structure):
-    _fields_ = (("header", _Msghdr), ("length", c_uint))
-
-
 class _Storage:
     """A buffer that the kernel fills; ``pointer`` is what ctypes passes, ``view`` reads it."""
 
@@ -148,14 +145,14 @@ class _Name:
     __slots__ = ("length", "length_pointer", "pointer", "storage", "view")
 
     def __init__(self) -> None:
-        self.storage = _Storage(_SOCKADDR_BYTES)
+        self.storage = _Storage(SOCKADDR_BYTES)
         self.pointer = self.storage.pointer
         self.view = self.storage.view
-        self.length = c_uint(_SOCKADDR_BYTES)
+        self.length = c_uint(SOCKADDR_BYTES)
         self.length_pointer = ctypes.byref(self.length)
 
     def reset(self) -> None:
-        self.length.value = _SOCKADDR_BYTES
+        self.length.value = SOCKADDR_BYTES
 
     def taken(self) -> bytes:
         return self.view[: self.length.value].tobytes()
@@ -167,7 +164,7 @@ take_buffers, give_buffers = _pool.pop, _pool.append
 """Buffers for a small datagram and its sender, used again. Both calls are atomic: a thread for
 which none is left gets an IndexError and makes its own."""
 
-LENGTH_AT = _SOCKADDR_BYTES + (0 if sys.byteorder == "little" else 3)
+LENGTH_AT = SOCKADDR_BYTES + (0 if sys.byteorder == "little" else 3)
 """The offset of the one byte of the name's socklen_t that is not 0."""
 
 
@@ -178,23 +175,7 @@ def new_buffers(size_bytes: int) -> Buffers:
     cost of ctypes' arrays; private ones, for a child of fork(2) must not write into them.
     """
     data, name = untouched_memory(size_bytes), untouched_memory(PAGESIZE)
-    return data, _place(data), name, _place(name), _place(name, _SOCKADDR_BYTES)
-
-
-def _place(buffer: mmap, offset: int = 0) -> Any:
-    return ctypes.byref(c_char.from_buffer(buffer, offset))
-
-
-def untouched_memory(size_bytes: int) -> mmap:
-    """Zeroed pages that tell whether the kernel wrote to them: to receive with MSG_TRUNC.
-
-    With it TCP returns the number of bytes that it dropped and writes none, tcp(7); others write
-    what fits. No field of the result tells the two apart.
-    """
-    try:
-        return mmap(-1, max(size_bytes, 1), MAP_PRIVATE)
-    except OSError as error:
-        raise MemoryError(f"no room for {size_bytes} bytes") from error
+    return data, place_in(data), name, place_in(name), place_in(name, SOCKADDR_BYTES)
 
 
 def _written(memory: mmap, received: int) -> int:
@@ -508,7 +489,7 @@ def recvfrom(
     except IndexError:
         buffers = new_buffers(_POOLED_BYTES)
     data, pointer, name, sockaddr, name_length = buffers
-    name[LENGTH_AT] = _SOCKADDR_BYTES
+    name[LENGTH_AT] = SOCKADDR_BYTES
     deadline = monotonic() + timeout if timeout else None
     received = _sock_call(
         descriptor, _IN, deadline, _recvfrom, pointer, size_bytes, flags, sockaddr, name_length
@@ -526,7 +507,7 @@ def _recvfrom_apart(
     """`recvfrom` into a buffer of its own: of any size, and with MSG_TRUNC."""
     _check_size(size_bytes)
     data, pointer, name, sockaddr, name_length = new_buffers(size_bytes)
-    name[LENGTH_AT] = _SOCKADDR_BYTES
+    name[LENGTH_AT] = SOCKADDR_BYTES
     where = pointer, c_size_t(size_bytes), flags, sockaddr, name_length
     received = _sock_call(descriptor, _IN, _deadline(timeout), _recvfrom, *where)
     if received < 0:
@@ -640,10 +621,10 @@ def recvmsg_into(
     """recvmsg(2) scattered over ``buffers``: the number of bytes, and the rest as `recvmsg`."""
     _check_size(control_bytes)
     pieces = [_writable(buffer) for buffer in buffers]
-    name = _Storage(_SOCKADDR_BYTES)
+    name = _Storage(SOCKADDR_BYTES)
     control = _Storage(max(control_bytes, 1))
     header, _kept = _message(
-        pieces, name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes,
+        pieces, name.buffer, SOCKADDR_BYTES, control.buffer, control_bytes,
     )  # fmt: skip
     try:
         received = _sock_call(
@@ -652,7 +633,7 @@ def recvmsg_into(
         if received < 0:
             raise _error_of(received)
         items = ancillary.read(control.view[: header.control_length].tobytes())
-        sockaddr = name.view[: min(header.name_length, _SOCKADDR_BYTES)].tobytes()
+        sockaddr = name.view[: min(header.name_length, SOCKADDR_BYTES)].tobytes()
         return received, items, header.flags, sockaddr
     except BaseException:  # without a message there are only zeros
         ancillary.close_received(control.view[: header.control_length])
@@ -665,13 +646,13 @@ def _message(
     name_length: int,
     control: Any,
     control_length: int,
-) -> tuple[_Msghdr, Any]:
+) -> tuple[Msghdr, Any]:
     """A msghdr over all of these, and what must stay alive as long as it."""
-    vector = (_Iovec * len(pieces))()
+    vector = (Iovec * len(pieces))()
     for slot, (pointer, length) in zip(vector, pieces, strict=True):
         slot.base = _pointer(pointer)
         slot.length = length
-    header = _Msghdr(
+    header = Msghdr(
         name=_pointer(name) if name_length else None,
         name_length=name_length,
         iov=ctypes.addressof(vector),
@@ -695,30 +676,35 @@ def recvmmsg(
     size_bytes: int,
     control_bytes: int,
     flags: int,
+    codec: AddressCache | None = None,
 ) -> list[tuple[bytes, list[ancillary.Item], int, Any]]:
     """recvmmsg(2): what `recvmsg` gives, for each message that was there, at most ``count``.
 
     It waits for the first one alone, as long as ``timeout`` says; the kernel's own timeout, which
-    ends no wait, is not used.
+    ends no wait, is not used. With a ``codec`` there are addresses in the place of the sockaddrs.
     """
-    _check_size(min(count, size_bytes))
+    _check_size(min(count, size_bytes, control_bytes))
     count = min(count, _BATCH_MESSAGES)
     if count * size_bytes > sys.maxsize:
         raise MemoryError
-    buffers = [_memory_for(size_bytes, flags) for _ in range(count)]
-    views = [memoryview(buffer)[:size_bytes] for buffer in buffers]
-    messages = recvmmsg_into(descriptor, timeout, views, control_bytes, flags)
-    try:
-        return [
-            (_taken(buffer, size_bytes, length, flags), items, message_flags, address)
-            for buffer, (length, items, message_flags, address) in zip(
-                buffers, messages, strict=False
-            )
-        ]
-    except BaseException:
-        for _, items, _, _ in messages:
-            ancillary.close_descriptors(items)
-        raise
+    if flags & _MSG_TRUNC:
+        memory = [untouched_memory(size_bytes) for _ in range(count)]
+        views = [memoryview(each)[:size_bytes] for each in memory]
+        batch = _batch_into(views)[0]
+
+        def written(lengths: list[int]) -> list[bytes]:
+            return [
+                each[: _written(each, min(length, size_bytes))]
+                for each, length in zip(memory, lengths, strict=False)
+            ]
+
+        return _receive_batch(
+            descriptor, timeout, batch, count, control_bytes, flags, codec, written
+        )
+    batch = take_batch(count, size_bytes)
+    return _receive_batch(
+        descriptor, timeout, batch, count, control_bytes, flags, codec, batch.data_of
+    )
 
 
 def recvmmsg_into(
@@ -727,44 +713,96 @@ def recvmmsg_into(
     buffers: Sequence[Any],
     control_bytes: int,
     flags: int,
+    codec: AddressCache | None = None,
 ) -> list[tuple[int, list[ancillary.Item], int, Any]]:
     """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
     _check_size(control_bytes)
-    pieces = [_writable(buffer) for buffer in buffers][:_BATCH_MESSAGES]
-    buffers = [(_Storage(_SOCKADDR_BYTES), _Storage(max(control_bytes, 1))) for _ in pieces]
-    vector = (_Mmsghdr * len(pieces))()
-    kept = []
-    for slot, piece, (name, control) in zip(vector, pieces, buffers, strict=True):
-        slot.header, alive = _message(
-            [piece], name.buffer, _SOCKADDR_BYTES, control.buffer, control_bytes
-        )
-        kept.append(alive)
-    given = vector, len(pieces), flags | _MSG_WAITFORONE, None
+    batch, _kept = _batch_into(buffers)
+    count = min(len(buffers), _BATCH_MESSAGES)
+    return _receive_batch(descriptor, timeout, batch, count, control_bytes, flags, codec, list)
+
+
+def _batch_into(buffers: Sequence[Any]) -> tuple[Batch, Any]:
+    """Return headers to receive into buffers, and what must stay alive as long as they."""
+    kept = exported(buffers) or _exported_each(buffers)
+    _, bases, sizes = kept
+    batch = take_batch(min(len(sizes), _BATCH_MESSAGES), 0)
+    put(batch.bases, islice(bases, _BATCH_MESSAGES))
+    put(batch.sizes, sizes[:_BATCH_MESSAGES])
+    return batch, kept
+
+
+def _exported_each(buffers: Sequence[Any]) -> tuple[list[Any], Iterable[int], list[int]]:
+    """Do as `exported`, with the errors of buffers that are none, and for empty ones too."""
+    kept, sizes = [], []
+    for buffer in buffers:
+        piece, size = _writable(buffer)
+        kept.append(piece)
+        sizes.append(size)
+    return kept, [_pointer(piece) or 0 for piece in kept], sizes
+
+
+def _receive_batch(
+    descriptor: Descriptor,
+    timeout: float | None,
+    batch: Batch,
+    count: int,
+    control_bytes: int,
+    flags: int,
+    codec: AddressCache | None,
+    data_of: Callable[[list[int]], list[Any]],
+) -> list[Any]:
+    """Receive into the headers of a batch, which is given back; of each message what came.
+
+    ``data_of`` makes the data of each message from the lengths. The room for control messages is
+    not kept with the batch: what a failure leaves in it must be closed, and nobody else's.
+    """
     receive = _batched("recvmmsg")
+    control = bytearray(count * control_bytes)
+    rooms = range(0, len(control), control_bytes or 1)
+    if control:
+        start = ctypes.addressof(c_char.from_buffer(control))
+        put(batch.controls, range(start, start + len(control), control_bytes))
+        put(batch.control_lengths, [control_bytes] * count)
+    given = batch.pointer(), count, flags | _MSG_WAITFORONE, None
     try:
         received = _sock_call(descriptor, _IN, _deadline(timeout), receive, *given)
         if received < 0:
             raise _error_of(received)
-        controls = [
-            control.view[: slot.header.control_length if control_bytes else 0]
-            for slot, (_, control) in zip(vector[:received], buffers, strict=False)
-        ]
-        heads = [slot.header for slot in vector[:received]]
-        items = [ancillary.read(each.tobytes()) for each in controls]
-        names = [
-            name.view[: min(head.name_length, _SOCKADDR_BYTES)].tobytes()
-            for head, (name, _) in zip(heads, buffers, strict=False)
-        ]
-        return [
-            (slot.length, item, head.flags, address)
-            for slot, head, item, address in zip(vector, heads, items, names, strict=False)
-        ]
+        if not received:
+            return []
+        data = data_of(batch.lengths[:received].tolist())
+        message_flags = batch.flags[:received].tolist()
+        addresses: list[Any] = batch.sockaddrs(received)
+        control_lengths = batch.control_lengths[:received].tolist() if control else []
+        give_batch(batch)
+        if codec is not None:
+            addresses = _addresses(descriptor, codec, addresses)
+        if control:
+            ends = map(int.__add__, rooms, control_lengths)
+            controls = [bytes(control[at:end]) for at, end in zip(rooms, ends, strict=False)]
+            items = [ancillary.read(each) if each else [] for each in controls]
+        else:
+            items = [[] for _ in data]
+        return [*zip(data, items, message_flags, addresses, strict=True)]
     except BaseException:  # without a message there are only zeros
-        for slot, (_, control) in zip(vector, buffers, strict=True):
-            ancillary.close_received(
-                control.view[: slot.header.control_length if control_bytes else 0]
-            )
+        for at in rooms:
+            ancillary.close_received(bytes(control[at : at + control_bytes]))
         raise
+
+
+def _addresses(sock: Any, codec: AddressCache, sockaddrs: list[bytes]) -> list[Any]:
+    """Return the addresses of sockaddrs; neighbours of one sender share its address."""
+    last = sockaddrs[0]
+    address = codec.decode(sock, last)
+    if sockaddrs.count(last) == len(sockaddrs):
+        return [address] * len(sockaddrs)
+    addresses = []
+    for sockaddr in sockaddrs:
+        if sockaddr != last:
+            last, address = sockaddr, codec.decode(sock, sockaddr)
+        addresses.append(address)
+    return addresses
 
 
 def sendmmsg(
@@ -781,22 +819,16 @@ def sendmmsg(
     protocol refuses batches each message is sent by itself.
     """
     given = list(messages)
-    vector = (_Mmsghdr * len(given))()
-    kept = []
-    for slot, (data, control, sockaddr) in zip(vector, given, strict=True):
-        buffers = data if isinstance(data, (list, tuple)) else (data,)
-        packed = ancillary.pack(control)
-        pieces = [_readable(buffer) for buffer in buffers]
-        slot.header, alive = _message(pieces, sockaddr, _length(sockaddr), packed, len(packed))
-        slot.length = _UNSENT
-        kept.append(alive)
+    count = len(given)
     send = _batched("sendmmsg")
+    batch = take_batch(count, None)
+    _kept = _fill(batch, given)
     done, alone = 0, False
     deadline = _deadline(timeout)
     try:
-        while done < len(given):
-            rest = ctypes.byref(vector, done * ctypes.sizeof(_Mmsghdr))
-            together = 1 if alone else len(given) - done
+        while done < count:
+            together = 1 if alone else count - done
+            rest = batch.pointer(done)
             sent = _sock_call(descriptor, _OUT, deadline, send, rest, together, flags)
             if sent >= 0:
                 done += sent
@@ -810,10 +842,54 @@ def sendmmsg(
                 raise _error_of(sent)
     except BaseException as failure:
         # A handler may run before the call's result has a name; the kernel's own marks tell.
-        sent = sum(slot.length != _UNSENT for slot in vector)
+        sent = sum(length != UNSENT for length in batch.lengths[:count].tolist())
         object.__setattr__(failure, "messages_sent", sent)  # an immutable one must not go lost
         raise
+    give_batch(batch)
     return done
+
+
+def _fill(batch: Batch, given: list[tuple[Any, Iterable[ancillary.Item], bytes]]) -> Any:
+    """Let headers point to messages to be sent; return what must stay alive as long as they."""
+    if not given:
+        return None
+    datas, controls, sockaddrs = zip(*given, strict=True)
+    kept: list[Any] = [datas, sockaddrs]
+    if {*map(type, datas)} == {bytes}:
+        put(batch.bases, addresses_of_bytes(datas))
+        put(batch.sizes, map(len, datas))
+    else:
+        kept.append(_gather(batch, datas))
+    if {*map(type, sockaddrs)} != {bytes}:
+        sockaddrs = tuple([bytes(memoryview(sockaddr)) for sockaddr in sockaddrs])
+        kept.append(sockaddrs)
+    if any(sockaddrs):
+        put(batch.names, addresses_of_bytes(sockaddrs))
+        put(batch.name_lengths, map(_length, sockaddrs))
+    if any(controls) or not {*map(type, controls)} <= {tuple, list}:
+        packed = [ancillary.pack(control) for control in controls]
+        kept.append(packed)
+        put(batch.controls, addresses_of_bytes(packed))
+        put(batch.control_lengths, map(len, packed))
+    return kept
+
+
+def _gather(batch: Batch, datas: Sequence[Any]) -> Any:
+    """Let headers point to data of any kind; return what must stay alive as long as they."""
+    pieces: list[tuple[Any, int]] = []
+    counts = []
+    for data in datas:
+        before = len(pieces)
+        pieces += map(_readable, data if isinstance(data, (list, tuple)) else (data,))
+        counts.append(len(pieces) - before)
+    iovecs = (Iovec * len(pieces))()
+    for iovec, (pointer, length) in zip(iovecs, pieces, strict=True):
+        iovec.base = _pointer(pointer)
+        iovec.length = length
+    start, each = ctypes.addressof(iovecs), ctypes.sizeof(Iovec)
+    put(batch.iovs, accumulate(counts[:-1], lambda at, more: at + more * each, initial=start))
+    put(batch.iov_lengths, counts)
+    return iovecs, pieces
 
 
 def _batched(name: str) -> Any:

@@ -20,7 +20,7 @@ import pytest
 
 import famsock
 from famsock import _calls
-from famsock._calls import ancillary, arguments
+from famsock._calls import ancillary, arguments, headers
 from famsock.address import AddressCodec
 from famsock.control import RawControl
 from tests.calls.conftest import AfterSignals, Storm
@@ -198,6 +198,85 @@ def test_descriptors_of_all_messages_close_when_one_is_spoilt(descriptors: None)
         warnings.simplefilter("error")
         with pytest.raises(RuntimeWarning, match="malformed"):
             ancillary.unpack_each(rights)
+
+
+# What is used again
+
+
+def test_nothing_of_an_earlier_batch_shows(raw: Any, pair: Pair, udp: Pair) -> None:
+    """Nor does an earlier sender, flag, control message, address or length reach a later batch."""
+    secret = [(bytes([65 + number]) * 64) for number in range(7)]
+    sender, receiver = udp
+    name = raw.getsockname(receiver.fileno())
+    receiver.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    tos = socket.IPPROTO_IP, socket.IP_TOS, struct.pack("i", 0x10)
+    for pieces in (secret, [[data[:1], bytearray(data[1:])] for data in secret]):
+        sent = [(data, [tos], name) for data in pieces]
+        assert raw.sendmmsg(sender.fileno(), None, sent, 0) == 7
+        for data, items, flags, _ in raw.recvmmsg(receiver.fileno(), None, 7, 32, 64, 0):
+            assert (len(data), items[0][2], flags) == (32, b"\x10", socket.MSG_TRUNC)
+        a, b = pair
+        for count in (1, 2, 7):
+            short = [b"", b"x", b"yy", b"", b"z", b"", b""][:count]
+            assert raw.sendmmsg(a.fileno(), None, _plain(short), 0) == count
+            got = raw.recvmmsg(b.fileno(), None, 7, 32, 64, 0)
+            assert got == [(data, [], 0, b"") for data in short]
+            assert raw.sendmmsg(a.fileno(), None, _plain(short), 0) == count
+            buffers = [bytearray(32) for _ in range(7)]
+            got = raw.recvmmsg_into(b.fileno(), None, buffers, 64, 0)
+            assert got == [(len(data), [], 0, b"") for data in short]
+            assert buffers[:count] == [data.ljust(32, b"\0") for data in short]
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["works", "fails"])
+def test_no_buffer_and_no_object_is_kept(raw: Any, pair: Pair, fails: bool) -> None:
+    for sock in pair:
+        sock.setblocking(not fails)
+    a, b = (sock.fileno() for sock in pair)
+    targets = [bytearray(64) for _ in range(7)]
+    sources = [bytearray(b"of one's own %d" % number) for number in range(7)]
+    under = [bytearray(9) for _ in range(2)]
+    views = [memoryview(buffer) for buffer in under]
+    data = b"".join([b"only", b" here"])
+    counts = sys.getrefcount(data)
+    bad = b"\xff\xff" + bytes(14)
+    for _ in range(2):
+        batch = [(source, (), bad if fails else b"") for source in [*sources, [data, *sources]]]
+        if fails:
+            with pytest.raises(OSError, match=r"argument|family|not supported|connected"):
+                raw.sendmmsg(a, 0.0, batch, 0)
+            with pytest.raises(BlockingIOError):
+                raw.recvmmsg_into(b, 0.0, [*targets, *views], 0, 0)
+        else:
+            assert raw.sendmmsg(a, None, batch, 0) == 8
+            assert len(raw.recvmmsg_into(b, None, [*targets, *views], 64, 0)) == 8
+        del batch
+        for buffer in (*targets, *sources):
+            buffer.extend(b"more")
+    assert sys.getrefcount(data) == counts
+    for view, viewed in zip(views, under, strict=True):
+        view.release()
+        viewed.extend(b"more")
+
+
+def test_the_memory_that_is_kept_is_bounded(raw: Any, pair: Pair) -> None:
+    a, b = (sock.fileno() for sock in pair)
+    for count in (1, 2, 3, 65, 200, 1000):
+        for size in (1, 100, 3000, 60_000):
+            assert raw.sendmmsg(a, None, _plain([b"x"]), 0) == 1
+            assert len(raw.recvmmsg(b, None, count, size, 0, 0)) == 1
+    kept = [batch.kept_bytes for spare in headers._spare.values() for batch in spare]
+    assert len(headers._spare) <= 4
+    assert len(kept) <= 16
+    assert all(size <= 1 << 20 for size in kept)
+
+
+def test_where_the_data_of_bytes_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the layout of the objects, and by ctypes where that is another one: the same."""
+    given = [b"", b"x", bytes(5000), b"y" * 70]
+    places = [*headers.addresses_of_bytes(given)]
+    monkeypatch.setattr(headers, "_is_inside", False)
+    assert [*headers.addresses_of_bytes(given)] == places
 
 
 # Sockets

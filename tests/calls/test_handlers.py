@@ -15,7 +15,16 @@ from typing import Any
 
 import pytest
 
-from tests.calls.arguments import BLOCKING, CONNECTING, RECEIVING, SENDING, STDLIB, blocked, drain
+from tests.calls.arguments import (
+    BLOCKING,
+    CONNECTING,
+    RECEIVING,
+    SENDING,
+    STDLIB,
+    blocked,
+    drain,
+    fill,
+)
 from tests.calls.conftest import WhenWaiting
 
 pytestmark = pytest.mark.usefixtures("alarm")
@@ -115,6 +124,55 @@ def test_messages_sent_before_a_handler_raises_are_counted(
     assert len(got) > 3
     assert error.messages_sent == len(got)  # type: ignore[attr-defined]
     assert got == [data for data, *_ in messages[: len(got)]]
+
+
+_THREE = [(data, (), b"") for data in (b"1", b"", b"333")]
+
+
+def _batches(raw: Any, sender: Any, receiver: Any, datas: list[bytes]) -> list[bytes]:
+    """What arrives of a batch: of an odd number by recvmmsg, of an even one by recvmmsg_into."""
+    assert raw.sendmmsg(sender, None, [(data, (), b"") for data in datas], 0) == len(datas)
+    if len(datas) % 2:
+        return [data for data, *_ in raw.recvmmsg(receiver, None, len(datas), 64, 0, 0)]
+    buffers = [bytearray(64) for _ in datas]
+    got = raw.recvmmsg_into(receiver, None, buffers, 0, 0)
+    return [bytes(buffer[:size]) for buffer, (size, *_) in zip(buffers, got, strict=True)]
+
+
+@pytest.mark.parametrize("call", ["recvmmsg", "recvmmsg_into", "sendmmsg"])
+def test_a_handler_makes_batches_while_one_waits(
+    raw: Any, pair: Pair, when_waiting: WhenWaiting, call: str
+) -> None:
+    a, b = pair
+    theirs: list[list[bytes]] = []
+    own = [b"of the handler %d" % number for number in range(7)]
+
+    def nested() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("127.0.0.1", 0))
+            sock.connect(sock.getsockname())
+            theirs.extend(_batches(raw, sock, sock, own[:count]) for count in (7, 6))
+        if call == "sendmmsg":
+            drain(b)
+        else:
+            assert raw.sendmmsg(a, None, _THREE, 0) == 3
+
+    if call == "sendmmsg":
+        fill(a)
+    when_waiting(ring)
+    with handling(nested):
+        if call == "sendmmsg":
+            assert raw.sendmmsg(a, None, _THREE, 0) == 3
+            assert drain(b)[-3:] == [b"1", b"", b"333"]
+        elif call == "recvmmsg":
+            got = raw.recvmmsg(b, None, 7, 64, 0, 0)
+            assert got == [(data, [], 0, b"") for data, *_ in _THREE]
+        else:
+            buffers = [bytearray(3) for _ in range(6)]
+            got = raw.recvmmsg_into(b, None, buffers, 0, 0)
+            assert got == [(size, [], 0, b"") for size in (1, 0, 3)]
+            assert buffers == [b"1\0\0", bytes(3), b"333", *[bytes(3)] * 3]
+    assert theirs == [own, own[:6]]
 
 
 def test_a_handler_runs_though_some_messages_were_sent(
