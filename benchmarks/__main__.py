@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import report
-from benchmarks.cases import BY_KEY, CASES, Case
+from benchmarks.cases import BY_KEY, CASES, LAB_CASES, Case
 from benchmarks.measure import Pairs, Row
 from benchmarks.processes import SOCKETS, in_process, memory, on_ctypes, whole_process
 
@@ -28,8 +28,11 @@ def _by_case(case: Case, measure: Callable[[Case, int], Pairs] = in_process) -> 
     return Planned(case.key, case.name, case.target, partial(measure, case))
 
 
+LAB = "lab"
+"""The name that stands for all rows of families that few kernels have."""
+
 PLAN = (
-    *(_by_case(case) for case in CASES if case.is_possible),
+    *(_by_case(case) for case in (*CASES, *LAB_CASES) if case.is_possible),
     _by_case(BY_KEY["udp"], on_ctypes)._replace(
         key="udp-ctypes", name="UDP sendto + recvfrom with FAMSOCK_SYSCALLS=ctypes", target=1.5
     ),
@@ -82,11 +85,15 @@ def main() -> None:
     """Measure the rows, and print the table as it grows."""
     keys = [planned.key for planned in PLAN]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("rows", nargs="*", choices=[*keys, []], metavar="ROW", help=", ".join(keys))
+    parser.add_argument(
+        "rows", nargs="*", choices=[*keys, LAB, []], metavar="ROW", help=", ".join(keys)
+    )
     parser.add_argument("--rounds", type=int, default=31, help="measured pairs for each row")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it there (SVG, PNG …)")
     given = parser.parse_args()
+    if LAB in given.rows:
+        given.rows += [case.key for case in LAB_CASES]
     print(f"{report.machine(given.rounds)}\n\n{report.HEAD}", end="", flush=True)
     rows = []
     for planned in PLAN:

@@ -19,7 +19,7 @@ from select import select
 from typing import Any, NamedTuple
 
 import famsock
-from benchmarks import peers, typed
+from benchmarks import lab, peers, typed
 from benchmarks.echo import echoed
 from benchmarks.measure import Work
 from famsock import constants
@@ -31,7 +31,7 @@ class Case(NamedTuple):
     """One comparison: its name, its work, and the greatest ratio to the stdlib that we accept.
 
     ``other`` and ``ours`` are the two sides, mostly the two modules. ``needs`` is a module that not
-    every environment has.
+    every environment has, and ``kernel_has`` tells whether the kernel has the family.
     """
 
     key: str
@@ -42,10 +42,13 @@ class Case(NamedTuple):
     other: Any = stdlib
     ours: Any = famsock
     needs: str = ""
+    kernel_has: Callable[[], bool] | None = None
 
     @property
     def is_possible(self) -> bool:
-        """Whether the module is there that it needs."""
+        """Whether the module and the family are there that it needs."""
+        if self.kernel_has is not None and not self.kernel_has():
+            return False
         return not self.needs or find_spec(self.needs) is not None
 
 
@@ -467,4 +470,68 @@ CASES = (
     loop_case("asyncio"),
     loop_case("uvloop", "uvloop"),
 )
-BY_KEY = {case.key: case for case in CASES}
+LAB_CASES = (
+    Case(
+        "can-recv-frame",
+        "CAN recv_frame, with its arrival, against recvmsg and struct",
+        lab.recv_frame,
+        1.5,
+        kernel_has=lab.has_can_raw,
+    ),
+    Case(
+        "can-recv-frames",
+        "CAN recv_frames(64), a frame, against recvmsg and struct",
+        lab.recv_frames,
+        0.6,
+        kernel_has=lab.has_can_raw,
+    ),
+    Case(
+        "can-send-frame",
+        "CAN send_frame of a new frame against send and struct",
+        lab.send_frame,
+        2.0,
+        kernel_has=lab.has_can_raw,
+    ),
+    Case(
+        "can-send-frames",
+        "CAN send_frames(64), a new frame, against send and struct",
+        lab.send_frames,
+        1.2,
+        kernel_has=lab.has_can_raw,
+    ),
+    Case(
+        "isotp-recv",
+        "ISO-TP recv_pdu against recvfrom",
+        lab.recv_pdu,
+        1.8,
+        640,
+        kernel_has=lab.has_isotp,
+    ),
+    Case(
+        "j1939-recv",
+        "J1939 recv_pg against recvfrom",
+        lab.recv_pg,
+        1.8,
+        640,
+        kernel_has=lab.has_j1939,
+    ),
+    Case(
+        "vsock-accept",
+        "VSOCK connect, accept, close",
+        lab.vsock_accept,
+        1.1,
+        500,
+        kernel_has=lab.has_vsock_loopback,
+    ),
+    Case(
+        "alg-digest",
+        "ALG digest of 64 bytes against accept, send, recv, close",
+        lab.alg_digest,
+        1.3,
+        500,
+        kernel_has=lab.has_alg,
+    ),
+)
+"""Those of families that few kernels have."""
+
+BY_KEY = {case.key: case for case in (*CASES, *LAB_CASES)}

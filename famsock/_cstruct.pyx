@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
-"""Conversion of C structs and integers, compiled.
+"""Conversion of C structs, integers and received messages, compiled.
 
 `famsock.cstruct` describes a struct by its members: C type, offset, size. Its own ``pack`` and
 ``unpack`` are in Python. This module has the same, in one pass over the members, straight between
@@ -546,3 +546,386 @@ cdef class Time:
         if not 0 <= pair[0] < 1 << 31 or not 0 <= pair[1] < 1_000_000_000:
             return self.python_decode(data)  # so that no product overflows
         return <long long>pair[0] * 1_000_000_000 + <long long>pair[1] * self.fraction_ns
+
+
+cdef extern from "Python.h":
+    PyObject *_PyType_Lookup(PyTypeObject *, object)  # borrowed; NULL where there is none
+
+
+cdef enum:
+    RANGES = 4  # of one integer, at most
+
+
+cdef struct Part:
+    Kind kind  # OCTETS, or an unsigned integer's
+    Py_ssize_t offset
+    Py_ssize_t size  # of octets: the most
+    Py_ssize_t length_offset  # of octets: where their number is, a byte
+    Py_ssize_t slot
+    int ranges
+    unsigned long long low[RANGES]
+    unsigned long long high[RANGES]
+    PyObject *default  # NULL where it has to be given; `kept` keeps it
+
+
+@cython.no_gc_clear  # a part borrows its default
+cdef class PlainConverter:
+    """The conversion of the plain form of a class: see `famsock.cstruct.Plain`.
+
+    What is not plain goes to the methods of the class in Python. TypeError for a class that is not
+    made of slots only.
+    """
+
+    cdef readonly type cls
+    cdef Py_ssize_t size
+    cdef int count
+    cdef Part *parts
+    cdef list kept
+    cdef list none_slots
+    cdef bytes zero
+    cdef object python_init, python_pack, python_unpack
+    cdef object own_pack, own_unpack  # what the class has, unless somebody replaced it
+
+    def __cinit__(self, type cls, plain):
+        cdef int index
+        if cls.__new__ is not object.__new__:
+            raise TypeError(f"{cls.__name__} is made in its own way")
+        self.cls, self.size, self.zero = cls, plain.size_bytes, plain.zero
+        if len(self.zero) > self.size:
+            raise TypeError(f"{cls.__name__}: zero has more than {self.size} bytes")
+        self.none_slots = [slot_of(cls, name) for name in plain.none]
+        self.python_init = vars(cls)["__init__"]
+        self.python_pack = vars(cls)["pack"]
+        self.python_unpack = vars(cls)["unpack"].__func__
+        self.count = len(plain.members)
+        self.parts = <Part *>calloc(max(self.count, 1), sizeof(Part))
+        if self.parts == NULL:
+            raise MemoryError()
+        self.kept = []
+        for index, member in enumerate(plain.members):
+            self.add(&self.parts[index], member)
+
+    def __dealloc__(self):
+        free(self.parts)
+
+    cdef int add(self, Part *part, object member) except -1:
+        part.slot, part.offset = slot_of(self.cls, member.attribute), member.offset
+        if member.length_offset is None:
+            part.kind = KINDS[member.code]
+            if part.kind not in (U8, U16, U32, U64) or len(member.ranges) > RANGES:
+                raise TypeError(f"{self.cls.__name__}: no plain member of {member.code!r}")
+            part.size = SIZES[part.kind]
+            for low, high in member.ranges:
+                part.low[part.ranges], part.high[part.ranges] = low, high
+                part.ranges += 1
+        else:
+            part.kind, part.size, part.length_offset = OCTETS, member.most, member.length_offset
+            if not 0 <= part.length_offset < self.size or not 0 <= part.size <= 255:
+                raise TypeError(f"{self.cls.__name__}: {member.attribute!r} has no length")
+        if not 0 <= part.offset <= self.size - part.size:
+            raise TypeError(f"{self.cls.__name__}: {member.attribute!r} lies outside")
+        if member.has_default:
+            self.kept.append(member.default)
+            part.default = <PyObject *>self.kept[len(self.kept) - 1]
+        return 0
+
+    cdef object read(self, bytes data):
+        """Return the instance of a plain form; None if it is not plain."""
+        cdef const char *start = PyBytes_AS_STRING(data)
+        cdef const char *zero = PyBytes_AS_STRING(self.zero)
+        cdef Part *part
+        cdef Py_ssize_t at, size
+        cdef int index
+        if PyBytes_GET_SIZE(data) != self.size:
+            return None
+        for at in range(PyBytes_GET_SIZE(self.zero)):
+            if start[at] & zero[at]:
+                return None
+        for index in range(self.count):
+            part = &self.parts[index]
+            if part.kind == OCTETS and <uint8_t>start[part.length_offset] > part.size:
+                return None
+        made = famsock_alloc(<PyTypeObject *>self.cls)
+        for index in range(self.count):
+            part = &self.parts[index]
+            size = part.size
+            if part.kind == OCTETS:
+                size = <uint8_t>start[part.length_offset]
+            famsock_fill(made, part.slot, read_value(part.kind, start + part.offset, size))
+        for at in self.none_slots:
+            famsock_fill(made, at, None)
+        return made
+
+    cdef bytes write(self, object instance):
+        """Return the bytes of an instance; None if it has no plain form."""
+        cdef bytes packed
+        cdef char *data
+        cdef PyObject *slot
+        cdef object value
+        cdef Part *part
+        cdef Py_ssize_t at
+        cdef int index
+        for at in self.none_slots:
+            slot = famsock_slot(instance, at)
+            if slot == NULL or <object>slot is not None:
+                return None
+        packed = PyBytes_FromStringAndSize(NULL, self.size)
+        data = PyBytes_AS_STRING(packed)
+        memset(data, 0, self.size)
+        for index in range(self.count):
+            part = &self.parts[index]
+            slot = famsock_slot(instance, part.slot)
+            if slot == NULL:
+                return None
+            value = <object>slot
+            if not write_value(part.kind, data + part.offset, part.size, value):
+                return None
+            if part.kind == OCTETS:
+                data[part.length_offset] = <char>PyBytes_GET_SIZE(value)
+        return packed
+
+    cdef bint fill(self, object made, tuple given) except -1:
+        """Fill in a new instance from arguments; False if they are not plain."""
+        cdef Part *part
+        cdef object value
+        cdef Py_ssize_t at
+        cdef int index
+        if len(given) > self.count:
+            return False
+        for index in range(self.count):
+            part = &self.parts[index]
+            if index >= len(given):
+                if part.default == NULL:
+                    return False
+            elif not fits(part, given[index]):
+                return False
+        for index in range(self.count):
+            part = &self.parts[index]
+            value = given[index] if index < len(given) else <object>part.default
+            famsock_fill(made, part.slot, value)
+        for at in self.none_slots:
+            famsock_fill(made, at, None)
+        return True
+
+
+cdef bint fits(Part *part, object value) except -1:
+    """Whether a value is of the very type of its member, and in its range."""
+    cdef unsigned long long number
+    cdef int index
+    if part.kind == OCTETS:
+        return type(value) is bytes and PyBytes_GET_SIZE(value) <= part.size
+    if type(value) is not int:
+        return False
+    try:
+        number = PyLong_AsUnsignedLongLong(value)
+    except OverflowError:
+        return False
+    for index in range(part.ranges):
+        if part.low[index] <= number <= part.high[index]:
+            return True
+    return False
+
+
+def plain_methods(type cls, plain):
+    """Return the converter of a plain form, and ``__init__``, ``pack`` and ``unpack`` by it."""
+    cdef PlainConverter converter = PlainConverter(cls, plain)
+    cdef object python_init = converter.python_init
+    cdef object python_pack_own = converter.python_pack
+    cdef object python_unpack_own = converter.python_unpack
+
+    def __init__(self, *given, **named):
+        if named or type(self) is not converter.cls or not converter.fill(self, given):
+            python_init(self, *given, **named)
+
+    def pack(self):
+        cdef bytes packed = converter.write(self) if type(self) is converter.cls else None
+        return python_pack_own(self) if packed is None else packed
+
+    def unpack(cls, data):
+        if type(data) is bytes and cls is converter.cls:
+            made = converter.read(data)
+            if made is not None:
+                return made
+        return python_unpack_own(cls, data)
+
+    return converter, __init__, pack, unpack
+
+
+cdef class PlainForms:
+    """Several classes with plain forms of different sizes: see `famsock.cstruct.PlainForms`.
+
+    A method of a class that somebody replaced is called, by the functions in Python.
+    """
+
+    cdef dict by_size, by_class
+    cdef object python_pack, python_unpack
+
+    def __cinit__(self, converters, pack, unpack):
+        self.by_size = {(<PlainConverter?>each).size: each for each in converters}
+        self.by_class = {(<PlainConverter?>each).cls: each for each in converters}
+        self.python_pack, self.python_unpack = pack, unpack
+
+    def pack(self, value):
+        """Return the bytes of an instance of one of the classes."""
+        cdef PlainConverter converter = self.by_class.get(type(value))
+        cdef bytes packed
+        if converter is not None and is_own(converter.cls, "pack", converter.own_pack):
+            packed = converter.write(value)
+            if packed is not None:
+                return packed
+        return self.python_pack(value)
+
+    def unpack(self, data):
+        """Return the instance of bytes."""
+        cdef PlainConverter converter
+        if type(data) is bytes:
+            converter = self.by_size.get(PyBytes_GET_SIZE(data))
+            if converter is not None and is_own(converter.cls, "unpack", converter.own_unpack):
+                made = converter.read(data)
+                if made is not None:
+                    return made
+        return self.python_unpack(data)
+
+
+cdef inline bint is_own(type cls, str name, object method):
+    return _PyType_Lookup(<PyTypeObject *>cls, name) == <PyObject *>method
+
+
+def install_plain(type cls, plain):
+    """Give a class the methods by its plain form; return the converter."""
+    cdef PlainConverter converter
+    converter, init, pack, unpack = plain_methods(cls, plain)
+    for name, method, python in (
+        ("__init__", init, converter.python_init),
+        ("pack", pack, converter.python_pack),
+        ("unpack", unpack, converter.python_unpack),
+    ):
+        method.__name__, method.__qualname__ = python.__name__, python.__qualname__
+        method.__doc__, method.__wrapped__ = python.__doc__, python
+    converter.own_pack, converter.own_unpack = pack, classmethod(unpack)
+    cls.__init__ = init
+    cls.pack = converter.own_pack
+    cls.unpack = converter.own_unpack
+    return converter
+
+
+cdef enum Origin:
+    FROM_DATA, FROM_ADDRESS, FROM_ADDRESS_ITEM, FROM_FLAGS, FROM_ITEM, FROM_READER
+
+cdef dict ORIGINS = {
+    "data": FROM_DATA, "address": FROM_ADDRESS, "address item": FROM_ADDRESS_ITEM,
+    "flags": FROM_FLAGS, "item": FROM_ITEM, "reader": FROM_READER,
+}
+
+
+cdef struct Source:
+    Origin origin
+    Py_ssize_t slot
+    int number  # an index of the address, a mask of flags, or the type of a control message
+    int level
+    PyObject *function  # NULL for none; `kept` keeps it
+    PyObject *default
+
+
+@cython.no_gc_clear  # a source borrows its functions
+cdef class Reader:
+    """Makes instances of a class of received messages: see `famsock.control.Reader`.
+
+    ``python`` is that, and reads what compiled code does not take. TypeError for a class that is
+    not made of slots only, or whose objects do more when they are made.
+    """
+
+    cdef readonly type cls
+    cdef readonly object python
+    cdef int count
+    cdef bint has_items
+    cdef Source *sources
+    cdef list kept
+
+    def __cinit__(self, python):
+        cdef type cls = python.cls
+        cdef int index
+        self.cls, self.python = cls, python
+        if cls.__new__ is not object.__new__ or any(
+            hasattr(cls, f"__attrs_{name}_init__") for name in ("pre", "post")
+        ):
+            raise TypeError(f"{cls.__name__} is made in its own way")
+        self.count = len(python.sources)
+        self.sources = <Source *>calloc(max(self.count, 1), sizeof(Source))
+        if self.sources == NULL:
+            raise MemoryError()
+        self.kept = []
+        for index, (name, source) in enumerate(python.sources.items()):
+            self.add(&self.sources[index], name, source)
+
+    def __dealloc__(self):
+        free(self.sources)
+
+    cdef int add(self, Source *source, str name, object given) except -1:
+        source.slot, source.origin = slot_of(self.cls, name), ORIGINS[given.origin]
+        source.number, source.level = given.number, given.level
+        function = given.convert
+        if source.origin == FROM_READER:
+            function = <Reader?>function  # else TypeError: it is read in Python, and so is this one
+        if function is not None:
+            self.kept.append(function)
+            source.function = <PyObject *>function
+        self.kept.append(given.default)
+        source.default = <PyObject *>given.default
+        self.has_items |= source.origin == FROM_ITEM
+        return 0
+
+    @cython.boundscheck(True)
+    @cython.wraparound(True)
+    cdef object make(self, object data, list items, int flags, object address):
+        cdef object made = famsock_alloc(<PyTypeObject *>self.cls)
+        cdef object value
+        cdef Source *source
+        cdef int index
+        for index in range(self.count):
+            source = &self.sources[index]
+            if source.origin == FROM_FLAGS:
+                value = flags & source.number != 0
+            elif source.origin == FROM_ITEM:
+                value = <object>source.default
+            elif source.origin == FROM_READER:
+                value = (<Reader>source.function).make(data, items, flags, address)
+            elif source.origin == FROM_ADDRESS_ITEM:
+                value = address[source.number]
+            else:
+                value = data if source.origin == FROM_DATA else address
+                if source.function != NULL:
+                    value = (<object>source.function)(value)
+            famsock_fill(made, source.slot, value)
+        if self.has_items:
+            for item in items:
+                self.take(made, item)
+        return made
+
+    cdef int take(self, object made, object item) except -1:
+        """Fill in what a control message tells."""
+        cdef Source *source
+        cdef int index, level, number
+        level, number, data = item
+        for index in range(self.count):
+            source = &self.sources[index]
+            if source.origin != FROM_ITEM or source.number != number or source.level != level:
+                continue
+            try:
+                value = (<object>source.function)(data)
+            except ValueError:
+                continue
+            famsock_fill(made, source.slot, value)
+        return 0
+
+    def read(self, message):
+        """Return the instance of what recvmsg gave."""
+        if type(message) is tuple and len(<tuple>message) == 4:
+            data, items, flags, address = <tuple>message
+            if type(items) is list and type(flags) is int:
+                return self.make(data, items, flags, address)
+        return self.python.read(message)
+
+    def read_each(self, messages):
+        """Return the instances of what recvmmsg gave."""
+        return [self.read(message) for message in messages]

@@ -177,6 +177,143 @@ def _message_maker(kinds: Mapping[tuple[int, int], ControlType[Any]]) -> Callabl
     return maker
 
 
+class Source(NamedTuple):
+    """Where a field of a `Reader`'s class comes from: made by the ``from_…`` functions."""
+
+    origin: str
+    convert: Any = None
+    number: int = 0
+    level: int = 0
+    default: Any = None
+
+
+def from_data(convert: Callable[[bytes], Any] | None = None) -> Source:
+    """Return the source of the message's data, or of what ``convert`` makes of it."""
+    return Source("data", convert)
+
+
+def from_address(convert: Callable[[Any], Any] | None = None) -> Source:
+    """Return the source of the sender's address, or of what ``convert`` makes of it."""
+    return Source("address", convert)
+
+
+def from_address_item(index: int) -> Source:
+    """Return the source of one item of the sender's address, which is a tuple."""
+    return Source("address item", number=index)
+
+
+def from_flags(mask: int) -> Source:
+    """Return the source of a bool: whether one of the bits of ``mask`` (MSG_*) is set."""
+    return Source("flags", number=int(mask))
+
+
+def from_item(
+    kind: ControlType[_T], default: Any = None, convert: Callable[[_T], Any] | None = None
+) -> Source:
+    """Return the source of a control message's value, or of what ``convert`` makes of it.
+
+    It is ``default`` without such a message, or with one that the row's codec refuses. The last one
+    counts.
+    """
+    decode = kind.codec.decode
+    if convert is not None:
+        decode = partial(_decoded_and_converted, decode, convert)
+    return Source("item", decode, kind.number, kind.level, default)
+
+
+def _decoded_and_converted(decode: Callable[[bytes], Any], convert: Any, data: bytes) -> Any:
+    return convert(decode(data))
+
+
+def from_reader(reader: Reader[Any]) -> Source:
+    """Return the source of what another reader makes of the same message."""
+    return Source("reader", reader)
+
+
+class Reader(Generic[_T]):
+    """Makes an instance of ``cls`` of each received message; made by `reader`."""
+
+    def __init__(self, cls: type[_T], sources: Mapping[str, Source]) -> None:
+        fields = attrs.fields(cls)  # type: ignore[arg-type]
+        if {field.name for field in fields} != sources.keys():
+            raise TypeError(f"{cls.__name__}: a source for each field, not {', '.join(sources)}")
+        if any(field.converter or field.validator or not field.init for field in fields):
+            raise TypeError(f"{cls.__name__}: what is received is not checked, but its fields are")
+        self.cls = cls
+        self._make: Any = cls.unchecked if issubclass(cls, cstruct.Struct) else cls
+        self.sources = {field.name: sources[field.name] for field in fields}
+        self._items: dict[tuple[int, int], list[tuple[str, Callable[[bytes], Any]]]] = {}
+        for name, source in self.sources.items():
+            if source.origin == "item":
+                kind = source.level, source.number
+                self._items.setdefault(kind, []).append((name, source.convert))
+
+    def read(self, message: tuple[bytes, list[Item], int, Any]) -> _T:
+        """Return the instance of what recvmsg gave: data, items, flags, address."""
+        _, items, _, _ = message
+        found: dict[str, Any] = {}
+        if self._items:
+            for level, number, data in items:
+                for name, decode in self._items.get((level, number), ()):
+                    try:
+                        found[name] = decode(data)
+                    except ValueError:
+                        continue
+        return self._make(  # type: ignore[no-any-return]
+            *[
+                found[name] if name in found else _from_source(source, message)
+                for name, source in self.sources.items()
+            ]
+        )
+
+    def read_each(self, messages: Iterable[tuple[bytes, list[Item], int, Any]]) -> list[_T]:
+        """Return the instances of what recvmmsg gave."""
+        return [self.read(message) for message in messages]
+
+
+def _from_source(source: Source, message: tuple[bytes, list[Item], int, Any]) -> Any:
+    data, _, flags, address = message
+    if source.origin == "item":
+        return source.default
+    if source.origin == "flags":
+        return flags & source.number != 0
+    if source.origin == "address item":
+        return address[source.number]
+    if source.origin == "reader":
+        return source.convert.read(message)
+    value = data if source.origin == "data" else address
+    return value if source.convert is None else source.convert(value)
+
+
+def reader(cls: type[_T], **sources: Source) -> Reader[_T]:
+    """Return a `Reader` for an attrs class: a source for each of its fields, by name.
+
+    It is for values that an operation makes of each message that it receives. Compiled code fills
+    in the slots, where it can. TypeError if a source is missing, or if a field is checked or
+    converted when an instance is made.
+
+    ::
+
+        _STAMPED = control.reader(
+            Stamped,
+            data=control.from_data(),
+            at_ns=control.from_item(control.SCM_TIMESTAMPNS),
+            is_cut=control.from_flags(MSG_TRUNC),
+        )
+        ...
+        return _STAMPED.read(self.recvmsg(2048, 128))
+    """
+    made = Reader(cls, sources)
+    compiled = _calls.companion("famsock._cstruct")
+    if compiled is None:
+        return made
+    try:
+        found: Reader[_T] = compiled.Reader(made)
+    except TypeError:  # a class whose objects are made in their own way
+        return made
+    return found
+
+
 def _packed_item(message: ControlMessage[Any] | RawControl | Item) -> Item:
     """(level, type, data) of a control message in any of its forms."""
     return message if isinstance(message, tuple) else message.pack()
@@ -298,8 +435,17 @@ __all__ = [
     "Item",
     "Message",
     "RawControl",
+    "Reader",
+    "Source",
     "TimestampedPacket",
     "Timestamps",
     "collect",
+    "from_address",
+    "from_address_item",
+    "from_data",
+    "from_flags",
+    "from_item",
+    "from_reader",
+    "reader",
     *(name for name, row in dict(vars()).items() if isinstance(row, ControlType)),
 ]

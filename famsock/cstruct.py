@@ -21,7 +21,7 @@ import operator
 import struct as _struct
 from collections.abc import Callable, Sequence
 from socket import htonl, htons, ntohl, ntohs
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, dataclass_transform
 
 import attrs
 
@@ -49,6 +49,8 @@ __all__ = [
     "CType",
     "Layout",
     "Member",
+    "Plain",
+    "PlainMember",
     "Struct",
     "be16",
     "be32",
@@ -67,6 +69,10 @@ __all__ = [
     "long",
     "nested",
     "octets",
+    "plain",
+    "plain_forms",
+    "plain_integer",
+    "plain_octets",
     "raw",
     "struct",
     "u8",
@@ -462,6 +468,110 @@ def _compile_init(compiled: Any, cls: type[Struct]) -> None:
         return
     init.__wrapped__ = cls.__attrs_init__  # type: ignore[attr-defined]
     cls.__init__ = init  # type: ignore[method-assign]
+
+
+class PlainMember(NamedTuple):
+    """A member of a `Plain` form: made by `plain_integer` or `plain_octets`."""
+
+    attribute: str
+    code: str
+    offset: int
+    ranges: tuple[tuple[int, int], ...] = ()
+    most: int = 0
+    length_offset: int | None = None
+    default: Any = attrs.NOTHING
+
+    @property
+    def has_default(self) -> bool:
+        """Whether the argument may be left out."""
+        return self.default is not attrs.NOTHING
+
+
+def plain_integer(
+    attribute: str,
+    ctype: CType,
+    offset: int,
+    ranges: tuple[tuple[int, int], ...],
+    default: Any = attrs.NOTHING,
+) -> PlainMember:
+    """Return an unsigned integer of a `Plain` form, in host order.
+
+    :param offset: bytes from the start.
+    :param ranges: what an argument may be, at most four pairs of the least and the greatest value.
+        Received integers are not checked.
+    """
+    return PlainMember(attribute, ctype.code, offset, ranges, default=default)
+
+
+def plain_octets(
+    attribute: str, offset: int, most: int, length_offset: int, default: Any = attrs.NOTHING
+) -> PlainMember:
+    """Return bytes of a `Plain` form, of which another byte tells the number.
+
+    :param offset: bytes from the start.
+    :param most: the greatest number, 0-255; the form has space for so many.
+    :param length_offset: where their number is (u8), bytes from the start.
+    """
+    return PlainMember(
+        attribute, "", offset, most=most, length_offset=length_offset, default=default
+    )
+
+
+@attrs.frozen
+class Plain:
+    """The plain form of a class with its own ``__init__``, ``pack`` and ``unpack``.
+
+    For structs that `struct` cannot describe, as they have data of a varying length. Compiled code
+    converts what has the plain form. Anything else, and each error, is for the methods in Python,
+    which have to give the same for the plain form, too.
+
+    :param size_bytes: the number of bytes.
+    :param members: in the order of the parameters of ``__init__``, which may have more.
+    :param none: attributes that are None in the plain form.
+    :param zero: a mask of the bits that are 0 in the plain form when it is received; those beyond
+        its end are not compared. All bytes that no member has are 0 when it is packed.
+    """
+
+    size_bytes: int
+    members: tuple[PlainMember, ...]
+    none: tuple[str, ...] = ()
+    zero: bytes = b""
+
+
+_C = TypeVar("_C")
+_PLAIN_CONVERTERS: dict[type, Any] = {}
+
+
+def plain(form: Plain) -> Callable[[type[_C]], type[_C]]:
+    """Decorate an attrs class with slots: have compiled code convert its plain form, if it can.
+
+    A subclass has the methods in Python. TypeError for a form that does not fit the class.
+    """
+
+    def decorate(cls: type[_C]) -> type[_C]:
+        compiled = _calls.companion("famsock._cstruct")
+        if compiled is not None:
+            _PLAIN_CONVERTERS[cls] = compiled.install_plain(cls, form)
+        return cls
+
+    return decorate
+
+
+def plain_forms(
+    classes: Sequence[type[_C]], pack: Callable[[Any], bytes], unpack: Callable[[Any], Any]
+) -> tuple[Callable[[Any], bytes], Callable[[Any], Any]]:
+    """Return ``pack`` and ``unpack`` of several classes, by their plain forms where these fit.
+
+    ``unpack`` tells the class by the number of bytes, in which the forms differ. The given
+    functions take what has no plain form, and what is of a class whose own method was replaced.
+    Without compiled code they take all.
+    """
+    compiled = _calls.companion("famsock._cstruct")
+    converters = [_PLAIN_CONVERTERS[cls] for cls in classes if cls in _PLAIN_CONVERTERS]
+    if compiled is None or not converters:
+        return pack, unpack
+    forms = compiled.PlainForms(converters, pack, unpack)
+    return forms.pack, forms.unpack
 
 
 def _checked_init(cls: type[Struct]) -> Callable[..., None]:

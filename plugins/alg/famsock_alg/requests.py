@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from socket import MSG_MORE, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
+from socket import MSG_DONTWAIT, MSG_MORE, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 from threading import RLock
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +27,8 @@ _PAGE_BYTES = 4096
 _DIGEST_BYTES_MAX = 1024
 _RNG_BYTES_MAX = 128
 _BUFFERS = (SO_SNDBUF, SO_RCVBUF)
+_AT_ONCE = int(MSG_DONTWAIT)
+_MORE_AT_ONCE = int(MSG_MORE | MSG_DONTWAIT)
 _TAG_BYTES_TOO_MANY = 0xFFFF
 _TRIAL_BYTES = 256
 _TRIAL_PIECE_BYTES = 64
@@ -43,15 +45,16 @@ Control = Sequence[ControlMessage[Any]]
 class Request:
     """A socket accepted from one that is bound to an algorithm; a context manager.
 
-    Threads may share it: each call is whole.
+    Threads may share it: each call is whole. ``buffers`` are the options that it takes over.
     """
 
-    def __init__(self, transform: socket) -> None:
-        wanted_bytes = {size: transform.getsockopt(SOL_SOCKET, size) for size in _BUFFERS}
+    def __init__(self, transform: socket, buffers: Sequence[int] = _BUFFERS) -> None:
+        wanted_bytes = {size: transform.getsockopt(SOL_SOCKET, size) for size in buffers}
         self._turn = RLock()
         self._sock = transform.accept()[0]
-        self._sock.setblocking(False)
-        for size in _BUFFERS:
+        if buffers or self._sock.gettimeout() is not None:
+            self._sock.setblocking(False)
+        for size in buffers:
             _enlarge(self._sock, size, wanted_bytes[size])
 
     def close(self) -> None:
@@ -75,12 +78,15 @@ class Request:
 class Hasher(Request):
     """A message digest in the making, with the interface of hashlib's objects."""
 
+    def __init__(self, transform: socket) -> None:
+        super().__init__(transform, ())  # the kernel hashes as it takes in, and buffers nothing
+
     def update(self, data: Any) -> None:
         """Add ``data`` (bytes-like, of any size) to the hash."""
         view = octets("update(): AF_ALG data", data)
         with self._turn:
             while view:
-                view = view[self._sock.send(view, MSG_MORE) :]
+                view = view[self._sock.send(view, _MORE_AT_ONCE) :]
 
     def copy(self) -> Hasher:
         """Return a hasher that has hashed the same; closing either leaves the other."""
@@ -90,11 +96,16 @@ class Hasher(Request):
     def digest(self) -> bytes:
         """Return the digest of all so far, after which more can be hashed."""
         with self.copy() as finished:
-            return finished._sock.recv(_DIGEST_BYTES_MAX)
+            return end(finished)
 
     def hexdigest(self) -> str:
         """Return the digest in hexadecimal."""
         return self.digest().hex()
+
+
+def end(hasher: Hasher) -> bytes:
+    """Return the digest of all so far, after which the hash begins again."""
+    return hasher._sock.recv(_DIGEST_BYTES_MAX, _AT_ONCE)
 
 
 class Cipher(Request):

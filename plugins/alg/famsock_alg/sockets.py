@@ -8,12 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from operator import index
 from socket import SOCK_SEQPACKET
 from threading import Condition, get_ident
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from famsock.plugin import Option, codecs, socket
 from famsock_alg import requests
@@ -137,9 +137,9 @@ class AlgSocket(
         OSError ENOKEY if the algorithm needs a key and has none.
         """
         _check_kind(self, "digest", "hash")
-        with _opened(self, Hasher) as hasher:
+        with _Opened(self, Hasher) as hasher:
             hasher.update(data)
-            return hasher.digest()
+            return requests.end(hasher)
 
     # skcipher
 
@@ -217,7 +217,7 @@ class AlgSocket(
         """
         size = codecs.check_int("random(): AF_ALG size_bytes", size_bytes, sys.maxsize)
         _check_kind(self, "random", "rng")
-        with _opened(self, Request) as request:
+        with _Opened(self, Request) as request:
             return requests.random(request, size)
 
     # All of them
@@ -284,30 +284,43 @@ def _set(sock: AlgSocket, option: Option[Any], value: Any) -> None:
         sock.set_option(option, value)
 
 
-@contextmanager
-def _opened(
-    sock: AlgSocket, make: Callable[[AlgSocket], _R], tag_bytes: int | None = None
-) -> Iterator[_R]:
-    """Open a request, of an AEAD with the size of its tag, which is set if none is open.
+class _Opened(Generic[_R]):
+    """An open request, of an AEAD with the size of its tag, which is set if none is open.
 
     Its size is set each time, as others may set it: by setsockopt, or by a copy of the descriptor.
     """
-    state = _state_of(sock)
-    me = get_ident()
-    with state.turn:
-        if tag_bytes is not None and not (state.open and state.tag_bytes == tag_bytes):
-            state.wait_for_others()
-            sock.set_option(ALG_SET_AEAD_AUTHSIZE, tag_bytes)
-            state.tag_bytes = tag_bytes
-        request = make(sock)
-        state.open.append(me)
-    try:
-        with request:
-            yield request
-    finally:
+
+    __slots__ = ("_make", "_request", "_sock", "_state", "_tag_bytes")
+
+    def __init__(
+        self, sock: AlgSocket, make: Callable[[AlgSocket], _R], tag_bytes: int | None = None
+    ) -> None:
+        self._sock, self._make, self._tag_bytes = sock, make, tag_bytes
+        self._state = _state_of(sock)
+
+    def __enter__(self) -> _R:
+        sock, state, tag_bytes = self._sock, self._state, self._tag_bytes
         with state.turn:
-            state.open.remove(me)
-            state.turn.notify_all()
+            if tag_bytes is not None and not (state.open and state.tag_bytes == tag_bytes):
+                state.wait_for_others()
+                sock.set_option(ALG_SET_AEAD_AUTHSIZE, tag_bytes)
+                state.tag_bytes = tag_bytes
+            self._request = request = self._make(sock)
+            state.open.append(get_ident())
+        return request
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._request.__exit__(kind, error, traceback)
+        finally:
+            with self._state.turn:
+                self._state.open.remove(get_ident())
+                self._state.turn.notify_all()
 
 
 def _in_pieces(sock: AlgSocket, name: str, operation: int, iv: Any) -> Cipher:
@@ -317,7 +330,7 @@ def _in_pieces(sock: AlgSocket, name: str, operation: int, iv: Any) -> Cipher:
     def make(bound: AlgSocket) -> Cipher:
         return Cipher(bound, operation, iv)
 
-    with _opened(sock, Request) as whole, _opened(sock, make) as pieces:
+    with _Opened(sock, Request) as whole, _Opened(sock, make) as pieces:
         if not requests.gives_the_same_in_pieces(whole, pieces, control):
             other = name.removesuffix("or")
             raise ValueError(
@@ -333,7 +346,7 @@ def _crypt(sock: AlgSocket, operation: int, data: Any, iv: Any) -> bytes:
     _check_kind(sock, name, "skcipher")
     if not view:
         return b""
-    with _opened(sock, Request) as request:
+    with _Opened(sock, Request) as request:
         return requests.transform(request, control, [view], view.nbytes)
 
 
@@ -352,6 +365,6 @@ def _aead(
     _check_kind(sock, name, "aead")
     # The result begins with the associated data, or space for it.
     result_bytes += header.nbytes
-    with _opened(sock, Request, tag_bytes) as request:
+    with _Opened(sock, Request, tag_bytes) as request:
         made = requests.transform(request, control, [header, data], result_bytes)
     return made[header.nbytes :]

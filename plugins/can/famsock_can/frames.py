@@ -94,6 +94,29 @@ class _Identified:
         return self.can_id & CAN_ERR_FLAG != 0
 
 
+_CAN_IDS = (0, CAN_SFF_MASK), (CAN_EFF_FLAG, CAN_EFF_FLAG | CAN_EFF_MASK)
+"""Identifiers without CAN_RTR_FLAG and CAN_ERR_FLAG."""
+
+_PLAIN_CLASSIC = cstruct.Plain(
+    CAN_MTU,
+    (
+        cstruct.plain_integer("can_id", cstruct.U32, 0, _CAN_IDS),
+        cstruct.plain_octets("data", 8, CAN_MAX_DLEN, length_offset=4, default=b""),
+    ),
+    none=("_dlc",),
+    zero=struct.pack("=I3xB", CAN_RTR_FLAG, 0xFF),  # and no len8_dlc
+)
+_PLAIN_FD = cstruct.Plain(
+    CANFD_MTU,
+    (
+        cstruct.plain_integer("can_id", cstruct.U32, 0, _CAN_IDS),
+        cstruct.plain_octets("data", 8, CANFD_MAX_DLEN, length_offset=4, default=b""),
+        cstruct.plain_integer("flags", cstruct.U8, 5, ((0, 0xF),), default=0),
+    ),
+)
+
+
+@cstruct.plain(_PLAIN_CLASSIC)
 @attrs.frozen(init=False)
 class CanFrame(_Identified):
     """A classic CAN frame: at most 8 bytes of data, or a remote request, or an error message.
@@ -194,6 +217,7 @@ class CanFrame(_Identified):
         return cls(can_id | CAN_RTR_FLAG, b"", length if dlc is None else dlc)
 
 
+@cstruct.plain(_PLAIN_FD)
 @attrs.frozen(init=False)
 class CanFdFrame(_Identified):
     """A CAN FD frame: at most 64 bytes of data.

@@ -32,7 +32,7 @@ from famsock_can.frames import (
     unpack_frame,
 )
 from famsock_can.j1939 import J1939Id
-from famsock_can.sockets.arrival import Arrival, arrival
+from famsock_can.sockets.arrival import ARRIVAL, Arrival
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,10 +102,10 @@ def test_what_comes_beside_a_frame() -> None:
         (system.SOL_SOCKET, system.SO_RXQ_OVFL, struct.pack("=I", 9)),
         (c.SOL_CAN_RAW, system.SO_RXQ_OVFL, struct.pack("=I", 1)),
     ]
-    assert arrival("can0", items, system.MSG_DONTROUTE) == Arrival(
-        "can0", 5_000_000_006, 7_000_000_008, True, False, 9
-    )
-    unstamped = arrival("can0", [(system.SOL_SOCKET, system.SO_TIMESTAMPING, bytes(48))], 0)
+    message = (b"", items, int(system.MSG_DONTROUTE), ("can0",))
+    assert ARRIVAL.read(message) == Arrival("can0", 5_000_000_006, 7_000_000_008, True, False, 9)
+    no_times = [(system.SOL_SOCKET, system.SO_TIMESTAMPING, bytes(48))]
+    unstamped = ARRIVAL.read((b"", no_times, 0, ("can0",)))
     assert unstamped == Arrival("can0", None, None, False, False, 0)
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 import attrs
 
-from famsock.plugin import Address, socket
+from famsock.plugin import Address, control, socket
 from famsock.plugin import constants as system
 from famsock_can._hints import Hints, explain
 
@@ -29,7 +29,6 @@ _A = TypeVar("_A", bound=Address, covariant=True)
 _F = TypeVar("_F", covariant=True)
 _TIMESPEC = struct.Struct("@ll")
 _THREE_TIMESPECS = struct.Struct("@6l")
-_NS_PER_S = 1_000_000_000
 _LEAST_IN_BUFFER_BYTES = 256
 """The kernel counts at least this much of the receive buffer for a message (struct sk_buff)."""
 _BATCH_MAX = 1024
@@ -58,30 +57,20 @@ class Arrival:
     dropped: int
 
 
-def arrival(interface: str, items: Iterable[tuple[int, int, bytes]], flags: int) -> Arrival:
-    """Return the `Arrival` of recvmsg's result: interface, control messages, msg_flags."""
-    timestamp: int | None = None
-    hardware: int | None = None
-    dropped = 0
-    for level, kind, data in items:
-        if level != system.SOL_SOCKET:
-            continue
-        if kind == system.SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
-            seconds, ns = _TIMESPEC.unpack(data)
-            timestamp = seconds * _NS_PER_S + ns
-        elif kind == system.SO_TIMESTAMPING and len(data) == _THREE_TIMESPECS.size:
-            *_, seconds, ns = _THREE_TIMESPECS.unpack(data)
-            hardware = seconds * _NS_PER_S + ns or None
-        elif kind == system.SO_RXQ_OVFL and len(data) == 4:
-            (dropped,) = struct.unpack("=I", data)
-    return Arrival(
-        interface,
-        timestamp,
-        hardware,
-        flags & system.MSG_DONTROUTE != 0,
-        flags & system.MSG_CONFIRM != 0,
-        dropped,
-    )
+def _hardware_ns(times: control.Timestamps) -> int | None:
+    return times.hardware_ns or None
+
+
+ARRIVAL = control.reader(
+    Arrival,
+    interface=control.from_address_item(0),
+    timestamp_ns=control.from_item(control.SCM_TIMESTAMPNS),
+    hardware_timestamp_ns=control.from_item(control.SCM_TIMESTAMPING, convert=_hardware_ns),
+    is_local=control.from_flags(system.MSG_DONTROUTE),
+    is_own=control.from_flags(system.MSG_CONFIRM),
+    dropped=control.from_item(control.SO_RXQ_OVFL, 0),
+)
+"""Makes the `Arrival` of what recvmsg gave."""
 
 
 def several(values: Iterable[_T], kind: type[_T]) -> tuple[_T, ...]:

@@ -10,14 +10,14 @@ from typing import Any
 
 import attrs
 
-from famsock.plugin import cstruct
+from famsock.plugin import control, cstruct
 from famsock_can import _hints
 from famsock_can import constants as c
 from famsock_can._frame_parts import check_can_id
 from famsock_can.addresses import CanAddress
 from famsock_can.bcm import LONGEST_BYTES, BcmFrame, BcmMessage, BcmOpcode
 from famsock_can.frames import CanFdFrame, CanFrame
-from famsock_can.sockets.arrival import CONTROL_BYTES, Arrival, CanSocket, arrival
+from famsock_can.sockets.arrival import ARRIVAL, CONTROL_BYTES, Arrival, CanSocket
 
 __all__ = [
     "BcmEvent",
@@ -34,6 +34,10 @@ class BcmEvent:
     message: BcmMessage
     arrival: Arrival
 
+
+_EVENT = control.reader(
+    BcmEvent, message=control.from_data(BcmMessage.unpack), arrival=control.from_reader(ARRIVAL)
+)
 
 _Job = tuple[BcmOpcode, int, bool]
 
@@ -270,11 +274,11 @@ class BcmSocket(
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails.
         """
         try:
-            data, items, flags, address = self.recvmsg(LONGEST_BYTES, CONTROL_BYTES)
+            event = self.recvmsg(LONGEST_BYTES, CONTROL_BYTES)
         except OSError as error:
             _hints.explain(error, _hints.BCM, "recv")
             raise
-        return BcmEvent(BcmMessage.unpack(data), arrival(address[0], items, flags))
+        return _EVENT.read(event)
 
 
 def _send_job(sock: BcmSocket, opcode: BcmOpcode, can_id: int, fd: bool) -> None:

@@ -6,7 +6,7 @@ from errno import ETIMEDOUT
 from socket import MSG_TRUNC, SOCK_DGRAM
 from typing import Any
 
-from famsock.plugin import Option
+from famsock.plugin import Option, control
 from famsock_can import _hints
 from famsock_can import constants as c
 from famsock_can import options as rows
@@ -18,7 +18,7 @@ from famsock_can.isotp import (
     IsotpPdu,
     IsotpTimeoutError,
 )
-from famsock_can.sockets.arrival import CONTROL_BYTES, _TransferSocket, arrival
+from famsock_can.sockets.arrival import ARRIVAL, CONTROL_BYTES, _TransferSocket
 
 __all__ = [
     "IsotpSocket",
@@ -26,6 +26,12 @@ __all__ = [
 
 _MAX_PDU_BYTES = 8300
 """The longest message of the kernel's own setting (module parameter max_pdu_size)."""
+_PDU = control.reader(
+    IsotpPdu,
+    data=control.from_data(),
+    is_truncated=control.from_flags(MSG_TRUNC),
+    arrival=control.from_reader(ARRIVAL),
+)
 
 
 class IsotpSocket(
@@ -86,7 +92,7 @@ class IsotpSocket(
         received in part or wrong.
         """
         try:
-            data, items, flags, address = self.recvmsg(bufsize_bytes, CONTROL_BYTES)
+            message = self.recvmsg(bufsize_bytes, CONTROL_BYTES)
         except OSError as error:
             if error.errno != ETIMEDOUT:
                 _hints.explain(error, _hints.ISOTP, "recv")
@@ -94,7 +100,7 @@ class IsotpSocket(
             abandoned = IsotpTimeoutError(ETIMEDOUT, error.strerror)
             _hints.explain(abandoned, _hints.ISOTP, "recv")
             raise abandoned from None
-        return IsotpPdu(data, flags & MSG_TRUNC != 0, arrival(address[0], items, flags))
+        return _PDU.read(message)
 
 
 def _with_flags(options: IsotpOptions, flags: int) -> IsotpOptions:

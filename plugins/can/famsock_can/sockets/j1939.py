@@ -10,12 +10,19 @@ from math import ceil
 from socket import MSG_TRUNC, SO_BROADCAST, SO_ERROR, SOCK_DGRAM, SOL_SOCKET
 
 from famsock.plugin import constants as system
-from famsock_can import _hints, control, options
+from famsock.plugin import control
+from famsock_can import _hints, options
 from famsock_can import constants as c
 from famsock_can.addresses import J1939Address
+from famsock_can.control import (
+    SCM_J1939_DEST_ADDR,
+    SCM_J1939_DEST_NAME,
+    SCM_J1939_ERRQUEUE,
+    SCM_J1939_PRIO,
+)
 from famsock_can.filters import J1939Filter
 from famsock_can.j1939 import J1939Message, J1939Progress
-from famsock_can.sockets.arrival import CONTROL_BYTES, _TransferSocket, arrival, several
+from famsock_can.sockets.arrival import ARRIVAL, CONTROL_BYTES, _TransferSocket, several
 
 __all__ = [
     "J1939Socket",
@@ -23,6 +30,8 @@ __all__ = [
 
 _TP_MAX_BYTES = 1785
 """The longest message of the transport protocol (TP); the extended one (ETP) goes to 117440505."""
+
+_USUAL_PRIORITY = 6
 
 _TRANSMISSION = (
     system.SOF_TIMESTAMPING_SOFTWARE
@@ -32,6 +41,24 @@ _TRANSMISSION = (
     | system.SOF_TIMESTAMPING_OPT_STATS
     | system.SOF_TIMESTAMPING_TX_SCHED
     | system.SOF_TIMESTAMPING_TX_ACK
+)
+
+_SOURCE = control.reader(
+    J1939Address,
+    interface=control.from_address_item(0),
+    name=control.from_address_item(1),
+    pgn=control.from_address_item(2),
+    addr=control.from_address_item(3),
+)
+_MESSAGE = control.reader(
+    J1939Message,
+    data=control.from_data(),
+    source=control.from_reader(_SOURCE),
+    destination=control.from_item(SCM_J1939_DEST_ADDR, c.J1939_NO_ADDR),
+    destination_name=control.from_item(SCM_J1939_DEST_NAME, c.J1939_NO_NAME),
+    priority=control.from_item(SCM_J1939_PRIO, _USUAL_PRIORITY),  # the kernel tells it always
+    is_truncated=control.from_flags(MSG_TRUNC),
+    arrival=control.from_reader(ARRIVAL),
 )
 
 
@@ -57,22 +84,11 @@ class J1939Socket(
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails.
         """
         try:
-            data, items, flags, address = self.recvmsg(bufsize_bytes, CONTROL_BYTES + 128)
+            message = self.recvmsg(bufsize_bytes, CONTROL_BYTES + 128)
         except OSError as error:
             _hints.explain(error, _hints.J1939, "recv")
             raise
-        own = {kind: value for level, kind, value in items if level == c.SOL_CAN_J1939}
-        destination = own.get(c.SCM_J1939_DEST_ADDR, bytes((c.J1939_NO_ADDR,)))
-        name = own.get(c.SCM_J1939_DEST_NAME)
-        return J1939Message(
-            data,
-            J1939Address.unchecked(*address),
-            destination[0],
-            control.SCM_J1939_DEST_NAME.codec.decode(name) if name else c.J1939_NO_NAME,
-            own[c.SCM_J1939_PRIO][0],
-            flags & MSG_TRUNC != 0,
-            arrival(address[0], items, flags),
-        )
+        return _MESSAGE.read(message)
 
     def set_filters(self, filters: Iterable[J1939Filter]) -> None:
         """Receive only what one of the filters lets through, at most 512; none lets all through.
@@ -137,7 +153,7 @@ class J1939Socket(
                     if timeout:
                         raise TimeoutError("timed out") from None
                     raise
-        report = message.get(control.SCM_J1939_ERRQUEUE)
+        report = message.get(SCM_J1939_ERRQUEUE)
         if report is None:
             raise ValueError("J1939 error queue: a message without SCM_J1939_ERRQUEUE")
         return J1939Progress.decode(report, message.get("SCM_TIMESTAMPING_OPT_STATS") or b"")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from famsock.plugin import control, cstruct
 from famsock_can import _hints, options
 from famsock_can.addresses import CanAddress
 from famsock_can.constants import (
@@ -21,8 +22,8 @@ from famsock_can.constants import (
     SOL_CAN_RAW,
 )
 from famsock_can.filters import CanFilter
-from famsock_can.frames import CanFrame, Frame, pack_frame, unpack_frame
-from famsock_can.sockets.arrival import CONTROL_BYTES, Arrival, CanSocket, arrival, several
+from famsock_can.frames import CanFdFrame, CanFrame, Frame, pack_frame, unpack_frame
+from famsock_can.sockets.arrival import ARRIVAL, CONTROL_BYTES, Arrival, CanSocket, several
 
 __all__ = [
     "CanRawSocket",
@@ -42,6 +43,12 @@ class ReceivedFrame:
 
     def __str__(self) -> str:
         return f"{self.arrival.interface}:{self.frame}"
+
+
+_pack, _unpack = cstruct.plain_forms((CanFrame, CanFdFrame), pack_frame, unpack_frame)
+_RECEIVED = control.reader(
+    ReceivedFrame, frame=control.from_data(_unpack), arrival=control.from_reader(ARRIVAL)
+)
 
 
 class _Filters:
@@ -102,7 +109,7 @@ class CanRawSocket(
         switched on (`enable_frames`) or that the interface's MTU is too small for, ENOBUFS if its
         queue is full, ENETDOWN if it is down.
         """
-        data = pack_frame(frame)
+        data = _pack(frame)
         if interface:
             self.sendto(data, _address(interface))
             return
@@ -119,7 +126,7 @@ class CanRawSocket(
         shows as a smaller number: send the rest again. Arguments and errors as of `send_frame`.
         """
         address = _address(interface) if interface else None
-        messages = [(pack_frame(frame), address) for frame in several(frames, CanFrame)]
+        messages = [(_pack(frame), address) for frame in several(frames, CanFrame)]
         return self.sendmmsg(messages)
 
     def recv_frame(self) -> ReceivedFrame:
@@ -128,11 +135,11 @@ class CanRawSocket(
         Raises TimeoutError, BlockingIOError, or OSError as recvmsg(2) fails (ENETDOWN).
         """
         try:
-            data, items, flags, address = self.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
+            message = self.recvmsg(CANXL_MAX_MTU, CONTROL_BYTES)
         except OSError as error:
             _hints.explain(error, _hints.RAW, "recv")
             raise
-        return ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
+        return _RECEIVED.read(message)
 
     def recv_frames(self, count: int) -> list[ReceivedFrame]:
         """Receive the frames that are there, at most ``count`` (1-1024), in one system call.
@@ -144,10 +151,7 @@ class CanRawSocket(
         except OSError as error:
             _hints.explain(error, _hints.RAW, "recv")
             raise
-        return [
-            ReceivedFrame(unpack_frame(data), arrival(address[0], items, flags))
-            for data, items, flags, address in found
-        ]
+        return _RECEIVED.read_each(found)
 
     def set_filters(self, filters: Iterable[CanFilter], *, join: bool = False) -> None:
         """Receive only what one of the filters lets through, with ``join`` what all of them do.
