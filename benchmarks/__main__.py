@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks import report
 from benchmarks.cases import BY_KEY, CASES, LAB_CASES, Case
-from benchmarks.measure import Pairs, Row
+from benchmarks.measure import CoarseClockError, Pairs, Row
 from benchmarks.processes import SOCKETS, in_process, memory, on_ctypes, whole_process
 
 
@@ -101,7 +101,7 @@ def main() -> None:
             continue
         try:
             pairs = planned.measure(given.rounds)
-        except PermissionError as error:
+        except (PermissionError, CoarseClockError) as error:
             print(f"| {planned.name} | | | {error} | | `{planned.key}` |")
             continue
         rows.append(Row(planned.key, planned.name, pairs, planned.target, planned.unit))

@@ -19,6 +19,10 @@ Pairs = list[tuple[float, float]]
 """The other side's figure and famsock's, of each round."""
 
 
+class CoarseClockError(Exception):
+    """The clock of CPU time did not move during a measurement."""
+
+
 class Row(NamedTuple):
     """One line of the table: what was compared, and with which figures.
 
@@ -68,4 +72,7 @@ def work_ns(work: Work, repeat: int) -> float:
     start_ns = time.process_time_ns()
     measured_ns = work(repeat)
     elapsed_ns = time.process_time_ns() - start_ns
-    return (elapsed_ns if measured_ns is None else measured_ns) / repeat
+    spent_ns = elapsed_ns if measured_ns is None else measured_ns
+    if spent_ns <= 0:
+        raise CoarseClockError("too little work for this machine's clock of CPU time")
+    return spent_ns / repeat

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.measure import Row
+from benchmarks.cases import LAB_CASES
+from benchmarks.measure import CoarseClockError, Row, work_ns
 
 pytestmark = pytest.mark.usefixtures("alarm")
 
@@ -36,6 +37,19 @@ def test_rows_by_name(tmp_path: Path) -> None:
     rows = [line for line in printed.splitlines() if line.endswith("` |")]
     assert [row.split("`")[1] for row in rows] == ["txtime", "udp-ctypes", "memory"]
     assert " bytes | " in rows[2]
+
+
+@pytest.mark.slow
+def test_rows_of_families_that_this_kernel_lacks_are_left_out() -> None:
+    rows = [line for line in benchmarks("lab").splitlines() if line.endswith("` |")]
+    assert [row.split("`")[1] for row in rows] == [
+        case.key for case in LAB_CASES if case.is_possible
+    ]
+
+
+def test_a_clock_that_does_not_move() -> None:
+    with pytest.raises(CoarseClockError, match="too little work"):
+        work_ns(lambda _: 0, 10)
 
 
 def test_a_file_without_a_place_for_them_is_the_table(tmp_path: Path) -> None:
