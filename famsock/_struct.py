@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from struct import error as struct_error
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +39,13 @@ if TYPE_CHECKING:
         def decoders(self) -> tuple[Callable[[Any, Any], Any] | None, ...] | None: ...
 
 
+def _struct_error() -> type[Exception]:
+    """Return `struct.error`, which a program needs only where it handles structs."""
+    from struct import error
+
+    return error
+
+
 class Struct:
     """Base of every class with a C layout; see `famsock.cstruct.struct`.
 
@@ -74,7 +79,7 @@ class Struct:
         values: Sequence[Any]
         try:
             values = layout.codec.unpack_from(data)
-        except struct_error:
+        except _struct_error():
             size, given = layout.codec.size, memoryview(data).nbytes
             raise ValueError(
                 f"{cls.label} needs {size} bytes of {layout.c_name}, not {given}"

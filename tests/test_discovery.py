@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from famsock._registry.discovery import EntryPoint, entry_points
+from famsock._registry.discovery import EntryPoint, _whole, entry_points
 
 
 def test_discovery_agrees_with_importlib_metadata() -> None:
@@ -227,3 +227,20 @@ def test_what_a_handler_raises_is_not_taken_for_a_damage(
         monkeypatch.setattr(os, where, handler)
     with pytest.raises(error):
         entry_points("famsock", [good, archive])
+
+
+@pytest.mark.parametrize("lines", [0, 1, 100_000])
+def test_declarations_of_any_length(lines: int, tmp_path: Path) -> None:
+    text = "[other]\n" + "# a comment\n" * lines + "[famsock]\nAF_A = kit\n"
+    _install(tmp_path, "empty-1.0.dist-info", "")
+    _install(tmp_path, "kit-1.0.dist-info", text)
+    found = entry_points("famsock", [str(tmp_path)])
+    assert found == [EntryPoint("AF_A", "kit", "kit", "1.0")]
+
+
+@pytest.mark.parametrize("told_bytes", [0, 1, 5, 6, 7, 100])
+def test_a_file_that_has_another_length_by_now(told_bytes: int, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"123456")
+    with path.open("rb", 0) as file:
+        assert _whole(file, told_bytes) == b"123456"

@@ -15,6 +15,7 @@ from errno import EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from io import FileIO
     from typing import NamedTuple
 
     class EntryPoint(NamedTuple):
@@ -39,6 +40,8 @@ else:  # typing is not imported for one class
 
 _ABSENT = (EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM)
 """The errnos of a file that is not there for this process, and will not be a moment later."""
+_FOLDERS = (".dist-info", ".egg-info")
+"""How the names of the folders end that describe distributions."""
 _READERS = ("zipfile", "bz2", "lzma", "_compression", "compression", "struct")
 """The modules that read archives."""
 
@@ -97,25 +100,33 @@ def _declarations(folder: str) -> Iterable[tuple[str, str, str]] | None:
     except OSError as error:
         _raise_unless_absent(error)
         return _archived(folder) if os.path.isfile(folder) else None
-    return _in_folder(folder, sorted(names))
+    return _in_folder(folder, sorted([name for name in names if name.endswith(_FOLDERS)]))
 
 
 def _in_folder(folder: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
     for name in names:
         stem, extension = os.path.splitext(name)
-        if extension not in (".dist-info", ".egg-info"):
+        if not extension:
             continue
         file_name = os.path.join(folder, name, "entry_points.txt")
         try:
-            with open(file_name, "rb", opener=_opened_without_waiting) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            # Without a buffer, which would cost as much as the rest of it, for each distribution.
+            with open(file_name, "rb", 0, opener=_opened_without_waiting) as file:
+                found = os.fstat(file.fileno())
+                if not stat.S_ISREG(found.st_mode):
                     continue
-                text = file.read().decode("utf-8", "replace")
+                text = _whole(file, found.st_size).decode("utf-8", "replace")
         except OSError as error:
             _raise_unless_absent(error)
             continue
         distribution, _, version = stem.partition("-")
         yield distribution, version, text
+
+
+def _whole(file: FileIO, size_bytes: int) -> bytes:
+    """Return what a file of this size holds, or holds by now."""
+    data = file.read(size_bytes + 1) or b""
+    return data if len(data) == size_bytes else data + file.readall()
 
 
 def _archived(path: str) -> Iterator[tuple[str, str, str]]:
@@ -128,7 +139,7 @@ def _archived(path: str) -> Iterator[tuple[str, str, str]]:
                 stem, extension = os.path.splitext(folder)
                 if folder == "EGG-INFO":  # an egg: the archive itself has the distribution's name
                     stem, extension = os.path.splitext(os.path.basename(path))
-                if file == "entry_points.txt" and extension in (".dist-info", ".egg-info", ".egg"):
+                if file == "entry_points.txt" and extension in (*_FOLDERS, ".egg"):
                     distribution, _, version = stem.partition("-")
                     text = archive.read(name).decode("utf-8", "replace")
                     yield distribution, version.partition("-py")[0], text
@@ -160,6 +171,8 @@ def _raise_unless_absent(error: OSError) -> None:
 
 
 def _group(text: str, group: str) -> Iterator[tuple[str, str]]:
+    if f"[{group}]" not in text:
+        return
     inside = False
     for line in text.splitlines():
         line = line.strip()
