@@ -207,15 +207,17 @@ cdef int close_items(list items) except -1:
     return 0
 
 
-ctypedef int (*NameCall)(int, const sockaddr_c *, socklen_t *)
-
-
-cdef object typed_name(object sock, NameCall call):
-    """The typed address that a call tells; None where there is none."""
+cdef object typed_name(object sock, bint of_peer):
+    """The typed address that getsockname(2) or getpeername(2) tells; None where there is none."""
     cdef AddressCache codec = codec_of(sock)
     cdef char name[SOCKADDR_BYTES]
     cdef socklen_t length = SOCKADDR_BYTES
-    if call(number(sock), <sockaddr_c *>name, &length) < 0:
+    cdef int result
+    if of_peer:
+        result = c_getpeername(number(sock), <sockaddr_c *>name, &length)
+    else:
+        result = c_getsockname(number(sock), <sockaddr_c *>name, &length)
+    if result < 0:
         if errno == ENOTCONN or errno == EOPNOTSUPP or errno == EINVAL:
             return None
         PyErr_SetFromErrno(OSError)
@@ -453,7 +455,7 @@ class Calls(_stdlib.socket):
 
         OSError as getsockname(2) fails on a closed socket.
         """
-        return typed_name(self, c_getsockname)
+        return typed_name(self, of_peer=False)
 
     @property
     def peer_address(self):
@@ -461,7 +463,7 @@ class Calls(_stdlib.socket):
 
         OSError as getpeername(2) fails on a closed socket.
         """
-        return typed_name(self, c_getpeername)
+        return typed_name(self, of_peer=True)
 
     def sendto(self, data=NOT_GIVEN, flags_or_address=NOT_GIVEN, address=NOT_GIVEN, /, *more):
         cdef AddressCache codec
