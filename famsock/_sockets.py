@@ -274,13 +274,22 @@ class socket(Calls["A", "F"]):  # noqa: N801
         return given[0], given[1], control
 
     def _set_sized(self, sizes: Mapping[int, int], level: int, option: int, value: Any) -> None:
-        if isinstance(value, int):
-            data = value.to_bytes(sizes.get(level, 4), byteorder, signed=value < 0)
-        else:
-            data = bytes(arguments.view(value))
-        _calls.setsockopt(self.fileno(), level, option, data)
+        def converted(value: Any) -> tuple[int, int, bytes]:
+            numbers = arguments.c_int(level), arguments.c_int(option)
+            if hasattr(type(value), "__index__"):
+                number, size_bytes = index(value), sizes.get(numbers[0], 4)
+                return *numbers, number.to_bytes(size_bytes, byteorder, signed=number < 0)
+            return *numbers, bytes(arguments.view(value))
 
-    def _get_sized(self, sizes: Mapping[int, int], level: int, option: int, size: int = 0) -> Any:
+        given = _socket.socket.setsockopt, level, option, value
+        _calls.setsockopt(self.fileno(), *arguments.converted(converted, value, self, *given))
+
+    def _get_sized(self, sizes: Mapping[int, int], level: int, option: int, buflen: int = 0) -> Any:
+        def converted(value: Any) -> tuple[int, int, int]:
+            return arguments.c_int(level), arguments.c_int(option), arguments.c_int(value)
+
+        given = _socket.socket.getsockopt, level, option, buflen
+        level, option, size = arguments.converted(converted, buflen, self, *given)
         if not 0 <= size <= 1024:
             raise OSError("getsockopt buflen out of range")
         data = _calls.getsockopt(self.fileno(), level, option, size or sizes.get(level, 4))

@@ -1,16 +1,23 @@
-"""Checks of arguments, with CPython's errors, and the signatures of methods."""
+"""Checks of arguments, with CPython's errors, and the signatures of methods.
+
+Each version of Python words these errors in its own way. So what is refused here is given to the
+stdlib's own method, on a socket that is closed, and its exception is the one that is raised.
+"""
 
 from __future__ import annotations
 
+import _socket
+import sys
 from operator import index
+
+from famsock import _calls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
-RECVFROM_INTO = "recvfrom_into() argument 1 must be read-write bytes-like object, not {}"
-_ITEMS = "[sendmsg() ancillary data items]()"  # as the stdlib words it
+_RECVFROM_INTO = "recvfrom_into() argument 1 must be read-write bytes-like object, not {}"
 _INT_MAX = (1 << 31) - 1
 
 
@@ -51,6 +58,92 @@ class Signature:
         return str(self())
 
     __repr__ = __str__
+
+
+def refused(ours: Exception, sock: Any, method: Any, *given: Any) -> Exception:
+    """Return the exception of the stdlib's method for arguments; ``ours`` if it takes them.
+
+    The method's checks come before any audit event and any use of the descriptor.
+    """
+    closed = _calls.closed_like(sock) if _calls.HERE else None
+    if closed is None:
+        closed = _socket.socket.__new__(_socket.socket)
+    try:
+        method(closed, *given)
+    except OSError as theirs:
+        return ours if theirs.errno is not None else theirs
+    except Exception as theirs:
+        return theirs
+    return ours
+
+
+def converted(
+    convert: Callable[[Any], Any], value: Any, sock: Any, method: Any, *given: Any
+) -> Any:
+    """Return an argument of a stdlib's method, converted; or raise what the method raises."""
+    try:
+        return convert(value)
+    except Exception as error:
+        ours = error
+    raise refused(ours, sock, method, *given) from None
+
+
+def recvfrom(sock: Any, bufsize: Any, flags: Any) -> tuple[int, int]:
+    """Return the arguments of recvfrom."""
+    try:
+        size, c_flags = c_ssize(bufsize), c_int(flags)
+        if size < 0:
+            raise ValueError("negative buffersize in recvfrom")
+        return size, c_flags
+    except Exception as error:
+        ours = error
+    raise refused(ours, sock, _socket.socket.recvfrom, bufsize, flags) from None
+
+
+def recvfrom_into(sock: Any, buffer: Any, nbytes: Any, flags: Any) -> tuple[Any, int, int]:
+    """Return a view of the buffer, the number of bytes (0 for all) and the flags."""
+    try:
+        found = writable(buffer, _RECVFROM_INTO)
+        size, c_flags = c_ssize(nbytes), c_int(flags)
+        if size < 0:
+            raise ValueError("negative buffersize in recvfrom_into")
+        if size > found.nbytes:
+            raise ValueError("nbytes is greater than the length of the buffer")
+        return found, size, c_flags
+    except Exception as error:
+        ours = error
+    raise refused(ours, sock, _socket.socket.recvfrom_into, buffer, nbytes, flags) from None
+
+
+def recvmsg(sock: Any, bufsize: Any, ancbufsize: Any, flags: Any) -> tuple[int, int, int]:
+    """Return the arguments of recvmsg."""
+    try:
+        size, c_flags = c_ssize(bufsize), c_int(flags)
+        if size < 0:
+            raise ValueError("negative buffer size in recvmsg()")
+        return size, control_bytes(ancbufsize), c_flags
+    except Exception as error:
+        ours = error
+    raise refused(ours, sock, _socket.socket.recvmsg, bufsize, ancbufsize, flags) from None
+
+
+def recvmsg_into(sock: Any, buffers: Any, ancbufsize: Any, flags: Any) -> tuple[Any, int, int]:
+    """Return views of the buffers, the size of the control buffer and the flags."""
+    try:
+        size, c_flags = c_ssize(ancbufsize), c_int(flags)
+        buffers = iterable(buffers, "recvmsg_into() argument 1 must be an iterable")
+        return writables(buffers), control_bytes(size), c_flags
+    except Exception as error:
+        ours = error
+    raise refused(ours, sock, _socket.socket.recvmsg_into, buffers, ancbufsize, flags) from None
+
+
+def c_ssize(value: Any) -> int:
+    """Return an integer that fits a C ssize_t; TypeError or OverflowError if it does not."""
+    number = index(value)
+    if not -sys.maxsize - 1 <= number <= sys.maxsize:
+        raise OverflowError("Python int too large to convert to C ssize_t")
+    return number
 
 
 def c_int(value: Any) -> int:
@@ -98,12 +191,17 @@ def unchecked_buffers(buffers: Any) -> Sequence[Any]:
 
 
 def view(data: Any) -> memoryview:
-    """Return a memoryview of a bytes-like object; TypeError for any other."""
+    """Return a memoryview of a bytes-like object; TypeError for any other.
+
+    BufferError for one that does not lie in one piece, as for the stdlib.
+    """
     try:
-        return memoryview(data)
-    except TypeError:
-        kind = type(data).__name__
-        raise TypeError(f"a bytes-like object is required, not {kind!r}") from None
+        found = memoryview(data)
+    except TypeError as error:
+        raise TypeError(str(error).removeprefix("memoryview: ")) from None
+    if not found.c_contiguous:
+        raise BufferError("memoryview: underlying buffer is not C-contiguous")
+    return found
 
 
 def writable(buffer: Any, refusal: str) -> memoryview:
@@ -119,10 +217,13 @@ def writable(buffer: Any, refusal: str) -> memoryview:
 
 def iterable(value: Any, message: str) -> Sequence[Any]:
     """Return what an iterable gives; TypeError with ``message`` for what is none."""
+    if _calls.HERE:
+        return _calls.sequence(value, message)
     try:
-        return tuple(value)
+        found = iter(value)
     except TypeError:
         raise TypeError(message) from None
+    return tuple(found)
 
 
 def views(buffers: Any, message: str) -> list[Any]:
@@ -134,20 +235,16 @@ def views(buffers: Any, message: str) -> list[Any]:
 def writables(buffers: Any) -> list[memoryview]:
     """Return views of the buffers that recvmsg_into is given."""
     refusal = "recvmsg_into() argument 1 must be an iterable of single-segment read-write buffers"
-    given = iterable(buffers, "recvmsg_into() argument 1 must be an iterable")
-    return [writable(buffer, refusal) for buffer in given]
+    return [writable(buffer, refusal) for buffer in buffers]
 
 
 def items(ancdata: Any) -> list[tuple[int, int, bytes]]:
     """Return the ancillary items that sendmsg is given, with data as bytes."""
-    made = []
-    for item in iterable(ancdata, "sendmsg() argument 2 must be an iterable"):
-        if not hasattr(type(item), "__getitem__") or isinstance(item, (bytes, dict)):
-            given = "None" if item is None else type(item).__name__
-            raise TypeError(f"{_ITEMS} argument must be 3-item sequence, not {given}")
-        if len(item) != 3:
-            raise TypeError(f"{_ITEMS} argument must be sequence of length 3, not {len(item)}")
-        level, kind, data = item
-        level, kind = c_int(level), c_int(kind)
-        made.append((level, kind, data if type(data) is bytes else bytes(view(data))))
-    return made
+    given = iterable(ancdata, "sendmsg() argument 2 must be an iterable")
+    return [item if _is_plain(item) else _calls.parse_item(item) for item in given]
+
+
+def _is_plain(item: Any) -> bool:
+    if type(item) is not tuple or [type(part) for part in item] != [int, int, bytes]:
+        return False
+    return all(-_INT_MAX - 1 <= number <= _INT_MAX for number in item[:2])

@@ -2,7 +2,10 @@
 # with the interface of `calls`.
 
 cdef extern from "Python.h":
+    int PyArg_Parse(object, const char *, ...) except 0
     int PyBytes_CheckExact(object)
+    int PyLong_Check(object)
+    object PySequence_Fast(object, const char *)
     object PyNumber_Index(object)
     long PyLong_AsLongAndOverflow(object, int *) except? -1
     bint PyObject_TypeCheck(object, PyTypeObject *)
@@ -101,6 +104,26 @@ cdef inline int c_int(object value) except? -1:
     return <int>found
 
 
+cdef inline bint as_int(object value, int *found) except -1:
+    """Whether a value is an int or of a subclass, as flags are, and fits a C int."""
+    cdef int overflow = 0
+    cdef long number
+    if not PyLong_Check(value):
+        return False
+    number = PyLong_AsLongAndOverflow(value, &overflow)
+    found[0] = <int>number
+    return not overflow and -INT_MAX - 1 <= number <= INT_MAX
+
+
+cdef inline bint as_size(object value, Py_ssize_t *found) except -1:
+    """Whether a value is an int or of a subclass, and a size."""
+    cdef int overflow = 0
+    if not PyLong_Check(value):
+        return False
+    found[0] = PyLong_AsLongAndOverflow(value, &overflow)
+    return not overflow and found[0] >= 0
+
+
 cdef inline int control_size(object size) except? -1:
     """The size of a buffer for ancillary data."""
     cdef int found = 0
@@ -182,13 +205,12 @@ cdef bint are_readable(object buffers) except -1:
 cdef bint are_items(object control) except -1:
     if type(control) is not list and type(control) is not tuple:
         return False
+    cdef int number
     for item in control:
         if type(item) is not tuple or len(<tuple>item) != 3:
             return False
-        if type((<tuple>item)[0]) is not int or type((<tuple>item)[1]) is not int:
+        if not fits_int((<tuple>item)[0], &number) or not fits_int((<tuple>item)[1], &number):
             return False
-        c_int((<tuple>item)[0])
-        c_int((<tuple>item)[1])
         if type((<tuple>item)[2]) is not bytes:
             return False
     return True
@@ -474,13 +496,14 @@ class Calls(_stdlib.socket):
             wrong_count(std_sendto, (self, data, flags_or_address, address, *more))
         if address is NOT_GIVEN:
             address = flags_or_address
-        else:
-            flags = c_int(flags_or_address)
+        elif not as_int(flags_or_address, &flags):
+            given = data, flags_or_address, address
+            flags = checks.converted(checks.c_int, flags_or_address, self, std_sendto, *given)
         codec = codec_for(self, address)
         if codec is None:
             return std_sendto(self, data, flags, address)
         if not PyBytes_CheckExact(data):
-            data = checks.view(data)
+            data = checks.converted(checks.view, data, self, std_sendto, data, flags, address)
         sockaddr = getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
         if sockaddr is None:
             return have_stdlib(self, std_sendto, (data, flags, address))
@@ -504,7 +527,9 @@ class Calls(_stdlib.socket):
             codec = codec_for(self, address)
         if codec is None:
             return std_sendmsg(self, buffers, ancdata, flags, address)
-        c_flags = c_int(flags)
+        if not as_int(flags, &c_flags):
+            given = buffers, ancdata, flags, address
+            c_flags = checks.converted(checks.c_int, flags, self, std_sendmsg, *given)
         sockaddr = getsockaddrarg(self, codec, "sendmsg", "socket.sendmsg", address)
         if sockaddr is None:
             return have_stdlib(self, std_sendmsg, (buffers, ancdata, flags, address))
@@ -550,52 +575,53 @@ class Calls(_stdlib.socket):
     def recvfrom(self, bufsize=NOT_GIVEN, flags=0, /, *more):
         cdef AddressCache codec
         cdef Py_ssize_t size
+        cdef int c_flags
         if bufsize is NOT_GIVEN or more:
             wrong_count(std_recvfrom, (self, bufsize, flags, *more) if more else (self,))
         codec = codec_of(self)
         if codec is None:
             return std_recvfrom(self, bufsize, flags)
-        size = bufsize if type(bufsize) is int else PyNumber_Index(bufsize)
-        if size < 0:
-            raise ValueError("negative buffersize in recvfrom")
-        return receive(self, timeout_of(self), size, c_int(flags), codec)
+        if not (as_size(bufsize, &size) and as_int(flags, &c_flags)):
+            size, c_flags = checks.recvfrom(self, bufsize, flags)
+        return receive(self, timeout_of(self), size, c_flags, codec)
 
     recvfrom.__signature__ = Signature("self, bufsize, flags=0, /")
 
     def recvfrom_into(self, buffer=NOT_GIVEN, nbytes=0, flags=0, *more):
         cdef AddressCache codec
-        cdef Py_ssize_t wanted, size
+        cdef Py_ssize_t wanted, size = 0
+        cdef int c_flags
         if buffer is NOT_GIVEN or more:
             wrong_count(std_recvfrom_into, (self, buffer, nbytes, flags, *more) if more else (self,))
         codec = codec_of(self)
         if codec is None:
             return std_recvfrom_into(self, buffer, nbytes, flags)
-        if not is_writable(buffer):
-            buffer = checks.writable(buffer, checks.RECVFROM_INTO)
-        wanted = nbytes if type(nbytes) is int else PyNumber_Index(nbytes)
-        if wanted < 0:
-            raise ValueError("negative buffersize in recvfrom_into")
-        size = len(buffer) if type(buffer) is bytearray else buffer.nbytes
-        if wanted > size:
-            raise ValueError("nbytes is greater than the length of the buffer")
-        return receive_into(self, timeout_of(self), buffer, wanted or size, c_int(flags), codec)
+        if is_writable(buffer):
+            size = len(buffer) if type(buffer) is bytearray else buffer.nbytes
+        if not (as_size(nbytes, &wanted) and wanted <= size and as_int(flags, &c_flags)) or not size:
+            buffer, wanted, c_flags = checks.recvfrom_into(self, buffer, nbytes, flags)
+            size = buffer.nbytes
+        return receive_into(self, timeout_of(self), buffer, wanted or size, c_flags, codec)
 
     recvfrom_into.__signature__ = Signature("self, buffer, nbytes=0, flags=0")
 
     def recvmsg(self, bufsize=NOT_GIVEN, ancbufsize=0, flags=0, /, *more):
         cdef AddressCache codec
         cdef Py_ssize_t size
-        cdef int control_bytes
+        cdef int control_bytes, c_flags
         if bufsize is NOT_GIVEN or more:
             wrong_count(std_recvmsg, (self, bufsize, ancbufsize, flags, *more) if more else (self,))
         codec = codec_of(self)
         if codec is None:
             return std_recvmsg(self, bufsize, ancbufsize, flags)
-        size = bufsize if type(bufsize) is int else PyNumber_Index(bufsize)
-        if size < 0:
-            raise ValueError("negative buffer size in recvmsg()")
-        control_bytes = control_size(ancbufsize)
-        return receive_msg(self, timeout_of(self), size, control_bytes, c_int(flags), codec)
+        if not (
+            as_size(bufsize, &size)
+            and as_int(ancbufsize, &control_bytes)
+            and control_bytes >= 0
+            and as_int(flags, &c_flags)
+        ):
+            size, control_bytes, c_flags = checks.recvmsg(self, bufsize, ancbufsize, flags)
+        return receive_msg(self, timeout_of(self), size, control_bytes, c_flags, codec)
 
     recvmsg.__signature__ = Signature("self, bufsize, ancbufsize=0, flags=0, /")
 
@@ -643,18 +669,21 @@ class Calls(_stdlib.socket):
 
     def recvmsg_into(self, buffers=NOT_GIVEN, ancbufsize=0, flags=0, /, *more):
         cdef AddressCache codec
-        cdef int control_bytes
+        cdef int control_bytes, c_flags
         if buffers is NOT_GIVEN or more:
             wrong_count(std_recvmsg_into, (self, buffers, ancbufsize, flags, *more) if more else (self,))
         codec = codec_of(self)
         if codec is None:
             return std_recvmsg_into(self, buffers, ancbufsize, flags)
-        if not are_writable(buffers):
-            buffers = checks.writables(buffers)
-        control_bytes = control_size(ancbufsize)
-        return receive_msg_into(
-            self, timeout_of(self), buffers, control_bytes, c_int(flags), codec
-        )
+        if not (
+            as_int(ancbufsize, &control_bytes)
+            and control_bytes >= 0
+            and as_int(flags, &c_flags)
+            and are_writable(buffers)
+        ):
+            given = buffers, ancbufsize, flags
+            buffers, control_bytes, c_flags = checks.recvmsg_into(self, *given)
+        return receive_msg_into(self, timeout_of(self), buffers, control_bytes, c_flags, codec)
 
     recvmsg_into.__signature__ = Signature("self, buffers, ancbufsize=0, flags=0, /")
 
@@ -701,8 +730,8 @@ class Calls(_stdlib.socket):
         if served != NULL and <object>served is not None:
             sizes = (<object>served).integer_bytes
             if sizes is not None:
-                size = 0 if buflen is NOT_GIVEN else buflen
-                return self._get_sized(sizes, level, option, size)
+                given = () if buflen is NOT_GIVEN else (buflen,)
+                return self._get_sized(sizes, level, option, *given)
             if buflen is NOT_GIVEN and fits_int(level, &c_level) and fits_int(option, &c_option):
                 if c_getsockopt(number(self), c_level, c_option, &value, &size) < 0:
                     PyErr_SetFromErrno(OSError)

@@ -14,7 +14,7 @@ import errno
 import os
 import socket as _stdlib
 from itertools import chain, islice, repeat
-from operator import index, is_
+from operator import is_
 from sys import audit
 
 from famsock import _calls
@@ -317,13 +317,15 @@ class Calls(_stdlib.socket):
             _wrong_count(_socket.socket.sendto, self, data, flags_or_address, address, *more)
         if address is _NOT_GIVEN:
             address = flags_or_address
-        else:
-            flags = checks.c_int(flags_or_address)
+        elif type(flags_or_address) is not int or flags_or_address:
+            given = _socket.socket.sendto, data, flags_or_address, address
+            flags = checks.converted(checks.c_int, flags_or_address, self, *given)
         codec = self._codec or _codec_for(self, address)
         if codec is None:
             return super().sendto(data, flags, address)
         if type(data) is not bytes:
-            data = checks.view(data)
+            given = _socket.socket.sendto, data, flags, address
+            data = checks.converted(checks.view, data, self, *given)
         sockaddr = _getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
         if sockaddr is None:
             return _have_stdlib(self, _socket.socket.sendto, data, flags, address)  # type: ignore[no-any-return]
@@ -349,10 +351,10 @@ class Calls(_stdlib.socket):
         codec = None if address is None else self._codec or _codec_for(self, address)
         if codec is None:
             return super().sendmsg(buffers, ancdata, flags, address)
-        flags = checks.c_int(flags)
+        given = buffers, ancdata, flags, address
+        flags = checks.converted(checks.c_int, flags, self, _socket.socket.sendmsg, *given)
         sockaddr = _getsockaddrarg(self, codec, "sendmsg", "socket.sendmsg", address)
         if sockaddr is None:
-            given = buffers, ancdata, flags, address
             return _have_stdlib(self, _socket.socket.sendmsg, *given)  # type: ignore[no-any-return]
         views = checks.views(buffers, "sendmsg() argument 1 must be an iterable")
         items = checks.items(ancdata)
@@ -431,12 +433,8 @@ class Calls(_stdlib.socket):
         codec = self._codec
         if codec is None:
             return super().recvfrom(bufsize, flags)
-        if type(bufsize) is not int:
-            bufsize = index(bufsize)
-        if flags:
-            flags = checks.c_int(flags)
-        if bufsize < 0:
-            raise ValueError("negative buffersize in recvfrom")
+        if type(bufsize) is not int or type(flags) is not int or flags or bufsize < 0:
+            bufsize, flags = checks.recvfrom(self, bufsize, flags)
         data, sockaddr = _calls.recvfrom(self, _gettimeout(self), bufsize, flags)
         return data, codec.decode(self, sockaddr)
 
@@ -449,13 +447,9 @@ class Calls(_stdlib.socket):
         codec = self._codec
         if codec is None:
             return super().recvfrom_into(buffer, nbytes, flags)
-        view = checks.writable(buffer, checks.RECVFROM_INTO)
-        if (size := index(nbytes)) < 0:
-            raise ValueError("negative buffersize in recvfrom_into")
-        if size > view.nbytes:
-            raise ValueError("nbytes is greater than the length of the buffer")
+        view, size, flags = checks.recvfrom_into(self, buffer, nbytes, flags)
         received, sockaddr = _calls.recvfrom_into(
-            self, _gettimeout(self), view, size or view.nbytes, checks.c_int(flags)
+            self, _gettimeout(self), view, size or view.nbytes, flags
         )
         return received, codec.decode(self, sockaddr)
 
@@ -468,10 +462,8 @@ class Calls(_stdlib.socket):
         codec = self._codec
         if codec is None:
             return super().recvmsg(bufsize, ancbufsize, flags)
-        if (bufsize := index(bufsize)) < 0:
-            raise ValueError("negative buffer size in recvmsg()")
-        control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
-        given = _gettimeout(self), bufsize, control_bytes, flags
+        given = checks.recvmsg(self, bufsize, ancbufsize, flags)
+        given = _gettimeout(self), *given
         return _receive(self, codec, _calls.recvmsg, *given)
 
     def recv_message(
@@ -509,9 +501,8 @@ class Calls(_stdlib.socket):
         codec = self._codec
         if codec is None:
             return super().recvmsg_into(buffers, ancbufsize, flags)
-        views = checks.writables(buffers)
-        control_bytes, flags = checks.control_bytes(ancbufsize), checks.c_int(flags)
-        given = _gettimeout(self), views, control_bytes, flags
+        given = checks.recvmsg_into(self, buffers, ancbufsize, flags)
+        given = _gettimeout(self), *given
         return _receive(self, codec, _calls.recvmsg_into, *given)
 
     def recvmmsg(
@@ -545,7 +536,7 @@ class Calls(_stdlib.socket):
 
     # Options, where the size of an integer depends on the level
 
-    def getsockopt(self, level: Any = _NOT_GIVEN, option: Any = _NOT_GIVEN, *buflen: int) -> Any:
+    def getsockopt(self, level: Any = _NOT_GIVEN, option: Any = _NOT_GIVEN, /, *buflen: int) -> Any:
         sizes = None if self._served is None else self._served.integer_bytes
         if option is _NOT_GIVEN:
             return _wrong_count(_socket.socket.getsockopt, self, level, option, *buflen)
@@ -558,6 +549,7 @@ class Calls(_stdlib.socket):
         level: Any = _NOT_GIVEN,
         option: Any = _NOT_GIVEN,
         value: Any = _NOT_GIVEN,
+        /,
         *optlen: int,
     ) -> None:
         sizes = None if self._served is None else self._served.integer_bytes

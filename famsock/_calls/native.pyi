@@ -12,6 +12,7 @@ from famsock._calls.python import getsockopt_int as getsockopt_int
 from famsock._calls.python import interface_index as interface_index
 from famsock._calls.python import interface_name as interface_name
 from famsock._calls.python import pack_control as pack_control
+from famsock._calls.python import parse_item as parse_item
 from famsock._calls.python import recv_joined as recv_joined
 from famsock._calls.python import recvfrom as recvfrom
 from famsock._calls.python import recvfrom_into as recvfrom_into
@@ -22,6 +23,7 @@ from famsock._calls.python import recvmsg_into as recvmsg_into
 from famsock._calls.python import sendmmsg as sendmmsg
 from famsock._calls.python import sendmsg as sendmsg
 from famsock._calls.python import sendto as sendto
+from famsock._calls.python import sequence as sequence
 from famsock._calls.python import setsockopt as setsockopt
 from famsock._calls.python import setsockopt_int as setsockopt_int
 from famsock._calls.python import unpack_control as unpack_control

@@ -807,6 +807,22 @@ def pack_control(items):
     return packed
 
 
+def sequence(value, str message):
+    """What an iterable gives, as a tuple or a list; TypeError with the message for what is none."""
+    return PySequence_Fast(value, message.encode())
+
+
+def parse_item(item):
+    """The level, type and data of an item of ancillary data, in any form that CPython takes."""
+    cdef int level, kind
+    cdef Py_buffer data
+    PyArg_Parse(item, "(iiy*):[sendmsg() ancillary data items]", &level, &kind, &data)
+    try:
+        return level, kind, PyBytes_FromStringAndSize(<char *>data.buf, data.len)
+    finally:
+        PyBuffer_Release(&data)
+
+
 def sendmsg(descriptor, timeout, buffers, control, int flags, sockaddr):
     """sendmsg(2): the number of bytes sent."""
     cdef int error = 0

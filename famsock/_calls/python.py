@@ -312,6 +312,60 @@ def _writable(buffer: Any) -> tuple[Any, int]:
     return (c_char * view.nbytes).from_buffer(view) if view.nbytes else b"", view.nbytes
 
 
+# An object of our own, so that no other code sets how its functions are called.
+_cpython = (
+    ctypes.PyDLL(None, handle=ctypes.pythonapi._handle)
+    if sys.implementation.name == "cpython"
+    else None
+)
+
+
+def sequence(value: Any, message: str) -> Sequence[Any]:
+    """What an iterable gives, as a tuple or a list; TypeError with the message for what is none."""
+    if _cpython is None:
+        return tuple(value)
+    _cpython.PySequence_Fast.restype = ctypes.py_object
+    found: Sequence[Any] = _cpython.PySequence_Fast(ctypes.py_object(value), message.encode())
+    return found
+
+
+class _Buffer(ctypes.Structure):
+    """``Py_buffer`` of the C API."""
+
+    _fields_ = (
+        ("buf", c_void_p),
+        ("obj", c_void_p),
+        ("len", c_ssize_t),
+        ("itemsize", c_ssize_t),
+        ("readonly", c_int),
+        ("ndim", c_int),
+        ("format", c_void_p),
+        ("shape", c_void_p),
+        ("strides", c_void_p),
+        ("suboffsets", c_void_p),
+        ("internal", c_void_p),
+    )
+
+
+def parse_item(item: Any) -> tuple[int, int, bytes]:
+    """The level, type and data of an item of ancillary data, in any form that CPython takes.
+
+    CPython's own parser reads it, so that its errors are those of the running version.
+    """
+    if _cpython is None:
+        level, kind, data = item
+        return _c_int(level), _c_int(kind), bytes(memoryview(data))
+    numbers, buffer = (c_int * 2)(), _Buffer()
+    start = ctypes.addressof(numbers)
+    places = c_void_p(start), c_void_p(start + ctypes.sizeof(c_int)), ctypes.byref(buffer)
+    form = b"(iiy*):[sendmsg() ancillary data items]"
+    _cpython.PyArg_Parse(ctypes.py_object(item), form, *places)
+    try:
+        return numbers[0], numbers[1], ctypes.string_at(buffer.buf or 0, buffer.len)
+    finally:
+        _cpython.PyBuffer_Release(ctypes.byref(buffer))
+
+
 def bind(descriptor: int, sockaddr: bytes) -> None:
     """bind(2)."""
     if _bind(descriptor, sockaddr, _length(sockaddr)) < 0:
