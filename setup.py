@@ -42,7 +42,7 @@ def extensions() -> list[Extension]:
         Extension(
             "famsock._cstruct",
             ["famsock/_cstruct.pyx"],
-            depends=[slots],
+            depends=["famsock/_tlv.pxi", slots],
             define_macros=macros,
             optional=True,
         ),

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import report
+from benchmarks import netlink, report
 from benchmarks.cases import BY_KEY, CASES, LAB_CASES, Case
 from benchmarks.measure import CoarseClockError, Pairs, Row
 from benchmarks.processes import SOCKETS, in_process, memory, on_ctypes, whole_process
@@ -47,6 +47,16 @@ PLAN = (
             key=f"{key}-ctypes", name=f"{BY_KEY[key].name}, on ctypes", target=1.0
         )
         for key in ("recvmmsg", "into-buffers", "sendmmsg")
+    ),
+    *(
+        Planned(f"netlink-{key}", f"NETLINK {name}", target, partial(netlink.measured, key))
+        for key, name, target in (
+            ("links", "1,000 links against ip -j link as a process", 1.5),
+            ("addresses", "10,000 addresses against ip -j address as a process", 2.0),
+            ("addresses-read", "10,000 addresses, each field read, against the same", None),
+            ("routes", "10,000 routes of a table among 20,000 against ip -j route", 3.0),
+            ("routes-read", "10,000 routes of a table, each field read, against the same", None),
+        )
     ),
     Planned(
         "import",

@@ -17,6 +17,8 @@ from libc.stdint cimport (
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+import sys
+
 import _socket
 
 from famsock._struct import Struct
@@ -929,3 +931,6 @@ cdef class Reader:
     def read_each(self, messages):
         """Return the instances of what recvmmsg gave."""
         return [self.read(message) for message in messages]
+
+
+include "_tlv.pxi"

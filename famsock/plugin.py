@@ -12,7 +12,7 @@ from famsock._lazy import load as _load
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from famsock import _text as text
-    from famsock import bpf, codecs, constants, control, cstruct, options, selftest
+    from famsock import bpf, codecs, constants, control, cstruct, options, selftest, tlv
     from famsock._calls.layout import SockaddrLayout, integer_field
     from famsock._errors import AddressRangeError
     from famsock._errqueue import SockExtendedErr
@@ -71,6 +71,7 @@ _SUBMODULES = {
     "options": "options",
     "selftest": "selftest",
     "text": "_text",
+    "tlv": "tlv",
 }
 
 __all__ = [
@@ -111,6 +112,7 @@ __all__ = [
     "sockaddr",
     "socket",
     "text",
+    "tlv",
 ]
 
 

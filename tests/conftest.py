@@ -29,6 +29,7 @@ _LEFT_OUT = [
     "test_sitecustomize.py",
     "test_stdlib_forms.py",
     "test_text.py",
+    "test_tlv.py",
     "test_type_hints.py",
     "test_typed_values.py",
     "test_validation.py",

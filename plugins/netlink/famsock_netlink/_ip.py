@@ -18,7 +18,8 @@ _NETWORKS: dict[int, Callable[[tuple[bytes, int], bool], IPNetwork]] = {
     AF_INET: IPv4Network,
     AF_INET6: IPv6Network,
 }
-_BYTES: dict[int, int] = {AF_INET: 4, AF_INET6: 16}
+BYTES: dict[int, int] = {AF_INET: 4, AF_INET6: 16}
+"""The size of an address, by family."""
 
 
 def address(family: int, data: bytes) -> AnyAddress:
@@ -30,7 +31,7 @@ def network(family: int, data: bytes, prefix_length: int) -> AnyNetwork:
     """Return the network of an AF_* family; no data means an address of zeros."""
     if family not in _NETWORKS:
         return data
-    return _NETWORKS[family]((data or bytes(_BYTES[family]), prefix_length), False)
+    return _NETWORKS[family]((data or bytes(BYTES[family]), prefix_length), False)
 
 
 def as_address(value: str | AnyAddress | None) -> AnyAddress | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from famsock.plugin import CType, cstruct
+from famsock.plugin import CType, cstruct, tlv
 from famsock_netlink.constants import NLA_F_NESTED, NLA_F_NET_BYTEORDER
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 TYPE_MAX = 0x3FFF
+LABEL = "AF_NETLINK attribute"
 _VALUE_BYTES_MAX = 0xFFFF - 4
 _FLAGS = NLA_F_NESTED | NLA_F_NET_BYTEORDER
 _HEADER = struct.Struct("=HH")
@@ -108,6 +109,11 @@ class Attribute:
         return cls(type, pack(attributes), NLA_F_NESTED)
 
 
+def to_send(pairs: Iterable[tuple[int, bytes]]) -> tuple[Attribute, ...]:
+    """Return received types, with their flags, and values as attributes to send."""
+    return tuple(Attribute(kind & TYPE_MAX, value, kind & _FLAGS) for kind, value in pairs)
+
+
 def pack(attributes: Iterable[Attribute]) -> bytes:
     """Return the bytes of attributes, end to end."""
     return b"".join([attribute.pack() for attribute in attributes])
@@ -130,25 +136,9 @@ class Attributes(Mapping[int, bytes]):
     @classmethod
     def unpack(cls, data: bytes | memoryview, offset: int = 0) -> Attributes:
         """Return the attributes in ``data`` from ``offset`` bytes on; ValueError if truncated."""
-        pairs: list[tuple[int, bytes]] = []
-        flags = {}
-        end = len(data)
-        unpack_from = _HEADER.unpack_from
-        while end - offset >= 4:
-            length, kind = unpack_from(data, offset)
-            if length < 4 or offset + length > end:
-                raise ValueError(
-                    f"AF_NETLINK attribute at byte {offset}: length must be 4-{end - offset}, "
-                    f"not {length}"
-                )
-            if kind & _FLAGS:
-                flags[len(pairs)] = kind & _FLAGS
-            pairs.append((kind & TYPE_MAX, bytes(data[offset + 4 : offset + length])))
-            offset += length + 3 & ~3
-        if offset < end and any(data[offset:end]):
-            raise ValueError(
-                f"AF_NETLINK attribute at byte {offset}: {end - offset} bytes are left"
-            )
+        found = tlv.split(data, offset, label=LABEL)
+        flags = {place: kind & _FLAGS for place, (kind, _) in enumerate(found) if kind & _FLAGS}
+        pairs = [(kind & TYPE_MAX, value) for kind, value in found] if flags else found
         made = cls(pairs)
         made._flags = flags
         return made
@@ -201,7 +191,7 @@ class Attributes(Mapping[int, bytes]):
         """Return a string up to its first NUL."""
         value = self._values.get(type)
         if value is not None:
-            return value.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+            return tlv.text_of(value)
         if default is None:
             raise KeyError(type)
         return default

@@ -14,7 +14,7 @@ from errno import EPERM
 
 import attrs
 
-from famsock.plugin import Struct, cstruct
+from famsock.plugin import Struct, cstruct, tlv
 from famsock_netlink import attributes
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
@@ -83,23 +83,14 @@ class NetlinkMessage:
         return Attributes.unpack(self.payload, offset_bytes)
 
 
+_RECORDS = tlv.Records(
+    NetlinkMessage, MessageHeader, length="length_bytes", label="AF_NETLINK message"
+)
+
+
 def unpack(data: bytes) -> list[NetlinkMessage]:
     """Return the messages of one datagram; ValueError if one is truncated."""
-    messages = []
-    offset, end = 0, len(data)
-    while offset < end:
-        if end - offset < _HEADER_BYTES:
-            raise ValueError(f"AF_NETLINK message at byte {offset}: only {end - offset} bytes")
-        length, kind, flags, sequence, pid = _unpack_header(data, offset)
-        if length < _HEADER_BYTES or offset + length > end:
-            raise ValueError(
-                f"AF_NETLINK message at byte {offset}: length must be "
-                f"{_HEADER_BYTES}-{end - offset}, not {length}"
-            )
-        payload = data[offset + _HEADER_BYTES : offset + length]
-        messages.append(NetlinkMessage(kind, payload, flags, sequence, pid))
-        offset += length + 3 & ~3
-    return messages
+    return _RECORDS.unpack(data)
 
 
 def body(header: Struct | bytes, attributes_: Iterable[Attribute] = ()) -> bytes:

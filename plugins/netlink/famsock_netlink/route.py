@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from errno import EADDRNOTAVAIL, ENOENT, ESRCH
+from errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOENT, ESRCH
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from socket import AF_UNSPEC, SOCK_DGRAM, SOCK_RAW
 from typing import TypeVar
 
 import attrs
 
-from famsock.plugin import Struct, cstruct
-from famsock_netlink import _ip
+from famsock.plugin import Struct, cstruct, tlv
+from famsock_netlink import _ip, messages
 from famsock_netlink._ip import AnyAddress, IPAddress
-from famsock_netlink.attributes import Attribute
+from famsock_netlink.attributes import LABEL, TYPE_MAX, Attribute, Attributes, to_send
 from famsock_netlink.constants import (
     AF_NETLINK,
     ALTIFNAMSIZ,
@@ -47,6 +48,7 @@ from famsock_netlink.constants import (
     NLM_F_REPLACE,
     RT_SCOPE_HOST,
     RT_SCOPE_UNIVERSE,
+    RT_TABLE_COMPAT,
     RTA_TABLE,
     RTEXT_FILTER_SKIP_STATS,
     RTM_DELADDR,
@@ -72,7 +74,7 @@ from famsock_netlink.routing import (
     Rule,
     RuleHeader,
 )
-from famsock_netlink.sockets import DumpInterruptedError, NetlinkSocket
+from famsock_netlink.sockets import NetlinkSocket, checks_strictly, collected
 
 __all__ = [
     "FOREVER_S",
@@ -85,6 +87,9 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+_REFUSALS = frozenset({EINVAL, ENODEV, ENOENT})
+"""What the kernel says of a limit: it does not know it, there is no such link, no such table."""
+
 _ADDRESS_FIELDS = frozenset(
     {IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS, IFA_LABEL, IFA_LOCAL}
 )
@@ -159,31 +164,39 @@ class Link:
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Link:
         """Return the link of an RTM_NEWLINK or RTM_DELLINK; ValueError if it is truncated."""
-        header = LinkHeader.unpack(message.payload)
-        found = message.attributes(LinkHeader.layout.size)
-        names = found.nested(IFLA_PROP_LIST).all(IFLA_ALT_IFNAME)
-        return cls(
-            index=header.index,
-            name=found.text(IFLA_IFNAME, ""),
-            hardware_type=header.hardware_type,
-            flags=header.flags,
-            mtu=found.unsigned(IFLA_MTU, 0),
-            address=found.get(IFLA_ADDRESS, b""),
-            broadcast=found.get(IFLA_BROADCAST, b""),
-            kind=found.nested(IFLA_LINKINFO).text(IFLA_INFO_KIND, ""),
-            operational_state=found.unsigned(IFLA_OPERSTATE, 0),
-            queue_length=found.unsigned(IFLA_TXQLEN, 0),
-            master=found.unsigned(IFLA_MASTER, 0),
-            lower_index=found.unsigned(IFLA_LINK, 0),
-            alias=found.text(IFLA_IFALIAS, ""),
-            alternative_names=tuple(
-                name.split(b"\0", 1)[0].decode("utf-8", "surrogateescape") for name in names
-            ),
-        )
+        return _LINK.unpack(message.payload, cls)
+
+
+def _names(properties: bytes) -> tuple[str, ...]:
+    return tuple(map(tlv.text_of, Attributes.unpack(properties).all(IFLA_ALT_IFNAME)))
+
+
+_LINK = tlv.Table(
+    Link,
+    LinkHeader,
+    {
+        "index": tlv.member("index"),
+        "name": tlv.text(IFLA_IFNAME),
+        "hardware_type": tlv.member("hardware_type"),
+        "flags": tlv.member("flags"),
+        "mtu": tlv.unsigned(IFLA_MTU),
+        "address": tlv.value(IFLA_ADDRESS),
+        "broadcast": tlv.value(IFLA_BROADCAST),
+        "kind": tlv.text(IFLA_LINKINFO, IFLA_INFO_KIND),
+        "operational_state": tlv.unsigned(IFLA_OPERSTATE),
+        "queue_length": tlv.unsigned(IFLA_TXQLEN),
+        "master": tlv.unsigned(IFLA_MASTER),
+        "lower_index": tlv.unsigned(IFLA_LINK),
+        "alias": tlv.text(IFLA_IFALIAS),
+        "alternative_names": tlv.made(_names, IFLA_PROP_LIST, default=()),
+    },
+    type_mask=TYPE_MAX,
+    label=LABEL,
+)
 
 
 @attrs.frozen
-class InterfaceAddress:
+class InterfaceAddress(tlv.Deferred):
     """An address of a network interface.
 
     ``address`` is the interface's own; bytes for a family that is not IP. ``peer`` is the other
@@ -208,27 +221,41 @@ class InterfaceAddress:
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> InterfaceAddress:
         """Return the address of an RTM_NEWADDR or RTM_DELADDR; ValueError if it is truncated."""
-        header = AddressHeader.unpack(message.payload)
-        found = message.attributes(AddressHeader.layout.size)
-        peer = found.get(IFA_ADDRESS, b"")
-        local = found.get(IFA_LOCAL, peer)
-        broadcast = found.get(IFA_BROADCAST)
-        lifetime = found.get(IFA_CACHEINFO)
-        times = AddressLifetime.unpack(lifetime) if lifetime is not None else None
-        return cls(
-            link_index=header.index,
-            family=header.family,
-            address=_ip.address(header.family, local),
-            prefix_length=header.prefix_length,
-            peer=_ip.address(header.family, peer),
-            broadcast=None if broadcast is None else _ip.address(header.family, broadcast),
-            label=found.text(IFA_LABEL, ""),
-            scope=header.scope,
-            flags=found.unsigned(IFA_FLAGS, header.flags),
-            preferred_s=times.preferred_s if times else FOREVER_S,
-            valid_s=times.valid_s if times else FOREVER_S,
-            others=found.others(_ADDRESS_FIELDS),
-        )
+        return _ADDRESS.unpack(message.payload, cls)
+
+
+def _own_address(family: int, local: bytes | None, peer: bytes | None) -> AnyAddress:
+    return _ip.address(family, (peer or b"") if local is None else local)
+
+
+def _other_address(family: int, data: bytes | None) -> AnyAddress:
+    return _ip.address(family, data or b"")
+
+
+_ADDRESS = tlv.Table(
+    InterfaceAddress,
+    AddressHeader,
+    {
+        "link_index": tlv.member("index"),
+        "family": tlv.member("family"),
+        "address": tlv.made(
+            _own_address, IFA_LOCAL, IFA_ADDRESS, members=("family",), sizes=_ip.BYTES
+        ),
+        "prefix_length": tlv.member("prefix_length"),
+        "peer": tlv.made(_other_address, IFA_ADDRESS, members=("family",), sizes=_ip.BYTES),
+        "broadcast": tlv.made(
+            _ip.address, IFA_BROADCAST, members=("family",), default=None, sizes=_ip.BYTES
+        ),
+        "label": tlv.text(IFA_LABEL),
+        "scope": tlv.member("scope"),
+        "flags": tlv.unsigned(IFA_FLAGS, member="flags"),
+        "preferred_s": tlv.part(IFA_CACHEINFO, AddressLifetime, "preferred_s", default=FOREVER_S),
+        "valid_s": tlv.part(IFA_CACHEINFO, AddressLifetime, "valid_s", default=FOREVER_S),
+        "others": tlv.unknown(to_send, _ADDRESS_FIELDS),
+    },
+    type_mask=TYPE_MAX,
+    label=LABEL,
+)
 
 
 class RouteSocket(
@@ -236,8 +263,8 @@ class RouteSocket(
 ):
     """A socket of NETLINK_ROUTE: network interfaces, their addresses, routes and rules.
 
-    The limit of a dump to one link or table goes to the kernel, which applies it after
-    `check_strictly`. It is applied here in any case.
+    The kernel applies the limit of a method to one link or table from Linux 4.20 on; before, and
+    where it does not, the method does.
     """
 
     __slots__ = ()
@@ -245,7 +272,7 @@ class RouteSocket(
     def links(self) -> tuple[Link, ...]:
         """Return every network interface of the socket's network namespace."""
         without_statistics = Attribute.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
-        return _dumped(self, Link.unpack, RTM_GETLINK, LinkHeader(), [without_statistics])
+        return _dumped(self, Link.unpack, None, RTM_GETLINK, LinkHeader(), [without_statistics])
 
     def link(self, which: int | str) -> Link:
         """Return a network interface, by its index (from 1 on), its name or an alternative name.
@@ -277,13 +304,9 @@ class RouteSocket(
 
         With `check_strictly` a missing interface is OSError ENODEV, otherwise it has no addresses.
         """
-
-        def unpack(message: NetlinkMessage) -> InterfaceAddress | None:
-            found = InterfaceAddress.unpack(message)
-            return found if link_index in (None, found.link_index) else None
-
+        wanted = None if link_index is None else _having(_INDEX_OF_ADDRESS, {link_index})
         header = AddressHeader(family=family, index=link_index or 0)
-        return _dumped(self, unpack, RTM_GETADDR, header)
+        return _dumped(self, InterfaceAddress.unpack, wanted, RTM_GETADDR, header)
 
     def add_address(
         self,
@@ -342,14 +365,26 @@ class RouteSocket(
         Cached routes to single destinations (RTM_F_CLONED) are left out. With `check_strictly` a
         missing table is OSError ENOENT, otherwise it has no routes.
         """
+        limits = [] if table is None else [Attribute.u32(RTA_TABLE, table)]
+        shown = table if table is None or table <= 0xFF else RT_TABLE_COMPAT
+
+        def is_wanted(message: NetlinkMessage) -> bool:
+            payload = message.payload
+            is_cloned = (_FLAGS_OF_ROUTE(payload) or 0) & RTM_F_CLONED
+            return not is_cloned and (shown is None or _TABLE_OF_ROUTE(payload) in (shown, None))
 
         def unpack(message: NetlinkMessage) -> Route | None:
             found = Route.unpack(message)
-            is_wanted = table in (None, found.table) and not found.flags & RTM_F_CLONED
-            return found if is_wanted else None
+            return found if found.table == table else None
 
-        limits = [] if table is None else [Attribute.u32(RTA_TABLE, table)]
-        return _dumped(self, unpack, RTM_GETROUTE, RouteHeader(family=family), limits)
+        return _dumped(
+            self,
+            unpack if shown == RT_TABLE_COMPAT else Route.unpack,
+            is_wanted,
+            RTM_GETROUTE,
+            RouteHeader(family=family),
+            limits,
+        )
 
     def add_route(self, route: Route, *, replace: bool = False) -> None:
         """Add a route; with ``replace``, replace an existing one.
@@ -379,17 +414,22 @@ class RouteSocket(
         self, link_index: int | None = None, family: int = AF_UNSPEC
     ) -> tuple[Neighbor, ...]:
         """Return the neighbors on a link or all, and of a family (AF_INET, AF_BRIDGE) or of IP."""
-
-        def unpack(message: NetlinkMessage) -> Neighbor | None:
-            found = Neighbor.unpack(message)
-            return found if link_index in (None, found.link_index) else None
-
+        wanted = None if link_index is None else _having(_INDEX_OF_NEIGHBOR, {link_index})
         limits = [] if link_index is None else [Attribute.u32(NDA_IFINDEX, link_index)]
-        return _dumped(self, unpack, RTM_GETNEIGH, NeighborHeader(family=family), limits)
+        header = NeighborHeader(family=family)
+        return _dumped(
+            self,
+            Neighbor.unpack,
+            wanted,
+            RTM_GETNEIGH,
+            header,
+            limits,
+            is_limited=wanted is not None and family in (AF_UNSPEC, *_ip.BYTES),
+        )
 
     def rules(self, family: int = AF_UNSPEC) -> tuple[Rule, ...]:
         """Return the rules that choose a routing table, of one family (AF_INET), or of all."""
-        return _dumped(self, Rule.unpack, RTM_GETRULE, RuleHeader(family=family))
+        return _dumped(self, Rule.unpack, None, RTM_GETRULE, RuleHeader(family=family))
 
     def add_rule(self, rule: Rule) -> None:
         """Add a rule, behind those of the same priority.
@@ -423,23 +463,56 @@ def _explained(number: int, words: str) -> Iterator[None]:
 def _dumped(
     sock: RouteSocket,
     unpack: Callable[[NetlinkMessage], _T | None],
+    is_wanted: Callable[[NetlinkMessage], bool] | None,
     type: int,
     header: Struct,
     attributes: Iterable[Attribute] = (),
+    *,
+    is_limited: bool | None = None,
 ) -> tuple[_T, ...]:
-    """Return the objects of a dump, but for those that ``unpack`` makes None."""
+    """Return the objects of a dump, but for those that ``unpack`` makes None.
+
+    ``is_wanted`` decides by the header, before the attributes are unpacked. If the dump
+    ``is_limited`` (by default where something decides), the kernel is asked to decide first.
+    """
+
+    def convert(answers: list[NetlinkMessage]) -> Iterable[_T]:
+        wanted = answers if is_wanted is None else filter(is_wanted, answers)
+        return [found for answer in wanted if (found := unpack(answer)) is not None]
+
+    payload = messages.body(header, attributes)
+    if is_limited is None:
+        is_limited = is_wanted is not None
     try:
-        answers = sock.dump(type, header, attributes)
-    except DumpInterruptedError as error:
-        error.partial = _unpacked(unpack, error.partial)
-        raise
-    return _unpacked(unpack, answers)
+        return tuple(collected(sock, type, payload, convert, is_limited=is_limited))
+    except OSError as error:
+        if not is_limited or error.errno not in _REFUSALS or checks_strictly(sock):
+            raise
+        if error.errno != EINVAL:
+            return ()
+    return tuple(collected(sock, type, payload, convert))
 
 
-def _unpacked(
-    unpack: Callable[[NetlinkMessage], _T | None], answers: Iterable[NetlinkMessage]
-) -> tuple[_T, ...]:
-    return tuple(found for answer in answers if (found := unpack(answer)) is not None)
+def _member_of(header: type[Struct], name: str) -> Callable[[bytes], int | None]:
+    """Return a function that reads a member of a payload's header; None if it is truncated."""
+    (found,) = (m for m in header.layout.members if m.attribute == name)
+    codec = struct.Struct(f"={found.offset}x{found.type.code}")
+    size = header.layout.size
+    return lambda payload: codec.unpack_from(payload)[0] if len(payload) >= size else None
+
+
+_INDEX_OF_ADDRESS = _member_of(AddressHeader, "index")
+_INDEX_OF_NEIGHBOR = _member_of(NeighborHeader, "index")
+_TABLE_OF_ROUTE = _member_of(RouteHeader, "table")
+_FLAGS_OF_ROUTE = _member_of(RouteHeader, "flags")
+
+
+def _having(
+    read: Callable[[bytes], int | None], numbers: set[int | None]
+) -> Callable[[NetlinkMessage], bool]:
+    """Return whether a message's header has one of these numbers; unpacking refuses a truncated."""
+    wanted = numbers | {None}
+    return lambda message: read(message.payload) in wanted
 
 
 def _selected(

@@ -11,13 +11,11 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Callable
 from socket import AF_UNSPEC
-from typing import TypeVar
 
 import attrs
 
-from famsock.plugin import Struct, cstruct
+from famsock.plugin import Struct, cstruct, tlv
 from famsock_netlink import _ip, attributes
 from famsock_netlink._ip import AnyAddress, AnyNetwork, as_address, as_network, as_optional_network
 from famsock_netlink.attributes import Attribute, Attributes
@@ -162,7 +160,6 @@ class PortRange(Struct):
     last: int = cstruct.u16("end")
 
 
-_T = TypeVar("_T")
 _NEXT_HOP_BYTES = NextHopHeader.layout.size
 _FAMILY = struct.Struct("=H")
 _EXPIRES = struct.Struct("=8xi")
@@ -246,7 +243,7 @@ _Hops = tuple[AnyAddress | None, int, tuple[NextHop, ...]]
 
 
 @attrs.frozen
-class Route:
+class Route(tlv.Deferred):
     """A route to a network.
 
     ``destination`` is a network, an object of `ipaddress` or its text ("0.0.0.0/0" is the default
@@ -296,35 +293,7 @@ class Route:
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Route:
         """Return the route of an RTM_NEWROUTE or RTM_DELROUTE; ValueError if it is truncated."""
-        header = RouteHeader.unpack(message.payload)
-        found = message.attributes(RouteHeader.layout.size)
-        family, source_bits = header.family, header.source_bits
-        gateway, link_index = _gateway(family, found), found.unsigned(RTA_OIF, 0)
-        next_hops = _next_hops(family, found.get(RTA_MULTIPATH, b""))
-        metrics, nexthop_id = found.nested(RTA_METRICS), found.unsigned(RTA_NH_ID, 0)
-        return cls(
-            destination=_ip.network(family, found.get(RTA_DST, b""), header.destination_bits),
-            gateway=gateway,
-            link_index=link_index,
-            preferred_source=_made(found.get(RTA_PREFSRC), lambda data: _ip.address(family, data)),
-            priority=found.unsigned(RTA_PRIORITY, 0),
-            table=found.unsigned(RTA_TABLE, header.table),
-            protocol=header.protocol,
-            type=header.type,
-            next_hops=next_hops,
-            scope=header.scope,
-            tos=header.tos,
-            flags=header.flags,
-            mtu=metrics.unsigned(RTAX_MTU, 0),
-            source=_made(found.get(RTA_SRC), lambda data: _ip.network(family, data, source_bits)),
-            family=family,
-            metrics=metrics.others((RTAX_MTU,)),
-            nexthop_id=nexthop_id,
-            preference=found.unsigned(RTA_PREF, 0),
-            expires_s=_expires_s(found.get(RTA_CACHEINFO, b"")),
-            others=found.others(_ROUTE_FIELDS),
-            of_nexthop=(gateway, link_index, next_hops) if nexthop_id else None,
-        )
+        return _ROUTE.unpack(message.payload, cls)
 
     def body(self, *, deleting: bool = False) -> tuple[RouteHeader, list[Attribute]]:
         """Return the header and attributes that add the route, or select what to delete.
@@ -401,20 +370,15 @@ def _to_send(others: tuple[Attribute, ...]) -> list[Attribute]:
     ]
 
 
-def _made(data: bytes | None, make: Callable[[bytes], _T]) -> _T | None:
-    """Return the value of an attribute; None if it is missing."""
-    return None if data is None else make(data)
-
-
 def _packed(address: AnyAddress) -> bytes:
     return address if isinstance(address, bytes) else address.packed
 
 
-def _gateway(family: int, found: Attributes) -> AnyAddress | None:
+def _gateway(family: int, gateway: bytes | None, via: bytes | None) -> AnyAddress | None:
     """Return the address of RTA_GATEWAY, or of RTA_VIA: a family (u16) and an address of it."""
-    if (gateway := found.get(RTA_GATEWAY)) is not None:
+    if gateway is not None:
         return _ip.address(family, gateway)
-    if len(via := found.get(RTA_VIA, b"")) < _FAMILY.size:
+    if via is None or len(via) < _FAMILY.size:
         return None
     return _ip.address(_FAMILY.unpack_from(via)[0], via[_FAMILY.size :])
 
@@ -439,7 +403,8 @@ def _next_hops(family: int, data: bytes) -> tuple[NextHop, ...]:
                 f"{_NEXT_HOP_BYTES}-{len(data) - offset}, not {header.length_bytes}"
             )
         found = Attributes.unpack(data[offset + _NEXT_HOP_BYTES : end])
-        gateway, others = _gateway(family, found), found.others(_HOP_FIELDS)
+        gateway = _gateway(family, found.get(RTA_GATEWAY), found.get(RTA_VIA))
+        others = found.others(_HOP_FIELDS)
         hops.append(NextHop(header.link_index, gateway, header.hops + 1, header.flags, others))
         offset = end + 3 & ~3
     return tuple(hops)
@@ -453,8 +418,76 @@ def _pack_next_hop(family: int, hop: NextHop) -> bytes:
     return header.pack() + behind
 
 
+def _network(family: int, bits: int, data: bytes | None) -> AnyNetwork:
+    return _ip.network(family, data or b"", bits)
+
+
+def _other_metrics(metrics: bytes) -> tuple[Attribute, ...]:
+    return Attributes.unpack(metrics).others((RTAX_MTU,))
+
+
+def _hops_of_nexthop(
+    family: int,
+    nexthop_id: bytes,
+    gateway: bytes | None,
+    via: bytes | None,
+    link_index: bytes | None,
+    hops: bytes | None,
+) -> _Hops | None:
+    """Return what is sent only if it was changed; None for a route without a nexthop object."""
+    if not any(nexthop_id):
+        return None
+    index = int.from_bytes(link_index or b"", sys.byteorder)
+    return _gateway(family, gateway, via), index, _next_hops(family, hops or b"")
+
+
+_ROUTE = tlv.Table(
+    Route,
+    RouteHeader,
+    {
+        "destination": tlv.made(
+            _network, RTA_DST, members=("family", "destination_bits"), sizes=_ip.BYTES,
+            counts_bits=True,
+        ),
+        "gateway": tlv.made(
+            _gateway, RTA_GATEWAY, RTA_VIA, members=("family",), default=None, sizes=_ip.BYTES,
+            at_once=(RTA_VIA,),
+        ),
+        "link_index": tlv.unsigned(RTA_OIF),
+        "preferred_source": tlv.made(
+            _ip.address, RTA_PREFSRC, members=("family",), default=None, sizes=_ip.BYTES
+        ),
+        "priority": tlv.unsigned(RTA_PRIORITY),
+        "table": tlv.unsigned(RTA_TABLE, member="table"),
+        "protocol": tlv.member("protocol"),
+        "type": tlv.member("type"),
+        "next_hops": tlv.made(_next_hops, RTA_MULTIPATH, members=("family",), default=()),
+        "scope": tlv.member("scope"),
+        "tos": tlv.member("tos"),
+        "flags": tlv.member("flags"),
+        "mtu": tlv.unsigned(RTA_METRICS, RTAX_MTU),
+        "source": tlv.made(
+            _network, RTA_SRC, members=("family", "source_bits"), default=None, sizes=_ip.BYTES,
+            counts_bits=True,
+        ),
+        "family": tlv.member("family"),
+        "metrics": tlv.made(_other_metrics, RTA_METRICS, default=()),
+        "nexthop_id": tlv.unsigned(RTA_NH_ID),
+        "preference": tlv.unsigned(RTA_PREF),
+        "expires_s": tlv.made(_expires_s, RTA_CACHEINFO, default=0),
+        "others": tlv.unknown(attributes.to_send, _ROUTE_FIELDS),
+        "_of_nexthop": tlv.made(
+            _hops_of_nexthop, RTA_NH_ID, RTA_GATEWAY, RTA_VIA, RTA_OIF, RTA_MULTIPATH,
+            members=("family",), default=None, needed=(RTA_NH_ID,),
+        ),
+    },
+    type_mask=attributes.TYPE_MAX,
+    label=attributes.LABEL,
+)  # fmt: skip
+
+
 @attrs.frozen
-class Neighbor:
+class Neighbor(tlv.Deferred):
     """The owner of a link address: an entry of the ARP or neighbor discovery table.
 
     ``link_address`` is the link-layer address, b"" while it is not known. ``state`` is NUD_*,
@@ -474,18 +507,27 @@ class Neighbor:
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Neighbor:
         """Return the neighbor of an RTM_NEWNEIGH or RTM_DELNEIGH; ValueError if it is truncated."""
-        header = NeighborHeader.unpack(message.payload)
-        found = message.attributes(NeighborHeader.layout.size)
-        return cls(
-            link_index=header.index,
-            family=header.family,
-            address=_ip.address(header.family, found[NDA_DST]) if NDA_DST in found else b"",
-            link_address=found.get(NDA_LLADDR, b""),
-            state=header.state,
-            flags=header.flags,
-            type=header.type,
-            others=found.others(_NEIGHBOR_FIELDS),
-        )
+        return _NEIGHBOR.unpack(message.payload, cls)
+
+
+_NEIGHBOR = tlv.Table(
+    Neighbor,
+    NeighborHeader,
+    {
+        "link_index": tlv.member("index"),
+        "family": tlv.member("family"),
+        "address": tlv.made(
+            _ip.address, NDA_DST, members=("family",), default=b"", sizes=_ip.BYTES
+        ),
+        "link_address": tlv.value(NDA_LLADDR),
+        "state": tlv.member("state"),
+        "flags": tlv.member("flags"),
+        "type": tlv.member("type"),
+        "others": tlv.unknown(attributes.to_send, _NEIGHBOR_FIELDS),
+    },
+    type_mask=attributes.TYPE_MAX,
+    label=attributes.LABEL,
+)
 
 
 def _table(rule: Rule) -> int:
@@ -542,35 +584,7 @@ class Rule:
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> Rule:
         """Return the rule of an RTM_NEWRULE or RTM_DELRULE; ValueError if it is truncated."""
-        header = RuleHeader.unpack(message.payload)
-        found = message.attributes(RuleHeader.layout.size)
-        family, source_bits = header.family, header.source_bits
-        bits = header.destination_bits
-        return cls(
-            family=family,
-            priority=found.unsigned(FRA_PRIORITY, 0),
-            action=header.action,
-            table=found.unsigned(FRA_TABLE, header.table),
-            goto=found.unsigned(FRA_GOTO, 0),
-            source=_made(found.get(FRA_SRC), lambda data: _ip.network(family, data, source_bits)),
-            destination=_made(found.get(FRA_DST), lambda data: _ip.network(family, data, bits)),
-            input_interface=found.text(FRA_IIFNAME, ""),
-            output_interface=found.text(FRA_OIFNAME, ""),
-            mark=found.unsigned(FRA_FWMARK, 0),
-            mark_mask=found.unsigned(FRA_FWMASK, 0),
-            tos=header.tos,
-            ip_protocol=found.unsigned(FRA_IP_PROTO, 0),
-            source_ports=_made(found.get(FRA_SPORT_RANGE), PortRange.unpack),
-            destination_ports=_made(found.get(FRA_DPORT_RANGE), PortRange.unpack),
-            uids=_made(found.get(FRA_UID_RANGE), UidRange.unpack),
-            suppress_prefix_length=found.signed(FRA_SUPPRESS_PREFIXLEN, -1),
-            protocol=found.unsigned(FRA_PROTOCOL, 0),
-            flags=header.flags,
-            dscp=_made(found.get(FRA_DSCP), lambda data: int.from_bytes(data, sys.byteorder)),
-            l3mdev=bool(found.unsigned(FRA_L3MDEV, 0)),
-            suppress_group=found.signed(FRA_SUPPRESS_IFGROUP, -1),
-            others=found.others(_RULE_FIELDS),
-        )
+        return _RULE.unpack(message.payload, cls)
 
     def body(self) -> tuple[RuleHeader, list[Attribute]]:
         """Return the header and attributes that add the rule, or select what to delete.
@@ -632,3 +646,38 @@ class Rule:
         if self.l3mdev:
             made.append(Attribute.u8(FRA_L3MDEV, 1))
         return header, [*made, *self.others]
+
+
+_RULE = tlv.Table(
+    Rule,
+    RuleHeader,
+    {
+        "family": tlv.member("family"),
+        "priority": tlv.unsigned(FRA_PRIORITY),
+        "action": tlv.member("action"),
+        "l3mdev": tlv.made(any, FRA_L3MDEV, default=False),
+        "table": tlv.unsigned(FRA_TABLE, member="table"),
+        "goto": tlv.unsigned(FRA_GOTO),
+        "source": tlv.made(_network, FRA_SRC, members=("family", "source_bits"), default=None),
+        "destination": tlv.made(
+            _network, FRA_DST, members=("family", "destination_bits"), default=None
+        ),
+        "input_interface": tlv.text(FRA_IIFNAME),
+        "output_interface": tlv.text(FRA_OIFNAME),
+        "mark": tlv.unsigned(FRA_FWMARK),
+        "mark_mask": tlv.unsigned(FRA_FWMASK),
+        "tos": tlv.member("tos"),
+        "ip_protocol": tlv.unsigned(FRA_IP_PROTO),
+        "source_ports": tlv.made(PortRange.unpack, FRA_SPORT_RANGE, default=None),
+        "destination_ports": tlv.made(PortRange.unpack, FRA_DPORT_RANGE, default=None),
+        "uids": tlv.made(UidRange.unpack, FRA_UID_RANGE, default=None),
+        "suppress_prefix_length": tlv.signed(FRA_SUPPRESS_PREFIXLEN, default=-1),
+        "protocol": tlv.unsigned(FRA_PROTOCOL),
+        "flags": tlv.member("flags"),
+        "dscp": tlv.unsigned(FRA_DSCP, default=None),
+        "suppress_group": tlv.signed(FRA_SUPPRESS_IFGROUP, default=-1),
+        "others": tlv.unknown(attributes.to_send, _RULE_FIELDS),
+    },
+    type_mask=attributes.TYPE_MAX,
+    label=attributes.LABEL,
+)

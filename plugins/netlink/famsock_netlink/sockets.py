@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Callable, Iterable, Iterator
-from errno import EAGAIN, EBUSY, EINTR, ENOBUFS
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
+from errno import EAGAIN, EBUSY, EINTR, ENOBUFS, ENOPROTOOPT
+from itertools import chain
 from socket import MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_RAW
 from threading import Condition, get_ident
-from typing import Any
+from typing import Any, TypeVar
 
 from famsock.plugin import Struct, socket
 from famsock_netlink import messages
@@ -47,6 +49,8 @@ KERNEL = NetlinkAddress(0)
 FIRST_SEQUENCE = 1 << 31
 """The first number of requests; smaller numbers are free for messages of the caller."""
 
+_T = TypeVar("_T")
+_ENDS = frozenset({NLMSG_ERROR, NLMSG_DONE})
 _DUMP_ATTEMPTS = 8
 
 _DATAGRAM_BYTES = 1 << 15
@@ -116,14 +120,18 @@ class _State:
         dropped. A group's message carries the sequence of the request that caused it.
         """
         others = []
+        request, sequence, is_answer, flags = None, -1, False, 0
         for message in received:
-            request = self.open.get(message.sequence)
-            flags = 0 if request is None else request.flags
-            is_answer = sender.pid == 0 and (sender.groups == 0 or bool(flags & NLM_F_ECHO))
+            if message.sequence != sequence:
+                sequence = message.sequence
+                request = self.open.get(sequence)
+                flags = 0 if request is None else request.flags
+                is_answer = sender.pid == 0 and (sender.groups == 0 or bool(flags & NLM_F_ECHO))
             if is_answer and request is not None:
                 request.answers.append(message)
-                request.is_answered |= message.type in (NLMSG_ERROR, NLMSG_DONE)
-            elif not (is_answer and FIRST_SEQUENCE <= message.sequence < self.sequence):
+                if message.type in _ENDS:
+                    request.is_answered = True
+            elif not (is_answer and FIRST_SEQUENCE <= sequence < self.sequence):
                 others.append(message)
         return others
 
@@ -226,7 +234,8 @@ class NetlinkSocket(
         groups that arrive meanwhile are kept for `recv_messages`.
         """
         payload = messages.body(header, attributes)
-        return list(_ask(self, type, payload, flags | NLM_F_REQUEST | NLM_F_ACK))
+        asked = _ask(self, type, payload, flags | NLM_F_REQUEST | NLM_F_ACK)
+        return list(chain.from_iterable(asked))
 
     def dump(
         self,
@@ -242,20 +251,7 @@ class NetlinkSocket(
         Otherwise as `request`.
         """
         payload = messages.body(header, attributes)
-        flags |= NLM_F_REQUEST | NLM_F_DUMP
-        for attempt in range(1, _DUMP_ATTEMPTS + 1):
-            answers = []
-            try:
-                for answer in _dumped(self, type, payload, flags):
-                    answers.append(answer)
-                return answers
-            except DumpInterruptedError:
-                if attempt == _DUMP_ATTEMPTS:
-                    raise _interrupted(f" {attempt} times", answers) from None
-            except OSError as error:
-                if error.errno != ENOBUFS or attempt == _DUMP_ATTEMPTS:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        return collected(self, type, payload, lambda answers: answers, flags)
 
     def iter_dump(
         self,
@@ -271,7 +267,64 @@ class NetlinkSocket(
         is complete, reads the rest of it into memory first.
         """
         payload = messages.body(header, attributes)
-        return _dumped(self, type, payload, flags | NLM_F_REQUEST | NLM_F_DUMP)
+        return _one_by_one(_dumped(self, type, payload, flags))
+
+
+def collected(
+    sock: NetlinkSocket,
+    type: int,
+    payload: bytes,
+    convert: Callable[[list[NetlinkMessage]], Iterable[_T]],
+    flags: int = 0,
+    *,
+    is_limited: bool = False,
+) -> list[_T]:
+    """Return what ``convert`` makes of each datagram of a dump; see `NetlinkSocket.dump`.
+
+    If it ``is_limited``, the kernel checks this one request strictly, and so applies its limits.
+    """
+    for attempt in range(1, _DUMP_ATTEMPTS + 1):
+        found: list[_T] = []
+        try:
+            with closing(_dumped(sock, type, payload, flags, is_limited=is_limited)) as dumped:
+                for answers in dumped:
+                    found += convert(answers)
+            return found
+        except DumpInterruptedError:
+            if attempt == _DUMP_ATTEMPTS:
+                raise _interrupted(f" {attempt} times", found) from None
+        except OSError as error:
+            if error.errno != ENOBUFS or attempt == _DUMP_ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def checks_strictly(sock: NetlinkSocket) -> bool:
+    """Return whether the socket's user asked for `NetlinkSocket.check_strictly`."""
+    try:
+        return sock.get_option(NETLINK_GET_STRICT_CHK)
+    except OSError as error:
+        if error.errno != ENOPROTOOPT:  # Linux before 4.20
+            raise
+        return False
+
+
+@contextmanager
+def _checked_strictly(sock: NetlinkSocket) -> Iterator[None]:
+    """Let the kernel check strictly what is sent meanwhile, if it can."""
+    if checks_strictly(sock):
+        yield
+        return
+    try:
+        try:
+            sock.set_option(NETLINK_GET_STRICT_CHK, True)
+        except OSError as error:
+            if error.errno != ENOPROTOOPT:
+                raise
+        yield
+    finally:
+        with suppress(OSError):  # so that no error of the request is replaced
+            sock.set_option(NETLINK_GET_STRICT_CHK, False)
 
 
 def _receive(sock: NetlinkSocket) -> tuple[list[NetlinkMessage], NetlinkAddress, bool]:
@@ -401,9 +454,15 @@ def _catch_up(sock: NetlinkSocket, state: _State) -> None:
 
 
 def _ask(
-    sock: NetlinkSocket, type: int, payload: bytes, flags: int, *, is_dump: bool = False
-) -> Iterator[NetlinkMessage]:
-    """Make one request, and give its answers; raise what its acknowledgement says.
+    sock: NetlinkSocket,
+    type: int,
+    payload: bytes,
+    flags: int,
+    *,
+    is_dump: bool = False,
+    is_limited: bool = False,
+) -> Generator[list[NetlinkMessage], None, None]:
+    """Make one request, and give its answers, several at a time; raise what the kernel says.
 
     A dump begins once the one before is complete, as the kernel makes one at a time.
     """
@@ -415,8 +474,9 @@ def _ask(
     def sent() -> list[_Request]:
         if is_dump and any(r.is_dump and not r.is_answered for r in state.open.values()):
             return []
-        sequence = state.register(request)
-        sock.send_messages(NetlinkMessage(type, payload, flags, sequence))
+        message = NetlinkMessage(type, payload, flags, state.register(request))
+        with _checked_strictly(sock) if is_limited else nullcontext():
+            sock.send_messages(message)
         return [request]
 
     def answers() -> list[NetlinkMessage]:
@@ -428,34 +488,50 @@ def _ask(
         while not _found_or_received(sock, state, sent)[0]:
             pass
         while True:
+            found: list[NetlinkMessage] = []
             for message in _found_or_received(sock, state, answers, request=request)[0]:
                 is_consistent = is_consistent and not message.flags & NLM_F_DUMP_INTR
-                if message.type in (NLMSG_ERROR, NLMSG_DONE):
+                if message.type in _ENDS:
+                    if found:
+                        yield found
                     Acknowledgement.unpack(message).raise_for_error()
                     if is_dump and not is_consistent:
                         raise _interrupted()
                     return
                 if message.type != NLMSG_NOOP:
-                    yield message
+                    found.append(message)
+            if found:
+                yield found
     finally:
         with state.turn:
             state.unregister(request)
             state.turn.notify_all()
 
 
-def _dumped(sock: NetlinkSocket, type: int, payload: bytes, flags: int) -> Iterator[NetlinkMessage]:
+def _dumped(
+    sock: NetlinkSocket, type: int, payload: bytes, flags: int, *, is_limited: bool = False
+) -> Generator[list[NetlinkMessage], None, None]:
     """Make one dump; again if the kernel is still busy with one that was given up under way."""
+    flags |= NLM_F_REQUEST | NLM_F_DUMP
     begun = False
     try:
-        for answer in _ask(sock, type, payload, flags, is_dump=True):
+        for answers in _ask(sock, type, payload, flags, is_dump=True, is_limited=is_limited):
             begun = True
-            yield answer
+            yield answers
     except OSError as error:
         if error.errno != EBUSY or begun:
             raise
     else:
         return
-    yield from _ask(sock, type, payload, flags, is_dump=True)
+    yield from _ask(sock, type, payload, flags, is_dump=True, is_limited=is_limited)
+
+
+def _one_by_one(
+    batches: Generator[list[NetlinkMessage], None, None],
+) -> Iterator[NetlinkMessage]:
+    with closing(batches):
+        for batch in batches:
+            yield from batch
 
 
 def _ask_for_words(sock: NetlinkSocket) -> None:

@@ -25,9 +25,15 @@ def _ip(command: str) -> str:
 
 
 def _wait_for_the_cable() -> None:
-    """Return when v0's network can be sent to: its IPv6 route comes some time after "up"."""
+    """Return when v0's network can be sent to, and the kernel has no news of either end any more.
+
+    Its IPv6 route and the carrier of both come some time after "up".
+    """
     deadline = time.monotonic() + 60
-    while "2001:db8::/64" not in _ip("-6 route show dev v0"):
+    while (
+        "2001:db8::/64" not in _ip("-6 route show dev v0")
+        or _ip("link show up").count("state UP") != 2
+    ):
         assert time.monotonic() < deadline, f"no route: {_ip('address show')}"
         time.sleep(0.01)
 
