@@ -45,16 +45,15 @@ Control = Sequence[ControlMessage[Any]]
 class Request:
     """A socket accepted from one that is bound to an algorithm; a context manager.
 
-    Threads may share it: each call is whole. ``buffers`` are the options that it takes over.
+    Threads may share it: each call is whole.
     """
 
-    def __init__(self, transform: socket, buffers: Sequence[int] = _BUFFERS) -> None:
-        wanted_bytes = {size: transform.getsockopt(SOL_SOCKET, size) for size in buffers}
+    def __init__(self, transform: socket) -> None:
+        wanted_bytes = {size: transform.getsockopt(SOL_SOCKET, size) for size in _BUFFERS}
         self._turn = RLock()
         self._sock = transform.accept()[0]
-        if buffers or self._sock.gettimeout() is not None:
-            self._sock.setblocking(False)
-        for size in buffers:
+        self._sock.setblocking(False)
+        for size in _BUFFERS:
             _enlarge(self._sock, size, wanted_bytes[size])
 
     def close(self) -> None:
@@ -79,12 +78,21 @@ class Hasher(Request):
     """A message digest in the making, with the interface of hashlib's objects."""
 
     def __init__(self, transform: socket) -> None:
-        super().__init__(transform, ())  # the kernel hashes as it takes in, and buffers nothing
+        # The kernel hashes as it takes in: the sizes of buffers do not count, and nothing waits.
+        self._turn = RLock()
+        self._sock = transform.accept()[0]
+        if self._sock.gettimeout() is not None:
+            self._sock.setblocking(False)
 
     def update(self, data: Any) -> None:
         """Add ``data`` (bytes-like, of any size) to the hash."""
-        view = octets("update(): AF_ALG data", data)
         with self._turn:
+            if type(data) is bytes and 0 < len(data) <= _PAGE_BYTES:
+                sent = self._sock.send(data, _MORE_AT_ONCE)
+                if sent == len(data):
+                    return
+                data = memoryview(data)[sent:]
+            view = octets("update(): AF_ALG data", data)
             while view:
                 view = view[self._sock.send(view, _MORE_AT_ONCE) :]
 

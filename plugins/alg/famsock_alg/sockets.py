@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from operator import index
 from socket import SOCK_SEQPACKET
-from threading import Condition, get_ident
+from threading import Condition, RLock, get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -45,24 +45,30 @@ class _State:
     """The kind that a socket is bound to, and the threads with open requests, in order of opening.
 
     ``tag_bytes`` is the size of an AEAD's tag as long as a request is open: it cannot change then.
-    ``turn`` guards all of it.
+    ``lock`` guards all of it, and ``turn``, on which ``waiting`` threads wait, is its condition.
     """
 
     def __init__(self, kind: str = "") -> None:
         self.kind = kind
         self.pid = os.getpid()
-        self.turn = Condition()
+        self.lock = RLock()
+        self.turn = Condition(self.lock)
+        self.waiting = 0
         self.open: list[int] = []
         self.tag_bytes = 0
 
     def wait_for_others(self) -> None:
-        """Wait until no other thread has a request open, with ``turn`` held.
+        """Wait until no other thread has a request open, with ``lock`` held.
 
         Not if this thread has one, below a signal handler: the kernel refuses a change then.
         """
         me = get_ident()
-        while self.open and me not in self.open:
-            self.turn.wait()
+        self.waiting += 1
+        try:
+            while self.open and me not in self.open:
+                self.turn.wait()
+        finally:
+            self.waiting -= 1
 
 
 class AlgSocket(
@@ -269,6 +275,8 @@ def _state_of(sock: AlgSocket) -> _State:
 def _check_kind(sock: AlgSocket, operation: str, wanted: str) -> None:
     """Refuse an operation of another type of algorithm: some would give a result all the same."""
     state = sock.protocol_state(_State)
+    if state.kind == wanted:
+        return
     kind = state.kind = state.kind or requests.kind_of(sock)
     if kind not in ("", wanted):
         raise ValueError(
@@ -279,7 +287,7 @@ def _check_kind(sock: AlgSocket, operation: str, wanted: str) -> None:
 def _set(sock: AlgSocket, option: Option[Any], value: Any) -> None:
     """Set an option between the requests of other threads."""
     state = _state_of(sock)
-    with state.turn:
+    with state.lock:
         state.wait_for_others()
         sock.set_option(option, value)
 
@@ -300,7 +308,7 @@ class _Opened(Generic[_R]):
 
     def __enter__(self) -> _R:
         sock, state, tag_bytes = self._sock, self._state, self._tag_bytes
-        with state.turn:
+        with state.lock:
             if tag_bytes is not None and not (state.open and state.tag_bytes == tag_bytes):
                 state.wait_for_others()
                 sock.set_option(ALG_SET_AEAD_AUTHSIZE, tag_bytes)
@@ -318,9 +326,11 @@ class _Opened(Generic[_R]):
         try:
             self._request.__exit__(kind, error, traceback)
         finally:
-            with self._state.turn:
-                self._state.open.remove(get_ident())
-                self._state.turn.notify_all()
+            state = self._state
+            with state.lock:
+                state.open.remove(get_ident())
+                if state.waiting:
+                    state.turn.notify_all()
 
 
 def _in_pieces(sock: AlgSocket, name: str, operation: int, iv: Any) -> Cipher:

@@ -60,6 +60,29 @@ def bound(request: pytest.FixtureRequest) -> Bound:
 
 
 class TestHash:
+    @pytest.mark.parametrize("timeout_s", [None, 5.0, 0.0])
+    def test_of_any_size_is_one_request_that_nothing_waits_for(
+        self, bound: Bound, monkeypatch: pytest.MonkeyPatch, timeout_s: float | None
+    ) -> None:
+        sock = bound("hash", "sha256")
+        opened: list[AlgSocket] = []
+
+        def accept(self: AlgSocket) -> Any:
+            opened.append(self)
+            return super(AlgSocket, self).accept()
+
+        monkeypatch.setattr(AlgSocket, "accept", accept, raising=False)
+        before = stdlib.getdefaulttimeout()
+        stdlib.setdefaulttimeout(timeout_s)
+        try:
+            for size in (0, 1, 64, 4095, 4096, 4097, 300_000):
+                data = os.urandom(size)
+                for given in (data, bytearray(data), memoryview(data)):
+                    assert sock.digest(given) == hashlib.sha256(data).digest(), size
+        finally:
+            stdlib.setdefaulttimeout(before)
+        assert opened == [sock] * 21
+
     @pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha512", "sha3-256"])
     def test_as_hashlib(self, bound: Bound, name: str) -> None:
         algorithm = bound("hash", name)
