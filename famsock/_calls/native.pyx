@@ -158,7 +158,7 @@ cdef extern from * nogil:
 cdef enum:
     SOCKADDR_BYTES = 128  # struct sockaddr_storage
     STACK_BYTES = 4096
-    CONTROL_BYTES = 1024
+    CONTROL_BYTES = 2304  # for the most descriptors that a message can carry, and a label
     OPTION_BYTES = 512
     INT_MAX = 0x7FFFFFFF
     SPARE_BYTES = 1 << 20

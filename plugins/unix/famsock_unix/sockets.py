@@ -27,6 +27,8 @@ _CONTROL_BYTES = sum(
     CMSG_SPACE(size) for size in (4 * MAX_DESCRIPTORS, Credentials.layout.size, LABEL_BYTES, 4)
 )
 
+_CONTROL = (_CONTROL_BYTES,)
+
 
 class HasFileno(Protocol):
     """A file, a socket, or another object with a descriptor."""
@@ -85,7 +87,7 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
         EBADF for a closed one; otherwise as sendmsg(2). Source: unix(7), SCM_RIGHTS.
         """
         numbers = tuple([each if type(each) is int else _descriptor(each) for each in descriptors])
-        buffers = data if isinstance(data, list | tuple) else [data]
+        buffers = [data] if type(data) is bytes or not isinstance(data, (list, tuple)) else data
         if not (type(data) is bytes and data) and self.type == SOCK_STREAM:
             buffers = list(buffers)
             if not any(memoryview(b).nbytes for b in buffers):
@@ -106,8 +108,9 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
         kept: list[Message[UnixAddress]] = []
         try:
             # One step of the interpreter: a signal's handler cannot raise before it is kept.
-            kept.extend(map(self.recv_message, (bufsize_bytes,), (_CONTROL_BYTES,), (flags,)))
-            return kept[0].get(SCM_RIGHTS) or (), kept[0]
+            kept.extend(map(self.recv_message, (bufsize_bytes,), _CONTROL, (flags,)))
+            message = kept[0]
+            return message.get(SCM_RIGHTS) or (), message
         except BaseException:
             for message in kept:
                 for received in message.get(SCM_RIGHTS) or ():
