@@ -46,6 +46,13 @@ def extensions() -> list[Extension]:
             define_macros=macros,
             optional=True,
         ),
+        Extension(
+            "famsock._records",
+            ["famsock/_records.pyx"],
+            depends=[slots],
+            define_macros=macros,
+            optional=True,
+        ),
     ]
 
 

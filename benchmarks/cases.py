@@ -19,7 +19,7 @@ from select import select
 from typing import Any, NamedTuple
 
 import famsock
-from benchmarks import lab, peers, typed
+from benchmarks import lab, packet, peers, typed
 from benchmarks.echo import echoed
 from benchmarks.measure import Work
 from famsock import constants
@@ -466,6 +466,25 @@ CASES = (
         "recvmmsg_into of 64 against recvmmsg, a UDP datagram of 64 bytes",
         typed.batch_into(64),
         1.02,
+    ),
+    Case("packet-frame", "AF_PACKET recv_frame against recvfrom", packet.frame, 1.3),
+    Case(
+        "packet-ring",
+        "AF_PACKET receive ring against pcapy-ng's dispatch, a frame with all its fields",
+        packet.ring,
+        1.1,
+        4000,
+        other="dispatch",
+        ours="ring",
+        needs="pcapy",
+    ),
+    Case(
+        "packet-transmit",
+        "AF_PACKET transmit ring against sendmmsg in C, a frame",
+        packet.transmit,
+        1.5,
+        other="sendmmsg",
+        ours="ring",
     ),
     loop_case("asyncio"),
     loop_case("uvloop", "uvloop"),

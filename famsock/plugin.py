@@ -12,7 +12,17 @@ from famsock._lazy import load as _load
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from famsock import _text as text
-    from famsock import bpf, codecs, constants, control, cstruct, options, selftest, tlv
+    from famsock import (
+        bpf,
+        codecs,
+        constants,
+        control,
+        cstruct,
+        options,
+        records,
+        selftest,
+        tlv,
+    )
     from famsock._calls.layout import SockaddrLayout, integer_field
     from famsock._errors import AddressRangeError
     from famsock._errqueue import SockExtendedErr
@@ -69,6 +79,7 @@ _SUBMODULES = {
     "control": "control",
     "cstruct": "cstruct",
     "options": "options",
+    "records": "records",
     "selftest": "selftest",
     "text": "_text",
     "tlv": "tlv",
@@ -108,6 +119,7 @@ __all__ = [
     "integer_field",
     "option_rows",
     "options",
+    "records",
     "selftest",
     "sockaddr",
     "socket",

@@ -3,7 +3,7 @@
     python -m tests.calls.sanitize [--valgrind] [pytest's arguments]
 
 It compiles the extension into a temporary folder with gcc and ``-fsanitize=address,undefined``, and
-runs pytest (tests/calls and the messages of AF_INET and AF_UNIX, unless told otherwise) on it.
+runs pytest (tests/calls, records, and the messages of AF_INET and AF_UNIX, unless told otherwise).
 Before that it compiles a copy with an access out of bounds planted, and fails unless that is seen.
 The exit status is 0 only if no report appeared and the tests passed. ``--valgrind`` runs valgrind's
 memcheck on a plain debugging build instead; reports count where they go through the extension.
@@ -23,6 +23,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 TESTS = (
     "tests/calls",
+    "tests/test_records.py",
     "plugins/inet/tests/test_inet_messages.py",
     "plugins/inet/tests/test_inet_transports.py",
     "plugins/unix/tests/test_unix_messages.py",
@@ -39,8 +40,8 @@ SANITIZERS = "-fsanitize=address,undefined -fno-omit-frame-pointer"
 PLANTED = "if size_bytes > STACK_BYTES:", "if size_bytes > STACK_BYTES + 64:"
 PLANTED_TEST = "tests/calls/test_buffers.py", "-k", "longer_datagram and native and 4097"
 _SOURCE = ("famsock", "LICENSE", "README.md", "pyproject.toml", "setup.py")
-_BUILT = shutil.ignore_patterns("__pycache__", "*.so", "native.c")
-_EXTENSION = "native.cpython"
+_BUILT = shutil.ignore_patterns("__pycache__", "*.so", "*.c")
+_EXTENSIONS = re.compile(r"/(native|_cstruct|_records)\.cpython")
 
 
 def build(
@@ -65,8 +66,10 @@ def build(
         env={**os.environ, "CC": compiler, "CFLAGS": f"-O1 -g {flags}", "LDFLAGS": flags},
         check=True,
     )  # fmt: skip
-    if not list((target / "famsock" / "_calls").glob("native.*.so")):
-        raise SystemExit("the extension was not built")
+    built = target / "famsock"
+    for name in ("_calls/native", "_cstruct", "_records"):
+        if not list(built.glob(f"{name}.*.so")):
+            raise SystemExit(f"the extension was not built: {name}")
     return target
 
 
@@ -114,7 +117,7 @@ def sanitized(arguments: list[str], built: Path) -> tuple[int, str]:
     found += re.findall(r".*: runtime error: .*(?:\n +#.*)*", said)
     # CPython frees only part of its memory when it ends: leaks count where the extension allocated.
     leaks = re.findall(r"(?:Direct|Indirect) leak of .*(?:\n +#.*)*", said)
-    return status, "\n\n".join(found + [leak for leak in leaks if _EXTENSION in leak])
+    return status, "\n\n".join(found + [leak for leak in leaks if _EXTENSIONS.search(leak)])
 
 
 def valgrind(arguments: list[str], built: Path) -> tuple[int, str]:
@@ -122,7 +125,7 @@ def valgrind(arguments: list[str], built: Path) -> tuple[int, str]:
     wrapper = ("valgrind", "--quiet", "--num-callers=30", "--keep-debuginfo=yes")
     status, said = pytest(arguments, built, *wrapper)
     plain = re.sub(r"(?m)^==\d+== ?", "", said)
-    return status, "\n\n".join(e for e in re.split(r"\n\n+", plain) if _EXTENSION in e)
+    return status, "\n\n".join(e for e in re.split(r"\n\n+", plain) if _EXTENSIONS.search(e))
 
 
 def check(arguments: list[str], *, memcheck: bool) -> bool:

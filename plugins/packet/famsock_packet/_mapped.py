@@ -57,10 +57,21 @@ class Ring:
         """
         if self._memory.closed:
             return
-        self._memory.close()
+        self._unmap()
         self._wake()
         if self._sock.fileno() >= 0:
             self._take_away()
+
+    def _unmap(self) -> None:
+        """Unmap the memory, as soon as no other thread reads or writes it any more."""
+        deadline = monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return self._memory.close()
+            except BufferError:
+                if monotonic() > deadline:
+                    raise
+            sleep(_PAUSE_S)
 
     def _take_away(self) -> None:
         """Undo the ring, as soon as the device holds none of its frames any more."""

@@ -13,12 +13,13 @@ import os
 import select
 from collections.abc import Iterator
 from errno import EAGAIN
+from itertools import chain
 from mmap import mmap
 from struct import Struct as Codec
 from time import monotonic, sleep
 from typing import NamedTuple
 
-from famsock.plugin import Lookup, Struct, cstruct, options, socket
+from famsock.plugin import Lookup, Struct, cstruct, options, records, socket
 from famsock_packet._mapped import Ring, frames_of
 from famsock_packet.addresses import PacketAddress
 from famsock_packet.constants import (
@@ -37,8 +38,8 @@ __all__ = [
 ]
 
 _HEADER = "linux/if_packet.h"
-_NS_PER_S = 1_000_000_000
 _PAUSE_S = 0.001
+_AT_ONCE = 64
 _GIVEN_BACK = "AF_PACKET ring block was given back to the kernel"
 
 
@@ -77,9 +78,6 @@ class FrameHeader(Struct):
 
 
 _unpack_block = BlockHeader.layout.codec.unpack_from
-_unpack_frame = FrameHeader.layout.codec.unpack_from
-_SOCKADDR = FrameHeader.layout.size
-_SOCKADDR_BYTES = PacketAddress.layout.size
 _STATUS_OFFSET = next(m.offset for m in BlockHeader.layout.members if m.attribute == "status")
 _STATUS = Codec("=I")
 
@@ -112,15 +110,33 @@ class RingFrame(NamedTuple):
         return PacketAddress.unpack(raw, Lookup("decode", sock) if sock is not None else None)
 
 
+_FRAMES = records.RecordReader(
+    FrameHeader,
+    RingFrame,
+    (
+        records.Counted("mac", "captured_bytes"),
+        records.Nanoseconds("seconds", "nanoseconds"),
+        "length_bytes",
+        "status",
+        "vlan_tci",
+        "vlan_tpid",
+        records.Octets(FrameHeader.layout.size, PacketAddress.layout.size),
+    ),
+    step="next_offset",
+)
+
+
 class RingBlock:
-    """A block of a ring: an iterable of its `RingFrame`, each copied when it is reached.
+    """A block of a ring: an iterable of its `RingFrame`, each copied before it is reached.
 
     ``frames`` is their number, ``sequence`` the block's. ``is_losing`` means that frames were
     dropped for lack of space, ``is_timed_out`` that the block came although it was not full. It can
-    be read until the ring's next one is asked for: then iteration raises ValueError.
+    be read until the ring's next one is asked for: then iteration raises ValueError, at the latest
+    64 frames on. The frames themselves stay valid.
     """
 
     __slots__ = (
+        "_end",
         "_is_given_back",
         "_memory",
         "_start",
@@ -130,11 +146,12 @@ class RingBlock:
         "sequence",
     )
 
-    def __init__(self, memory: mmap, start: int) -> None:
+    def __init__(self, memory: mmap, start: int, size_bytes: int) -> None:
         header = BlockHeader.unchecked(*_unpack_block(memory, start))
         self._memory = memory
         self._is_given_back = False
         self._start = start + header.first_offset
+        self._end = start + size_bytes
         self.frames = header.frames
         self.sequence = header.sequence
         self.is_losing = bool(header.status & TP_STATUS_LOSING)
@@ -144,23 +161,22 @@ class RingBlock:
         return self.frames
 
     def __iter__(self) -> Iterator[RingFrame]:
-        memory, at = self._memory, self._start
-        for _ in range(self.frames):
-            if self._is_given_back:
-                raise ValueError(_GIVEN_BACK)
+        return chain.from_iterable(self._pieces())
+
+    def _pieces(self) -> Iterator[list[RingFrame]]:
+        """Read the frames, few at a time: a whole block would not fit the processor's cache."""
+        at, left = self._start, self.frames
+        while left > 0:
             try:
-                (step, seconds, fraction, captured, length, status, mac, _n, _h, tci, tpid) = (
-                    _unpack_frame(memory, at)
-                )
-                data = memory[at + mac : at + mac + captured]
-                sockaddr = memory[at + _SOCKADDR : at + _SOCKADDR + _SOCKADDR_BYTES]
+                frames, at = _FRAMES.read(self._memory, at, self._end, min(left, _AT_ONCE))
             except ValueError:  # another thread has closed the ring
                 raise ValueError(_GIVEN_BACK) from None
-            yield tuple.__new__(
-                RingFrame,
-                (data, seconds * _NS_PER_S + fraction, length, status, tci, tpid, sockaddr),
-            )
-            at += step
+            if self._is_given_back:  # perhaps while it was read
+                raise ValueError(_GIVEN_BACK)
+            if not frames:
+                return
+            left -= len(frames)
+            yield frames
 
 
 class ReceiveRing(Ring):
@@ -198,7 +214,7 @@ class ReceiveRing(Ring):
         start = self._next
         self._wait(start)
         try:
-            block = RingBlock(self._memory, start)
+            block = RingBlock(self._memory, start, self._block_bytes)
         except ValueError:
             self._check_open()
             raise

@@ -14,7 +14,7 @@ from struct import Struct as Codec
 from time import monotonic, sleep
 from typing import Any
 
-from famsock.plugin import socket
+from famsock.plugin import records, socket
 from famsock_packet._mapped import Ring, frames_of
 from famsock_packet.constants import (
     TP_STATUS_AVAILABLE,
@@ -29,15 +29,20 @@ __all__ = [
     "TransmitRing",
 ]
 
-_OFFSETS = {member.attribute: member.offset for member in FrameHeader.layout.members}
 _DATA = FrameHeader.layout.size
 _PAUSE_S = 0.0002
 
 _NOT_TAKEN = (TP_STATUS_SEND_REQUEST, TP_STATUS_WRONG_FORMAT)
-_AT_LENGTH = _OFFSETS["length_bytes"]
-_AT_STATUS = _OFFSETS["status"]
+_AT_STATUS = next(m.offset for m in FrameHeader.layout.members if m.attribute == "status")
 _STATUS = Codec("=I")
-_REQUEST = Codec("=II")  # the status follows the length
+_write = records.RecordWriter(
+    FrameHeader,
+    data_offset=_DATA,
+    length="length_bytes",
+    state="status",
+    free=TP_STATUS_AVAILABLE,
+    ready=TP_STATUS_SEND_REQUEST,
+).write
 
 
 class TransmitRing(Ring):
@@ -58,6 +63,8 @@ class TransmitRing(Ring):
         self._places = [
             n // in_block * block_bytes + n % in_block * frame_bytes for n in range(frames)
         ]
+        self._slot_bytes = frame_bytes
+        self._fileno = sock.fileno
         self._next = 0
         self._waiting = 0
         self._address = address
@@ -80,25 +87,26 @@ class TransmitRing(Ring):
         the socket's timeout (then TimeoutError), or not at all (BlockingIOError). ValueError for a
         frame of more than ``frame_bytes_max``; OSError as `flush`, with this frame not laid down.
         """
-        if not isinstance(frame, bytes):
-            frame = memoryview(frame).cast("B")
-        if (size := len(frame)) > self.frame_bytes_max:
-            raise ValueError(
-                f"put(): AF_PACKET frame must be at most {self.frame_bytes_max} bytes in this "
-                f"ring, not {size}"
-            )
-        self._check_open()
-        if self._status(self._next) != TP_STATUS_AVAILABLE:
-            self._make_room()
-        at = self._places[self._next]
+        start = self._places[self._next]
         try:
-            self._memory[at + _DATA : at + _DATA + size] = frame
-            _REQUEST.pack_into(self._memory, at + _AT_LENGTH, size, TP_STATUS_SEND_REQUEST)
+            if self._fileno() < 0:
+                self._check_open()
+            while not _write(self._memory, start, start + self._slot_bytes, frame):
+                self._make_room()
+                start = self._places[self._next]
         except ValueError:
             self._check_open()  # another thread may have closed it
+            self._check_size(frame)
             raise
         self._next = (self._next + 1) % len(self._places)
         self._waiting += 1
+
+    def _check_size(self, frame: Any) -> None:
+        if (size := memoryview(frame).nbytes) > self.frame_bytes_max:
+            raise ValueError(
+                f"put(): AF_PACKET frame must be at most {self.frame_bytes_max} bytes in this "
+                f"ring, not {size}"
+            ) from None
 
     def flush(self) -> int:
         """Have the kernel take all frames that wait: their bytes together.

@@ -102,6 +102,43 @@ def test_a_block_that_was_given_back(wire: PacketSocket, opened: Opened) -> None
     assert caught.value.errno == errno.EBADF
 
 
+def test_a_block_that_is_given_back_while_it_is_read(wire: PacketSocket, opened: Opened) -> None:
+    sock = opened()
+    with sock.receive_ring(1 << 16, 4, 60) as ring:
+        sock.bind(("v1", TYPE))
+        sent = [frame(n.to_bytes(2, "big")) for n in range(200)]
+        for one in sent:
+            wire.send(one)
+        block = next(ring)
+        assert len(block) > 100
+        assert [one.data for one in block] == sent[: len(block)]
+        found, frames = [], iter(block)
+        found.append(next(frames))
+        wire.send(frame(b"later"))
+        next(ring)
+        with pytest.raises(ValueError, match="given back"):
+            found += frames
+        with pytest.raises(ValueError, match="given back"):
+            list(block)
+    assert 1 <= len(found) <= 64
+    assert [one.data for one in found] == sent[: len(found)]
+
+
+def test_closing_while_the_memory_is_read(network: None, opened: Opened) -> None:
+    """Compiled code has the memory exported while it reads."""
+    sock = opened()
+    with sock.receive_ring(1 << 12, 2) as ring:
+        view = memoryview(ring._memory)
+        with ThreadPoolExecutor(1) as pool:
+            closing = pool.submit(ring.close)
+            with pytest.raises(TimeoutError):
+                closing.result(0.05)
+            view.release()
+            closing.result(20)
+        with pytest.raises(OSError, match="ring is closed"):
+            next(ring)
+
+
 def test_nothing_to_receive(network: None, opened: Opened) -> None:
     sock = opened()
     with sock.receive_ring(1 << 12, 2) as ring:
