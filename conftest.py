@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# An example may take any time on a busy machine, in emulation or under a sanitizer.
+hypothesis.settings.register_profile("famsock", deadline=None)
+hypothesis.settings.load_profile("famsock")
 
 _IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 

@@ -379,7 +379,8 @@ class AddressCodec(AddressCache):
         if self.loaded_class is None:
             cls = self._load()
             layout = self._load_layout()
-            if layout is not None and {*layout.names} == {m.attribute for m in cls.layout.members}:
+            members = getattr(cls, "layout", None)  # none in a class of several sockaddrs
+            if layout and members and {*layout.names} == {m.attribute for m in members.members}:
                 self.typed_fields = layout.names
             self.loaded_class = cls
         return self.loaded_class

@@ -339,6 +339,39 @@ def test_a_layout_converts_without_the_class(sock: stdlib.socket) -> None:
         assert codec.decode(sock, packed) == (*form, 0)[:2]
 
 
+class EitherAddress(Address):
+    """A class of several sockaddrs, which has no layout of its own."""
+
+    __slots__ = ()
+    family, family_name, label = 46, "AF_KIT", "AF_KIT"
+
+    @classmethod
+    def from_stdlib(cls, form: Any, lookup: Lookup) -> Any:
+        return OneAddress(*form)
+
+    @classmethod
+    def unpack(cls, data: Any, lookup: Any = None) -> Any:
+        return super(EitherAddress, OneAddress).unpack(data, lookup)
+
+
+@sockaddr("struct sockaddr_kit", header="", family=46, family_name="AF_KIT")
+class OneAddress(EitherAddress):
+    """One of these sockaddrs."""
+
+    port: int = cstruct.be16("kit_port")
+    node: int = cstruct.u32("kit_node")
+
+
+def test_a_layout_beside_a_class_without_one(sock: stdlib.socket) -> None:
+    fields = integer_field("port", "be16", 2), integer_field("node", "u32", 4)
+    layout = SockaddrLayout(family_head(46, 8), 8, fields)
+    codec = AddressCodec(lambda: EitherAddress, lambda _: None, lambda: layout)
+    packed = OneAddress(80, 7).pack()
+    assert codec.encode(sock, "bind", (80, 7)) == packed
+    assert codec.decode_typed(sock, packed) == OneAddress(80, 7)
+    assert codec.encode(sock, "bind", OneAddress(80, 7)) == packed
+
+
 def test_the_class_is_loaded_once_and_late(sock: stdlib.socket) -> None:
     loads = []
 

@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 SHARE = "/run/famsock-lab"
 GUESTS_AT_ONCE = 2
+WAITING_IS_TOLD_EACH_S = 60
 PASSED_ON = (
     *("FAMSOCK_", "PYTHON", "PYTEST_", "HYPOTHESIS_", "VIRTUAL_ENV", "CI"),
     *("LANG", "LC_", "TERM", "COLUMNS", "NO_COLOR", "FORCE_COLOR"),
@@ -100,8 +101,12 @@ def slot() -> Iterator[int]:
             if number is None:
                 say(f"waiting: {GUESTS_AT_ONCE} guests are running on this machine")
                 fcntl.flock(line, fcntl.LOCK_EX)
+                since = time.monotonic()
                 while (number := first_free(places)) is None:
                     time.sleep(1)
+                    if time.monotonic() - since > WAITING_IS_TOLD_EACH_S:
+                        since = time.monotonic()
+                        say("still waiting")
         yield number
 
 
