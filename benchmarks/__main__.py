@@ -10,8 +10,16 @@ from typing import NamedTuple
 
 from benchmarks import netlink, report
 from benchmarks.cases import BY_KEY, CASES, LAB_CASES, Case
+from benchmarks.echo import KEEPS_MEMORY, servers
 from benchmarks.measure import CoarseClockError, Pairs, Row
-from benchmarks.processes import SOCKETS, in_process, memory, on_ctypes, whole_process
+from benchmarks.processes import (
+    SOCKETS,
+    in_process,
+    instructions,
+    memory,
+    on_ctypes,
+    whole_process,
+)
 
 
 class Planned(NamedTuple):
@@ -23,6 +31,34 @@ class Planned(NamedTuple):
     measure: Callable[[int], Pairs]
     unit: str = "ns"
 
+    @property
+    def group(self) -> str:
+        """The group that the row stands in."""
+        return next((name for name, keys in GROUPS.items() if self.key in keys), "typed calls")
+
+
+GROUPS = {
+    "calls": (
+        "connected", "udp", "messages", "into", "unix", "packet", "peers", "new-peers",
+        "destinations", "packet-peers", "netlink-peers", "unix-peers", "refused-path", "refused",
+        "getsockopt", "setsockopt", "creation", "accept",
+    ),
+    "batches": (
+        "recvmmsg", "recvmmsg-into", "into-buffers", "sendmmsg", "segment", "gro", "gro-struct",
+    ),
+    "typed calls": (),
+    "ctypes": (
+        "udp-ctypes", "peers-ctypes", "new-peers-ctypes", "destinations-ctypes",
+        "recvmmsg-ctypes", "into-buffers-ctypes", "sendmmsg-ctypes",
+    ),
+    "event loops": (
+        "asyncio-echo", "uvloop-echo", "asyncio-malloc", "asyncio-no-malloc", "asyncio-batches",
+        "asyncio-streams",
+    ),
+    "start-up and memory": ("import", "first", "doctor", "memory", "resident"),
+}  # fmt: skip
+"""The groups of the table, in order; a row that stands in none is a typed call."""
+
 
 def _by_case(case: Case, measure: Callable[[Case, int], Pairs] = in_process) -> Planned:
     return Planned(case.key, case.name, case.target, partial(measure, case))
@@ -31,6 +67,13 @@ def _by_case(case: Case, measure: Callable[[Case, int], Pairs] = in_process) -> 
 LAB = "lab"
 """The name that stands for all rows of families that few kernels have."""
 
+UNTIL_THE_FIRST_CHECK = """
+import os, sys
+sys.addaudithook(lambda event, _: event == "socket.__new__" and os._exit(0))
+sys.argv = ["famsock", "doctor", "--json"]
+from famsock.__main__ import main
+main()
+"""
 PLAN = (
     *(_by_case(case) for case in (*CASES, *LAB_CASES) if case.is_possible),
     _by_case(BY_KEY["udp"], on_ctypes)._replace(
@@ -57,6 +100,36 @@ PLAN = (
             ("routes", "10,000 routes of a table among 20,000 against ip -j route", 3.0),
             ("routes-read", "10,000 routes of a table, each field read, against the same", None),
         )
+    ),
+    Planned(
+        "asyncio-malloc",
+        "UDP echo on asyncio, CPU of a fresh server: endpoint against one on famsock's socket",
+        0.75,
+        partial(servers, ("endpoint", "given"), {}),
+    ),
+    Planned(
+        "asyncio-no-malloc",
+        "the same, both with malloc's thresholds raised",
+        1.1,
+        partial(servers, ("endpoint", "given"), KEEPS_MEMORY),
+    ),
+    Planned(
+        "asyncio-batches",
+        "the same, famsock's socket in both: endpoint against recvmmsg in a reader",
+        0.75,
+        partial(servers, ("given", "batch"), {}),
+    ),
+    Planned(
+        "asyncio-streams",
+        "TCP echo on asyncio, CPU of a fresh server: the stdlib's alone, after a block was freed",
+        0.75,
+        partial(servers, ("stream", "freed"), {}),
+    ),
+    Planned(
+        "doctor",
+        "famsock doctor --json until it opens a socket, against python -c pass, CPU",
+        5.0,
+        partial(whole_process, "pass", UNTIL_THE_FIRST_CHECK),
     ),
     Planned(
         "import",
@@ -101,21 +174,35 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=31, help="measured pairs for each row")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it there (SVG, PNG …)")
+    parser.add_argument(
+        "--instructions",
+        action="store_true",
+        help="count instructions in the place of time, by valgrind: for rows of one process",
+    )
     given = parser.parse_args()
     if LAB in given.rows:
         given.rows += [case.key for case in LAB_CASES]
     print(f"{report.machine(given.rounds)}\n\n{report.HEAD}", end="", flush=True)
-    rows = []
-    for planned in PLAN:
+    rows: list[Row] = []
+    for planned in sorted(PLAN, key=lambda planned: [*GROUPS].index(planned.group)):
         if given.rows and planned.key not in given.rows:
             continue
+        if given.instructions:
+            if planned.key not in BY_KEY or planned.group == "event loops":
+                continue
+            counted = partial(instructions, BY_KEY[planned.key])
+            planned = planned._replace(measure=counted, unit="instructions")
         try:
             pairs = planned.measure(given.rounds)
         except (PermissionError, CoarseClockError) as error:
             print(f"| {planned.name} | | | {error} | | `{planned.key}` |")
             continue
-        rows.append(Row(planned.key, planned.name, pairs, planned.target, planned.unit))
-        print(report.line(rows[-1]), flush=True)
+        *_, group = ("", *(row.group for row in rows))
+        rows.append(
+            Row(planned.key, planned.name, pairs, planned.target, planned.unit, planned.group)
+        )
+        *heading, line = report.lines(rows[-1:])
+        print("\n".join([*heading, line] if group != planned.group else [line]), flush=True)
     if given.markdown:
         report.write_markdown(given.markdown, report.markdown(rows, given.rounds))
     if given.plot:

@@ -26,7 +26,8 @@ class CoarseClockError(Exception):
 class Row(NamedTuple):
     """One line of the table: what was compared, and with which figures.
 
-    ``key`` names it on the command line. ``target`` is the greatest ratio that we accept.
+    ``key`` names it on the command line. ``target`` is the greatest ratio that we accept. Rows of
+    one ``group`` stand together.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     pairs: Pairs
     target: float | None
     unit: str = "ns"
+    group: str = ""
 
     @property
     def quartiles(self) -> tuple[float, float, float]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -59,6 +61,38 @@ def in_process(case: Case, rounds: int) -> Pairs:
         return alternate(
             partial(work_ns, theirs, case.repeat), partial(work_ns, ours, case.repeat), rounds
         )
+
+
+def instructions(case: Case, rounds: int) -> Pairs:
+    """Pairs of instructions per piece of work, a process for each side, counted by valgrind.
+
+    What a process does before and after its work is counted in one with less work, and subtracted.
+    The count hardly varies, so there are two rounds of any number. PermissionError without
+    valgrind.
+    """
+
+    def each(side: str) -> float:
+        less, more = 256, 4 * case.repeat
+        run("-m", "benchmarks.processes", "work", case.key, side, "1")  # which writes byte code
+        return (counted(case, side, more) - counted(case, side, less)) / (more - less)
+
+    return alternate(partial(each, "other"), partial(each, "ours"), min(rounds, 2))
+
+
+def counted(case: Case, side: str, repeat: int) -> int:
+    """Instructions in user space of a process that does one side's work so many times."""
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        raise PermissionError("valgrind is not installed")
+    command = [
+        valgrind, "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, "-m",
+        "benchmarks.processes", "work", case.key, side, str(repeat),
+    ]  # fmt: skip
+    environment = ENVIRONMENT | {"PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    assert found is not None
+    return int(found[1])
 
 
 def memory(figure: str, rounds: int) -> Pairs:
@@ -117,6 +151,11 @@ def main(action: str, *arguments: str) -> None:
     if action == "pairs":
         key, rounds = arguments
         print(json.dumps(in_process(BY_KEY[key], int(rounds))))
+    elif action == "work":
+        key, side, repeat = arguments
+        case = BY_KEY[key]
+        with case.work(getattr(case, side)) as work:
+            work(int(repeat))
     else:
         print(_bytes_per_socket(*arguments))
 

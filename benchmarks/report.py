@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import famsock
@@ -49,7 +49,17 @@ def quantity(value: float, unit: str) -> str:
 
 def markdown(rows: Sequence[Row], rounds: int) -> str:
     """The whole table under what it depends on."""
-    return f"{machine(rounds)}\n\n{HEAD}" + "".join(f"{line(row)}\n" for row in rows)
+    return f"{machine(rounds)}\n\n{HEAD}" + "".join(f"{each}\n" for each in lines(rows))
+
+
+def lines(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines of the table: each group under a line with its name."""
+    group = ""
+    for row in rows:
+        if row.group != group:
+            group = row.group
+            yield f"| **{group}** | | | | | |"
+        yield line(row)
 
 
 def write_markdown(path: Path, text: str) -> None:
@@ -78,6 +88,16 @@ def write_plot(path: Path, rows: Sequence[Row]) -> None:
     axes.plot(*zip(*asked, strict=True), "d", color="#c44e52", label="at most") if asked else None
     axes.axvline(1, color="#222222", linewidth=1, label="the stdlib")
     axes.set_yticks(list(places), [row.name for row in rows])
+    for place, row, before in zip(places, rows, [None, *rows], strict=False):
+        if before is None or row.group != before.group:
+            axes.axhline(place + 0.5, color="#999999", linewidth=0.8)
+            axes.annotate(
+                row.group,
+                (1, place + 0.45),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="top",
+            )
     axes.set_xscale("log")
     axes.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2], ["0.05", "0.1", "0.2", "0.5", "1", "2"])
     axes.set_xlabel("ratio to the stdlib; less is better")

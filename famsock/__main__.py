@@ -13,11 +13,12 @@ def main() -> None:
         _run.main(sys.argv[2:])
     try:
         from famsock._cli import main as command
+
+        command(prog_name="famsock")
     except ModuleNotFoundError as missing:
         if missing.name not in ("click", "rich"):
             raise
         sys.exit(f"famsock's command line needs {missing.name}: pip install 'famsock[cli]'")
-    command(prog_name="famsock")
 
 
 if __name__ == "__main__":

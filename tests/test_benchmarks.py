@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.cases import LAB_CASES
+from benchmarks.__main__ import GROUPS, PLAN
+from benchmarks.cases import BY_KEY, LAB_CASES
+from benchmarks.echo import KEEPS_MEMORY, server_ns
 from benchmarks.measure import CoarseClockError, Row, work_ns
+from benchmarks.processes import counted
 
 pytestmark = pytest.mark.usefixtures("alarm")
 
@@ -34,6 +38,10 @@ def test_rows_by_name(tmp_path: Path) -> None:
     figures, _, after = rest.partition(report.END)
     assert (before, after) == ("before\n", "after\n")
     assert printed.strip() == figures.strip()
+    groups = [line for line in printed.splitlines() if line.startswith("| **")]
+    assert [line.split("**")[1] for line in groups] == [
+        "typed calls", "ctypes", "start-up and memory",
+    ]  # fmt: skip
     rows = [line for line in printed.splitlines() if line.endswith("` |")]
     assert [row.split("`")[1] for row in rows] == ["txtime", "udp-ctypes", "memory"]
     assert " bytes | " in rows[2]
@@ -50,6 +58,49 @@ def test_rows_of_families_that_this_kernel_lacks_are_left_out() -> None:
 def test_a_clock_that_does_not_move() -> None:
     with pytest.raises(CoarseClockError, match="too little work"):
         work_ns(lambda _: 0, 10)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_instructions_are_counted() -> None:
+    """An option costs some hundred to some thousand of them."""
+    less, more = (counted(BY_KEY["getsockopt"], "ours", repeat) for repeat in (1, 10_001))
+    assert 3_000_000 < more - less < 300_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["endpoint", "given", "batch", "stream", "freed"])
+def test_an_echo_server_tells_its_cpu_time(kind: str) -> None:
+    assert 500 < server_ns(kind, KEEPS_MEMORY) < 1e8
+
+
+def test_groups_name_rows_once() -> None:
+    grouped = [key for keys in GROUPS.values() for key in keys]
+    assert len(grouped) == len({*grouped})
+    assert {*grouped} <= {*BY_KEY, *(planned.key for planned in PLAN)}
+    assert {planned.group for planned in PLAN} == {*GROUPS}
+
+
+def test_groups_stand_together() -> None:
+    pairs = [(100.0, 120.0), (100.0, 110.0)]
+    rows = [
+        Row(key, "work", pairs, None, group=group)
+        for key, group in (("a", "calls"), ("b", "calls"), ("c", "batches"))
+    ]
+    assert [line.split("|")[-2].strip() or line for line in report.lines(rows)] == [
+        "| **calls** | | | | | |", "`a`", "`b`", "| **batches** | | | | | |", "`c`",
+    ]  # fmt: skip
+
+
+def test_the_plot_names_the_groups(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = [
+        Row(key, f"work {key}", [(1.0, 1.2), (1.0, 1.1)], 1.1, group=group)
+        for key, group in (("a", "calls"), ("b", "batches"))
+    ]
+    report.write_plot(tmp_path / "plot.svg", rows)
+    drawn = (tmp_path / "plot.svg").read_text()
+    assert all(text in drawn for text in ("work a", "work b", "calls", "batches"))
 
 
 def test_a_file_without_a_place_for_them_is_the_table(tmp_path: Path) -> None:

@@ -234,6 +234,51 @@ def test_the_table() -> None:
     assert lines[-1] == "AF_NOTHING: no such plugin is installed"
 
 
+def test_what_the_compiled_layer_would_bring() -> None:
+    code = "from famsock._cli.doctor import doctor; doctor(['AF_UNIX'])"
+    lines = run(code, FAMSOCK_SYSCALLS="ctypes").splitlines()
+    assert lines[1] == "Why ctypes: FAMSOCK_SYSCALLS=ctypes"
+    assert lines[2].startswith("The compiled layer would make calls with an address")
+    assert [line for line in lines if "compiled layer would" in line] == lines[2:3]
+    if _calls.native is not None:
+        assert "compiled layer would" not in run(code, FAMSOCK_SYSCALLS="")
+
+
+UNTIL_A_SOCKET = """
+import sys
+
+def hook(event, _):
+    if event == "socket.__new__" and not seen:
+        seen.extend(sys.modules)
+
+seen = []
+sys.addaudithook(hook)
+from famsock._cli import main
+try:
+    main(["doctor", "--json", "AF_INET"])
+except SystemExit:
+    print(*seen, file=sys.stderr)
+"""
+
+
+def test_the_first_check_comes_before_what_it_does_not_need() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNTIL_A_SOCKET], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["protocols"]
+    loaded = {*done.stderr.split()}
+    assert {"click", "famsock._cli.doctor", "famsock_inet"} <= loaded
+    assert not {"rich", "attrs", "famsock.options", "famsock_inet.selftest"} & loaded
+
+
+def test_json_draws_no_table() -> None:
+    code = (
+        "import sys\nfrom famsock._cli.doctor import doctor\n"
+        "try:\n    doctor(['--json', 'AF_UNIX'])\nfinally:\n    assert 'rich' not in sys.modules"
+    )
+    assert json.loads(run(code))["protocols"]
+
+
 LONG = "sysctl -w net.kit.first_long_name=1 net.kit.second_long_name=2 && modprobe -a kit_core kit"
 
 

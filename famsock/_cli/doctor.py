@@ -17,29 +17,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from errno import EAFNOSUPPORT
-from typing import Any
+from typing import Any, NamedTuple
 
-import attrs
 import click
 
 from famsock import _calls, _sockets
-from famsock._cli.tables import show_table
 from famsock._errors import SHORTAGES, PluginError
 from famsock._hints import UNSUPPORTED
 from famsock._lazy import load_part
 from famsock._registry import plugins
 from famsock._registry.missing import why_no_family
-from famsock._registry.references import check_references
 from famsock._registry.snapshot import number_here
 from famsock.family import ANY_PROTOCOL, Family, Protocol
 from famsock.selftest import check_result, verify
 
+_COMPILED_BRINGS = (
+    "The compiled layer would make calls with an address 1.5 to 2.5 times as fast, and batches "
+    "1.3 to 2 times."
+)
 _PATIENCE_S = 60
 _TYPES = (_stdlib.SOCK_STREAM, _stdlib.SOCK_DGRAM, _stdlib.SOCK_RAW, _stdlib.SOCK_SEQPACKET)
 
 
-@attrs.frozen
-class Finding:
+class Finding(NamedTuple):
     """The result of doctor for one protocol; ``kernel`` is None where nobody can tell."""
 
     family: str
@@ -68,11 +68,15 @@ def doctor(as_json: bool, names: tuple[str, ...]) -> None:
         "why_ctypes": _calls.why_ctypes,
     }
     if as_json:
-        rows = [attrs.asdict(finding) for finding in findings]
+        rows = [finding._asdict() for finding in findings]
         click.echo(json.dumps({**here, "protocols": rows}, indent=2))
         return
     click.echo("{python} on {kernel}, system calls: {syscalls}".format(**here))
-    click.echo(f"Why ctypes: {_calls.why_ctypes}\n" if _calls.why_ctypes else "")
+    if _calls.why_ctypes:
+        click.echo(f"Why ctypes: {_calls.why_ctypes}\n{_COMPILED_BRINGS}")
+    click.echo()
+    from famsock._cli.tables import show_table  # rich costs more than a check
+
     show_table(
         ("family", "protocol", "kernel", "CPython alone", "round trip"),
         [(f.family, f.protocol, _mark(f.kernel), _mark(f.cpython), f.round_trip) for f in findings],
@@ -106,13 +110,20 @@ def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
         if trouble or family is None:
             yield Finding(name, "", _kernel_has(name), _cpython_knows(name), None, trouble)
             continue
+        opened = [_error_of_opening(family, protocol) for protocol in family.protocols]
         try:
-            check_references(family)
+            _check_references(family)
         except PluginError as error:
             yield Finding(name, "", _kernel_has(name), _cpython_knows(name), None, _reason(error))
-        for protocol in family.protocols:
+        for protocol, failure in zip(family.protocols, opened, strict=True):
             for label, selftest in _labelled(protocol):
-                yield _examine(family, protocol, label, selftest)
+                yield _examine(family, protocol, label, selftest, failure)
+
+
+def _check_references(family: Family) -> None:
+    from famsock._registry.references import check_references  # which loads attrs, for options
+
+    check_references(family)
 
 
 def _kernel_has(name: str) -> bool | None:
@@ -137,16 +148,18 @@ def _cpython_knows(name: str) -> bool:
     return number is not None and _knows_addresses(number, _stdlib.SOCK_DGRAM, 0)
 
 
-def _examine(family: Family, protocol: Protocol, label: str, selftest: str | None) -> Finding:
-    error: Exception | None = _error_of_opening(family, protocol)
+def _examine(
+    family: Family, protocol: Protocol, label: str, selftest: str | None, failure: OSError | None
+) -> Finding:
+    error: Exception | None = failure
     round_trip_ns = None
     if error is None and selftest is not None:
         try:
             live = load_part(family.name, "selftest", "a self-test", selftest)
             with _alarm(_PATIENCE_S):
                 round_trip_ns = _measure_ns(live, family.number)
-        except Exception as failure:  # whatever a plugin's own code raises is its trouble
-            error = failure
+        except Exception as raised:  # whatever a plugin's own code raises is its trouble
+            error = raised
     trouble = "" if error is None else _reason(error)
     alone = _cpython_alone(family, protocol)
     return Finding(family.name, label, _tells_of_kernel(error), alone, round_trip_ns, trouble)
