@@ -45,6 +45,7 @@ GROUPS = {
     ),
     "batches": (
         "recvmmsg", "recvmmsg-into", "into-buffers", "sendmmsg", "segment", "gro", "gro-struct",
+        "gro-slices",
     ),
     "typed calls": (),
     "ctypes": (
