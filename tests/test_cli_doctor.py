@@ -22,11 +22,12 @@ from click.testing import CliRunner
 
 from famsock import _calls
 from famsock._cli import doctor
-from famsock._registry import plugins
+from famsock._registry import plugins, references
 from famsock.family import ANY_PROTOCOL, Family, Protocol
 from famsock.plugin import selftest, socket
 from tests.programs import Site, run
 
+_ = references  # before a test puts another class in the place of the sockets
 NUMBER = 200  # no family of this Python, and of no plugin that is installed
 
 
