@@ -22,8 +22,14 @@ LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
 CHROOT = pytest.mark.needs_capability("CAP_SYS_CHROOT")
 
 layers = pytest.mark.parametrize("layer", LAYERS)
-# On ctypes the quick suite has the cases without descriptors and without imports.
-SLOW = [("nothing", "ctypes"), ("statements", "ctypes"), ("files", "ctypes")]
+# The quick suite has all but one on the compiled layer, and on ctypes that without descriptors.
+SLOW = [
+    ("nothing", "ctypes"),
+    ("imports", "ctypes"),
+    ("statements", "ctypes"),
+    ("statements", "native"),
+    ("files", "ctypes"),
+]
 
 
 def cases() -> list[Any]:
