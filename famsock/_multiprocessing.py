@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from socket import socket
+from types import ModuleType
 from typing import Any
 
 from famsock._calls.descriptors import adopted_by, keeping
 
-_REDUCTION = "multiprocessing.reduction"
 
-
-def reduce_for_multiprocessing(sock: socket, frame: Any) -> tuple[Any, ...] | None:
-    """Pickle a socket for multiprocessing, as the stdlib does; return None for other picklers.
-
-    multiprocessing knows only the stdlib's class, by exact type, and every hook would import
-    multiprocessing. Its pickler is written in C, so the calling ``frame`` is one of its module.
-    """
-    reduction = sys.modules.get(_REDUCTION)
-    if reduction is None or frame.f_globals is not vars(reduction):
-        return None
+def reduce_for_multiprocessing(sock: socket, reduction: ModuleType) -> tuple[Any, ...]:
+    """Pickle a socket for multiprocessing, as the stdlib does; ``reduction`` is its module."""
     duplicate = reduction.DupFd(sock.fileno())
     return _rebuild, (type(sock), duplicate, int(sock.family), int(sock.type), sock.proto)
 

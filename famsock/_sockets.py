@@ -439,10 +439,14 @@ class socket(Calls["A", "F"]):  # noqa: N801
             return _plain_repr(self)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        # multiprocessing knows only the stdlib's class, by exact type, and every hook would import
+        # multiprocessing. Its pickler is written in C, so the calling frame is one of its module.
+        reduction = sys.modules.get("multiprocessing.reduction")
+        if reduction is None or sys._getframe(1).f_globals is not vars(reduction):
+            return super().__reduce_ex__(protocol)
         from famsock._multiprocessing import reduce_for_multiprocessing
 
-        reduced = reduce_for_multiprocessing(self, sys._getframe(1))
-        return super().__reduce_ex__(protocol) if reduced is None else reduced
+        return reduce_for_multiprocessing(self, reduction)
 
     # Operations of the family
 

@@ -9,7 +9,6 @@ import sys
 import warnings
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
-from types import SimpleNamespace
 
 import pytest
 
@@ -45,19 +44,22 @@ def test_no_other_pickle_carries_a_socket() -> None:
 
 
 def test_only_the_module_of_multiprocessing_is_answered() -> None:
-    with famsock.socket() as sock:
-        assert reduce_for_multiprocessing(sock, sys._getframe()) is None
+    assert "multiprocessing.reduction" in sys.modules
+    with famsock.socket() as sock, pytest.raises(TypeError, match="cannot pickle"):
+        sock.__reduce_ex__(4)
 
 
 def test_nothing_is_answered_before_multiprocessing_is_imported() -> None:
     code = """
-import sys, famsock
-from famsock._multiprocessing import reduce_for_multiprocessing
+import pickle, sys, famsock
 with famsock.socket() as sock:
-    print(reduce_for_multiprocessing(sock, sys._getframe()))
-print("multiprocessing" in sys.modules)
+    try:
+        pickle.dumps(sock)
+    except TypeError:
+        print("refused")
+print("multiprocessing" in sys.modules, "famsock._multiprocessing" in sys.modules)
 """
-    assert run(code).split() == ["None", "False"]
+    assert run(code).split() == ["refused", "False", "False"]
 
 
 class Named(famsock.socket):
@@ -76,12 +78,9 @@ def test_a_socket_arrives_with_its_class_and_kind(monkeypatch: pytest.MonkeyPatc
             return self.descriptor
 
     monkeypatch.setattr(reduction, "DupFd", Duplicate)
-    frame = SimpleNamespace(f_globals=vars(reduction))
     with Named(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        reduced = reduce_for_multiprocessing(sock, frame)
-        assert reduced is not None
-        rebuild, arguments = reduced
+        rebuild, arguments = reduce_for_multiprocessing(sock, reduction)
         with rebuild(*arguments) as arrived:
             assert type(arrived) is Named
             assert (arrived.family, arrived.type, arrived.proto) == (

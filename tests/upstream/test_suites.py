@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import functools
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +18,8 @@ from tests.upstream import suites
 # `python -m tests.lab exec -- python -m tests.upstream` runs them there.
 OF_EVERY_FAMILY = ("test_socket", "SocketEINTRTest")
 CHOSEN = [name for name in suites.shipped() if not suites.IN_LAB or name in OF_EVERY_FAMILY]
+
+ROOT = Path(__file__).parents[2]
 
 run = functools.cache(suites.run)
 
@@ -53,3 +60,30 @@ def test_what_the_stdlib_skips_can_only_be_gained() -> None:
     assert suites.lost(stdlib, ours) == []
     assert suites.gained(stdlib, ours) == ["a"]
     assert suites.lost(ours, stdlib) == ["a: passed with the stdlib, skipped with famsock"]
+
+
+def unreachable(module: str, *classes: str) -> dict[str, str]:
+    """The results of test_socket in which no file can be opened, by the names of the tests."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.upstream.unreachable", module, *classes]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=suites.TIMEOUT_S
+    )
+    results: dict[str, str] = json.loads(done.stdout)
+    return results
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("test_socket" not in CHOSEN, reason="this Python has no test_socket")
+def test_suite_without_files_and_imports() -> None:
+    """What passes with the stdlib's socket while nothing can be opened passes with famsock's.
+
+    A test that loses is tried again with its class: on a busy machine those with timeouts may fail.
+    """
+    with ThreadPoolExecutor(2) as both:
+        stdlib, ours = both.map(unreachable, ("socket", "famsock"))
+    passed = [name for name, result in stdlib.items() if result == "passed"]
+    assert len(passed) > 400
+    lost = [name for name in passed if ours.get(name) != "passed"]
+    for cls in {name.split(".")[-2] for name in lost}:
+        ours |= unreachable("famsock", cls)
+    assert [name for name in lost if ours.get(name) != "passed"] == []
