@@ -58,7 +58,6 @@ CALLS = (
     "sendmmsg",
     "sendmsg",
     "sendto",
-    "sequence",
     "setsockopt",
     "setsockopt_int",
     "unpack_control",

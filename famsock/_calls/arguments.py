@@ -65,7 +65,7 @@ def refused(ours: Exception, sock: Any, method: Any, *given: Any) -> Exception:
 
     The method's checks come before any audit event and any use of the descriptor.
     """
-    closed = _calls.closed_like(sock) if _calls.HERE else None
+    closed = _calls.closed_like(sock) if _calls.HERE and sock is not None else None
     if closed is None:
         closed = _socket.socket.__new__(_socket.socket)
     try:
@@ -215,15 +215,27 @@ def writable(buffer: Any, refusal: str) -> memoryview:
     return found.cast("B")
 
 
+class _NoIterable:
+    def __iter__(self) -> Any:
+        raise ZeroDivisionError
+
+
 def iterable(value: Any, message: str) -> Sequence[Any]:
     """Return what an iterable gives; TypeError with ``message`` for what is none."""
-    if _calls.HERE:
-        return _calls.sequence(value, message)
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return value  # type: ignore[no-any-return]
     try:
         found = iter(value)
     except TypeError:
         raise TypeError(message) from None
-    return tuple(found)
+    except Exception as error:
+        ours = error
+    else:
+        return tuple(found)
+    # From 3.14 on CPython words any error of __iter__ so. recvmsg_into makes no audit event.
+    asked = refused(ours, None, _socket.socket.recvmsg_into, _NoIterable())
+    raise TypeError(message) if isinstance(asked, TypeError) else ours
 
 
 def views(buffers: Any, message: str) -> list[Any]:

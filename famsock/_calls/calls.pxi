@@ -5,7 +5,6 @@ cdef extern from "Python.h":
     int PyArg_Parse(object, const char *, ...) except 0
     int PyBytes_CheckExact(object)
     int PyLong_Check(object)
-    object PySequence_Fast(object, const char *)
     object PyNumber_Index(object)
     long PyLong_AsLongAndOverflow(object, int *) except? -1
     bint PyObject_TypeCheck(object, PyTypeObject *)

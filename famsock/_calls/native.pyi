@@ -23,7 +23,6 @@ from famsock._calls.python import recvmsg_into as recvmsg_into
 from famsock._calls.python import sendmmsg as sendmmsg
 from famsock._calls.python import sendmsg as sendmsg
 from famsock._calls.python import sendto as sendto
-from famsock._calls.python import sequence as sequence
 from famsock._calls.python import setsockopt as setsockopt
 from famsock._calls.python import setsockopt_int as setsockopt_int
 from famsock._calls.python import unpack_control as unpack_control

@@ -807,11 +807,6 @@ def pack_control(items):
     return packed
 
 
-def sequence(value, str message):
-    """What an iterable gives, as a tuple or a list; TypeError with the message for what is none."""
-    return PySequence_Fast(value, message.encode())
-
-
 def parse_item(item):
     """The level, type and data of an item of ancillary data, in any form that CPython takes."""
     cdef int level, kind

@@ -320,15 +320,6 @@ _cpython = (
 )
 
 
-def sequence(value: Any, message: str) -> Sequence[Any]:
-    """What an iterable gives, as a tuple or a list; TypeError with the message for what is none."""
-    if _cpython is None:
-        return tuple(value)
-    _cpython.PySequence_Fast.restype = ctypes.py_object
-    found: Sequence[Any] = _cpython.PySequence_Fast(ctypes.py_object(value), message.encode())
-    return found
-
-
 class _Buffer(ctypes.Structure):
     """``Py_buffer`` of the C API."""
 

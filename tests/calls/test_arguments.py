@@ -50,10 +50,12 @@ def is_documented(family: str, method: Method, named: Any, ours: Any, theirs: An
     if named and ours != "done" and theirs != "done":
         return ours[0] is theirs[0] is TypeError
     if family == "AF_VSOCK" and method.name in ("getsockopt", "setsockopt"):
-        words = ["string buffer not allowed"]
         kinds = "bytes", "bytearray", "memoryview", "_Index"
-        words += [f"argument 3 must be int, not {kind}" for kind in kinds]
-        return any(word in theirs[1] for word in words) or ours[0] is OverflowError
+        is_better = any(theirs[1].strip("()").endswith(kind) for kind in kinds)
+        words = "string buffer not allowed" in theirs[1] or (
+            "argument 3" in theirs[1] and is_better
+        )
+        return words or ours[0] is OverflowError
     return False
 
 
