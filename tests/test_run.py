@@ -3,8 +3,8 @@
 `PROGRAMS` are run by ``python`` and by ``famsock run``, in one folder that is made again for each
 run. Output, exit status and files must be equal, but for what `without_exceptions` names. Other
 exceptions, which the programs do not look at: the variable PYTHONPATH; a finder for `socket` in
-``sys.meta_path`` until it is imported; the modules that famsock loads then; the notes and frames of
-the errors of sockets.
+``sys.meta_path`` until it is imported; the modules and folders that famsock loads then; the notes
+and frames of the errors of sockets.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ print(sys.stdout.line_buffering, sys.stderr.line_buffering, sys.stdin.encoding)
 print({number: str(signal.getsignal(number)) for number in signal.valid_signals()})
 print(gc.get_threshold(), gc.isenabled(), threading.active_count(), locale.getlocale())
 print(sorted(os.listdir("/proc/self/fd")), os.getcwd(), sys.gettrace(), sys.excepthook.__module__)
-print(sys.path_hooks, sorted(sys.path_importer_cache), warnings.filters)
+print(sys.path_hooks, warnings.filters)
 """
 NO_SOCKET = """
 import sys
