@@ -6,7 +6,7 @@ tipc_connect, tipc_send_group_unicast; and of tipc_node_xmit.
 
 from __future__ import annotations
 
-from errno import EACCES, EHOSTUNREACH
+from errno import EACCES, EHOSTUNREACH, ETIMEDOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ _NO_NAME = (
     "no socket that can be reached has this name, in a group no member; wait for it with "
     "TipcSeqpacketSocket.subscribe()"
 )
+_NOT_ACCEPTED = (
+    "one possible cause: the server did not accept the connection within TIPC_CONN_TIMEOUT, 8 s if "
+    "it is not set; with a full backlog it drops what arrives"
+)
 _NO_NODE = "no link leads to the node of this address, or in a group, no member has it"
 
 
@@ -32,5 +36,6 @@ def _unreachable(sock: Any, address: Any) -> str:
 HINTS: dict[Any, Any] = {
     ("bind", EACCES): _BIND,
     ("set_option", EACCES): _JOIN,
+    ("connect", ETIMEDOUT): _NOT_ACCEPTED,
     **{(operation, EHOSTUNREACH): _unreachable for operation in _DESTINED},
 }

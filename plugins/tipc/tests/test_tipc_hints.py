@@ -50,6 +50,19 @@ def _call(cls: type[Any], method: str, address: Any, *, member: bool = False) ->
     return provoke
 
 
+def _not_accepted(cls: type[Any]) -> Call:
+    """Connect to a server that accepts nothing."""
+
+    def provoke(stack: ExitStack) -> None:
+        server, client = (stack.enter_context(cls()) for _ in range(2))
+        server.bind(RANGE)
+        server.listen(0)
+        client.set_option("TIPC_CONN_TIMEOUT", 100)
+        client.connect(NAME)
+
+    return provoke
+
+
 def _join(*groups: int) -> Call:
     def provoke(stack: ExitStack) -> None:
         sock = stack.enter_context(TipcRdmSocket())
@@ -108,6 +121,15 @@ CAUSES = (
                 (NO_NAME,),
             ),
         )
+    ),
+    *(
+        Cause(
+            f"{cls.__name__} not accepted",
+            _not_accepted(cls),
+            errno.ETIMEDOUT,
+            "did not accept the connection within TIPC_CONN_TIMEOUT",
+        )
+        for cls in (TipcSeqpacketSocket, TipcStreamSocket)
     ),
     Cause("to a range", _call(TipcRdmSocket, "sendto", RANGE), UNREACHED, NO_NAME),
     Cause(
