@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from famsock._hints import did_you_mean
 from famsock._lazy import load
 from famsock._registry import plugins
 from famsock._registry.missing import distribution_of_scheme
@@ -115,7 +116,10 @@ def _protocol(scheme: str) -> tuple[Family, Protocol]:
             return known[scheme]
     if distribution := distribution_of_scheme(plugins, scheme):
         raise ValueError(f"scheme {scheme!r} needs {distribution}: pip install {distribution}")
-    raise ValueError(f"unknown scheme {scheme!r}; installed: {', '.join(sorted(known))}")
+    raise ValueError(
+        f"unknown scheme {scheme!r}; installed: {', '.join(sorted(known))}"
+        + did_you_mean(scheme.lower(), known)
+    )
 
 
 def of(sock: Any, address: Address) -> Endpoint:

@@ -29,7 +29,7 @@ def test_each_command_has_a_help(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     assert command.help
-    assert command.help in " ".join(done.output.split())
+    assert " ".join(command.help.split()) in " ".join(done.output.split())
 
 
 def test_a_command_that_is_not_there() -> None:
@@ -37,6 +37,10 @@ def test_a_command_that_is_not_there() -> None:
     done = CliRunner().invoke(main, ["nothing"])
     assert done.exit_code == 2
     assert "No such command 'nothing'" in done.output
+    assert "did you mean" not in done.output
+    done = CliRunner().invoke(main, ["doctr"])
+    assert done.exit_code == 2
+    assert "No such command 'doctr'; did you mean 'doctor'?" in done.output
 
 
 def test_help_imports_no_command_and_no_plugin() -> None:

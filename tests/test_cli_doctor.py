@@ -178,13 +178,20 @@ def test_a_family_that_is_not_installed() -> None:
 
 
 def test_kernel_and_cpython_are_told_without_the_plugin(site: Site) -> None:
-    code = "from famsock._cli import main; main(['doctor', '--json', 'AF_INET', 'AF_ASH'])"
+    code = (
+        "from famsock._cli import main\n"
+        "try: main(['doctor', '--json', 'AF_INET', 'AF_ASH'])\n"
+        "except SystemExit as end: assert end.code"
+    )
     rows = json.loads(site.run(code, FAMSOCK_PLUGINS="AF_UNIX"))["protocols"]
     assert [(row["kernel"], row["cpython"]) for row in rows] == [(True, True), (False, False)]
 
 
 def test_a_blocked_family_is_no_lack_of_the_kernel(site: Site) -> None:
-    code = "from famsock._cli import main; main(['doctor', '--json', 'AF_INET'])"
+    code = (
+        "from famsock._cli import main\n"
+        "try: main(['doctor', '--json', 'AF_INET'])\nexcept SystemExit as end: assert end.code"
+    )
     (row,) = json.loads(site.run(code, FAMSOCK_PLUGINS="-AF_INET"))["protocols"]
     assert (row["kernel"], row["cpython"]) == (True, True)
     assert "is blocked" in row["trouble"]
@@ -219,7 +226,10 @@ def test_only_some_errors_tell_that_the_kernel_lacks_a_protocol(
 
 def test_a_plugin_that_is_broken(site: Site) -> None:
     site.install("my-kit", "AF_KIT", "broken", "raise ZeroDivisionError('half built')")
-    code = "from famsock._cli import main; main(['doctor', '--json', 'AF_KIT'])"
+    code = (
+        "from famsock._cli import main\n"
+        "try: main(['doctor', '--json', 'AF_KIT'])\nexcept SystemExit as end: assert end.code"
+    )
     (row,) = json.loads(site.run(code))["protocols"]
     assert (row["kernel"], row["round_trip_ns"]) == (None, None)
     assert row["trouble"].endswith("cannot be loaded: ZeroDivisionError: half built")
@@ -227,12 +237,30 @@ def test_a_plugin_that_is_broken(site: Site) -> None:
 
 def test_the_table() -> None:
     done = CliRunner().invoke(doctor.doctor, ["AF_UNIX", "AF_NOTHING"])
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     machine, *lines = done.output.splitlines()
     assert f"{platform.python_version()} on {platform.system()} {platform.release()}" in machine
     assert machine.endswith(f"system calls: {_calls.implementation()}")
     assert any(line.startswith("AF_UNIX") and " yes" in line and " µs" in line for line in lines)
     assert lines[-1] == "AF_NOTHING: no such plugin is installed"
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["unix"], 0), (["Unix", "AF_UNIX"], 0), (["unix", "nothing"], 1), (["system"], 1)],
+)
+def test_the_exit_status_tells_whether_the_families_work(words: list[str], status: int) -> None:
+    done = CliRunner().invoke(doctor.doctor, ["--json", *words])
+    assert done.exit_code == status
+    rows = json.loads(done.output)["protocols"]
+    assert all(row["family"] in ("AF_UNIX", "AF_NOTHING", "AF_SYSTEM") for row in rows)
+
+
+def test_a_family_that_is_like_a_known_one() -> None:
+    done = CliRunner().invoke(doctor.doctor, ["unx"])
+    assert done.output.splitlines()[-1] == (
+        "AF_UNX: no such plugin is installed; did you mean 'UNIX'?"
+    )
 
 
 def test_what_the_compiled_layer_would_bring() -> None:

@@ -55,7 +55,7 @@ def test_text_of_endpoints(text: str, kind: int) -> None:
         ("", "an endpoint is scheme://address, not ''"),
         ("kit://a:1", "unknown scheme 'kit'; installed: .*tcp, .*unix"),
         ("://a:1", "unknown scheme ''"),
-        ("TCP://127.0.0.1:80", "unknown scheme 'TCP'"),
+        ("TCP://127.0.0.1:80", "unknown scheme 'TCP'; .*; did you mean 'tcp'\\?"),
         ("tcp+dgram://127.0.0.1:80", "type must be one of stream, not 'dgram'"),
         ("unix+nothing:///run/x", "type must be one of stream, dgram, seqpacket, not 'nothing'"),
         ("tcp://127.0.0.1:port", "AF_INET address '127.0.0.1:port': invalid literal"),

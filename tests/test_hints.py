@@ -25,6 +25,12 @@ def _served(**protocol: Any) -> Served:
     )
 
 
+def test_a_word_that_is_like_a_known_one() -> None:
+    known = ["AF_CAN", "AF_UNIX", "AF_VSOCK"]
+    assert _hints.did_you_mean("AF_UNX", iter(known)) == "; did you mean 'AF_UNIX'?"
+    assert _hints.did_you_mean("nothing", known) == ""
+
+
 @pytest.mark.parametrize(
     ("number", "operation", "note"),
     [

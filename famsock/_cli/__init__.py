@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from famsock._hints import did_you_mean
+
 _COMMANDS = {
     "doctor": "Check every installed family on this machine.",
     "families": "List the installed families.",
@@ -39,6 +41,16 @@ class _Commands(click.Group):
                 raise
             _discard_output()
             sys.exit(f"famsock: the output cannot be written: {os.strerror(error.errno)}")
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments begin with; say which one is like a wrong name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            text = error.message.rstrip(".") + did_you_mean(args[0], _COMMANDS)
+            raise click.UsageError(text, ctx) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)

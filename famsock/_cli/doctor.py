@@ -23,10 +23,10 @@ import click
 
 from famsock import _calls, _sockets
 from famsock._errors import SHORTAGES, PluginError
-from famsock._hints import UNSUPPORTED
+from famsock._hints import UNSUPPORTED, did_you_mean
 from famsock._lazy import load_part
 from famsock._registry import plugins
-from famsock._registry.missing import why_no_family
+from famsock._registry.missing import known_families, why_no_family
 from famsock._registry.snapshot import number_here
 from famsock.family import ANY_PROTOCOL, Family, Protocol
 from famsock.selftest import check_result, verify
@@ -59,7 +59,11 @@ class Finding(NamedTuple):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("names", nargs=-1, metavar="[FAMILY]...")
 def doctor(as_json: bool, names: tuple[str, ...]) -> None:
-    """Check every installed family, or those named, on this machine."""
+    """Check every installed family, or those named (can or AF_CAN), on this machine.
+
+    The exit status is 1 if a family that was named does not work.
+    """
+    names = tuple(dict.fromkeys(map(_family_named, names)))
     findings = list(examine(names))
     here = {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -70,7 +74,20 @@ def doctor(as_json: bool, names: tuple[str, ...]) -> None:
     if as_json:
         rows = [finding._asdict() for finding in findings]
         click.echo(json.dumps({**here, "protocols": rows}, indent=2))
-        return
+    else:
+        _show(here, findings)
+    working = {finding.family for finding in findings if finding.kernel and not finding.trouble}
+    if not working.issuperset(names):
+        sys.exit(1)
+
+
+def _family_named(word: str) -> str:
+    """Return the name of the family that ``word`` means: AF_CAN for can, Can and AF_CAN."""
+    name = word.upper().replace("-", "_")
+    return name if name.startswith("AF_") else f"AF_{name}"
+
+
+def _show(here: dict[str, Any], findings: list[Finding]) -> None:
     click.echo("{python} on {kernel}, system calls: {syscalls}".format(**here))
     if _calls.why_ctypes:
         click.echo(f"Why ctypes: {_calls.why_ctypes}\n{_COMPILED_BRINGS}")
@@ -104,7 +121,9 @@ def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
             trouble = "is blocked, by FAMSOCK_PLUGINS or famsock.plugins.block()"
         elif family is None and not trouble:
             why = why_no_family(plugins, name)
-            trouble = "no such plugin is installed" + (f": {why}" if why else "")
+            known = (other.removeprefix("AF_") for other in known_families(plugins))
+            like = did_you_mean(name.removeprefix("AF_"), known)
+            trouble = "no such plugin is installed" + (f": {why}" if why else like)
         elif family is not None and not family.here:
             trouble = f"is for {', '.join(family.platforms)}, not {sys.platform}"
         if trouble or family is None:

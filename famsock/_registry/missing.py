@@ -71,6 +71,11 @@ def distribution_of_scheme(plugins: Registry, scheme: str) -> str:
     return "" if _is_installed(plugins, distribution) else distribution
 
 
+def known_families(plugins: Registry) -> list[str]:
+    """Return the names of the families that are installed or that the directory has, sorted."""
+    return sorted({*plugins.names(), *_directory(FAMILIES)})
+
+
 def distribution_of_family(name: str) -> str:
     """Return the distribution that supplies a family, by the directory; "" if none is known."""
     return _directory(FAMILIES).get(name, "")
