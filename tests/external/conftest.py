@@ -102,9 +102,9 @@ class Environment:
         action, *rest = words
         run("uv", "pip", action, "--quiet", "--python", self.python, *rest, cwd=self.folder)
 
-    def famsock(self, *words: str) -> str:
-        """What the ``famsock`` command prints."""
-        return run(self.folder / "bin" / "famsock", *words, cwd=self.folder)
+    def famsock(self, *words: str, status: int = 0) -> str:
+        """What the ``famsock`` command prints; it must end with ``status``."""
+        return run(self.folder / "bin" / "famsock", *words, cwd=self.folder, status=status)
 
     def shell(self, script: str, cwd: Path) -> str:
         """What a script prints with this environment's programs first on the path."""
