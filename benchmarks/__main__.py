@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument(
         "rows", nargs="*", choices=[*keys, LAB, []], metavar="ROW", help=", ".join(keys)
     )
-    parser.add_argument("--rounds", type=int, default=31, help="measured pairs for each row")
+    parser.add_argument("--rounds", type=int, default=31, help="measured pairs, 2 or more")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it there (SVG, PNG …)")
     parser.add_argument(
@@ -181,6 +181,8 @@ def main() -> None:
         help="count instructions in the place of time, by valgrind: for rows of one process",
     )
     given = parser.parse_args()
+    if given.rounds < 2:
+        parser.error("--rounds must be at least 2: a ratio is shown with its spread")
     if LAB in given.rows:
         given.rows += [case.key for case in LAB_CASES]
     print(f"{report.machine(given.rounds)}\n\n{report.HEAD}", end="", flush=True)

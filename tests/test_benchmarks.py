@@ -30,6 +30,14 @@ def benchmarks(*arguments: str) -> str:
     return done.stdout
 
 
+def test_one_round_has_no_spread() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--rounds", "1", "udp"]
+    root = Path(__file__).parent.parent
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith("--rounds must be at least 2: a ratio is shown with its spread\n")
+
+
 @pytest.mark.slow
 def test_rows_by_name(tmp_path: Path) -> None:
     path = tmp_path / "figures.md"
