@@ -122,7 +122,7 @@ PLAN = (
     ),
     Planned(
         "asyncio-streams",
-        "TCP echo on asyncio, CPU of a fresh server: the stdlib's alone, after a block was freed",
+        "TCP echo on asyncio, CPU of a fresh server: only the stdlib, after a block was freed",
         0.75,
         partial(servers, ("stream", "freed"), {}),
     ),

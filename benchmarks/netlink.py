@@ -27,7 +27,7 @@ _NO_SUPPORT = 77  # exit status of a process that may not make what it measures
 
 
 class Dump(NamedTuple):
-    """What is made in the namespace, what ``ip`` is asked, our call, the least that it gives."""
+    """A row: the set-up of the namespace, the arguments of ``ip``, our call, its least result."""
 
     made: Callable[[], Iterable[str]]
     shown: tuple[str, ...]

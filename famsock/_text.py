@@ -124,7 +124,7 @@ def _pieces(text: str, separator: str) -> Iterator[str]:
 
 
 class _TextForm:
-    """What the text of an address class needs of its fields, worked out once for the class.
+    """The parts of an address class's text form, worked out once for the class.
 
     ``types`` and ``defaults`` are by name, in the order of the fields; ``required`` are those
     without a default. ``leading`` has the parsers of the fields in the stdlib form if these are the

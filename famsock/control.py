@@ -178,7 +178,7 @@ def _message_maker(kinds: Mapping[tuple[int, int], ControlType[Any]]) -> Callabl
 
 
 class Source(NamedTuple):
-    """Where a field of a `Reader`'s class comes from: made by the ``from_…`` functions."""
+    """The origin of a field of a `Reader`'s class, made by the ``from_…`` functions."""
 
     origin: str
     convert: Any = None

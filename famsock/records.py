@@ -6,7 +6,7 @@ has this form, and so have dumps. Nothing that a record says of itself is believ
 outside is cut off.
 
 `RecordReader.read` and `RecordWriter.write` are compiled (``_records.pyx``) where famsock was built
-so. The Python ones, which a test compares with them, serve elsewhere.
+so. Without it the Python ones serve. A test compares both.
 """
 
 from __future__ import annotations

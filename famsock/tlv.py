@@ -80,7 +80,7 @@ NOTHING: Any = _Nothing()
 
 @attrs.frozen(kw_only=True)
 class Field:
-    """Where the value of a field is; made by `member`, `unsigned` and the other functions here."""
+    """The place of a field's value; made by `member`, `unsigned` and the other functions here."""
 
     source: str
     types: tuple[int, ...] = ()

@@ -215,7 +215,7 @@ PROGRAMS: dict[str, Program] = {
     "command": Program(("-c", STATE.replace("__file__, ", "") .replace("__cached__, ", ""), "x")),
     "standard input": Program(("-", "x"), input="import socket, sys; print(sys.argv, sys.path)"),
     "no socket": Program(("-c", "print(1)")),
-    "file elsewhere": Program(
+    "file in a folder": Program(
         ("folder/program.py",),
         {"folder/program.py": STATE + "import beside", "folder/beside.py": "print('beside')"},
     ),

@@ -41,7 +41,7 @@ else:  # typing is not imported for one class
 _ABSENT = (EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM)
 """The errnos of a file that is not there for this process, and will not be a moment later."""
 _FOLDERS = (".dist-info", ".egg-info")
-"""How the names of the folders end that describe distributions."""
+"""The endings of the names of folders that describe distributions."""
 _READERS = ("zipfile", "bz2", "lzma", "_compression", "compression", "struct")
 """The modules that read archives."""
 
