@@ -1,4 +1,6 @@
-"""The compiled modules of famsock. They are optional: without them ctypes makes the system calls.
+"""The compiled modules of famsock, and the readme of its distribution.
+
+The modules are optional: without them ctypes makes the system calls.
 
 Left out where there is no Cython, on PyPy, whose C interface would be slower than ctypes, and on
 systems other than Linux; a failing compiler is a warning and no error.
@@ -6,6 +8,7 @@ systems other than Linux; a failing compiler is a warning and no error.
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -16,9 +19,24 @@ except ImportError:
     Cython = None
 
 
+HERE = Path(__file__).parent
+
+
+def readme() -> str:
+    """README.md, with the links into the repository as addresses: it is read away from there."""
+    urls = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+
+    def whole(link: re.Match[str]) -> str:
+        page = re.fullmatch(r"docs/(.*?)(?:\.md)?", link[1])
+        return f"]({urls['Documentation']}{page[1]}/)" if page else f"]({urls['Source']}{link[1]})"
+
+    text = (HERE / "README.md").read_text("utf-8")
+    return re.sub(r"\]\((?!\w+:|#)([^)]+?)/?\)", whole, text)
+
+
 def version() -> str:
     """The version in the package, which the compiled modules are stamped with."""
-    text = Path(__file__).with_name("famsock").joinpath("__init__.py").read_text("utf-8")
+    text = (HERE / "famsock" / "__init__.py").read_text("utf-8")
     found = re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE)
     assert found is not None
     return found[1]
@@ -56,4 +74,8 @@ def extensions() -> list[Extension]:
     ]
 
 
-setup(ext_modules=extensions())
+setup(
+    ext_modules=extensions(),
+    long_description=readme(),
+    long_description_content_type="text/markdown",
+)

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.test_interface import public_names
+from tools import distributions
 
 ROOT = Path(__file__).parents[1]
 TREES = sorted((*(ROOT / "plugins").iterdir(), *(ROOT / "examples").glob("famsock-*")))
@@ -60,8 +61,7 @@ def problems(tree: Path) -> list[str]:
         signs = {bound.operator for bound in stated[distribution].specifier}
         if not signs & {"==", "~="} and not {">=", "<"} <= signs:
             found.append(f"{distribution} has no bounds: {stated[distribution]}")
-        plugin = ROOT / "plugins" / distribution.removeprefix("famsock-") / "pyproject.toml"
-        version = tomllib.loads(plugin.read_text())["project"]["version"]
+        version = distributions.version()
         if version not in stated[distribution].specifier:
             found.append(f"{distribution} {version} is not in {stated[distribution]}")
         if any(part.startswith("_") for part in module.split(".")):

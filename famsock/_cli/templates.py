@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from string import Template
+
+from famsock import __version__
 
 PYPROJECT = """\
 [build-system]
@@ -15,7 +18,7 @@ version = "0.1.0"
 description = "$family for famsock"
 readme = "README.md"
 requires-python = ">=3.11"
-dependencies = ["famsock"]
+dependencies = ["famsock$bounds"]
 
 [project.optional-dependencies]
 test = ["famsock[testing]"]
@@ -229,6 +232,16 @@ FILES = {
 }
 
 
+def bounds(version: str) -> str:
+    """Return the releases of famsock that suit what was written for one, as a requirement has them.
+
+    They are those of two minor releases: what the first deprecates is still there in the second.
+    """
+    major, minor = map(int, version.split(".")[:2])
+    is_final = re.fullmatch(r"[\d.]+", version) is not None
+    return f">={f'{major}.{minor}' if is_final else version},<{major}.{minor + 2}"
+
+
 def texts(name: str, family: str, number: int) -> dict[str, str]:
     """Return the text of each file of famsock-NAME, by its path."""
     upper, title = name.upper(), name.capitalize()
@@ -238,6 +251,7 @@ def texts(name: str, family: str, number: int) -> dict[str, str]:
         "FAMILY": upper,
         "Family": title,
         "number": str(number),
+        "bounds": bounds(__version__),
         "low_byte": f"{number & 0xFF:02x}",
         "high_byte": f"{number >> 8:02x}",
         "exports": _call(

@@ -163,12 +163,15 @@ def empty(
 def installed(empty: Callable[[str], Environment]) -> Callable[[Path], Environment]:
     """Makes such an environment with the wheel of a source tree besides, and of what it needs."""
 
-    def install(source: Path) -> Environment:
-        made = empty(source.name)
+    def install(wanted: Path) -> Environment:
+        made = empty(wanted.name)
         folder = made.folder.parent
-        for at, tree in enumerate((*plugins_of(source), source)):
-            copy = shutil.copytree(tree, folder / f"source{at}", ignore=LEFT_BEHIND)
-            made.pip("install", built(copy, folder / f"wheel{at}"))
+        for at, tree in enumerate((*plugins_of(wanted), wanted)):
+            if tree.parent == REPOSITORY / "plugins":  # its version is in the core, beside it
+                source = tree
+            else:
+                source = shutil.copytree(tree, folder / f"source{at}", ignore=LEFT_BEHIND)
+            made.pip("install", built(source, folder / f"wheel{at}"))
         return made
 
     return install

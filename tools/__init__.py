@@ -1,0 +1,1 @@
+"""Programs that maintain the repository and make its releases; no part of any distribution."""
