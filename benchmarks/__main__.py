@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import netlink, report
 from benchmarks.cases import BY_KEY, CASES, LAB_CASES, Case
-from benchmarks.echo import KEEPS_MEMORY, servers
+from benchmarks.echo import KEEPS_MEMORY, Burst, bursts, servers
 from benchmarks.measure import CoarseClockError, Pairs, Row
 from benchmarks.processes import (
     SOCKETS,
@@ -54,7 +55,8 @@ GROUPS = {
     ),
     "event loops": (
         "asyncio-echo", "uvloop-echo", "asyncio-malloc", "asyncio-no-malloc", "asyncio-batches",
-        "asyncio-streams",
+        "asyncio-streams", "asyncio-endpoint-1", "asyncio-endpoint-10", "asyncio-endpoint-100",
+        "asyncio-endpoint-alone", "uvloop-endpoint-1", "uvloop-endpoint-10", "uvloop-endpoint-100",
     ),
     "start-up and memory": ("import", "first", "doctor", "memory", "resident"),
 }  # fmt: skip
@@ -63,6 +65,21 @@ GROUPS = {
 
 def _by_case(case: Case, measure: Callable[[Case, int], Pairs] = in_process) -> Planned:
     return Planned(case.key, case.name, case.target, partial(measure, case))
+
+
+def _endpoints(loop: str, target: float) -> Iterator[Planned]:
+    """The rows of our datagram endpoint against a loop's own, by the number of clients.
+
+    asyncio's is on a socket of famsock; uvloop makes its own.
+    """
+    theirs = "given" if loop == "asyncio" else "endpoint", loop
+    for clients in (1, 10, 100):
+        yield Planned(
+            f"{loop}-endpoint-{clients}",
+            f"UDP echo, {clients} clients: famsock.aio's endpoint on asyncio against {loop}'s, CPU",
+            target,
+            partial(bursts, theirs, Burst(clients)),
+        )
 
 
 LAB = "lab"
@@ -125,6 +142,14 @@ PLAN = (
         "TCP echo on asyncio, CPU of a fresh server: only the stdlib, after a block was freed",
         0.75,
         partial(servers, ("stream", "freed"), {}),
+    ),
+    *_endpoints("asyncio", 0.5),
+    *(_endpoints("uvloop", 0.65) if find_spec("uvloop") else ()),
+    Planned(
+        "asyncio-endpoint-alone",
+        "UDP echo, famsock.aio's endpoint against asyncio's, a datagram at a time, CPU",
+        1.0,
+        partial(bursts, ("given", "asyncio"), Burst(1, 1)),
     ),
     Planned(
         "doctor",

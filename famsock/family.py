@@ -31,10 +31,33 @@ __all__ = [
     "ANY_PROTOCOL",
     "Family",
     "Protocol",
+    "Segmentation",
 ]
 
 ANY_PROTOCOL = None
 """A `Protocol.number` that serves every protocol of the family that no other row names."""
+
+
+class Segmentation(NamedTuple):
+    """How the kernel cuts one message into several as it sends, and joins several as it receives.
+
+    ``option`` is (level, number) of the option that turns joining on. ``received`` is (level, type)
+    of the control message that tells the size of the joined ones in bytes, a C int; the last one
+    may be shorter. ``sent`` is (level, type) of the control message that states the size to cut by,
+    an integer of ``sent_bytes`` bytes. At most ``max_segments`` of at most ``max_bytes`` together
+    are sent in one message.
+    """
+
+    option: tuple[int, int]
+    received: tuple[int, int]
+    sent: tuple[int, int]
+    sent_bytes: int
+    max_segments: int
+    max_bytes: int
+
+    def size(self, size_bytes: int) -> tuple[int, int, bytes]:
+        """Return the control message that states the size to cut by."""
+        return *self.sent, size_bytes.to_bytes(self.sent_bytes, sys.byteorder)
 
 
 class Protocol(NamedTuple):
@@ -61,7 +84,9 @@ class Protocol(NamedTuple):
     ``socket`` names the protocol's class of sockets, a subclass of `famsock.socket`, or maps each
     of ``types`` to such a name. ``probe`` is (level, option) of a getsockopt(2) that only sockets
     of this protocol answer: the protocol of an open descriptor is found by it where the kernel
-    tells none (SO_PROTOCOL 0).
+    tells none (SO_PROTOCOL 0). ``max_message_bytes`` is the size of the largest message that may be
+    received, or 0 if none is known; `famsock.aio` receives that much for each of many messages.
+    ``segmentation`` tells how the kernel joins and cuts messages, if it can.
 
     A protocol may have another family's addresses, options and control messages.
     ``address_family`` then names the family of the address class ("AF_INET"), whose number the
@@ -87,6 +112,8 @@ class Protocol(NamedTuple):
     options: str | Collection[Any] = ()
     control: str | Collection[Any] = ()
     probe: tuple[int, int] | None = None
+    max_message_bytes: int = 0
+    segmentation: Segmentation | None = None
 
     @property
     def selftests(self) -> Mapping[str, str]:

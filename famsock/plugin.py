@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from famsock.codecs import Codec
     from famsock.control import ControlMessage, ControlType, Message, RawControl
     from famsock.cstruct import CType, Struct
-    from famsock.family import ANY_PROTOCOL, Family, Protocol
+    from famsock.family import ANY_PROTOCOL, Family, Protocol, Segmentation
     from famsock.options import Option
 
 _MODULES = {
@@ -59,6 +59,7 @@ _MODULES = {
     "RawAddress": "address",
     "RawControl": "control",
     "Registry": "_registry",
+    "Segmentation": "family",
     "SockExtendedErr": "_errqueue",
     "SockaddrLayout": "_calls.layout",
     "Struct": "cstruct",
@@ -103,6 +104,7 @@ __all__ = [
     "RawAddress",
     "RawControl",
     "Registry",
+    "Segmentation",
     "SockExtendedErr",
     "SockaddrLayout",
     "Struct",

@@ -17,6 +17,7 @@ PAGES = (
     "README.md",
     "docs/index.md",
     "docs/getting-started.md",
+    "docs/asyncio.md",
     "docs/frameworks.md",
     "docs/interface.md",
 )

@@ -18,13 +18,14 @@ from famsock._registry.hookspecs import hookimpl
 from famsock._registry.validation import check_family, families_in
 from famsock.address import RawAddress
 from famsock.control import ControlType
-from famsock.family import Family, Protocol
+from famsock.family import Family, Protocol, Segmentation
 from famsock.options import Option
 
 PROTOCOL = Protocol("p", None, (1,), None)
 FAMILY = Family("AF_NEW", 99, (PROTOCOL,))
 OPTION: Option[int] = Option("SO_KIT", 7, 3, codecs.INT)
 CONTROL: ControlType[int] = ControlType("KIT", 7, 4, codecs.INT)
+SEGMENTATION = Segmentation((17, 104), (17, 104), (17, 103), 2, 64, 65507)
 LAYOUT = SockaddrLayout(bytes(2), 8, (integer_field("port", "u16", 2),))
 
 
@@ -70,6 +71,7 @@ VALUES: tuple[Any, ...] = (
     PROTOCOL,
     OPTION,
     LAYOUT,
+    SEGMENTATION,
     Unprintable(),
 )
 # The values of `VALUES` that a field's type allows, by the words of its annotation.
@@ -83,6 +85,7 @@ FITTING: dict[str, tuple[type, ...]] = {
     "Mapping": (dict,),
     "Collection": (tuple, list, set, frozenset, range),
     "SockaddrLayout": (SockaddrLayout,),
+    "Segmentation": (Segmentation,),
 }
 NO_REFERENCE = (
     "",
@@ -186,6 +189,17 @@ WRONG: dict[type[Family] | type[Protocol], dict[str, tuple[Any, ...]]] = {
         "options": (*NO_ROWS, (CONTROL,)),
         "control": (*NO_ROWS, (OPTION,)),
         "probe": ((), (1,), (1, 2, 3), (1, "2"), (1, None), (True, 1), [1, 2]),
+        "max_message_bytes": (-1, 1 << 31, True, "1", 1.0, None),
+        "segmentation": (
+            (),
+            ((1, 2), (1, 2), (1, 2), 2, 64, 65507),
+            SEGMENTATION._replace(option=None),  # type: ignore[arg-type]
+            SEGMENTATION._replace(received=(1,)),  # type: ignore[arg-type]
+            SEGMENTATION._replace(sent=(1, "2")),  # type: ignore[arg-type]
+            SEGMENTATION._replace(sent_bytes=3),
+            SEGMENTATION._replace(max_segments=0),
+            SEGMENTATION._replace(max_bytes=None),  # type: ignore[arg-type]
+        ),
     },
 }
 

@@ -162,6 +162,7 @@ cdef enum:
     OPTION_BYTES = 512
     INT_MAX = 0x7FFFFFFF
     SPARE_BYTES = 1 << 20
+    SPARE_SHAPES = 4
     FEW_BUFFERS = 4
     TIMED_OUT = -1  # instead of an errno: `famsock._calls.TIMED_OUT`
     BATCH_MESSAGES = 1024  # UIO_MAXIOV: the kernel takes no more in one call
@@ -923,7 +924,8 @@ cdef tuple receive_msg(
         raise
 
 
-# Buffers that nobody uses now, by their size, and batches, by their shape: of each the last one.
+# Buffers that nobody uses now, by their size, and batches, by their shape: of each the last one,
+# of a few sizes or shapes.
 # Fresh memory would cost a page fault for every other message, and large blocks that come and go
 # make malloc(3) sort all the small ones, again and again.
 cdef dict spare_buffers = {}
@@ -933,7 +935,8 @@ cdef dict spare_batches = {}
 cdef int keep(dict spare, object shape, object unused, Py_ssize_t size_bytes) except -1:
     if size_bytes <= SPARE_BYTES:
         try:
-            spare.clear()
+            if len(spare) >= SPARE_SHAPES:
+                spare.clear()
             spare[shape] = unused
         except MemoryError:  # which is no reason to lose what was received
             pass

@@ -14,7 +14,7 @@ from keyword import iskeyword
 
 from famsock._calls.layout import SockaddrLayout
 from famsock.address import Address
-from famsock.family import Family, Protocol, of_another_family
+from famsock.family import Family, Protocol, Segmentation, of_another_family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -335,6 +335,13 @@ def _is_probe(value: object) -> bool:
     return value is None or (_is_tuple_of(value, _is_int) and len(value) == 2)  # type: ignore[arg-type]
 
 
+def _is_segmentation(value: object) -> bool:
+    if not isinstance(value, Segmentation):
+        return value is None
+    pairs = all(pair is not None and _is_probe(pair) for pair in value[:3])
+    return pairs and value.sent_bytes in (1, 2, 4, 8) and all(_is_int(n, 1) for n in value[3:])
+
+
 _ROWS = 'a module\'s name, "module:attribute", or a collection of {} rows and of such names'
 _OPTIONS = _ROWS.format("Option"), _are_rows("famsock.options", "Option")
 _CONTROL = _ROWS.format("ControlType"), _are_rows("famsock.control", "ControlType")
@@ -376,5 +383,7 @@ _PROTOCOL: Mapping[str, tuple[str, Check]] = {
     "options": _OPTIONS,
     "control": _CONTROL,
     "probe": ("None or the level and the number of an option", _is_probe),
+    "max_message_bytes": ("0-2147483647", lambda value: _is_int(value, 0)),
+    "segmentation": ("None or a Segmentation of int and pairs of int", _is_segmentation),
 }
 """The rules for a Protocol's fields, in words and as checks; `name` comes before."""

@@ -43,6 +43,7 @@ __all__ = [
 _SOL_CAN_BASE = 100  # linux/can.h; constants.py has more than opening a socket needs
 _CAN_ISOTP_OPTS = 1
 _SO_J1939_PROMISC = 2
+_CANXL_MTU = 2060
 
 
 def _protocol(
@@ -53,6 +54,7 @@ def _protocol(
     socket: str,
     scheme: str = "",
     probe: int | None = None,
+    max_message_bytes: int = 0,
 ) -> Protocol:
     """Return a protocol whose modules, kernel module included, bear its name.
 
@@ -70,11 +72,14 @@ def _protocol(
         hints=getattr(_hints, name.upper()),
         selftest=f"famsock_can.selftest:{name}",
         probe=None if probe is None else (_SOL_CAN_BASE + number, probe),
+        max_message_bytes=max_message_bytes,
     )
 
 
 _PROTOCOLS = (
-    _protocol("raw", 1, SOCK_RAW, "CanAddress", "CanRawSocket", "can"),
+    _protocol(
+        "raw", 1, SOCK_RAW, "CanAddress", "CanRawSocket", "can", max_message_bytes=_CANXL_MTU
+    ),
     _protocol("bcm", 2, SOCK_DGRAM, "CanAddress", "BcmSocket"),
     _protocol("isotp", 6, SOCK_DGRAM, "IsotpAddress", "IsotpSocket", probe=_CAN_ISOTP_OPTS),
     _protocol("j1939", 7, SOCK_DGRAM, "J1939Address", "J1939Socket", probe=_SO_J1939_PROMISC),

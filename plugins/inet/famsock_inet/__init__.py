@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from socket import SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, Segmentation, exports
 from famsock_inet import _hints
 
 TYPE_CHECKING = False
@@ -80,6 +80,18 @@ __all__ = [
 ]
 
 
+_SOL_UDP, _UDP_SEGMENT, _UDP_GRO = 17, 103, 104  # linux/udp.h; constants.py has far more
+_UDP_BYTES = 65535  # the length field of UDP
+_HEADER_BYTES = 8
+_IPV4_HEADER_BYTES = 20  # which IPv4's length field counts too, and IPv6's does not
+
+
+def _segmentation(max_bytes: int) -> Segmentation:
+    """Return generic segmentation offload of UDP: at most 64 datagrams before Linux 6.10."""
+    gro = _SOL_UDP, _UDP_GRO
+    return Segmentation(gro, gro, (_SOL_UDP, _UDP_SEGMENT), 2, 64, max_bytes)
+
+
 def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
     """Return the protocols of AF_INET (``suffix`` "") or AF_INET6 ("6")."""
     common = _hints.INET6 if suffix else _hints.INET
@@ -93,6 +105,8 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
         modules: tuple[str, ...] = (),
         capability: str = "",
         address: str = "Inet",
+        max_message_bytes: int = 0,
+        segmentation: Segmentation | None = None,
     ) -> Protocol:
         return Protocol(
             name + suffix,
@@ -106,12 +120,30 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             selftest=f"famsock_inet.selftest:{name}{suffix}",
             modules=modules,
             capability=capability,
+            max_message_bytes=max_message_bytes,
+            segmentation=segmentation,
         )
 
     return (
         row("tcp", 6, (SOCK_STREAM,), f"tcp:Tcp{suffix}Socket"),
-        row("udp", 17, (SOCK_DGRAM,), f"udp:Udp{suffix}Socket"),
-        row("udplite", 136, (SOCK_DGRAM,), f"udp:Udplite{suffix}Socket", _hints.UDPLITE),
+        row(
+            "udp",
+            17,
+            (SOCK_DGRAM,),
+            f"udp:Udp{suffix}Socket",
+            max_message_bytes=_UDP_BYTES,
+            segmentation=_segmentation(
+                _UDP_BYTES - _HEADER_BYTES - (0 if suffix else _IPV4_HEADER_BYTES)
+            ),
+        ),
+        row(
+            "udplite",
+            136,
+            (SOCK_DGRAM,),
+            f"udp:Udplite{suffix}Socket",
+            _hints.UDPLITE,
+            max_message_bytes=_UDP_BYTES,
+        ),
         row(
             "mptcp",
             262,

@@ -1,4 +1,4 @@
-"""asyncio for what its own ``loop.sock_…`` methods lack: messages, batches, a family's operations.
+"""Calls of one socket, awaited: messages, batches, connecting, a family's operations.
 
 Each call tries at once. If it would block, it waits until the loop says that the socket is ready,
 and tries again in its own task. So a call that is cancelled has received and sent nothing. Calls
@@ -21,7 +21,6 @@ from weakref import WeakKeyDictionary
 from famsock._sockets import socket
 
 __all__ = [
-    "connect",
     "recv_message",
     "recvmmsg",
     "recvmmsg_into",
@@ -30,6 +29,7 @@ __all__ = [
     "send_message",
     "sendmmsg",
     "sendmsg",
+    "sock_connect",
     "when_readable",
     "when_writable",
 ]
@@ -79,7 +79,7 @@ sendmmsg = _awaited(socket.sendmmsg, writing=True)
 """Sends what the socket takes now, at least one message: give the rest to a further call."""
 
 
-async def connect(sock: socket, address: Any) -> None:
+async def sock_connect(sock: socket, address: Any) -> None:
     """Connect to an address in any shape; ``loop.sock_connect`` takes no typed one of AF_INET.
 
     Looking up a host name blocks: give a numeric address. If connect(2) does not start, because a
