@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from socket import SOCK_SEQPACKET, SOCK_STREAM
 from typing import NamedTuple
 
 from benchmarks import netlink, report
 from benchmarks.cases import BY_KEY, CASES, LAB_CASES, Case
-from benchmarks.echo import KEEPS_MEMORY, Burst, bursts, servers
+from benchmarks.echo import KEEPS_MEMORY, Burst, bursts, round_trips, servers
 from benchmarks.measure import CoarseClockError, Pairs, Row
 from benchmarks.processes import (
     SOCKETS,
@@ -57,6 +58,7 @@ GROUPS = {
         "asyncio-echo", "uvloop-echo", "asyncio-malloc", "asyncio-no-malloc", "asyncio-batches",
         "asyncio-streams", "asyncio-endpoint-1", "asyncio-endpoint-10", "asyncio-endpoint-100",
         "asyncio-endpoint-alone", "uvloop-endpoint-1", "uvloop-endpoint-10", "uvloop-endpoint-100",
+        "asyncio-stream", "asyncio-packets",
     ),
     "start-up and memory": ("import", "first", "doctor", "memory", "resident"),
 }  # fmt: skip
@@ -145,6 +147,18 @@ PLAN = (
     ),
     *_endpoints("asyncio", 0.5),
     *(_endpoints("uvloop", 0.65) if find_spec("uvloop") else ()),
+    Planned(
+        "asyncio-stream",
+        "round trip of two tasks, a stream: famsock.aio's connections against loop.sock_*, CPU",
+        0.83,
+        partial(round_trips, SOCK_STREAM),
+    ),
+    Planned(
+        "asyncio-packets",
+        "the same of packets (SOCK_SEQPACKET)",
+        0.83,
+        partial(round_trips, SOCK_SEQPACKET),
+    ),
     Planned(
         "asyncio-endpoint-alone",
         "UDP echo, famsock.aio's endpoint against asyncio's, a datagram at a time, CPU",

@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -248,6 +248,80 @@ def bursts(theirs: tuple[str, str], burst: Burst, rounds: int) -> Pairs:
     return alternate(
         partial(burst_ns, *theirs, burst), partial(burst_ns, "ours", "asyncio", burst), rounds
     )
+
+
+def round_trip_ns(ours: bool, kind: int) -> float:
+    """Nanoseconds of CPU of a round trip of 100 bytes between two tasks, by a unix socket pair.
+
+    By connections of `famsock.aio`, or by the loop's own sock_recv and sock_sendall. Of twenty
+    parts the two fastest count, as in `burst_ns`.
+    """
+
+    async def by_loop() -> list[int]:
+        loop = asyncio.get_running_loop()
+        a, b = famsock.socketpair(famsock.AF_UNIX, kind)
+        with a, b:
+            a.setblocking(False)
+            b.setblocking(False)
+
+            async def echo() -> None:
+                while data := await loop.sock_recv(b, 65536):
+                    await loop.sock_sendall(b, data)
+
+            async def there_and_back() -> None:
+                await loop.sock_sendall(a, PAYLOAD)
+                await loop.sock_recv(a, 65536)
+
+            task = asyncio.create_task(echo())
+            spent_ns = await _timed(there_and_back)
+            a.shutdown(famsock.SHUT_WR)
+            await task
+            return spent_ns
+
+    async def by_connections() -> list[int]:
+        from famsock.aio import Connection, PacketConnection, StreamConnection
+
+        made = StreamConnection if kind == famsock.SOCK_STREAM else PacketConnection
+        a, b = famsock.socketpair(famsock.AF_UNIX, kind)
+        one: Connection = made(a)
+        other: Connection = made(b)
+        async with one, other:
+
+            async def echo() -> None:
+                async for data in other:
+                    await other.send(data)
+
+            async def there_and_back() -> None:
+                await one.send(PAYLOAD)
+                await one.receive()
+
+            task = asyncio.create_task(echo())
+            spent_ns = await _timed(there_and_back)
+            one.send_eof()
+            await task
+            return spent_ns
+
+    fastest = sorted(asyncio.run(by_connections() if ours else by_loop()))[:2]
+    return sum(fastest) / len(fastest) / _ROUND_TRIPS
+
+
+_ROUND_TRIPS = 200
+
+
+async def _timed(there_and_back: Callable[[], Coroutine[Any, Any, None]]) -> list[int]:
+    spent_ns = []
+    for _ in range(20):
+        start_ns = time.process_time_ns()
+        for _ in range(_ROUND_TRIPS):
+            await there_and_back()
+        spent_ns.append(time.process_time_ns() - start_ns)
+    return spent_ns
+
+
+def round_trips(kind: int, rounds: int) -> Pairs:
+    """Pairs of such figures, by the loop and by connections."""
+    theirs, ours = (partial(round_trip_ns, ours, kind) for ours in (False, True))
+    return alternate(theirs, ours, rounds)
 
 
 def main(kind: str, loop: str) -> None:

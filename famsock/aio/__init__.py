@@ -1,5 +1,6 @@
 """asyncio for sockets of every family.
 
+`connect`, `listen` and `open_datagram` give connections, listeners and datagram sockets for tasks.
 `create_datagram_endpoint` serves asyncio's protocols. The other functions await one call of a
 socket, for what asyncio's own ``loop.sock_…`` methods lack: messages, batches, connecting to an
 address of any form, a family's operations. Each tries at once. If it would block, it waits until
@@ -25,11 +26,29 @@ from famsock.aio._awaited import (
     when_readable,
     when_writable,
 )
+from famsock.aio._connections import (
+    Connection,
+    DatagramSocket,
+    Listener,
+    PacketConnection,
+    StreamConnection,
+    connect,
+    listen,
+    open_datagram,
+)
 from famsock.aio._datagrams import DatagramTransport, create_datagram_endpoint
 
 __all__ = [
+    "Connection",
+    "DatagramSocket",
     "DatagramTransport",
+    "Listener",
+    "PacketConnection",
+    "StreamConnection",
+    "connect",
     "create_datagram_endpoint",
+    "listen",
+    "open_datagram",
     "recv_message",
     "recvmmsg",
     "recvmmsg_into",
