@@ -21,6 +21,7 @@ import sys
 
 import _socket
 
+from famsock import _calls
 from famsock._struct import Struct
 
 cdef extern from "Python.h":
@@ -32,6 +33,8 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLong(object) except? -1
     long long PyLong_AsLongLongAndOverflow(object, int *) noexcept
     PyObject *PyDict_GetItemWithError(dict, object) except? NULL
+    unsigned long long PyLong_AsUnsignedLongLongMask(object) except? 0xFFFFFFFFFFFFFFFF
+    void Py_XDECREF(PyObject *)
 
 cdef extern from "arpa/inet.h":
     const char *inet_ntop(int, const void *, char *, unsigned int)
@@ -541,12 +544,19 @@ cdef class Time:
 
     def decode(self, data):
         """Return the nanoseconds of what the kernel gave."""
+        cdef object value = None
+        if type(data) is bytes:
+            value = self.read(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        return self.python_decode(data) if value is None else value
+
+    cdef object read(self, const char *data, Py_ssize_t size):
+        """Return the nanoseconds of so many bytes; None where Python must tell them."""
         cdef long pair[2]
-        if type(data) is not bytes or PyBytes_GET_SIZE(data) < <Py_ssize_t>sizeof(pair):
-            return self.python_decode(data)
-        memcpy(pair, PyBytes_AS_STRING(data), sizeof(pair))
+        if size < <Py_ssize_t>sizeof(pair):
+            return None
+        memcpy(pair, data, sizeof(pair))
         if not 0 <= pair[0] < 1 << 31 or not 0 <= pair[1] < 1_000_000_000:
-            return self.python_decode(data)  # so that no product overflows
+            return None  # so that no product overflows
         return <long long>pair[0] * 1_000_000_000 + <long long>pair[1] * self.fraction_ns
 
 
@@ -811,6 +821,53 @@ def install_plain(type cls, plain):
     return converter
 
 
+cdef extern from "sys/socket.h" nogil:
+    struct cmsghdr:
+        size_t cmsg_len
+        int cmsg_level
+        int cmsg_type
+    size_t CMSG_SPACE(size_t)
+
+ctypedef bytes (*receive_parts_t)(
+    object sock, Py_ssize_t size_bytes, char *control, size_t *control_bytes, int *flags,
+    PyObject **address,
+)
+cdef receive_parts_t receive_parts = NULL  # of the layer of the calls, where that is compiled
+if _calls.native is not None:
+    receive_parts = <receive_parts_t>PyCapsule_GetPointer(
+        _calls.native.RECEIVE_PARTS, RECEIVE_PARTS_NAME
+    )
+
+cdef object GENERAL = ("famsock._struct", "famsock._cstruct")  # modules of a struct's own `unpack`
+
+
+def from_source(source, message):
+    """Return what a source of data, address or flags tells: in Python, as it is seldom asked."""
+    from famsock.control import _from_source
+    return _from_source(source, message)
+
+
+cdef inline bint as_small(object value, long long *found) except -1:
+    """Whether a value is an int or of a subclass, and a size or flags that fit a C int."""
+    cdef int overflow = 0
+    if not PyLong_Check(value):
+        return False
+    found[0] = PyLong_AsLongLongAndOverflow(value, &overflow)
+    return not overflow and 0 <= found[0] <= 0x7FFFFFFF
+
+
+cdef bint are_whole(const char *control, size_t length) noexcept:
+    """Whether no item of a control buffer is cut."""
+    cdef size_t at = 0
+    cdef cmsghdr item
+    while at + sizeof(item) <= length:
+        memcpy(&item, control + at, sizeof(item))
+        if not sizeof(item) <= item.cmsg_len <= length - at:
+            return False
+        at += CMSG_SPACE(item.cmsg_len - sizeof(item))
+    return True
+
+
 cdef enum Origin:
     FROM_DATA, FROM_ADDRESS, FROM_ADDRESS_ITEM, FROM_FLAGS, FROM_ITEM, FROM_READER
 
@@ -820,6 +877,11 @@ cdef dict ORIGINS = {
 }
 
 
+cdef enum:
+    MEMBERS = 4  # that are taken of one control message without its object, at most
+    CONTROL_BYTES = 2304  # as in the layer of the calls
+
+
 cdef struct Source:
     Origin origin
     Py_ssize_t slot
@@ -827,6 +889,14 @@ cdef struct Source:
     int level
     PyObject *function  # NULL for none; `kept` keeps it
     PyObject *default
+    bint default_is_source
+    PyObject *time  # a `Time` whose method the function is, or NULL
+    PyObject *convert  # of members; NULL for the only one
+    unsigned long long mask
+    int members  # 0 where the function has to read them
+    Py_ssize_t least_bytes
+    Kind kinds[MEMBERS]
+    Py_ssize_t offsets[MEMBERS]
 
 
 @cython.no_gc_clear  # a source borrows its functions
@@ -840,7 +910,7 @@ cdef class Reader:
     cdef readonly type cls
     cdef readonly object python
     cdef int count
-    cdef bint has_items
+    cdef bint has_items, has_default_sources
     cdef Source *sources
     cdef list kept
 
@@ -874,12 +944,45 @@ cdef class Reader:
             source.function = <PyObject *>function
         self.kept.append(given.default)
         source.default = <PyObject *>given.default
+        source.default_is_source = type(given.default) is type(given)
+        self.has_default_sources |= source.default_is_source
         self.has_items |= source.origin == FROM_ITEM
+        owner = getattr(function, "__self__", None)
+        if type(owner) is Time and function == owner.decode:
+            source.time = <PyObject *>owner
+        if given.members is not None:
+            self.add_members(source, given.members)
+        return 0
+
+    cdef int add_members(self, Source *source, object given) except -1:
+        """Fill in where members are; leave them to the function where they are not plain."""
+        cdef type cls = given.struct_class
+        cdef int index
+        if len(given.names) > MEMBERS or cls.unpack.__module__ not in GENERAL or (
+            hasattr(cls, "__attrs_post_init__")
+        ):
+            return 0
+        members = {member.attribute: member for member in cls.layout.members}
+        for index, name in enumerate(given.names):
+            ctype = members[name].type
+            kind = KINDS.get(ctype.kind or ctype.code)
+            if kind is None or kind > BE32 or (ctype.decode is not None and not ctype.kind):
+                return 0
+            source.kinds[index], source.offsets[index] = kind, members[name].offset
+        source.least_bytes, source.mask = cls.layout.size, given.mask
+        if given.convert is not None:
+            self.kept.append(given.convert)
+            source.convert = <PyObject *>given.convert
+        source.members = len(given.names)
         return 0
 
     @cython.boundscheck(True)
     @cython.wraparound(True)
-    cdef object make(self, object data, list items, int flags, object address):
+    cdef object make(
+        self, object data, list items, const char *control, size_t length, int flags,
+        object address,
+    ):
+        """Return an instance; with None for items ``control`` has them, none of which is cut."""
         cdef object made = famsock_alloc(<PyTypeObject *>self.cls)
         cdef object value
         cdef Source *source
@@ -889,9 +992,13 @@ cdef class Reader:
             if source.origin == FROM_FLAGS:
                 value = flags & source.number != 0
             elif source.origin == FROM_ITEM:
+                if source.default_is_source:
+                    continue
                 value = <object>source.default
             elif source.origin == FROM_READER:
-                value = (<Reader>source.function).make(data, items, flags, address)
+                value = (<Reader>source.function).make(
+                    data, items, control, length, flags, address
+                )
             elif source.origin == FROM_ADDRESS_ITEM:
                 value = address[source.number]
             else:
@@ -900,32 +1007,118 @@ cdef class Reader:
                     value = (<object>source.function)(value)
             famsock_fill(made, source.slot, value)
         if self.has_items:
-            for item in items:
-                self.take(made, item)
+            if items is None:
+                self.take_each(made, control, length)
+            else:
+                for item in items:
+                    self.take_item(made, item)
+        if self.has_default_sources:
+            for index in range(self.count):
+                source = &self.sources[index]
+                if source.default_is_source and famsock_slot(made, source.slot) == NULL:
+                    given = data, [] if items is None else items, flags, address
+                    value = from_source(<object>source.default, given)
+                    famsock_fill(made, source.slot, value)
         return made
 
-    cdef int take(self, object made, object item) except -1:
-        """Fill in what a control message tells."""
-        cdef Source *source
-        cdef int index, level, number
+    cdef int take_item(self, object made, object item) except -1:
+        """Fill in what a control message tells, of which the type is any."""
+        cdef int level, number
         level, number, data = item
+        if type(data) is bytes:
+            return self.take(
+                made, level, number, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), data
+            )
+        return self.take(made, level, number, NULL, 0, data)
+
+    cdef int take_each(self, object made, const char *control, size_t length) except -1:
+        cdef size_t at = 0
+        cdef cmsghdr item
+        while at + sizeof(item) <= length:
+            memcpy(&item, control + at, sizeof(item))
+            self.take(
+                made, item.cmsg_level, item.cmsg_type, control + at + sizeof(item),
+                item.cmsg_len - sizeof(item), None,
+            )
+            at += CMSG_SPACE(item.cmsg_len - sizeof(item))
+        return 0
+
+    cdef int take(
+        self, object made, int level, int number, const char *start, Py_ssize_t size, object data
+    ) except -1:
+        """Fill in what a control message tells: so many bytes, or only ``data`` if they are NULL."""
+        cdef Source *source
+        cdef object value
+        cdef int index
         for index in range(self.count):
             source = &self.sources[index]
             if source.origin != FROM_ITEM or source.number != number or source.level != level:
                 continue
-            try:
-                value = (<object>source.function)(data)
-            except ValueError:
-                continue
+            value = None
+            if source.time != NULL and start != NULL:
+                value = (<Time>source.time).read(start, size)
+            if value is None:
+                try:
+                    if source.members and start != NULL:
+                        if size < source.least_bytes:
+                            continue
+                        value = self.members(source, start)
+                    else:
+                        if data is None:
+                            data = PyBytes_FromStringAndSize(start, size)
+                        value = (<object>source.function)(data)
+                except ValueError:
+                    continue
             famsock_fill(made, source.slot, value)
         return 0
+
+    cdef object members(self, Source *source, const char *start):
+        """Return what members of a struct tell."""
+        cdef object first = read_value(source.kinds[0], start + source.offsets[0], 0)
+        cdef int index
+        if source.mask and not PyLong_AsUnsignedLongLongMask(first) & source.mask:
+            return None
+        if source.convert == NULL:
+            return first
+        return (<object>source.convert)(*[
+            read_value(source.kinds[index], start + source.offsets[index], 0)
+            for index in range(source.members)
+        ])
+
+    def receive(self, sock, bufsize_bytes=65536, control_bytes=1024, flags=0):
+        """Receive one message, and return the instance of it."""
+        cdef char control[CONTROL_BYTES]
+        cdef PyObject *held = NULL
+        cdef object address, data = None
+        cdef size_t length
+        cdef int c_flags
+        cdef long long size, space, given
+        if (
+            receive_parts != NULL
+            and as_small(bufsize_bytes, &size) and as_small(control_bytes, &space)
+            and as_small(flags, &given) and space <= CONTROL_BYTES
+        ):
+            length, c_flags = space, <int>given
+            data = receive_parts(sock, size, control, &length, &c_flags, &held)
+        if data is None:
+            return self.python.receive(sock, bufsize_bytes, control_bytes, flags)
+        address = <object>held
+        Py_XDECREF(held)
+        if are_whole(control, length):
+            return self.make(data, None, control, length, c_flags, address)
+        from famsock._calls.ancillary import unpack
+        items = unpack(PyBytes_FromStringAndSize(control, length))
+        return self.make(data, items, NULL, 0, c_flags, address)
+
+    def _takes(self, item):
+        return self.python._takes(item)
 
     def read(self, message):
         """Return the instance of what recvmsg gave."""
         if type(message) is tuple and len(<tuple>message) == 4:
             data, items, flags, address = <tuple>message
             if type(items) is list and type(flags) is int:
-                return self.make(data, items, flags, address)
+                return self.make(data, items, NULL, 0, flags, address)
         return self.python.read(message)
 
     def read_each(self, messages):

@@ -46,6 +46,10 @@ def sockaddr(
         defaults = {field.name: field.default for field in attrs.fields(made)}  # type: ignore[arg-type]
         fields = tuple(defaults)
         made.stdlib_fields = stdlib or fields
+        # In a tuple, as it is a class method that shall not be bound.
+        made._unpack_as_made = (
+            next(vars(base)["unpack"] for base in made.__mro__ if "unpack" in vars(base)),
+        )
         if unknown := [name for name in made.stdlib_fields if name not in fields]:
             raise TypeError(f"{cls.__name__}: stdlib names {unknown[0]!r}, which is no field")
         made._required_fields = sum(defaults[n] is attrs.NOTHING for n in made.stdlib_fields)

@@ -61,10 +61,9 @@ class socket(Calls["A", "F"]):  # noqa: N801
     (`recv_message`, `send_message`) and `operations`, the same socket as its protocol's class.
     """
 
-    __slots__ = ("_states",)
+    __slots__ = ()
     _registry = plugins
     if TYPE_CHECKING:  # so that typing.get_type_hints, which looks for names here, finds none
-        _states: dict[Callable[[], Any], Any]
         _kind: _Kind | None
         """Of a protocol's class: its family, its types, the usual one first, and its protocol."""
         _protocol_class: type[socket] | None
@@ -321,6 +320,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         def recv_message(
             self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
         ) -> Message[A]: ...
+        def protocol_state(self, make: Callable[[], T]) -> T: ...
 
     def _typed(self, sockaddr: bytes) -> A | None:
         if not sockaddr:
@@ -471,20 +471,6 @@ class socket(Calls["A", "F"]):  # noqa: N801
             self.__class__ = protocol_class
             return self
         raise AttributeError(f"no plugin gives operations to {self!r}{self._why_not_served()}")
-
-    def protocol_state(self, make: Callable[[], T]) -> T:
-        """Return the state of a protocol's class between calls; ``make`` gives it at first.
-
-        For plugins, whose classes have no slots: each has its own state, by ``make``. It must not
-        refer to the socket, which keeps it. A copy of the socket begins with none.
-        """
-        try:
-            states = self._states
-        except AttributeError:
-            states = self._states = {}
-        if make not in states:
-            states[make] = make()
-        return states[make]  # type: ignore[no-any-return]
 
     def _why_not_served(self) -> str:
         """Why no plugin serves this socket, or what to install, to end a message with."""

@@ -135,6 +135,7 @@ class Address(Struct):
         names_operation: ClassVar[bool]
         sa_families: ClassVar[tuple[int, ...]]
         _required_fields: ClassVar[int]
+        _unpack_as_made: ClassVar[tuple[Any]]
         _text_form: ClassVar[Any]
     names_operation = True
     sa_families = ()

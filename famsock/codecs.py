@@ -50,7 +50,8 @@ class Codec(Generic[_T]):
     ``size_bytes`` is the size to ask the kernel for (the greatest one where it varies). ``decode``
     raises ValueError for data that is too short; ``encode`` raises TypeError, ValueError or
     OverflowError with a message that continues "<option> …". ``c`` is the C type's spelling.
-    ``code`` is the one of `struct` for a value that is just this integer.
+    ``code`` is the one of `struct` for a value that is just this integer. ``struct_class`` is the
+    class of a value with a C layout.
     """
 
     c: str
@@ -58,6 +59,7 @@ class Codec(Generic[_T]):
     encode: Callable[[_T], bytes]
     decode: Callable[[bytes], _T]
     code: str = ""
+    struct_class: type[cstruct.Struct] | None = None
 
 
 REFUSALS = (TypeError, ValueError, OverflowError)
@@ -107,7 +109,13 @@ def struct(cls: type[_S]) -> Codec[_S]:
             raise TypeError(f"must be {cls.__name__}, not {type(value).__name__}")
         return value.pack()
 
-    return Codec(c=cls.layout.c_name, size_bytes=cls.layout.size, encode=encode, decode=cls.unpack)
+    return Codec(
+        c=cls.layout.c_name,
+        size_bytes=cls.layout.size,
+        encode=encode,
+        decode=cls.unpack,
+        struct_class=cls,
+    )
 
 
 def check_int(

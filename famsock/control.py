@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, overl
 import attrs
 
 from famsock import _calls, codecs, constants, cstruct
+from famsock._calls.descriptors import close_descriptors
 from famsock.address import Address
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
+
+    from famsock._sockets import socket
 
     _A = _TypeVar("_A", bound=Address, default=Address, covariant=True)
 else:
@@ -185,6 +188,16 @@ class Source(NamedTuple):
     number: int = 0
     level: int = 0
     default: Any = None
+    members: Members | None = None
+
+
+class Members(NamedTuple):
+    """The part of a control message that `from_members` takes."""
+
+    struct_class: type[cstruct.Struct]
+    names: tuple[str, ...]
+    convert: Callable[..., Any] | None
+    mask: int
 
 
 def from_data(convert: Callable[[bytes], Any] | None = None) -> Source:
@@ -212,13 +225,53 @@ def from_item(
 ) -> Source:
     """Return the source of a control message's value, or of what ``convert`` makes of it.
 
-    It is ``default`` without such a message, or with one that the row's codec refuses. The last one
-    counts.
+    It is ``default`` without such a message, or with one that the row's codec refuses; what it
+    tells if ``default`` is a source itself, of data, address or flags. The last message counts.
     """
     decode = kind.codec.decode
     if convert is not None:
         decode = partial(_decoded_and_converted, decode, convert)
-    return Source("item", decode, kind.number, kind.level, default)
+    return Source("item", decode, kind.number, kind.level, _checked_default(default))
+
+
+def from_members(
+    kind: ControlType[Any],
+    *names: str,
+    convert: Callable[..., Any] | None = None,
+    mask: int = 0,
+    default: Any = None,
+) -> Source:
+    """Return the source of an integer member of a control message's struct.
+
+    With ``convert`` it may be several, and the value is what that makes of them. It is None if the
+    first one has no bit of ``mask``. ``default`` and repeated messages are as for `from_item`. No
+    object of the struct is made. TypeError if the value of ``kind`` is no struct, if this has no
+    member of a name, or for several members without ``convert``.
+    """
+    found = kind.codec.struct_class
+    if found is None:
+        raise TypeError(f"{kind.name}: its value is no struct with members")
+    if not names or (len(names) > 1 and convert is None):
+        raise TypeError(f"{kind.name}: one member, or a conversion of several")
+    if unknown := {*names} - {member.attribute for member in found.layout.members}:
+        raise TypeError(f"{found.__name__} has no member {unknown.pop()!r}")
+    members = Members(found, names, convert, mask)
+    decode = partial(_decoded_members, kind.codec.decode, members)
+    return Source("item", decode, kind.number, kind.level, _checked_default(default), members)
+
+
+def _decoded_members(decode: Callable[[bytes], Any], members: Members, data: bytes) -> Any:
+    value = decode(data)
+    found = [getattr(value, name) for name in members.names]
+    if members.mask and not found[0] & members.mask:
+        return None
+    return found[0] if members.convert is None else members.convert(*found)
+
+
+def _checked_default(default: Any) -> Any:
+    if isinstance(default, Source) and default.origin in ("item", "reader"):
+        raise TypeError("a default is a value, or a source of data, address or flags")
+    return default
 
 
 def _decoded_and_converted(decode: Callable[[bytes], Any], convert: Any, data: bytes) -> Any:
@@ -270,11 +323,40 @@ class Reader(Generic[_T]):
         """Return the instances of what recvmmsg gave."""
         return [self.read(message) for message in messages]
 
+    def receive(
+        self,
+        sock: socket[Any, Any],
+        bufsize_bytes: int = 65536,
+        control_bytes: int = 1024,
+        flags: int = 0,
+    ) -> _T:
+        """Receive one message by `socket.recv_message`, and return the instance of it.
+
+        The address is the typed one. Received descriptors that no source takes are closed. Errors
+        are those of `socket.recv_message`, and what a source's conversion raises.
+        """
+        message = sock.recv_message(bufsize_bytes, control_bytes, flags)
+        items = message._items
+        if items is None:
+            items = [each.pack() for each in message.control]
+        try:
+            made = self.read((message.data, items, message.flags, message.address))
+        except BaseException:
+            close_descriptors(items)
+            raise
+        close_descriptors([item for item in items if not self._takes(item)])
+        return made
+
+    def _takes(self, item: Item) -> bool:
+        nested = [source.convert for source in self.sources.values() if source.origin == "reader"]
+        return item[:2] in self._items or any(reader._takes(item) for reader in nested)
+
 
 def _from_source(source: Source, message: tuple[bytes, list[Item], int, Any]) -> Any:
     data, _, flags, address = message
     if source.origin == "item":
-        return source.default
+        default = source.default
+        return _from_source(default, message) if isinstance(default, Source) else default
     if source.origin == "flags":
         return flags & source.number != 0
     if source.origin == "address item":
@@ -301,7 +383,7 @@ def reader(cls: type[_T], **sources: Source) -> Reader[_T]:
             is_cut=control.from_flags(MSG_TRUNC),
         )
         ...
-        return _STAMPED.read(self.recvmsg(2048, 128))
+        return _STAMPED.receive(self, 2048, 128)
     """
     made = Reader(cls, sources)
     compiled = _calls.companion("famsock._cstruct")
@@ -445,6 +527,7 @@ __all__ = [
     "from_data",
     "from_flags",
     "from_item",
+    "from_members",
     "from_reader",
     "reader",
     *(name for name, row in dict(vars()).items() if isinstance(row, ControlType)),

@@ -13,6 +13,7 @@ cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(object, Py_ssize_t)
     Py_ssize_t PyTuple_GET_SIZE(object)
     void Py_INCREF(object)
+    PyObject *_PyType_Lookup(PyTypeObject *, object)  # borrowed; NULL where there is none
 
 cdef extern from "arpa/inet.h" nogil:
     int c_inet_pton "inet_pton"(int, const char *, void *)
@@ -37,6 +38,12 @@ cdef extern from *:
     }
     static const char *famsock_chars(PyObject *o) { return (const char *)PyUnicode_DATA(o); }
     static Py_ssize_t famsock_length(PyObject *o) { return PyUnicode_GET_LENGTH(o); }
+    static int famsock_are_ascii(const char *text, Py_ssize_t length) {
+        for (Py_ssize_t i = 0; i < length; i++)
+            if (text[i] & 0x80)
+                return 0;
+        return 1;
+    }
     static Py_ssize_t famsock_octet(char *out, unsigned octet) {
         Py_ssize_t n = 0;
         if (octet >= 100) {
@@ -95,6 +102,7 @@ cdef extern from *:
     }
     """
     object famsock_ascii(const char *, Py_ssize_t)
+    bint famsock_are_ascii(const char *, Py_ssize_t)
     object famsock_ipv4(const unsigned char *)
     bint famsock_is_ascii(object)
     int famsock_unsigned(object, unsigned long long *)
@@ -141,7 +149,7 @@ cdef class Converter:
     cdef Py_ssize_t offsets[MOST_FIELDS]
     cdef unsigned long long highest[MOST_FIELDS]
     cdef readonly bint is_kept, is_path
-    cdef bint is_slow
+    cdef bint is_slow, is_typed
 
     def __cinit__(self, layout):
         cdef Py_ssize_t index
@@ -155,6 +163,7 @@ cdef class Converter:
         self.required, self.count = layout.required, len(fields)
         memcpy(self.head, PyBytes_AS_STRING(head), 2)
         self.is_path, self.is_slow, self.is_kept = layout.is_path, False, True
+        self.is_typed = layout.typed
         for index, (_, kind, offset, high) in enumerate(fields):
             if not 2 <= offset <= self.size - WIDTHS[kind]:
                 raise ValueError(f"no offset in {self.size} bytes: {offset}")
@@ -220,10 +229,22 @@ cdef class Converter:
                 value = load(U32, at)
                 if sock is None or value == 0 and kind == IFNAME_KNOWN:
                     return None
-                item = interface_name(number(sock), value) if value else ""
+                item = name_of(number(sock), value) if value else ""
             Py_INCREF(item)
             PyTuple_SET_ITEM(made, index, item)
         return made
+
+    cdef bint lacks_name(self, const char *raw, tuple form):
+        """Whether the form has "" for an interface, which the sockaddr names: it is gone."""
+        cdef Py_ssize_t index
+        if self.is_kept:
+            return False
+        for index in range(self.count):
+            if self.kinds[index] in (IFNAME, IFNAME_GIVEN, IFNAME_KNOWN):
+                if load(U32, <const unsigned char *>raw + self.offsets[index]):
+                    if not famsock_length(<object>PyTuple_GET_ITEM(form, index)):
+                        return True
+        return False
 
     cdef Py_ssize_t write(self, object sock, object form, char *out) except -1:
         """Write the sockaddr; its length, or 0 where the address class must encode it."""
@@ -309,6 +330,21 @@ cdef class Converter:
         return length + 3
 
 
+cdef object name_of(int descriptor, unsigned long long index):
+    """The name of an interface, as `interface_name` has it; the call does not wait."""
+    cdef ifreq request
+    cdef Py_ssize_t length
+    if index > INT_MAX:
+        return ""
+    request.ifr_ifindex = <int>index
+    if c_ioctl(descriptor, SIOCGIFNAME, &request) < 0:
+        return ""
+    length = strnlen(request.ifr_name, IFNAMSIZ)
+    if famsock_are_ascii(request.ifr_name, length):
+        return famsock_ascii(request.ifr_name, length)
+    return PyUnicode_DecodeFSDefaultAndSize(request.ifr_name, length)
+
+
 cdef int index_of(int descriptor, const char *name, Py_ssize_t length) except -2:
     """The index of an interface; -1 if there is none."""
     cdef ifreq request
@@ -384,6 +420,7 @@ cdef class AddressCache:
     cdef Converter converter
     cdef bint is_ready
     cdef list kept_encoded, kept_decoded, kept_typed
+    cdef TypedClass typed_class
     cdef public object loaded_class
     cdef public object typed_fields
 
@@ -497,14 +534,85 @@ cdef class AddressCache:
 
     def decode_typed(self, sock, bytes sockaddr not None):
         """Return the typed address of what the kernel gave; `RawAddress` where no class fits."""
-        cdef Py_ssize_t slot = PyObject_Hash(sockaddr) & (SLOTS - 1)
-        cdef object kept = kept_result(self.kept_typed, slot, sockaddr)
+        return self.typed(sock, PyBytes_AS_STRING(sockaddr), PyBytes_GET_SIZE(sockaddr), sockaddr)
+
+    cdef object typed(self, object sock, const char *name, Py_ssize_t length, bytes sockaddr):
+        """`decode_typed` of a sockaddr, which is made of its bytes if it is None."""
+        cdef Converter converter = self.prepared()
+        cdef Py_ssize_t slot
+        cdef object kept, typed = None
+        cdef bint is_kept = converter is None or converter.is_kept
+        if not is_kept:
+            typed = self.make_typed(converter, sock, name, length)
+            if typed is not None:
+                return typed
+        if sockaddr is None:
+            sockaddr = PyBytes_FromStringAndSize(name, length)
+        slot = PyObject_Hash(sockaddr) & (SLOTS - 1)
+        kept = kept_result(self.kept_typed, slot, sockaddr)
         if kept is not None:
             return (<tuple>kept)[1]
-        typed, keep = self.unpack_typed(sock, sockaddr)
-        if keep and PyBytes_GET_SIZE(sockaddr) <= SOCKADDR_BYTES:
+        keep = True
+        if converter is not None and is_kept:
+            typed = self.make_typed(converter, sock, name, length)
+        if typed is None:
+            typed, keep = self.unpack_typed(sock, sockaddr)
+        if keep and length <= SOCKADDR_BYTES:
             famsock_put(self.kept_typed, slot, (sockaddr, typed))
         return typed
+
+    cdef object make_typed(
+        self, Converter converter, object sock, const char *name, Py_ssize_t length
+    ):
+        """Return the typed address that the layout makes; None where its class must."""
+        cdef TypedClass found = self.typed_class
+        cdef object form
+        if not converter.is_typed:
+            return None
+        if found is None:
+            if self.loaded_class is None or self.typed_fields is None:
+                return None
+            try:
+                found = self.typed_class = TypedClass(self.loaded_class, self.typed_fields)
+            except TypeError:  # a class whose objects are made in their own way
+                converter.is_typed = False
+                return None
+        if not found.reads_as_made():
+            return None
+        form = converter.read(sock, name, length)
+        if form is None or converter.lacks_name(name, form):
+            return None
+        return found.make(form)
+
+
+cdef class TypedClass:
+    """The slots of a class of typed addresses; TypeError if it is not made of slots only."""
+
+    cdef type cls
+    cdef Py_ssize_t count
+    cdef Py_ssize_t slots[MOST_FIELDS]
+    cdef object unpack  # what the class has, unless somebody replaced it
+
+    def __cinit__(self, type cls, tuple names):
+        cdef Py_ssize_t index
+        if cls.__new__ is not object.__new__ or any(
+            [hasattr(cls, hook) for hook in ("__attrs_pre_init__", "__attrs_post_init__")]
+        ):
+            raise TypeError(f"{cls.__name__} is made in its own way")
+        (self.unpack,) = cls._unpack_as_made
+        self.cls, self.count = cls, len(names)
+        for index, name in enumerate(names):
+            self.slots[index] = slot_of(cls, name)
+
+    cdef bint reads_as_made(self):
+        return _PyType_Lookup(<PyTypeObject *>self.cls, "unpack") == <PyObject *>self.unpack
+
+    cdef object make(self, tuple form):
+        cdef object made = famsock_alloc(<PyTypeObject *>self.cls)
+        cdef Py_ssize_t index
+        for index in range(self.count):
+            famsock_fill(made, self.slots[index], <object>PyTuple_GET_ITEM(form, index))
+        return made
 
 
 cdef inline object kept_result(list results, Py_ssize_t slot, bytes sockaddr):

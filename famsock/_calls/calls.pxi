@@ -26,6 +26,7 @@ cdef extern from *:
             Py_RETURN_NONE;
         return found;
     }
+    static int famsock_has_dict(PyTypeObject *cls) { return cls->tp_dictoffset != 0; }
     static PyObject *famsock_new(PyTypeObject *base, PyTypeObject *cls, PyObject *arguments) {
         return base->tp_new(cls, arguments, NULL);
     }
@@ -40,6 +41,7 @@ cdef extern from *:
     }
     """
     object famsock_cached(dict, object)
+    bint famsock_has_dict(PyTypeObject *)
     object famsock_new(PyTypeObject *, PyTypeObject *, tuple)
     int famsock_init(PyTypeObject *, object, tuple) except -1
     bint famsock_takes_bytes(object)
@@ -61,9 +63,9 @@ cdef object getdefaulttimeout = _socket.getdefaulttimeout
 cdef object family_of_socket = std.family.__get__
 cdef object type_of_socket = std.type.__get__
 cdef object proto_of_socket = std.proto.__get__
-cdef Py_ssize_t codec_slot, served_slot, io_refs_slot, closed_slot
+cdef Py_ssize_t codec_slot, served_slot, states_slot, io_refs_slot, closed_slot
 cdef PyTypeObject *calls_class
-cdef object own_accept
+cdef object own_accept, own_recv_message
 
 
 cdef inline int check_self(object sock) except -1:
@@ -280,7 +282,7 @@ cdef class MessageMaker:
 class Calls(_stdlib.socket):
     """The calls of sockets that make one, or carry an address or several messages: see `calls`."""
 
-    __slots__ = ("_codec", "_served")
+    __slots__ = ("_codec", "_served", "_states")
 
     @classmethod
     def __class_getitem__(cls, item):
@@ -303,6 +305,8 @@ class Calls(_stdlib.socket):
                 pass
         if served is None:
             self._open(family, type, proto, fileno)
+            if fd_offset < 0:
+                find_members(self)
             return
         if kind is not None:  # a protocol's class knows what is not given
             family = kind[0] if family == -1 else family
@@ -347,7 +351,7 @@ class Calls(_stdlib.socket):
         given.name, given.name_length = name, 0
         if served is not None and not served.protocol.accepts_address:
             given.name = NULL
-        descriptor = <int>sock_call(self, POLLIN, timeout, attempt_accept, &given)
+        descriptor = <int>sock_call(self, POLLIN, timeout, attempt_accept, &given, NULL)
         try:
             kind = family_of_socket(self), type_of_socket(self), proto_of_socket(self)
             address = codec.read(self, name, min(given.name_length, <socklen_t>SOCKADDR_BYTES))
@@ -718,6 +722,28 @@ class Calls(_stdlib.socket):
 
     recvmmsg_into.__signature__ = Signature("self, buffers, control_bytes=0, flags=0")
 
+    def protocol_state(self, make):
+        """Return the state of a protocol's class between calls; ``make`` gives it at first.
+
+        For plugins, whose classes have no slots: each has its own state, by ``make``. It must not
+        refer to the socket, which keeps it. A copy of the socket begins with none.
+        """
+        check_self(self)
+        cdef PyObject *states = famsock_slot(self, states_slot)
+        cdef object kept
+        if states == NULL:
+            self._states = kept = {}
+        else:
+            kept = <object>states
+        state = famsock_cached(kept, make)
+        if state is None:
+            if make not in kept:
+                kept[make] = make()
+            state = kept[make]
+        return state
+
+    protocol_state.__signature__ = Signature("self, make")
+
     def getsockopt(self, level=NOT_GIVEN, option=NOT_GIVEN, buflen=NOT_GIVEN, /, *more):
         check_self(self)
         cdef PyObject *served = famsock_slot(self, served_slot)
@@ -771,8 +797,76 @@ class Calls(_stdlib.socket):
 
 
 calls_class, own_accept = <PyTypeObject *>Calls, Calls._accept
+own_recv_message = Calls.recv_message
+
+
+cdef bytes receive_parts(
+    object sock, Py_ssize_t size_bytes, char *control, size_t *control_bytes, int *flags,
+    PyObject **address,
+):
+    """Receive one message as `recv_message` does, in its parts: `famsock._cstruct` calls it.
+
+    Returns the data. ``control`` has ``control_bytes``, which become what was received, and
+    ``flags`` become msg_flags; ``address`` is a new reference. None, with nothing received, where
+    the method has to be called: for a class that has another one, and for what is unusual.
+    """
+    cdef AddressCache codec
+    cdef PyObject *served
+    cdef object typed = None, timeout = None
+    cdef char name[SOCKADDR_BYTES]
+    cdef char small[STACK_BYTES]
+    cdef PyObject *buffer = NULL
+    cdef iovec slot
+    cdef msghdr header
+    cdef ssize_t received
+    cdef bytes data
+    if not PyObject_TypeCheck(sock, calls_class) or not is_own_recv_message(sock):
+        return None
+    codec = codec_of(sock)
+    served = famsock_slot(sock, served_slot)
+    if codec is None or served == NULL or <object>served is None:
+        return None
+    if flags[0] & MSG_TRUNC or size_bytes < 0 or (<object>served).protocol.passes_descriptors:
+        return None
+    if not flags[0] & (MSG_DONTWAIT | MSG_ERRQUEUE):
+        timeout = timeout_of(sock)
+    slot.iov_base, slot.iov_len = small, size_bytes
+    if size_bytes > STACK_BYTES:
+        buffer = receive_buffer(size_bytes)
+        slot.iov_base = PyBytes_AS_STRING(<object>buffer)
+    header.msg_iov, header.msg_iovlen, header.msg_control = &slot, 1, control
+    try:
+        received = receive_message(sock, timeout, &header, name, control_bytes[0], flags[0])
+    except BaseException:
+        if buffer != NULL:
+            give_back(buffer)
+        raise
+    if buffer != NULL:
+        data = taken_of(buffer, received)
+    else:
+        data = PyBytes_FromStringAndSize(small, received)
+    if header.msg_namelen:
+        typed = codec.typed(sock, name, min(header.msg_namelen, <socklen_t>SOCKADDR_BYTES), None)
+    control_bytes[0], flags[0] = header.msg_controllen, header.msg_flags & ~MSG_CMSG_CLOEXEC
+    Py_INCREF(typed)
+    address[0] = <PyObject *>typed
+    return data
+
+
+cdef bint is_own_recv_message(object sock) except -1:
+    """Whether a socket's `recv_message` is the one here: nobody has replaced it."""
+    cdef type cls = type(sock)
+    if _PyType_Lookup(<PyTypeObject *>cls, "recv_message") != <PyObject *>own_recv_message:
+        return False
+    if not famsock_has_dict(<PyTypeObject *>cls):
+        return True
+    return "recv_message" not in sock.__dict__
+
+
+RECEIVE_PARTS = PyCapsule_New(<void *>receive_parts, RECEIVE_PARTS_NAME, NULL)
 
 
 codec_slot, served_slot = slot_of(Calls, "_codec"), slot_of(Calls, "_served")
+states_slot = slot_of(Calls, "_states")
 io_refs_slot = slot_of(_stdlib.socket, "_io_refs")
 closed_slot = slot_of(_stdlib.socket, "_closed")

@@ -169,7 +169,7 @@ class Calls(_stdlib.socket):
     ``_passes_descriptors``.
     """
 
-    __slots__ = ("_codec", "_served")
+    __slots__ = ("_codec", "_served", "_states")
 
     @classmethod
     def __class_getitem__(cls, item: Any) -> Any:
@@ -179,6 +179,7 @@ class Calls(_stdlib.socket):
     if TYPE_CHECKING:
         _codec: Any
         _served: Any
+        _states: dict[Callable[[], Any], Any]
         _registry: Any
 
         def __getattr__(self, name: str) -> Any: ...
@@ -534,6 +535,20 @@ class Calls(_stdlib.socket):
             checks.batch_buffers(given)
             raise
 
+    def protocol_state(self, make: Callable[[], Any]) -> Any:
+        """Return the state of a protocol's class between calls; ``make`` gives it at first.
+
+        For plugins, whose classes have no slots: each has its own state, by ``make``. It must not
+        refer to the socket, which keeps it. A copy of the socket begins with none.
+        """
+        try:
+            states = self._states
+        except AttributeError:
+            states = self._states = {}
+        if make not in states:
+            states[make] = make()
+        return states[make]
+
     # Options, where the size of an integer depends on the level
 
     def getsockopt(self, level: Any = _NOT_GIVEN, option: Any = _NOT_GIVEN, /, *buflen: int) -> Any:
@@ -579,6 +594,7 @@ class Calls(_stdlib.socket):
         recvmsg_into: "self, buffers, ancbufsize=0, flags=0, /",
         recvmmsg: "self, count, bufsize_bytes=2048, control_bytes=0, flags=0",
         recvmmsg_into: "self, buffers, control_bytes=0, flags=0",
+        protocol_state: "self, make",
         getsockopt: "self, level, option, buflen=0, /",
         setsockopt: "self, level, option, value, optlen=None, /",
     }.items():

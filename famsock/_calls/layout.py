@@ -55,10 +55,12 @@ class SockaddrLayout:
     if left out. The form of a single ``path`` is no tuple, but the path itself. ``usual`` names a
     function ("module:function") that is given a form which the layout leaves, and a
     `famsock.address.Lookup`; it returns one that the layout converts, as with a host's name
-    resolved, or None. ValueError for a layout that contradicts itself.
+    resolved, or None. ``typed`` tells that a typed address has the very values of the stdlib's form
+    in its fields, unless the form lacks the name of an interface that is gone: compiled code then
+    makes it, too. ValueError for a layout that contradicts itself.
     """
 
-    __slots__ = ("fields", "head", "least_bytes", "required", "size_bytes", "usual")
+    __slots__ = ("fields", "head", "least_bytes", "required", "size_bytes", "typed", "usual")
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class SockaddrLayout:
         required: int | None = None,
         least_bytes: int | None = None,
         usual: str | None = None,
+        typed: bool = False,
     ) -> None:
         if len(head) != 2 or not 2 <= size_bytes <= SOCKADDR_BYTES or not 1 <= len(fields) <= 8:
             raise ValueError("a sockaddr has 2 bytes in front, 2-128 bytes and 1-8 fields")
@@ -86,7 +89,10 @@ class SockaddrLayout:
             if offset - (kind == "counted8") < end:
                 raise ValueError(f"field {name!r} lies over another one")
             end = offset + WIDTHS[kind]
+        if typed and any(kind == "path" for _, kind, *_ in fields):
+            raise ValueError("the form of a path is no tuple of a typed address's fields")
         self.usual = usual
+        self.typed = typed
         self.head = head
         self.size_bytes = size_bytes
         self.fields = fields

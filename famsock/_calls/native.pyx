@@ -25,7 +25,6 @@ import _socket
 import socket as _stdlib
 from os import fsencode, strerror
 from sys import byteorder
-from time import monotonic
 
 
 include "slots.pxi"
@@ -107,6 +106,8 @@ cdef extern from "sys/socket.h" nogil:
     int MSG_CMSG_CLOEXEC
     int MSG_DONTWAIT
     int MSG_ERRQUEUE
+    int SOCK_DGRAM
+    int SOCK_RAW
 
 cdef extern from "unistd.h" nogil:
     int c_close "close"(int)
@@ -121,6 +122,13 @@ cdef extern from "sys/mman.h" nogil:
     int MAP_PRIVATE
     int MAP_ANONYMOUS
     void *MAP_FAILED
+
+cdef extern from "time.h" nogil:
+    struct timespec:
+        long tv_sec
+        long tv_nsec
+    int c_clock_gettime "clock_gettime"(int, timespec *)
+    int CLOCK_MONOTONIC
 
 cdef extern from "sys/ioctl.h" nogil:
     int c_ioctl "ioctl"(int, unsigned long, void *)
@@ -198,9 +206,15 @@ cdef socklen_t whole(object data, char **start) except? 0:
 # Where the interpreter's own object has its descriptor and its timeout: read there, as its own
 # methods do, once `find_members` has seen that they are there; -1 until then.
 cdef Py_ssize_t fd_offset = -1, timeout_offset = -1
+cdef Py_ssize_t type_offset = famsock_offset(_socket.socket.type)
 
 cdef extern from *:
     """
+    /* The buffer that nobody uses now, or NULL; threads exchange it in one step. */
+    static PyObject *famsock_spare;
+    static PyObject *famsock_swap_spare(PyObject *unused) {
+        return __atomic_exchange_n(&famsock_spare, unused, __ATOMIC_ACQ_REL);
+    }
     static int famsock_int(PyObject *owner, Py_ssize_t offset) {
         return *(volatile int *)((char *)owner + offset);
     }
@@ -211,6 +225,7 @@ cdef extern from *:
         return *(volatile long long *)((char *)owner + offset);
     }
     """
+    PyObject *famsock_swap_spare(PyObject *)
     int famsock_int(object, Py_ssize_t)
     void famsock_set_int(object, Py_ssize_t, int)
     long long famsock_long(object, Py_ssize_t)
@@ -247,6 +262,18 @@ cdef inline int number(object descriptor) except? -2:
     return fileno(descriptor)
 
 
+cdef inline bint has_messages(object descriptor):
+    """Whether a descriptor is a socket that receives whole messages, one in a call.
+
+    Of a stream there may be less than SO_RCVLOWAT, for which only poll(2) waits.
+    """
+    cdef int kind
+    if fd_offset < 0 or not isinstance(descriptor, socket_class):
+        return False
+    kind = famsock_int(descriptor, type_offset)
+    return kind == SOCK_DGRAM or kind == SOCK_RAW
+
+
 cdef inline object timeout_of(object sock):
     """Return what gettimeout() returns for a socket."""
     cdef long long found
@@ -262,6 +289,13 @@ cdef int refuse_negative(Py_ssize_t size_bytes) except -1:
     return 0
 
 
+cdef inline double now() noexcept:
+    """Return `time.monotonic()`, which does not fail on Linux."""
+    cdef timespec found
+    c_clock_gettime(CLOCK_MONOTONIC, &found)
+    return found.tv_sec + found.tv_nsec / 1e9
+
+
 cdef int is_ready(object descriptor, short events, double deadline) except -1:
     """Wait for the descriptor: 1, or 0 at the deadline (monotonic seconds).
 
@@ -275,7 +309,7 @@ cdef int is_ready(object descriptor, short events, double deadline) except -1:
         waited.fd = number(descriptor)
         if waited.fd < 0:
             return 1
-        remaining_ms = (deadline - <double>monotonic()) * 1000
+        remaining_ms = (deadline - now()) * 1000
         timeout_ms = INT_MAX if remaining_ms >= INT_MAX else <int>remaining_ms
         if timeout_ms < 0:
             timeout_ms = 0
@@ -299,7 +333,7 @@ cdef int is_ready_again(object descriptor, short events, double deadline) except
 
     Such a one stays ready for ever: only the time can end it.
     """
-    return 0 if <double>monotonic() > deadline else is_ready(descriptor, events, deadline)
+    return 0 if now() > deadline else is_ready(descriptor, events, deadline)
 
 
 ctypedef ssize_t (*attempt_t)(int, void *) noexcept nogil
@@ -307,21 +341,35 @@ ctypedef ssize_t (*attempt_t)(int, void *) noexcept nogil
 
 cdef double deadline_of(object timeout) except? -2:
     """The monotonic time at which a timeout ends, in seconds; -1 where there is none."""
-    return <double>monotonic() + <double>timeout if timeout is not None and timeout else -1
+    return now() + <double>timeout if timeout is not None and timeout else -1
 
 
 cdef ssize_t sock_call_ex(
-    object descriptor, short events, double deadline, attempt_t attempt, void *arguments, int *error
+    object descriptor, short events, double deadline, attempt_t attempt, void *arguments, int *flags,
+    int *error,
 ) except -2:
     """Make one system call, waiting as the stdlib does; return what it returned, or -1.
 
     ``attempt`` makes the call once, without the GIL, and sets errno. With a deadline the descriptor
     is waited for before each attempt; after EINTR, and after EAGAIN with a deadline, there is
-    another one (PEP 475). ``error`` becomes the errno of the failure, or TIMED_OUT. Raises only
-    what a signal's handler raises, and what `number` and poll(2) do.
+    another one (PEP 475). ``flags`` are those of a call that receives, else NULL: a message that is
+    already there needs no waiting. ``error`` becomes the errno of the failure, or TIMED_OUT. Raises
+    only what a signal's handler raises, and what `number` and poll(2) do.
     """
     cdef ssize_t result
-    cdef int fd
+    cdef int fd, given
+    if deadline >= 0 and flags != NULL and has_messages(descriptor):
+        given, fd = flags[0], number(descriptor)
+        flags[0] |= MSG_DONTWAIT
+        with nogil:
+            result = attempt(fd, arguments)
+        flags[0] = given
+        if result >= 0:
+            return result
+        if errno != EAGAIN and errno != EINTR:
+            error[0] = errno
+            return -1
+        PyErr_CheckSignals()
     if deadline >= 0 and not is_ready(descriptor, events, deadline):
         error[0] = TIMED_OUT
         return -1
@@ -341,12 +389,12 @@ cdef ssize_t sock_call_ex(
 
 
 cdef ssize_t sock_call(
-    object descriptor, short events, object timeout, attempt_t attempt, void *arguments
+    object descriptor, short events, object timeout, attempt_t attempt, void *arguments, int *flags
 ) except -1:
     """As `sock_call_ex`, with the failure raised: OSError or TimeoutError."""
     cdef int error = 0
     cdef ssize_t result = sock_call_ex(
-        descriptor, events, deadline_of(timeout), attempt, arguments, &error
+        descriptor, events, deadline_of(timeout), attempt, arguments, flags, &error
     )
     if result < 0:
         raise failure(error)
@@ -441,7 +489,7 @@ def connect(descriptor, timeout, sockaddr):
     elif not timeout or error != EINPROGRESS:
         return error
     if not is_ready(descriptor, POLLOUT | POLLERR,
-                    FOREVER if timeout is None else monotonic() + timeout):
+                    FOREVER if timeout is None else now() + <double>timeout):
         return TIMED_OUT
     if c_getsockopt(number(descriptor), SOL_SOCKET, SO_ERROR, &outcome, &size) < 0:
         return errno
@@ -454,7 +502,7 @@ def accept(descriptor, timeout, bint ask_address, list kept=None):
     cdef Transfer given
     cdef int accepted
     given.name, given.name_length = name if ask_address else NULL, 0
-    accepted = <int>sock_call(descriptor, POLLIN, timeout, attempt_accept, &given)
+    accepted = <int>sock_call(descriptor, POLLIN, timeout, attempt_accept, &given, NULL)
     try:
         result = accepted, taken(name, given.name_length)
         if kept is not None:
@@ -607,13 +655,13 @@ cdef ssize_t send_to(
     if type(data) is bytes:
         given.data, given.size = PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
         return sock_call_ex(
-            descriptor, POLLOUT, deadline_of(timeout), attempt_sendto, &given, error
+            descriptor, POLLOUT, deadline_of(timeout), attempt_sendto, &given, NULL, error
         )
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         given.data, given.size = view.buf, view.len
         return sock_call_ex(
-            descriptor, POLLOUT, deadline_of(timeout), attempt_sendto, &given, error
+            descriptor, POLLOUT, deadline_of(timeout), attempt_sendto, &given, NULL, error
         )
     finally:
         PyBuffer_Release(&view)
@@ -668,7 +716,7 @@ cdef tuple receive(
     if not 0 <= size_bytes <= STACK_BYTES or flags & MSG_TRUNC:
         return receive_apart(descriptor, timeout, size_bytes, flags, codec)
     given.data, given.size, given.flags, given.name = small, size_bytes, flags, name
-    received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given)
+    received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given, &given.flags)
     return (
         PyBytes_FromStringAndSize(small, received),
         makesockaddr(descriptor, codec, name, given.name_length),
@@ -680,7 +728,7 @@ cdef tuple receive_apart(
 ):
     """`receive` into memory of its own: of any size, and with MSG_TRUNC."""
     cdef char name[SOCKADDR_BYTES]
-    cdef ReceiveBuffer buffer
+    cdef PyObject *buffer
     cdef UntouchedMemory memory
     cdef bytes data
     cdef Transfer given
@@ -690,37 +738,58 @@ cdef tuple receive_apart(
     if flags & MSG_TRUNC:
         memory = UntouchedMemory(size_bytes)
         given.data = memory.start
-        received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given)
+        received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given, &given.flags)
         # The result may be the datagram's own length.
         received = memory.written(memory.start, min(received, size_bytes))
         data = PyBytes_FromStringAndSize(memory.start, received)
     else:
-        buffer = ReceiveBuffer(size_bytes)
-        given.data = buffer.start()
-        data = buffer.taken(sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given))
+        buffer = receive_buffer(size_bytes)
+        given.data = PyBytes_AS_STRING(<object>buffer)
+        try:
+            received = sock_call(
+                descriptor, POLLIN, timeout, attempt_recvfrom, &given, &given.flags
+            )
+        except BaseException:
+            give_back(buffer)
+            raise
+        data = taken_of(buffer, received)
     return data, makesockaddr(descriptor, codec, name, given.name_length)
 
 
-cdef class ReceiveBuffer:
-    """A buffer that becomes bytes without a copy once it is known how many came."""
+cdef PyObject *receive_buffer(Py_ssize_t size_bytes) except NULL:
+    """Return bytes to receive into, for `taken_of` or `give_back`.
 
-    cdef PyObject *buffer
+    Those that nobody uses are kept for the next call of their size: their memory is still in the
+    processor's cache.
+    """
+    cdef PyObject *buffer = famsock_swap_spare(NULL)
+    if buffer != NULL and PyBytes_GET_SIZE(<object>buffer) == size_bytes:
+        return buffer
+    Py_XDECREF(buffer)
+    return new_bytes(NULL, size_bytes)
 
-    def __cinit__(self, Py_ssize_t size_bytes):
-        self.buffer = new_bytes(NULL, size_bytes)
 
-    cdef char *start(self):
-        return PyBytes_AS_STRING(<object>self.buffer)
+cdef void give_back(PyObject *buffer) noexcept:
+    if PyBytes_GET_SIZE(<object>buffer) <= SPARE_BYTES:
+        buffer = famsock_swap_spare(buffer)
+    Py_XDECREF(buffer)
 
-    cdef bytes taken(self, Py_ssize_t received):
-        """The first so many; few are copied, and the rest is free for others."""
-        if received <= STACK_BYTES:
-            return PyBytes_FromStringAndSize(self.start(), received)
-        resize_bytes(&self.buffer, received)
-        return <bytes>self.buffer
 
-    def __dealloc__(self):
-        Py_XDECREF(self.buffer)
+cdef bytes taken_of(PyObject *buffer, Py_ssize_t received):
+    """Return the first so many bytes of a buffer, which is given up.
+
+    Many are not copied: the buffer becomes them. Few are, and the rest is free for others.
+    """
+    cdef bytes data
+    if received > STACK_BYTES:
+        resize_bytes(&buffer, received)
+        data = <bytes>buffer
+        Py_XDECREF(buffer)
+        return data
+    try:
+        return PyBytes_FromStringAndSize(PyBytes_AS_STRING(<object>buffer), received)
+    finally:
+        give_back(buffer)
 
 
 def recvfrom_into(descriptor, timeout, buffer, Py_ssize_t size_bytes, int flags):
@@ -742,7 +811,7 @@ cdef tuple receive_into(
         if size_bytes > view.len:
             raise ValueError("nbytes is greater than the length of the buffer")
         given.data, given.size, given.flags, given.name = view.buf, size_bytes, flags, name
-        received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given)
+        received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given, &given.flags)
     finally:
         PyBuffer_Release(&view)
     return received, makesockaddr(descriptor, codec, name, given.name_length)
@@ -870,7 +939,7 @@ cdef ssize_t send_message(
         given.header.msg_control = PyBytes_AS_STRING(packed)
         given.header.msg_controllen = len(packed)
     return sock_call_ex(
-        descriptor, POLLOUT, deadline_of(timeout), attempt_sendmsg, &given, error
+        descriptor, POLLOUT, deadline_of(timeout), attempt_sendmsg, &given, NULL, error
     )
 
 
@@ -886,7 +955,7 @@ cdef tuple receive_msg(
     cdef char name[SOCKADDR_BYTES]
     cdef char small[STACK_BYTES]
     cdef char small_control[CONTROL_BYTES]
-    cdef ReceiveBuffer buffer = None
+    cdef PyObject *buffer = NULL
     cdef UntouchedMemory memory = None
     cdef bytes data, control = None
     cdef iovec slot
@@ -894,25 +963,30 @@ cdef tuple receive_msg(
     cdef ssize_t received
     refuse_negative(min(size_bytes, control_bytes))
     slot.iov_base, slot.iov_len = small, size_bytes
-    if flags & MSG_TRUNC:
-        memory = UntouchedMemory(size_bytes)
-        slot.iov_base = memory.start
-    elif size_bytes > STACK_BYTES:
-        buffer = ReceiveBuffer(size_bytes)
-        slot.iov_base = buffer.start()
     header.msg_iov, header.msg_iovlen = &slot, 1
     header.msg_control = small_control
     if control_bytes > CONTROL_BYTES:
         control = PyBytes_FromStringAndSize(NULL, control_bytes)
         header.msg_control = PyBytes_AS_STRING(control)
-    received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
-    received = min(received, size_bytes)
-    items = items_of(&header)
+    if flags & MSG_TRUNC:
+        memory = UntouchedMemory(size_bytes)
+        slot.iov_base = memory.start
+    elif size_bytes > STACK_BYTES:
+        buffer = receive_buffer(size_bytes)
+        slot.iov_base = PyBytes_AS_STRING(<object>buffer)
+    try:
+        received = receive_message(descriptor, timeout, &header, name, control_bytes, flags)
+        received = min(received, size_bytes)
+        items = items_of(&header)
+    except BaseException:
+        if buffer != NULL:
+            give_back(buffer)
+        raise
     try:
         if memory is not None:
             data = PyBytes_FromStringAndSize(memory.start, memory.written(memory.start, received))
-        elif buffer is not None:
-            data = buffer.taken(received)
+        elif buffer != NULL:
+            data = taken_of(buffer, received)
         else:
             data = PyBytes_FromStringAndSize(small, received)
         return (
@@ -1014,7 +1088,7 @@ cdef ssize_t receive_message(
     memset(name, 0, SOCKADDR_BYTES)
     given.header = header[0]
     given.name, given.control_bytes, given.flags = name, control_bytes, flags
-    received = sock_call(descriptor, POLLIN, timeout, attempt_recvmsg, &given)
+    received = sock_call(descriptor, POLLIN, timeout, attempt_recvmsg, &given, &given.flags)
     header[0] = given.header
     return received
 
@@ -1286,7 +1360,7 @@ cdef list receive_batch(
     given.headers, given.count = batch.headers, <unsigned int>batch.count
     given.flags = flags | MSG_WAITFORONE
     batch.prepare()
-    got = <int>sock_call(descriptor, POLLIN, timeout, attempt_recvmmsg, &given)
+    got = <int>sock_call(descriptor, POLLIN, timeout, attempt_recvmmsg, &given, &given.flags)
     items = items_of_each(batch, got)
     try:
         take_batch(descriptor, batch, got, items, messages, codec)
@@ -1443,7 +1517,7 @@ def sendmmsg(descriptor, timeout, messages, int flags):
     try:
         while at < total:
             given.headers, given.count = outgoing.batch.headers + at, 1 if alone else total - at
-            sent = sock_call_ex(descriptor, POLLOUT, deadline, attempt_sendmmsg, &given, &error)
+            sent = sock_call_ex(descriptor, POLLOUT, deadline, attempt_sendmmsg, &given, NULL, &error)
             if sent >= 0:
                 at += <unsigned int>sent
                 PyErr_CheckSignals()  # a signal may end the call after some messages

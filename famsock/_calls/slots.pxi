@@ -7,6 +7,7 @@ cdef extern from *:
     #ifndef FAMSOCK_VERSION
     #define FAMSOCK_VERSION ""
     #endif
+    #define FAMSOCK_RECEIVE_PARTS "famsock._calls.native.RECEIVE_PARTS"
     static PyObject *famsock_alloc(PyTypeObject *cls) {
         return cls->tp_alloc(cls, 0);
     }
@@ -25,10 +26,15 @@ cdef extern from *:
     }
     """
     const char *c_version "FAMSOCK_VERSION"
+    const char *RECEIVE_PARTS_NAME "FAMSOCK_RECEIVE_PARTS"
     object famsock_alloc(PyTypeObject *)
     PyObject *famsock_slot(object, Py_ssize_t)
     void famsock_fill(object, Py_ssize_t, object)
     Py_ssize_t famsock_offset(object)
+
+cdef extern from "Python.h":
+    object PyCapsule_New(void *, const char *, void *)
+    void *PyCapsule_GetPointer(object, const char *) except NULL
 
 VERSION = c_version.decode("ascii")  # of the famsock that this was compiled for
 

@@ -3,7 +3,8 @@
     python -m tests.calls.sanitize [--valgrind] [pytest's arguments]
 
 It compiles the extension into a temporary folder with gcc and ``-fsanitize=address,undefined``, and
-runs pytest (tests/calls, records, and the messages of AF_INET and AF_UNIX, unless told otherwise).
+runs pytest (tests/calls, records, readers, and the messages of AF_INET and AF_UNIX, unless told
+otherwise).
 Before that it compiles a copy with an access out of bounds planted, and fails unless that is seen.
 The exit status is 0 only if no report appeared and the tests passed. ``--valgrind`` runs valgrind's
 memcheck on a plain debugging build instead; reports count where they go through the extension.
@@ -24,6 +25,7 @@ REPOSITORY = Path(__file__).parents[2]
 TESTS = (
     "tests/calls",
     "tests/test_records.py",
+    "tests/test_control_reader.py",
     "plugins/inet/tests/test_inet_messages.py",
     "plugins/inet/tests/test_inet_transports.py",
     "plugins/unix/tests/test_unix_messages.py",

@@ -114,6 +114,22 @@ def test_time_runs_out_though_the_socket_is_ready(raw: Any, udp: Pair, name: str
         b.recvmsg(64, 64, errors)
 
 
+@pytest.mark.parametrize("name", [name for name in RECEIVING if "mmsg" not in name])
+def test_less_than_is_wanted_of_a_stream_is_waited_for(raw: Any, name: str) -> None:
+    """SO_RCVLOWAT counts only while a call waits: the first attempt must come after poll(2)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        a = socket.create_connection(listener.getsockname())
+        b, _ = listener.accept()
+    with a, b:
+        b.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 4)
+        b.settimeout(0.2)
+        a.send(b"12")
+        with pytest.raises(TimeoutError, match="timed out"):
+            RECEIVING[name](raw, b, 0.2)
+        a.send(b"34")
+        assert RECEIVING[name](raw, b, 20.0) == b"1234"
+
+
 @pytest.mark.parametrize("name", RECEIVING)
 def test_timeout_zero_fails_at_once(raw: Any, pair: Pair, name: str) -> None:
     pair[1].setblocking(False)

@@ -164,7 +164,8 @@ def test_a_socket_that_was_not_initialized(socket_module: Any) -> None:
 GIVEN: dict[str, tuple[Any, ...]] = {
     "__init__": (2, 2), "accept": (), "_accept": (), "bind": (("127.0.0.1", 0),),
     "connect": (("127.0.0.1", 9),), "connect_ex": (("127.0.0.1", 9),), "getpeername": (),
-    "getsockname": (), "getsockopt": (1, 2), "recvfrom": (1,), "recvfrom_into": (bytearray(1),),
+    "getsockname": (), "getsockopt": (1, 2), "protocol_state": (dict,), "recvfrom": (1,),
+    "recvfrom_into": (bytearray(1),),
     "recv_message": (), "recvmmsg": (1,), "recvmmsg_into": ([bytearray(1)],), "recvmsg": (1,),
     "recvmsg_into": ([bytearray(1)],), "sendmmsg": ([],), "sendmsg": ([], (), 0, ("127.0.0.1", 9)),
     "sendto": (b"", ("127.0.0.1", 9)), "setsockopt": (1, 2, 1),

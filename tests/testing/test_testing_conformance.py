@@ -585,6 +585,10 @@ FAULTS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "test_layout_reads_what_the_class_reads",
         [('"u16", 2)', '"be16", 2)')],
     ),
+    "typed layout without a field of the class": (
+        "test_layout_makes_the_typed_address",
+        [('"u16", 2))\n)', '"u16", 2)), typed=True\n)')],
+    ),
     "layout that writes what the class refuses": (
         "test_layout_writes_what_the_class_writes",
         [

@@ -14,7 +14,7 @@ from famsock import _calls
 from famsock._calls.converter import Converter
 from famsock._calls.layout import WIDTHS, SockaddrLayout
 from famsock._lazy import load
-from famsock.address import Address, Lookup
+from famsock.address import Address, AddressCodec, Lookup, RawAddress
 from famsock.family import Protocol
 from famsock.testing import strategies
 from famsock.testing._checks.base import Checks, for_all
@@ -100,6 +100,32 @@ class SockaddrLayoutChecks(Checks):
         for counted, verb in ((read, "reads"), (written, "writes")):
             assert len(counted) == len(converters), f"the layout {verb} no address of the class"
             assert len({*counted.values()}) == 1, f"not each {verb} the same addresses: {counted}"
+
+    def test_layout_makes_the_typed_address(
+        self, sockaddr_layout: Layout, asking: famsock.socket
+    ) -> None:
+        layout, _, makes = sockaddr_layout
+        if not layout.typed:
+            return
+        members = {member.attribute for member in makes.layout.members}
+        assert members == {*layout.names}, "a typed layout has all fields of the address class"
+        codec = AddressCodec(lambda: makes, lambda family: None, lambda: layout)
+        assert codec.address_class is makes
+
+        def check(data: bytes) -> None:
+            expected: Address
+            try:
+                expected = makes.unpack(data, Lookup("decode", asking))
+            except ValueError:
+                expected = RawAddress.unpack(data)
+            got = codec.decode_typed(asking, data)
+            assert (type(got), got, repr(got)) == (type(expected), expected, repr(expected))
+
+        sizes = st.integers(0, layout.size_bytes + 4)
+        octets = sizes.flatmap(lambda n: st.binary(min_size=n, max_size=n))
+        for_all(octets.map(lambda rest: layout.head + rest), check, times=2)
+        addresses = strategies.structs(makes, self.strategies)
+        for_all(addresses.map(lambda address: address.pack(Lookup("bind", asking))), check, times=2)
 
     def test_layout_writes_what_the_class_writes(
         self, sockaddr_layout: Layout, asking: famsock.socket

@@ -6,7 +6,7 @@ from famsock.plugin import SockaddrLayout, family_head, integer_field
 
 _HEAD = family_head(29, 24)
 
-CAN = SockaddrLayout(_HEAD, 24, (("interface", "ifname", 4, 0),), least_bytes=8)
+CAN = SockaddrLayout(_HEAD, 24, (("interface", "ifname", 4, 0),), least_bytes=8, typed=True)
 """CAN_RAW and CAN_BCM."""
 
 ISOTP = SockaddrLayout(
@@ -18,6 +18,7 @@ ISOTP = SockaddrLayout(
         integer_field("tx_id", "u32", 12),
     ),
     least_bytes=16,
+    typed=True,
 )
 """CAN_ISOTP."""
 
@@ -30,5 +31,6 @@ J1939 = SockaddrLayout(
         integer_field("pgn", "u32", 16, 0x40000),
         integer_field("addr", "u8", 20),
     ),
+    typed=True,
 )
 """CAN_J1939. What the kernel gives without an interface is for the class to complete."""

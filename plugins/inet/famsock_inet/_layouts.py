@@ -12,6 +12,7 @@ INET = SockaddrLayout(
     16,
     (("host", "ipv4", 4, 0), integer_field("port", "be16", 2)),
     usual="famsock_inet._hosts:usual_inet",
+    typed=True,
 )
 """``struct sockaddr_in``."""
 
@@ -26,6 +27,7 @@ INET6 = SockaddrLayout(
     ),
     required=2,
     usual="famsock_inet._hosts:usual_inet6",
+    typed=True,
 )
 """``struct sockaddr_in6``."""
 
@@ -33,6 +35,7 @@ L2TP = SockaddrLayout(
     family_head(2, 16),
     16,
     (("host", "ipv4", 4, 0), integer_field("conn_id", "u32", 8)),
+    typed=True,
 )
 """``struct sockaddr_l2tpip``."""
 
@@ -46,5 +49,6 @@ L2TP6 = SockaddrLayout(
         integer_field("scope_id", "u32", 24),
     ),
     required=2,
+    typed=True,
 )
 """``struct sockaddr_l2tpip6``."""

@@ -16,5 +16,6 @@ PACKET = SockaddrLayout(
     ),
     required=2,
     least_bytes=12,
+    typed=True,
 )
 """``struct sockaddr_ll`` with a hardware address of at most 8 bytes."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from famsock.plugin import Message, control
+from famsock.plugin import control
 from famsock_packet.addresses import PacketAddress
+from famsock_packet.constants import TP_STATUS_VLAN_VALID
 from famsock_packet.control import PACKET_AUXDATA
-from famsock_packet.structs import VlanTag
+from famsock_packet.structs import VlanTag, vlan_tag
 
 __all__ = [
     "PacketFrame",
@@ -31,16 +32,23 @@ class PacketFrame:
     vlan: VlanTag | None
     status: int
 
-    @classmethod
-    def of(cls, message: Message[PacketAddress]) -> PacketFrame:
-        """Return the frame in a message of a socket with PACKET_AUXDATA and SO_TIMESTAMPNS."""
-        told = message.get(PACKET_AUXDATA)
-        data = message.data
-        return cls(
-            data,
-            message.address,
-            told.length_bytes if told else len(data),
-            message.get(control.SCM_TIMESTAMPNS),
-            told.vlan if told else None,
-            told.status if told else 0,
-        )
+
+FRAME = control.reader(
+    PacketFrame,
+    data=control.from_data(),
+    address=control.from_address(),
+    length_bytes=control.from_members(
+        PACKET_AUXDATA, "length_bytes", default=control.from_data(len)
+    ),
+    timestamp_ns=control.from_item(control.SCM_TIMESTAMPNS),
+    vlan=control.from_members(
+        PACKET_AUXDATA,
+        "status",
+        "vlan_tci",
+        "vlan_tpid",
+        convert=vlan_tag,
+        mask=TP_STATUS_VLAN_VALID,
+    ),
+    status=control.from_members(PACKET_AUXDATA, "status", default=0),
+)
+"""Reads a frame of a message of a socket with PACKET_AUXDATA and SO_TIMESTAMPNS."""

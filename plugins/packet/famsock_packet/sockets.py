@@ -17,7 +17,7 @@ from famsock_packet.constants import (
     PACKET_MR_PROMISC,
     PACKET_MR_UNICAST,
 )
-from famsock_packet.frames import PacketFrame
+from famsock_packet.frames import FRAME, PacketFrame
 from famsock_packet.options import (
     PACKET_ADD_MEMBERSHIP,
     PACKET_AUXDATA,
@@ -104,7 +104,7 @@ class PacketSocket(
         if not state.told:
             _ask_to_be_told(self)
         try:
-            frame = PacketFrame.of(self.recv_message(bufsize_bytes, 256, flags))
+            frame = FRAME.receive(self, bufsize_bytes, 256, flags)
         except OSError as error:
             explain(self, error, "recv")
             raise

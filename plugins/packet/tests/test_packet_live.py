@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 from famsock_packet import PacketSocket
@@ -254,6 +255,21 @@ def test_what_was_switched_off_is_asked_for_again(wire: PacketSocket, opened: Op
     assert stamps[0] is None
     assert stamps[1:].count(None) == 0
     assert sock.get_option("PACKET_AUXDATA") is True
+
+
+def test_an_address_class_that_was_replaced_reads_the_source(
+    wire: PacketSocket, opened: Opened
+) -> None:
+    sock = opened()
+    sock.bind(("v1", TYPE))
+    other = PacketAddress(7)
+    for _ in range(2):
+        wire.send(frame())
+        plain = sock.recv_frame().address
+        assert plain == PacketAddress("v1", TYPE, c.PACKET_HOST, 1, MAC0)
+        wire.send(frame())
+        with mock.patch.object(PacketAddress, "unpack", return_value=other):
+            assert sock.recv_frame().address is other
 
 
 def test_what_the_kernel_tells_of_a_frame(wire: PacketSocket, opened: Opened) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from famsock.plugin import SockaddrLayout, family_head, integer_field
 
 QIPCRTR = SockaddrLayout(
-    family_head(42, 12), 12, (integer_field("node", "u32", 4), integer_field("port", "u32", 8))
+    family_head(42, 12),
+    12,
+    (integer_field("node", "u32", 4), integer_field("port", "u32", 8)),
+    typed=True,
 )
-"""``struct sockaddr_qrtr``."""
