@@ -234,16 +234,19 @@ cdef class Converter:
             PyTuple_SET_ITEM(made, index, item)
         return made
 
-    cdef bint lacks_name(self, const char *raw, tuple form):
-        """Whether the form has "" for an interface, which the sockaddr names: it is gone."""
-        cdef Py_ssize_t index
+    cdef bint lacks_name(self, const char *raw, Py_ssize_t length, tuple form):
+        """Whether the form may have "" for an interface that the sockaddr names: it is gone."""
+        cdef Py_ssize_t index, offset
         if self.is_kept:
             return False
         for index in range(self.count):
-            if self.kinds[index] in (IFNAME, IFNAME_GIVEN, IFNAME_KNOWN):
-                if load(U32, <const unsigned char *>raw + self.offsets[index]):
-                    if not famsock_length(<object>PyTuple_GET_ITEM(form, index)):
-                        return True
+            offset = self.offsets[index]
+            if self.kinds[index] not in (IFNAME, IFNAME_GIVEN, IFNAME_KNOWN):
+                continue
+            if famsock_length(<object>PyTuple_GET_ITEM(form, index)):
+                continue
+            if length < offset + 4 or load(U32, <const unsigned char *>raw + offset):
+                return True
         return False
 
     cdef Py_ssize_t write(self, object sock, object form, char *out) except -1:
@@ -450,10 +453,9 @@ cdef class AddressCache:
         cdef char out[SOCKADDR_BYTES]
         cdef Py_ssize_t length, slot
         cdef object sockaddr, kept, form
-        if converter is not None and not converter.is_slow:
-            length = self.write(converter, sock, address, out)
-            if length:
-                return PyBytes_FromStringAndSize(out, length)
+        length = self.encode_into(sock, address, out)
+        if length:
+            return PyBytes_FromStringAndSize(out, length)
         slot = self.slot_of(address)
         if slot >= 0:
             kept = famsock_item(self.kept_encoded, slot)
@@ -476,6 +478,13 @@ cdef class AddressCache:
         if keep and slot >= 0 and len(sockaddr) <= SOCKADDR_BYTES:
             famsock_put(self.kept_encoded, slot, (address, sockaddr))
         return sockaddr
+
+    cdef Py_ssize_t encode_into(self, object sock, object address, char *out) except -1:
+        """Write the sockaddr of an address that costs little to convert; 0 for any other."""
+        cdef Converter converter = self.prepared()
+        if converter is None or converter.is_slow:
+            return 0
+        return self.write(converter, sock, address, out)
 
     cdef Py_ssize_t write(
         self, Converter converter, object sock, object address, char *out
@@ -580,7 +589,7 @@ cdef class AddressCache:
         if not found.reads_as_made():
             return None
         form = converter.read(sock, name, length)
-        if form is None or converter.lacks_name(name, form):
+        if form is None or converter.lacks_name(name, length, form):
             return None
         return found.make(form)
 

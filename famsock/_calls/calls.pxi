@@ -495,6 +495,9 @@ class Calls(_stdlib.socket):
         cdef int flags = 0, error = 0
         cdef ssize_t sent
         cdef object sockaddr
+        cdef char out[SOCKADDR_BYTES]
+        cdef char *name = out
+        cdef socklen_t length
         if flags_or_address is NOT_GIVEN or more:
             wrong_count(std_sendto, (self, data, flags_or_address, address, *more))
         if address is NOT_GIVEN:
@@ -507,10 +510,15 @@ class Calls(_stdlib.socket):
             return std_sendto(self, data, flags, address)
         if not PyBytes_CheckExact(data):
             data = checks.converted(checks.view, data, self, std_sendto, data, flags, address)
-        sockaddr = getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
-        if sockaddr is None:
-            return have_stdlib(self, std_sendto, (data, flags, address))
-        sent = send_to(self, timeout_of(self), data, flags, sockaddr, &error)
+        length = <socklen_t>codec.encode_into(self, address, out)
+        if length:
+            PySys_Audit("socket.sendto", "OO", <PyObject *>self, <PyObject *>address)
+        else:
+            sockaddr = getsockaddrarg(self, codec, "sendto", "socket.sendto", address)
+            if sockaddr is None:
+                return have_stdlib(self, std_sendto, (data, flags, address))
+            length = whole(sockaddr, &name)
+        sent = send_to(self, timeout_of(self), data, flags, name, length, &error)
         if sent < 0:
             raise failed(self, codec, "sendto", address, error)
         return sent

@@ -637,20 +637,21 @@ def interface_name(int descriptor, index):
 def sendto(descriptor, timeout, data, int flags, sockaddr):
     """sendto(2): the number of bytes sent."""
     cdef int error = 0
-    cdef ssize_t sent = send_to(descriptor, timeout, data, flags, sockaddr, &error)
+    cdef char *name
+    cdef socklen_t length = whole(sockaddr, &name)
+    cdef ssize_t sent = send_to(descriptor, timeout, data, flags, name, length, &error)
     if sent < 0:
         raise failure(error)
     return sent
 
 
 cdef ssize_t send_to(
-    object descriptor, object timeout, object data, int flags, object sockaddr, int *error
+    object descriptor, object timeout, object data, int flags, char *name, socklen_t length,
+    int *error,
 ) except -2:
     cdef Py_buffer view
     cdef Transfer given
-    given.name_length = whole(sockaddr, &given.name)
-    if not given.name_length:
-        given.name = NULL  # an empty name is not none: UDP refuses it
+    given.name, given.name_length = name if length else NULL, length  # UDP refuses an empty one
     given.flags = flags
     if type(data) is bytes:
         given.data, given.size = PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
