@@ -21,12 +21,15 @@ _DENIED = (EPERM, EACCES)
 _MODULES = "/sys/module"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown word: the known one that is like it, or ""."""
+def did_you_mean(word: str, known: Iterable[str], shown: Callable[[str], str] = str) -> str:
+    """Return the end of a message about an unknown word: the known one that is like it, or "".
+
+    ``shown`` returns the form in which a known word is shown.
+    """
     from difflib import get_close_matches
 
     found = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    return f"; did you mean {shown(found[0])!r}?" if found else ""
 
 
 def find_hint(

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import json
 import os
 import platform
 import signal
 import socket as stdlib
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from click.shell_completion import CompletionItem, ShellComplete
 from click.testing import CliRunner
 
 from famsock import _calls
-from famsock._cli import doctor
-from famsock._registry import plugins, references
+from famsock._cli import doctor, main
+from famsock._registry import Registry, plugins, references
+from famsock._registry.missing import known_families
 from famsock.family import ANY_PROTOCOL, Family, Protocol
 from famsock.plugin import selftest, socket
 from tests.programs import Site, run
+from tests.terminal import shown
 
 _ = references  # before a test puts another class in the place of the sockets
 NUMBER = 200  # no family of this Python, and of no plugin that is installed
+FAMILIES = known_families(plugins)
+
+
+def items(typed: str, *before: str) -> list[CompletionItem]:
+    """What a shell is offered for a word of ``famsock doctor``, begun so, after other words."""
+    shell = ShellComplete(main, {}, "famsock", "_FAMSOCK_COMPLETE")
+    return shell.get_completions(["doctor", *before], typed)
 
 
 @pytest.mark.parametrize("wanted", ["", "ctypes"])
@@ -259,7 +265,7 @@ def test_the_exit_status_tells_whether_the_families_work(words: list[str], statu
 def test_a_family_that_is_like_a_known_one() -> None:
     done = CliRunner().invoke(doctor.doctor, ["unx"])
     assert done.output.splitlines()[-1] == (
-        "AF_UNX: no such plugin is installed; did you mean 'UNIX'?"
+        "AF_UNX: no such plugin is installed; did you mean 'AF_UNIX'?"
     )
 
 
@@ -319,36 +325,49 @@ from famsock._cli.doctor import Finding
 doctor.examine = lambda names: [Finding("AF_KIT", "kit", False, False, None, "refused\\n{LONG}")]
 doctor.doctor([], prog_name="famsock")
 """
-    reading, writing = os.openpty()
-    fcntl.ioctl(writing, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    environment = {**os.environ, "TERM": "xterm"}
-    environment.pop("COLUMNS", None)
-    done = subprocess.run(
-        [sys.executable, "-c", code], stdout=writing, stderr=writing, env=environment, check=False
-    )
-    os.close(writing)
-    shown = b""
-    with contextlib.suppress(OSError):  # EIO: the other end is closed
-        while more := os.read(reading, 65536):
-            shown += more
-    os.close(reading)
-    assert done.returncode == 0
-    assert LONG in shown.decode()
-    assert "…" not in shown.decode()
+    status, text = shown(["-c", code], 80)
+    assert status == 0
+    assert LONG in text
+    assert "…" not in text
 
 
-@pytest.mark.parametrize("command", ["doctor AF_UNIX", "doctor --json", "families", "--help"])
-def test_a_full_disk_is_told_in_one_line(command: str) -> None:
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "famsock", *command.split()],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 1
-    assert done.stderr == "famsock: the output cannot be written: No space left on device\n"
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("", FAMILIES),
+        ("AF_BL", ["AF_BLUETOOTH"]),
+        ("BL", ["BLUETOOTH"]),
+        ("bl", ["bluetooth"]),
+        ("af_i", ["af_inet", "af_inet6"]),
+        ("can", ["can"]),
+        ("system", ["system"]),
+        ("nothing", []),
+    ],
+)
+def test_families_are_completed_as_they_are_begun(typed: str, completed: list[str]) -> None:
+    assert [item.value for item in items(typed)] == completed
+
+
+def test_each_completion_names_a_family() -> None:
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        for typed in (letter, letter.upper()):
+            for item in items(typed):
+                assert item.value.startswith(typed)
+                assert doctor._family_named(item.value) in FAMILIES
+
+
+def test_families_that_were_given_are_not_completed_again() -> None:
+    assert [item.value for item in items("AF_IN", "inet", "--json")] == ["AF_INET6"]
+
+
+def test_a_completion_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "plugins", Registry("AF_UNIX"))
+    told = {item.value: item.help for item in items("")}
+    assert told["AF_UNIX"] is None
+    assert "is not among those that FAMSOCK_PLUGINS" in (told["AF_CAN"] or "")
+    monkeypatch.setattr("famsock._registry._entry_points", dict)
+    monkeypatch.setattr(doctor, "plugins", Registry())
+    assert {item.help for item in items("AF_INET")} == {"pip install famsock-inet"}
 
 
 def test_whether_this_python_knows_the_addresses() -> None:

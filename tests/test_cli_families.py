@@ -81,3 +81,14 @@ main(["families", "--json"])
     assert rows["AF_UNIX"]["state"] == "clash"
     assert "my-unix 1.0" in rows["AF_UNIX"]["distributions"]
     assert len(rows["AF_UNIX"]["distributions"]) == 2
+
+
+def test_a_name_that_selects_nothing_is_told(site: Site) -> None:
+    code = (
+        "import warnings\nfrom famsock._cli import main\n"
+        "with warnings.catch_warnings(record=True) as caught:\n"
+        "    try: main(['families', '--json'])\n"
+        "    except SystemExit: print(*[each.message for each in caught])"
+    )
+    told = site.run(code, FAMSOCK_PLUGINS="-AF_CNA").splitlines()[-1]
+    assert told == "famsock.plugins: no family is named 'AF_CNA'; did you mean 'AF_CAN'?"

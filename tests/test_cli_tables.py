@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from famsock._cli import tables
 from famsock._cli.tables import WIDE, show_table
 
 
@@ -40,3 +41,26 @@ def test_a_terminal_is_as_wide_as_it_says(
     out = capsys.readouterr().out
     assert "\x1b[1m" in out
     assert len(out.splitlines()) > 3
+
+
+def test_a_cell_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    cells = ("[bold]red[/]", ":smile:", "http://localhost:80/ 1.5 'x'")
+    show_table(("one", "two", "three"), [cells])
+    assert capsys.readouterr().out.splitlines()[1].split(maxsplit=2) == [*cells]
+
+
+@pytest.mark.parametrize(
+    ("available", "widths"),
+    [
+        (60, [5, 11, 3]),
+        (23, [5, 11, 3]),
+        (22, [5, 10, 3]),  # "two words!!" goes on in the next line
+        (18, [5, 6, 3]),
+        (17, [5, 5, 3]),  # from here on words are broken, the longest first
+        (14, [3, 4, 3]),
+        (3, [1, 1, 1]),
+    ],
+)
+def test_words_are_broken_only_where_they_must_be(available: int, widths: list[int]) -> None:
+    columns = [("AF_X1", "b"), ("two words!!", "c"), ("", "yes")]
+    assert tables._widths(columns, available) == widths

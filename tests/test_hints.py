@@ -29,6 +29,7 @@ def test_a_word_that_is_like_a_known_one() -> None:
     known = ["AF_CAN", "AF_UNIX", "AF_VSOCK"]
     assert _hints.did_you_mean("AF_UNX", iter(known)) == "; did you mean 'AF_UNIX'?"
     assert _hints.did_you_mean("nothing", known) == ""
+    assert _hints.did_you_mean("AF_UNX", known, str.lower) == "; did you mean 'af_unix'?"
 
 
 @pytest.mark.parametrize(

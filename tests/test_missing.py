@@ -81,6 +81,8 @@ sockets._initialize = refuse
         ("socket.IFLA_TXQLEN", "AttributeError", "pip install famsock-netlink", ""),
         ("socket.socket(socket.AF_TIPC)", "OSError", "pip install famsock-tipc", _REFUSED),
         ("sock.operations.links()", "AttributeError", "pip install famsock-inet", _DATAGRAM),
+        ("sock.links()", "AttributeError", "pip install famsock-inet", _DATAGRAM),
+        ("sock.dup().links()", "AttributeError", "pip install famsock-inet", _DATAGRAM),
         ("sock.local_address.host", "AttributeError", "pip install famsock-inet", _DATAGRAM),
         ("sock.get_option('TCP_NODELAY')", "LookupError", "pip install famsock-inet", _DATAGRAM),
         ("sock.set_option('TCP_NODELAY', 1)", "LookupError", "pip install famsock-inet", _DATAGRAM),
@@ -94,6 +96,32 @@ def test_a_missing_plugin_says_what_to_install(
     said = _say(core_alone, expression, before=before)
     assert said.startswith(f"{kind}; ")
     assert says in said
+
+
+_COPIED = """
+from multiprocessing.reduction import ForkingPickler
+import pickle
+sock = pickle.loads(ForkingPickler.dumps(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("sock.links()", "one possible cause: no plugin serves AF_INET here: pip install famsock-"),
+        ("sock._links", "object has no attribute '_links'"),
+        ("print(sock.sendto.__name__)", "sendto"),
+        ("type(sock)()._served.x", "'NoneType' object has no attribute 'x'"),
+    ],
+)
+@pytest.mark.parametrize("before", [_DATAGRAM, _COPIED], ids=["made", "copied"])
+def test_an_attribute_that_a_plugin_would_give(
+    core_alone: Path, expression: str, says: str, before: str
+) -> None:
+    """Only a name that may be an operation's has the hint, and no other error loses its text."""
+    said = _say(core_alone, expression, before=before)
+    assert says in said
+    assert ("pip install" in says) == ("pip install" in said)
 
 
 def test_a_family_without_a_codec_in_this_python_says_what_to_install(core_alone: Path) -> None:

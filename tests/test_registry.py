@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket as stdlib
 import subprocess
 import sys
 
@@ -222,6 +223,44 @@ def test_names_that_select_nothing_are_told() -> None:
     )
     assert done.stderr.count("RuntimeWarning: famsock.plugins: no family is named 'af_inet'") == 1
     assert "AF_CAN" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("af_inet", "no family is named 'af_inet'; did you mean 'AF_INET'?"),
+        ("AF_BLUETOTH", "no family is named 'AF_BLUETOTH'; did you mean 'AF_BLUETOOTH'?"),
+        ("can", "no family is named 'can'; did you mean 'AF_CAN'?"),
+        ("net-link", "no family is named 'net-link'; did you mean 'AF_NETLINK'?"),
+        ("nothing", "no family is named 'nothing'"),
+    ],
+)
+@pytest.mark.parametrize("action", ["choose", "block"])
+def test_names_that_select_nothing_are_told_with_what_was_meant(
+    name: str, told: str, action: str
+) -> None:
+    registry = Registry()
+    getattr(registry, action)(name)
+    with pytest.warns(RuntimeWarning) as caught:
+        registry.find(stdlib.AF_APPLETALK, stdlib.SOCK_DGRAM, 0)
+    assert [str(warning.message) for warning in caught] == [f"famsock.plugins: {told}"]
+    assert registry.names() or action == "choose"
+
+
+def test_names_that_select_a_family_to_install_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("famsock._registry._entry_points", dict)
+    registry = Registry("-AF_HYPERV")
+    with pytest.warns(RuntimeWarning, match="no plugin of AF_HYPERV is installed: pip install "):
+        registry.find(stdlib.AF_APPLETALK, stdlib.SOCK_DGRAM, 0)
+
+
+def test_a_warning_needs_no_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(group: str) -> list[object]:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("famsock._registry.missing.entry_points", broken)
+    with pytest.warns(RuntimeWarning, match=r"no family is named 'AF_CNA'$"):
+        Registry("AF_CNA").find(stdlib.AF_APPLETALK, stdlib.SOCK_DGRAM, 0)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
-import sys
-from contextlib import suppress
-from errno import EDQUOT, EFBIG, EIO, ENOSPC
-from typing import Any
 
 import click
 
@@ -21,26 +16,9 @@ _COMMANDS = {
 }
 """The commands: each is an object in the module of its name; the help shows this line."""
 
-_NOT_WRITTEN = (EDQUOT, EFBIG, EIO, ENOSPC)
-"""The errnos of an output that cannot be written, as on a full disk."""
-
 
 class _Commands(click.Group):
     """Group of commands that imports a command only when it is called."""
-
-    def main(self, *args: Any, **options: Any) -> Any:
-        """Run a command; say in one line if its output cannot be written."""
-        try:
-            try:
-                return super().main(*args, **options)
-            finally:
-                if sys.stdout is not None:
-                    sys.stdout.flush()
-        except OSError as error:
-            if error.errno not in _NOT_WRITTEN:
-                raise
-            _discard_output()
-            sys.exit(f"famsock: the output cannot be written: {os.strerror(error.errno)}")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -65,15 +43,6 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(sorted(_COMMANDS.items()))
-
-
-def _discard_output() -> None:
-    """Let what is buffered go nowhere, or Python fails to write it again at exit."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-        sys.stdout.flush()
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -20,13 +20,14 @@ from errno import EAFNOSUPPORT
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from famsock import _calls, _sockets
 from famsock._errors import SHORTAGES, PluginError
-from famsock._hints import UNSUPPORTED, did_you_mean
+from famsock._hints import UNSUPPORTED
 from famsock._lazy import load_part
 from famsock._registry import plugins
-from famsock._registry.missing import known_families, why_no_family
+from famsock._registry.missing import known_families, like_family, why_no_family
 from famsock._registry.snapshot import number_here
 from famsock.family import ANY_PROTOCOL, Family, Protocol
 from famsock.selftest import check_result, verify
@@ -55,9 +56,27 @@ class Finding(NamedTuple):
         return "" if self.round_trip_ns is None else f"{self.round_trip_ns / 1000:.0f} µs"
 
 
+def _completed(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the families whose names begin so and were not given yet, as the shell's user types.
+
+    A name is completed with AF_ or without, in capitals or small letters, as it was begun.
+    """
+    given = {_family_named(word) for word in ctx.params.get("names") or ()}
+    found = []
+    for name in known_families(plugins):
+        forms = (name, name.removeprefix("AF_")) if incomplete else (name,)
+        for form in forms if name not in given else ():
+            shown = form.lower() if incomplete[:1].islower() else form
+            if shown.startswith(incomplete):
+                found.append(CompletionItem(shown, help=why_no_family(plugins, name) or None))
+    return found
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.argument("names", nargs=-1, metavar="[FAMILY]...")
+@click.argument("names", nargs=-1, metavar="[FAMILY]...", shell_complete=_completed)
 def doctor(as_json: bool, names: tuple[str, ...]) -> None:
     """Check every installed family, or those named (can or AF_CAN), on this machine.
 
@@ -126,9 +145,8 @@ def examine(names: tuple[str, ...] = ()) -> Iterator[Finding]:
             trouble = "is blocked, by FAMSOCK_PLUGINS or famsock.plugins.block()"
         elif family is None and not trouble:
             why = why_no_family(plugins, name)
-            known = (other.removeprefix("AF_") for other in known_families(plugins))
-            like = did_you_mean(name.removeprefix("AF_"), known)
-            trouble = "no such plugin is installed" + (f": {why}" if why else like)
+            end = f": {why}" if why else like_family(plugins, name)
+            trouble = f"no such plugin is installed{end}"
         elif family is not None and not family.here:
             trouble = f"is for {', '.join(family.platforms)}, not {sys.platform}"
         if trouble or family is None:

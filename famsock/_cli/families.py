@@ -14,6 +14,7 @@ from famsock._registry import plugins
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def families(as_json: bool) -> None:
     """List the installed families."""
+    plugins._check_selection()
     rows = plugins.describe()
     if as_json:
         click.echo(json.dumps(rows, indent=2))

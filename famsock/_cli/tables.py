@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-
-from rich.console import Console
-from rich.table import Table
+from functools import partial
 
 WIDE = 160
 """Columns to assume if the output is no terminal, so that a log keeps complete lines."""
+_GAP = 2
+"""Spaces between two columns of a table."""
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under a header; what is too long for its column goes on in the next line."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in header:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console = Console()
+    """Print rows under a header; what is too long for its column goes on in the next line.
+
+    It is plain text, without escape sequences, if the output is no terminal or NO_COLOR is set
+    (https://no-color.org).
+    """
+    from rich.console import Console  # costs more than what most commands do
+    from rich.table import Table
+
+    literally = partial(Console, markup=False, emoji=False, highlight=False)
+    console = literally(color_system=None if os.environ.get("NO_COLOR") else "auto")
     if not console.is_terminal:
-        console = Console(width=WIDE)
+        console = literally(color_system=None, width=WIDE)
+    body = [*rows]
+    widths = _widths([*zip(header, *body, strict=True)], console.width)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title, width in zip(header, widths, strict=True):
+        table.add_column(title, overflow="fold", width=width)
+    for row in body:
+        table.add_row(*row)
     console.print(table)
+
+
+def _widths(columns: Sequence[Sequence[str]], available: int) -> list[int]:
+    """Return a width for each column of cells, in which no word is broken if that can be."""
+    widths = [max(map(len, cells)) for cells in columns]
+    words = [max(len(word) for cell in cells for word in [*cell.split(), ""]) for cells in columns]
+    excess = sum(widths) + _GAP * (len(widths) - 1) - available
+    for least in words, [1] * len(words):
+        while excess > 0:
+            spare = [width - kept for width, kept in zip(widths, least, strict=True)]
+            if not any(spare):
+                break
+            widths[spare.index(max(spare))] -= 1
+            excess -= 1
+    return widths

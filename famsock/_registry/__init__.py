@@ -444,9 +444,16 @@ class Registry:
             import warnings
 
             for name in names:
-                warnings.warn(
-                    f"famsock.plugins: no family is named {name!r}", RuntimeWarning, stacklevel=2
-                )
+                why = self._why_selects_nothing(name)
+                warnings.warn(f"famsock.plugins: {why}", RuntimeWarning, stacklevel=2)
+
+    def _why_selects_nothing(self, name: str) -> str:
+        try:
+            from famsock._registry.missing import why_selects_nothing
+
+            return why_selects_nothing(self, name)
+        except Exception:  # a warning must not fail for want of its hint
+            return f"no family is named {name!r}"
 
     def _families_likely_for(self, constant: str) -> Iterator[Family]:
         """Yield the families to ask for a constant, those whose name it contains first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from famsock._hints import did_you_mean
 from famsock._registry.discovery import entry_points
 from famsock._registry.snapshot import number_here
 
@@ -55,6 +56,23 @@ def why_no_family(plugins: Registry, name: str) -> str:
     if family is None or family.here:
         return ""
     return f"{name} is for {', '.join(family.platforms)}, not {sys.platform}"
+
+
+def why_selects_nothing(plugins: Registry, name: str) -> str:
+    """Return a sentence about a name in `choose` or `block` that no installed family has."""
+    if distribution := distribution_of_family(name):
+        return f"no plugin of {name} is installed: pip install {distribution}"
+    return f"no family is named {name!r}{like_family(plugins, name)}"
+
+
+def like_family(plugins: Registry, word: str) -> str:
+    """Return the end of a message about a word that is no family's name: one that is like it.
+
+    "" if none is. Case, and whether the word begins with AF_, do not matter.
+    """
+    known = {name.removeprefix("AF_"): name for name in known_families(plugins)}
+    stem = word.upper().replace("-", "_").removeprefix("AF_")
+    return did_you_mean(stem, known, known.__getitem__)
 
 
 def why_not_served(plugins: Registry, number: int) -> str:

@@ -16,15 +16,19 @@ from pathlib import Path
 from typing import NoReturn
 
 USAGE = """\
-usage: famsock run [OPTION of python]... FILE | -m MODULE | -c CODE | - [ARGUMENT]...
+usage: famsock run [OPTION]... PROGRAM [ARGUMENT]...
        famsock run COMMAND [ARGUMENT]...
 
 Run a program with famsock in place of the stdlib's socket.
 
-A name with a slash, or that ends in .py, .pyw, .pyc, .pyz or .zip, is a FILE for python, as are
-folders (./folder). Any other name is a COMMAND, looked up on PATH. All Pythons that the program
-starts have famsock too, but for those started with -E, -I or -S, in an environment without famsock,
-or with a changed PYTHONPATH.
+PROGRAM is FILE, -m MODULE, -c CODE or -, and OPTION is an
+option, as for python. A name with a slash, or that ends in
+.py, .pyw, .pyc, .pyz or .zip, is a FILE, as are folders
+(./folder). Any other name is a COMMAND, looked up on PATH.
+
+All Pythons that the program starts have famsock too, but
+for those started with -E, -I or -S, in an environment
+without famsock, or with a changed PYTHONPATH.
 
   famsock run server.py --port 8080
   famsock run -m http.server

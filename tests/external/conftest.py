@@ -23,7 +23,13 @@ REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = sorted((REPOSITORY / "examples").glob("famsock-*"))
 IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 collect_ignore_glob = (
-    ["test_compiler.py", "test_external_wheel.py", "test_new_family.py", "test_guide.py"]
+    [
+        "test_changelog.py",
+        "test_compiler.py",
+        "test_external_wheel.py",
+        "test_new_family.py",
+        "test_guide.py",
+    ]
     if IN_LAB
     else ["test_external_in_lab.py"]
 )
