@@ -701,9 +701,10 @@ class Calls(_stdlib.socket):
     def recvmmsg(self, count, bufsize_bytes=2048, control_bytes=0, flags=0):
         """Receive the messages that are there, at most ``count`` (1-1024), each as `recvmsg` does.
 
-        Waits only for the first one, no longer than the socket's timeout. A message has room for
-        ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data; what did not fit shows in
-        its flags (MSG_TRUNC, MSG_CTRUNC). Errors are those of recvmmsg(2), and TimeoutError.
+        Waits only for the first one, no longer than the socket's timeout. Of each message
+        at most ``bufsize_bytes`` of data and ``control_bytes`` of ancillary data are received; what
+        did not fit shows in its flags (MSG_TRUNC, MSG_CTRUNC). Errors are those of recvmmsg(2), and
+        TimeoutError.
         """
         cdef int c_flags = c_int(flags)
         count, bufsize_bytes = checks.batch_sizes(count, bufsize_bytes)

@@ -66,7 +66,7 @@ def untouched_memory(size_bytes: int) -> mmap:
     try:
         return mmap(-1, max(size_bytes, 1), MAP_PRIVATE)
     except OSError as error:
-        raise MemoryError(f"no room for {size_bytes} bytes") from error
+        raise MemoryError(f"no memory for {size_bytes} bytes") from error
 
 
 def place_in(buffer: Any, offset: int = 0) -> Any:
@@ -117,11 +117,11 @@ assert Mmsghdr.header.offset == 0
 
 
 class Batch:
-    """Headers of messages with their iovecs, sockaddrs and, to receive, room for their data.
+    """Headers of messages with their iovecs, sockaddrs and, to receive, a buffer for their data.
 
     A field of all headers is a column: a strided view. To read or write one at once costs less
     than the same field of a single ctypes structure. `reset` makes a batch as new, whatever was
-    left in it, except the room for data, of which the kernel tells how much it wrote.
+    left in it, except the buffer for data, of which the kernel tells how much it wrote.
     """
 
     __slots__ = (
@@ -180,7 +180,7 @@ class Batch:
         self._fresh = area[:data_at]
 
     def reset(self) -> None:
-        """Make the headers as new, and the room for sockaddrs zeros."""
+        """Make the headers as new, and the space for sockaddrs zeros."""
         self._area[: len(self._fresh)] = self._fresh
 
     def pointer(self, number: int = 0) -> Any:

@@ -1225,7 +1225,7 @@ cdef void *allocate(Py_ssize_t count, Py_ssize_t each_bytes) except NULL:
 
 
 cdef class Batch:
-    """The headers of many messages, and room for what the kernel writes or reads with them."""
+    """The headers of many messages, and space for what the kernel writes or reads with them."""
 
     cdef mmsghdr *headers
     cdef iovec *slots
@@ -1243,7 +1243,7 @@ cdef class Batch:
     cdef int receive(
         self, Py_ssize_t size_bytes, Py_ssize_t control_bytes, bint truncate=False
     ) except -1:
-        """Make room to receive ``size_bytes`` for each message; -1 if others fill in ``slots``.
+        """Allocate ``size_bytes`` to receive each message; -1 if others fill in ``slots``.
 
         ``truncate`` is for calls with MSG_TRUNC.
         """

@@ -799,12 +799,12 @@ def _receive_batch(
 ) -> list[Any]:
     """Receive into the headers of a batch, which is given back; of each message what came.
 
-    ``data_of`` makes the data of each message from the lengths. The room for control messages is
+    ``data_of`` makes the data of each message from the lengths. The buffer for control messages is
     not kept with the batch: what a failure leaves in it must be closed, and nobody else's.
     """
     receive = _batched("recvmmsg")
     control = bytearray(count * control_bytes)
-    rooms = range(0, len(control), control_bytes or 1)
+    starts = range(0, len(control), control_bytes or 1)
     if control:
         start = ctypes.addressof(c_char.from_buffer(control))
         put(batch.controls, range(start, start + len(control), control_bytes))
@@ -824,14 +824,14 @@ def _receive_batch(
         if codec is not None:
             addresses = _addresses(descriptor, codec, addresses)
         if control:
-            ends = map(int.__add__, rooms, control_lengths)
-            controls = [bytes(control[at:end]) for at, end in zip(rooms, ends, strict=False)]
+            ends = map(int.__add__, starts, control_lengths)
+            controls = [bytes(control[at:end]) for at, end in zip(starts, ends, strict=False)]
             items = [ancillary.read(each) if each else [] for each in controls]
         else:
             items = [[] for _ in data]
         return [*zip(data, items, message_flags, addresses, strict=True)]
     except BaseException:  # without a message there are only zeros
-        for at in rooms:
+        for at in starts:
             ancillary.close_received(bytes(control[at : at + control_bytes]))
         raise
 

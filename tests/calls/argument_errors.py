@@ -136,7 +136,7 @@ ITEMS: dict[str, Any] = {
 
 
 class Method(NamedTuple):
-    """A method with usual arguments, and the names that its parameters have here or elsewhere."""
+    """A method with usual arguments, and the names that its parameters have here or in CPython."""
 
     name: str
     usual: tuple[Any, ...]

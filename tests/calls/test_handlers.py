@@ -215,7 +215,7 @@ def test_a_stream_that_handlers_break_off_is_resumed_exactly(
 ) -> None:
     """Numbers, broken off at random and resumed by what each exception says.
 
-    The receiver sends the signal once it has so many of them, while the sender waits for room. A
+    The receiver sends the signal once it has so many of them, while the sender waits for space. A
     signal may come when the call has returned and its result has no name yet, as with any function
     of Python; then the exception says nothing, and the receiver is asked.
     """

@@ -347,7 +347,7 @@ def test_negative_sizes_touch_no_memory(raw: Any, pair: Pair, size: int) -> None
 
 @pytest.fixture
 def more_than_there_is() -> Iterator[None]:
-    """In the lab the kernel promises more memory than it has, as any does with room to spare."""
+    """In the lab the kernel promises more memory than it has, as any does that has enough."""
     if not os.environ.get("FAMSOCK_LAB"):
         yield
         return

@@ -143,7 +143,7 @@ def test_any_installed_family(network: Network) -> None:
             client.bind(("192.0.2.1", 65536))
 
 
-def test_alias_reaches_what_is_bound_elsewhere(network: Network) -> None:
+def test_alias_reaches_a_server_at_another_address(network: Network) -> None:
     network.alias(MemoryAddress("www"), MemoryAddress("all"))
     with network.socket(AF_MEMORY) as server, network.socket(AF_MEMORY) as client:
         server.bind("all")

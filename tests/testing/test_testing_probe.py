@@ -23,7 +23,7 @@ INTERNAL = """
 #define CODE(x) ((x) + 1)
 #define CALLED CODE(PLAIN)
 enum state { FIRST, SECOND = 4, THIRD };
-struct __packed_elsewhere;
+struct __packed_other;
 struct kernel_only { struct mutex lock; };
 struct holds_kernel_only { struct kernel_only inner; };
 struct tiny { __u8 a; __le16 b; } __packed;
@@ -34,7 +34,7 @@ static inline int function(struct tiny *t)
     if (t) { return 1; }
     return 0;
 }
-extern int elsewhere(void);
+extern int declared(void);
 union both { u8 one; u64 eight; };
 """
 
@@ -110,7 +110,7 @@ def test_headers_that_disagree_are_told(tree: HeaderTree) -> None:
 def test_distilled_lines_hold_no_functions() -> None:
     text = "\n".join(distilled(INTERNAL))
     assert "function" not in text
-    assert "elsewhere(" not in text
+    assert "declared(" not in text
     assert "struct tiny { __u8 a; __le16 b; } __packed;" in text.splitlines()
 
 

@@ -179,7 +179,7 @@ def transform(
     if size > most:
         raise ValueError(
             f"AF_ALG data and result must be at most {most} bytes in one request, not {size}; "
-            "SO_SNDBUF and SO_RCVBUF of the bound socket make room for more, encryptor() and "
+            "SO_SNDBUF and SO_RCVBUF of the bound socket allow for more, encryptor() and "
             "decryptor() take any size"
         )
     sock.send_message(list(data), control=control)

@@ -62,7 +62,7 @@ def _powered_off(cls: type[Any], address: Any) -> Call:
     return _live(call)
 
 
-def _bound_elsewhere(cls: type[Any], local: Any, address: Any) -> Call:
+def _bound_to_another(cls: type[Any], local: Any, address: Any) -> Call:
     def call(stack: ExitStack, first: Any, second: Any, management: Any) -> None:
         sock = _open(stack, cls)
         sock.bind(local)
@@ -203,8 +203,8 @@ CAUSES = (
                 (WRONG_BOUND,),
             ),
             Cause(
-                f"{cls.__name__}, bound elsewhere",
-                _bound_elsewhere(cls, local, address),
+                f"{cls.__name__}, bound to another address",
+                _bound_to_another(cls, local, address),
                 UNROUTED,
                 WRONG_BOUND,
                 (UNPOWERED,),
@@ -221,7 +221,7 @@ CAUSES = (
     Cause("a low psm", _live(_low_psm), errno.EACCES, "a psm below 0x1001"),
     Cause(
         "no channel",
-        _bound_elsewhere(RfcommSocket, (NOT_OURS, 0), (NOBODY, 31)),
+        _bound_to_another(RfcommSocket, (NOT_OURS, 0), (NOBODY, 31)),
         errno.EINVAL,
         "an RFCOMM channel is 1-30",
     ),

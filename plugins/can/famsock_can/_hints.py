@@ -57,9 +57,9 @@ _NOWHERE = (
     "that is named is gone"
 )
 _NOT_CAN = "it is no CAN interface: famsock_can.interfaces lists those that are"
-_NO_ROOM = (
-    "One possible cause: this kind of frame is not switched on (enable_frames), or the interface "
-    "has no room for it: ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)"
+_MTU_TOO_SMALL = (
+    "One possible cause: this kind of frame is not switched on (enable_frames), or the interface's "
+    "MTU is too small for it: ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)"
 )
 _NEW_OPTIONS = "One possible cause: CAN XL frames need Linux 6.1, their virtual networks 6.9"
 _CONNECT_FIRST = "connect() it to an interface first"
@@ -79,7 +79,7 @@ _NO_JOB = (
 _BOUND = "the socket is bound already, and can be bound only once"
 _IDENTIFIERS = (
     "an identifier over 0x7ff needs CAN_EFF_FLAG (0x80000000) and no other flag; CAN FD frames "
-    "need an interface with room for them: ip link set can0 mtu 72"
+    "need an interface whose MTU holds them: ip link set can0 mtu 72"
 )
 _SAME = "rx_id and tx_id must differ"
 _OPTIONS_FIRST = "set its options before bind()"
@@ -125,7 +125,7 @@ RAW: Hints = {
     **_LINK,
     ("bind", ENODEV): _NO_CAN,
     **_for((*_CALLS, "set_option"), {ENODEV: _REMOVED}),
-    **_for(_SENDS, {ENXIO: _NOWHERE, EPERM: _NOT_CAN, EINVAL: _NO_ROOM}),
+    **_for(_SENDS, {ENXIO: _NOWHERE, EPERM: _NOT_CAN, EINVAL: _MTU_TOO_SMALL}),
     ("set_option", ENOPROTOOPT): _NEW_OPTIONS,
 }
 BCM: Hints = {

@@ -35,7 +35,8 @@ NOTHING, NO_CAN = 12345, "lo"
 PUT_DOWN, PUT_UP, DELETE = "link set hcan0 down", "link set hcan0 up", "link delete hcan0"
 DOWN, REMOVED = "the interface is down, or was", "the interface was removed: bind() again"
 NO_CAN_HERE, ONE = "or it is no CAN interface", "binds to one CAN interface, never to all"
-NOWHERE, NOT_CAN, NO_ROOM = "no interface to go by", "it is no CAN interface: ", "no room for it"
+NOWHERE, NOT_CAN = "no interface to go by", "it is no CAN interface: "
+TOO_LARGE = "MTU is too small for it"
 NEVER = (DOWN, REMOVED, NO_CAN_HERE, ONE, NOWHERE, NOT_CAN)
 
 
@@ -189,7 +190,7 @@ RAW = (
         INVALID,
         "this kind of frame is not switched on",
     ),
-    Cause("raw send, no frame", _raw("", _send_no_frame), INVALID, NO_ROOM),
+    Cause("raw send, no frame", _raw("", _send_no_frame), INVALID, TOO_LARGE),
     Cause("raw send, full", _raw("", _full_queue), errno.ENOBUFS, "the interface's queue is full"),
     Cause(
         "raw option",

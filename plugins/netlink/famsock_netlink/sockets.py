@@ -445,7 +445,7 @@ def _has_input(sock: NetlinkSocket) -> bool:
 def _catch_up(sock: NetlinkSocket, state: _State) -> None:
     """Read what waits, in front of a request.
 
-    A full buffer has no room for its answer, and no dump begins before another is read completely.
+    A full buffer has no space for its answer, and no dump begins before another is read completely.
     """
     for _ in range(_CATCH_UP_DATAGRAMS):
         if state.receiver is not None or not _has_input(sock):

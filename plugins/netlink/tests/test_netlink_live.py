@@ -145,7 +145,7 @@ def test_a_link_by_its_alternative_name(network: None, ip: Ip, opened: Opened) -
 
 
 def test_a_dump_in_few_datagrams(network: None, opened: Opened) -> None:
-    """As large as the kernel makes them, once it knows that there is room."""
+    """As large as the kernel makes them, once it knows that the buffer holds them."""
     sock = opened()
     for number in range(300):
         sock.add_address("v0", f"198.51.{number // 100}.{number % 100}/32")

@@ -219,7 +219,7 @@ def test_an_interrupted_dump_offers_what_it_has(
 
 
 def overrun(sock: RouteSocket, other: RouteSocket) -> None:
-    """Send more news than the socket has room for."""
+    """Send more news than the socket's buffer holds."""
     sock.setsockopt(SOL_SOCKET, SO_RCVBUF, 1 << 13)
     sock.join_group(nl.RTNLGRP_LINK)
     for number in range(60):
@@ -254,7 +254,7 @@ def test_changes_after_an_overrun_are_acknowledged(opened: Opened) -> None:
 
 
 def test_an_answer_that_was_lost(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The news come between the look for room and the request."""
+    """The news come between the look at the buffer and the request."""
     sock, other = opened(), opened()
     overrun(sock, other)
     send = NetlinkSocket.send_messages

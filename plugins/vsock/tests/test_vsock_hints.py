@@ -102,8 +102,8 @@ def test_cause_over_loopback(cause: Cause) -> None:
 
 
 def test_every_hint_is_provoked() -> None:
-    elsewhere = ("lacks the module vsock:", "reaches its own machine by CID 1 only through")
-    assert unprovoked("famsock_vsock", (*CAUSES, *LOOPED, *elsewhere)) == []
+    in_other_tests = ("lacks the module vsock:", "reaches its own machine by CID 1 only through")
+    assert unprovoked("famsock_vsock", (*CAUSES, *LOOPED, *in_other_tests)) == []
 
 
 def test_an_address_of_no_cid_is_not_the_cause_where_all_ports_are_taken() -> None:
