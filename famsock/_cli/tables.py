@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
+from textwrap import wrap
 
 WIDE = 160
 """Columns to assume if the output is no terminal, so that a log keeps complete lines."""
@@ -28,11 +29,18 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     body = [*rows]
     widths = _widths([*zip(header, *body, strict=True)], console.width)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, width in zip(header, widths, strict=True):
-        table.add_column(title, overflow="fold", width=width)
+    for title in map(_folded, header, widths):
+        table.add_column(title, overflow="fold")
     for row in body:
-        table.add_row(*row)
+        table.add_row(*map(_folded, row, widths))
     console.print(table)
+
+
+def _folded(cell: str, width: int) -> str:
+    """Return a cell in lines of at most ``width``; rich would break words that need not be."""
+    if len(cell) <= width:
+        return cell
+    return "\n".join(wrap(cell, width, break_on_hyphens=False))
 
 
 def _widths(columns: Sequence[Sequence[str]], available: int) -> list[int]:
