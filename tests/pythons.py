@@ -6,6 +6,7 @@ Usage::
     python -m tests.pythons --newest --syscalls ctypes        # the newest one
     python -m tests.pythons --python 3.12 --syscalls native -- plugins/unix -k bind
     python -m tests.pythons --program -- -m tests.upstream test_ssl
+    python -m tests.pythons --resolution lowest-direct --newest    # the oldest dependencies allowed
 
 uv finds the interpreters, pyenv's too, and makes each a virtual environment below ``.venvs``, which
 may be deleted at any time.
@@ -43,6 +44,12 @@ def parser() -> argparse.ArgumentParser:
         "installed the newest release",
     )
     top.add_argument("--newest", action="store_true", help="of those, only the last")
+    top.add_argument(
+        "--resolution",
+        choices=("highest", "lowest-direct"),
+        help="which versions of the dependencies, as uv takes it: the lowest that each "
+        "pyproject.toml allows, or the newest there are; default: those of uv.lock",
+    )
     top.add_argument("--syscalls", action="append", choices=LAYERS, help="default: both")
     top.add_argument("--program", action="store_true", help="ARGs are for python, not for pytest")
     top.add_argument("rest", nargs="*", metavar="ARG", help="after --; default: the whole suite")
@@ -85,11 +92,29 @@ def installed(env: Mapping[str, str]) -> list[str]:
     return newest_of_each(uv(*listing, env=env))
 
 
-def make(request: str, env: Mapping[str, str]) -> Path:
-    """The interpreter of the virtual environment of a Python, brought up to date."""
-    place = ROOT / ".venvs" / re.sub(r"[^\w.]+", "-", request).strip("-")
-    uv("sync", "-q", "--python", request, env={**env, "UV_PROJECT_ENVIRONMENT": str(place)})
+def make(request: str, env: Mapping[str, str], *options: str, name: str = "") -> Path:
+    """The interpreter of the virtual environment of a Python, brought up to date.
+
+    ``options`` are more of ``uv sync``'s. ``name`` is the environment's, the request by default.
+    """
+    place = ROOT / ".venvs" / (name or re.sub(r"[^\w.]+", "-", request).strip("-"))
+    env = {**env, "UV_PROJECT_ENVIRONMENT": str(place)}
+    uv("sync", "-q", "--python", request, *options, env=env)
     return place / "bin" / "python"
+
+
+def make_resolved(request: str, env: Mapping[str, str], resolution: str) -> Path:
+    """The same with other versions of the dependencies; ``uv.lock`` stays as it is."""
+    lock = ROOT / "uv.lock"
+    before = lock.read_bytes() if lock.exists() else None
+    options = ("--resolution", resolution, "--upgrade")
+    try:
+        return make(request, env, *options, name=f"{request}-{resolution}")
+    finally:
+        if before is None:
+            lock.unlink(missing_ok=True)
+        else:
+            lock.write_bytes(before)
 
 
 def run(python: Path, layer: str, arguments: Sequence[str]) -> int:
@@ -106,7 +131,11 @@ def main(arguments: Sequence[str]) -> int:
     results = {}
     requests = options.python or installed(env)
     for request in requests[-1:] if options.newest else requests:
-        python = make(request, env)
+        python = (
+            make_resolved(request, env, options.resolution)
+            if options.resolution
+            else make(request, env)
+        )
         for layer in options.syscalls or LAYERS:
             print(f"== Python {request}, {layer}: python {' '.join(command)}", flush=True)
             started = time.monotonic()

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
 
 from tests import pythons
 
@@ -28,3 +33,31 @@ def test_other_implementations_are_taken_by_name_only() -> None:
 def test_arguments_of_pytest_come_after_the_dashes() -> None:
     options = pythons.parser().parse_args(["-p", "3.12", "--", "-k", "bind"])
     assert (options.python, options.rest, options.syscalls) == (["3.12"], ["-k", "bind"], None)
+
+
+@pytest.mark.parametrize("before", [None, b"as it was"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_other_versions_leave_the_lock_file_as_it_was(
+    before: bytes | None, fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "uv.lock"
+    if before is not None:
+        lock.write_bytes(before)
+    calls = []
+
+    def uv(*arguments: str, env: dict[str, str]) -> str:
+        calls.append((arguments, env["UV_PROJECT_ENVIRONMENT"]))
+        lock.write_bytes(b"with other versions")
+        if fails:
+            raise subprocess.CalledProcessError(1, "uv")
+        return ""
+
+    monkeypatch.setattr(pythons, "ROOT", tmp_path)
+    monkeypatch.setattr(pythons, "uv", uv)
+    with pytest.raises(subprocess.CalledProcessError) if fails else nullcontext():
+        python = pythons.make_resolved("3.11", {}, "lowest-direct")
+        assert python == tmp_path / ".venvs" / "3.11-lowest-direct" / "bin" / "python"
+    assert (lock.read_bytes() if lock.exists() else None) == before
+    ((arguments, place),) = calls
+    assert {"--resolution", "lowest-direct", "--upgrade"} <= {*arguments}
+    assert place.endswith("3.11-lowest-direct")
