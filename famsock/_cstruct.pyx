@@ -269,15 +269,17 @@ cdef class Converter:
         cdef Py_buffer view
         if type(data) is bytes and PyBytes_GET_SIZE(data) >= self.size:
             return self.read(PyBytes_AS_STRING(data), lookup)
-        if type(data) is not bytearray and type(data) is not memoryview or len(data) < self.size:
+        if type(data) is not bytearray and type(data) is not memoryview:
             return python_unpack(self.cls, data, lookup)
         if type(data) is memoryview and not (data.contiguous and data.itemsize == 1):
             return python_unpack(self.cls, data, lookup)
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            return self.read(<const char *>view.buf, lookup)
+            if view.len >= self.size:  # no other thread can resize it any more
+                return self.read(<const char *>view.buf, lookup)
         finally:
             PyBuffer_Release(&view)
+        return python_unpack(self.cls, data, lookup)
 
 
 cdef object python_unpack = Struct.unpack.__func__
