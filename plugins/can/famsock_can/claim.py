@@ -204,22 +204,32 @@ class AddressClaim:
         """Return whether the kernel knows the NAME's address, with a request to this node itself.
 
         The kernel ignores a claim that does not change what it has of the NAME, even if it has
-        taken the address away: then the request fails and is not sent.
+        taken the address away: then the request fails and is not sent. One that is sent is awaited
+        here. Otherwise a socket that is bound to the NAME at once would receive it.
         """
         deadline = time.monotonic_ns() + _RESOLUTION_NS
         own = J1939Address(self._interface, self.name, c.J1939_PGN_REQUEST)
-        while True:
-            try:
-                self._sock.sendto(_REQUEST_FOR_CLAIMS, own)
-                return True
-            except OSError as error:
-                if error.errno != errno.EADDRNOTAVAIL:
-                    raise
-            if time.monotonic_ns() >= deadline:
-                return False
-            message = self._receive(_RETRY_S)
-            if message is not None and self._loses(message, address):
-                return False
+        is_sent = False
+        with J1939Socket() as asking:  # no socket receives what it sent itself
+            asking.settimeout(_RESOLUTION_NS / 1e9)
+            asking.bind(J1939Address(self._interface, self.name))
+            while True:
+                try:
+                    if not is_sent:
+                        asking.sendto(_REQUEST_FOR_CLAIMS, own)
+                        is_sent = True
+                except OSError as error:
+                    if error.errno != errno.EADDRNOTAVAIL:
+                        raise
+                if time.monotonic_ns() >= deadline:
+                    return is_sent
+                message = self._receive(_RETRY_S)
+                if message is None:
+                    continue
+                if is_sent and message.source.name == self.name and _is_request(message):
+                    return True
+                if self._loses(message, address):
+                    return False
 
     def _loses(self, message: J1939Message, address: int) -> bool:
         """Answer a message; return whether another's lower NAME claims our address."""
