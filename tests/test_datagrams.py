@@ -1076,6 +1076,7 @@ def _packet() -> tuple[famsock.socket, Any]:
 
 def _qipcrtr() -> tuple[famsock.socket, Any]:
     sock = famsock.socket(famsock.AF_QIPCRTR, stdlib.SOCK_DGRAM)
+    sock.bind((sock.getsockname()[0], 0))
     return sock, sock.getsockname()
 
 

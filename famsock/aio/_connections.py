@@ -138,6 +138,8 @@ class Connection(_Waiting):
     ends. ``async with`` closes it.
     """
 
+    _ended = False  # AF_TIPC tells the end once, and then that nothing is there
+
     @property
     def peer_address(self) -> Address | None:
         """The typed address of the other end."""
@@ -174,11 +176,15 @@ class StreamConnection(Connection):
         if max_bytes < 1:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
         await self._before_receiving()
-        while True:
+        while not self._ended:
             try:
-                return self._sock.recv(max_bytes)
+                data = self._sock.recv(max_bytes)
             except (BlockingIOError, InterruptedError):
                 await self._readable()
+            else:
+                self._ended = not data
+                return data
+        return b""
 
     async def send(self, data: Any) -> None:
         """Send all of ``data``; one that is cancelled may have sent a part. Errors: send(2)."""
@@ -218,19 +224,18 @@ class PacketConnection(Connection):
         await self._before_receiving()
         if self._buffer is None or len(self._buffer) != max_bytes:
             self._buffer = bytearray(max_bytes)
-        while True:
+        while not self._ended:
             try:
                 size, _, flags, _ = self._sock.recvmsg_into((self._buffer,))
             except (BlockingIOError, InterruptedError):
                 await self._readable()
-            else:
-                break
-        if flags & _stdlib.MSG_TRUNC:
-            raise OSError(errno.EMSGSIZE, f"a packet had more than {max_bytes} bytes")
-        data = bytes(memoryview(self._buffer)[:size])
-        if not data and not flags & _stdlib.MSG_EOR:
-            raise EOFError("the peer has ended the connection")
-        return data
+                continue
+            if flags & _stdlib.MSG_TRUNC:
+                raise OSError(errno.EMSGSIZE, f"a packet had more than {max_bytes} bytes")
+            if size or flags & _stdlib.MSG_EOR:
+                return bytes(memoryview(self._buffer)[:size])
+            self._ended = True
+        raise EOFError("the peer has ended the connection")
 
     async def send(self, data: Any) -> None:
         """Send ``data`` as one packet, whole or not at all. Errors are those of send(2)."""
