@@ -29,8 +29,14 @@ EXIT_INTERRUPTED = 130
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
     actions = top.add_subparsers(dest="action", required=True)
-    bring = actions.add_parser("install", help="packages and kernels; quick when they are there")
-    actions.add_parser("headers", help="include directories by kernel: SERIES<TAB>DIR:DIR")
+    bring = actions.add_parser(
+        "install",
+        help="packages and kernels; quick when they are there. Without --kernel, a newest kernel "
+        "that Debian does not have at this moment is no failure, and is named",
+    )
+    actions.add_parser(
+        "headers", help="include directories by installed kernel: SERIES<TAB>DIR:DIR"
+    )
     run = actions.add_parser("run", help="run pytest in a guest for each kernel")
     run.add_argument("--parallel", action="store_true", help="boot the guests at once")
     run.add_argument("--allow-skips", action="store_true", help="a skipped test is no failure")
@@ -38,7 +44,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("rest", nargs="*", metavar="PYTEST-ARG", help="after --; default: all tests")
     execute = actions.add_parser("exec", help="run any command in a guest")
     execute.add_argument("rest", nargs="+", metavar="COMMAND", help="after --")
-    defaults = {bring: "all", run: "all; 6.12 with --uml", execute: "6.12"}
+    released = " and ".join(qemu.RELEASED)
+    defaults = {bring: "all", run: f"{released}; 6.12 with --uml", execute: "6.12"}
     for action, default in defaults.items():
         action.add_argument(
             "--kernel", action="append", choices=qemu.KERNELS, help=f"default: {default}"
@@ -55,10 +62,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def chosen_kernels(options: argparse.Namespace) -> list[Kernel]:
-    """Return the kernels that the command line asks for."""
+    """Return the kernels that the command line asks for.
+
+    :raises LabError: there is no such kernel.
+    """
     known: Mapping[str, Kernel] = uml.KERNELS if options.uml else qemu.KERNELS
-    only_newest = options.action == "exec" or (options.action == "run" and options.uml)
-    return [known[series] for series in options.kernel or (["6.12"] if only_newest else known)]
+    if options.kernel:
+        if lacking := [series for series in options.kernel if series not in known]:
+            raise LabError(f"no kernel {', '.join(lacking)} for User-mode Linux")
+        return [known[series] for series in options.kernel]
+    if options.action == "install":
+        return list(known.values())
+    if options.action == "exec" or options.uml:
+        return [known["6.12"]]
+    return [known[series] for series in qemu.RELEASED]
 
 
 def pytest_command(arguments: Sequence[str], *, allow_skips: bool) -> list[str]:
@@ -129,16 +146,30 @@ def execute(options: argparse.Namespace) -> int:
         return report(kernel, outcome, show_console=options.console)
 
 
+def print_headers() -> int:
+    """Print the include directories of each kernel; name the newest if it is not installed.
+
+    :raises LabError: a released kernel is not installed.
+    """
+    for kernel in qemu.KERNELS.values():
+        if kernel.root.exists():
+            print(kernel.series, ":".join(map(str, kernel.include_dirs)), sep="\t")
+        elif kernel.series in qemu.RELEASED:
+            raise LabError(f"not installed: kernel {kernel.name}; run `{kernel.hint}`")
+        else:
+            say(f"kernel {kernel.name}: no headers, as it is not installed")
+    return 0
+
+
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is running is ended
     try:
         match options.action:
             case "install":
-                install(chosen_kernels(options))
+                install(chosen_kernels(options), all_or_none=bool(options.kernel))
             case "headers":
-                for kernel in qemu.KERNELS.values():
-                    print(kernel.series, ":".join(map(str, kernel.include_dirs)), sep="\t")
+                return print_headers()
             case "run":
                 return run(options)
             case "exec":

@@ -6,12 +6,24 @@ Never under KVM: a machine may show a ``/dev/kvm`` that runs no guest.
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import headers
-from .store import Kernel, cache_dir, new_folder, output, say, unpack_packages
+from .store import (
+    SYSTEM,
+    Archive,
+    DownloadError,
+    Kernel,
+    UnavailableError,
+    cache_dir,
+    new_folder,
+    output,
+    say,
+    suite,
+)
 
 _MEMORY = "4G"
 # What guards a machine against its users costs much under emulation, and guards nothing here.
@@ -34,12 +46,9 @@ _KERNEL_PARAMETERS = (
 
 @dataclasses.dataclass(frozen=True)
 class QemuKernel(Kernel):
-    """A kernel series and the Debian metapackages that lead to its newest build."""
+    """A kernel of Debian, as its packages have it."""
 
     machine = "qemu"
-
-    image_metapackage: str = ""
-    headers_metapackage: str = ""
 
     @property
     def name(self) -> str:
@@ -71,11 +80,6 @@ class QemuKernel(Kernel):
         """Headers for user programs (UAPI), and those of the kernel's own; see headers.py."""
         return self.root / "include", self.root / "include-internal"
 
-    def install(self) -> None:
-        if not self.root.exists():
-            with new_folder(self.root) as root:
-                _unpack(dataclasses.replace(self, folder=root))
-
     def command(self, folder: Path, slot: int) -> list[str]:
         local = "security_model=none,multidevs=remap"
         return [
@@ -101,35 +105,96 @@ class QemuKernel(Kernel):
         ]
 
 
-KERNELS = {
-    "6.1": QemuKernel(
+@dataclasses.dataclass(frozen=True)
+class ReleasedKernel(QemuKernel):
+    """A kernel series of the machine's own Debian, and the metapackages that lead to its newest."""
+
+    image_metapackage: str = ""
+    headers_metapackage: str = ""
+
+    def install(self) -> None:
+        if not self.root.exists():
+            names = SYSTEM.dependencies(self.image_metapackage, ("linux-image-",))
+            names += SYSTEM.dependencies(self.headers_metapackage, ("linux-headers-",))
+            names += SYSTEM.dependencies(names[-1], ("linux-headers-",))
+            _unpack(self, names, SYSTEM)
+
+
+@dataclasses.dataclass(frozen=True)
+class NewestKernel(QemuKernel):
+    """The newest kernel of another suite whose version begins with the series' number."""
+
+    suite: str = ""
+
+    def install(self) -> None:
+        if self.root.exists():
+            return
+        with suite(self.suite) as archive:
+            names = newest_packages(self.series, archive)
+            if not names:
+                raise UnavailableError(f"{self.suite} has no kernel {self.series}")
+            try:
+                _unpack(self, names, archive)
+            except DownloadError as error:
+                raise UnavailableError(str(error)) from None
+
+
+KERNELS: dict[str, QemuKernel] = {
+    "6.1": ReleasedKernel(
         "6.1", image_metapackage="linux-image-amd64", headers_metapackage="linux-headers-amd64"
     ),
-    "6.12": QemuKernel(
+    "6.12": ReleasedKernel(
         "6.12",
         image_metapackage="linux-image-6.12-amd64",
         headers_metapackage="linux-headers-6.12-amd64",
     ),
+    "7": NewestKernel("7", suite="trixie-backports"),
 }
 
-
-def _dependencies(metapackage: str, prefix: str) -> list[str]:
-    """Return names of the packages with a prefix that a package depends on."""
-    words = [line.split() for line in output("apt-cache", "depends", metapackage).splitlines()]
-    names = [name for kind, name, *_ in (w for w in words if len(w) > 1) if kind == "Depends:"]
-    return [name for name in names if name.startswith(prefix)]
+# Those of the machine's own Debian: what its users have.
+RELEASED = tuple(series for series, kernel in KERNELS.items() if isinstance(kernel, ReleasedKernel))
 
 
-def _unpack(kernel: QemuKernel) -> None:
-    names = _dependencies(kernel.image_metapackage, "linux-image-")
-    names += _dependencies(kernel.headers_metapackage, "linux-headers-")
-    names += _dependencies(names[-1], "linux-headers-")
+def newest_packages(series: str, archive: Archive) -> list[str]:
+    """Return names of the packages with the newest kernel of a series; none if there is none.
+
+    Since 7.0 the package ``linux-image-RELEASE`` is empty, and depends on others with the parts.
+
+    :param series: one or more numbers of the version, such as "7" or "6.18".
+    """
+    pattern = rf"^linux-image-{re.escape(series)}(\.[0-9]+)*\+deb[0-9]+-amd64$"
+    found = [line.split()[0] for line in archive.ask("search", "--names-only", pattern)]
+    if not found:
+        return []
+    image = max(found, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+    release = image.removeprefix("linux-image-")
+    parts = archive.dependencies(image, ("linux-",))
+    names = [image, *(name for name in parts if name.endswith(release))]
+    names.append(f"linux-headers-{release}")
+    return names + archive.dependencies(names[-1], ("linux-headers-",))
+
+
+def _unpack(kernel: QemuKernel, names: Sequence[str], archive: Archive) -> None:
+    """Unpack packages into a kernel's folder, and make the folder whole."""
     say(f"kernel {kernel.name}: {', '.join(names)}")
-    unpack_packages(names, kernel.root)
-    _decompress(kernel.modules)
-    output("depmod", "-b", kernel.root, kernel.release)
-    headers.export(kernel.root / "usr" / "src", *kernel.include_dirs)
-    shutil.rmtree(kernel.root / "usr")
+    with new_folder(kernel.root) as root:
+        archive.unpack(names, root)
+        as_laid_out_before(root)
+        filled = dataclasses.replace(kernel, folder=root)
+        _decompress(filled.modules)
+        output("depmod", "-b", root, filled.release)
+        headers.export(root / "usr" / "src", *filled.include_dirs)
+        shutil.rmtree(root / "usr")
+
+
+def as_laid_out_before(root: Path) -> None:
+    """Lay an unpacked kernel out as packages did before 7.0: ``boot`` and ``lib/modules``."""
+    for modules in root.glob("usr/lib/modules/*"):
+        boot, place = root / "boot", root / "lib" / "modules"
+        boot.mkdir(exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
+        (modules / "vmlinuz").rename(boot / f"vmlinuz-{modules.name}")
+        modules.rename(place / modules.name)
 
 
 def _decompress(modules: Path) -> None:

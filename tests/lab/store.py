@@ -31,11 +31,20 @@ PACKAGES = (
     "qrtr-tools",
     "python3",  # Debian's own knows AF_BLUETOOTH: the other end of its tests
 )
+_DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=600")
 
 
 class LabError(Exception):
     """The lab cannot go on; the message says why."""
+
+
+class DownloadError(LabError):
+    """Debian packages could not be downloaded."""
+
+
+class UnavailableError(LabError):
+    """A Debian suite does not have a kernel at this moment, or cannot be reached."""
 
 
 def cache_dir() -> Path:
@@ -157,8 +166,13 @@ def install_packages(names: Iterable[str]) -> None:
         output(*_APT, "install", "-y", "--no-install-recommends", *missing)
 
 
-def install(kernels: Sequence[Kernel]) -> None:
-    """Bring what the kernels lack; ask the network for nothing when nothing is missing."""
+def install(kernels: Sequence[Kernel], *, all_or_none: bool) -> None:
+    """Bring what the kernels lack; ask the network for nothing when nothing is missing.
+
+    :param all_or_none: a kernel that a suite does not have at this moment is an error. If not, it
+        is only named.
+    :raises LabError: a package cannot be had or unpacked, or a kernel cannot be built.
+    """
     cache_dir().mkdir(parents=True, exist_ok=True)
     with (cache_dir() / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -171,10 +185,15 @@ def install(kernels: Sequence[Kernel]) -> None:
         if not tools_dir().exists():
             # Unpacked rather than installed: btvirt needs only libc, its package pulls in systemd.
             with new_folder(tools_dir()) as root:
-                unpack_packages(["bluez-test-tools"], root)
+                SYSTEM.unpack(["bluez-test-tools"], root)
         for kernel in kernels:
             install_packages(kernel.packages)
-            kernel.install()
+            try:
+                kernel.install()
+            except UnavailableError as error:
+                if all_or_none:
+                    raise
+                say(f"kernel {kernel.name}: not installed, as it cannot be had now: {error}")
 
 
 @contextlib.contextmanager
@@ -188,9 +207,77 @@ def new_folder(final: Path) -> Iterator[Path]:
         filled.rename(final)
 
 
-def unpack_packages(names: Sequence[str], destination: Path) -> None:
-    """Download Debian packages and unpack them below a folder."""
-    with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        output(*_APT, "download", *names, cwd=Path(folder))
-        for package in sorted(Path(folder).glob("*.deb")):
-            output("dpkg", "-x", package, destination)
+@dataclasses.dataclass(frozen=True)
+class Archive:
+    """A place of Debian packages: all that the machine's own sources name, or one other suite.
+
+    :ivar options: apt's options that choose the place.
+    """
+
+    options: Sequence[str] = ()
+
+    def ask(self, *arguments: str) -> list[str]:
+        """Return the lines that ``apt-cache`` prints."""
+        return output("apt-cache", *self.options, *arguments).splitlines()
+
+    def dependencies(self, package: str, prefixes: tuple[str, ...]) -> list[str]:
+        """Return names of the packages with one of the prefixes that a package depends on."""
+        words = [line.split() for line in self.ask("depends", package)]
+        names = [name for kind, name, *_ in (w for w in words if len(w) > 1) if kind == "Depends:"]
+        return [name for name in names if name.startswith(prefixes)]
+
+    def unpack(self, names: Sequence[str], destination: Path) -> None:
+        """Download packages and unpack them below a folder.
+
+        :raises DownloadError: a package is not there, or the server does not answer.
+        :raises LabError: a package cannot be unpacked.
+        """
+        with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
+            try:
+                output(*_APT, *self.options, "download", *names, cwd=Path(folder))
+            except LabError as error:
+                raise DownloadError(str(error)) from None
+            for package in sorted(Path(folder).glob("*.deb")):
+                output("dpkg", "-x", package, destination)
+
+
+SYSTEM = Archive()
+
+
+@contextlib.contextmanager
+def suite(name: str) -> Iterator[Archive]:
+    """Give the packages of another suite, from the server of the machine's own packages.
+
+    Its package lists are in a folder that lasts as the context, so that the machine's apt never
+    offers anything of that suite.
+
+    :param name: such as ``trixie-backports``.
+    :raises UnavailableError: the server does not have the suite, or does not answer.
+    """
+    servers = output(
+        *("apt-get", "indextargets", "--format", "$(REPO_URI)"),
+        *("Created-By: Packages", "Label: Debian"),
+    ).split()
+    if not servers:
+        raise UnavailableError("no source of Debian's packages in /etc/apt")
+    with tempfile.TemporaryDirectory(dir=cache_dir()) as scratch:
+        folder = Path(scratch)
+        lists = folder / "lists"
+        (lists / "partial").mkdir(parents=True)
+        source = folder / "suite.list"
+        source.write_text(f"deb [signed-by={_DEBIAN_KEYS}] {servers[0]} {name} main\n")
+        options = [
+            f"Dir::Etc::SourceList={source}",
+            "Dir::Etc::SourceParts=-",
+            "Dir::Etc::PreferencesParts=-",
+            f"Dir::State::Lists={lists}",
+            f"Dir::Cache={folder}",
+            "Acquire::Languages=none",
+            "APT::Update::Error-Mode=any",
+        ]
+        archive = Archive([word for option in options for word in ("-o", option)])
+        try:
+            output(*_APT, *archive.options, "update")
+        except LabError as error:
+            raise UnavailableError(str(error)) from None
+        yield archive

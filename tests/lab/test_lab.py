@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import re
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from . import guest, headers, initramfs, leave_out, qemu, uml
-from .__main__ import TEST_HANGS_AFTER_S, chosen_kernels, parser, pytest_command
+from . import guest, headers, initramfs, leave_out, qemu, store, uml
+from .__main__ import (
+    EXIT_LAB_FAILED,
+    TEST_HANGS_AFTER_S,
+    chosen_kernels,
+    main,
+    parser,
+    pytest_command,
+)
 from .store import Kernel, LabError
 
 MODULES_DEP = """\
@@ -69,6 +79,122 @@ def test_uml_changes_what_runs_the_kernels() -> None:
     assert [kernel.name for kernel in chosen("install", "--uml")] == ["uml-6.12", "uml-6.1"]
 
 
+def test_the_newest_kernel_runs_only_where_it_is_asked_for() -> None:
+    assert [kernel.name for kernel in chosen("run", "--kernel", "7")] == ["7"]
+    assert [kernel.name for kernel in chosen("exec", "--kernel", "7", "--", "true")] == ["7"]
+    assert [kernel.name for kernel in chosen("install")] == ["6.1", "6.12", "7"]
+    with pytest.raises(LabError, match="no kernel 7 for User-mode Linux"):
+        chosen("run", "--uml", "--kernel", "7")
+
+
+@dataclasses.dataclass(frozen=True)
+class FakeArchive(store.Archive):
+    """Answers of ``apt-cache``."""
+
+    names: Sequence[str] = ()
+
+    def ask(self, *arguments: str) -> list[str]:
+        command, *_, asked = arguments
+        if command == "search":
+            return [f"{name} - Linux" for name in self.names if re.search(asked, name)]
+        release = asked.removeprefix("linux-image-").removeprefix("linux-headers-")
+        parts = ["linux-base", f"linux-base-{release}", f"linux-binary-{release}", "kmod"]
+        if asked.startswith("linux-headers-"):
+            parts = ["linux-headers-common", "linux-kbuild"]
+        return [asked, "  PreDepends: x", *(f"  Depends: {part}" for part in parts)]
+
+
+RELEASES = ("6.18.9", "7.0.13", "7.3.4", "7.10.1", "7.9.20", "8.0.1")
+
+
+@pytest.mark.parametrize(("series", "found"), [("7", "7.10.1"), ("6.18", "6.18.9"), ("9", None)])
+def test_the_newest_package_of_a_series(series: str, found: str | None) -> None:
+    flavours = ("amd64", "rt-amd64", "cloud-amd64", "amd64-dbg")
+    names = [f"linux-image-{r}+deb13-{flavour}" for r in RELEASES for flavour in flavours]
+    packages = qemu.newest_packages(series, FakeArchive(names=names))
+    release = f"{found}+deb13-amd64"
+    assert packages == (
+        [
+            f"linux-image-{release}",
+            f"linux-base-{release}",
+            f"linux-binary-{release}",
+            f"linux-headers-{release}",
+            "linux-headers-common",
+        ]
+        if found
+        else []
+    )
+
+
+def test_a_new_layout_becomes_the_old_one(tmp_path: Path) -> None:
+    modules = tmp_path / "usr" / "lib" / "modules" / "9.9-amd64"
+    (modules / "kernel").mkdir(parents=True)
+    (modules / "vmlinuz").write_text("kernel")
+    (modules / "kernel" / "x.ko").write_text("module")
+    qemu.as_laid_out_before(tmp_path)
+    kernel = qemu.ReleasedKernel("9.9", folder=tmp_path)
+    assert kernel.release == "9.9-amd64"
+    assert kernel.image.read_text() == "kernel"
+    assert (kernel.modules / "kernel" / "x.ko").read_text() == "module"
+    qemu.as_laid_out_before(tmp_path)
+    assert kernel.image.read_text() == "kernel"
+
+
+def test_a_kernel_that_cannot_be_had_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAMSOCK_LAB_CACHE", str(tmp_path))
+    (tmp_path / "tools").mkdir()
+    monkeypatch.setattr(store, "missing_packages", lambda names: [])
+    monkeypatch.setattr(store, "update_package_lists", lambda: None)
+
+    @contextlib.contextmanager
+    def no_suite(name: str) -> Iterator[store.Archive]:
+        yield FakeArchive()
+
+    monkeypatch.setattr(qemu, "suite", no_suite)
+    kernel = qemu.KERNELS["7"]
+    store.install([kernel], all_or_none=False)
+    told = "kernel 7: not installed, as it cannot be had now: trixie-backports has no kernel 7"
+    assert told in capfd.readouterr().err
+    with pytest.raises(store.UnavailableError, match="trixie-backports has no kernel 7"):
+        store.install([kernel], all_or_none=True)
+    assert main(["install", "--kernel", "7"]) == EXIT_LAB_FAILED
+    assert not kernel.root.exists()
+
+
+@pytest.mark.parametrize("failing", ["indextargets", "update"])
+def test_a_suite_that_cannot_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    monkeypatch.setenv("FAMSOCK_LAB_CACHE", str(tmp_path))
+
+    def output(*command: str | Path, cwd: Path | None = None) -> str:
+        if failing == "update" and "update" in command:
+            raise LabError("no route to host")
+        return "" if failing == "indextargets" else "file:/nowhere\n"
+
+    monkeypatch.setattr(store, "output", output)
+    with pytest.raises(store.UnavailableError), store.suite("trixie-backports"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_headers_of_the_kernels_that_are_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAMSOCK_LAB_CACHE", str(tmp_path))
+    for series in qemu.RELEASED:
+        (tmp_path / "kernels" / series).mkdir(parents=True)
+    assert main(["headers"]) == 0
+    printed = capfd.readouterr()
+    assert [line.partition("\t")[0] for line in printed.out.splitlines()] == ["6.1", "6.12"]
+    assert "kernel 7: no headers, as it is not installed" in printed.err
+    (tmp_path / "kernels" / "6.12").rmdir()
+    assert main(["headers"]) == EXIT_LAB_FAILED
+    assert "not installed: kernel 6.12" in capfd.readouterr().err
+
+
 def test_one_kernel_that_is_missing_is_named_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +212,7 @@ def test_one_kernel_that_is_missing_is_named_and_no_other(
 
 def test_qemu_has_two_can_controllers_on_one_bus(tmp_path: Path) -> None:
     (tmp_path / "lib" / "modules" / "9.9").mkdir(parents=True)
-    command = qemu.QemuKernel("9.9", folder=tmp_path).command(tmp_path, 0)
+    command = qemu.ReleasedKernel("9.9", folder=tmp_path).command(tmp_path, 0)
     assert command.count("kvaser_pci,canbus=canbus0") == 2
     assert command.count("can-bus,id=canbus0") == 1
 
@@ -230,7 +356,7 @@ def test_a_test_that_hangs_ends_the_run_and_failures_before_it_are_told(
 
 def test_a_guest_gets_what_concerns_python_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "lib" / "modules" / "9.9-amd64").mkdir(parents=True)
-    kernel = qemu.QemuKernel("9.9", folder=tmp_path)
+    kernel = qemu.ReleasedKernel("9.9", folder=tmp_path)
     host = {"PYTHONHASHSEED": "1", "AWS_SECRET": "x", "PATH": "/odd", "FAMSOCK_PLUGINS": "can"}
     environment = guest.guest_environment(kernel, host)
     assert environment["PYTHONHASHSEED"] == "1"

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .store import (
+    SYSTEM,
     Kernel,
     LabError,
     cache_dir,
@@ -27,7 +28,6 @@ from .store import (
     new_folder,
     output,
     say,
-    unpack_packages,
 )
 
 CONFIG = Path(__file__).parent / "uml.config"
@@ -120,7 +120,7 @@ class PackagedKernel(UmlKernel):
     def install(self) -> None:
         if not self.root.exists():
             with new_folder(self.root) as root:
-                unpack_packages(["user-mode-linux"], root)
+                SYSTEM.unpack(["user-mode-linux"], root)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +167,7 @@ def build(root: Path) -> None:
     :raises LabError: the build failed, or an option of ``uml.config`` is not as it stands there.
     """
     scratch = root / "build"
-    unpack_packages([_SOURCE_PACKAGE], scratch)
+    SYSTEM.unpack([_SOURCE_PACKAGE], scratch)
     archive = scratch / "usr" / "src" / f"{_SOURCE_PACKAGE}.tar.xz"
     output("tar", "xf", archive, *(f"--exclude={name}" for name in _NOT_UNPACKED), cwd=scratch)
     source = scratch / _SOURCE_PACKAGE
