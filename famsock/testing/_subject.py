@@ -155,6 +155,12 @@ class Subject:
         found = self.structs().values()
         return tuple(cls for cls in found if cls.layout.c_name and any(cls.layout.headers))
 
+    def headers(self) -> tuple[str, ...]:
+        """Return the C headers of the constants and of the structs, each once."""
+        named = [*self.constants_module().get("HEADERS", ())]
+        named += [header for struct in self.layouts() for header in struct.layout.headers]
+        return tuple(dict.fromkeys(filter(None, named)))
+
     def integers(self) -> dict[str, int]:
         """Return the integers of the constants module by name, in any case."""
         return {

@@ -45,6 +45,7 @@ class Checks:
     redefines: ClassVar[Mapping[str, str]] = {}
     unreadable_options: ClassVar[Mapping[str, str]] = {}
     newer: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    removed: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     kernel_headers: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     exceptions: ClassVar[Mapping[str, str]] = {}
 
@@ -206,10 +207,7 @@ def _trees(cls: type[Checks]) -> Iterable[Any]:
 
 def _all_headers(cls: type[Checks]) -> Iterable[Any]:
     """Return the headers of the constants and of the structs."""
-    subject = cls.subject()
-    named = [*subject.constants_module().get("HEADERS", ())]
-    named += [header for struct in subject.layouts() for header in struct.layout.headers]
-    return _at_once(tuple(dict.fromkeys(filter(None, named))))
+    return _at_once(cls.subject().headers())
 
 
 def _package(cls: type[Checks]) -> Iterable[Any]:
