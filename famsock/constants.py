@@ -1,4 +1,4 @@
-"""Constants of every family: sockets, options, messages, timestamps, links (Linux 6.12).
+"""Constants of every family: sockets, options, messages, timestamps, links (Linux 7.3).
 
 Also the names of families that no plugin of this project serves, as the C library's header has
 them. They are numbers only: such a family's sockets are the stdlib's.
@@ -210,7 +210,12 @@ SCM_DEVMEM_LINEAR = 78
 SO_DEVMEM_DMABUF = 79
 SCM_DEVMEM_DMABUF = 79
 SO_DEVMEM_DONTNEED = 80
+SCM_TS_OPT_ID = 81
+SO_RCVPRIORITY = 82
 SO_PASSRIGHTS = 83  # since Linux 6.16
+SO_INQ = 84
+SCM_INQ = 84
+SO_RIGHTS_NOTRUNC = 85
 SO_TIMESTAMP = 29  # 64-bit ABIs; a 32-bit one takes _OLD or _NEW by its time_t
 SO_TIMESTAMPNS = 35
 SO_TIMESTAMPING = 37
@@ -302,7 +307,10 @@ SOF_TIMESTAMPING_OPT_TX_SWHW = 0x4000
 SOF_TIMESTAMPING_BIND_PHC = 0x8000
 SOF_TIMESTAMPING_OPT_ID_TCP = 0x10000
 SOF_TIMESTAMPING_OPT_RX_FILTER = 0x20000
+SOF_TIMESTAMPING_TX_COMPLETION = 0x40000
 HWTSTAMP_FLAG_BONDED_PHC_INDEX = 0x1
+HWTSTAMP_PROVIDER_QUALIFIER_PRECISE = 0
+HWTSTAMP_PROVIDER_QUALIFIER_APPROX = 1
 HWTSTAMP_TX_OFF = 0
 HWTSTAMP_TX_ON = 1
 HWTSTAMP_TX_ONESTEP_SYNC = 2
@@ -339,6 +347,7 @@ SO_EE_CODE_TXTIME_MISSED = 2
 SCM_TSTAMP_SND = 0
 SCM_TSTAMP_SCHED = 1
 SCM_TSTAMP_ACK = 2
+SCM_TSTAMP_COMPLETION = 3
 
 # linux/sock_diag.h
 SK_MEMINFO_RMEM_ALLOC = 0

@@ -502,14 +502,19 @@ SCM_TIMESTAMPING_PKTINFO: ControlType[TimestampedPacket] = _row(
 SO_TIMESTAMPING: ControlType[int] = _row("SO_TIMESTAMPING", codecs.U32)
 SCM_TIMESTAMPING: ControlType[Timestamps] = _row("SCM_TIMESTAMPING", _TIMESTAMPS)
 
-# Sent: when a packet shall leave, in nanoseconds of SO_TXTIME's clock; its mark and priority.
+# Sent: when a packet shall leave, in nanoseconds of SO_TXTIME's clock; its mark and priority; the
+# number that its timestamps carry in ee_data with SOF_TIMESTAMPING_OPT_ID (Linux 6.13, not TCP).
+# The priority is also received, with SO_RCVPRIORITY (Linux 6.14).
 SCM_TXTIME: ControlType[int] = _row("SCM_TXTIME", codecs.U64)
 SO_MARK: ControlType[int] = _row("SO_MARK", codecs.U32)
 SO_PRIORITY: ControlType[int] = _row("SO_PRIORITY", codecs.U32)
+SCM_TS_OPT_ID: ControlType[int] = _row("SCM_TS_OPT_ID", codecs.U32)
 
-# Received: how many packets the queue has dropped so far; whether a Wi-Fi frame was acknowledged.
+# Received: how many packets the queue has dropped so far; whether a Wi-Fi frame was acknowledged;
+# how many bytes are left to read, with SO_INQ (AF_UNIX's streams, Linux 6.17).
 SO_RXQ_OVFL: ControlType[int] = _row("SO_RXQ_OVFL", codecs.U32)
 SCM_WIFI_STATUS: ControlType[int] = _row("SCM_WIFI_STATUS", codecs.INT)
+SCM_INQ: ControlType[int] = _row("SCM_INQ", codecs.INT)
 
 __all__ = [
     "ControlMessage",

@@ -141,6 +141,7 @@ SO_NO_CHECK: Option[bool] = _row("SO_NO_CHECK", codecs.BOOL)
 SO_BSDCOMPAT: Option[bool] = _row("SO_BSDCOMPAT", codecs.BOOL)
 SO_LINGER: Option[Linger] = _row("SO_LINGER", codecs.struct(Linger))
 SO_PRIORITY: Option[int] = _row("SO_PRIORITY", codecs.INT)
+SO_RCVPRIORITY: Option[bool] = _row("SO_RCVPRIORITY", codecs.BOOL)
 SO_MARK: Option[int] = _row("SO_MARK", codecs.U32)
 SO_RCVMARK: Option[bool] = _row("SO_RCVMARK", codecs.BOOL)
 SO_BINDTODEVICE: Option[str] = _row("SO_BINDTODEVICE", codecs.text(16))
@@ -150,6 +151,12 @@ SO_NETNS_COOKIE: Option[int] = _row("SO_NETNS_COOKIE", codecs.U64, "r")
 SO_PASSCRED: Option[bool] = _row("SO_PASSCRED", codecs.BOOL)
 SO_PASSSEC: Option[bool] = _row("SO_PASSSEC", codecs.BOOL)
 SO_PASSPIDFD: Option[bool] = _row("SO_PASSPIDFD", codecs.BOOL)
+
+# Descriptors that arrive: whether they are accepted (on at first, Linux 6.16); whether one that a
+# security module denies becomes a negative errno in SCM_RIGHTS, instead of the last (Linux 7.3).
+SO_PASSRIGHTS: Option[bool] = _row("SO_PASSRIGHTS", codecs.BOOL)
+SO_RIGHTS_NOTRUNC: Option[bool] = _row("SO_RIGHTS_NOTRUNC", codecs.BOOL)
+SO_INQ: Option[bool] = _row("SO_INQ", codecs.BOOL, "w")
 SO_PEERSEC: Option[str] = _row("SO_PEERSEC", codecs.text(1024), "r")
 SO_PEERNAME: Option[bytes] = _row("SO_PEERNAME", codecs.raw(128), "r")
 

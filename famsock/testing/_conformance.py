@@ -54,6 +54,8 @@ class Conformance(
     ``unreadable_options``: options that a plain socket cannot read, by name, with the reason.
     ``newer``: names that older headers lack, by the Linux version of headers that have them: a
     constant, ``"struct x"``, ``"struct x.member"`` or a header.
+    ``removed``: names that later headers lack, by the Linux version of the first headers without
+    them, as in ``newer``.
     ``kernel_headers``: headers that are the kernel's own, which no machine has installed, and
     shell patterns of the names that they declare: ``{"net/udplite.h": ("UDPLITE_*",)}``. Such a
     name cannot be checked without them, and the test is skipped.

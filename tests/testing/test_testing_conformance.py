@@ -790,6 +790,41 @@ def test_a_newer_name_passes_with_older_headers(
     assert outcomes(result) == set()
 
 
+REMOVED = '    removed = {{"{}": ("{}",)}}\n    bad = ('
+
+
+@pytest.mark.parametrize(
+    ("added", "name"),
+    [
+        (ADDED, "KIT_NEXT"),
+        (MEMBER, "struct kit_pair.frist"),
+        (('"HEADERS": (', '"HEADERS": ("kit/next.h", '), "kit/next.h"),
+    ],
+    ids=["constant", "member", "header"],
+)
+@pytest.mark.parametrize("since", ["1.0", "99.0"])
+def test_a_removed_name_passes_with_later_headers_only(
+    run_suite: Any, added: tuple[str, str], name: str, since: str
+) -> None:
+    stated = ("    bad = (", REMOVED.format(since, name))
+    result = run_suite(added, stated, arguments=("-k", "header", "--fail-on-skip"))
+    assert (outcomes(result) == set()) is (since == "1.0")
+
+
+LONGER = ("uint64_t second; };", "uint64_t second; uint64_t third; };")
+
+
+@pytest.mark.parametrize(
+    ("seen", "failed"), [("1.0", set()), ("99.0", {"test_layouts_agree_with_headers"})]
+)
+def test_a_struct_may_be_longer_in_headers_that_the_author_did_not_see(
+    run_suite: Any, seen: str, failed: set[str]
+) -> None:
+    stated = ("    bad = (", NEWER.format(seen, "KIT_LOW"))
+    result = run_suite(LONGER, stated, arguments=("-k", "header", "--fail-on-skip"))
+    assert outcomes(result) == failed
+
+
 OF_THE_KERNEL = [
     ('"HEADERS": ("kit.h",)', '"HEADERS": ("kit.h", "net/kit.h")'),
     ('"KIT_LOW": -1', '"KIT_LOW": -1, "KITS_NEXT": 5'),

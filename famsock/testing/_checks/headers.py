@@ -20,7 +20,9 @@ class HeaderChecks(Checks):
     """Every constant and every struct of the family, in every tree of headers there is.
 
     A name that the headers lack is a mistake, unless its author states why they lack it: it is
-    `newer` than they are, or in one of the `kernel_headers`, which are not installed.
+    `newer` than they are, `removed` from them, or in one of the `kernel_headers`, which are not
+    installed. In headers later than any that `newer` names, a struct may be longer: kernels append
+    members.
     """
 
     def test_constants_agree_with_the_stdlib(self, subject_here: None) -> None:
@@ -49,9 +51,12 @@ class HeaderChecks(Checks):
         names = {*self.subject().integers(), *self._headers()}
         for cls in self.subject().layouts():
             names |= {*cls.layout.headers, *_names_of(cls).values()}
-        later = {name for some in self.newer.values() for name in some}
-        excused = later | {*self.subject().constants_module().get("NOT_IN_HEADERS", ())}
-        assert not excused - names, "newer and NOT_IN_HEADERS name what the family does not state"
+        stated = (*self.newer.values(), *self.removed.values())
+        excused = {name for some in stated for name in some}
+        excused |= {*self.subject().constants_module().get("NOT_IN_HEADERS", ())}
+        assert not excused - names, (
+            "newer, removed and NOT_IN_HEADERS name what the family does not state"
+        )
         assert not {*self.kernel_headers} - names, "no name of the family is of these headers"
 
     def test_headers_are_there(self, header_tree: HeaderTree, all_headers: tuple[str, ...]) -> None:
@@ -76,10 +81,13 @@ class HeaderChecks(Checks):
         answers: dict[str, int | str] = {}
         for cls in layouts:
             answers = self._layout(header_tree, cls)
-            older = any(isinstance(answer, str) for answer in answers.values())
+            partly = any(isinstance(answer, str) for answer in answers.values())
             for question, stated in stated_layout(cls).items():
                 answer = answers[question]
-                if isinstance(answer, str) or (older and question == _size_of(cls)):
+                if isinstance(answer, str):
+                    continue
+                is_longer = answer > stated and self._is_unknown(header_tree)
+                if question == _size_of(cls) and (partly or is_longer):
                     continue
                 compared += 1
                 if answer != stated:
@@ -96,7 +104,7 @@ class HeaderChecks(Checks):
         names = tuple(self._stated())
         answers = _asked_each(header_tree, headers, names)
         missing = {n for n in names if not isinstance(answers.get(n), int)}
-        missing -= self._later_than(header_tree)
+        missing -= self._excused(header_tree)
         if missing:
             self._skip_without_kernel_headers(header_tree, headers, sorted(missing))
         _refuse(header_tree, sorted(missing), "correct the name, or state it in NOT_IN_HEADERS")
@@ -104,13 +112,13 @@ class HeaderChecks(Checks):
     def test_headers_declare_every_struct(
         self, header_tree: HeaderTree, layouts: tuple[type[Struct], ...]
     ) -> None:
-        later = self._later_than(header_tree)
+        excused = self._excused(header_tree)
         missing = {
             name: cls
             for cls in layouts
             for question, answer in self._layout(header_tree, cls).items()
             if isinstance(answer, str)
-            and not later & {name := _names_of(cls)[question], cls.layout.c_name}
+            and not excused & {name := _names_of(cls)[question], cls.layout.c_name}
         }
         if missing:
             of_these = _headers_of(tuple(missing.values()))
@@ -125,14 +133,19 @@ class HeaderChecks(Checks):
         without = self.subject().constants_module().get("NOT_IN_HEADERS", ())
         return {n: v for n, v in self.subject().integers().items() if n not in without}
 
-    def _later_than(self, tree: HeaderTree) -> set[str]:
-        """Return the names that the headers of a tree may lack because they are older."""
+    def _excused(self, tree: HeaderTree) -> set[str]:
+        """Return the names that the headers of a tree may lack: they are older, or too new."""
         here = _version(tree)
-        return {n for first, names in self.newer.items() if here < numbers(first) for n in names}
+        found = {n for first, names in self.newer.items() if here < numbers(first) for n in names}
+        return found.union(*(n for since, n in self.removed.items() if here >= numbers(since)))
+
+    def _is_unknown(self, tree: HeaderTree) -> bool:
+        """Return whether a tree's headers are later than any that the author of `newer` saw."""
+        return bool(self.newer) and _version(tree) > max(map(numbers, self.newer))
 
     def _absent(self, tree: HeaderTree, headers: Iterable[str]) -> set[str]:
-        """Return the headers that a tree lacks, except those that are newer."""
-        return {*headers} - _found(tree, tuple(headers)) - self._later_than(tree)
+        """Return the headers that a tree lacks, except those that it may lack."""
+        return {*headers} - _found(tree, tuple(headers)) - self._excused(tree)
 
     def _skip_without_kernel_headers(
         self, tree: HeaderTree, headers: Iterable[str], names: list[str]
@@ -170,7 +183,8 @@ def _refuse(tree: HeaderTree, missing: list[str], advice: str) -> None:
     version = ".".join(map(str, _version(tree))) or "unknown"
     assert not missing, (
         f"the {tree.label} headers (Linux {version}) lack {_list(missing)}: {advice}; if later "
-        f'headers have it, state newer = {{"6.12": ("NAME",)}} in the test class'
+        f'headers have it, state newer = {{"6.12": ("NAME",)}} in the test class; if earlier ones '
+        f'have it, removed = {{"7.1": ("NAME",)}}'
     )
 
 

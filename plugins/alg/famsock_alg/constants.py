@@ -1,4 +1,4 @@
-"""Constants of AF_ALG: Linux 6.12's UAPI headers and the names CPython 3.14 adds."""
+"""Constants of AF_ALG: Linux 7.3's UAPI headers and the names CPython 3.14 adds."""
 
 HEADERS = ("sys/socket.h", "linux/if_alg.h")
 NOT_IN_HEADERS = ("ALG_SET_PUBKEY", "ALG_OP_SIGN", "ALG_OP_VERIFY")

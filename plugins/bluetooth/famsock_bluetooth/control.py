@@ -1,15 +1,18 @@
 """Control messages of AF_BLUETOOTH, as typed rows.
 
 Sources: net/bluetooth/hci_sock.h and hci_sock.c (HCI_DATA_DIR, HCI_TIME_STAMP switch them on),
-net/bluetooth/bluetooth.h and sco.c, iso.c (BT_PKT_STATUS).
+net/bluetooth/bluetooth.h and sco.c, iso.c (BT_PKT_STATUS, BT_PKT_SEQNUM); l2cap(7) and iso(7) of
+BlueZ (BT_SCM_ERROR).
 """
 
 from __future__ import annotations
 
-from famsock.plugin import ControlType, codecs, control_rows
+from famsock.plugin import ControlType, SockExtendedErr, codecs, control_rows
 from famsock_bluetooth import constants as c
 
 __all__ = [
+    "BT_SCM_ERROR",
+    "BT_SCM_PKT_SEQNUM",
     "BT_SCM_PKT_STATUS",
     "HCI_CMSG_DIR",
     "HCI_CMSG_TSTAMP",
@@ -26,3 +29,9 @@ HCI_CMSG_TSTAMP: ControlType[int] = _hci("HCI_CMSG_TSTAMP", codecs.TIMEVAL_NS)
 
 BT_SCM_PKT_STATUS: ControlType[int] = _shared("BT_SCM_PKT_STATUS", codecs.U8)
 """The status of a SCO or ISO packet: 0 correct, 1 possibly invalid, 2 no data, 3 partly lost."""
+
+BT_SCM_PKT_SEQNUM: ControlType[int] = _shared("BT_SCM_PKT_SEQNUM", codecs.U16)
+"""The sequence number of an ISO packet (0-65535): the interval that it belongs to; Linux 6.17."""
+
+BT_SCM_ERROR: ControlType[SockExtendedErr] = _shared("BT_SCM_ERROR", SockExtendedErr)
+"""An entry of the error queue: the kind and number of a transmit timestamp; Linux 6.15."""

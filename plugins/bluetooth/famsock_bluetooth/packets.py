@@ -239,6 +239,8 @@ _MONITORED = {
     c.HCI_MON_SCO_RX_PKT: c.HCI_SCODATA_PKT,
     c.HCI_MON_ISO_TX_PKT: c.HCI_ISODATA_PKT,
     c.HCI_MON_ISO_RX_PKT: c.HCI_ISODATA_PKT,
+    c.HCI_MON_DRV_TX_PKT: c.HCI_DRV_PKT,
+    c.HCI_MON_DRV_RX_PKT: c.HCI_DRV_PKT,
     c.HCI_MON_VENDOR_DIAG: c.HCI_DIAG_PKT,
 }
 """The type of the packet in a record of the monitor channel, by the record's opcode."""

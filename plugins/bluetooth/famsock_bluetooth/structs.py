@@ -107,7 +107,7 @@ class BtIsoIoQos(Struct):
     interval: int = cstruct.field(_zero_or(cstruct.U32, 0xFF, 0xFFFFF), "interval", default=10_000)
     latency: int = cstruct.field(_zero_or(cstruct.U16, 5, 4000), "latency", default=10)
     sdu: int = cstruct.u16("sdu", default=0)
-    phy: int = cstruct.field(_up_to(c.BT_ISO_PHY_ANY), "phy", default=c.BT_ISO_PHY_2M)
+    phy: int = cstruct.field(_up_to(c.BT_ISO_PHY_ANY), "phys", default=c.BT_ISO_PHY_2M)
     rtn: int = cstruct.u8("rtn", default=2)
 
     def __attrs_post_init__(self) -> None:

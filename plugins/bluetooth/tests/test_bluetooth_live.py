@@ -904,6 +904,12 @@ def test_iso_qos(management: Management, new: Open) -> None:
     assert (again.input, again.output) == (qos.input, qos.output)
     sock.set_base(b"\1\2\3")
     assert sock.base() == b"\1\2\3"
+    if requirements.kernel("6.17"):
+        with pytest.raises(OSError, match="Protocol not available"):
+            sock.set_option(options.BT_PKT_SEQNUM, True)
+    else:
+        sock.set_option(options.BT_PKT_SEQNUM, True)
+        assert sock.get_option(options.BT_PKT_SEQNUM) is True
     with pytest.raises(ValueError, match="BT_ISO_BASE must be at most 248 bytes, not 249"):
         sock.set_base(bytes(249))
     sock.bind(IsoAddress(c.BDADDR_ANY))

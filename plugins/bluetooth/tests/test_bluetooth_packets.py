@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from famsock_bluetooth import advertising, options, packets
+from famsock_bluetooth import advertising, control, options, packets
 from famsock_bluetooth import constants as c
 from famsock_bluetooth._ioctls import HciDevInfo
 from famsock_bluetooth._mgmt_error import ManagementError
@@ -42,6 +42,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import famsock
+from famsock import constants
+from famsock.plugin import SockExtendedErr
 
 PROPERTY = settings(deadline=None, max_examples=30)
 OCTETS = st.binary(max_size=255)
@@ -454,6 +456,8 @@ def test_a_late_answer_is_not_the_next_one_s(ends: tuple[HciSocket, HciSocket]) 
         (c.HCI_MON_ISO_TX_PKT, IsoData(3, 1, b"a")),
         (c.HCI_MON_ISO_RX_PKT, IsoData(3, 1, b"a")),
         (c.HCI_MON_VENDOR_DIAG, OtherPacket(c.HCI_DIAG_PKT, b"a")),
+        (c.HCI_MON_DRV_TX_PKT, OtherPacket(c.HCI_DRV_PKT, b"a")),
+        (c.HCI_MON_DRV_RX_PKT, OtherPacket(c.HCI_DRV_PKT, b"a")),
     ],
 )
 def test_the_packet_in_a_record_of_the_monitor(
@@ -465,6 +469,17 @@ def test_the_packet_in_a_record_of_the_monitor(
     record = one.recv_monitor()
     assert (record.index, record.packet) == (2, packet)
     assert MonitorMessage(c.HCI_MON_NEW_INDEX, 0, b"").packet is None
+
+
+def test_control_messages_of_newer_kernels() -> None:
+    assert control.BT_SCM_PKT_SEQNUM.pack(0xABCD) == (c.SOL_BLUETOOTH, 5, struct.pack("=H", 0xABCD))
+    stamp = SockExtendedErr(errno.ENOMSG, constants.SO_EE_ORIGIN_TIMESTAMPING, info=3, data=7)
+    level, number, data = control.BT_SCM_ERROR.pack(stamp)
+    assert (level, number, len(data)) == (c.SOL_BLUETOOTH, 4, 16)
+    decoded = control.BT_SCM_ERROR.codec.decode(data)
+    assert (decoded.info, decoded.data) == (constants.SCM_TSTAMP_COMPLETION, 7)
+    assert options.BT_PKT_SEQNUM.encode(True) == struct.pack("=i", 1)
+    assert options.BT_PHY.encode(c.BT_PHY_LE_MASK) == struct.pack("=I", 0x7E00)
 
 
 def test_names_that_do_not_fit(ends: tuple[HciSocket, HciSocket]) -> None:

@@ -34,7 +34,30 @@ class TestCan(Conformance):
             "CAN_RAW_XL_VCID_TX_PASS",
             "CAN_RAW_XL_VCID_TX_SET",
             "struct can_raw_vcid_options",
-        )
+        ),
+        "7.3": (
+            "CANXL_RRS",
+            "CAN_CTRLMODE_RESTRICTED",
+            "CAN_CTRLMODE_XL",
+            "CAN_CTRLMODE_XL_TDC_AUTO",
+            "CAN_CTRLMODE_XL_TDC_MANUAL",
+            "CAN_CTRLMODE_XL_TMS",
+            "IFLA_CAN_PWM_PWML",
+            "IFLA_CAN_PWM_PWML_MAX",
+            "IFLA_CAN_PWM_PWML_MIN",
+            "IFLA_CAN_PWM_PWMO",
+            "IFLA_CAN_PWM_PWMO_MAX",
+            "IFLA_CAN_PWM_PWMO_MIN",
+            "IFLA_CAN_PWM_PWMS",
+            "IFLA_CAN_PWM_PWMS_MAX",
+            "IFLA_CAN_PWM_PWMS_MIN",
+            "IFLA_CAN_PWM_UNSPEC",
+            "IFLA_CAN_XL_DATA_BITRATE_CONST",
+            "IFLA_CAN_XL_DATA_BITTIMING",
+            "IFLA_CAN_XL_DATA_BITTIMING_CONST",
+            "IFLA_CAN_XL_PWM",
+            "IFLA_CAN_XL_TDC",
+        ),
     }
     batched = ("raw", "isotp", "j1939")
     examples = (

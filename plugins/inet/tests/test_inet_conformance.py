@@ -54,7 +54,6 @@ NEWER = {
         "struct mptcp_info.mptcpi_last_data_sent",
         "struct mptcp_info.mptcpi_retransmits",
         "struct mptcp_info.mptcpi_subflows_total",
-        "struct mptcp_info.reserved",
         "struct tcp_ao_add",
         "struct tcp_ao_del",
         "struct tcp_ao_getsockopt",
@@ -65,10 +64,42 @@ NEWER = {
         "struct tcp_info.tcpi_total_rto",
         "struct tcp_info.tcpi_total_rto_recoveries",
         "struct tcp_info.tcpi_total_rto_time",
-    )
+    ),
+    "7.3": (
+        "DEVCONF_FORCE_FORWARDING",
+        "IPPROTO_AGGFRAG",
+        "MPTCP_PM_ADDR_FLAG_LAMINAR",
+        "MPTCP_PM_EV_FLAG_SERVER_SIDE",
+        "TCPI_ECN_MODE_ACCECN",
+        "TCPI_ECN_MODE_DISABLED",
+        "TCPI_ECN_MODE_PENDING",
+        "TCPI_ECN_MODE_RFC3168",
+        "TCPI_OPT_TFO_CHILD",
+        "TCP_ACCECN_OPT_COUNTER_SEEN",
+        "TCP_ACCECN_OPT_EMPTY_SEEN",
+        "TCP_ACCECN_OPT_FAIL_SEEN",
+        "TCP_ACCECN_OPT_NOT_SEEN",
+        "TCP_DELACK_MAX_US",
+        "TCP_RTO_MAX_MS",
+        "TCP_RTO_MIN_US",
+        "TLS_INFO_TX_MAX_PAYLOAD_LEN",
+        "TLS_TX_MAX_PAYLOAD_LEN",
+        "UDP_ENCAP_OVPNINUDP",
+        "struct mptcp_info.mptcpi_endp_fullmesh_max",
+        "struct mptcp_info.mptcpi_endp_laminar_max",
+        "struct tcp_info.tcpi_delivered_ce_bytes",
+        "struct tcp_info.tcpi_delivered_e0_bytes",
+        "struct tcp_info.tcpi_delivered_e1_bytes",
+        "struct tcp_info.tcpi_received_ce",
+        "struct tcp_info.tcpi_received_ce_bytes",
+        "struct tcp_info.tcpi_received_e0_bytes",
+        "struct tcp_info.tcpi_received_e1_bytes",
+    ),
 }
+REMOVED = {"7.1": ("UDPLITE_RECV_CSCOV", "UDPLITE_SEND_CSCOV", "net/udplite.h")}
 KERNEL_HEADERS = {
-    "net/udplite.h": ("UDPLITE_*", "SOL_*"),
+    "net/sock.h": ("SOL_*",),
+    "net/udplite.h": ("UDPLITE_*",),
     "net/tcp_states.h": (
         "TCP_ESTABLISHED",
         "TCP_SYN_SENT",
@@ -93,6 +124,7 @@ def scope(index: int) -> bytes:
 class TestInet(Conformance):
     family = "AF_INET"
     newer: ClassVar = NEWER
+    removed: ClassVar = REMOVED
     kernel_headers: ClassVar = KERNEL_HEADERS
     network_namespace = True
     batched = ("udp", "udplite", "icmp", "raw")
@@ -243,6 +275,7 @@ class TestInet(Conformance):
 class TestInet6(Conformance):
     family = "AF_INET6"
     newer: ClassVar = NEWER
+    removed: ClassVar = REMOVED
     kernel_headers: ClassVar = KERNEL_HEADERS
     network_namespace = True
     batched = ("udp6", "udplite6", "icmp6", "raw6")

@@ -16,6 +16,7 @@ import famsock
 from famsock import constants, control, options
 from famsock.bpf import INSTRUCTIONS, PROGRAM, Instruction
 from famsock.options import Linger, Timestamping, Txtime
+from famsock.testing import requirements
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
 Pair = tuple[AnyUdpSocket, AnyUdpSocket]
@@ -213,3 +214,29 @@ def test_timestamps_asked_for_by_message(udp_pair: Pair) -> None:
     times = entry.message.get(control.SCM_TIMESTAMPING)
     assert times is not None
     assert times.software_ns > 0
+
+
+def test_the_number_of_a_timestamp(udp_pair: Pair) -> None:
+    sender, _ = udp_pair
+    numbered = constants.SOF_TIMESTAMPING_OPT_ID | constants.SOF_TIMESTAMPING_TX_SOFTWARE
+    sender.enable_timestamps(numbered | constants.SOF_TIMESTAMPING_SOFTWARE)
+    number = control.SCM_TS_OPT_ID(0xDEADBEEF)
+    if requirements.kernel("6.13"):
+        with pytest.raises(OSError, match="Invalid argument"):
+            sender.send_message(b"x", control=[number])
+        return
+    sender.send_message(b"x", control=[number])
+    sender.send_message(b"x")
+    assert [entry.error.data for entry in sender.recv_errors()] == [0xDEADBEEF, 0]
+
+
+def test_the_priority_of_a_received_packet(udp_pair: Pair) -> None:
+    sender, receiver = udp_pair
+    if requirements.kernel("6.14"):
+        with pytest.raises(OSError, match="Protocol not available"):
+            receiver.set_option(options.SO_RCVPRIORITY, True)
+        return
+    receiver.set_option(options.SO_RCVPRIORITY, True)
+    sender.set_option(options.SO_PRIORITY, 5)
+    sender.send(b"x")
+    assert receiver.recv_message().get(control.SO_PRIORITY) == 5

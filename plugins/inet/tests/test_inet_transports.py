@@ -6,6 +6,8 @@ import ctypes
 import errno
 import os
 import select
+import struct
+import sys
 from collections.abc import Callable
 from socket import (
     AF_INET,
@@ -32,7 +34,7 @@ from famsock_inet import (
 )
 from famsock_inet.addresses import Inet6Address, InetAddress
 from famsock_inet.icmp import Echo, checksum, payload_of_ipv4
-from famsock_inet.options import icmp, icmpv6, mptcp, sctp, tcp
+from famsock_inet.options import icmp, icmpv6, mptcp, sctp, tcp, tls
 from famsock_inet.sockets.ip import IpSocket
 from famsock_inet.sockets.mptcp import AnyMptcpSocket
 from famsock_inet.sockets.sctp import AnySctpSocket
@@ -54,7 +56,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import famsock
-from famsock.options import SO_KEEPALIVE
+from famsock.options import SO_KEEPALIVE, Option
 from famsock.testing import requirements
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
@@ -101,6 +103,72 @@ def test_tcp_info_of_any_kernel(data: bytes) -> None:
     info = TCP_INFO.decode(data)
     assert info.pack()[: len(data)] == data[: TcpInfo.layout.size]
     assert not any(info.pack()[len(data) :])
+
+
+def test_accurate_ecn_of_tcp_info() -> None:
+    """The members of Linux 7.3, with bit-fields as its compiler places them."""
+    word = 3 | 1 << 2 | 0b1010 << 4 | 0xABCDEF << 8
+    if sys.byteorder == "big":
+        word = 3 << 30 | 1 << 28 | 0b1010 << 24 | 0xABCDEF
+    info = TcpInfo.unpack(bytes(248) + struct.pack("=8I", 1, 2, 3, 4, 5, 6, 7, word))
+    assert TcpInfo.layout.size == 280
+    assert (info.received_ce, info.delivered_e1_bytes, info.delivered_e0_bytes) == (1, 2, 3)
+    assert (info.delivered_ce_bytes, info.received_e1_bytes) == (4, 5)
+    assert (info.received_e0_bytes, info.received_ce_bytes) == (6, 7)
+    assert info.ecn_mode == constants.TCPI_ECN_MODE_PENDING
+    assert info.accecn_opt_seen == constants.TCP_ACCECN_OPT_EMPTY_SEEN
+    assert info.accecn_fail_mode == (
+        constants.TCP_ACCECN_ACE_FAIL_RECV | constants.TCP_ACCECN_OPT_FAIL_RECV
+    )
+    assert info.options2 == 0xABCDEF
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [(tcp.TCP_RTO_MAX_MS, 30_000), (tcp.TCP_RTO_MIN_US, 40_000), (tcp.TCP_DELACK_MAX_US, 20_000)],
+    ids=lambda of: getattr(of, "name", ""),
+)
+def test_limits_of_times(
+    connect_pair: Connect, tcp_class: type[AnyTcpSocket], option: Option[int], value: int
+) -> None:
+    client, _ = connect_pair(tcp_class)
+    if requirements.kernel("6.15"):
+        with pytest.raises(OSError, match="Protocol not available"):
+            client.set_option(option, value)
+        return
+    client.set_option(option, value)
+    assert client.get_option(option) == value
+    for outside in (0, 2**31 - 1):
+        with pytest.raises(OSError, match="Invalid argument"):
+            client.set_option(option, outside)
+    assert client.get_option(option) == value
+
+
+TLS_KEYS = struct.pack("=HH", constants.TLS_1_2_VERSION, constants.TLS_CIPHER_AES_GCM_128)
+TLS_KEYS += bytes(8 + 16 + 4 + 8)
+
+
+@pytest.mark.needs_module("tls")
+def test_greatest_tls_record(connect_pair: Connect) -> None:
+    client, server = connect_pair(TcpSocket)
+    client.set_option(tcp.TCP_ULP, "tls")
+    client.set_option(tls.TLS_TX, TLS_KEYS)
+    if requirements.kernel("6.19"):
+        with pytest.raises(OSError, match="Protocol not available"):
+            client.set_option(tls.TLS_TX_MAX_PAYLOAD_LEN, 1000)
+        return
+    client.set_option(tls.TLS_TX_MAX_PAYLOAD_LEN, 1000)
+    assert client.get_option(tls.TLS_TX_MAX_PAYLOAD_LEN) == 1000
+    client.sendall(bytes(2500))
+    sizes: list[int] = []
+    while sum(sizes) < 2500:
+        _, _, size = struct.unpack("!BHH", server.recv(5, famsock.MSG_WAITALL))
+        server.recv(size, famsock.MSG_WAITALL)
+        sizes.append(size - 8 - 16)  # the nonce and the tag
+    assert sizes == [1000, 1000, 500]
+    for outside in (63, 16385):
+        with pytest.raises(OSError, match="Invalid argument"):
+            client.set_option(tls.TLS_TX_MAX_PAYLOAD_LEN, outside)
 
 
 def test_keepalive(connect_pair: Connect, tcp_class: type[AnyTcpSocket]) -> None:

@@ -39,7 +39,18 @@ class TestPacket(Conformance):
             "PACKET_VNET_HDR_SZ",
             "TP_STATUS_GSO_TCP",
             "VIRTIO_NET_HDR_GSO_UDP_L4",
-        )
+        ),
+        "7.3": (
+            "ETH_P_8021AC",
+            "ETH_P_GRE_OSI",
+            "ETH_P_MXLGSW",
+            "ETH_P_NXP_NETC",
+            "ETH_P_YT921X",
+            "VIRTIO_NET_HDR_F_UDP_TUNNEL_CSUM",
+            "VIRTIO_NET_HDR_GSO_UDP_TUNNEL",
+            "VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV4",
+            "VIRTIO_NET_HDR_GSO_UDP_TUNNEL_IPV6",
+        ),
     }
     network_namespace = True
     batched = ("packet", "packet dgram")

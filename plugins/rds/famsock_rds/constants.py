@@ -1,4 +1,4 @@
-"""Constants of AF_RDS: Linux 6.12's UAPI headers and the names CPython 3.14 adds."""
+"""Constants of AF_RDS: Linux 7.3's UAPI headers and the names CPython 3.14 adds."""
 
 HEADERS = ("sys/socket.h", "linux/rds.h")
 

@@ -2,6 +2,8 @@
 
 A descriptor in a received message (SCM_RIGHTS, SCM_PIDFD) belongs to whoever receives it. SCM_PIDFD
 is a negative errno if the sender no longer exists (before Linux 6.16) or no descriptor is free.
+With SO_RIGHTS_NOTRUNC, a number in SCM_RIGHTS is a negative errno if a security module denies the
+descriptor. SCM_INQ is a row of `famsock.control`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Socket options of AF_UNIX beyond those of every family, all at level SOL_SOCKET.
 
-SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_PEERSEC and SO_PEEK_OFF are rows of `famsock.options`.
+SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_PASSRIGHTS, SO_RIGHTS_NOTRUNC, SO_INQ, SO_PEERSEC and
+SO_PEEK_OFF are rows of `famsock.options`.
 Source: unix(7), socket(7), asm/socket.h.
 """
 

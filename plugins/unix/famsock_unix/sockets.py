@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from famsock.plugin import Message, options, socket
 from famsock_unix import _stale, constants
 from famsock_unix.addresses import UnixAddress
-from famsock_unix.control import LABEL_BYTES, MAX_DESCRIPTORS, SCM_CREDENTIALS, SCM_RIGHTS
+from famsock_unix.control import (
+    LABEL_BYTES,
+    MAX_DESCRIPTORS,
+    SCM_CREDENTIALS,
+    SCM_PIDFD,
+    SCM_RIGHTS,
+)
 from famsock_unix.options import SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD
 from famsock_unix.structs import Credentials
 
@@ -23,8 +29,9 @@ __all__ = [
     "UnixStreamSocket",
 ]
 
+# SCM_RIGHTS, SCM_CREDENTIALS, SCM_SECURITY, SCM_PIDFD and SCM_INQ.
 _CONTROL_BYTES = sum(
-    CMSG_SPACE(size) for size in (4 * MAX_DESCRIPTORS, Credentials.layout.size, LABEL_BYTES, 4)
+    CMSG_SPACE(size) for size in (4 * MAX_DESCRIPTORS, Credentials.layout.size, LABEL_BYTES, 4, 4)
 )
 
 _CONTROL = (_CONTROL_BYTES,)
@@ -101,9 +108,10 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
     ) -> tuple[tuple[int, ...], Message[UnixAddress]]:
         """Receive one message and the descriptors in it, which are then the caller's to close.
 
-        There is space for all descriptors, credentials and labels that one message can carry, and
-        the descriptors are close-on-exec. ``Message.flags`` has MSG_CTRUNC if the kernel dropped
-        some, for example at the limit of open files. Errors are those of recvmsg(2).
+        There is space for all control messages that one message can carry, and the descriptors are
+        close-on-exec. ``Message.flags`` has MSG_CTRUNC if the kernel dropped some, for example at
+        the limit of open files. With SO_RIGHTS_NOTRUNC, a negative number is the errno of one that
+        a security module denies. Errors are those of recvmsg(2).
         """
         kept: list[Message[UnixAddress]] = []
         try:
@@ -113,8 +121,10 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
             return message.get(SCM_RIGHTS) or (), message
         except BaseException:
             for message in kept:
-                for received in message.get(SCM_RIGHTS) or ():
-                    os.close(received)
+                numbers = [*(message.get(SCM_RIGHTS) or ()), message.get(SCM_PIDFD)]
+                for number in numbers:
+                    if number is not None and number >= 0:
+                        os.close(number)
             raise
 
     def send_credentials(

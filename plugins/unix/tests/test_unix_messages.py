@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket as stdlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from famsock_unix.addresses import UnixAddress
@@ -21,7 +23,9 @@ from famsock_unix.sockets import (
 from famsock_unix.structs import Credentials
 
 import famsock
-from famsock.plugin import socket
+from famsock.control import SCM_INQ
+from famsock.options import SO_INQ, SO_PASSRIGHTS, SO_RIGHTS_NOTRUNC
+from famsock.plugin import Message, socket
 from famsock.testing import requirements
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
@@ -179,6 +183,87 @@ def test_pidfd_of_the_sender(pair: Pair) -> None:
         assert f"Pid:\t{os.getpid()}\n" in info.read()
     assert not os.get_inheritable(pidfd)
     os.close(pidfd)
+
+
+def test_descriptors_that_are_not_accepted(pair: Pair, pipe: tuple[int, int]) -> None:
+    ours, other = pair
+    if requirements.kernel("6.16"):
+        with pytest.raises(OSError, match="Protocol not available"):
+            other.set_option(SO_PASSRIGHTS, False)
+        return
+    assert other.get_option(SO_PASSRIGHTS) is True
+    other.set_option(SO_PASSRIGHTS, False)
+    with pytest.raises(PermissionError):
+        ours.send_descriptors(b"x", [pipe[0]])
+    other.set_option(SO_PASSRIGHTS, True)
+    ours.send_descriptors(b"x", [pipe[0]])
+    (got,), _ = other.recv_descriptors()
+    os.close(got)
+
+
+def test_a_denied_descriptor_may_keep_its_place(pair: Pair, pipe: tuple[int, int]) -> None:
+    """No security module denies one here: the option is kept, and all others arrive."""
+    ours, other = pair
+    if requirements.kernel("7.3"):
+        with pytest.raises(OSError, match="Protocol not available"):
+            other.set_option(SO_RIGHTS_NOTRUNC, True)
+        return
+    assert other.get_option(SO_RIGHTS_NOTRUNC) is False
+    other.set_option(SO_RIGHTS_NOTRUNC, True)
+    assert other.get_option(SO_RIGHTS_NOTRUNC) is True
+    ours.send_descriptors(b"x", list(pipe))
+    descriptors, message = other.recv_descriptors()
+    for descriptor in descriptors:
+        os.close(descriptor)
+    assert len(descriptors) == 2
+    assert not message.flags & stdlib.MSG_CTRUNC
+
+
+class Interrupted(BaseException):
+    """What a signal's handler raises."""
+
+
+def test_a_number_of_no_descriptor_is_not_closed(
+    monkeypatch: pytest.MonkeyPatch, pipe: tuple[int, int]
+) -> None:
+    """An interrupted receive closes the descriptors behind a denied one, and loses no exception."""
+    kept = os.dup(pipe[0]), os.dup(pipe[1])
+    reply = Message(
+        b"x", UnixAddress(""), (SCM_RIGHTS((-errno.EPERM, kept[0])), SCM_PIDFD(kept[1])), 0
+    )
+    asked: list[Any] = []
+    ask = Message.get
+
+    def interrupted_once(message: Message[UnixAddress], kind: Any) -> Any:
+        asked.append(kind)
+        if len(asked) == 1:
+            raise Interrupted
+        return ask(message, kind)
+
+    ours, other = pair_of()
+    with ours, other:
+        monkeypatch.setattr(UnixSocket, "recv_message", lambda *_: reply)
+        monkeypatch.setattr(Message, "get", interrupted_once)
+        with pytest.raises(Interrupted):
+            other.recv_descriptors()
+    for number in kept:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
+
+
+def test_how_much_is_left_to_read() -> None:
+    ours, other = pair_of(UnixStreamSocket)
+    with ours, other:
+        if requirements.kernel("6.17"):
+            with pytest.raises(OSError, match="Protocol not available"):
+                other.set_option(SO_INQ, True)
+            return
+        other.set_option(SO_INQ, True)
+        ours.send(bytes(100))
+        assert other.recv_message(30, 64).get(SCM_INQ) == 70
+        descriptors, message = other.recv_descriptors(70)
+        assert descriptors == ()
+        assert message.get(SCM_INQ) == 0
 
 
 def test_peer_credentials_and_groups(pair: Pair) -> None:

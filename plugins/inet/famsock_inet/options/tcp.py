@@ -64,4 +64,11 @@ TCP_AO_GET_KEYS: Option[tuple[tcp.TcpAoGetsockopt, ...]] = _row(
 TCP_AO_REPAIR: Option[tcp.TcpAoRepair] = _row("TCP_AO_REPAIR", "TcpAoRepair")
 TCP_IS_MPTCP: Option[bool] = _row("TCP_IS_MPTCP", codecs.BOOL, "r")
 
+# The time before a segment is sent again, RTO_MAX_MS in milliseconds (1000-120000), RTO_MIN_US in
+# microseconds (at most 200000); the longest delay of an ACK, in microseconds (at most 200000). The
+# kernel rounds to its clock tick. Since Linux 6.15.
+TCP_RTO_MAX_MS: Option[int] = _row("TCP_RTO_MAX_MS", codecs.INT)
+TCP_RTO_MIN_US: Option[int] = _row("TCP_RTO_MIN_US", codecs.INT)
+TCP_DELACK_MAX_US: Option[int] = _row("TCP_DELACK_MAX_US", codecs.INT)
+
 __all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

@@ -1,4 +1,4 @@
-"""The structs of SOL_MPTCP's options. Sources: linux/mptcp.h of Linux 6.12, RFC 8684."""
+"""The structs of SOL_MPTCP's options. Sources: linux/mptcp.h of Linux 7.3, RFC 8684."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ _MAX_SUBFLOWS = 32
 
 @cstruct.struct("struct mptcp_info", header=_HEADER)
 class MptcpInfo(Struct):
-    """MPTCP_INFO: the state of a connection, in full as of Linux 6.12.
+    """MPTCP_INFO: the state of a connection, in full as of Linux 7.3.
 
-    ``flags`` are MPTCP_INFO_FLAG_*; ``last_*`` are milliseconds, ``bytes_*`` bytes. A kernel that
-    knows fewer members leaves the rest 0.
+    ``flags`` are MPTCP_INFO_FLAG_*; ``last_*`` are milliseconds, ``bytes_*`` bytes.
+    ``endp_laminar_max`` and ``endp_fullmesh_max`` are the numbers of endpoints with
+    MPTCP_PM_ADDR_FLAG_LAMINAR and _FULLMESH. A kernel that knows fewer members leaves the rest 0.
     """
 
     subflows: int = cstruct.u8("mptcpi_subflows", default=0)
@@ -52,7 +53,9 @@ class MptcpInfo(Struct):
     bytes_received: int = cstruct.u64("mptcpi_bytes_received", default=0)
     bytes_acked: int = cstruct.u64("mptcpi_bytes_acked", default=0)
     subflows_total: int = cstruct.u8("mptcpi_subflows_total", default=0)
-    reserved: bytes = cstruct.raw("reserved", 3, default=bytes(3))
+    endp_laminar_max: int = cstruct.u8("mptcpi_endp_laminar_max", default=0)
+    endp_fullmesh_max: int = cstruct.u8("mptcpi_endp_fullmesh_max", default=0)
+    reserved: int = cstruct.u8("", default=0)
     last_data_sent: int = cstruct.u32("mptcpi_last_data_sent", default=0)
     last_data_recv: int = cstruct.u32("mptcpi_last_data_recv", default=0)
     last_ack_recv: int = cstruct.u32("mptcpi_last_ack_recv", default=0)

@@ -1,6 +1,6 @@
 """The structs of SOL_TCP's options.
 
-Sources: linux/tcp.h of Linux 6.12, tcp(7), RFC 2385 (MD5), RFC 5925 (AO),
+Sources: linux/tcp.h of Linux 7.3, tcp(7), RFC 2385 (MD5), RFC 5925 (AO), RFC 9768 (AccECN),
 Documentation/networking/tcp_ao.rst.
 """
 
@@ -32,19 +32,23 @@ __all__ = [
 _HEADER = ("netinet/in.h", "linux/tcp.h")
 
 
-def _bits(octet: int, start: int, width: int) -> int:
-    """Return a bit-field of a byte, counted from the first that C declares."""
-    shift = start if sys.byteorder == "little" else 8 - start - width
-    return octet >> shift & (1 << width) - 1
+def _bits(unit: int, start: int, width: int, unit_bits: int = 8) -> int:
+    """Return a bit-field of a byte, or of another integer of C, from the first that C declares."""
+    shift = start if sys.byteorder == "little" else unit_bits - start - width
+    return unit >> shift & (1 << width) - 1
 
 
 @cstruct.struct("struct tcp_info", header=_HEADER)
 class TcpInfo(Struct):
-    """TCP_INFO: the state of a connection, in full as of Linux 6.12.
+    """TCP_INFO: the state of a connection, in full as of Linux 7.3 (280 bytes).
 
     Times are in microseconds unless stated otherwise (``last_*`` and ``total_rto_time`` are
     milliseconds), sizes in bytes, ``snd_cwnd`` in segments, rates in bytes per second. Members that
     an older kernel does not know read as 0, which is what it gives for an unknown value, too.
+
+    The members from ``received_ce`` on are those of Accurate ECN (RFC 9768), since Linux 6.18:
+    ``received_ce`` counts segments with a CE mark, the others bytes by their mark (ECT(1), ECT(0),
+    CE), as the peer reported them (``delivered_*_bytes``) or as they came (``received_*_bytes``).
     """
 
     state: int = cstruct.u8("tcpi_state", default=0)
@@ -106,6 +110,14 @@ class TcpInfo(Struct):
     total_rto: int = cstruct.u16("tcpi_total_rto", default=0)
     total_rto_recoveries: int = cstruct.u16("tcpi_total_rto_recoveries", default=0)
     total_rto_time: int = cstruct.u32("tcpi_total_rto_time", default=0)
+    received_ce: int = cstruct.u32("tcpi_received_ce", default=0)
+    delivered_e1_bytes: int = cstruct.u32("tcpi_delivered_e1_bytes", default=0)
+    delivered_e0_bytes: int = cstruct.u32("tcpi_delivered_e0_bytes", default=0)
+    delivered_ce_bytes: int = cstruct.u32("tcpi_delivered_ce_bytes", default=0)
+    received_e1_bytes: int = cstruct.u32("tcpi_received_e1_bytes", default=0)
+    received_e0_bytes: int = cstruct.u32("tcpi_received_e0_bytes", default=0)
+    received_ce_bytes: int = cstruct.u32("tcpi_received_ce_bytes", default=0)
+    ecn_and_options2: int = cstruct.u32("", default=0)
 
     @property
     def snd_wscale(self) -> int:
@@ -126,6 +138,26 @@ class TcpInfo(Struct):
     def fastopen_client_fail(self) -> int:
         """The reason why TCP fast open failed: one of TFO_*."""
         return _bits(self.app_limited_and_fastopen, 1, 2)
+
+    @property
+    def ecn_mode(self) -> int:
+        """The kind of ECN that the two ends agreed on: one of TCPI_ECN_MODE_*."""
+        return _bits(self.ecn_and_options2, 0, 2, 32)
+
+    @property
+    def accecn_opt_seen(self) -> int:
+        """The peer's Accurate ECN option, as far as it was seen: one of TCP_ACCECN_OPT_*_SEEN."""
+        return _bits(self.ecn_and_options2, 2, 2, 32)
+
+    @property
+    def accecn_fail_mode(self) -> int:
+        """The ways in which Accurate ECN failed on the path: TCP_ACCECN_*_FAIL_SEND and _RECV."""
+        return _bits(self.ecn_and_options2, 4, 4, 32)
+
+    @property
+    def options2(self) -> int:
+        """More options of the connection (0-0xFFFFFF), as `options` has them; none so far."""
+        return _bits(self.ecn_and_options2, 8, 24, 32)
 
 
 TCP_INFO: Codec[TcpInfo] = attrs.evolve(
