@@ -25,6 +25,9 @@ printf '127.0.0.1 localhost famsock-lab\n::1 localhost ip6-localhost\n' >/etc/ho
 ip link set lo up
 echo '0 2147483647' >/proc/sys/net/ipv4/ping_group_range
 modprobe -a $(sed 's/#.*//' $share/modules.txt)
+# Linux 7.3: programs may use all algorithms, not only those of an allow list.
+restrict=/proc/sys/crypto/af_alg_restrict
+[ ! -e $restrict ] || echo 0 >$restrict
 ip link add vcan0 type vcan
 ip link set vcan0 mtu 72 up
 ip link add vcan1 type vcan

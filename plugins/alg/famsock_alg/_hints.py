@@ -5,7 +5,6 @@ Causes are those of the kernel's crypto/af_alg.c (alg_bind, alg_setsockopt) and 
 
 from __future__ import annotations
 
-import os
 from errno import EBUSY, ENOENT
 
 TYPE_CHECKING = False
@@ -18,10 +17,13 @@ _ABSENT = (
     "One possible cause: the kernel has no such algorithm, or lacks a module: "
     "modprobe -a algif_hash algif_skcipher algif_aead algif_rng, and the algorithm's own"
 )
-_RESTRICTED = (
-    f"{_ABSENT}; another: the sysctl crypto.af_alg_restrict lets programs use few of the "
-    "algorithms in /proc/crypto (0 lets them use all)"
-)
+# Since Linux 7.3: 0 lets programs use all algorithms, 1 those of a list, of which some need
+# CAP_NET_ADMIN or CAP_SYS_ADMIN, 2 none. The names of that list cannot be asked for.
+_RESTRICTED = {
+    "1": f"{_ABSENT}; another: the sysctl crypto.af_alg_restrict lets programs use few of the "
+    "algorithms in /proc/crypto (0 lets them use all)",
+    "2": "the sysctl crypto.af_alg_restrict lets programs use no algorithm (0 lets them use all)",
+}
 _BUSY = (
     "a request is open: close the sockets, hashers and ciphers of this socket first, or give each "
     "thread a socket of its own"
@@ -29,7 +31,14 @@ _BUSY = (
 
 
 def _not_found(sock: Any, address: Any) -> str:
-    return _RESTRICTED if os.path.exists(_RESTRICTION) else _ABSENT
+    try:
+        with open(_RESTRICTION) as file:
+            level = file.read().strip()
+    except (OSError, ValueError):
+        level = "0"
+    if level in _RESTRICTED:
+        return _RESTRICTED[level]
+    return _ABSENT
 
 
 HINTS: dict[Any, Any] = {

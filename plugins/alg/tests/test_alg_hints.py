@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from socket import SOCK_STREAM
@@ -73,9 +74,13 @@ CAUSES = (
     ),
     Cause("another type", _another_type, errno.ESOCKTNOSUPPORT, "is opened with the type"),
 )
-RESTRICTED = Cause(
-    "an allow list", _bind("hash", "famsock-none"), errno.ENOENT, "lets programs use few of the"
-)
+_NONE = _bind("hash", "famsock-none")
+RESTRICTED = {
+    "0": Cause("no list", _NONE, errno.ENOENT, ABSENT, (RESTRICT,)),
+    "1": Cause("an allow list", _NONE, errno.ENOENT, "lets programs use few of the"),
+    "2": Cause("nothing allowed", _NONE, errno.ENOENT, "lets programs use no algorithm", (ABSENT,)),
+    "": Cause("an older kernel", _NONE, errno.ENOENT, ABSENT, (RESTRICT,)),
+}
 
 
 @pytest.mark.needs_family("AF_ALG")
@@ -85,17 +90,46 @@ def test_cause(cause: Cause) -> None:
 
 
 @pytest.mark.needs_family("AF_ALG")
-@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("level", RESTRICTED)
 def test_a_kernel_with_an_allow_list(
-    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Linux 7.3 has the sysctl, and answers ENOENT for algorithms that /proc/crypto lists."""
-    monkeypatch.setattr(_hints, "_RESTRICTION", str(tmp_path if there else tmp_path / "none"))
-    if there:
-        check_cause(RESTRICTED)
-    else:
-        check_cause(Cause("no list", RESTRICTED.provoke, errno.ENOENT, ABSENT, (RESTRICT,)))
+    sysctl = tmp_path / "af_alg_restrict"
+    if level:
+        sysctl.write_text(f"{level}\n")
+    monkeypatch.setattr(_hints, "_RESTRICTION", str(sysctl))
+    check_cause(RESTRICTED[level])
 
 
 def test_every_hint_is_provoked() -> None:
-    assert unprovoked("famsock_alg", (*CAUSES, RESTRICTED)) == []
+    assert unprovoked("famsock_alg", (*CAUSES, *RESTRICTED.values())) == []
+
+
+SYSCTL = Path("/proc/sys/crypto/af_alg_restrict")
+if os.environ.get("FAMSOCK_LAB") and SYSCTL.exists():
+
+    @pytest.fixture
+    def restrict() -> Iterator[Callable[[int], object]]:
+        """Set the sysctl of a guest, which no other test of the guest sees."""
+        before = SYSCTL.read_text()
+        yield lambda level: SYSCTL.write_text(str(level))
+        SYSCTL.write_text(before)
+
+    @pytest.mark.parametrize("level", ["1", "2"])
+    def test_what_a_kernel_with_an_allow_list_refuses(
+        level: str, restrict: Callable[[int], object]
+    ) -> None:
+        restrict(0)
+        for address in (("aead", "gcm(aes)"), ("hash", "sha256")):
+            _bind(*address)(ExitStack())
+        restrict(int(level))
+        refused = [("aead", "gcm(aes)"), ("rng", "stdrng")]
+        refused += [("hash", "sha256")] if level == "2" else []
+        for address in refused:
+            wanted = RESTRICTED[level].hint
+            check_cause(Cause("refused", _bind(*address), errno.ENOENT, wanted))
+        if level == "1":
+            with ExitStack() as stack:
+                _bound(stack, "hash", "sha256")
+                _bound(stack, "aead", "ccm(aes)")

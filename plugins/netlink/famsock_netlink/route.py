@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOENT, ESRCH
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
-from socket import AF_UNSPEC, SOCK_DGRAM, SOCK_RAW
+from socket import AF_INET6, AF_UNSPEC, SOCK_DGRAM, SOCK_RAW
 from typing import TypeVar
 
 import attrs
@@ -20,11 +20,13 @@ from famsock_netlink.constants import (
     AF_NETLINK,
     ALTIFNAMSIZ,
     IFA_ADDRESS,
+    IFA_ANYCAST,
     IFA_BROADCAST,
     IFA_CACHEINFO,
     IFA_FLAGS,
     IFA_LABEL,
     IFA_LOCAL,
+    IFA_MULTICAST,
     IFF_UP,
     IFLA_ADDRESS,
     IFLA_ALT_IFNAME,
@@ -56,7 +58,9 @@ from famsock_netlink.constants import (
     RTM_DELRULE,
     RTM_F_CLONED,
     RTM_GETADDR,
+    RTM_GETANYCAST,
     RTM_GETLINK,
+    RTM_GETMULTICAST,
     RTM_GETNEIGH,
     RTM_GETROUTE,
     RTM_GETRULE,
@@ -90,8 +94,9 @@ _T = TypeVar("_T")
 _REFUSALS = frozenset({EINVAL, ENODEV, ENOENT})
 """What the kernel says of a limit: it does not know it, there is no such link, no such table."""
 
+_OTHER_ADDRESS = (IFA_ADDRESS, IFA_MULTICAST, IFA_ANYCAST)
 _ADDRESS_FIELDS = frozenset(
-    {IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS, IFA_LABEL, IFA_LOCAL}
+    {IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS, IFA_LABEL, IFA_LOCAL, *_OTHER_ADDRESS}
 )
 
 FOREVER_S = 0xFFFFFFFF
@@ -197,12 +202,13 @@ _LINK = tlv.Table(
 
 @attrs.frozen
 class InterfaceAddress(tlv.Deferred):
-    """An address of a network interface.
+    """An address of a network interface, or a group that it has joined.
 
-    ``address`` is the interface's own; bytes for a family that is not IP. ``peer`` is the other
-    end's on a point-to-point link, otherwise the same. ``flags`` are IFA_F_*, ``scope`` RT_SCOPE_*.
-    Lifetimes are in seconds, `FOREVER_S` for ever. ``others`` are the IFA_* attributes that have no
-    field here, such as IFA_RT_PRIORITY.
+    ``address`` is the interface's own, or the multicast or anycast group's; bytes for a family that
+    is not IP. ``peer`` is the other end's on a point-to-point link, otherwise the same. ``flags``
+    are IFA_F_*, ``scope`` RT_SCOPE_*. Lifetimes are in seconds, `FOREVER_S` for ever. ``others``
+    are the IFA_* attributes that have no field here, such as IFA_RT_PRIORITY and, of a multicast
+    group, IFA_MC_USERS.
     """
 
     link_index: int
@@ -220,16 +226,16 @@ class InterfaceAddress(tlv.Deferred):
 
     @classmethod
     def unpack(cls, message: NetlinkMessage) -> InterfaceAddress:
-        """Return the address of an RTM_NEWADDR or RTM_DELADDR; ValueError if it is truncated."""
+        """Return the address of a message; ValueError if it is truncated.
+
+        Of RTM_NEWADDR, RTM_NEWMULTICAST and RTM_NEWANYCAST, of RTM_DELADDR and so on, or what a
+        dump gives (RTM_GETMULTICAST, RTM_GETANYCAST).
+        """
         return _ADDRESS.unpack(message.payload, cls)
 
 
-def _own_address(family: int, local: bytes | None, peer: bytes | None) -> AnyAddress:
-    return _ip.address(family, (peer or b"") if local is None else local)
-
-
-def _other_address(family: int, data: bytes | None) -> AnyAddress:
-    return _ip.address(family, data or b"")
+def _own_address(family: int, *found: bytes | None) -> AnyAddress:
+    return _ip.address(family, next((data for data in found if data is not None), b""))
 
 
 _ADDRESS = tlv.Table(
@@ -239,10 +245,10 @@ _ADDRESS = tlv.Table(
         "link_index": tlv.member("index"),
         "family": tlv.member("family"),
         "address": tlv.made(
-            _own_address, IFA_LOCAL, IFA_ADDRESS, members=("family",), sizes=_ip.BYTES
+            _own_address, IFA_LOCAL, *_OTHER_ADDRESS, members=("family",), sizes=_ip.BYTES
         ),
         "prefix_length": tlv.member("prefix_length"),
-        "peer": tlv.made(_other_address, IFA_ADDRESS, members=("family",), sizes=_ip.BYTES),
+        "peer": tlv.made(_own_address, *_OTHER_ADDRESS, members=("family",), sizes=_ip.BYTES),
         "broadcast": tlv.made(
             _ip.address, IFA_BROADCAST, members=("family",), default=None, sizes=_ip.BYTES
         ),
@@ -307,6 +313,32 @@ class RouteSocket(
         wanted = None if link_index is None else _having(_INDEX_OF_ADDRESS, {link_index})
         header = AddressHeader(family=family, index=link_index or 0)
         return _dumped(self, InterfaceAddress.unpack, wanted, RTM_GETADDR, header)
+
+    def multicast_groups(
+        self, link_index: int | None = None, family: int = AF_INET6
+    ) -> tuple[InterfaceAddress, ...]:
+        """Return the IPv6 multicast groups that all interfaces have joined, or one; or IPv4's.
+
+        Those of IPv4 (``family`` AF_INET) from Linux 6.15 on; before, OSError EOPNOTSUPP. From then
+        on a socket of the group RTNLGRP_IPV4_MCADDR or RTNLGRP_IPV6_MCADDR gets RTM_NEWMULTICAST
+        and RTM_DELMULTICAST of changes.
+        """
+        return self._groups(RTM_GETMULTICAST, link_index, family)
+
+    def anycast_groups(self, link_index: int | None = None) -> tuple[InterfaceAddress, ...]:
+        """Return the anycast addresses of IPv6 of all interfaces, or of one.
+
+        From Linux 6.17 on, a socket of the group RTNLGRP_IPV6_ACADDR gets RTM_NEWANYCAST and
+        RTM_DELANYCAST of them.
+        """
+        return self._groups(RTM_GETANYCAST, link_index, AF_INET6)
+
+    def _groups(
+        self, kind: int, link_index: int | None, family: int
+    ) -> tuple[InterfaceAddress, ...]:
+        wanted = None if link_index is None else _having(_INDEX_OF_ADDRESS, {link_index})
+        header = AddressHeader(family=family, index=link_index or 0)
+        return _dumped(self, InterfaceAddress.unpack, wanted, kind, header)
 
     def add_address(
         self,

@@ -9,7 +9,7 @@ import socket as stdlib
 import struct
 from collections.abc import Callable, Iterator
 from functools import partial
-from socket import AF_INET, AF_UNSPEC
+from socket import AF_INET, AF_INET6, AF_UNSPEC
 from threading import Event, Thread
 from typing import Any, TypeVar
 
@@ -23,6 +23,9 @@ from famsock_netlink.messages import NetlinkMessage
 from famsock_netlink.route import AddressHeader, InterfaceAddress, Link, LinkHeader
 from famsock_netlink.routing import Route, RouteHeader
 
+from famsock.testing import requirements
+
+IPV6_JOIN_ANYCAST = 27
 Opened = Callable[[], RouteSocket]
 S = TypeVar("S")
 Pair = tuple[S, S]
@@ -108,6 +111,81 @@ def test_changes_by_request(network: None, opened: Opened) -> None:
     assert sock.link(index).mtu == 1234
     news = [Link.unpack(m) for m in sock.recv_messages()]
     assert (index, 1234) in [(n.index, n.mtu) for n in news]
+
+
+def test_groups_that_interfaces_have_joined(network: None, opened: Opened) -> None:
+    sock = opened()
+    index = sock.link("v0").index
+    for strictly in (False, True):
+        sock.check_strictly(strictly)
+        everywhere = {(group.link_index, str(group.address)) for group in sock.multicast_groups()}
+        assert (1, "ff02::1") in everywhere
+        (mine,) = [g for g in sock.multicast_groups(index) if str(g.address) == "ff02::1"]
+        assert (mine.link_index, mine.family, mine.prefix_length) == (index, AF_INET6, 128)
+        assert mine.peer == mine.address
+    if requirements.kernel("6.15"):
+        with pytest.raises(OSError, match="Operation not supported"):
+            sock.multicast_groups(family=AF_INET)
+    else:
+        groups = sock.multicast_groups(index, AF_INET)
+        assert [str(group.address) for group in groups] == ["224.0.0.1"]
+
+
+def joins(sock: RouteSocket, group: int, version: str) -> bool:
+    """Join a group of the kernel's news that older kernels than ``version`` do not have."""
+    if requirements.kernel(version):
+        with pytest.raises(OSError, match="Invalid argument"):
+            sock.join_group(group)
+        return False
+    sock.join_group(group)
+    return True
+
+
+def test_news_of_multicast_groups(network: None, opened: Opened) -> None:
+    sock = opened()
+    index = sock.link("v0").index
+    if not joins(sock, nl.RTNLGRP_IPV4_MCADDR, "6.15"):
+        return
+    with stdlib.socket(AF_INET, stdlib.SOCK_DGRAM) as member:
+        group = stdlib.inet_aton("239.1.2.3") + struct.pack("=4xI", index)
+        member.setsockopt(stdlib.IPPROTO_IP, stdlib.IP_ADD_MEMBERSHIP, group)
+        (joined,) = sock.recv_messages()
+        assert joined.type == nl.RTM_NEWMULTICAST
+        seen = InterfaceAddress.unpack(joined)
+        assert (seen.link_index, str(seen.address)) == (index, "239.1.2.3")
+    (left,) = sock.recv_messages()
+    assert left.type == nl.RTM_DELMULTICAST
+    assert InterfaceAddress.unpack(left).address == seen.address
+
+
+def test_anycast_groups(network: None, ip: Ip, opened: Opened) -> None:
+    sock = opened()
+    index = sock.link("v0").index
+    ip("addr add 2001:db8:7::1/64 dev v0 nodad")
+    assert sock.anycast_groups(index) == ()
+    with stdlib.socket(AF_INET6, stdlib.SOCK_DGRAM) as member, opened() as listening:
+        is_told = joins(listening, nl.RTNLGRP_IPV6_ACADDR, "6.17")
+        group = stdlib.inet_pton(AF_INET6, "2001:db8:7::7") + struct.pack("=I", index)
+        member.setsockopt(stdlib.IPPROTO_IPV6, IPV6_JOIN_ANYCAST, group)
+        assert [str(group.address) for group in sock.anycast_groups(index)] == ["2001:db8:7::7"]
+        member.close()
+        assert sock.anycast_groups(index) == ()
+        if is_told:
+            news = [*listening.recv_messages(), *listening.recv_messages()]
+            assert [m.type for m in news] == [nl.RTM_NEWANYCAST, nl.RTM_DELANYCAST]
+            assert {str(InterfaceAddress.unpack(m).address) for m in news} == {"2001:db8:7::7"}
+
+
+def test_an_address_of_a_group_is_decoded() -> None:
+    header = AddressHeader(AF_INET, 32, 0x80, 253, 7).pack()
+    address = bytes([239, 1, 2, 3])
+    users = Attribute.u32(nl.IFA_MC_USERS, 2)
+    for kind in (nl.IFA_MULTICAST, nl.IFA_ANYCAST):
+        data = header + b"".join(part.pack() for part in (Attribute(kind, address), users))
+        found = InterfaceAddress.unpack(NetlinkMessage(nl.RTM_NEWMULTICAST, data))
+        assert (found.link_index, found.scope, str(found.address)) == (7, 253, "239.1.2.3")
+        assert found.peer == found.address
+        assert found.others == (users,)
 
 
 def test_the_kernel_says_what_is_wrong(network: None, opened: Opened) -> None:
