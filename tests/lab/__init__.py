@@ -2,13 +2,14 @@
 
 The kernel of a cloud machine seldom has CAN, TIPC, Bluetooth or QRTR. The lab boots kernels that do
 and runs programs there, with the machine's own file system as root. Debian's stock kernels 6.1 and
-6.12 run under QEMU's software emulation: what passes there passes for Debian's users. A kernel 6.12
+6.12 run under QEMU's software emulation: what passes there passes for Debian's users. The newest
+kernel 7 of Debian's backports runs there where it is asked for (``--kernel 7``). A kernel 6.12
 that is built for User-mode Linux runs the same tests in a third of the time, as an ordinary process
 (``--uml``). Debian's package of User-mode Linux, a 6.1 with fewer families, runs too
 (``--uml --kernel 6.1``)::
 
     python -m tests.lab install          # as root, on Debian: apt packages and kernels
-    python -m tests.lab run              # the whole suite, on each kernel in turn
+    python -m tests.lab run              # the whole suite, on 6.1 and 6.12 in turn
     python -m tests.lab run --parallel --kernel 6.12 --kernel 6.1 -- plugins/can -k isotp
     python -m tests.lab exec --kernel 6.1 -- python -m test -v test_socket
     python -m tests.lab headers          # include directories by kernel, for C probes
