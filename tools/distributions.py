@@ -4,6 +4,7 @@ Usage::
 
     python -m tools.distributions            # shows what a file should be; status 1 if any differs
     python -m tools.distributions --write    # writes it
+    python -m tools.distributions --names    # shows their names
 
 The distributions are the core and what ``plugins/*/pyproject.toml`` describe. In the core's
 pyproject.toml the lists of them (extras, sources, the directory of families, constants and schemes)
@@ -308,7 +309,11 @@ def differing(root: Path = ROOT) -> dict[Path, str]:
 def main(arguments: list[str]) -> int:
     top = argparse.ArgumentParser(prog="python -m tools.distributions")
     top.add_argument("--write", action="store_true", help="write the files")
+    top.add_argument("--names", action="store_true", help="show the distributions, and do nothing")
     options = top.parse_args(arguments)
+    if options.names:
+        print(*(d.name for d in all_of()), sep="\n")
+        return 0
     found = differing()
     for path, wanted in found.items():
         name = str(path.relative_to(ROOT))

@@ -7,6 +7,7 @@ needs no installation.
 from __future__ import annotations
 
 import ast
+import fcntl
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -29,6 +30,8 @@ collect_ignore_glob = (
         "test_external_wheel.py",
         "test_new_family.py",
         "test_guide.py",
+        "test_installing.py",
+        "test_release_built.py",
     ]
     if IN_LAB
     else ["test_external_in_lab.py"]
@@ -37,6 +40,7 @@ NEEDS_UV = pytest.mark.skipif(shutil.which("uv") is None, reason="needs uv: pip 
 _OF_ITS_WHEEL = ("famsock", "LICENSE", "README.md", "pyproject.toml", "setup.py")
 LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "*.egg-info", "build", "dist")
 _PATIENCE_S = 300
+_RELEASE_PATIENCE_S = 1800
 
 
 def project(source: Path) -> dict[str, Any]:
@@ -52,7 +56,7 @@ def plugins_of(source: Path) -> list[Path]:
     return [folder for folder in folders if (folder / "pyproject.toml").exists()]
 
 
-def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
+def run(*command: str | Path, cwd: Path, status: int = 0, patience_s: float = _PATIENCE_S) -> str:
     """What a command prints; it must end with ``status``."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "FAMSOCK_PLUGINS"))}
     done = subprocess.run(
@@ -62,7 +66,7 @@ def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=_PATIENCE_S,
+        timeout=patience_s,
         check=False,
     )
     assert done.returncode == status, done.stdout
@@ -149,6 +153,44 @@ def famsock_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def famsock_wheel(famsock_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """famsock's own wheel."""
     return built(famsock_source, tmp_path_factory.mktemp("famsock-wheel"))
+
+
+class Release(NamedTuple):
+    """What tools.release built.
+
+    :ivar dist: the folder with the files.
+    :ivar said: what the command printed.
+    :ivar python: a Python with the dependency group of releases.
+    """
+
+    dist: Path
+    said: str
+    python: Path
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release of the last commit for this Python and processor; one for all workers of a run."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "release"
+    folder.mkdir(exist_ok=True)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    targets = ("-t", "manylinux_2_17_x86_64", "-t", "musllinux_1_2_x86_64")
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said, environment = folder / "said", folder / "environment"
+        if not said.exists():
+            tools = Environment(environment)
+            group = f"{REPOSITORY / 'pyproject.toml'}:release"
+            tools.pip("install", "--group", group, "attrs", "pluggy", "packaging")
+            command = ("-m", "tools.release", "--twice", "--out", folder / "dist", "-p", version)
+            printed = run(
+                *(tools.python, *command, *targets), cwd=REPOSITORY, patience_s=_RELEASE_PATIENCE_S
+            )
+            said.write_text(printed)
+        return Release(folder / "dist", said.read_text(), environment / "bin" / "python")
 
 
 @pytest.fixture(scope="session")
