@@ -159,11 +159,13 @@ def test_commands_of_the_page_are_ones_that_there_are(capsys: pytest.CaptureFixt
     """docs/releasing.md calls the tools with options that they have."""
     page = (ROOT / "docs" / "releasing.md").read_text()
     lines = re.findall(r"^ *(uv run .*python -m tools.*)$", page, re.MULTILINE)
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         tool, *words = line.partition("python -m tools.")[2].split()
         if tool == "release":
             release.parser().parse_args(words)
+        elif tool == "emulation":
+            assert words == ["dist"]
         elif "--names" in words:
             assert distributions.main(words) == 0
             assert capsys.readouterr().out.split() == [d.name for d in distributions.all_of()]
