@@ -224,11 +224,9 @@ class _PythonWriter:
             if not piece.contiguous:
                 raise BufferError("data is not contiguous")
             data = piece.tobytes()
-        kind = type(memory)
-        if kind is not mmap and kind is not bytearray:
-            view = _contiguous(memory)
-            _check_writable(view)
-            memory = view.cast("B") if view.nbytes else bytearray()
+        view = _contiguous(memory)  # so that it keeps its size
+        _check_writable(view)
+        memory = view.cast("B") if view.nbytes else bytearray()
         if not 0 <= start <= end <= len(memory):
             raise _outside(memory, start, end)
         at = start + self._data
@@ -238,13 +236,8 @@ class _PythonWriter:
         if after > end or len(data) > self._length_max:
             raise ValueError(f"{len(data)} bytes do not fit into the record")
         if self._unpack_state(memory, start + self._state_at) != self._free:
-            _check_writable(memoryview(memory))
             return False
-        try:
-            memory[at:after] = data
-        except TypeError:
-            _check_writable(memoryview(memory))
-            raise
+        memory[at:after] = data
         self._pack_length(memory, start + self._length_at, len(data))
         self._pack_state(memory, start + self._state_at, self._ready)
         return True

@@ -179,6 +179,15 @@ cdef int fill(object sock, object served) except -1:
     return 0
 
 
+cdef bint export_to_write(object buffer, Py_buffer *view):
+    """Whether a buffer may be written to; if so it is exported."""
+    try:
+        PyObject_GetBuffer(buffer, view, PyBUF_WRITABLE)
+    except Exception:
+        return False
+    return True
+
+
 cdef bint is_writable(object buffer) except -1:
     if type(buffer) is bytearray:
         return True
@@ -600,19 +609,30 @@ class Calls(_stdlib.socket):
 
     def recvfrom_into(self, buffer=NOT_GIVEN, nbytes=0, flags=0, *more):
         cdef AddressCache codec
-        cdef Py_ssize_t wanted, size = 0
+        cdef Py_ssize_t wanted
         cdef int c_flags
+        cdef Py_buffer view
         if buffer is NOT_GIVEN or more:
             wrong_count(std_recvfrom_into, (self, buffer, nbytes, flags, *more) if more else (self,))
         codec = codec_of(self)
         if codec is None:
             return std_recvfrom_into(self, buffer, nbytes, flags)
-        if is_writable(buffer):
-            size = len(buffer) if type(buffer) is bytearray else buffer.nbytes
-        if not (as_size(nbytes, &wanted) and wanted <= size and as_int(flags, &c_flags)) or not size:
+        # The size that is compared is that of the export into which the kernel writes: at another
+        # one the buffer may have another size.
+        if not (
+            as_size(nbytes, &wanted) and as_int(flags, &c_flags) and export_to_write(buffer, &view)
+        ):
             buffer, wanted, c_flags = checks.recvfrom_into(self, buffer, nbytes, flags)
-            size = buffer.nbytes
-        return receive_into(self, timeout_of(self), buffer, wanted or size, c_flags, codec)
+            PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+        try:
+            if wanted > view.len:
+                checks.recvfrom_into(self, buffer, nbytes, flags)  # which raises
+                raise ValueError("nbytes is greater than the length of the buffer")
+            return receive_into(
+                self, timeout_of(self), &view, wanted or view.len, c_flags, codec
+            )
+        finally:
+            PyBuffer_Release(&view)
 
     recvfrom_into.__signature__ = Signature("self, buffer, nbytes=0, flags=0")
 

@@ -795,26 +795,27 @@ cdef bytes taken_of(PyObject *buffer, Py_ssize_t received):
 
 def recvfrom_into(descriptor, timeout, buffer, Py_ssize_t size_bytes, int flags):
     """recvfrom(2) of at most ``size_bytes`` into a writable buffer: their number, the sockaddr."""
-    return receive_into(descriptor, timeout, buffer, size_bytes, flags, None)
-
-
-cdef tuple receive_into(
-    object descriptor, object timeout, object buffer, Py_ssize_t size_bytes, int flags,
-    AddressCache codec,
-):
-    cdef char name[SOCKADDR_BYTES]
     cdef Py_buffer view
-    cdef Transfer given
-    cdef ssize_t received
     refuse_negative(size_bytes)
     PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
     try:
         if size_bytes > view.len:
             raise ValueError("nbytes is greater than the length of the buffer")
-        given.data, given.size, given.flags, given.name = view.buf, size_bytes, flags, name
-        received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given, &given.flags)
+        return receive_into(descriptor, timeout, &view, size_bytes, flags, None)
     finally:
         PyBuffer_Release(&view)
+
+
+cdef tuple receive_into(
+    object descriptor, object timeout, Py_buffer *view, Py_ssize_t size_bytes, int flags,
+    AddressCache codec,
+):
+    """recvfrom(2) into a buffer that is exported, of which the caller has compared the size."""
+    cdef char name[SOCKADDR_BYTES]
+    cdef Transfer given
+    cdef ssize_t received
+    given.data, given.size, given.flags, given.name = view.buf, size_bytes, flags, name
+    received = sock_call(descriptor, POLLIN, timeout, attempt_recvfrom, &given, &given.flags)
     return received, makesockaddr(descriptor, codec, name, given.name_length)
 
 

@@ -7,17 +7,20 @@ import mmap
 import os
 import socket
 import struct
+import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import famsock
 from famsock import _calls
 from famsock._calls import ancillary, python
+from tests.calls.exporter import Exporter
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -132,6 +135,78 @@ def test_a_list_that_changes_while_its_buffers_are_taken(raw: Any, pair: Pair) -
 def test_more_than_the_buffer_holds_is_refused(raw: Any, pair: Pair) -> None:
     with pytest.raises(ValueError, match="greater than the length of the buffer"):
         raw.recvfrom_into(pair[1].fileno(), None, bytearray(4), 5, 0)
+
+
+BY_SENDING: dict[str, Callable[[Any, Any, Any], object]] = {
+    "sendto": lambda sock, buffer, to: sock.sendto(buffer, to),
+    "sendmsg": lambda sock, buffer, to: sock.sendmsg([b"", buffer], [], 0, to),
+    "sendmmsg": lambda sock, buffer, to: sock.sendmmsg([(buffer, to)]),
+    "sendmmsg of pieces": lambda sock, buffer, to: sock.sendmmsg([([b"", buffer], to)]),
+}
+BY_RECEIVING: dict[str, Callable[[Any, Any], int]] = {
+    "recvfrom_into": lambda sock, buffer: sock.recvfrom_into(buffer)[0],
+    "recvfrom_into of 8": lambda sock, buffer: sock.recvfrom_into(buffer, 8)[0],
+    "recvmsg_into": lambda sock, buffer: sock.recvmsg_into([buffer])[0],
+    "recvmmsg_into": lambda sock, buffer: sock.recvmmsg_into([buffer])[0][0],
+}
+needs_exporter = pytest.mark.skipif(
+    sys.implementation.name != "cpython", reason="a buffer that counts needs CPython's C API"
+)
+
+
+@pytest.fixture
+def bound(socket_module: Any, descriptors: None) -> Iterator[Any]:
+    with socket_module.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock
+
+
+@needs_exporter
+@pytest.mark.parametrize("later", [0, 4, 16])
+@pytest.mark.parametrize("call", BY_SENDING)
+def test_sending_exports_a_buffer_once(bound: Any, call: str, later: int) -> None:
+    """A size of one export says nothing of another, as a second thread may have resized it."""
+    exported = Exporter(8, later)
+    BY_SENDING[call](bound, exported.buffer, bound.getsockname())
+    assert exported.exports == [8]
+    assert bound.recv(100) == bytes(8)
+
+
+@needs_exporter
+@pytest.mark.parametrize("later", [0, 4, 16])
+@pytest.mark.parametrize("call", BY_RECEIVING)
+def test_receiving_exports_a_buffer_once(bound: Any, call: str, later: int) -> None:
+    exported = Exporter(8, later)
+    bound.sendto(b"x" * 20, bound.getsockname())
+    assert BY_RECEIVING[call](bound, exported.buffer) == 8
+    assert exported.exports == [8]
+    assert exported.memory.raw[:16] == b"x" * 8 + bytes(len(exported.memory.raw[:16]) - 8)
+
+
+@needs_exporter
+@pytest.mark.parametrize("later", [0, 4, 16])
+def test_data_with_descriptors_are_exported_once(descriptors: None, later: int) -> None:
+    """A stream needs at least one byte, so the size is looked at before."""
+    exported = Exporter(8, later)
+    a, b = socket.socketpair()
+    with b, famsock.socket(fileno=a.detach()) as sock:
+        assert sock.operations.send_descriptors(exported.buffer, []) == 8
+        assert exported.exports == [8]
+        assert b.recv(100) == bytes(8)
+
+
+@needs_exporter
+@pytest.mark.parametrize("later", [0, 4, 16])
+def test_a_size_is_compared_with_the_first_export(bound: Any, later: int) -> None:
+    exported, theirs = Exporter(8, later), Exporter(8, later)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
+        pytest.raises(ValueError, match="buffer") as wanted,
+    ):
+        sock.recvfrom_into(theirs.buffer, 9)
+    with pytest.raises(ValueError, match="buffer") as found:
+        bound.recvfrom_into(exported.buffer, 9)
+    assert str(found.value) == str(wanted.value)
 
 
 def test_nothing(raw: Any, pair: Pair) -> None:

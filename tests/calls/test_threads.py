@@ -17,11 +17,21 @@ from typing import Any
 
 import pytest
 
-from famsock import _calls
+from famsock import _calls, cstruct
 
 THREADS = 6
 SECONDS = 0.6
 ROUNDS = 10  # at least, on a machine that is slow
+
+
+@cstruct.struct("struct numbers", header="")
+class Numbers(cstruct.Struct):
+    """Four numbers."""
+
+    one: int = cstruct.u64("one")
+    two: int = cstruct.u64("two")
+    three: int = cstruct.u64("three")
+    four: int = cstruct.u64("four")
 
 
 @pytest.fixture
@@ -107,6 +117,53 @@ def test_one_socket_for_all(raw: Any, udp: Any, switching: None) -> None:
         while True:
             note([message[::3] for message in raw.recvmmsg(b, None, 64, 8, 0, 0)])
     assert got == sent
+
+
+def test_a_buffer_is_resized_while_others_use_it(socket_module: Any, switching: None) -> None:
+    """A call uses the size that the buffer has then; while it is used, it is not resized."""
+    shared = bytearray(64)
+    sockets = [socket_module.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(THREADS)]
+
+    def work(number: int) -> None:
+        sock = sockets[number]
+        if number == 0:
+            with suppress(BufferError):
+                shared.extend(bytes(64))
+            with suppress(BufferError):
+                del shared[8:]
+            return
+        sock.sendto(b"x" * 8, sock.getsockname())
+        assert sock.recvfrom_into(shared)[0] == 8
+        sock.sendto(b"x" * 8, sock.getsockname())
+        assert sock.recvmsg_into([shared])[0] == 8
+        sock.sendto(shared, sock.getsockname())
+        assert len(sock.recvfrom(1 << 16)[0]) >= 8
+
+    for sock in sockets:
+        sock.bind(("127.0.0.1", 0))
+    try:
+        _together(work)
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+def test_structs_of_a_buffer_that_is_resized(switching: None) -> None:
+    """All of its bytes, or ValueError as for fewer: never what lies behind them."""
+    size = Numbers.layout.size
+    shared = bytearray(size)
+
+    def work(number: int) -> None:
+        if number:
+            with suppress(ValueError):
+                assert Numbers.unpack(shared) == Numbers(0, 0, 0, 0)
+            return
+        with suppress(BufferError):
+            del shared[1:]
+        with suppress(BufferError):
+            shared.extend(bytes(size - len(shared)))
+
+    _together(work)
 
 
 def test_batches_of_one_shape_do_not_share_their_buffers(raw: Any, switching: None) -> None:

@@ -96,8 +96,8 @@ class UnixSocket(socket[UnixAddress, str | bytes | None], abstract=True):
         numbers = tuple([each if type(each) is int else _descriptor(each) for each in descriptors])
         buffers = [data] if type(data) is bytes or not isinstance(data, (list, tuple)) else data
         if not (type(data) is bytes and data) and self.type == SOCK_STREAM:
-            buffers = list(buffers)
-            if not any(memoryview(b).nbytes for b in buffers):
+            buffers = views = [memoryview(buffer) for buffer in buffers]  # which keep their sizes
+            if not any(view.nbytes for view in views):
                 raise ValueError(
                     "send_descriptors(): AF_UNIX data must be at least 1 byte on a stream, not 0"
                 )
