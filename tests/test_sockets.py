@@ -124,6 +124,8 @@ def test_forgotten_socket_is_closed_at_once() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             del sock
+            if sys.implementation.name == "pypy":  # which counts no references
+                gc.collect()
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(descriptor)
     finally:

@@ -77,22 +77,40 @@ def place_in(buffer: Any, offset: int = 0) -> Any:
 _pointed_to = c_char.from_buffer
 
 
+_MOVES_BYTES = sys.implementation.name != "cpython"
+"""Whether the interpreter may move an object: ctypes gives the place of a copy, which is lost."""
+
+
+def staying(data: Any) -> Any:
+    """Return data at a place that lasts as long as what is returned: of bytes a copy, at need."""
+    if _MOVES_BYTES and isinstance(data, bytes):
+        return (c_char * len(data)).from_buffer_copy(data)
+    return data
+
+
 def _address_of_bytes(data: bytes) -> int:
     return ctypes.cast(ctypes.c_char_p(data), c_void_p).value or 0
 
 
-_INSIDE_BYTES = bytes.__basicsize__ - 1
-_is_inside = all(
+_INSIDE_BYTES = getattr(bytes, "__basicsize__", 0) - 1
+_is_inside = not _MOVES_BYTES and all(
     _address_of_bytes(sample) == id(sample) + _INSIDE_BYTES
     for sample in (b"some data", bytes(1000))
 )  # as in CPython's bytesobject.h
 
 
-def addresses_of_bytes(given: Iterable[bytes]) -> Iterable[int]:
-    """Return where the data of bytes objects lie, which must be exactly of that class."""
+def addresses_of_bytes(given: Iterable[bytes], kept: list[Any]) -> Iterable[int]:
+    """Return where the data of bytes objects lie, which must be exactly of that class.
+
+    What must stay alive besides them is appended to ``kept``.
+    """
     if _is_inside:
         return map(_INSIDE_BYTES.__add__, map(id, given))
-    return map(_address_of_bytes, given)
+    if not _MOVES_BYTES:
+        return map(_address_of_bytes, given)
+    copies = [*map(staying, given)]
+    kept.append(copies)
+    return map(addressof, copies)
 
 
 def exported(buffers: Sequence[Any]) -> tuple[list[Any], Iterable[int], list[int]] | None:

@@ -61,6 +61,7 @@ from famsock._calls.headers import (
     give_batch,
     place_in,
     put,
+    staying,
     take_batch,
     untouched_memory,
 )
@@ -119,6 +120,12 @@ _sendto = _declare_transfer("sendto")
 _recvfrom = _declare_transfer("recvfrom")
 _sendmsg = _declare_transfer("sendmsg")
 _recvmsg = _declare_transfer("recvmsg")
+# Of bytes, and into the buffers that are used again.
+_sendto_plain, _recvfrom_plain, _plain_place_in = _sendto, _recvfrom, place_in
+if sys.implementation.name == "pypy":
+    from famsock._calls.pypy import place_in as _plain_place_in
+    from famsock._calls.pypy import recvfrom as _recvfrom_plain
+    from famsock._calls.pypy import sendto as _sendto_plain
 _accept4 = _declare("accept4", c_int, c_void_p, c_void_p, c_int) if _LINUX else None
 _accept = _declare("accept", c_int, c_void_p, c_void_p)
 _poll = _declare("poll", c_void_p, c_ulong, c_int)
@@ -168,14 +175,14 @@ LENGTH_AT = SOCKADDR_BYTES + (0 if sys.byteorder == "little" else 3)
 """The offset of the one byte of the name's socklen_t that is not 0."""
 
 
-def new_buffers(size_bytes: int) -> Buffers:
+def new_buffers(size_bytes: int, place: Callable[..., Any] = place_in) -> Buffers:
     """Buffer and pointer for data; buffer for a name, pointers to its sockaddr and its socklen_t.
 
     The buffers are mmaps because a slice of one is bytes, and an item an int, at a fraction of the
     cost of ctypes' arrays; private ones, for a child of fork(2) must not write into them.
     """
     data, name = untouched_memory(size_bytes), untouched_memory(PAGESIZE)
-    return data, place_in(data), name, place_in(name), place_in(name, SOCKADDR_BYTES)
+    return data, place(data), name, place(name), place(name, SOCKADDR_BYTES)
 
 
 def _written(memory: mmap, received: int) -> int:
@@ -369,6 +376,8 @@ def closed_like(sock: socket) -> _socket.socket | None:
     Its constructor would make an audit event and need a descriptor. None if the interpreter's
     object is not laid out as in socketmodule.h: descriptor, family, type and protocol, four ints.
     """
+    if _cpython is None:
+        return None
     start = object.__basicsize__
     fields = c_int * 4
     kind = [int(sock.family), int(_type_of(sock)), sock.proto]
@@ -511,13 +520,15 @@ def sendto(
     descriptor: Descriptor, timeout: float | None, data: Any, flags: int, sockaddr: bytes
 ) -> int:
     """sendto(2): the number of bytes sent."""
-    pointer, size = (data, len(data)) if type(data) is bytes else _readable(data)
-    length: Any = size if size <= _INT_MAX else c_size_t(size)
     name, name_length = sockaddr or None, _length(sockaddr)
     deadline = monotonic() + timeout if timeout else None
-    sent = _sock_call(
-        descriptor, _OUT, deadline, _sendto, pointer, length, flags, name, name_length
-    )
+    if type(data) is bytes and len(data) <= _INT_MAX:
+        given: Any = data, len(data), flags, name, name_length
+        sent = _sock_call(descriptor, _OUT, deadline, _sendto_plain, *given)
+    else:
+        pointer, size = _readable(data)
+        given = pointer, c_size_t(size), flags, name, name_length
+        sent = _sock_call(descriptor, _OUT, deadline, _sendto, *given)
     if sent < 0:
         raise _error_of(sent)
     return sent
@@ -532,13 +543,12 @@ def recvfrom(
     try:
         buffers = take_buffers()
     except IndexError:
-        buffers = new_buffers(_POOLED_BYTES)
+        buffers = new_buffers(_POOLED_BYTES, _plain_place_in)
     data, pointer, name, sockaddr, name_length = buffers
     name[LENGTH_AT] = SOCKADDR_BYTES
     deadline = monotonic() + timeout if timeout else None
-    received = _sock_call(
-        descriptor, _IN, deadline, _recvfrom, pointer, size_bytes, flags, sockaddr, name_length
-    )
+    where = pointer, size_bytes, flags, sockaddr, name_length
+    received = _sock_call(descriptor, _IN, deadline, _recvfrom_plain, *where)
     if received < 0:
         raise _error_of(received)
     result = data[:received], name[: name[LENGTH_AT]]
@@ -694,6 +704,8 @@ def _message(
 ) -> tuple[Msghdr, Any]:
     """A msghdr over all of these, and what must stay alive as long as it."""
     vector = (Iovec * len(pieces))()
+    pieces = [(staying(pointer), length) for pointer, length in pieces]
+    name, control = staying(name), staying(control)
     for slot, (pointer, length) in zip(vector, pieces, strict=True):
         slot.base = _pointer(pointer)
         slot.length = length
@@ -901,7 +913,7 @@ def _fill(batch: Batch, given: list[tuple[Any, Iterable[ancillary.Item], bytes]]
     datas, controls, sockaddrs = zip(*given, strict=True)
     kept: list[Any] = [datas, sockaddrs]
     if {*map(type, datas)} == {bytes}:
-        put(batch.bases, addresses_of_bytes(datas))
+        put(batch.bases, addresses_of_bytes(datas, kept))
         put(batch.sizes, map(len, datas))
     else:
         kept.append(_gather(batch, datas))
@@ -909,12 +921,12 @@ def _fill(batch: Batch, given: list[tuple[Any, Iterable[ancillary.Item], bytes]]
         sockaddrs = tuple([bytes(memoryview(sockaddr)) for sockaddr in sockaddrs])
         kept.append(sockaddrs)
     if any(sockaddrs):
-        put(batch.names, addresses_of_bytes(sockaddrs))
+        put(batch.names, addresses_of_bytes(sockaddrs, kept))
         put(batch.name_lengths, map(_length, sockaddrs))
     if any(controls) or not {*map(type, controls)} <= {tuple, list}:
         packed = [ancillary.pack(control) for control in controls]
         kept.append(packed)
-        put(batch.controls, addresses_of_bytes(packed))
+        put(batch.controls, addresses_of_bytes(packed, kept))
         put(batch.control_lengths, map(len, packed))
     return kept
 
@@ -925,7 +937,8 @@ def _gather(batch: Batch, datas: Sequence[Any]) -> Any:
     counts = []
     for data in datas:
         before = len(pieces)
-        pieces += map(_readable, data if isinstance(data, (list, tuple)) else (data,))
+        given = map(_readable, data if isinstance(data, (list, tuple)) else (data,))
+        pieces += [(staying(pointer), length) for pointer, length in given]
         counts.append(len(pieces) - before)
     iovecs = (Iovec * len(pieces))()
     for iovec, (pointer, length) in zip(iovecs, pieces, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import ctypes
 import errno
 import os
 import socket
@@ -20,7 +21,7 @@ import pytest
 
 import famsock
 from famsock import _calls
-from famsock._calls import ancillary, arguments, headers
+from famsock._calls import ancillary, arguments, headers, python
 from famsock.address import AddressCodec
 from famsock.control import RawControl
 from tests.calls.conftest import AfterSignals, Storm
@@ -272,11 +273,39 @@ def test_the_memory_that_is_kept_is_bounded(raw: Any, pair: Pair) -> None:
 
 
 def test_where_the_data_of_bytes_lie(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the layout of the objects, and by ctypes where that is another one: the same."""
+    """By the layout of the objects, by ctypes where that is another one, or in copies: the same."""
     given = [b"", b"x", bytes(5000), b"y" * 70]
-    places = [*headers.addresses_of_bytes(given)]
+    kept: list[Any] = []
+    places = [*headers.addresses_of_bytes(given, kept)]
+    if sys.implementation.name == "cpython":
+        monkeypatch.setattr(headers, "_is_inside", False)
+        assert [*headers.addresses_of_bytes(given, kept)] == places
+        assert kept == []
+        monkeypatch.setattr(headers, "_MOVES_BYTES", True)
+        places = [*headers.addresses_of_bytes(given, kept)]
+    assert kept
+    found = [ctypes.string_at(place, len(data)) for place, data in zip(places, given, strict=True)]
+    assert found == given
+
+
+def test_messages_of_an_interpreter_that_moves_bytes(
+    monkeypatch: pytest.MonkeyPatch, pair: Pair
+) -> None:
+    """The kernel reads copies, which last until the call is over."""
     monkeypatch.setattr(headers, "_is_inside", False)
-    assert [*headers.addresses_of_bytes(given)] == places
+    monkeypatch.setattr(headers, "_MOVES_BYTES", True)
+    a, b = pair
+    pieces = [b"%d" % number * 3000 for number in range(9)]
+    assert python.sendmsg(a, None, pieces, [], 0, b"") == 27000
+    assert b.recv(30000) == b"".join(pieces)
+    given = [(pieces[:2], (), b""), (b"two", (), b""), (bytearray(b"3"), (), b"")]
+    assert python.sendmmsg(a, None, given, 0) == 3
+    assert [b.recv(9000) for _ in given] == [b"".join(pieces[:2]), b"two", b"3"]
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", a.fileno()))]
+    assert python.sendmmsg(a, None, [(b"x", rights, b"")] * 2, 0) == 2
+    for message in python.recvmmsg(b, None, 2, 9, 100, 0):
+        assert message[1][0][:2] == rights[0][:2]
+        os.close(*struct.unpack("i", message[1][0][2]))
 
 
 # Sockets

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import tests.debian_pythons
 from tests.debian_pythons.report import Result, read_junit, show
-from tests.debian_pythons.root import Root, UnavailableError, say, settings
+from tests.debian_pythons.root import SUITE, Root, UnavailableError, say, settings
+from tests.debian_pythons.sources import built
 from tests.debian_pythons.tree import ROOT, copy_worktree
 
 LAYERS = ("native", "ctypes")
@@ -25,9 +26,11 @@ LAYERS = ("native", "ctypes")
 class Python:
     """A Python that Debian has, and what runs there.
 
-    :ivar packages: its packages, the interpreter's first.
-    :ivar program: the interpreter's path in the root folder.
-    :ivar tests: arguments for pytest.
+    :ivar packages: its packages, the interpreter's first; for a build the source package.
+    :ivar program: the interpreter's path in the root folder; "" for a build.
+    :ivar tests: patterns of the folders and files of tests.
+    :ivar suite: the suite with the source package, for a build.
+    :ivar without: packages of the environment that have no wheel for it and need other compilers.
     """
 
     name: str
@@ -35,11 +38,15 @@ class Python:
     program: str
     layers: tuple[str, ...]
     tests: tuple[str, ...]
+    suite: str = ""
+    without: tuple[str, ...] = ()
 
-    def bring(self, root: Root, *, update: bool) -> str:
-        """Have the interpreter installed; return its version."""
+    def bring(self, root: Root, *, update: bool) -> tuple[str, str]:
+        """Have the interpreter installed; return its path in the root folder and its version."""
+        if self.suite:
+            return built(root, self.name, self.packages[0], self.suite, update=update)
         root.install(self.packages, update=update)
-        return root.version(self.packages[0])
+        return self.program, root.version(self.packages[0])
 
 
 # What differs by Python: calls, arguments and their errors, buffers, classes, the start and the end
@@ -65,7 +72,25 @@ def _cpython(version: str) -> Python:
     return Python(version, packages, f"/usr/bin/{name}", LAYERS, _DIFFERS)
 
 
-PYTHONS = (_cpython("3.14"), _cpython("3.15"))
+# PyPy has only ctypes' layer: import, surface, registry, calls, INET and UNIX.
+_ON_PYPY = (
+    *("tests/test_init.py", "tests/test_dropin.py", "tests/test_interface.py"),
+    *("tests/test_registry.py", "tests/test_discovery.py", "tests/test_sockets.py"),
+    *("tests/test_socket_classes.py", "tests/calls/test_calls.py", "tests/calls/test_batches.py"),
+    *("tests/calls/test_connections_and_datagrams.py", "tests/calls/test_buffers.py"),
+    *("tests/calls/test_descriptors.py", "plugins/inet", "plugins/unix"),
+)
+_WITHOUT_WHEELS = ("can-isotp", "cryptography", "mypy", "python-can", "msgpack", "wrapt")
+PYTHONS = (
+    _cpython("3.14"),
+    _cpython("3.15"),
+    Python("pypy3.11", ("pypy3",), "/usr/bin/pypy3.11", ("ctypes",), _ON_PYPY),
+)
+BUILT = (
+    Python("3.13t", ("python3.13",), "", LAYERS, _DIFFERS, "trixie", _WITHOUT_WHEELS),
+    Python("3.14t", ("python3.14",), "", LAYERS, _DIFFERS, SUITE, _WITHOUT_WHEELS),
+)
+"""Free-threaded ones, which only run when they are asked for."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,10 +99,9 @@ def parser() -> argparse.ArgumentParser:
         description=tests.debian_pythons.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    names = [python.name for python in PYTHONS]
-    top.add_argument(
-        *("--python", "-p"), action="append", choices=names, help="default: all of them"
-    )
+    names = [python.name for python in (*PYTHONS, *BUILT)]
+    usual = ", ".join(python.name for python in PYTHONS)
+    top.add_argument(*("--python", "-p"), action="append", choices=names, help=f"default: {usual}")
     top.add_argument("--syscalls", action="append", choices=LAYERS, help="default: both")
     top.add_argument("--update", action="store_true", help="ask Debian for newer versions")
     top.add_argument("--program", action="store_true", help="ARGs are for python, not for pytest")
@@ -118,13 +142,14 @@ class Copy:
         seen["/usr/local/bin/uv"] = uv()
         return self.root.command(arguments, cwd=self.inside, env={**env, **variables}, seen=seen)
 
-    def environment(self, python: Python, version: str) -> str:
+    def environment(self, python: Python, program: str, version: str) -> str:
         """Bring the environment of a Python up to date; return its folder, as seen inside.
 
         :raises subprocess.CalledProcessError: uv failed, and has said why.
         """
         folder = f"{self.inside}/.venvs/{python.name}-{version}"
-        command = ["uv", "sync", "-q", "--python", python.program]
+        command = ["uv", "sync", "-q", "--python", program]
+        command += [f"--no-install-package={name}" for name in python.without]
         subprocess.run(self.command(command, UV_PROJECT_ENVIRONMENT=folder), check=True)
         return folder
 
@@ -152,10 +177,10 @@ def run_python(python: Python, root: Root, options: argparse.Namespace) -> Itera
     copy = Copy(root)
     try:
         root.make()
-        version = python.bring(root, update=options.update)
+        program, version = python.bring(root, update=options.update)
         with root.lock(copy.inside.rpartition("/")[2]):
             copy_worktree(copy.folder)
-            venv = copy.environment(python, version)
+            venv = copy.environment(python, program, version)
     except UnavailableError as reason:
         yield Result(python.name, why=(str(reason),))
         return
@@ -178,7 +203,8 @@ def run_python(python: Python, root: Root, options: argparse.Namespace) -> Itera
 def main(arguments: Sequence[str]) -> int:
     """Run; return 1 if a test failed on some Python, else 0."""
     options = parser().parse_args(arguments)
-    chosen = [p for p in PYTHONS if not options.python or p.name in options.python]
+    asked = options.python or [python.name for python in PYTHONS]
+    chosen = [python for python in (*PYTHONS, *BUILT) if python.name in asked]
     results: list[Result] = []
     try:
         for python in chosen:

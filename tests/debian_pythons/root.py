@@ -23,7 +23,7 @@ PACKAGES = (
     *("ca-certificates", "netbase"),
     *("git", "iproute2", "kmod", "mount", "procps"),  # what tests call
 )
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What a program needs of the machine to reach the network as the machine does.
 _NAMES_OF_HOSTS = ("/etc/resolv.conf", "/etc/hosts")
@@ -131,7 +131,7 @@ class Root:
         with tempfile.TemporaryDirectory(dir=self.folder.parent) as scratch:
             conf, made = Path(scratch, "apt.conf"), Path(scratch, "root")
             conf.write_text(apt_settings())
-            command = ["mmdebstrap", "--mode=root", "--variant=apt", f"--keyring={_KEYRING}"]
+            command = ["mmdebstrap", "--mode=root", "--variant=apt", f"--keyring={KEYRING}"]
             command += [f"--aptopt={conf}", f"--include={','.join(PACKAGES)}"]
             output([*command, SUITE, str(made), mirror()])
             made.rename(self.folder)

@@ -19,6 +19,7 @@ _BIND_NOTE = (
     "a name of more than 107 bytes cannot be bound: peers would see another one, which means "
     "something else to each of them; bind a shorter path, or an abstract name"
 )
+_O_PATH = getattr(os, "O_PATH", 0o10000000)  # asm-generic/fcntl.h; PyPy has no name for it
 _AT_SIGN = re.compile(r"\\*@")
 
 
@@ -187,7 +188,7 @@ class _Opened:
 
     def __init__(self, directory: bytes) -> None:
         self.numbers: list[int] = []
-        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        flags = _O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
         self.numbers.extend(map(os.open, (directory,), (flags,)))
 
     def __del__(self) -> None:

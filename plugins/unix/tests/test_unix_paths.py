@@ -41,7 +41,7 @@ def deep(tmp_path: Path) -> Path:
 
 def bind_at(sock: UnixSocket, path: Path) -> None:
     """Bind to a path that is too long for bind: to a short name of it, and rename that."""
-    folder = os.open(path.parent, os.O_PATH)
+    folder = os.open(path.parent, os.O_DIRECTORY)
     try:
         sock.bind(f"/proc/self/fd/{folder}/s")
         os.rename(path.parent / "s", path)
