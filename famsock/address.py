@@ -95,7 +95,7 @@ class Lookup:
         if self.socket is None:
             try:
                 return _stdlib.if_indextoname(index)
-            except (OSError, OverflowError):
+            except (OSError, OverflowError, ValueError):  # the last from Python 3.14 on
                 return ""
         return _calls.interface_name(self.socket.fileno(), index)
 

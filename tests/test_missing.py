@@ -58,6 +58,12 @@ except Exception as error:
 
 
 _DATAGRAM = "sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"
+# As in a Python whose own socket has none of these, which 3.14 may have.
+_UNNAMED = """
+import socket as stdlib
+for name in ("L2CAP_LM", "SOL_HCI"):
+    vars(stdlib).pop(name, None), vars(socket).pop(name, None)
+"""
 _REFUSED = """
 import _socket
 real = _socket.socket.__init__
@@ -75,8 +81,8 @@ sockets._initialize = refuse
     [
         ("socket.AF_HYPERV", "AttributeError", "pip install famsock-hyperv", ""),
         ("socket.PF_HYPERV", "AttributeError", "pip install famsock-hyperv", ""),
-        ("socket.L2CAP_LM", "AttributeError", "pip install famsock-bluetooth", ""),
-        ("socket.SOL_HCI", "AttributeError", "pip install famsock-bluetooth", ""),
+        ("socket.L2CAP_LM", "AttributeError", "pip install famsock-bluetooth", _UNNAMED),
+        ("socket.SOL_HCI", "AttributeError", "pip install famsock-bluetooth", _UNNAMED),
         ("socket.IFLA_CAN_CLOCK", "AttributeError", "pip install famsock-can", ""),
         ("socket.IFLA_TXQLEN", "AttributeError", "pip install famsock-netlink", ""),
         ("socket.socket(socket.AF_TIPC)", "OSError", "pip install famsock-tipc", _REFUSED),

@@ -139,7 +139,11 @@ CHANGES: dict[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
     "bytearray": (bytearray, lambda buffer: buffer.extend(b"more")),
     "array": (lambda size: array.array("B", bytes(size)), lambda buffer: buffer.append(1)),
     "mmap closed": (lambda size: mmap.mmap(-1, size), lambda buffer: buffer.close()),
-    "mmap resized": (lambda size: mmap.mmap(-1, size), lambda buffer: buffer.resize(1 << 16)),
+    # Python 3.14 refuses to resize one that is shared and has no file.
+    "mmap resized": (
+        lambda size: mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS),
+        lambda buffer: buffer.resize(1 << 16),
+    ),
 }
 INTO: dict[str, Callable[[Any, Any, Any], object]] = {
     "recvfrom_into": lambda raw, sock, buffer: raw.recvfrom_into(sock, None, buffer, 64, 0),

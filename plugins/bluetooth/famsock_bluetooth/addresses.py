@@ -125,8 +125,12 @@ class HciAddress(_BluetoothAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> HciAddress:
-        """Return an int is the device; its channel is the raw one."""
-        return super().from_stdlib((form,) if isinstance(form, int) else form, lookup)
+        """Return the address of a form; an integer is the device, its channel the raw one.
+
+        From Python 3.14 on the stdlib takes the bare integer too, or any object with ``__index__``.
+        """
+        is_device = hasattr(type(form), "__index__")
+        return super().from_stdlib((form,) if is_device else form, lookup)
 
     def to_stdlib(self, lookup: Lookup) -> int | tuple[int, int]:
         """Return a bare int for the raw channel, otherwise a pair."""
