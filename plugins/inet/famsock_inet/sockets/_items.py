@@ -20,7 +20,7 @@ def packer(kind: ControlType[int], code: str) -> Callable[[int], Item]:
     def item(value: int) -> Item:
         try:
             return level, number, pack(value)
-        except struct.error:
+        except (struct.error, ValueError):  # the latter on PyPy, for a number below 0
             return kind(value).pack()
 
     return item

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from contextlib import suppress
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -115,7 +116,10 @@ def _completions(sock: socket) -> list[ZerocopyCompletion]:
     pending = sock.protocol_state(_Pending).data
     for done in found:
         for number in done.numbers:
-            pending.pop(number, None)
+            view = pending.pop(number, None)
+            if view is not None:
+                with suppress(BufferError):  # the call that sends it has not returned yet
+                    view.release()  # where no references are counted, it would last
     return found
 
 
