@@ -26,6 +26,8 @@ if TYPE_CHECKING or _calls.native is None:
     from famsock._calls.calls import Calls
 else:
     Calls = _calls.native.Calls
+if not TYPE_CHECKING and sys.implementation.name == "pypy":
+    from famsock._calls.copying import Calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _NAMELESS = (errno.ENOTCONN, errno.EOPNOTSUPP, errno.EINVAL)
 _NOT_GIVEN: Any = object()
+_CRASHING = _socket.socket.setsockopt if sys.implementation.name == "pypy" else None
 _create = _socket.socket.__init__
 _family_of = _socket.socket.family.__get__
 _type_of = _socket.socket.type.__get__
@@ -44,11 +45,11 @@ _gettimeout = _socket.socket.gettimeout  # as in the stdlib's C code, no subclas
 def _wrong_count(method: Any, *given: Any) -> Any:
     """Have the stdlib's method refuse a number of arguments, in the words of this Python.
 
-    PyPy's own setsockopt crashes where arguments are missing, so none of its methods is asked.
+    PyPy's own setsockopt crashes where arguments are missing, and is not asked.
     """
-    if sys.implementation.name != "pypy":
+    if method is not _CRASHING:
         method(*[value for value in given if value is not _NOT_GIVEN])
-    raise TypeError(f"{method.__name__}(): wrong number of arguments")
+    raise TypeError(f"{method.__name__}() takes another number of arguments")
 
 
 def _codec_for(sock: Calls, address: Any) -> AddressCache | None:
@@ -574,7 +575,7 @@ class Calls(_stdlib.socket):
         *optlen: int,
     ) -> None:
         sizes = None if self._served is None else self._served.integer_bytes
-        if value is _NOT_GIVEN:
+        if value is _NOT_GIVEN or len(optlen) > 1:
             _wrong_count(_socket.socket.setsockopt, self, level, option, value, *optlen)
         if sizes is None or value is None or optlen:
             super().setsockopt(level, option, value, *optlen)

@@ -11,6 +11,8 @@ A = TypeVar("A", bound=Address, default=Address, covariant=True)
 F = TypeVar("F", default=Any, covariant=True)
 """The stdlib's form of its addresses."""
 
+_NOT_GIVEN: Any
+
 class Calls(_stdlib.socket, Generic[A, F]):
     def __init__(
         self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None

@@ -11,7 +11,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
 from ctypes import addressof, c_char, c_int, c_size_t, c_uint, c_void_p
-from mmap import MAP_PRIVATE, mmap
+from mmap import MAP_PRIVATE, PAGESIZE, mmap
 from struct import calcsize
 from typing import Any
 
@@ -63,6 +63,8 @@ def untouched_memory(size_bytes: int) -> mmap:
     With it TCP returns the number of bytes that it dropped and writes none, tcp(7); others write
     what fits. No field of the result tells the two apart.
     """
+    if size_bytes > sys.maxsize - PAGESIZE:  # which PyPy rounds up to nothing
+        raise MemoryError(f"no room for {size_bytes} bytes")
     try:
         return mmap(-1, max(size_bytes, 1), MAP_PRIVATE)
     except OSError as error:

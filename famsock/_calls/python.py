@@ -655,7 +655,11 @@ def recvmsg(
 
 
 def _memory_for(size_bytes: int, flags: int) -> bytearray | mmap:
-    return untouched_memory(size_bytes) if flags & _MSG_TRUNC else bytearray(size_bytes)
+    if flags & _MSG_TRUNC:
+        return untouched_memory(size_bytes)
+    if size_bytes > sys.maxsize - PAGESIZE:  # for which PyPy's bytearray is empty
+        raise MemoryError(f"no room for {size_bytes} bytes")
+    return bytearray(size_bytes)
 
 
 def _taken(data: bytearray | mmap, size_bytes: int, received: int, flags: int) -> bytes:

@@ -252,7 +252,8 @@ def descriptors() -> Iterator[None]:
 def open_descriptors() -> dict[int, str]:
     """Return the open file descriptors of this process, and what each refers to."""
     if sys.implementation.name == "pypy":
-        gc.collect()  # which closes those of objects that nobody refers to
+        for _ in range(3):  # a finalizer may free what another one waits for
+            gc.collect()
     found = {}
     for name in os.listdir("/dev/fd"):
         try:
