@@ -21,8 +21,6 @@ from famsock.address import Address
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
 
-    from famsock._sockets import socket
-
     _A = _TypeVar("_A", bound=Address, default=Address, covariant=True)
 else:
     _A = TypeVar("_A")
@@ -325,7 +323,7 @@ class Reader(Generic[_T]):
 
     def receive(
         self,
-        sock: socket[Any, Any],
+        sock: Any,
         bufsize_bytes: int = 65536,
         control_bytes: int = 1024,
         flags: int = 0,
