@@ -10,7 +10,7 @@ import socket as _stdlib
 import struct as _struct
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, Self, TypeVar, overload
 
 import attrs
 
@@ -22,8 +22,17 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
 
     _A = _TypeVar("_A", bound=Address, default=Address, covariant=True)
+
+    class _ReceivesMessages(Protocol):
+        """A `famsock.socket`, whose module imports this one."""
+
+        def recv_message(
+            self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
+        ) -> Message[Any]: ...
+
 else:
     _A = TypeVar("_A")
+    _ReceivesMessages = Any
 
 _T = TypeVar("_T")
 Item = tuple[int, int, bytes]
@@ -323,7 +332,7 @@ class Reader(Generic[_T]):
 
     def receive(
         self,
-        sock: Any,
+        sock: _ReceivesMessages,
         bufsize_bytes: int = 65536,
         control_bytes: int = 1024,
         flags: int = 0,
