@@ -9,15 +9,10 @@ from typing import Any
 from famsock._calls.descriptors import adopted_by, keeping
 
 
-def reduce_for_multiprocessing(
-    sock: socket, cls: type[socket], reduction: ModuleType
-) -> tuple[Any, ...]:
-    """Pickle a socket for multiprocessing, as the stdlib does.
-
-    ``cls`` is the class that it has in the other process, ``reduction`` multiprocessing's module.
-    """
+def reduce_for_multiprocessing(sock: socket, reduction: ModuleType) -> tuple[Any, ...]:
+    """Pickle a socket for multiprocessing, as the stdlib does; ``reduction`` is its module."""
     duplicate = reduction.DupFd(sock.fileno())
-    return _rebuild, (cls, duplicate, int(sock.family), int(sock.type), sock.proto)
+    return _rebuild, (type(sock), duplicate, int(sock.family), int(sock.type), sock.proto)
 
 
 def _rebuild(cls: type[socket], duplicate: Any, family: int, kind: int, proto: int) -> socket:

@@ -165,8 +165,6 @@ class socket(Calls["A", "F"]):  # noqa: N801
             served = None if told_by_probe is None else plugins.find(*kind[:2], told_by_probe)
         self._served = served
         self._codec = self._plain_codec() if served is None else served.codec
-        if self.__class__ is (socket if served is None else _UnservedSocket):
-            self.__class__ = _UnservedSocket if served is None else socket
         if self._kind is not None:
             self._check_served()
             if fileno is None and asked is not None:  # the next one is opened without these checks
@@ -450,8 +448,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
             return super().__reduce_ex__(protocol)
         from famsock._multiprocessing import reduce_for_multiprocessing
 
-        cls = socket if type(self) is _UnservedSocket else type(self)
-        return reduce_for_multiprocessing(self, cls, reduction)
+        return reduce_for_multiprocessing(self, reduction)
 
     # Operations of the family
 
@@ -468,7 +465,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         served = self._served
         protocol_class = None if served is None else served.socket_class(_type_of(self))
         if protocol_class is not None:
-            if type(self) not in (socket, _UnservedSocket):
+            if type(self) is not socket:
                 raise TypeError(
                     f"{type(self).__name__} has no operations: inherit from "
                     f"{protocol_class.__name__} in place of famsock.socket"
@@ -509,37 +506,6 @@ class socket(Calls["A", "F"]):  # noqa: N801
             note = self._served.note(operation, error.errno, self, address)
             if note:
                 error.add_note(note)
-
-
-class _UnservedSocket(socket["A", "F"]):
-    """A plain socket that no plugin serves: a missing attribute may be a missing plugin's.
-
-    The lookup is not in `socket` itself, as a class with `__getattr__` finds every method more
-    slowly: a pair of sendto and recvfrom would cost 3.4 % more on CPython 3.11.
-    """
-
-    __slots__ = ()
-    if not TYPE_CHECKING:  # a wrong name is an error for type checkers
-
-        def __getattr__(self, name: str) -> Any:
-            try:
-                # A property that failed ends here too, and raises its own error again.
-                return object.__getattribute__(self, name)
-            except AttributeError as error:
-                if name.startswith("_") or hasattr(type(self), name):
-                    raise
-                try:
-                    why = self._why_not_served().removeprefix(": ")
-                except Exception:  # whatever it is, it must not replace the error
-                    raise error from None
-                if not why:
-                    raise
-                text = f"'socket' object has no attribute {name!r}; one possible cause: {why}"
-                raise AttributeError(text, name=name, obj=self) from None
-
-
-_UnservedSocket.__module__ = socket.__module__
-_UnservedSocket.__name__, _UnservedSocket.__qualname__ = socket.__name__, socket.__qualname__
 
 
 def _refuse_redefined(cls: type[socket[Any, Any]]) -> None:

@@ -80,7 +80,7 @@ def test_a_socket_arrives_with_its_class_and_kind(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(reduction, "DupFd", Duplicate)
     with Named(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        rebuild, arguments = reduce_for_multiprocessing(sock, Named, reduction)
+        rebuild, arguments = reduce_for_multiprocessing(sock, reduction)
         with rebuild(*arguments) as arrived:
             assert type(arrived) is Named
             assert (arrived.family, arrived.type, arrived.proto) == (
