@@ -29,14 +29,19 @@ if TYPE_CHECKING:
     from famsock._surface import *  # noqa: F403
     from socket import *  # type: ignore[assignment]  # noqa: F403
     from famsock._surface import *  # noqa: F403
+
     # isort: on
+    from famsock.endpoints import connect, listen, open_datagram
 
 __all__ = [
     *_stdlib.__all__,
     "Address",
     "PluginError",
     "RawAddress",
+    "connect",
     "install",
+    "listen",
+    "open_datagram",
     "plugins",
     "socket",
     "uninstall",
@@ -63,18 +68,25 @@ _MODULES = (
 )
 
 
+_FUNCTIONS = ("connect", "listen", "open_datagram")
+
+
 def __getattr__(name: str) -> Any:
     """Return a constant that this Python lacks, from a plugin that provides it, and keep it.
 
-    Also the modules of the typed interface, imported on first use.
+    Also the modules of the typed interface and the functions of `famsock.endpoints`, imported on
+    first use.
     """
     if name.isupper() and not name.startswith("_"):
         value = globals()[name] = plugins.constant(name)
         return value
     if name in _MODULES:
         return _load(f"famsock.{name}")
+    if name in _FUNCTIONS:
+        value = globals()[name] = _load(f"famsock.endpoints:{name}")
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *vars(_stdlib)})
+    return sorted({*globals(), *_FUNCTIONS, *vars(_stdlib)})

@@ -29,6 +29,7 @@ from famsock._struct import Struct
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from typing import Any, ClassVar, Self
 
     from famsock._calls.address_cache import AddressCache
@@ -175,6 +176,25 @@ class Address(Struct):
     def as_stdlib(self) -> Any:
         """Return the form that the stdlib takes, for code that knows no typed address."""
         return self.to_stdlib(Lookup("as_stdlib"))
+
+    @property
+    def bound_path(self) -> str | None:
+        """The path in the file system that bind(2) makes for the address; None if it makes none.
+
+        Endpoints set its mode, and remove it.
+        """
+        return None
+
+    def replacing_stale(self) -> AbstractContextManager[None]:
+        """Return a context in which nothing of a socket that is gone is at the address any more.
+
+        Binding an endpoint enters it where the address is in use, and binds again. Whatever a
+        living socket is bound to stays. OSError if it cannot be told. By default nothing is
+        removed.
+        """
+        from contextlib import nullcontext
+
+        return nullcontext()
 
     @classmethod
     def reads(cls, sockaddr: bytes) -> bool:

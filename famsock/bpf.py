@@ -56,5 +56,10 @@ INSTRUCTIONS: codecs.Codec[tuple[Instruction, ...]] = codecs.array(
     codecs.struct(Instruction), MAX_INSTRUCTIONS
 )
 PROGRAM: codecs.Codec[tuple[Instruction, ...]] = codecs.Codec(
-    c="struct sock_fprog", size_bytes=struct.calcsize("@HP"), encode=_pack, decode=_unpack
+    c="struct sock_fprog",
+    size_bytes=struct.calcsize("@HP"),
+    encode=_pack,
+    decode=_unpack,
+    text=INSTRUCTIONS.text,
+    parse=INSTRUCTIONS.parse,
 )

@@ -51,7 +51,8 @@ class Codec(Generic[_T]):
     raises ValueError for data that is too short; ``encode`` raises TypeError, ValueError or
     OverflowError with a message that continues "<option> …". ``c`` is the C type's spelling.
     ``code`` is the one of `struct` for a value that is just this integer. ``struct_class`` is the
-    class of a value with a C layout.
+    class of a value with a C layout. ``text`` and ``parse`` convert between the value and its text
+    in an endpoint's query, where the codec has one; what is no such text is a ValueError.
     """
 
     c: str
@@ -60,6 +61,8 @@ class Codec(Generic[_T]):
     decode: Callable[[bytes], _T]
     code: str = ""
     struct_class: type[cstruct.Struct] | None = None
+    text: Callable[[_T], str] | None = None
+    parse: Callable[[str], _T] | None = None
 
 
 REFUSALS = (TypeError, ValueError, OverflowError)
@@ -89,7 +92,9 @@ def scalar(ctype: cstruct.CType) -> Codec[int]:
         return raw
 
     if ctype.encode is not None or ctype.decode is not None:
-        return Codec(c=ctype.c, size_bytes=size, encode=encode, decode=decode)
+        return Codec(
+            c=ctype.c, size_bytes=size, encode=encode, decode=decode, text=str, parse=_integer
+        )
     compiled = _calls.companion("famsock._cstruct")
     if compiled is not None:
         integer = compiled.Integer(ctype.code, ctype.low, ctype.high, encode, decode)
@@ -97,8 +102,19 @@ def scalar(ctype: cstruct.CType) -> Codec[int]:
     low = -(1 << 8 * size - 1) if signed else 0
     whole = (ctype.low, ctype.high) == (low, low + (1 << 8 * size) - 1)
     return Codec(
-        c=ctype.c, size_bytes=size, encode=encode, decode=decode, code=ctype.code if whole else ""
+        c=ctype.c,
+        size_bytes=size,
+        encode=encode,
+        decode=decode,
+        code=ctype.code if whole else "",
+        text=str,
+        parse=_integer,
     )
+
+
+def _integer(text: str) -> int:
+    """Return an integer that is decimal, or hexadecimal after 0x."""
+    return int(text, 0)
 
 
 def struct(cls: type[_S]) -> Codec[_S]:
@@ -109,12 +125,28 @@ def struct(cls: type[_S]) -> Codec[_S]:
             raise TypeError(f"must be {cls.__name__}, not {type(value).__name__}")
         return value.pack()
 
+    def text(value: _S) -> str:
+        members = {member.attribute: member.type for member in cls.layout.members}
+        names = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
+        return ",".join(members[name].text(getattr(value, name)) for name in names)
+
+    def parse(text: str) -> _S:
+        members = {member.attribute: member.type for member in cls.layout.members}
+        fields: tuple[Any, ...] = attrs.fields(cls)  # type: ignore[arg-type]
+        pieces = text.split(",")
+        if len(pieces) > len(fields):
+            raise ValueError(f"is {','.join(field.name for field in fields)}, not {text!r}")
+        values = {f.name: members[f.name].parse(p) for f, p in zip(fields, pieces, strict=False)}
+        return cls(**values)
+
     return Codec(
         c=cls.layout.c_name,
         size_bytes=cls.layout.size,
         encode=encode,
         decode=cls.unpack,
         struct_class=cls,
+        text=text,
+        parse=parse,
     )
 
 
@@ -153,7 +185,17 @@ def codec(value: Codec[_T] | type[_T]) -> Codec[_T]:
 class _Deferred:
     """A codec that is imported on first use, and then has the other's attributes."""
 
-    __slots__ = ("_reference", "c", "decode", "encode", "size_bytes")
+    __slots__ = (
+        "_reference",
+        "c",
+        "code",
+        "decode",
+        "encode",
+        "parse",
+        "size_bytes",
+        "struct_class",
+        "text",
+    )
 
     def __init__(self, reference: str) -> None:
         self._reference = reference
@@ -162,7 +204,7 @@ class _Deferred:
         if name.startswith("_"):
             raise AttributeError(name)
         found = codec(load(self._reference))
-        for each in ("c", "decode", "encode", "size_bytes"):
+        for each in self.__slots__[1:]:
             setattr(self, each, getattr(found, each))
         return getattr(found, name)
 
@@ -187,7 +229,14 @@ def raw(size_bytes: int) -> Codec[bytes]:
             raise ValueError(f"must be at most {size_bytes} bytes, not {len(data)}")
         return data
 
-    return Codec(c="void", size_bytes=size_bytes, encode=encode, decode=bytes)
+    return Codec(
+        c="void",
+        size_bytes=size_bytes,
+        encode=encode,
+        decode=bytes,
+        text=bytes.hex,
+        parse=bytes.fromhex,
+    )
 
 
 def text(size_bytes: int) -> Codec[str]:
@@ -200,7 +249,7 @@ def text(size_bytes: int) -> Codec[str]:
     def decode(data: bytes) -> str:
         return data.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
 
-    return Codec(c="char", size_bytes=size_bytes, encode=encode, decode=decode)
+    return Codec(c="char", size_bytes=size_bytes, encode=encode, decode=decode, text=str, parse=str)
 
 
 def array(element: Codec[_T], limit: int) -> Codec[tuple[_T, ...]]:
@@ -227,14 +276,43 @@ def array(element: Codec[_T], limit: int) -> Codec[tuple[_T, ...]]:
     if compiled is not None:
         integers = compiled.Integers(element.code, limit, encode)
         encode, decode = integers.encode, integers.decode
-    return Codec(c=element.c, size_bytes=size * limit, encode=encode, decode=decode)
+
+    def text(values: tuple[_T, ...]) -> str:
+        written = element.text or str
+        return ";".join([written(value) for value in values])
+
+    def parse(text: str) -> tuple[_T, ...]:
+        read: Any = element.parse or _integer
+        return tuple([read(piece) for piece in text.split(";")]) if text else ()
+
+    return Codec(
+        c=element.c,
+        size_bytes=size * limit,
+        encode=encode,
+        decode=decode,
+        text=text,
+        parse=parse,
+    )
 
 
 def _boolean() -> Codec[bool]:
     def encode(value: bool) -> bytes:
         return INT.encode(cstruct.check_bool(value))
 
-    return Codec(c="int", size_bytes=4, encode=encode, decode=any)
+    def text(value: bool) -> str:
+        return "1" if value else "0"
+
+    def parse(text: str) -> bool:
+        if text not in ("0", "1"):
+            raise ValueError(f"must be 0 or 1, not {text!r}")
+        return text == "1"
+
+    return Codec(c="int", size_bytes=4, encode=encode, decode=any, text=text, parse=parse)
+
+
+def _nothing_written(text: str) -> None:
+    if text:
+        raise ValueError(f"has no value, not {text!r}")
 
 
 _NS_PER_S = 1_000_000_000
@@ -259,7 +337,7 @@ def _time(c: str, fraction_ns: int) -> Codec[int]:
     compiled = _calls.companion("famsock._cstruct")
     if compiled is not None:
         decode = compiled.Time(fraction_ns, decode).decode
-    return Codec(c=c, size_bytes=pair.size, encode=encode, decode=decode)
+    return Codec(c=c, size_bytes=pair.size, encode=encode, decode=decode, text=str, parse=_integer)
 
 
 def _nothing(value: None) -> bytes:
@@ -278,4 +356,11 @@ BE32 = scalar(cstruct.BE32)
 BOOL = _boolean()
 TIMEVAL_NS = _time("struct timeval", 1000)
 TIMESPEC_NS = _time("struct timespec", 1)
-EMPTY: Codec[None] = Codec(c="void", size_bytes=0, encode=_nothing, decode=lambda _: None)
+EMPTY: Codec[None] = Codec(
+    c="void",
+    size_bytes=0,
+    encode=_nothing,
+    decode=lambda _: None,
+    text=lambda _: "",
+    parse=_nothing_written,
+)

@@ -1,28 +1,53 @@
 """Endpoints as text: ``vsock://2:1024`` names a family, a socket type, a protocol and an address.
 
-The scheme belongs to a `famsock.family.Protocol`; the rest is the text of its address. A socket
-type other than the protocol's usual one follows a plus sign: ``unix+dgram:///run/x``.
+``scheme[+type][+protocol]://address[?name=value&name=value]``. The scheme belongs to a
+`famsock.family.Protocol`; the address is the text of its address class. A socket type other than
+the protocol's usual one follows a plus sign, and so does a protocol's number where the scheme
+stands for any: ``unix+dgram:///run/x``, ``raw+1://127.0.0.1:0``. Schemes and types may be in upper
+case. A name of the query is one of the address's fields, a setting of `Endpoint`, or an option.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import socket as _stdlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
+from famsock import _endpoint_text as _text
+from famsock._activation import PassedDescriptor, listen_fds, taken
+from famsock._calls.descriptors import keep, keeping
+from famsock._connecting import connect_first, first_of, interleaved
+from famsock._endpoint_text import Part
+from famsock._errors import PluginError
 from famsock._hints import did_you_mean
-from famsock._lazy import load
+from famsock._lazy import load, load_part
+from famsock._netns import path_of, run_in
 from famsock._registry import plugins
 from famsock._registry.missing import distribution_of_scheme
+from famsock._registry.validation import RESERVED_SCHEMES
+from famsock._resolver import Candidate, Resolver
 from famsock._sockets import socket
-from famsock.address import Address
-from famsock.family import Family, Protocol
+from famsock._text import quote
+from famsock.address import Address, RawAddress
+from famsock.family import ANY_PROTOCOL, Family, Protocol, Served
+
+if TYPE_CHECKING:
+    from famsock._definitions import Definitions
 
 __all__ = [
+    "DescriptorEndpoint",
     "Endpoint",
+    "PassedDescriptor",
+    "connect",
+    "listen",
+    "listen_fds",
     "of",
+    "open_datagram",
     "parse",
 ]
 
@@ -32,102 +57,699 @@ _TYPES = {
     "raw": _stdlib.SOCK_RAW,
     "rdm": 4,
     "seqpacket": _stdlib.SOCK_SEQPACKET,
+    "dccp": 6,
+    "packet": 10,
 }
+_BACKLOG = 128
+_MAX_MODE = 0o777
+_DESCRIPTOR, _SERVICE_MANAGER = RESERVED_SCHEMES
 
 
 @attrs.frozen
 class Endpoint:
-    """An endpoint: the arguments of ``socket()``, and an address to bind or connect to."""
+    """An endpoint: the arguments of ``socket()``, and an address to bind or connect to.
+
+    The rest is what the query of its text states. ``options`` are pairs of an option's name and its
+    typed value, set on each socket before it is bound or connected. ``backlog`` is the number of
+    connections that `listen` lets wait. ``interface`` is the name of the interface that the socket
+    is bound to (SO_BINDTODEVICE). ``netns`` is the network namespace in which it is opened: a name
+    of ip-netns(8), or the path of its file. ``mode`` are the permissions (0-0o777) of a path that
+    binding makes, and with ``unlink`` closing the bound socket removes the path. ``one_family``
+    keeps an endpoint whose scheme stands for several families to ``family``.
+    """
 
     family: int
     type: int
     protocol: int
     address: Address
     scheme: str
+    options: tuple[tuple[str, Any], ...] = attrs.field(default=(), kw_only=True)
+    backlog: int | None = attrs.field(default=None, kw_only=True)
+    interface: str = attrs.field(default="", kw_only=True)
+    netns: str = attrs.field(default="", kw_only=True)
+    mode: int | None = attrs.field(default=None, kw_only=True)
+    unlink: bool = attrs.field(default=False, kw_only=True)
+    one_family: bool = attrs.field(default=False, kw_only=True)
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.address}"
+        return f"{self.scheme}://{_text.joined(str(self.address), self._query())}"
+
+    def _query(self) -> list[tuple[str, str]]:
+        stated = [
+            ("family", _row_of(self).family.name if self.one_family else ""),
+            ("netns", self.netns),
+            ("interface", self.interface),
+            ("backlog", "" if self.backlog is None else str(self.backlog)),
+            ("mode", "" if self.mode is None else f"{self.mode:04o}"),
+            ("unlink", "1" if self.unlink else ""),
+        ]
+        items = [(name, value) for name, value in stated if value]
+        if self.options:
+            rows = _row_of(self).definitions.option
+            items += [(name, _text.write_value(rows(name), v)) for name, v in self.options]
+        return items
 
     def open(self) -> socket:
-        """Return an unbound socket of family, type and protocol. OSError as socket(2)."""
-        return socket(self.family, self.type, self.protocol)
+        """Return an unbound socket of family, type and protocol, with the options set.
+
+        OSError as socket(2) and setsockopt(2), or if the network namespace cannot be entered.
+        """
+        return self._made(Candidate(self.address), lambda sock, address: None)
 
     def bind(self) -> socket:
-        """Return a socket that is bound to the address. OSError as bind(2)."""
-        return self._opened(lambda sock: sock.bind(self.address))
+        """Return a socket that is bound to the address. OSError as bind(2).
 
-    def listen(self, backlog: int = 128) -> socket:
-        """Return a bound socket that listens for ``backlog`` connections. OSError as listen(2)."""
+        The path of a socket that is gone is replaced.
+        """
+        return first_of(self._candidates(True), lambda each: self._made(each, self._bind))
 
-        def listen(sock: socket) -> None:
-            sock.bind(self.address)
-            sock.listen(backlog)
+    def listen(self, backlog: int | None = None) -> socket:
+        """Return a bound socket that listens for ``backlog`` connections. OSError as listen(2).
 
-        return self._opened(listen)
+        The endpoint's own backlog is the default, or 128. A stream socket gets SO_REUSEADDR, as by
+        `socket.create_server`. The path of a socket that is gone is replaced.
+        """
+        waiting = self.backlog if backlog is None else backlog
+
+        def listen(sock: socket, address: Address) -> None:
+            if self._reuses_addresses:
+                sock.setsockopt(_stdlib.SOL_SOCKET, _stdlib.SO_REUSEADDR, 1)
+            self._bind(sock, address)
+            sock.listen(_BACKLOG if waiting is None else waiting)
+
+        return first_of(self._candidates(True), lambda each: self._made(each, listen))
 
     def connect(self, timeout: float | None = None) -> socket:
         """Return a socket that is connected, within ``timeout`` seconds, which it keeps.
 
-        OSError as connect(2), TimeoutError.
+        Where the address is a name that stands for several addresses they are tried as RFC 8305
+        has it: the families by turns, a new attempt every 250 ms or when one fails, and the first
+        that is connected counts. OSError as connect(2), TimeoutError.
         """
+        candidates = interleaved(self._candidates(False))
+        if len(candidates) != 1:
+            unconnected = partial(self._made, ready=lambda sock, address: None)
+            return connect_first(candidates, unconnected, timeout)
 
-        def connect(sock: socket) -> None:
+        def connect(sock: socket, address: Address) -> None:
             sock.settimeout(timeout)
-            sock.connect(self.address)
+            sock.connect(address)
 
-        return self._opened(connect)
+        return self._made(candidates[0], connect)
 
-    def _opened(self, ready: Callable[[socket], None]) -> socket:
-        sock = self.open()
+    @property
+    def _reuses_addresses(self) -> bool:
+        """As `socket.create_server` has it: on Windows SO_REUSEADDR means something else."""
+        if self.type != _stdlib.SOCK_STREAM or os.name != "posix":
+            return False
+        return all(name != "SO_REUSEADDR" for name, _ in self.options)
+
+    def _bind(self, sock: socket, address: Address) -> None:
+        path = address.bound_path
+        if path is None:
+            sock.bind(address)
+            return
+        from famsock._paths import bind_path
+
+        bind_path(sock, address, path, self.mode, self.unlink)
+
+    def _candidates(self, passive: bool) -> list[Candidate]:
+        """The addresses to bind or to connect to; those of one family if the endpoint says so."""
+        itself = [Candidate(self.address)]
+        resolver = _resolver(_protocol(Part(self.scheme.partition("+")[0]))[1])
+        if resolver is None:
+            return itself
+        found = resolver.resolve(self.address, self.type, passive)
+        if found is None:
+            return itself
+        candidates = run_in(self.netns, partial(list, found)) if self.netns else list(found)
+        fitting = [each for each in candidates if self._fits(each)]
+        if not fitting:
+            raise OSError(errno.EADDRNOTAVAIL, f"{self} stands for no address that has its options")
+        return fitting
+
+    def _fits(self, candidate: Candidate) -> bool:
+        """Whether a candidate is of the endpoint's family, or of another that has its options."""
+        family = candidate.address.family
+        if family == self.family:
+            return True
+        if self.one_family:
+            return False
+        served = plugins.find(family, self.type, self.protocol)
+        return served is not None and all(
+            name in served.definitions.options for name, _ in self.options
+        )
+
+    def _made(self, candidate: Candidate, ready: Callable[[socket, Address], None]) -> socket:
+        address = candidate.address
+        is_own = address is self.address
+        sock = self._socket(self.family if is_own else address.family)
         try:
-            ready(sock)
+            if self.interface:
+                sock.set_option("SO_BINDTODEVICE", self.interface)
+            given = {name for name, _ in self.options}
+            usual = [pair for pair in candidate.options if pair[0] not in given]
+            for name, value in (*usual, *self.options):
+                try:
+                    sock.set_option(name, value)
+                except OSError as error:
+                    error.add_note(f"the option {name} of the endpoint {self}")
+                    raise
+            ready(sock, address)
         except BaseException:
             sock.close()
             raise
         return sock
 
+    def _socket(self, family: int) -> socket:
+        def make() -> socket:
+            return socket(family, self.type, self.protocol)
+
+        try:
+            return run_in(self.netns, make) if self.netns else make()
+        except OSError as error:
+            served = plugins.find(family, self.type, self.protocol)
+            if served is not None and served.protocol.number is ANY_PROTOCOL and not self.protocol:
+                scheme = served.protocol.scheme
+                error.add_note(f"no protocol is given: {scheme}+NUMBER://, as in {scheme}+1://")
+            raise
+
+
+@attrs.frozen
+class DescriptorEndpoint(Endpoint):
+    """An open descriptor as an endpoint: ``fd://3``, or ``systemd://http``.
+
+    What it opens takes the descriptor over. It is closed on exec(2) from then on. Family, type,
+    protocol and the local address are those that the kernel tells.
+    """
+
+    descriptor: int = attrs.field(default=-1, kw_only=True)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{_text.joined(self._host, self._query())}"
+
+    @property
+    def _host(self) -> str:
+        if self.scheme == _DESCRIPTOR:
+            return str(self.descriptor)
+        names = [passed.name for passed in listen_fds() if passed.descriptor == self.descriptor]
+        return quote(names[0]) if names else ""
+
+    def open(self) -> socket:
+        """Return the socket of the descriptor, with the options set.
+
+        OSError EBADF or ENOTSOCK if it is none any more, or for a descriptor of a service manager
+        that was taken over before.
+        """
+        return self._taken(lambda sock: None)
+
+    def bind(self) -> socket:
+        """Return the socket of the descriptor as it is."""
+        return self.open()
+
+    def listen(self, backlog: int | None = None) -> socket:
+        """Return the socket, which listens; one that does not listen yet begins to."""
+        waiting = self.backlog if backlog is None else backlog
+
+        def listen(sock: socket) -> None:
+            if waiting is not None or not sock.get_option("SO_ACCEPTCONN"):
+                sock.listen(_BACKLOG if waiting is None else waiting)
+
+        return self._taken(listen)
+
+    def connect(self, timeout: float | None = None) -> socket:
+        """Return the socket, which is connected, with the timeout in seconds.
+
+        OSError ENOTCONN if it is not.
+        """
+
+        def check(sock: socket) -> None:
+            sock.getpeername()
+            sock.settimeout(timeout)
+
+        return self._taken(check)
+
+    def _taken(self, ready: Callable[[socket], None]) -> socket:
+        is_passed = self.scheme == _SERVICE_MANAGER
+        if is_passed and self.descriptor in taken:
+            raise OSError(errno.EBADF, f"{self} was taken over before")
+        sock = socket(fileno=self.descriptor)
+        try:
+            sock.set_inheritable(False)
+            for name, value in self.options:
+                sock.set_option(name, value)
+            ready(sock)
+        except BaseException:
+            sock.detach()
+            raise
+        if is_passed:
+            taken.add(self.descriptor)
+        return sock
+
+
+def connect(endpoint: str | Endpoint, timeout: float | None = None) -> socket:
+    """Return a socket that is connected to an endpoint, within ``timeout`` seconds.
+
+    ``endpoint`` is its text or what `parse` makes of it; the socket keeps the timeout. ValueError
+    for a text that is no endpoint, otherwise as `Endpoint.connect`.
+    """
+    return _endpoint(endpoint).connect(timeout)
+
+
+def listen(endpoint: str | Endpoint, backlog: int | None = None) -> socket:
+    """Return a socket that listens at an endpoint.
+
+    ``endpoint`` is its text or what `parse` makes of it; ``backlog`` is how many connections may
+    wait, by default what the endpoint states, or 128. ValueError for a text that is no endpoint,
+    otherwise as `Endpoint.listen`.
+    """
+    return _endpoint(endpoint).listen(backlog)
+
+
+def open_datagram(endpoint: str | Endpoint) -> socket:
+    """Return a socket for messages that is bound to an endpoint, of any type but SOCK_STREAM.
+
+    ``endpoint`` is its text or what `parse` makes of it. ValueError for a stream endpoint or a text
+    that is no endpoint, otherwise as `Endpoint.bind`.
+    """
+    found = _endpoint(endpoint)
+    if found.type == _stdlib.SOCK_STREAM:
+        scheme, _ = Part(str(endpoint)).divided("://")
+        row = _row_of(found).protocol
+        others = [_name_of(kind) for kind in row.types if kind != _stdlib.SOCK_STREAM]
+        instead = f"; write {row.scheme}+{others[0]}" if others and row.scheme else ""
+        raise scheme.mistake(f"a stream has no messages: use connect or listen{instead}")
+    return found.bind()
+
+
+def _endpoint(given: str | Endpoint) -> Endpoint:
+    return given if isinstance(given, Endpoint) else parse(given)
+
 
 def parse(text: str) -> Endpoint:
     """Return the endpoint that ``text`` writes.
 
-    ValueError for an unknown scheme, with those that are known, or a text that is no address.
+    ValueError for any other text, with carets under the mistake. For an unknown scheme it has those
+    that are known, or the distribution to install.
     """
-    scheme, found, rest = text.partition("://")
-    if not found:
-        raise ValueError(f"an endpoint is scheme://address, not {text!r}")
-    name, _, kind = scheme.partition("+")
+    if not isinstance(text, str):
+        raise TypeError(f"an endpoint is a str, not {type(text).__name__}")
+    scheme, rest = Part(text).divided("://")
+    if rest is None:
+        raise scheme.mistake(f"an endpoint is scheme://address, not {text!r}")
+    if scheme.lower() in (_DESCRIPTOR, _SERVICE_MANAGER):
+        return _descriptor(scheme.lower(), rest)
+    named = _scheme(scheme)
+    written, place, query = _split_query(named, rest)
+    settings, options = _read_query(query, _SETTINGS)
+    values = {name: value for name, (_, value) in settings.items()}
+    pinned = values.pop("family", None)
+    address, family = _address(named, written, place, pinned)
+    if pinned is not None:
+        if family != pinned.number:
+            raise settings["family"][0].mistake(f"{address} is no address of {pinned.name}")
+        values["one_family"] = True
+    for name in ("mode", "unlink"):
+        if name in settings and address.bound_path is None:
+            raise settings[name][0].mistake(f"{name} is for an address that is a path")
+    if family == named.family.number:
+        served = _unplugged(named.family, named.protocol)
+    else:
+        served = _served(family, named.type, named.number)
+    pairs = tuple(_option_of(served.definitions, name, value) for name, value in options)
+    return Endpoint(family, named.type, named.number, address, named.text, options=pairs, **values)
+
+
+def _descriptor(scheme: str, rest: Part) -> DescriptorEndpoint:
+    """Return the endpoint of a descriptor that is open, by its number or its name."""
+    host, *queries = rest.pieces("?")
+    if len(queries) > 1:
+        raise queries[1].mistake("an endpoint has one '?' that is not quoted")
+    number = _by_number(host) if scheme == _DESCRIPTOR else _by_name(host)
+    try:
+        with _copy_of(number) as sock:
+            kind = int(sock.family), int(sock.type), sock.proto
+            address = sock.local_address or RawAddress(kind[0], b"")
+            definitions = sock._definitions
+    except OSError as error:
+        raise host.mistake(f"descriptor {number} is no open socket: {error.strerror}") from None
+    items = list(_text.query_items(queries[0])) if queries else []
+    settings, stated = _read_query(items, {"backlog": _SETTINGS["backlog"]})
+    options = tuple(_option_of(definitions, name, value) for name, value in stated)
+    values = {name: value for name, (_, value) in settings.items()}
+    return DescriptorEndpoint(*kind, address, scheme, options=options, descriptor=number, **values)
+
+
+def _copy_of(descriptor: int) -> socket:
+    kept, close = keeping()
+    try:
+        keep(kept, os.dup, descriptor)
+        return socket(fileno=kept[0])
+    except BaseException:
+        close()
+        raise
+
+
+def _by_number(host: Part) -> int:
+    if not (host.isascii() and host.isdigit() and len(host) < 10):
+        raise host.mistake(f"fd://NUMBER has the number of a descriptor, not {str(host)!r}")
+    return int(host)
+
+
+def _by_name(host: Part) -> int:
+    try:
+        passed = listen_fds()
+    except (OSError, ValueError) as error:
+        raise host.mistake(f"no descriptors of a service manager: {error}") from None
+    wanted = _text.unquoted(host)
+    found = [each for each in passed if wanted in ("", each.name)]
+    if len(found) == 1:
+        if found[0].descriptor in taken:
+            raise host.mistake("this descriptor was taken over before")
+        return found[0].descriptor
+    names = [each.name for each in passed]
+    if found:
+        numbers = ", ".join(f"fd://{each.descriptor}" for each in found)
+        raise host.mistake(f"{len(found)} descriptors have this name: take one of {numbers}")
+    why = f"were passed: {', '.join(names)}" if names else "were passed: none (LISTEN_FDS)"
+    raise host.mistake(f"descriptors that {why}" + did_you_mean(wanted, names))
+
+
+def _read_query(
+    items: list[tuple[Part, Part]] | None, known: Mapping[str, Callable[[str], Any]]
+) -> tuple[dict[str, tuple[Part, Any]], list[tuple[Part, Part]]]:
+    """Return the settings of a query by name, with their places, and the items that are others."""
+    settings: dict[str, tuple[Part, Any]] = {}
+    others = []
+    for name, value in items or ():
+        read = known.get(str(name))
+        if read is None:
+            others.append((name, value))
+        elif str(name) in settings:
+            raise name.mistake(f"{name} is stated twice")
+        else:
+            written = _text.unquoted(value)
+            try:
+                settings[str(name)] = name, read(written)
+            except ValueError as error:
+                raise value.mistake(f"{name}: {error}") from None
+    return settings, others
+
+
+def _read_backlog(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) < 1 << 31):
+        raise ValueError(f"must be 0-2147483647, not {text!r}")
+    return int(text)
+
+
+def _read_mode(text: str) -> int:
+    digits = text.removeprefix("0o")
+    if (
+        not digits
+        or len(digits) > 4
+        or not set(digits) <= set("01234567")
+        or int(digits, 8) > 0o777
+    ):
+        raise ValueError(f"must be octal, 0-777, not {text!r}")
+    return int(digits, 8)
+
+
+def _read_unlink(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError(f"must be 0 or 1, not {text!r}")
+    return text == "1"
+
+
+def _read_netns(text: str) -> str:
+    path_of(text)
+    return text
+
+
+def _read_interface(text: str) -> str:
+    if not text or len(os.fsencode(text)) > 15 or "\0" in text:
+        raise ValueError(f"must be the name of an interface, 1-15 bytes, not {text!r}")
+    return text
+
+
+def _read_family(text: str) -> Family:
+    name = text.upper()
+    family = plugins.family(name)
+    if family is None:
+        near = did_you_mean(name, plugins.names())
+        raise ValueError(f"no plugin is of a family {text!r}{near}")
+    return family
+
+
+_SETTINGS: Mapping[str, Callable[[str], Any]] = {
+    "backlog": _read_backlog,
+    "family": _read_family,
+    "interface": _read_interface,
+    "mode": _read_mode,
+    "netns": _read_netns,
+    "unlink": _read_unlink,
+}
+"""The settings of a query, and the functions that read their values."""
+
+
+class _Named(NamedTuple):
+    """What the scheme of an endpoint names."""
+
+    family: Family
+    protocol: Protocol
+    type: int
+    number: int
+
+    @property
+    def text(self) -> str:
+        return _scheme_text(self.protocol, self.type, self.number)
+
+
+def _scheme_text(protocol: Protocol, type: int, number: int) -> str:
+    """The scheme of a protocol's row with what else tells a socket type and protocol number."""
+    unusual = type not in protocol.types
+    text = protocol.scheme
+    if type != protocol.types[0]:
+        text += f"+{_name_of(type)}"
+    if unusual or (protocol.number is ANY_PROTOCOL and number):
+        text += f"+{number}"
+    return text
+
+
+def _scheme(scheme: Part) -> _Named:
+    """Return what a scheme names; ValueError with carets under what is unknown or unfit."""
+    name, *words = scheme.pieces("+")
     family, protocol = _protocol(name)
-    if kind and _TYPES.get(kind) not in protocol.types:
-        allowed = ", ".join(k for k, value in _TYPES.items() if value in protocol.types)
-        raise ValueError(f"endpoint {text!r}: type must be one of {allowed}, not {kind!r}")
-    address: Address = load(protocol.address).parse(rest)
-    number = _TYPES[kind] if kind else protocol.types[0]
-    return Endpoint(family.number, number, protocol.number or 0, address, scheme)
+    kind: int | None = None
+    number: int | None = None
+    stated = name
+    for word in words:
+        lower = word.lower()
+        if kind is None and (found := _type(lower)) is not None:
+            kind, stated = found, word
+        elif number is None and (found := _number(lower, family)) is not None:
+            number = found
+        else:
+            known = [k for k, value in _TYPES.items() if value in protocol.types]
+            raise word.mistake(
+                f"endpoint {scheme.whole!r}: type must be one of {', '.join(known)}, "
+                f"not {str(word)!r}" + did_you_mean(lower, known)
+            )
+    if number is None and kind is not None and kind not in protocol.types:
+        known = [k for k, value in _TYPES.items() if value in protocol.types]
+        raise stated.mistake(
+            f"endpoint {scheme.whole!r}: type must be one of {', '.join(known)}, "
+            f"not {str(stated)!r}"
+        )
+    kind = protocol.types[0] if kind is None else kind
+    if number is None:
+        return _Named(family, protocol, kind, protocol.number or 0)
+    if protocol.number not in (ANY_PROTOCOL, number):
+        raise scheme.mistake(f"scheme {str(name)!r} is of protocol {protocol.number}, not {number}")
+    row = family.protocol(number, kind)
+    if row is not None and row.scheme:
+        protocol = row
+    return _Named(family, protocol, kind, number)
 
 
-def _protocol(scheme: str) -> tuple[Family, Protocol]:
+def _type(word: str) -> int | None:
+    """The socket type that a word after a scheme names."""
+    if word in _TYPES:
+        return _TYPES[word]
+    digits = word.removeprefix("type")
+    if digits != word and digits.isascii() and digits.isdigit() and 0 < int(digits[:3]) < 16:
+        return int(digits[:3])
+    return None
+
+
+def _number(word: str, family: Family) -> int | None:
+    """The protocol number that a word after a scheme states, or names by a row of the family."""
+    if word.isascii() and word.isdigit() and len(word) < 11 and int(word) < 1 << 31:
+        return int(word)
+    return next((p.number for p in family.protocols if p.name == word and p.number), None)
+
+
+def _protocol(scheme: Part) -> tuple[Family, Protocol]:
+    """Return the row that a scheme belongs to, and its family."""
+    name = scheme.lower()
     known: dict[str, tuple[Family, Protocol]] = {}
-    likely = sorted(plugins.names(), key=lambda name: scheme.upper() not in name)
+    likely = sorted(plugins.names(), key=lambda family: name.upper() not in family)
     for family in plugins.families(likely):
         for protocol in family.protocols:
             if protocol.scheme:
                 known.setdefault(protocol.scheme, (family, protocol))
-        if scheme in known:
-            return known[scheme]
-    if distribution := distribution_of_scheme(plugins, scheme):
-        raise ValueError(f"scheme {scheme!r} needs {distribution}: pip install {distribution}")
-    raise ValueError(
-        f"unknown scheme {scheme!r}; installed: {', '.join(sorted(known))}"
-        + did_you_mean(scheme.lower(), known)
+        if name in known:
+            return known[name]
+    if distribution := distribution_of_scheme(plugins, name):
+        raise scheme.mistake(
+            f"scheme {str(scheme)!r} needs {distribution}: pip install {distribution}"
+        )
+    raise scheme.mistake(
+        f"unknown scheme {str(scheme)!r}; installed: {', '.join(sorted(known))}"
+        + did_you_mean(name, known)
     )
 
 
+def _split_query(named: _Named, rest: Part) -> tuple[str, Part, list[tuple[Part, Part]]]:
+    """Divide what follows the scheme: the address's own text, its place, the endpoint's items.
+
+    Items that name fields of the address are its own.
+    """
+    address, *queries = rest.pieces("?")
+    if len(queries) > 1:
+        raise queries[1].mistake("an endpoint has one '?' that is not quoted")
+    fields = _fields(named.protocol)
+    own: list[str] = []
+    others = []
+    for name, value in _text.query_items(queries[0]) if queries else ():
+        if str(name) in fields:
+            own.append(f"{name}={value}")
+        else:
+            others.append((name, value))
+    if not own:
+        return str(address), address, others
+    return f"{address}?{'&'.join(own)}", rest, others
+
+
+def _fields(protocol: Protocol) -> frozenset[str]:
+    """The names that the address class of a protocol has for its fields, or its classes have."""
+    names: set[str] = set()
+    classes: list[Any] = [load(protocol.address)]
+    while classes:
+        cls = classes.pop()
+        classes += cls.__subclasses__()
+        if attrs.has(cls):
+            names.update(field.name for field in attrs.fields(cls))
+    return frozenset(names)
+
+
+def _address(named: _Named, text: str, place: Part, pinned: Family | None) -> tuple[Address, int]:
+    """Return the address that a text writes for a scheme, and the number of its family.
+
+    ``pinned`` is the family that it must be of, where the scheme stands for several.
+    """
+    protocol, resolver = named.protocol, _resolver(named.protocol)
+    if resolver is not None and pinned is not None:
+        other = pinned.protocol(named.number, named.type)
+        resolver = (other and _resolver(other)) or resolver
+    address: Address
+    try:
+        if resolver is not None:
+            address = resolver.parse(text, named.type, named.number)
+            return address, address.family
+        address = load(protocol.address).parse(text)
+    except ValueError as error:
+        try:
+            return RawAddress.parse(text), named.family.number
+        except ValueError:
+            raise place.mistake_in(error) from None
+    return address, named.family.number
+
+
+def _resolver(protocol: Protocol) -> Resolver | None:
+    if protocol.resolver is None:
+        return None
+    wanted = "a Resolver"
+    found = load_part(protocol.name, "resolver", wanted, protocol.resolver)
+    if not isinstance(found, Resolver):
+        raise PluginError(f"{protocol.name}: resolver must name {wanted}, not {found!r}")
+    return found
+
+
+def _row_of(endpoint: Endpoint) -> Served:
+    """What serves an endpoint's sockets; its scheme's row where this system lacks the family."""
+    served = plugins.find(endpoint.family, endpoint.type, endpoint.protocol)
+    return served or _unplugged(*_protocol(Part(endpoint.scheme).pieces("+")[0]))
+
+
+def _unplugged(family: Family, protocol: Protocol) -> Served:
+    return Served(family, protocol, lambda _: None)
+
+
+def _name_of(kind: int) -> str:
+    """The word for a socket type after a scheme."""
+    return next((name for name, value in _TYPES.items() if value == kind), f"type{kind}")
+
+
+def _served(family: int, type: int, number: int) -> Served:
+    served = plugins.find(family, type, number)
+    if served is None:
+        raise ValueError(f"no plugin serves family {family}, type {type}, protocol {number}")
+    return served
+
+
+def _option_of(definitions: Definitions, name: Part, value: Part) -> tuple[str, Any]:
+    """Return the name and the typed value of an option that a query states."""
+    try:
+        row = definitions.option(name.upper())
+    except LookupError as error:
+        known = [*_SETTINGS, *definitions.options]
+        near = did_you_mean(str(name), known) or did_you_mean(name.upper(), known)
+        message = str(error.args[0]).partition(";")[0].replace(name.upper(), str(name))
+        raise name.mistake(f"{message}{near}") from None
+    try:
+        return row.name, _text.read_value(row, _text.unquoted(value))
+    except ValueError as error:
+        raise value.mistake(str(error)) from None
+
+
 def of(sock: Any, address: Address) -> Endpoint:
-    """Return the endpoint of an address on a socket; ValueError if its protocol has no scheme."""
+    """Return the endpoint of an address on a socket, which opens the same kind of socket again.
+
+    ValueError if its protocol has no scheme, or for a `RawAddress` that no text of the scheme
+    writes.
+    """
     served = plugins.find(int(sock.family), int(sock.type), sock.proto)
+    if served is not None and isinstance(sock, socket) and sock._served is not None:
+        served = sock._served
     if served is None or not served.protocol.scheme:
         raise ValueError(f"no plugin names a scheme for {sock!r}")
-    kind = next((k for k, value in _TYPES.items() if value == sock.type), "")
-    usual = sock.type == served.protocol.types[0]
-    scheme = served.protocol.scheme + ("" if usual or not kind else f"+{kind}")
-    return Endpoint(int(sock.family), int(sock.type), sock.proto, address, scheme)
+    row, kind = served.protocol, int(sock.type)
+    number = sock.proto if row.number is ANY_PROTOCOL else row.number
+    if isinstance(address, RawAddress):
+        typed = served.codec.address_class
+        if typed.reads(address.pack()):
+            address = typed.unpack(address.pack())
+    resolver = _resolver(row)
+    stands_for_others = (
+        resolver is not None
+        and not isinstance(address, RawAddress)
+        and resolver.resolve(address, kind, False) is not None
+    )
+    endpoint = Endpoint(
+        int(sock.family),
+        kind,
+        number,
+        address,
+        _scheme_text(row, kind, number),
+        one_family=stands_for_others,
+    )
+    if isinstance(address, RawAddress) and _reads_otherwise(endpoint):
+        raise ValueError(f"{address} is no address of {row.scheme}")
+    return endpoint
+
+
+def _reads_otherwise(endpoint: Endpoint) -> bool:
+    try:
+        return parse(str(endpoint)) != endpoint
+    except ValueError:
+        return True

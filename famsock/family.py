@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
     from famsock._definitions import Definitions
     from famsock._hints import Hint
+    from famsock._resolver import Resolver
 else:
-    Any = Hint = object  # typing is not imported for them; typing.get_type_hints finds these
+    Any = Hint = Resolver = (
+        object  # typing is not imported for them; typing.get_type_hints finds these
+    )
 
 __all__ = [
     "ANY_PROTOCOL",
@@ -86,7 +89,9 @@ class Protocol(NamedTuple):
     of this protocol answer: the protocol of an open descriptor is found by it where the kernel
     tells none (SO_PROTOCOL 0). ``max_message_bytes`` is the size of the largest message that may be
     received, or 0 if none is known; `famsock.aio` receives that much for each of many messages.
-    ``segmentation`` tells how the kernel joins and cuts messages, if it can.
+    ``segmentation`` tells how the kernel joins and cuts messages, if it can. ``resolver`` is the
+    `famsock.plugin.Resolver`, or its name, of a scheme whose text may stand for several addresses,
+    of this family or others: it reads the text in place of the address class.
 
     A protocol may have another family's addresses, options and control messages.
     ``address_family`` then names the family of the address class ("AF_INET"), whose number the
@@ -114,6 +119,7 @@ class Protocol(NamedTuple):
     probe: tuple[int, int] | None = None
     max_message_bytes: int = 0
     segmentation: Segmentation | None = None
+    resolver: Resolver | str | None = None
 
     @property
     def selftests(self) -> Mapping[str, str]:

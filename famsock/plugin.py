@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from famsock._registry import Registry
     from famsock._registry.hookspecs import hookimpl
     from famsock._registry.validation import API_VERSION, OLDEST_API_VERSION
+    from famsock._resolver import Candidate, Resolver
     from famsock._rows import control_rows, option_rows
     from famsock._sockaddr import sockaddr
     from famsock._sockets import socket
@@ -47,6 +48,7 @@ _MODULES = {
     "Address": "address",
     "AddressRangeError": "_errors",
     "CType": "cstruct",
+    "Candidate": "_resolver",
     "Codec": "codecs",
     "ControlMessage": "control",
     "ControlType": "control",
@@ -59,6 +61,7 @@ _MODULES = {
     "RawAddress": "address",
     "RawControl": "control",
     "Registry": "_registry",
+    "Resolver": "_resolver",
     "Segmentation": "family",
     "SockExtendedErr": "_errqueue",
     "SockaddrLayout": "_calls.layout",
@@ -93,6 +96,7 @@ __all__ = [
     "Address",
     "AddressRangeError",
     "CType",
+    "Candidate",
     "Codec",
     "ControlMessage",
     "ControlType",
@@ -104,6 +108,7 @@ __all__ = [
     "RawAddress",
     "RawControl",
     "Registry",
+    "Resolver",
     "Segmentation",
     "SockExtendedErr",
     "SockaddrLayout",

@@ -18,6 +18,7 @@ PAGES = (
     "docs/index.md",
     "docs/getting-started.md",
     "docs/asyncio.md",
+    "docs/endpoints.md",
     "docs/frameworks.md",
     "docs/interface.md",
 )

@@ -84,6 +84,7 @@ FITTING: dict[str, tuple[type, ...]] = {
     "type": (type,),
     "Mapping": (dict,),
     "Collection": (tuple, list, set, frozenset, range),
+    "Resolver": (),
     "SockaddrLayout": (SockaddrLayout,),
     "Segmentation": (Segmentation,),
 }
@@ -150,7 +151,7 @@ WRONG: dict[type[Family] | type[Protocol], dict[str, tuple[Any, ...]]] = {
         "number": (-1, 1 << 31),
         "types": ((), (0,), (16,), (-1,), ("1",), (None,), (True,), (1.0,), [1], (1, 1 | 1 << 11)),
         "address": (*NO_REFERENCE, int, RawAddress, Protocol),
-        "scheme": (" ", "KCM", "kcm://", "k+cm", "1kcm", "k cm", "ümlaut", "k:cm"),
+        "scheme": (" ", "KCM", "kcm://", "k+cm", "1kcm", "k cm", "ümlaut", "k:cm", "fd", "systemd"),
         "modules": NO_MODULES,
         "capability": (" ", "NET_RAW", "CAP_net_raw", "cap_net_raw", "CAP_NET_RAW "),
         "hints": (
@@ -200,6 +201,7 @@ WRONG: dict[type[Family] | type[Protocol], dict[str, tuple[Any, ...]]] = {
             SEGMENTATION._replace(max_segments=0),
             SEGMENTATION._replace(max_bytes=None),  # type: ignore[arg-type]
         ),
+        "resolver": (*NO_REFERENCE, object(), Protocol),
     },
 }
 
@@ -237,7 +239,7 @@ def test_a_wrong_value_is_refused(description: Any, field: str, value: Any) -> N
         family = FAMILY._replace(**{field: value})
     else:
         family = FAMILY._replace(protocols=(PROTOCOL._replace(**{field: value}),))
-    if field in ("layout", "scheme", "address_family") and description is Protocol:
+    if field in ("layout", "scheme", "address_family", "resolver") and description is Protocol:
         (row,) = family.protocols
         family = FAMILY._replace(protocols=(row._replace(address="famsock.address:Address"),))
     registry = Registry()
@@ -269,6 +271,7 @@ def _some_text_of(value: object) -> str:
         {"socket": "a:b", "selftest": "a:b", "integer_bytes": {7: 8}},
         {"hints": {errno.EINVAL: "x", ("bind", errno.EINVAL): "y"}, "capability": "CAP_NET_RAW"},
         {"options": ("a.b", "a:b", OPTION), "control": [CONTROL], "modules": ("af_key", "can-raw")},
+        {"address": "a:b", "resolver": "a:b"},
         {"number": 0},
         {"number": (1 << 31) - 1},
         {"address": "a:b", "layout": LAYOUT},
@@ -294,7 +297,13 @@ def test_right_values_of_a_family_are_taken(right: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("layout", LAYOUT), ("layout", "a:b"), ("scheme", "new"), ("address_family", "AF_INET")],
+    [
+        ("layout", LAYOUT),
+        ("layout", "a:b"),
+        ("scheme", "new"),
+        ("address_family", "AF_INET"),
+        ("resolver", "a:b"),
+    ],
 )
 def test_what_needs_an_address_is_refused_without(field: str, value: Any) -> None:
     row = PROTOCOL._replace(**{field: value})

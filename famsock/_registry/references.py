@@ -13,6 +13,7 @@ from famsock import control, options
 from famsock._definitions import constants_of, rows_of
 from famsock._errors import PluginError
 from famsock._lazy import load_part
+from famsock._resolver import Resolver
 from famsock._sockets import socket
 from famsock.family import Family, Protocol, Served
 
@@ -52,6 +53,11 @@ def _check_protocol(family: Family, protocol: Protocol) -> None:
         usual = load_part(served, "layout's usual", wanted, layout.usual)
         _refuse_unless(callable(usual), served, "layout's usual", wanted, layout.usual, usual)
     _check_rows(str(served), protocol)
+    if protocol.resolver is not None:
+        wanted = "a Resolver"
+        resolver = load_part(served, "resolver", wanted, protocol.resolver)
+        fits = isinstance(resolver, Resolver)
+        _refuse_unless(fits, served, "resolver", wanted, protocol.resolver, resolver)
     for reference in protocol.selftests.values():
         wanted = "a function that returns a context manager"
         selftest = load_part(served, "selftest", wanted, reference)

@@ -29,6 +29,9 @@ API_VERSION = 3
 OLDEST_API_VERSION = 2
 """The oldest version of the plugin interface that this famsock supports."""
 
+RESERVED_SCHEMES = ("fd", "systemd")
+"""Schemes of endpoints that are descriptors, which no family may have."""
+
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
 _UPPER = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -104,7 +107,7 @@ def _check_protocol(family: Family, protocol: Protocol) -> None:
     owner = f"{family.name} {protocol.name}"
     _check_fields(owner, protocol, _PROTOCOL)
     if protocol.address is None:
-        for field in ("layout", "scheme", "address_family"):
+        for field in ("layout", "scheme", "address_family", "resolver"):
             value = getattr(protocol, field)
             if value:
                 raise ValueError(
@@ -293,6 +296,7 @@ def _is_scheme(value: object) -> bool:
         isinstance(value, str)
         and value[0] in _LOWER
         and frozenset(value) <= _LOWER | _DIGITS | frozenset(".-")
+        and value not in RESERVED_SCHEMES
     )
 
 
@@ -331,6 +335,13 @@ def _is_socket(value: object) -> bool:
     return value is None or _is_reference(value) or _is_mapping_of(value, _is_int, _is_reference, 1)
 
 
+def _is_resolver(value: object) -> bool:
+    if value is None or _is_reference(value):
+        return True
+    module = sys.modules.get("famsock._resolver")
+    return module is not None and isinstance(value, module.Resolver)
+
+
 def _is_probe(value: object) -> bool:
     return value is None or (_is_tuple_of(value, _is_int) and len(value) == 2)  # type: ignore[arg-type]
 
@@ -366,7 +377,10 @@ _PROTOCOL: Mapping[str, tuple[str, Check]] = {
     ),
     "types": ("a tuple of at least one socket type (1-15)", _are_types),
     "address": (f"an Address class, {_REFERENCE} or None", _is_address),
-    "scheme": ('"" or lower-case letters, digits, "." and "-", a letter first', _is_scheme),
+    "scheme": (
+        '"" or lower-case letters, digits, "." and "-", a letter first, but not "fd" or "systemd"',
+        _is_scheme,
+    ),
     "modules": _MODULES,
     "capability": ('"" or the name of a capability (CAP_X)', _is_capability),
     "hints": ('a mapping of errno or ("method", errno) to str or functions', _are_hints),
@@ -382,6 +396,7 @@ _PROTOCOL: Mapping[str, tuple[str, Check]] = {
     ),
     "options": _OPTIONS,
     "control": _CONTROL,
+    "resolver": (f"None, a Resolver or {_REFERENCE}", _is_resolver),
     "probe": ("None or the level and the number of an option", _is_probe),
     "max_message_bytes": ("0-2147483647", lambda value: _is_int(value, 0)),
     "segmentation": ("None or a Segmentation of int and pairs of int", _is_segmentation),

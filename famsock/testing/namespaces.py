@@ -7,16 +7,15 @@ namespace in which it was made. Sources: network_namespaces(7), unshare(2), setn
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import socket as _stdlib
 import struct
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+
+from famsock._netns import CLONE_NEWNET, call, in_thread
 
 __all__ = [
     "NetworkNamespace",
@@ -24,7 +23,6 @@ __all__ = [
     "unshare_network",
 ]
 
-_CLONE_NEWNET = 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _IFF_UP = 1
 _OF_THIS_THREAD = "/proc/thread-self/ns/net"
@@ -39,13 +37,13 @@ class NetworkNamespace:
     """
 
     def __init__(self) -> None:
-        self._descriptor = _in_thread(_made)
+        self._descriptor = in_thread(_made)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Move the calling thread into the namespace, and back when the context ends."""
         with _coming_back():
-            _call("setns", self._descriptor, _CLONE_NEWNET)
+            call("setns", self._descriptor, CLONE_NEWNET)
             yield
 
     def close(self) -> None:
@@ -59,7 +57,7 @@ def unshare_network() -> None:
 
     :raises OSError: EPERM without CAP_SYS_ADMIN.
     """
-    _call("unshare", _CLONE_NEWNET)
+    call("unshare", CLONE_NEWNET)
     with _stdlib.socket(_stdlib.AF_INET, _stdlib.SOCK_DGRAM) as sock:
         name = b"lo".ljust(16, b"\0")
         request = fcntl.ioctl(sock, _SIOCGIFFLAGS, name + bytes(24))
@@ -86,37 +84,10 @@ def _coming_back() -> Iterator[None]:
     try:
         yield
     finally:
-        _call("setns", before, _CLONE_NEWNET)
+        call("setns", before, CLONE_NEWNET)
         os.close(before)
 
 
 def _made() -> int:
     unshare_network()
     return os.open(_OF_THIS_THREAD, os.O_RDONLY | os.O_CLOEXEC)
-
-
-def _in_thread(function: Callable[[], int]) -> int:
-    """Call a function in a new thread; return its result or raise its exception."""
-    results: list[int] = []
-    errors: list[OSError] = []
-
-    def run() -> None:
-        try:
-            results.append(function())
-        except OSError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
-
-
-def _call(name: str, *arguments: int) -> None:
-    """Call a function of the C library; os.setns and os.unshare are of Python 3.12."""
-    libc: Any = ctypes.CDLL(None, use_errno=True)
-    if getattr(libc, name)(*arguments):
-        number = ctypes.get_errno()
-        raise OSError(number, f"{name}: {os.strerror(number)}")

@@ -134,6 +134,6 @@ def test_the_kernels_refusal_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str, *arguments: int) -> None:
         raise PermissionError(errno.EPERM, f"{name}: {os.strerror(errno.EPERM)}")
 
-    monkeypatch.setattr("famsock.testing.namespaces._call", refuse)
+    monkeypatch.setattr("famsock.testing.namespaces.call", refuse)
     with pytest.raises(PermissionError, match="unshare: Operation not permitted"):
         NetworkNamespace()

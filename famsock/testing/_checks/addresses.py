@@ -70,6 +70,14 @@ class AddressChecks(Checks):
             assert endpoint.address == shapes.typed
             assert endpoint.family == self.subject().family.number
             assert str(endpoint) == text
+            for kind in protocol.types:
+                other = endpoints.parse(
+                    f"{protocol.scheme.upper()}+type{int(kind)}://{shapes.text}"
+                )
+                assert (other.family, other.type) == (endpoint.family, kind)
+                assert endpoints.parse(str(other)) == other
+            path = shapes.typed.bound_path
+            assert path is None or (isinstance(path, str) and path)
 
     def test_codec_carries_an_example(self, shapes: Shapes) -> None:
         subject = self.subject()

@@ -107,6 +107,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
         address: str = "Inet",
         max_message_bytes: int = 0,
         segmentation: Segmentation | None = None,
+        service: str = "",
     ) -> Protocol:
         return Protocol(
             name + suffix,
@@ -122,10 +123,11 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             capability=capability,
             max_message_bytes=max_message_bytes,
             segmentation=segmentation,
+            resolver=f"famsock_inet._resolver:{service.upper()}{suffix}" if service else None,
         )
 
     return (
-        row("tcp", 6, (SOCK_STREAM,), f"tcp:Tcp{suffix}Socket"),
+        row("tcp", 6, (SOCK_STREAM,), f"tcp:Tcp{suffix}Socket", service="tcp"),
         row(
             "udp",
             17,
@@ -135,6 +137,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             segmentation=_segmentation(
                 _UDP_BYTES - _HEADER_BYTES - (0 if suffix else _IPV4_HEADER_BYTES)
             ),
+            service="udp",
         ),
         row(
             "udplite",
@@ -143,6 +146,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             f"udp:Udplite{suffix}Socket",
             _hints.UDPLITE,
             max_message_bytes=_UDP_BYTES,
+            service="udp",
         ),
         row(
             "mptcp",
@@ -150,6 +154,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             (SOCK_STREAM,),
             f"mptcp:Mptcp{suffix}Socket",
             _hints.MPTCP,
+            service="tcp",
         ),
         row(
             "sctp",
@@ -157,6 +162,7 @@ def _protocols(suffix: str, icmp: int) -> tuple[Protocol, ...]:
             (SOCK_STREAM, SOCK_SEQPACKET),
             f"sctp:Sctp{suffix}Socket",
             modules=("sctp",),
+            service="sctp",
         ),
         row("icmp", icmp, (SOCK_DGRAM,), f"raw:Icmp{suffix}Socket", _hints.ICMP),
         row(

@@ -67,7 +67,7 @@ def _protocol(
         "famsock_netlink.addresses:NetlinkAddress",
         layout="famsock_netlink._layouts:NETLINK",
         socket=f"famsock_netlink.{socket}",
-        scheme="" if number is None else f"netlink-{name.replace('_', '-')}",
+        scheme="netlink" if number is None else f"netlink-{name.replace('_', '-')}",
         modules=modules,
         hints=_HINTS,
         selftest=selftest and f"famsock_netlink.selftest:{selftest}",

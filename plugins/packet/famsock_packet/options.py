@@ -24,8 +24,26 @@ def _encode_program(program: _Program | int) -> bytes:
     return bpf.PROGRAM.encode(tuple(program))
 
 
+def _program_text(program: _Program | int) -> str:
+    if isinstance(program, int):
+        return str(program)
+    assert bpf.PROGRAM.text is not None
+    return bpf.PROGRAM.text(tuple(program))
+
+
+def _parse_program(text: str) -> _Program | int:
+    """Return the descriptor that a number is, or the instructions ``code,jt,jf,k;…``."""
+    assert bpf.PROGRAM.parse is not None
+    return bpf.PROGRAM.parse(text) if "," in text else int(text, 0)
+
+
 _FANOUT_PROGRAM: Codec[_Program | int] = Codec(
-    "struct sock_fprog", bpf.PROGRAM.size_bytes, _encode_program, bpf.PROGRAM.decode
+    "struct sock_fprog",
+    bpf.PROGRAM.size_bytes,
+    _encode_program,
+    bpf.PROGRAM.decode,
+    text=_program_text,
+    parse=_parse_program,
 )
 
 _row = option_rows(SOL_PACKET, constants)

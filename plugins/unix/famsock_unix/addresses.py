@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from famsock.plugin import Address, CType, Lookup, cstruct, sockaddr
@@ -108,6 +110,26 @@ class UnixAddress(Address):
     def is_path(self) -> bool:
         """True if the name is a path in the file system."""
         return bool(self.path) and isinstance(self.path, str)
+
+    @property
+    def bound_path(self) -> str | None:
+        """The path, if the name is one in the file system."""
+        return self.path if isinstance(self.path, str) and self.path else None
+
+    @contextmanager
+    def replacing_stale(self) -> Iterator[None]:
+        """Remove the socket at the path if no process has it open, and lock the directory.
+
+        OSError BlockingIOError if another process held the directory's lock for a second.
+        """
+        if self.bound_path is None:
+            yield
+            return
+        from famsock_unix import _stale
+
+        with _stale.locked_directory(self.bound_path):
+            _stale.unlink_stale(self.bound_path)
+            yield
 
     @property
     def abstract_name(self) -> bytes | None:

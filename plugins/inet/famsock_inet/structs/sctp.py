@@ -437,6 +437,24 @@ def _encode_reset_streams(value: SctpResetStreams) -> bytes:
     return struct.pack(f"=iHH{len(streams)}H", *numbers, *streams)
 
 
+def _authkey_text(value: SctpAuthkey) -> str:
+    return f"{value.assoc_id},{value.keynumber},{bytes(value.key).hex()}"
+
+
+def _parse_authkey(text: str) -> SctpAuthkey:
+    assoc_id, number, key = text.split(",")
+    return SctpAuthkey(int(assoc_id, 0), int(number, 0), bytes.fromhex(key))
+
+
+def _reset_streams_text(value: SctpResetStreams) -> str:
+    return ",".join(map(str, (value.assoc_id, value.flags, *value.streams)))
+
+
+def _parse_reset_streams(text: str) -> SctpResetStreams:
+    assoc_id, flags, *streams = (int(piece, 0) for piece in text.split(","))
+    return SctpResetStreams(assoc_id, flags, tuple(streams))
+
+
 def _write_only(_data: bytes) -> Any:
     raise ValueError("cannot be read")
 
@@ -446,10 +464,20 @@ def _read_only(_value: Any) -> bytes:
 
 
 AUTHKEY: Codec[SctpAuthkey] = Codec(
-    c="struct sctp_authkey", size_bytes=8, encode=_encode_authkey, decode=_write_only
+    c="struct sctp_authkey",
+    size_bytes=8,
+    encode=_encode_authkey,
+    decode=_write_only,
+    text=_authkey_text,
+    parse=_parse_authkey,
 )
 RESET_STREAMS: Codec[SctpResetStreams] = Codec(
-    c="struct sctp_reset_streams", size_bytes=8, encode=_encode_reset_streams, decode=_write_only
+    c="struct sctp_reset_streams",
+    size_bytes=8,
+    encode=_encode_reset_streams,
+    decode=_write_only,
+    text=_reset_streams_text,
+    parse=_parse_reset_streams,
 )
 
 
