@@ -192,6 +192,41 @@ def test_an_open_socket_s_text_opens_the_same_kind(kind: tuple[int, int, int]) -
                 assert other.getsockopt(stdlib.SOL_SOCKET, option) == ours
 
 
+def test_every_kind_that_this_kernel_opens() -> None:
+    """In the lab these are the sockets of all families; elsewhere those that there are."""
+    opened = []
+    for name, kind, number in kinds():
+        family, _ = _address_of(name)
+        if not family.here:
+            continue
+        try:
+            sock = famsock.socket(family.number, kind, number)
+        except OSError:
+            continue
+        with sock:
+            address = sock.local_address or RawAddress(family.number, b"\xff\xee" * 7)
+            endpoint = endpoints.of(sock, address)
+            again = endpoints.parse(str(endpoint))
+            assert again == endpoint
+            assert (
+                endpoints.parse(str(endpoint).replace(again.scheme, again.scheme.upper())) == again
+            )
+            with again.open() as other:
+                assert (other.family, other.type) == (sock.family, sock.type)
+                assert plugins_row(other) == plugins_row(sock)
+                for option in (stdlib.SO_DOMAIN, stdlib.SO_TYPE, stdlib.SO_PROTOCOL):
+                    ours = sock.getsockopt(stdlib.SOL_SOCKET, option)
+                    assert other.getsockopt(stdlib.SOL_SOCKET, option) == ours, str(endpoint)
+        opened.append(name)
+    assert len(set(opened)) > 10
+
+
+def plugins_row(sock: famsock.socket) -> str:
+    served = famsock.plugins.find(sock.family, sock.type, sock.proto)
+    assert served is not None
+    return str(served)
+
+
 class _Opened:
     """A socket of a kind that this kernel may not have, as `of` sees it."""
 

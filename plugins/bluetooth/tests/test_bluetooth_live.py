@@ -828,6 +828,18 @@ def test_rfcomm_stream(pair: Pair, new: Open) -> None:
             far.recv(1)
 
 
+def test_rfcomm_by_text(pair: Pair) -> None:
+    with famsock.listen(f"rfcomm://[{pair[0].bdaddr}]:0") as listener:
+        address = listener.local_address
+        assert address is not None
+        endpoint = famsock.endpoints.of(listener, address)
+        assert famsock.endpoints.parse(str(endpoint)) == endpoint
+        with famsock.connect(str(endpoint), PATIENCE_S) as near, listener.accept()[0] as far:
+            near.sendall(b"by text")
+            far.settimeout(PATIENCE_S)
+            assert far.recv(16) == b"by text"
+
+
 @pytest.mark.parametrize("channel", [0, 31])
 def test_a_channel_that_rfcomm_has_not_is_explained(pair: Pair, new: Open, channel: int) -> None:
     sock = new(RfcommSocket)

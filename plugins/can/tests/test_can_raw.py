@@ -45,6 +45,22 @@ def pair() -> Iterator[Pair]:
         yield socks[0], socks[1]
 
 
+def test_sockets_by_text() -> None:
+    text = "can://vcan0?CAN_RAW_FD_FRAMES=1&CAN_RAW_FILTER=0x123,0x7ff"
+    with famsock.open_datagram(text) as receiver, famsock.open_datagram("can://vcan0") as sender:
+        receiver.settimeout(20)
+        assert receiver.get_option("CAN_RAW_FD_FRAMES") is True
+        assert receiver.get_option("CAN_RAW_FILTER") == (CanFilter(0x123, 0x7FF),)
+        sender.send(CanFrame(0x124, b"other").pack())
+        sender.send(FRAME.pack())
+        assert receiver.operations.recv_frame().frame == FRAME
+        address = receiver.local_address
+        assert address is not None
+        endpoint = famsock.endpoints.of(receiver, address)
+        assert str(endpoint) == "can://vcan0"
+        assert famsock.endpoints.parse(str(endpoint)) == endpoint
+
+
 def raw_socket(timeout_s: float = 20) -> CanRawSocket:
     sock = CanRawSocket()
     sock.settimeout(timeout_s)

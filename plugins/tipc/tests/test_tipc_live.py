@@ -337,6 +337,27 @@ def test_the_example_runs() -> None:
     assert "withdrawn" in shown
 
 
+@pytest.mark.parametrize("kind", ["stream", "seqpacket"])
+def test_a_server_and_a_client_by_text(kind: str) -> None:
+    text = f"tipc+{kind}://{ServiceAddress(SERVICE, 77)}"
+    with famsock.listen(f"{text}?TIPC_IMPORTANCE=1") as server:
+        assert server.get_option("TIPC_IMPORTANCE") == 1
+        with famsock.connect(text, 20) as client, server.accept()[0] as accepted:
+            client.sendall(b"by text")
+            assert accepted.recv(16) == b"by text"
+            for sock in (client, accepted):
+                address = sock.local_address
+                assert address is not None
+                endpoint = famsock.endpoints.of(sock, address)
+                assert endpoint.scheme == ("tipc+" + kind)
+                assert famsock.endpoints.parse(str(endpoint)) == endpoint
+    with famsock.open_datagram(f"tipc://{ServiceAddress(SERVICE, 78)}") as bound:
+        with TipcRdmSocket() as sender:
+            sender.sendto(b"a message", ServiceAddress(SERVICE, 78))
+        bound.settimeout(20)
+        assert bound.recv(16) == b"a message"
+
+
 def _identity(sock: TipcRdmSocket) -> SocketAddress:
     address = sock.local_address
     assert isinstance(address, SocketAddress)

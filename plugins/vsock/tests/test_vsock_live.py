@@ -20,6 +20,7 @@ from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_LOCAL, VMADDR_PORT_ANY
 from famsock_vsock.control import VSOCK_RECVERR
 from famsock_vsock.sockets import VsockSeqpacketSocket, VsockStreamSocket
 
+import famsock
 from famsock import endpoints
 from famsock.plugin import constants, options, socket
 
@@ -115,6 +116,20 @@ def test_the_text_of_an_endpoint_connects() -> None:
             client.settimeout(TIMEOUT_S)
             client.connect(end.address)
             assert client.peer_address == end.address
+
+
+@pytest.mark.parametrize("kind", ["", "+seqpacket"])
+def test_a_server_and_a_client_by_text(kind: str) -> None:
+    with famsock.listen(f"vsock{kind}://local:any?SO_RCVBUF=65536") as server:
+        address = server.local_address
+        assert address is not None
+        endpoint = endpoints.of(server, address)
+        assert endpoints.parse(str(endpoint)) == endpoint
+        assert endpoint.scheme == f"vsock{kind}"
+        with famsock.connect(str(endpoint), TIMEOUT_S) as client, server.accept()[0] as accepted:
+            client.sendall(b"by text")
+            assert accepted.recv(16) == b"by text"
+            assert endpoints.of(client, endpoint.address) == endpoint
 
 
 def test_a_receive_timeout_of_the_kernels() -> None:
