@@ -13,6 +13,7 @@ import errno
 import os
 import socket as _stdlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -728,7 +729,8 @@ def of(sock: Any, address: Address) -> Endpoint:
     if isinstance(address, RawAddress):
         typed = served.codec.address_class
         if typed.reads(address.pack()):
-            address = typed.unpack(address.pack())
+            with suppress(ValueError):  # a sockaddr of another length
+                address = typed.unpack(address.pack())
     resolver = _resolver(row)
     stands_for_others = (
         resolver is not None

@@ -7,6 +7,7 @@ import socket as stdlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
@@ -342,7 +343,10 @@ def test_a_server_and_a_client_by_text(kind: str) -> None:
     text = f"tipc+{kind}://{ServiceAddress(SERVICE, 77)}"
     with famsock.listen(f"{text}?TIPC_IMPORTANCE=1") as server:
         assert server.get_option("TIPC_IMPORTANCE") == 1
-        with famsock.connect(text, 20) as client, server.accept()[0] as accepted:
+        with ThreadPoolExecutor() as pool:  # connect(2) waits for accept(2)
+            accepting = pool.submit(server.accept)
+            client = famsock.connect(text, 20)
+        with client, accepting.result()[0] as accepted:
             client.sendall(b"by text")
             assert accepted.recv(16) == b"by text"
             for sock in (client, accepted):
