@@ -126,7 +126,7 @@ def test_a_name_is_bound_once() -> None:
 
 def test_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every local address is IPv4's where the kernel has no IPv6."""
-    make = famsock.endpoints.socket
+    make = famsock.socket
 
     def refuse(family: int = -1, *given: Any, **more: Any) -> Any:
         if family == stdlib.AF_INET6:
