@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -90,7 +91,10 @@ def test_an_echo_server_tells_its_cpu_time(kind: str) -> None:
 def test_groups_name_rows_once() -> None:
     grouped = [key for keys in GROUPS.values() for key in keys]
     assert len(grouped) == len({*grouped})
-    assert {*grouped} <= {*BY_KEY, *(planned.key for planned in PLAN)}
+    known = {*BY_KEY, *(planned.key for planned in PLAN)}
+    if find_spec("uvloop") is None:
+        grouped = [key for key in grouped if not key.startswith("uvloop-endpoint")]
+    assert {*grouped} <= known
     assert {planned.group for planned in PLAN} == {*GROUPS}
 
 

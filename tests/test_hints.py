@@ -153,6 +153,12 @@ PROVOKED = {
     "is blocked": "test_a_family_that_the_selection_excludes",
     "is not among those": "test_a_family_that_the_selection_excludes",
     "is for": "test_a_family_of_another_platform",
+    "no protocol is given": "test_a_raw_socket_s_text_has_its_protocol",
+    "the option": "test_an_option_that_the_kernel_refuses",
+    "{}: {}": "test_the_first_that_can_be_bound",
+    "no such network namespace": "test_a_name_that_is_like_one",
+    "needs CAP_SYS_ADMIN": "test_a_namespace_without_the_capability",
+    "it cannot be replaced": "test_a_lock_of_another_process",
 }
 """Parts of the core's hints, and the tests that provoke them."""
 

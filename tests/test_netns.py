@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -99,6 +100,24 @@ def test_what_nobody_waits_for_is_closed() -> None:
     for thread in set(threading.enumerate()) - before:
         thread.join(60)
     assert opened[0].fileno() == -1
+
+
+@pytest.mark.usefixtures("descriptors")
+def test_a_namespace_without_the_capability(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str, *_: int) -> None:
+        raise PermissionError(errno.EPERM, f"{name}: Operation not permitted")
+
+    monkeypatch.setattr(_netns, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(_netns, "call", refuse)
+    with open(f"{tmp_path}/blue", "w"):
+        pass
+    with pytest.raises(PermissionError) as caught:
+        _netns.run_in("blue", place)
+    assert caught.value.__notes__ == [
+        "entering a network namespace needs CAP_SYS_ADMIN, there and here"
+    ]
 
 
 def test_a_call_that_there_is_not() -> None:

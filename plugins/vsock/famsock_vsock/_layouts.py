@@ -8,5 +8,4 @@ VSOCK = SockaddrLayout(
     family_head(40, 16),
     16,
     (integer_field("cid", "u32", 8), integer_field("port", "u32", 4)),
-    typed=True,
 )
