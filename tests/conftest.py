@@ -14,7 +14,7 @@ pytest_plugins = ["pytester"]
 # In emulation a compiler and new interpreters take long. The headers are the same outside, and what
 # another platform lacks no kernel of ours brings. The others ask nothing of a kernel: descriptions,
 # names, types, text and values of Python, sockaddrs that a library captures, templates, benchmarks,
-# the start of Python.
+# the start of Python, distributions.
 _LEFT_OUT = [
     "debian_pythons",
     "test_benchmarks.py",
@@ -22,16 +22,21 @@ _LEFT_OUT = [
     "test_collection.py",
     "test_core_headers.py",
     "test_cstruct_compiled.py",
+    "test_distributions.py",
+    "test_endpoint_text.py",
     "test_init.py",
+    "test_matrix.py",
     "test_platforms.py",
     "test_public_names.py",
     "test_references.py",
+    "test_release.py",
     "test_run.py",
     "test_sitecustomize.py",
     "test_stdlib_forms.py",
     "test_text.py",
     "test_tlv.py",
     "test_type_hints.py",
+    "test_uapi.py",
     "test_typed_values.py",
     "test_validation.py",
 ]

@@ -23,18 +23,11 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = sorted((REPOSITORY / "examples").glob("famsock-*"))
 IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
-collect_ignore_glob = (
-    [
-        "test_changelog.py",
-        "test_compiler.py",
-        "test_external_wheel.py",
-        "test_new_family.py",
-        "test_guide.py",
-        "test_installing.py",
-        "test_release_built.py",
-    ]
+_IN_LAB_ONLY = "test_external_in_lab.py"
+collect_ignore = (
+    [path.name for path in Path(__file__).parent.glob("test_*.py") if path.name != _IN_LAB_ONLY]
     if IN_LAB
-    else ["test_external_in_lab.py"]
+    else [_IN_LAB_ONLY]
 )
 NEEDS_UV = pytest.mark.skipif(shutil.which("uv") is None, reason="needs uv: pip install uv")
 _OF_ITS_WHEEL = ("famsock", "LICENSE", "README.md", "pyproject.toml", "setup.py")
