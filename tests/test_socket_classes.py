@@ -158,7 +158,7 @@ def _shared_by_plugins(cls: type[Any]) -> Iterator[type[Any]]:
     """The classes below ``cls`` that several protocols' classes of a plugin inherit from."""
     for below in cls.__subclasses__():
         if below.__module__.startswith("famsock_"):
-            if below._protocol_class is not below:
+            if below._protocol_class is None:
                 yield below
             yield from _shared_by_plugins(below)
 
