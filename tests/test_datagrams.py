@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import inspect
 import os
 import random
 import socket as stdlib
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from asyncio import selector_events
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -699,7 +701,21 @@ async def errors_of_receiving(run: Run) -> Any:
     return found
 
 
-@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: each.__name__)
+def compared() -> Iterator[Any]:
+    """The situations, but for those that this interpreter's asyncio gets wrong.
+
+    3.13.0 adds 8 bytes a datagram to what it holds and never takes them off, so that a protocol
+    that was paused is not resumed.
+    """
+    source = inspect.getsource(vars(selector_events)["_SelectorDatagramTransport"])
+    forgets = "len(data) + 8" in source and "-= len(data)\n" in source
+    wrong = {a_peer_that_goes_with_a_full_buffer, water_marks, flow_control_that_raises}
+    for each in SITUATIONS:
+        marks = [pytest.mark.skip("asyncio does not resume")] if forgets and each in wrong else []
+        yield pytest.param(each, marks=marks, id=each.__name__)
+
+
+@pytest.mark.parametrize("situation", [*compared()])
 def test_as_asyncio_s(
     situation: Callable[[Run], Awaitable[Any]],
     tmp_path: Path,
