@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import socket as _stdlib
@@ -16,7 +17,7 @@ from famsock.address import Address
 T = TypeVar("T")
 
 DELAY_S = 0.25
-"""How long an attempt is given before the next one begins beside it."""
+"""The seconds from the start of an attempt to that of the next one beside it."""
 
 # poll(2) needs no descriptor of its own
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
@@ -129,10 +130,11 @@ class _Race:
         try:
             sock.setblocking(False)
             sock.connect(candidate.address)
-        except BlockingIOError:
-            selector.register(sock, selectors.EVENT_WRITE)
         except OSError as error:
-            self._lose(sock, candidate.address, error)
+            if error.errno == errno.EINPROGRESS:
+                selector.register(sock, selectors.EVENT_WRITE)
+            else:  # also EAGAIN, of a path whose listener's queue is full: nothing has begun
+                self._lose(sock, candidate.address, error)
         else:
             self._won.append(sock)
 

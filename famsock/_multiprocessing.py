@@ -12,7 +12,8 @@ from famsock._calls.descriptors import adopted_by, keeping
 def reduce_for_multiprocessing(sock: socket, reduction: ModuleType) -> tuple[Any, ...]:
     """Pickle a socket for multiprocessing, as the stdlib does; ``reduction`` is its module."""
     duplicate = reduction.DupFd(sock.fileno())
-    return _rebuild, (type(sock), duplicate, int(sock.family), int(sock.type), sock.proto)
+    cls = getattr(sock, "_pickled_class", type(sock))
+    return _rebuild, (cls, duplicate, int(sock.family), int(sock.type), sock.proto)
 
 
 def _rebuild(cls: type[socket], duplicate: Any, family: int, kind: int, proto: int) -> socket:

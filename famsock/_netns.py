@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 CLONE_NEWNET = 0x40000000
 DIRECTORY = "/run/netns"
-"""Where ip-netns(8) keeps the namespaces that have a name."""
+"""The folder of the namespaces that ip-netns(8) has given a name."""
 
 
 def path_of(name: str) -> str:
@@ -54,14 +54,18 @@ def enter(path: str) -> None:
     """Move the calling thread into the namespace of a file. OSError as open(2) and setns(2)."""
     kept, close = keeping()
     try:
-        keep(kept, os.open, path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        call("setns", kept[0], CLONE_NEWNET)
+        try:
+            keep(kept, os.open, path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except FileNotFoundError as error:
+            error.add_note(f"there is no such network namespace{_like(path)}")
+            raise
+        try:
+            call("setns", kept[0], CLONE_NEWNET)
+        except PermissionError as error:
+            error.add_note("entering a network namespace needs CAP_SYS_ADMIN, there and here")
+            raise
     except OSError as error:
         error.filename = path
-        if error.errno == errno.ENOENT:
-            error.add_note(f"there is no such network namespace{_like(path)}")
-        if error.errno == errno.EPERM:
-            error.add_note("entering a network namespace needs CAP_SYS_ADMIN, there and here")
         raise
     finally:
         close()

@@ -115,6 +115,11 @@ def _unlinking(cls: type[socket]) -> type[socket]:
         self.protocol_state(_Bound).unlink()
         super(made, self)._real_close(*arguments)
 
-    body = {"__slots__": (), "__module__": cls.__module__, "_real_close": _real_close}
+    body = {
+        "__slots__": (),
+        "__module__": cls.__module__,
+        "_real_close": _real_close,
+        "_pickled_class": cls,  # another process must not remove the path, and has no such class
+    }
     made: Any = type(cls.__name__, (cls,), body)
     return made  # type: ignore[no-any-return]

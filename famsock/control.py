@@ -518,7 +518,7 @@ SO_PRIORITY: ControlType[int] = _row("SO_PRIORITY", codecs.U32)
 SCM_TS_OPT_ID: ControlType[int] = _row("SCM_TS_OPT_ID", codecs.U32)
 
 # Received: how many packets the queue has dropped so far; whether a Wi-Fi frame was acknowledged;
-# how many bytes are left to read, with SO_INQ (AF_UNIX's streams, Linux 6.17).
+# how many bytes are left to read, with SO_INQ (Linux 6.17).
 SO_RXQ_OVFL: ControlType[int] = _row("SO_RXQ_OVFL", codecs.U32)
 SCM_WIFI_STATUS: ControlType[int] = _row("SCM_WIFI_STATUS", codecs.INT)
 SCM_INQ: ControlType[int] = _row("SCM_INQ", codecs.INT)

@@ -513,7 +513,7 @@ _SETTINGS: Mapping[str, Callable[[str], Any]] = {
 
 
 class _Named(NamedTuple):
-    """What the scheme of an endpoint names."""
+    """The family, protocol and socket type that the scheme of an endpoint names."""
 
     family: Family
     protocol: Protocol
@@ -677,7 +677,7 @@ def _resolver(protocol: Protocol) -> Resolver | None:
 
 
 def _row_of(endpoint: Endpoint) -> Served:
-    """What serves an endpoint's sockets; its scheme's row where this system lacks the family."""
+    """Return what serves an endpoint's sockets; without the family here, its scheme's row."""
     served = plugins.find(endpoint.family, endpoint.type, endpoint.protocol)
     return served or _unplugged(*_protocol(Part(endpoint.scheme).pieces("+")[0]))
 

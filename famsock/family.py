@@ -42,7 +42,7 @@ ANY_PROTOCOL = None
 
 
 class Segmentation(NamedTuple):
-    """How the kernel cuts one message into several as it sends, and joins several as it receives.
+    """The cutting of one message into several as it is sent, and the joining of received ones.
 
     ``option`` is (level, number) of the option that turns joining on. ``received`` is (level, type)
     of the control message that tells the size of the joined ones in bytes, a C int; the last one

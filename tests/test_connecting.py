@@ -7,6 +7,7 @@ import socket as stdlib
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,3 +164,21 @@ def test_the_first_that_can_be_bound() -> None:
         f"10.0.0.2:1: [Errno {errno.EACCES}] refused",
     ]
     assert not hasattr(failure([(one.address, OSError("only"))]), "__notes__")
+
+
+@pytest.mark.usefixtures("descriptors")
+def test_a_connection_that_does_not_begin_is_none(tmp_path: Path) -> None:
+    """A path whose listener's queue is full: EAGAIN, and the socket is writable all the same."""
+    full, free = (endpoints.parse(f"unix://{tmp_path}/{name}") for name in ("full", "free"))
+    with ExitStack() as stack:
+        stack.enter_context(full.listen(0))
+        error = 0
+        while not error:
+            waiting = stack.enter_context(full.open())
+            waiting.setblocking(False)
+            error = waiting.connect_ex(full.address)
+        assert error == errno.EAGAIN
+        server = stack.enter_context(free.listen())
+        candidates = [Candidate(full.address), Candidate(free.address)]
+        with connect_first(candidates, lambda each: full.open(), 20) as client:
+            assert client.getpeername() == server.getsockname()

@@ -328,6 +328,18 @@ def test_a_listener_gives_connections(tmp_path: Path) -> None:
     run(main())
 
 
+def test_the_backlog_of_an_endpoint_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    monkeypatch.setattr(famsock.socket, "listen", lambda self, backlog: given.append(backlog))
+
+    async def main() -> None:
+        for text, backlog in (("?backlog=7", None), ("?backlog=7", 3), ("", None)):
+            (await aio.listen(f"tcp://127.0.0.1:0{text}", backlog)).close()
+
+    run(main())
+    assert given == [7, 3, 128]
+
+
 def test_accept_is_cancelled(tmp_path: Path) -> None:
     async def main() -> None:
         async with await aio.listen(f"unix://{tmp_path}/s") as listener:

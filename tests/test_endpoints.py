@@ -193,7 +193,7 @@ def test_an_open_socket_s_text_opens_the_same_kind(kind: tuple[int, int, int]) -
 
 
 def test_every_kind_that_this_kernel_opens() -> None:
-    """In the lab these are the sockets of all families; elsewhere those that there are."""
+    """In the lab these are the sockets of all families, on the host those of its kernel."""
     opened = []
     for name, kind, number in kinds():
         family, _ = _address_of(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import socket as stdlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,6 +192,16 @@ def _name_of(sock: Any) -> str:
 def test_multiprocessing_keeps_the_class(method: str) -> None:
     with UnixStreamSocket() as sock, multiprocessing.get_context(method).Pool(1) as pool:
         assert pool.apply(_name_of, (sock,)) == "UnixStreamSocket"
+
+
+def test_a_socket_that_removes_its_path_stays_where_it_is(tmp_path: Path) -> None:
+    """Another process gets a socket of the protocol's class, which leaves the path."""
+    path = tmp_path / "x"
+    with famsock.listen(f"unix://{path}?unlink=1") as sock:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            assert pool.apply(_name_of, (sock,)) == "UnixStreamSocket"
+        assert path.exists()
+    assert not path.exists()
 
 
 def test_installed_in_the_stdlibs_place() -> None:

@@ -64,7 +64,7 @@ def untouched_memory(size_bytes: int) -> mmap:
     what fits. No field of the result tells the two apart.
     """
     if size_bytes > sys.maxsize - PAGESIZE:  # which PyPy rounds up to nothing
-        raise MemoryError(f"no room for {size_bytes} bytes")
+        raise MemoryError(f"no memory for {size_bytes} bytes")
     try:
         return mmap(-1, max(size_bytes, 1), MAP_PRIVATE)
     except OSError as error:

@@ -658,7 +658,7 @@ def _memory_for(size_bytes: int, flags: int) -> bytearray | mmap:
     if flags & _MSG_TRUNC:
         return untouched_memory(size_bytes)
     if size_bytes > sys.maxsize - PAGESIZE:  # for which PyPy's bytearray is empty
-        raise MemoryError(f"no room for {size_bytes} bytes")
+        raise MemoryError(f"no memory for {size_bytes} bytes")
     return bytearray(size_bytes)
 
 

@@ -20,20 +20,6 @@ from weakref import WeakKeyDictionary
 
 from famsock._sockets import socket
 
-__all__ = [
-    "recv_message",
-    "recvmmsg",
-    "recvmmsg_into",
-    "recvmsg",
-    "recvmsg_into",
-    "send_message",
-    "sendmmsg",
-    "sendmsg",
-    "sock_connect",
-    "when_readable",
-    "when_writable",
-]
-
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Awaited = Callable[Concatenate[socket, _P], Coroutine[Any, Any, _T]]

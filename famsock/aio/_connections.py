@@ -11,13 +11,17 @@ import asyncio
 import errno
 import os
 import socket as _stdlib
+from asyncio.staggered import staggered_race
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Self
 
 import famsock
 from famsock import endpoints
+from famsock._connecting import DELAY_S, failure, interleaved
+from famsock._resolver import Candidate
 from famsock.address import Address
 from famsock.aio._awaited import sock_connect
 from famsock.endpoints import Endpoint
@@ -26,7 +30,6 @@ Where = str | Endpoint | Address
 
 _PACKET_BYTES = 256 * 1024
 _STREAM_BYTES = 64 * 1024
-_DATAGRAM_BYTES = 65536
 _BATCH = 64  # datagrams in one system call
 _IN_A_ROW = 64  # results without a wait before other tasks get their turn
 _BACKLOG = 128
@@ -138,7 +141,7 @@ class Connection(_Waiting):
     ends. ``async with`` closes it.
     """
 
-    _ended = False  # AF_TIPC tells the end once, and then that nothing is there
+    _ended = False  # some families tell the end once, and then that nothing is there
 
     @property
     def peer_address(self) -> Address | None:
@@ -311,7 +314,7 @@ class DatagramSocket(_Waiting):
         return self._received.popleft()
 
     async def receive_many(self) -> list[tuple[bytes, Any]]:
-        """Receive at least one, and those that are there too, up to some dozens."""
+        """Receive at least one, and those that are there too, at most 64. Errors as `receive`."""
         if not self._received:
             await self._fill()
         received = list(self._received)
@@ -359,37 +362,27 @@ class DatagramSocket(_Waiting):
 async def connect(where: Where, *, type: int = _stdlib.SOCK_STREAM) -> Connection:
     """Connect to an endpoint: a text (``vsock://2:1024``), an Endpoint or a typed address.
 
-    ``type`` is the socket type for a typed address, which tells none. Where connect(2) does not
-    begin because a listener's queue is full (unix(7)), it is tried again. Limit the time by
-    asyncio.timeout. ValueError for a text that is none; OSError as socket(2) and connect(2).
+    ``type`` is the socket type for a typed address, which tells none. A name that stands for
+    several addresses is looked up in a thread, and the addresses are tried as by
+    `famsock.connect`. Where connect(2) does not begin because a listener's queue is full (unix(7)),
+    it is tried again. Limit the time by asyncio.timeout. ValueError for a text that is none;
+    OSError as socket(2) and connect(2).
     """
-    sock, address = _opened(where, type)
-    try:
-        sock.setblocking(False)
-        pause_s, longest_s = _RETRY_S
-        while True:
-            try:
-                await sock_connect(sock, address)
-            except BlockingIOError:
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, longest_s)
-            else:
-                return _connection(sock)
-    except BaseException:
-        sock.close()
-        raise
+    return _connection(await _connected(where, type))
 
 
 async def listen(
-    where: Where, backlog: int = _BACKLOG, *, type: int = _stdlib.SOCK_STREAM
+    where: Where, backlog: int | None = None, *, type: int = _stdlib.SOCK_STREAM
 ) -> Listener:
-    """Listen at an endpoint for ``backlog`` connections; parameters and errors as `connect`."""
+    """Listen at an endpoint for ``backlog`` connections; parameters and errors as `connect`.
+
+    Without ``backlog`` the endpoint's own counts, or 128.
+    """
     if not isinstance(where, Address):
         return Listener(_endpoint(where).listen(backlog))
-    sock, address = _opened(where, type)
+    sock = _bound(where, type)
     try:
-        sock.bind(address)
-        sock.listen(backlog)
+        sock.listen(_BACKLOG if backlog is None else backlog)
         return Listener(sock)
     except BaseException:
         sock.close()
@@ -403,30 +396,96 @@ async def open_datagram(
 
     Parameters and errors are those of `connect`. TypeError if neither is given.
     """
-    if local is None and peer is None:
-        raise TypeError("open_datagram(): a local endpoint or a peer must be given")
-    sock, address = _opened(peer if local is None else local, type)
+    if local is None:
+        if peer is None:
+            raise TypeError("open_datagram(): a local endpoint or a peer must be given")
+        return DatagramSocket(await _connected(peer, type))
+    sock = _bound(local, type)
     try:
-        sock.setblocking(False)
-        if local is not None:
-            sock.bind(address)
         if peer is not None:
-            await sock_connect(sock, peer if isinstance(peer, Address) else _endpoint(peer).address)
+            sock.setblocking(False)
+            found = await _candidates(peer)
+            fitting = [each for each in found if each.address.family == sock.family]
+            await _connect(sock, (fitting or found)[0].address)
         return DatagramSocket(sock)
     except BaseException:
         sock.close()
         raise
 
 
+def _bound(local: Where, type: int) -> famsock.socket:
+    if not isinstance(local, Address):
+        return _endpoint(local).bind()
+    sock = famsock.socket(local.family, type)
+    try:
+        sock.bind(local)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 def _endpoint(where: str | Endpoint) -> Endpoint:
     return endpoints.parse(where) if isinstance(where, str) else where
 
 
-def _opened(where: Any, type: int) -> tuple[famsock.socket, Address]:
+async def _candidates(where: Where) -> list[Candidate]:
+    """Return the addresses to connect to, the families by turns; names are looked up."""
     if isinstance(where, Address):
-        return famsock.socket(where.family, type), where
-    endpoint = _endpoint(where)
-    return endpoint.open(), endpoint.address
+        return [Candidate(where)]
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(None, _endpoint(where)._candidates, False)
+    return interleaved(found)
+
+
+async def _connected(where: Where, type: int) -> famsock.socket:
+    """Return a socket that is connected to the first address that answers (RFC 8305)."""
+    if isinstance(where, str):
+        where = endpoints.parse(where)
+    candidates = await _candidates(where)
+    opened: list[famsock.socket] = []
+
+    async def attempt(candidate: Candidate) -> famsock.socket:
+        if isinstance(where, Address):
+            sock = famsock.socket(where.family, type)
+        else:
+            sock = where._made(candidate, lambda sock, address: None)
+        opened.append(sock)
+        sock.setblocking(False)
+        await _connect(sock, candidate.address)
+        return sock
+
+    winner: famsock.socket | None = None
+    try:
+        if len(candidates) == 1:
+            winner = await attempt(candidates[0])
+            return winner
+        attempts = [partial(attempt, each) for each in candidates]
+        winner, _, errors = await staggered_race(attempts, DELAY_S)
+        if winner is not None:
+            return winner
+        pairs = []
+        for candidate, error in zip(candidates, errors, strict=True):
+            if not isinstance(error, OSError):
+                raise error or AssertionError("an attempt without a result")
+            pairs.append((candidate.address, error))
+        raise failure(pairs)
+    finally:
+        for sock in opened:
+            if sock is not winner:
+                sock.close()
+
+
+async def _connect(sock: famsock.socket, address: Address) -> None:
+    pause_s, longest_s = _RETRY_S
+    while True:
+        try:
+            await sock_connect(sock, address)
+        except BlockingIOError:
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, longest_s)
+        else:
+            return
 
 
 def _connection(sock: famsock.socket) -> Connection:

@@ -50,7 +50,7 @@ _CANNOT_CUT = {
     for name in ("EINVAL", "EIO", "EMSGSIZE", "ENOPROTOOPT", "EOPNOTSUPP", "EPERM")
     if hasattr(errno, name)
 }
-"""What sendmsg(2) says of data that it shall cut: not supported there, or beyond the path's MTU."""
+"""Errors of sendmsg(2) for data that it cannot cut: no support, or beyond the path's MTU."""
 
 
 class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
@@ -720,7 +720,7 @@ async def create_datagram_endpoint(
 
 
 class _Maker:
-    """What asyncio's create_datagram_endpoint needs of a loop."""
+    """The part of a loop that asyncio's create_datagram_endpoint uses."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: dict[str, Any]) -> None:
         self._loop = loop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket as stdlib
 from typing import Any
 
@@ -10,6 +11,7 @@ from famsock_inet import Inet6Address, InetAddress, _resolver
 from famsock_inet._resolver import TCP, TCP6, UDP
 
 import famsock
+from famsock import aio
 from famsock.plugin import Candidate
 
 BOTH = ["::1", "127.0.0.1"]
@@ -103,6 +105,30 @@ def test_the_version_that_answers_is_connected(address: str) -> None:
             else:
                 with pytest.raises(ConnectionRefusedError):
                     famsock.connect(text, 20)
+
+
+@pytest.mark.usefixtures("_names", "descriptors")
+@pytest.mark.parametrize("address", BOTH)
+def test_tasks_connect_to_the_version_that_answers(address: str) -> None:
+    async def main() -> None:
+        host = f"[{address}]" if ":" in address else address
+        server = await aio.listen(f"tcp://{host}:0")
+        place = server.socket.getsockname()
+        async with server, await aio.connect(f"tcp://both.test:{place[1]}") as client:
+            assert client.socket.getpeername()[0] == address
+            async with await server.accept() as accepted:
+                await accepted.send(b"data")
+                assert await client.receive() == b"data"
+        with pytest.raises(ConnectionRefusedError) as caught:
+            await aio.connect(f"tcp://both.test:{place[1]}")
+        assert len(caught.value.__notes__) >= 2
+        async with await aio.open_datagram(f"udp://{host}:0") as bound:
+            text = f"udp://both.test:{bound.socket.getsockname()[1]}"
+            async with await aio.open_datagram(f"udp://{host}:0", text) as sender:
+                await sender.send(b"data")
+                assert (await bound.receive())[0] == b"data"
+
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 @pytest.mark.usefixtures("_names", "descriptors")

@@ -220,7 +220,7 @@ def test_a_denied_descriptor_may_keep_its_place(pair: Pair, pipe: tuple[int, int
 
 
 class Interrupted(BaseException):
-    """What a signal's handler raises."""
+    """The exception of a signal's handler."""
 
 
 def test_a_number_of_no_descriptor_is_not_closed(
