@@ -24,6 +24,7 @@ from typing import Any
 
 import famsock
 from famsock.address import is_of_stdlib
+from famsock.testing.namespaces import unshare_network
 
 Call = Callable[[Any], Any]
 
@@ -248,6 +249,8 @@ def is_documented(name: str, called: str) -> bool:
 def main(means: str) -> None:
     global taken_port
     resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 14, 1 << 14))
+    with suppress(OSError):  # where it may: no name server answers in it, or keeps a call waiting
+        unshare_network()
     listening = stdlib.create_server(("127.0.0.1", 0))
     taken_port = listening.getsockname()[1]
     os.chdir(tempfile.mkdtemp())
