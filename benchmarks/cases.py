@@ -1,4 +1,4 @@
-"""What is measured: each case does the same work with the stdlib's module and with famsock.
+"""Cases to measure: each does the same work with the stdlib's module and with famsock.
 
 A case is a context manager that takes one side and yields a function doing the work ``n`` times.
 A function that returns nanoseconds has measured itself, without what it had to prepare.

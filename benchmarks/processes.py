@@ -21,7 +21,7 @@ DESCRIPTORS = SOCKETS + 100
 
 
 def run(*arguments: str, **environment: str) -> str:
-    """What a Python with these arguments prints."""
+    """Return what a Python with these arguments prints."""
     done = subprocess.run(
         [sys.executable, *arguments],
         check=True,
@@ -147,7 +147,7 @@ def _resident_bytes() -> int:
 
 
 def main(action: str, *arguments: str) -> None:
-    """What a process of its own has to measure, on its standard output."""
+    """Print what a process of its own has to measure."""
     if action == "pairs":
         key, rounds = arguments
         print(json.dumps(in_process(BY_KEY[key], int(rounds))))

@@ -19,7 +19,7 @@ HEAD = (
 
 
 def machine(rounds: int) -> str:
-    """What the figures depend on."""
+    """Return what the figures depend on."""
     with open("/proc/cpuinfo") as info:
         models = {line.partition(":")[2].strip() for line in info if line.startswith("model name")}
     return (

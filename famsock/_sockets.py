@@ -475,7 +475,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         raise AttributeError(f"no plugin gives operations to {self!r}{self._why_not_served()}")
 
     def _why_not_served(self) -> str:
-        """Why no plugin serves this socket, or what to install, to end a message with."""
+        """Return why no plugin serves this socket, or what to install, to end a message with."""
         why = plugins.why_not_served(_family_of(self)) if self._served is None else ""
         return why and f": {why}"
 

@@ -307,7 +307,7 @@ class RawAddress(Address):
 
 
 def _reason(family: int) -> str:
-    """Why no plugin serves a family, or what to install for it; "" if not known."""
+    """Return why no plugin serves a family, or what to install for it; "" if not known."""
     return next((why(family) for why in why_not_served), "")
 
 

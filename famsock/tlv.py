@@ -277,7 +277,7 @@ class _Unpack(Protocol[_C]):
 
 
 class Table(Generic[_T]):
-    """How objects of a class are made of records.
+    """Recipe that makes objects of a class from records.
 
     ``cls`` is an attrs class, ``header`` the struct in front of the attributes. ``fields`` has each
     field of the class, by name. ``type_mask`` are the bits of the type that distinguish attributes,
@@ -361,7 +361,7 @@ class Table(Generic[_T]):
 
 
 class Records(Generic[_T]):
-    """How a datagram is split into records, each of which begins with its length.
+    """Recipe that splits a datagram into records, each of which begins with its length.
 
     ``cls`` is an attrs class. Its fields are the members of ``header`` by their names, without
     ``length``, and ``payload``, the bytes behind the header. The length counts both; zeros up to a

@@ -24,11 +24,11 @@ TIMEOUT_S = 60
 
 
 class InterruptError(KeyboardInterrupt):
-    """What a Ctrl-C raises."""
+    """The exception of a Ctrl-C."""
 
 
 class ExpiredError(TimeoutError):
-    """What the handler of an alarm raises: an Exception, as a broken plugin's would be."""
+    """The exception of an alarm's handler: an Exception, as a broken plugin's would be."""
 
 
 def use() -> None:
@@ -87,7 +87,7 @@ def traced(at_line: Callable[[str], None]) -> None:
 
 
 def in_child(work: Callable[[], str]) -> str:
-    """What ``work`` returns or raises in a forked child, which may take `TIMEOUT_S`."""
+    """Return what ``work`` returns or raises in a forked child, which may take `TIMEOUT_S`."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -121,7 +121,7 @@ def lines() -> list[str]:
 
 
 def disturbed(wanted: str, action: Callable[[], None]) -> str:
-    """What is wrong with the next socket after an action at a line of the first one; "" if fine."""
+    """Return what is wrong with a socket after an action at a line of the first; "" if fine."""
 
     def run() -> str:
         reached = False

@@ -38,7 +38,7 @@ Plan = tuple[Callable[[], Any], Callable[[Any], object]]
 
 
 class InterruptError(KeyboardInterrupt):
-    """What a handler raises."""
+    """The exception of a handler."""
 
 
 def close(result: Any) -> None:
@@ -120,7 +120,7 @@ class Refusing(famsock.socket):
 
 
 class Duplicate:
-    """What multiprocessing sends in the place of a descriptor."""
+    """The stand-in that multiprocessing sends for a descriptor."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -368,7 +368,7 @@ def _closed(scene: Scene, there: set[str]) -> set[str]:
 
 
 def interrupted(plan: Callable[[Scene], Plan]) -> tuple[int, list[str]]:
-    """How many places a call has at which a handler may raise, and at which it leaks."""
+    """Return how many places a call has at which a handler may raise, and at which it leaks."""
     places: list[str] = []
     # The first time imports what is used; from 3.12 on, it is also when the interpreter takes note
     # that the instructions of this code are to be traced, which holds from the next time on.
@@ -396,7 +396,7 @@ def _traced_at(at_place: Callable[[str], None], call: Callable[[], Any]) -> Any:
 
 
 def limited(plan: Callable[[Scene], Plan]) -> list[str]:
-    """What is wrong where so many more descriptors can be made, and no more."""
+    """Return what is wrong where so many more descriptors can be made, and no more."""
     found = []
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for more in range(5):

@@ -160,7 +160,7 @@ def module(sock: Any) -> Any:
 
 
 def outcome(sock: Any, call: Call) -> Any:
-    """What a call raises: its type and errno; "done" where it raises nothing."""
+    """Return what a call raises: its type and errno; "done" where it raises nothing."""
     try:
         result = call(sock)
     except Exception as error:

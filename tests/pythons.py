@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def uv(*arguments: str, env: Mapping[str, str]) -> str:
-    """What uv prints; its complaints go to stderr."""
+    """Return what uv prints; its complaints go to stderr."""
     program = os.environ.get("UV") or shutil.which("uv")
     command = [program] if program else [sys.executable, "-m", "uv"]
     done = subprocess.run(

@@ -48,7 +48,7 @@ def full() -> Iterator[Pair]:
 
 
 def drain(sock: famsock.socket) -> list[bytes]:
-    """What there is to receive."""
+    """Return what there is to receive."""
     received = []
     try:
         while True:

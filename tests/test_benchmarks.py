@@ -110,7 +110,7 @@ def test_groups_stand_together() -> None:
 
 
 def test_the_plot_names_the_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What matplotlib is told, for not every environment has it."""
+    """A stand-in for matplotlib that keeps what it is told: not every environment has it."""
     figure, axes, pyplot = MagicMock(), MagicMock(), MagicMock()
     pyplot.subplots.return_value = figure, axes
     monkeypatch.setitem(sys.modules, "matplotlib", MagicMock(pyplot=pyplot))

@@ -151,7 +151,7 @@ def test_helps_fit_a_terminal(words: str, columns: int) -> None:
 
 
 def _completed(words: str) -> list[str]:
-    """What bash is offered for the last of the words, as click's script asks for it."""
+    """Return what bash is offered for the last of the words, as click's script asks for it."""
     told = _piped(
         "", _FAMSOCK_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(words.count(" "))
     )

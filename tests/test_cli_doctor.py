@@ -31,7 +31,7 @@ NUMBER = 200  # no family of this Python, and of no plugin that is installed
 
 
 def items(typed: str, *before: str) -> list[CompletionItem]:
-    """What a shell is offered for a word of ``famsock doctor``, begun so, after other words."""
+    """Return what a shell is offered for a word of ``famsock doctor``, begun so, after others."""
     shell = ShellComplete(main, {}, "famsock", "_FAMSOCK_COMPLETE")
     return shell.get_completions(["doctor", *before], typed)
 

@@ -27,7 +27,7 @@ TOLD_BIT = 4
 
 @cstruct.struct("struct told", header="told.h")
 class Told(cstruct.Struct):
-    """What a control message tells in a struct."""
+    """A struct of a control message."""
 
     status: int = cstruct.u32("status")
     length: int = cstruct.be16("length")
@@ -46,7 +46,7 @@ def _pair(length: int, offset: int) -> tuple[int, int]:
 
 @attrs.frozen
 class Arrival:
-    """What came beside the data."""
+    """The control messages that came beside the data."""
 
     where: str
     word: int | None
@@ -319,7 +319,7 @@ def sender(receiver: Any) -> Any:
 def test_receiving(
     reader: Reader[Datagram], receiver: Any, sender: Any, bufsize_bytes: int, control_bytes: int
 ) -> None:
-    """What is received is what `read` makes of the same message, however little space there is."""
+    """Receive what `read` makes of the same message, however little space there is."""
     for size in (0, 5, 5000):
         payload = bytes(range(256)) * (size // 256 + 1)
         sender.send(payload[:size])

@@ -46,7 +46,7 @@ def _below(cls: type[Any]) -> Iterator[type[Any]]:
 
 
 def _outcome(call: Callable[..., Any], *given: Any) -> tuple[Any, ...]:
-    """What a call gives, down to the types of the fields, or what it raises."""
+    """Return what a call gives, down to the types of the fields, or what it raises."""
     try:
         made = call(*given)
     except Exception as error:
@@ -173,7 +173,7 @@ def test_data_of_other_types() -> None:
 
 
 def _made(init: Callable[..., object], cls: Any, args: Any, kwargs: Any) -> tuple[Any, ...]:
-    """What ``__init__`` makes of arguments, or what it raises, and what that says of its cause."""
+    """Return what ``__init__`` makes of arguments, or what it raises, with the cause it names."""
     made = cls.__new__(cls)
     try:
         result = init(made, *args, **kwargs)

@@ -31,7 +31,7 @@ OCTETS = (
 
 
 def _outcome(call: Callable[..., Any], *given: Any, **named: Any) -> tuple[Any, ...]:
-    """What a call gives, down to the types of the fields, or what it raises."""
+    """Return what a call gives, down to the types of the fields, or what it raises."""
     try:
         made = call(*given, **named)
     except Exception as error:

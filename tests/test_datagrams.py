@@ -749,7 +749,7 @@ def test_as_asyncio_s(
 
 
 def outcome(situation: Callable[[Run], Awaitable[Any]], tmp_path: Path) -> Any:
-    """What a situation gives with our endpoint."""
+    """Return what a situation gives with our endpoint."""
 
     async def main() -> Any:
         with ExitStack() as stack:
@@ -1026,7 +1026,7 @@ def test_an_error_behind_datagrams_comes_after_them(tmp_path: Path) -> None:
 
 
 def test_without_calls_for_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the C library has none of them, the endpoint works, a datagram at a time."""
+    """Work a datagram at a time where the C library has none of the batch calls."""
 
     def missing(*_: Any) -> Any:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

@@ -46,7 +46,7 @@ def uses(package: Path) -> Iterator[tuple[str, str]]:
 
 
 def problems(tree: Path) -> list[str]:
-    """What is wrong with the dependencies of a source tree on plugins, as lines."""
+    """Return what is wrong with the dependencies of a source tree on plugins, as lines."""
     (package,) = tree.glob("famsock_*")
     project = tomllib.loads((tree / "pyproject.toml").read_text())["project"]
     stated = {canonicalize_name(r.name): r for r in map(Requirement, project["dependencies"])}

@@ -1,4 +1,4 @@
-"""What the distributions have in common, and the lists of them: written by tools.distributions."""
+"""Metadata that the distributions share, and the lists of them: tools.distributions writes both."""
 
 from __future__ import annotations
 

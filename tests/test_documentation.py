@@ -1,4 +1,4 @@
-"""What README and the documentation show, runs; README's commands are those that CI runs."""
+"""README and the documentation: every example runs, and README's commands are those of CI."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
 
 
 def run(code: str, *arguments: str, **environment: str) -> str:
-    """What a program prints in an interpreter of its own."""
+    """Return what a program prints in an interpreter of its own."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *arguments],
         env={**os.environ, **environment},
@@ -246,7 +246,7 @@ def test_a_path_that_cannot_be_read_is_not_remembered() -> None:
 
 
 def at_exit(module: str, moment: str, loaded: str, layer: str) -> tuple[list[str], list[str]]:
-    """What the uses of a module came to, and the warnings of sockets left open, without numbers."""
+    """Return the results of a module's uses, and the warnings of open sockets, without numbers."""
     done = subprocess.run(
         [sys.executable, str(SCRIPT.with_name("exit_use.py")), module, moment, loaded],
         env={**os.environ, "FAMSOCK_SYSCALLS": layer},

@@ -57,7 +57,7 @@ def test_an_error_of_the_module_is_not_hidden(
 
 
 class OddError(BaseException):
-    """What a module may raise that is no Exception."""
+    """An exception that a module may raise and that is no Exception."""
 
 
 def _raising(error: BaseException) -> Callable[[Any], NoReturn]:

@@ -1,4 +1,4 @@
-"""Why a name is missing: what to install for it, and never what is installed."""
+"""Reasons why a name is missing: what to install for it, and never what is installed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def core_alone(tmp_path: Path) -> Path:
 
 
 def _say(folder: Path, expression: str, *plugins: str, before: str = "") -> str:
-    """What the error of an expression says, with its notes, where only ``plugins`` are installed.
+    """Return an expression's error, with its notes, where only ``plugins`` are installed.
 
     The interpreter runs without site-packages (-S).
     """
@@ -109,7 +109,7 @@ def test_the_type_of_a_socket_without_its_plugin(core_alone: Path) -> None:
 
 
 def test_a_family_without_a_codec_in_this_python_says_what_to_install(core_alone: Path) -> None:
-    """Where the stdlib does not know the family's addresses, bind is the first call to fail."""
+    """Fail first at bind where the stdlib does not know the family's addresses."""
     before = "sock = socket.socket(socket.AF_INET); sock._codec = sockets.RAW_CODEC"
     before = f"import famsock._sockets as sockets\n{before}"
     said = _say(core_alone, "sock.bind(('127.0.0.1', 0))", before=before)

@@ -75,7 +75,7 @@ def test_a_bad_text_is_a_value_error(name: str) -> None:
 
 
 def _values(read: Any, cls: Any, text: str) -> Any:
-    """What a function reads of a text, or the words of its refusal."""
+    """Return what a function reads of a text, or the words of its refusal."""
     try:
         return read(cls, text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Which Pythons ``python -m tests.pythons`` takes."""
+"""Choice of the Pythons that ``python -m tests.pythons`` takes."""
 
 from __future__ import annotations
 

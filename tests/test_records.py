@@ -252,7 +252,7 @@ def test_compiled_and_python_read_the_same(
 
 
 def outcome(call: Callable[..., Any], *arguments: Any) -> Any:
-    """What a call gives, down to the types of the values, or the type of what it raises."""
+    """Return what a call gives, down to the types of the values, or the type of what it raises."""
     try:
         found, at = call(*arguments)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What a family's description names: each reference that is missing or names something else."""
+"""References of a family's description: each that is missing or names something else."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def test_each_class_of_operations_has_a_state_of_its_own() -> None:
 
 
 def test_typed_addresses_in_many_threads() -> None:
-    """What is kept of them is bounded; one thread drops an item while another looks for one."""
+    """Keep a bounded number of them; one thread drops an item while another looks for one."""
     code = """
 import sys, threading
 import famsock

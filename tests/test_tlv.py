@@ -37,7 +37,7 @@ class Head(cstruct.Struct):
 
 @cstruct.struct("struct times", header="head.h")
 class Times(cstruct.Struct):
-    """What a part is taken from."""
+    """The source that a part is taken from."""
 
     created: int = cstruct.u32("created")
     updated: int = cstruct.i32("updated")
@@ -117,7 +117,7 @@ def packed(*attributes: tuple[int, bytes]) -> bytes:
 
 
 def outcome(call: Callable[..., Any], *given: Any) -> tuple[Any, ...]:
-    """What a call gives, down to the types of the fields, or what it raises."""
+    """Return what a call gives, down to the types of the fields, or what it raises."""
     try:
         made = call(*given)
     except Exception as error:

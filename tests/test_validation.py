@@ -255,7 +255,7 @@ def test_a_wrong_value_is_refused(description: Any, field: str, value: Any) -> N
 
 
 def _some_text_of(value: object) -> str:
-    """What an error shows of a value: all, the beginning of a long one, or the item at fault."""
+    """Return what an error shows of a value: all, the start of a long one, or the item at fault."""
     try:
         shown = repr(value)
     except ZeroDivisionError:

@@ -1,4 +1,4 @@
-"""What type checkers see of the drop-in surface: read by mypy with all tests, and by pyright.
+"""The drop-in surface as type checkers see it: mypy reads this with all tests, and pyright.
 
 Not a test that runs: ``assert_type`` is an error of the type checker.
 """
@@ -35,7 +35,7 @@ def typed(sock: famsock.socket) -> None:
 
 
 def stdlib() -> None:
-    """What is the stdlib's keeps its type."""
+    """Keep the type of what is the stdlib's."""
     assert_type(famsock.SocketKind(1), _stdlib.SocketKind)
     assert_type(famsock.gethostname(), str)
     assert_type(famsock.timeout("x"), _stdlib.timeout)

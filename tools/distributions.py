@@ -38,9 +38,9 @@ ROOT = Path(__file__).parents[1]
 CORE = "famsock"
 MARK = "# Written by `python -m tools.distributions --write`, to the end of the table."
 _FEWEST = 5
-"""How many constants begin with a word of the directory, at least."""
+"""The least number of constants that begin with a word of the directory."""
 _BY_OTHERS = ("examples/*/pyproject.toml", "docs/interface.md", "docs/writing-a-family.md")
-"""What a distribution of others requires, shown or stated."""
+"""Requirements of a distribution of others, shown or stated."""
 _OWN_CLASSIFIERS = "Operating System ::"
 _LINUX = f"{_OWN_CLASSIFIERS} POSIX :: Linux"
 
@@ -183,7 +183,7 @@ def _leading(name: str) -> Iterator[str]:
 
 
 def _next_words(name: str, word: str) -> Iterator[str]:
-    """What a name begins with, one word longer than ``word``."""
+    """Return what a name begins with, one word longer than ``word``."""
     if name != word:
         yield f"{word}_{name[len(word) + 1 :].partition('_')[0]}"
 
@@ -192,7 +192,7 @@ def _next_words(name: str, word: str) -> Iterator[str]:
 
 
 def files(root: Path = ROOT) -> dict[Path, str]:
-    """What the files should be."""
+    """Return what the files should be."""
     found = {root / "pyproject.toml": _core_file(root)}
     licence = (root / "LICENSE").read_text("utf-8")
     for plugin in plugins(root):

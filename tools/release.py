@@ -57,7 +57,7 @@ class Target:
     libc: str
 
     def suffix(self, version: str) -> str:
-        """What CPython of a version ("3.12") calls a compiled module there."""
+        """Return the suffix of a compiled module there, for CPython of a version ("3.12")."""
         return f".cpython-{version.replace('.', '')}-{self.machine}-linux-{self.libc}.so"
 
 
@@ -77,7 +77,7 @@ class ReleaseError(Exception):
 
 
 def run(*command: str | Path, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> str:
-    """What a command prints; ReleaseError with it if the command fails."""
+    """Return what a command prints; ReleaseError with it if the command fails."""
     words = [str(word) for word in command]
     done = subprocess.run(
         words,
@@ -333,7 +333,7 @@ def install(files: Sequence[Path], request: str, folder: Path) -> Path:
 
 
 def others() -> list[str]:
-    """What the core requires of others, with the extras of the command line and of testing."""
+    """Return the core's requirements, with the extras of the command line and of testing."""
     project = distributions.core().project
     extras = project["optional-dependencies"]
     return [*project["dependencies"], *extras["cli"], *extras["testing"]]

@@ -195,7 +195,7 @@ def companion(name: str) -> ModuleType | None:
 
 
 def implementation() -> str:
-    """Which implementation makes the calls: "compiled" or "ctypes"."""
+    """The implementation that makes the calls: "compiled" or "ctypes"."""
     return "ctypes" if native is None else "compiled"
 
 

@@ -167,7 +167,7 @@ METHODS = [
 
 
 Given = tuple[str, tuple[Any, ...], dict[str, Any]]
-"""What to call arguments, the positional ones, and the keywords."""
+"""Values for arguments, the positional ones, and the keywords."""
 
 
 def values(method: Method, place: int) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def arguments(method: Method) -> Iterator[Given]:
 
 
 def raised(call: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """What a call raises: type, text and errno; "done" where it raises nothing."""
+    """Return what a call raises: type, text and errno; "done" where it raises nothing."""
     try:
         result = call(*given, **named)
     except Exception as error:

@@ -109,7 +109,7 @@ def sockaddr_of(sock: socket.socket) -> bytes:
 
 @contextmanager
 def blocked(name: str, timeout: float | None) -> Iterator[Blocked]:
-    """What the call ``name`` waits on; the socket has the timeout too."""
+    """Return what the call ``name`` waits on; the socket has the timeout too."""
     with ExitStack() as stack:
         made = _arranged(name, stack.enter_context)
         made.sock.settimeout(timeout)

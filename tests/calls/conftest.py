@@ -1,4 +1,4 @@
-"""What the tests of the raw layer share: each implementation, pairs of sockets, a signal storm."""
+"""Fixtures of the raw layer's tests: each implementation, pairs of sockets, a signal storm."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _OPTIONS = (
 
 
 class Dice(Protocol):
-    """Where chance comes from."""
+    """The source of chance."""
 
     def integer(self, low: int, high: int) -> int:
         """A number from ``low`` to ``high``, both included."""
@@ -83,7 +83,7 @@ class Side:
         self.buffers: list[tuple[bytearray, int]] = []
 
     def name_of(self, sock: socket.socket) -> Any:
-        """Where it is bound, as the side's calls give and take it."""
+        """The address it is bound to, as the side's calls give and take it."""
         return self.raw.getsockname(sock.fileno())
 
     def guarded(self, size: int) -> memoryview:
@@ -93,7 +93,7 @@ class Side:
         return memoryview(whole)[_MARGIN : _MARGIN + size]
 
     def check_buffers(self) -> list[bytes]:
-        """What the buffers hold; AssertionError if something was written beside them."""
+        """Return what the buffers hold; AssertionError if something was written beside them."""
         contents = []
         for whole, size in self.buffers:
             margins = whole[:_MARGIN] + whole[_MARGIN + size :]

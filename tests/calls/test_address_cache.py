@@ -32,7 +32,7 @@ LAYER = pytest.mark.parametrize("layer", LAYERS)
 
 
 class NotAskedError(Exception):
-    """What an object raises that nobody may hash or compare."""
+    """The exception of an object that nobody may hash or compare."""
 
 
 class Silent:

@@ -57,7 +57,7 @@ def pairs() -> Iterator[dict[str, Pair]]:
 
 
 def shown(pair: Pair, call: Callable[[], Any]) -> Any:
-    """What a call gives or raises, with the pair's own ports by name."""
+    """Return what a call gives or raises, with the pair's own ports by name."""
     ports = {sock.getsockname(): name for sock, name in zip(pair, "ab", strict=True)}
     try:
         result = call()
@@ -77,7 +77,7 @@ def without_counts(outcome: Any) -> Any:
 
 
 def outcomes(pairs: dict[str, Pair], once: Callable[[Pair], Any]) -> list[list[Any]]:
-    """What becomes of the same on each side, twice: the second time, all addresses are known."""
+    """Return what becomes of the same on each side, twice: then all addresses are known."""
     return [[once(pair) for _ in range(2)] for pair in pairs.values()]
 
 

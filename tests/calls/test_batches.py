@@ -547,7 +547,7 @@ def test_wrong_arguments(sockets: Sockets) -> None:
 
 
 def test_joined_messages(raw: Any, udp: Pair) -> None:
-    """What came together comes apart; the last may be shorter, an empty one is one."""
+    """Take apart what came together; the last may be shorter, an empty one is one."""
     a, b = udp
     b.setsockopt(socket.IPPROTO_UDP, 104, 1)  # UDP_GRO
     size = socket.IPPROTO_UDP, 103, struct.pack("=H", 100)  # UDP_SEGMENT

@@ -1,4 +1,4 @@
-"""Which implementation of the raw layer is used, and that a program may say so."""
+"""Choice of the raw layer's implementation, which a program may make."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ sock.close()
 
 
 def _why(tree: Path, before: str = "") -> str:
-    """Why ctypes serves a program that imports famsock from a tree; it must work."""
+    """Return why ctypes serves a program that imports famsock from a tree; it must work."""
     lines = run(f"{before}\n{_WHY}", "-P", PYTHONPATH=str(tree.parents[1]), FAMSOCK_SYSCALLS="")
     layer, why, host = lines.splitlines()
     assert (layer, host) == ("ctypes", "127.0.0.1")

@@ -61,7 +61,7 @@ def _without_memory(at: int) -> Iterator[None]:
 
 
 def _attempt(call: Callable[[], Any], at: int) -> Any:
-    """What a call gives whose allocation of this number fails; None if that ends it."""
+    """Return what a call gives whose allocation of this number fails; None if that ends it."""
     try:
         with _without_memory(at):
             return call()

@@ -34,7 +34,7 @@ TIMEOUTS = pytest.mark.parametrize("timeout", [None, 10.0])
 
 
 class AlarmError(Exception):
-    """What a handler raises in these tests."""
+    """The exception of a handler in these tests."""
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +130,7 @@ _THREE = [(data, (), b"") for data in (b"1", b"", b"333")]
 
 
 def _batches(raw: Any, sender: Any, receiver: Any, datas: list[bytes]) -> list[bytes]:
-    """What arrives of a batch: of an odd number by recvmmsg, of an even one by recvmmsg_into."""
+    """Return what arrives of a batch: an odd number by recvmmsg, an even one by recvmmsg_into."""
     assert raw.sendmmsg(sender, None, [(data, (), b"") for data in datas], 0) == len(datas)
     if len(datas) % 2:
         return [data for data, *_ in raw.recvmmsg(receiver, None, len(datas), 64, 0, 0)]

@@ -40,7 +40,7 @@ def _ours(raw: Any, name: str, timeout: float | None) -> Callable[[Any], object]
 
 
 def _outcome(name: str, call: Callable[[Any], Any], sock: socket.socket) -> Outcome:
-    """How a call ends: with the type and errno of its exception, or "done"."""
+    """Return how a call ends: with the type and errno of its exception, or "done"."""
     try:
         result = call(sock)
     except OSError as error:
@@ -51,7 +51,7 @@ def _outcome(name: str, call: Callable[[Any], Any], sock: socket.socket) -> Outc
 
 
 def _outcomes(raw: Any, name: str, timeout: float | None, disturb: Disturb) -> list[Outcome]:
-    """How our call ends, and how the stdlib's does, when the same happens to both."""
+    """Return how our call ends, and how the stdlib's does, when the same happens to both."""
     found = []
     for call in (_ours(raw, name, timeout), STDLIB[name]):
         with blocked(name, timeout) as (sock, release):

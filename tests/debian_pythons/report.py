@@ -1,4 +1,4 @@
-"""What became of the tests of a run, and the table of all runs."""
+"""Results of the tests of a run, and the table of all runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Result:
-    """What became of the tests on one Python with one layer.
+    """The results of the tests on one Python with one layer.
 
     :ivar status: the exit status of the run; None where the Python could not be had.
     :ivar why: the reasons of what was skipped, with their numbers, or why there was no run.

@@ -58,7 +58,7 @@ def root(tmp_path: Path) -> Iterator[Root]:
 
 
 def programs() -> dict[str, str]:
-    """What a root folder must see of the machine to run its programs."""
+    """Paths of the machine that a root folder must see to run its programs."""
     names = ("/bin", "/lib", "/lib64", "/usr")
     return {name: os.path.realpath(name) for name in names if os.path.exists(name)}
 

@@ -50,7 +50,7 @@ def plugins_of(source: Path) -> list[Path]:
 
 
 def run(*command: str | Path, cwd: Path, status: int = 0, patience_s: float = _PATIENCE_S) -> str:
-    """What a command prints; it must end with ``status``."""
+    """Return what a command prints; it must end with ``status``."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "FAMSOCK_PLUGINS"))}
     done = subprocess.run(
         [str(word) for word in command],
@@ -106,16 +106,16 @@ class Environment:
         run("uv", "pip", action, "--quiet", "--python", self.python, *rest, cwd=self.folder)
 
     def famsock(self, *words: str, status: int = 0) -> str:
-        """What the ``famsock`` command prints; it must end with ``status``."""
+        """Return what the ``famsock`` command prints; it must end with ``status``."""
         return run(self.folder / "bin" / "famsock", *words, cwd=self.folder, status=status)
 
     def shell(self, script: str, cwd: Path) -> str:
-        """What a script prints with this environment's programs first on the path."""
+        """Return what a script prints with this environment's programs first on the path."""
         path = f'export PATH="{self.folder}/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1\n'
         return run("sh", "-e", "-c", path + script, cwd=cwd)
 
     def pytest(self, distribution: Path) -> str:
-        """What pytest says of a distribution's tests, away from its source."""
+        """Return what pytest says of a distribution's tests, away from its source."""
         away = self.folder / "away" / distribution.name
         shutil.rmtree(away, ignore_errors=True)
         away.mkdir(parents=True)
@@ -124,7 +124,7 @@ class Environment:
         return run(self.folder / "bin" / "pytest", "-q", "-p", "no:cacheprovider", away, cwd=away)
 
     def mypy(self, *sources: str, cwd: Path) -> str:
-        """What ``mypy --strict`` says of sources, with the types that are installed here."""
+        """Return what ``mypy --strict`` says of sources, with the types that are installed here."""
         strict = ("-m", "mypy", "--strict", "--python-executable", self.python)
         cache = self.folder / "mypy"
         return run(sys.executable, *strict, "--cache-dir", cache, *sources, cwd=cwd)
@@ -149,7 +149,7 @@ def famsock_wheel(famsock_source: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 class Release(NamedTuple):
-    """What tools.release built.
+    """The distributions that tools.release built.
 
     :ivar dist: the folder with the files.
     :ivar said: what the command printed.

@@ -79,7 +79,7 @@ def test_metadata_of_the_wheels_which_sdists_made(released: Release) -> None:
 
 
 def _refused(released: Release, check: str, wheel: Path) -> str:
-    """What a check says of a wheel, which it must refuse."""
+    """Return what a check says of a wheel, which it must refuse."""
     code = f"import pathlib, tools.release as r; r.{check}(pathlib.Path({str(wheel)!r}))"
     said = run(released.python, "-c", code, cwd=REPOSITORY, status=1)
     return said.partition("ReleaseError: ")[2]

@@ -37,7 +37,7 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a guest ended.
+    """The end of a guest.
 
     :ivar status: the command's exit status, None if the guest ended without telling one.
     :ivar timed_out: the guest was killed at its time limit.

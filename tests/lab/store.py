@@ -89,7 +89,7 @@ class Kernel(abc.ABC):
 
     @property
     def release(self) -> str:
-        """What ``uname -r`` prints in the guest."""
+        """The kernel's release, as ``uname -r`` prints it in the guest."""
         return self.modules.name
 
     @property

@@ -75,7 +75,7 @@ def unreachable(module: str, *classes: str) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.skipif("test_socket" not in CHOSEN, reason="this Python has no test_socket")
 def test_suite_without_files_and_imports() -> None:
-    """What passes with the stdlib's socket while nothing can be opened passes with famsock's.
+    """Expect famsock to pass what the stdlib's socket passes while nothing can be opened.
 
     A test that loses is tried again with its class: on a busy machine those with timeouts may fail.
     """

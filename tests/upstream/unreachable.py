@@ -24,7 +24,7 @@ from tests.out_of_reach import KINDS, without
 
 CLASS_TIMEOUT_S = 25
 IMPORTED_BY_TESTS = ("gc", "encodings.idna")
-"""What the tests, and the stdlib's own look-ups, import in their middle."""
+"""Modules that the tests, and the stdlib's own look-ups, import in their middle."""
 
 
 class _Result(unittest.TestResult):

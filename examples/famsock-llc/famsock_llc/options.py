@@ -17,7 +17,7 @@ def _number(name: str, highest: int) -> Option[int]:
 
 
 LLC_OPT_RETRY: Option[int] = _number("LLC_OPT_RETRY", constants.LLC_OPT_MAX_RETRY)
-"""How often a frame is sent again."""
+"""The number of times that a frame is sent again."""
 
 LLC_OPT_SIZE: Option[int] = _number("LLC_OPT_SIZE", constants.LLC_OPT_MAX_SIZE)
 """The longest frame, in bytes."""
@@ -37,10 +37,10 @@ LLC_OPT_BUSY_TMR_EXP: Option[int] = _number(
 """The wait for a busy peer, in seconds."""
 
 LLC_OPT_TX_WIN: Option[int] = _number("LLC_OPT_TX_WIN", constants.LLC_OPT_MAX_WIN)
-"""How many frames are sent before an acknowledgment comes."""
+"""The number of frames that are sent before an acknowledgment comes."""
 
 LLC_OPT_RX_WIN: Option[int] = _number("LLC_OPT_RX_WIN", constants.LLC_OPT_MAX_WIN)
-"""How many frames are received before an acknowledgment is sent."""
+"""The number of frames that are received before an acknowledgment is sent."""
 
 LLC_OPT_PKTINFO: Option[bool] = _row("LLC_OPT_PKTINFO", codecs.BOOL)
 """Whether each datagram comes with its destination, see `famsock_llc.control`."""

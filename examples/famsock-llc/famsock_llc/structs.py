@@ -7,7 +7,7 @@ from famsock.plugin import Struct, cstruct
 
 @cstruct.struct("struct llc_pktinfo", header=("sys/socket.h", "linux/llc.h"))
 class PacketInfo(Struct):
-    """Where a datagram came to.
+    """The addresses that a datagram came to.
 
     ``ifindex`` is the interface's index, ``sap`` (0-255) and ``mac`` (6 bytes) its destination.
 

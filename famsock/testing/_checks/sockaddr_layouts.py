@@ -40,7 +40,7 @@ class Layout(NamedTuple):
 
 
 class SockaddrLayoutChecks(Checks):
-    """What a layout converts is what the address class makes of it, both ways."""
+    """Compare what a layout converts with what the address class makes of it, both ways."""
 
     @pytest.fixture
     def asking(self) -> Iterator[famsock.socket]:

@@ -1,4 +1,4 @@
-"""What needs no kernel: long names, control messages, the list of algorithms."""
+"""Parts of AF_ALG that need no kernel: long names, control messages, the list of algorithms."""
 
 from __future__ import annotations
 

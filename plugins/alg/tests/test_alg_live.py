@@ -126,7 +126,7 @@ MODES: tuple[tuple[str, Mode, bytes], ...] = (
 
 
 def encrypted(mode: Mode, data: bytes, key: bytes = KEY) -> bytes:
-    """What cryptography makes of ``data``."""
+    """Return what cryptography makes of ``data``."""
     encryptor = Cipher(algorithms.AES(key), mode).encryptor()
     return encryptor.update(data) + encryptor.finalize()
 

@@ -292,7 +292,7 @@ IN_LIVE_TESTS = (
     "it takes connected L2CAP sockets",
     "it has no addresses",
 )
-"""What the tests of test_bluetooth_live.py and test_bluetooth_connections.py provoke."""
+"""Hints that test_bluetooth_live.py and test_bluetooth_connections.py provoke."""
 
 
 @pytest.mark.needs_family("AF_BLUETOOTH", protocol="l2cap")

@@ -314,7 +314,7 @@ IN_OTHER_TESTS = (
     "an earlier long message failed",
     "no address is claimed for this NAME",
 )
-"""What the tests of ISO-TP, the broadcast manager and J1939 provoke."""
+"""Hints that the tests of ISO-TP, the broadcast manager and J1939 provoke."""
 
 
 @pytest.mark.needs_family("AF_CAN", protocol="raw")

@@ -65,7 +65,7 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
 
 
 def receivers() -> str:
-    """What the kernel's CAN core lists of sockets that receive, by interface and identifier."""
+    """Return the receivers that the kernel's CAN core lists, by interface and identifier."""
     lists = ("rcvlist_all", "rcvlist_sff", "rcvlist_fil")
     return "".join((Path("/proc/net/can") / name).read_text() for name in lists)
 

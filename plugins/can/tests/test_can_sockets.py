@@ -191,7 +191,7 @@ def test_another_kind_is_refused_and_left_open() -> None:
 
 
 def types(raw: CanRawSocket, isotp: IsotpSocket, j1939: J1939Socket) -> None:
-    """What type checkers see: read by mypy, never run."""
+    """Show type checkers the types: mypy reads this, nobody runs it."""
     assert_type(raw.local_address, CanAddress | None)
     assert_type(raw.recvfrom(16), tuple[bytes, tuple[str]])
     assert_type(raw.recv_frame(), ReceivedFrame)

@@ -1,4 +1,4 @@
-"""What the tests of INET share: pairs of sockets, and a network namespace of one's own."""
+"""Fixtures of the tests of INET: pairs of sockets, and a network namespace of one's own."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def in_a_namespace(test: Any) -> Any:
 
 
 def rows(name: str) -> list[list[str]]:
-    """What a file of the thread's network namespace lists, without its first line."""
+    """Return the lines of a file of the thread's network namespace, without the first."""
     lines = Path("/proc/thread-self/net", name).read_text().splitlines()
     return [line.split() for line in lines[1:]]
 

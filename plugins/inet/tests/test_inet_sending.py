@@ -123,7 +123,7 @@ def test_a_failed_send_is_not_counted(udp_pair: Pair) -> None:
 
 
 def test_zero_copy_notifications_among_other_errors(udp_pair: Pair) -> None:
-    """What the error queue holds of another kind is passed over, more than one call gives."""
+    """Pass over what the error queue holds of another kind, more than one call gives."""
     sender, receiver = udp_pair
     flags = constants.SOF_TIMESTAMPING_TX_SOFTWARE | constants.SOF_TIMESTAMPING_SOFTWARE
     sender.enable_timestamps(flags)

@@ -49,7 +49,7 @@ def test_control_numbers(row: control.ControlType[Any]) -> None:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.access == "rw"], ids=by_name)
 def test_written_back(row: options.Option[Any]) -> None:
-    """What is read can be set again, on some kind of socket."""
+    """Set again what was read, on some kind of socket."""
     refused = []
     for kind in (SOCK_STREAM, SOCK_DGRAM):
         with famsock.socket(AF_INET, kind) as sock:

@@ -285,7 +285,7 @@ def test_repair(connect_pair: Connect) -> None:
 
 
 def assert_is_mptcp(sock: famsock.socket, expected: bool) -> None:
-    """What TCP_IS_MPTCP tells; kernels before 6.7 refuse the question."""
+    """Return what TCP_IS_MPTCP tells; kernels before 6.7 refuse the question."""
     if requirements.kernel("6.7"):
         with pytest.raises(OSError, match=r"not supported|not available"):
             sock.get_option(tcp.TCP_IS_MPTCP)

@@ -92,7 +92,7 @@ __all__ = [
 
 _T = TypeVar("_T")
 _REFUSALS = frozenset({EINVAL, ENODEV, ENOENT})
-"""What the kernel says of a limit: it does not know it, there is no such link, no such table."""
+"""Errors of the kernel for a limit: it does not know it, there is no such link, no such table."""
 
 _OTHER_ADDRESS = (IFA_ADDRESS, IFA_MULTICAST, IFA_ANYCAST)
 _ADDRESS_FIELDS = frozenset(

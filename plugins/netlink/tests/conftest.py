@@ -1,4 +1,4 @@
-"""What the live tests of AF_NETLINK share."""
+"""Fixtures that the live tests of AF_NETLINK share."""
 
 from __future__ import annotations
 

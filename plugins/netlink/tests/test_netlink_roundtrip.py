@@ -1,4 +1,4 @@
-"""What the kernel shows of a route or rule is enough to make the same again: nothing is dropped."""
+"""Routes and rules that the kernel shows can be made again: nothing is dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which class of sockets is for which netlink protocol."""
+"""The class of sockets for each netlink protocol."""
 
 from __future__ import annotations
 

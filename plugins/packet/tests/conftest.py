@@ -1,4 +1,4 @@
-"""What the live tests of AF_PACKET share."""
+"""Fixtures that the live tests of AF_PACKET share."""
 
 from __future__ import annotations
 

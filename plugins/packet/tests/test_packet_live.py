@@ -332,7 +332,7 @@ def members(opened: Opened, group: int, mode: int, count: int = 2) -> list[Packe
 
 
 def shares(group: list[PacketSocket], count: int) -> list[int]:
-    """How many frames each socket of a group got, once all ``count`` of them have come.
+    """Return how many frames each socket of a group got, once all ``count`` of them have come.
 
     Frames may come some time after they were sent: the kernel passes them on when it can.
     """

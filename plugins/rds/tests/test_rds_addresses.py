@@ -1,4 +1,4 @@
-"""What the two classes of AF_RDS's addresses take and refuse; structs that need no kernel."""
+"""The two classes of AF_RDS's addresses, and structs that need no kernel."""
 
 from __future__ import annotations
 

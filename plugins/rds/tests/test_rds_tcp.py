@@ -120,7 +120,7 @@ def test_what_is_queued_for_nobody_is_cancelled(hosts: Hosts) -> None:
 
 
 def queued(sender: RdsSocket) -> list[QueuedMessage6]:
-    """What waits for a host that is not there, but for the kernel's own handshake."""
+    """Return what waits for a host that is not there, but for the kernel's own handshake."""
     messages = sender.queued_to_send()
     return [m for m in messages if m.peer_host == f"::ffff:{NOBODY}" and m.data_bytes]
 

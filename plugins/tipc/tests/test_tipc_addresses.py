@@ -1,4 +1,4 @@
-"""What the four classes of AF_TIPC's addresses refuse, and how their base chooses among them."""
+"""The four classes of AF_TIPC's addresses: what they refuse, and how their base chooses one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operations of AF_TIPC refuse before the kernel is asked; no kernel is needed."""
+"""Operations of AF_TIPC that are refused before the kernel is asked; no kernel is needed."""
 
 from __future__ import annotations
 

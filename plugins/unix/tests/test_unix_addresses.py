@@ -54,7 +54,7 @@ def test_long_path_packs_only_for_a_call() -> None:
 
 @pytest.mark.parametrize("form", ["/run/x", b"/a\0b", "\0bus", b"\0" + b"n" * 107, ""])
 def test_the_stdlib_sends_the_same_bytes(form: str | bytes) -> None:
-    """What the kernel was given shows in the name it gives back, in the stdlib and here alike."""
+    """Compare the name that the kernel gives back with the stdlib's: it shows what it was given."""
     typed = UnixAddress.from_stdlib(form, Lookup("bind"))
     packed = typed.pack()
     if typed.is_path:

@@ -322,7 +322,7 @@ def test_peer_security_is_what_the_kernel_says() -> None:
 
 
 def outcome(call: Callable[[], str]) -> str | int | None:
-    """What a call returns, or the errno of its error."""
+    """Return what a call returns, or the errno of its error."""
     try:
         return call()
     except OSError as error:

@@ -67,7 +67,7 @@ def test_binding_to_any_as_cpython_does() -> None:
 
 @pytest.mark.needs_family("AF_VSOCK")
 class TestOptions:
-    """What the stdlib's setsockopt cannot do on these sockets, and what it can."""
+    """Set what the stdlib's setsockopt cannot set on these sockets, and what it can."""
 
     def test_times_and_structs_of_sol_socket(self) -> None:
         with socket(AF_VSOCK) as sock:

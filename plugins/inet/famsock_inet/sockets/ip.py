@@ -1,4 +1,4 @@
-"""What all sockets of AF_INET and AF_INET6 have, the same for both families.
+"""Methods of all sockets of AF_INET and AF_INET6, the same for both families.
 
 Sources: ip(7), ipv6(7), RFC 3542, Documentation/networking/timestamping.rst.
 """
