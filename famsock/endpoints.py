@@ -12,10 +12,10 @@ from __future__ import annotations
 import errno
 import os
 import socket as _stdlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import attrs
 
@@ -23,22 +23,26 @@ from famsock import _endpoint_text as _text
 from famsock._activation import PassedDescriptor, listen_fds, taken
 from famsock._calls.descriptors import keep, keeping
 from famsock._connecting import connect_first, first_of, interleaved
+from famsock._endpoint_query import SETTINGS, read_option, read_query
+from famsock._endpoint_scheme import (
+    name_of,
+    protocol_of,
+    read_address,
+    read_scheme,
+    resolver_of,
+    scheme_text,
+    split_query,
+)
 from famsock._endpoint_text import Part
-from famsock._errors import PluginError
 from famsock._hints import did_you_mean
-from famsock._lazy import load, load_part
-from famsock._netns import path_of, run_in
+from famsock._netns import run_in
 from famsock._registry import plugins
-from famsock._registry.missing import distribution_of_scheme
 from famsock._registry.validation import RESERVED_SCHEMES
-from famsock._resolver import Candidate, Resolver
+from famsock._resolver import Candidate
 from famsock._sockets import socket
 from famsock._text import quote
 from famsock.address import Address, RawAddress
 from famsock.family import ANY_PROTOCOL, Family, Protocol, Served
-
-if TYPE_CHECKING:
-    from famsock._definitions import Definitions
 
 __all__ = [
     "DescriptorEndpoint",
@@ -52,17 +56,7 @@ __all__ = [
     "parse",
 ]
 
-_TYPES = {
-    "stream": _stdlib.SOCK_STREAM,
-    "dgram": _stdlib.SOCK_DGRAM,
-    "raw": _stdlib.SOCK_RAW,
-    "rdm": 4,
-    "seqpacket": _stdlib.SOCK_SEQPACKET,
-    "dccp": 6,
-    "packet": 10,
-}
 _BACKLOG = 128
-_MAX_MODE = 0o777
 _DESCRIPTOR, _SERVICE_MANAGER = RESERVED_SCHEMES
 
 
@@ -177,7 +171,7 @@ class Endpoint:
     def _candidates(self, passive: bool) -> list[Candidate]:
         """The addresses to bind or to connect to; those of one family if the endpoint says so."""
         itself = [Candidate(self.address)]
-        resolver = _resolver(_protocol(Part(self.scheme.partition("+")[0]))[1])
+        resolver = resolver_of(protocol_of(Part(self.scheme.partition("+")[0]))[1])
         if resolver is None:
             return itself
         found = resolver.resolve(self.address, self.type, passive)
@@ -337,7 +331,7 @@ def open_datagram(endpoint: str | Endpoint) -> socket:
     if found.type == _stdlib.SOCK_STREAM:
         scheme, _ = Part(str(endpoint)).divided("://")
         row = _row_of(found).protocol
-        others = [_name_of(kind) for kind in row.types if kind != _stdlib.SOCK_STREAM]
+        others = [name_of(kind) for kind in row.types if kind != _stdlib.SOCK_STREAM]
         instead = f"; write {row.scheme}+{others[0]}" if others and row.scheme else ""
         raise scheme.mistake(f"a stream has no messages: use connect or listen{instead}")
     return found.bind()
@@ -360,12 +354,12 @@ def parse(text: str) -> Endpoint:
         raise scheme.mistake(f"an endpoint is scheme://address, not {text!r}")
     if scheme.lower() in (_DESCRIPTOR, _SERVICE_MANAGER):
         return _descriptor(scheme.lower(), rest)
-    named = _scheme(scheme)
-    written, place, query = _split_query(named, rest)
-    settings, options = _read_query(query, _SETTINGS)
+    named = read_scheme(scheme)
+    written, place, query = split_query(named, rest)
+    settings, options = read_query(query, SETTINGS)
     values = {name: value for name, (_, value) in settings.items()}
     pinned = values.pop("family", None)
-    address, family = _address(named, written, place, pinned)
+    address, family = read_address(named, written, place, pinned)
     if pinned is not None:
         if family != pinned.number:
             raise settings["family"][0].mistake(f"{address} is no address of {pinned.name}")
@@ -377,7 +371,7 @@ def parse(text: str) -> Endpoint:
         served = _unplugged(named.family, named.protocol)
     else:
         served = _served(family, named.type, named.number)
-    pairs = tuple(_option_of(served.definitions, name, value) for name, value in options)
+    pairs = tuple(read_option(served.definitions, name, value) for name, value in options)
     return Endpoint(family, named.type, named.number, address, named.text, options=pairs, **values)
 
 
@@ -395,8 +389,8 @@ def _descriptor(scheme: str, rest: Part) -> DescriptorEndpoint:
     except OSError as error:
         raise host.mistake(f"descriptor {number} is no open socket: {error.strerror}") from None
     items = list(_text.query_items(queries[0])) if queries else []
-    settings, stated = _read_query(items, {"backlog": _SETTINGS["backlog"]})
-    options = tuple(_option_of(definitions, name, value) for name, value in stated)
+    settings, stated = read_query(items, {"backlog": SETTINGS["backlog"]})
+    options = tuple(read_option(definitions, name, value) for name, value in stated)
     values = {name: value for name, (_, value) in settings.items()}
     return DescriptorEndpoint(*kind, address, scheme, options=options, descriptor=number, **values)
 
@@ -436,259 +430,14 @@ def _by_name(host: Part) -> int:
     raise host.mistake(f"descriptors that {why}" + did_you_mean(wanted, names))
 
 
-def _read_query(
-    items: list[tuple[Part, Part]] | None, known: Mapping[str, Callable[[str], Any]]
-) -> tuple[dict[str, tuple[Part, Any]], list[tuple[Part, Part]]]:
-    """Return the settings of a query by name, with their places, and the items that are others."""
-    settings: dict[str, tuple[Part, Any]] = {}
-    others = []
-    for name, value in items or ():
-        read = known.get(str(name))
-        if read is None:
-            others.append((name, value))
-        elif str(name) in settings:
-            raise name.mistake(f"{name} is stated twice")
-        else:
-            written = _text.unquoted(value)
-            try:
-                settings[str(name)] = name, read(written)
-            except ValueError as error:
-                raise value.mistake(f"{name}: {error}") from None
-    return settings, others
-
-
-def _read_backlog(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) < 1 << 31):
-        raise ValueError(f"must be 0-2147483647, not {text!r}")
-    return int(text)
-
-
-def _read_mode(text: str) -> int:
-    digits = text.removeprefix("0o")
-    if (
-        not digits
-        or len(digits) > 4
-        or not set(digits) <= set("01234567")
-        or int(digits, 8) > 0o777
-    ):
-        raise ValueError(f"must be octal, 0-777, not {text!r}")
-    return int(digits, 8)
-
-
-def _read_unlink(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError(f"must be 0 or 1, not {text!r}")
-    return text == "1"
-
-
-def _read_netns(text: str) -> str:
-    path_of(text)
-    return text
-
-
-def _read_interface(text: str) -> str:
-    if not text or len(os.fsencode(text)) > 15 or "\0" in text:
-        raise ValueError(f"must be the name of an interface, 1-15 bytes, not {text!r}")
-    return text
-
-
-def _read_family(text: str) -> Family:
-    name = text.upper()
-    family = plugins.family(name)
-    if family is None:
-        near = did_you_mean(name, plugins.names())
-        raise ValueError(f"no plugin is of a family {text!r}{near}")
-    return family
-
-
-_SETTINGS: Mapping[str, Callable[[str], Any]] = {
-    "backlog": _read_backlog,
-    "family": _read_family,
-    "interface": _read_interface,
-    "mode": _read_mode,
-    "netns": _read_netns,
-    "unlink": _read_unlink,
-}
-"""The settings of a query, and the functions that read their values."""
-
-
-class _Named(NamedTuple):
-    """The family, protocol and socket type that the scheme of an endpoint names."""
-
-    family: Family
-    protocol: Protocol
-    type: int
-    number: int
-
-    @property
-    def text(self) -> str:
-        return _scheme_text(self.protocol, self.type, self.number)
-
-
-def _scheme_text(protocol: Protocol, type: int, number: int) -> str:
-    """The scheme of a protocol's row with what else tells a socket type and protocol number."""
-    unusual = type not in protocol.types
-    text = protocol.scheme
-    if type != protocol.types[0]:
-        text += f"+{_name_of(type)}"
-    if unusual or (protocol.number is ANY_PROTOCOL and number):
-        text += f"+{number}"
-    return text
-
-
-def _scheme(scheme: Part) -> _Named:
-    """Return what a scheme names; ValueError with carets under what is unknown or unfit."""
-    name, *words = scheme.pieces("+")
-    family, protocol = _protocol(name)
-    kind: int | None = None
-    number: int | None = None
-    stated = name
-    for word in words:
-        lower = word.lower()
-        if kind is None and (found := _type(lower)) is not None:
-            kind, stated = found, word
-        elif number is None and (found := _number(lower, family)) is not None:
-            number = found
-        else:
-            known = [k for k, value in _TYPES.items() if value in protocol.types]
-            raise word.mistake(
-                f"endpoint {scheme.whole!r}: type must be one of {', '.join(known)}, "
-                f"not {str(word)!r}" + did_you_mean(lower, known)
-            )
-    if number is None and kind is not None and kind not in protocol.types:
-        known = [k for k, value in _TYPES.items() if value in protocol.types]
-        raise stated.mistake(
-            f"endpoint {scheme.whole!r}: type must be one of {', '.join(known)}, "
-            f"not {str(stated)!r}"
-        )
-    kind = protocol.types[0] if kind is None else kind
-    if number is None:
-        return _Named(family, protocol, kind, protocol.number or 0)
-    if protocol.number not in (ANY_PROTOCOL, number):
-        raise scheme.mistake(f"scheme {str(name)!r} is of protocol {protocol.number}, not {number}")
-    row = family.protocol(number, kind)
-    if row is not None and row.scheme:
-        protocol = row
-    return _Named(family, protocol, kind, number)
-
-
-def _type(word: str) -> int | None:
-    """The socket type that a word after a scheme names."""
-    if word in _TYPES:
-        return _TYPES[word]
-    digits = word.removeprefix("type")
-    if digits != word and digits.isascii() and digits.isdigit() and 0 < int(digits[:3]) < 16:
-        return int(digits[:3])
-    return None
-
-
-def _number(word: str, family: Family) -> int | None:
-    """The protocol number that a word after a scheme states, or names by a row of the family."""
-    if word.isascii() and word.isdigit() and len(word) < 11 and int(word) < 1 << 31:
-        return int(word)
-    return next((p.number for p in family.protocols if p.name == word and p.number), None)
-
-
-def _protocol(scheme: Part) -> tuple[Family, Protocol]:
-    """Return the row that a scheme belongs to, and its family."""
-    name = scheme.lower()
-    known: dict[str, tuple[Family, Protocol]] = {}
-    likely = sorted(plugins.names(), key=lambda family: name.upper() not in family)
-    for family in plugins.families(likely):
-        for protocol in family.protocols:
-            if protocol.scheme:
-                known.setdefault(protocol.scheme, (family, protocol))
-        if name in known:
-            return known[name]
-    if distribution := distribution_of_scheme(plugins, name):
-        raise scheme.mistake(
-            f"scheme {str(scheme)!r} needs {distribution}: pip install {distribution}"
-        )
-    raise scheme.mistake(
-        f"unknown scheme {str(scheme)!r}; installed: {', '.join(sorted(known))}"
-        + did_you_mean(name, known)
-    )
-
-
-def _split_query(named: _Named, rest: Part) -> tuple[str, Part, list[tuple[Part, Part]]]:
-    """Divide what follows the scheme: the address's own text, its place, the endpoint's items.
-
-    Items that name fields of the address are its own.
-    """
-    address, *queries = rest.pieces("?")
-    if len(queries) > 1:
-        raise queries[1].mistake("an endpoint has one '?' that is not quoted")
-    fields = _fields(named.protocol)
-    own: list[str] = []
-    others = []
-    for name, value in _text.query_items(queries[0]) if queries else ():
-        if str(name) in fields:
-            own.append(f"{name}={value}")
-        else:
-            others.append((name, value))
-    if not own:
-        return str(address), address, others
-    return f"{address}?{'&'.join(own)}", rest, others
-
-
-def _fields(protocol: Protocol) -> frozenset[str]:
-    """The names that the address class of a protocol has for its fields, or its classes have."""
-    names: set[str] = set()
-    classes: list[Any] = [load(protocol.address)]
-    while classes:
-        cls = classes.pop()
-        classes += cls.__subclasses__()
-        if attrs.has(cls):
-            names.update(field.name for field in attrs.fields(cls))
-    return frozenset(names)
-
-
-def _address(named: _Named, text: str, place: Part, pinned: Family | None) -> tuple[Address, int]:
-    """Return the address that a text writes for a scheme, and the number of its family.
-
-    ``pinned`` is the family that it must be of, where the scheme stands for several.
-    """
-    protocol, resolver = named.protocol, _resolver(named.protocol)
-    if resolver is not None and pinned is not None:
-        other = pinned.protocol(named.number, named.type)
-        resolver = (other and _resolver(other)) or resolver
-    address: Address
-    try:
-        if resolver is not None:
-            address = resolver.parse(text, named.type, named.number)
-            return address, address.family
-        address = load(protocol.address).parse(text)
-    except ValueError as error:
-        try:
-            return RawAddress.parse(text), named.family.number
-        except ValueError:
-            raise place.mistake_in(error) from None
-    return address, named.family.number
-
-
-def _resolver(protocol: Protocol) -> Resolver | None:
-    if protocol.resolver is None:
-        return None
-    wanted = "a Resolver"
-    found = load_part(protocol.name, "resolver", wanted, protocol.resolver)
-    if not isinstance(found, Resolver):
-        raise PluginError(f"{protocol.name}: resolver must name {wanted}, not {found!r}")
-    return found
-
-
 def _row_of(endpoint: Endpoint) -> Served:
     """Return what serves an endpoint's sockets; without the family here, its scheme's row."""
     served = plugins.find(endpoint.family, endpoint.type, endpoint.protocol)
-    return served or _unplugged(*_protocol(Part(endpoint.scheme).pieces("+")[0]))
+    return served or _unplugged(*protocol_of(Part(endpoint.scheme).pieces("+")[0]))
 
 
 def _unplugged(family: Family, protocol: Protocol) -> Served:
     return Served(family, protocol, lambda _: None)
-
-
-def _name_of(kind: int) -> str:
-    """The word for a socket type after a scheme."""
-    return next((name for name, value in _TYPES.items() if value == kind), f"type{kind}")
 
 
 def _served(family: int, type: int, number: int) -> Served:
@@ -696,21 +445,6 @@ def _served(family: int, type: int, number: int) -> Served:
     if served is None:
         raise ValueError(f"no plugin serves family {family}, type {type}, protocol {number}")
     return served
-
-
-def _option_of(definitions: Definitions, name: Part, value: Part) -> tuple[str, Any]:
-    """Return the name and the typed value of an option that a query states."""
-    try:
-        row = definitions.option(name.upper())
-    except LookupError as error:
-        known = [*_SETTINGS, *definitions.options]
-        near = did_you_mean(str(name), known) or did_you_mean(name.upper(), known)
-        message = str(error.args[0]).partition(";")[0].replace(name.upper(), str(name))
-        raise name.mistake(f"{message}{near}") from None
-    try:
-        return row.name, _text.read_value(row, _text.unquoted(value))
-    except ValueError as error:
-        raise value.mistake(str(error)) from None
 
 
 def of(sock: Any, address: Address) -> Endpoint:
@@ -731,7 +465,7 @@ def of(sock: Any, address: Address) -> Endpoint:
         if typed.reads(address.pack()):
             with suppress(ValueError):  # a sockaddr of another length
                 address = typed.unpack(address.pack())
-    resolver = _resolver(row)
+    resolver = resolver_of(row)
     stands_for_others = (
         resolver is not None
         and not isinstance(address, RawAddress)
@@ -742,7 +476,7 @@ def of(sock: Any, address: Address) -> Endpoint:
         kind,
         number,
         address,
-        _scheme_text(row, kind, number),
+        scheme_text(row, kind, number),
         one_family=stands_for_others,
     )
     if isinstance(address, RawAddress) and _reads_otherwise(endpoint):
