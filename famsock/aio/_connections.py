@@ -241,7 +241,10 @@ class PacketConnection(Connection):
         raise EOFError("the peer has ended the connection")
 
     async def send(self, data: Any) -> None:
-        """Send ``data`` as one packet, whole or not at all. Errors are those of send(2)."""
+        """Send ``data`` as one packet, whole or not at all. Errors are those of send(2).
+
+        A family whose kernel queues a part of a packet that finds no room says so on its page.
+        """
         if not self._sending.locked():
             try:
                 self._sock.send(data)

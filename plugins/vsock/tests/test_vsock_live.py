@@ -9,6 +9,7 @@ import socket as stdlib
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,6 +107,19 @@ def test_seqpacket_keeps_messages_apart() -> None:
         assert not first.flags & stdlib.MSG_TRUNC
         assert server.recv_message(2).flags & stdlib.MSG_TRUNC
         assert server.recv(65536) == b"three"
+
+
+def test_a_blocking_send_of_packets_that_find_no_room_sends_them_whole() -> None:
+    packets = [bytes([number]) * 60_000 for number in range(12)]
+    with connected(stdlib.SOCK_SEQPACKET) as (server, client):
+        sending = threading.Thread(target=lambda: [client.send(packet) for packet in packets])
+        sending.start()
+        try:
+            received = [server.recv(1 << 20) for _ in packets]
+        finally:
+            server.shutdown(stdlib.SHUT_RDWR)
+            sending.join(TIMEOUT_S)
+    assert received == packets
 
 
 def test_the_text_of_an_endpoint_connects() -> None:
