@@ -58,11 +58,17 @@ GROUPS = {
         "asyncio-echo", "uvloop-echo", "asyncio-malloc", "asyncio-no-malloc", "asyncio-batches",
         "asyncio-streams", "asyncio-endpoint-1", "asyncio-endpoint-10", "asyncio-endpoint-100",
         "asyncio-endpoint-alone", "uvloop-endpoint-1", "uvloop-endpoint-10", "uvloop-endpoint-100",
-        "asyncio-stream", "asyncio-packets",
+        "asyncio-stream", "asyncio-packets", "trio-stream",
     ),
     "start-up and memory": ("import", "first", "doctor", "memory", "resident"),
 }  # fmt: skip
 """The groups of the table, in order; a row that stands in none is a typed call."""
+
+
+def _trios(rounds: int) -> Pairs:
+    from benchmarks.trios import round_trips
+
+    return round_trips(rounds)
 
 
 def _by_case(case: Case, measure: Callable[[Case, int], Pairs] = in_process) -> Planned:
@@ -158,6 +164,12 @@ PLAN = (
         "the same of packets (SOCK_SEQPACKET)",
         0.83,
         partial(round_trips, SOCK_SEQPACKET),
+    ),
+    Planned(
+        "trio-stream",
+        "round trip of two tasks, famsock.trio's streams against trio's SocketStream, CPU",
+        1.11,
+        _trios,
     ),
     Planned(
         "asyncio-endpoint-alone",

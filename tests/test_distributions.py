@@ -140,7 +140,7 @@ def test_the_core_has_an_extra_for_each_plugin() -> None:
     (everything,) = map(Requirement, extras["all"])
     plugins = distributions.plugins()
     assert everything.extras == {"cli", *(p.extra for p in plugins)}
-    assert {*extras} == everything.extras | {"all", "testing"}
+    assert {*extras} == everything.extras | {"all", "testing", "trio", "anyio"}
     for plugin in plugins:
         (requirement,) = map(Requirement, extras[plugin.extra])
         assert requirement.name == plugin.name

@@ -21,6 +21,7 @@ PAGES = (
     "docs/endpoints.md",
     "docs/frameworks.md",
     "docs/interface.md",
+    "docs/trio.md",
 )
 _BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
 

@@ -19,20 +19,25 @@ from functools import partial
 from typing import Any, Self
 
 import famsock
-from famsock import endpoints
-from famsock._connecting import DELAY_S, failure, interleaved
+from famsock._connecting import DELAY_S, failure
+from famsock._opening import (
+    Where,
+    bound,
+    candidates,
+    is_stream,
+    listening,
+    parsed,
+    unconnected,
+)
+from famsock._packets import PACKET_BYTES, PacketReceiver, check_limit
 from famsock._resolver import Candidate
 from famsock.address import Address
 from famsock.aio._awaited import sock_connect
 from famsock.endpoints import Endpoint
 
-Where = str | Endpoint | Address
-
-_PACKET_BYTES = 256 * 1024
 _STREAM_BYTES = 64 * 1024
 _BATCH = 64  # datagrams in one system call
 _IN_A_ROW = 64  # results without a wait before other tasks get their turn
-_BACKLOG = 128
 _RETRY_S = 0.001, 0.05  # the first and the longest pause where connect(2) cannot be waited for
 
 
@@ -176,8 +181,7 @@ class StreamConnection(Connection):
         ValueError if ``max_bytes`` is less than 1; RuntimeError if another task receives. Errors
         are those of recv(2).
         """
-        if max_bytes < 1:
-            raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
+        check_limit(max_bytes)
         await self._before_receiving()
         while not self._ended:
             try:
@@ -213,32 +217,28 @@ class StreamConnection(Connection):
 class PacketConnection(Connection):
     """A connected socket that keeps packets apart (SOCK_SEQPACKET and others)."""
 
-    _buffer: bytearray | None = None
+    def __init__(self, sock: famsock.socket) -> None:
+        super().__init__(sock)
+        self._packets = PacketReceiver(sock)
 
-    async def receive(self, max_bytes: int = _PACKET_BYTES) -> bytes:
+    async def receive(self, max_bytes: int = PACKET_BYTES) -> bytes:
         """Receive one packet; EOFError once the peer has ended.
 
         A packet longer than ``max_bytes`` is lost: OSError (EMSGSIZE). An empty packet is taken for
         the end unless the kernel marks it by MSG_EOR: unix(7) gives no other sign. RuntimeError if
         another task receives. Other errors are those of recvmsg(2).
         """
-        if max_bytes < 1:
-            raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
+        check_limit(max_bytes)
         await self._before_receiving()
-        if self._buffer is None or len(self._buffer) != max_bytes:
-            self._buffer = bytearray(max_bytes)
-        while not self._ended:
+        while True:
             try:
-                size, _, flags, _ = self._sock.recvmsg_into((self._buffer,))
+                data = self._packets.receive(max_bytes)
             except (BlockingIOError, InterruptedError):
                 await self._readable()
                 continue
-            if flags & _stdlib.MSG_TRUNC:
-                raise OSError(errno.EMSGSIZE, f"a packet had more than {max_bytes} bytes")
-            if size or flags & _stdlib.MSG_EOR:
-                return bytes(memoryview(self._buffer)[:size])
-            self._ended = True
-        raise EOFError("the peer has ended the connection")
+            if data is None:
+                raise EOFError("the peer has ended the connection")
+            return data
 
     async def send(self, data: Any) -> None:
         """Send ``data`` as one packet, whole or not at all. Errors are those of send(2).
@@ -306,7 +306,7 @@ class DatagramSocket(_Waiting):
         super().__init__(sock)
         protocol = None if sock._served is None else sock._served.protocol
         known_bytes = 0 if protocol is None else protocol.max_message_bytes
-        self._max_bytes = known_bytes or _PACKET_BYTES
+        self._max_bytes = known_bytes or PACKET_BYTES
         self._count = max(min(_BATCH, (1 << 20) // self._max_bytes), 2)
         self._received: deque[tuple[bytes, Any]] = deque()
 
@@ -381,15 +381,7 @@ async def listen(
 
     Without ``backlog`` the endpoint's own counts, or 128.
     """
-    if not isinstance(where, Address):
-        return Listener(_endpoint(where).listen(backlog))
-    sock = _bound(where, type)
-    try:
-        sock.listen(_BACKLOG if backlog is None else backlog)
-        return Listener(sock)
-    except BaseException:
-        sock.close()
-        raise
+    return Listener(listening(where, backlog, type))
 
 
 async def open_datagram(
@@ -403,11 +395,11 @@ async def open_datagram(
         if peer is None:
             raise TypeError("open_datagram(): a local endpoint or a peer must be given")
         return DatagramSocket(await _connected(peer, type))
-    sock = _bound(local, type)
+    sock = bound(local, type)
     try:
         if peer is not None:
             sock.setblocking(False)
-            found = await _candidates(peer)
+            found = await _candidates(parsed(peer))
             fitting = [each for each in found if each.address.family == sock.family]
             await _connect(sock, (fitting or found)[0].address)
         return DatagramSocket(sock)
@@ -416,59 +408,35 @@ async def open_datagram(
         raise
 
 
-def _bound(local: Where, type: int) -> famsock.socket:
-    if not isinstance(local, Address):
-        return _endpoint(local).bind()
-    sock = famsock.socket(local.family, type)
-    try:
-        sock.bind(local)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _endpoint(where: str | Endpoint) -> Endpoint:
-    return endpoints.parse(where) if isinstance(where, str) else where
-
-
-async def _candidates(where: Where) -> list[Candidate]:
-    """Return the addresses to connect to, the families by turns; names are looked up."""
+async def _candidates(where: Endpoint | Address) -> list[Candidate]:
     if isinstance(where, Address):
-        return [Candidate(where)]
-    loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(None, _endpoint(where)._candidates, False)
-    return interleaved(found)
+        return candidates(where)
+    return await asyncio.get_running_loop().run_in_executor(None, candidates, where)
 
 
 async def _connected(where: Where, type: int) -> famsock.socket:
     """Return a socket that is connected to the first address that answers (RFC 8305)."""
-    if isinstance(where, str):
-        where = endpoints.parse(where)
-    candidates = await _candidates(where)
+    target = parsed(where)
+    found = await _candidates(target)
     opened: list[famsock.socket] = []
 
     async def attempt(candidate: Candidate) -> famsock.socket:
-        if isinstance(where, Address):
-            sock = famsock.socket(where.family, type)
-        else:
-            sock = where._made(candidate, lambda sock, address: None)
+        sock = unconnected(target, candidate, type)
         opened.append(sock)
-        sock.setblocking(False)
         await _connect(sock, candidate.address)
         return sock
 
     winner: famsock.socket | None = None
     try:
-        if len(candidates) == 1:
-            winner = await attempt(candidates[0])
+        if len(found) == 1:
+            winner = await attempt(found[0])
             return winner
-        attempts = [partial(attempt, each) for each in candidates]
+        attempts = [partial(attempt, each) for each in found]
         winner, _, errors = await staggered_race(attempts, DELAY_S)
         if winner is not None:
             return winner
         pairs = []
-        for candidate, error in zip(candidates, errors, strict=True):
+        for candidate, error in zip(found, errors, strict=True):
             if not isinstance(error, OSError):
                 raise error or AssertionError("an attempt without a result")
             pairs.append((candidate.address, error))
@@ -492,5 +460,4 @@ async def _connect(sock: famsock.socket, address: Address) -> None:
 
 
 def _connection(sock: famsock.socket) -> Connection:
-    kind = StreamConnection if sock.type == _stdlib.SOCK_STREAM else PacketConnection
-    return kind(sock)
+    return StreamConnection(sock) if is_stream(sock) else PacketConnection(sock)
