@@ -10,7 +10,7 @@ from pathlib import Path
 from socket import SOCK_SEQPACKET, SOCK_STREAM
 from typing import NamedTuple
 
-from benchmarks import netlink, report
+from benchmarks import netlink, relay, report
 from benchmarks.cases import BY_KEY, CASES, LAB_CASES, Case
 from benchmarks.echo import KEEPS_MEMORY, Burst, bursts, round_trips, servers
 from benchmarks.measure import CoarseClockError, Pairs, Row
@@ -60,6 +60,7 @@ GROUPS = {
         "asyncio-endpoint-alone", "uvloop-endpoint-1", "uvloop-endpoint-10", "uvloop-endpoint-100",
         "asyncio-stream", "asyncio-packets", "trio-stream",
     ),
+    "relay": ("relay-bulk", "relay-cpu", "relay-short"),
     "start-up and memory": ("import", "first", "doctor", "memory", "resident"),
 }  # fmt: skip
 """The groups of the table, in order; a row that stands in none is a typed call."""
@@ -176,6 +177,19 @@ PLAN = (
         "UDP echo, famsock.aio's endpoint against asyncio's, a datagram at a time, CPU",
         1.0,
         partial(bursts, ("given", "asyncio"), Burst(1, 1)),
+    ),
+    *(
+        Planned(
+            f"relay-{key}",
+            f"relay from TCP to AF_UNIX against socat -b 262144, {name}",
+            target,
+            partial(relay.measured, figure),
+        )
+        for key, figure, name, target in (
+            ("bulk", "bulk", "time for a GiB", 1.0),
+            ("cpu", "bulk-cpu", "CPU for a GiB", 0.5),
+            ("short", "short", "time for a short connection", 0.77),
+        )
     ),
     Planned(
         "doctor",

@@ -13,7 +13,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any, ClassVar, Protocol, TypeGuard, TypeVar
 
     _T = TypeVar("_T")
@@ -153,6 +153,27 @@ def _form_of(cls: Any) -> _TextForm:
     if form is None or form.cls is not cls or form.layout is not cls.layout:
         form = cls._text_form = _TextForm(cls)
     return form
+
+
+def fields_rule(cls: Any, rule: str) -> Callable[[object, object], bool]:
+    """Return whether a peer has the address, or the values of fields, that ``rule`` writes."""
+    if "=" not in rule or "?" in rule:
+        wanted = cls.parse(rule)
+        return lambda _, address: address == wanted
+    types = _form_of(cls).types if hasattr(cls, "layout") else {}
+    values: dict[str, Any] = {}
+    for part in split(rule, ","):
+        name, equals, value = part.partition("=")
+        if not equals or name not in types:
+            known = f"a field of {cls.__name__} ({', '.join(types)})" if types else "an address"
+            raise ValueError(f"rule {rule!r}: {name!r} is not {known}")
+        try:
+            values[name] = types[name].check(types[name].parse(unquote(value)))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"rule {rule!r}: {error}") from None
+    return lambda _, address: all(
+        getattr(address, name, None) == value for name, value in values.items()
+    )
 
 
 def join_fields(address: _Fields) -> str:

@@ -203,6 +203,19 @@ class Address(Struct):
         return family == cls.family or family in cls.sa_families
 
     @classmethod
+    def admits(cls, rule: str) -> Callable[[StdlibSocket | None, Address | None], bool]:
+        """Return the function that tells whether a rule of an allow-list admits a peer.
+
+        The function takes the connected socket (None for a peer of a datagram socket) and the
+        peer's typed address (None if it has none). A rule is the text of an address, or of some of
+        its fields, ``name=value`` with commas between. A class may know others, as networks or
+        users. ValueError for any other text.
+        """
+        from famsock._text import fields_rule
+
+        return fields_rule(cls, rule)
+
+    @classmethod
     def required_fields(cls) -> int:
         """Return the number of ``stdlib_fields`` without a default."""
         return cls._required_fields

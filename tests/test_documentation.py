@@ -19,6 +19,7 @@ PAGES = (
     "docs/getting-started.md",
     "docs/asyncio.md",
     "docs/endpoints.md",
+    "docs/relay.md",
     "docs/frameworks.md",
     "docs/interface.md",
     "docs/trio.md",

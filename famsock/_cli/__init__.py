@@ -9,9 +9,11 @@ import click
 from famsock._hints import did_you_mean
 
 _COMMANDS = {
+    "cat": "Send standard input to an endpoint, and print what it sends.",
     "doctor": "Check every installed family on this machine.",
     "families": "List the installed families.",
     "new-family": "Write a small distribution for a new family.",
+    "relay": "Pass bytes and messages between two endpoints.",
     "run": "Run a program with famsock in place of the stdlib's socket.",
 }
 """The commands: each is an object in the module of its name; the help shows this line."""

@@ -141,6 +141,16 @@ class InetAddress(Address):
             pack_ipv4(host, lookup)  # CPython resolves the name before it looks at the port
         return cls(host, port)
 
+    @classmethod
+    def admits(cls, rule: str) -> Callable[[Any, Address | None], bool]:
+        """Return whether a peer is in the network that ``rule`` is: ``192.0.2.0/24``.
+
+        A text with a port is an address, as for every class. ValueError for any other.
+        """
+        from famsock_inet._networks import network_rule
+
+        return network_rule(rule, super().admits)
+
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int]:
         """Return ``(host, port)``."""
         return self.host, self.port
@@ -189,6 +199,16 @@ class Inet6Address(Address):
         if -0x80000000 <= port <= 0x7FFFFFFF:
             pack_ipv6(host, lookup)  # CPython resolves the name before it looks at the numbers
         return cls(host, port, flowinfo, scope_id)
+
+    @classmethod
+    def admits(cls, rule: str) -> Callable[[Any, Address | None], bool]:
+        """Return whether a peer is in the network that ``rule`` is: ``192.0.2.0/24``.
+
+        A text with a port is an address, as for every class. ValueError for any other.
+        """
+        from famsock_inet._networks import network_rule
+
+        return network_rule(rule, super().admits)
 
     def to_stdlib(self, lookup: Lookup) -> tuple[str, int, int, int]:
         """Return ``(host, port, flowinfo, scope_id)``."""

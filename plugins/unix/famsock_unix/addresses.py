@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -135,6 +135,18 @@ class UnixAddress(Address):
     def abstract_name(self) -> bytes | None:
         """The abstract name without its null byte; None for any other address."""
         return self.path[1:] if isinstance(self.path, bytes) else None
+
+    @classmethod
+    def admits(cls, rule: str) -> Callable[[Any, Address | None], bool]:
+        """Return whether a peer is of the user, group or process that ``rule`` states.
+
+        ``uid=1000``, ``uid=NAME``, ``gid=100``, ``gid=NAME`` or ``pid=17``; several with commas
+        between must all hold. They are those of the peer when it connected (SO_PEERCRED), so a peer
+        of a datagram socket has none. A text without them is an address. ValueError for any other.
+        """
+        from famsock_unix._peers import credentials_rule
+
+        return credentials_rule(rule) or super().admits(rule)
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> UnixAddress:

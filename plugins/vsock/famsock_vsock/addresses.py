@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 
@@ -70,6 +71,14 @@ class VsockAddress(Address):
     cid: int = cstruct.field(_CID, "svm_cid", offset=8)
     port: int = cstruct.field(_PORT, "svm_port", offset=4)
     flags: int = cstruct.u8("svm_flags", offset=12, default=0)
+
+    @classmethod
+    def admits(cls, rule: str) -> Callable[[Any, Address | None], bool]:
+        """Return whether a peer has the CID that ``rule`` is: ``3`` or a name in `CID_NAMES`.
+
+        A text with a port is an address, as for every class. ValueError for any other.
+        """
+        return super().admits(rule if ":" in rule or "=" in rule else f"cid={rule}")
 
     @property
     def cid_name(self) -> str:

@@ -1,0 +1,413 @@
+"""Streams through a relay: every byte, in order, both ways, and what becomes of their ends."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import resource
+import selectors
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from errno import EINPROGRESS
+from pathlib import Path
+
+import pytest
+
+from famsock.relay import Options
+from tests.relay.peers import (
+    PATIENCE_S,
+    Running,
+    descriptors,
+    echo,
+    exchange,
+    receive_all,
+    running,
+    unix_server,
+    until,
+)
+
+WAYS = pytest.mark.parametrize("splices", [True, False], ids=["splice", "copy"])
+MIB = 1 << 20
+
+
+@contextmanager
+def relayed(path: Path, answer: object = echo, **settings: object) -> Iterator[Running]:
+    """A relay from TCP to a unix server at a path."""
+    options = Options(**{"drain_ms": 2000, **settings})  # type: ignore[arg-type]
+    with (
+        unix_server(path / "s", answer),  # type: ignore[arg-type]
+        running("tcp://127.0.0.1:0", f"unix://{path}/s", options) as run,
+    ):
+        yield run
+
+
+def pieces(count: int) -> Iterator[bytes]:
+    """Random data that cost little: a block, turned a little further each time."""
+    block = os.urandom(MIB)
+    for number in range(count):
+        yield block[number * 7 % MIB :] + block[: number * 7 % MIB]
+
+
+def transfer(address: object, mebibytes: int) -> None:
+    """Send to an echo and receive at once; both must have the same checksum."""
+    sent, received = hashlib.blake2b(), hashlib.blake2b()
+    with socket.create_connection(address, PATIENCE_S) as client:  # type: ignore[arg-type]
+
+        def send() -> None:
+            for piece in pieces(mebibytes):
+                sent.update(piece)
+                client.sendall(piece)
+            client.shutdown(socket.SHUT_WR)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        while data := client.recv(1 << 18):
+            received.update(data)
+        thread.join()
+    assert sent.digest() == received.digest()
+
+
+@WAYS
+def test_equal_checksums_each_way(tmp_path: Path, splices: bool) -> None:
+    with relayed(tmp_path, splices=splices) as run:
+        transfer(run.a, 16)
+        run.wait(lambda: run.counters.active == 0)
+        counters = run.counters
+        assert (counters.a_to_b_bytes, counters.b_to_a_bytes) == (16 * MIB, 16 * MIB)
+        assert (counters.opened, counters.broken, counters.cut) == (1, 0, 0)
+        assert [event.kind for event in run.events] == ["open", "close"]
+        assert run.events[1].reason == "end"
+        assert run.events[0].a.startswith("tcp://127.0.0.1:")
+
+
+@pytest.mark.slow
+@WAYS
+def test_a_gib_each_way(tmp_path: Path, splices: bool) -> None:
+    with relayed(tmp_path, splices=splices) as run:
+        transfer(run.a, 1024)
+
+
+@WAYS
+def test_half_close_is_passed_on(tmp_path: Path, splices: bool) -> None:
+    def sum_up(connection: socket.socket) -> None:
+        connection.sendall(b"%d" % len(receive_all(connection)))
+
+    with relayed(tmp_path, sum_up, splices=splices) as run:
+        assert exchange(run.a, b"") == b"0"
+        assert exchange(run.a, bytes(100_000)) == b"100000"
+
+
+@WAYS
+def test_half_close_of_the_server_is_passed_on(tmp_path: Path, splices: bool) -> None:
+    got = []
+
+    def answer_first(connection: socket.socket) -> None:
+        connection.sendall(b"hello")
+        connection.shutdown(socket.SHUT_WR)
+        got.append(receive_all(connection))
+
+    with relayed(tmp_path, answer_first, splices=splices) as run:
+        with socket.create_connection(run.a, PATIENCE_S) as client:
+            assert receive_all(client) == b"hello"
+            client.sendall(bytes(300_000))
+        until(lambda: got)
+        assert got == [bytes(300_000)]
+
+
+@WAYS
+def test_a_slow_side_stops_the_other(tmp_path: Path, splices: bool) -> None:
+    """Back-pressure: what is in hand is bounded, whatever the sender has."""
+    goes_on = threading.Event()
+    got = []
+
+    def slowly(connection: socket.socket) -> None:
+        goes_on.wait(PATIENCE_S)
+        got.append(len(receive_all(connection)))
+
+    with relayed(tmp_path, slowly, splices=splices) as run:
+        with socket.create_connection(run.a, PATIENCE_S) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+            client.setblocking(False)
+            sent, idle = 0, 0
+            while idle < 20:
+                try:
+                    sent += client.send(bytes(65536))
+                    idle = 0
+                except BlockingIOError:
+                    idle += 1
+                    time.sleep(0.005)
+            assert sent < 64 * MIB
+            assert exchange_beside(run, goes_on)
+            goes_on.set()
+        until(lambda: got.count(sent))
+
+
+def exchange_beside(run: Running, goes_on: threading.Event) -> bool:
+    """Whether the relay takes a further connection while one is blocked."""
+    with socket.create_connection(run.a, PATIENCE_S) as client:
+        client.sendall(b"x")
+        run.wait(lambda: run.counters.opened >= 2)
+    return True
+
+
+def test_a_blocked_direction_costs_no_time(tmp_path: Path) -> None:
+    """A peer that reset while the other does not read is not asked again and again."""
+    goes_on = threading.Event()
+    with relayed(tmp_path, lambda _: goes_on.wait(PATIENCE_S)) as run:
+        client = socket.create_connection(run.a, PATIENCE_S)
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.sendall(bytes(64 * MIB))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        time.sleep(0.1)
+        before_s = time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID)
+        time.sleep(0.5)
+        assert time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID) - before_s < 0.25
+        goes_on.set()
+        run.wait(lambda: run.counters.active == 0)
+
+
+@WAYS
+def test_an_idle_connection_costs_two_descriptors(tmp_path: Path, splices: bool) -> None:
+    """Its sockets: no pipe is held while nothing moves."""
+    with relayed(tmp_path, splices=splices) as run, ExitStack() as clients:
+        exchange(run.a, b"x" * 100_000)  # pipes that are spare exist from now on
+        before = descriptors()
+        for _ in range(50):
+            client = clients.enter_context(socket.create_connection(run.a, PATIENCE_S))
+            client.sendall(b"ping")
+            assert client.recv(10) == b"ping"
+        # Each has a socket of the client, two of the relay, one of the server.
+        assert descriptors() - before <= 4 * 50 + 4
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 6000:
+        pytest.skip(f"needs 6,000 descriptors, this process may have {hard}: raise ulimit -n")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 6000), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextmanager
+def echoes(path: Path) -> Iterator[None]:
+    """An echo server of one thread, for many connections of few bytes."""
+    selector = selectors.DefaultSelector()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{path}/s")
+        server.listen(1024)
+        selector.register(server, selectors.EVENT_READ)
+        is_over = threading.Event()
+
+        def serve() -> None:
+            while not is_over.is_set():
+                for key, _ in selector.select(0.1):
+                    if key.fileobj is server:
+                        selector.register(server.accept()[0], selectors.EVENT_READ)
+                        continue
+                    connection = key.fileobj
+                    assert isinstance(connection, socket.socket)
+                    with suppress(OSError):
+                        if data := connection.recv(100):
+                            connection.send(data)
+                            continue
+                    selector.unregister(connection)
+                    connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
+            for key in list(selector.get_map().values()):
+                if isinstance(key.fileobj, socket.socket) and key.fileobj is not server:
+                    key.fileobj.close()
+            selector.close()
+
+
+@pytest.mark.usefixtures("many_descriptors")
+@pytest.mark.parametrize(
+    "splices", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["splice", "copy"]
+)
+def test_a_thousand_connections_at_once(tmp_path: Path, splices: bool) -> None:
+    """They open at once, send, and half of them drop without a word."""
+    options = Options(drain_ms=2000, splices=splices)
+    with echoes(tmp_path), running("tcp://127.0.0.1:0", f"unix://{tmp_path}/s", options) as run:
+        clients = []
+        for _ in range(1000):
+            client = socket.socket()
+            client.setblocking(False)
+            assert client.connect_ex(run.a) in (0, EINPROGRESS)
+            clients.append(client)
+        for number, client in enumerate(clients):
+            client.settimeout(PATIENCE_S)
+            client.sendall(b"%d" % number)
+        for client in clients[::2]:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        for number, client in list(enumerate(clients))[1::2]:
+            assert client.recv(10) == b"%d" % number
+            client.close()
+        run.wait(lambda: run.counters.opened == 1000 and run.counters.active == 0)
+
+
+@WAYS
+def test_a_reset_is_no_clean_end(tmp_path: Path, splices: bool) -> None:
+    """Bytes before it arrive; the other peer sees an error where its family can tell one."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        running(
+            "tcp://127.0.0.1:0",
+            f"tcp://127.0.0.1:{server.getsockname()[1]}",
+            Options(drain_ms=2000, splices=splices),
+        ) as run,
+        socket.create_connection(run.a, PATIENCE_S) as client,
+    ):
+        far, _ = server.accept()
+        far.sendall(b"before")
+        assert client.recv(100) == b"before"
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        far.close()
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+        run.wait(lambda: run.counters.broken == 1)
+
+
+@WAYS
+@pytest.mark.parametrize("count", [0, 1, 70_000, 3 * MIB])
+def test_bytes_before_a_reset_are_delivered(tmp_path: Path, splices: bool, count: int) -> None:
+    got: list[int] = []
+
+    def take(connection: socket.socket) -> None:
+        total = 0
+        try:
+            while data := connection.recv(1 << 16):
+                total += len(data)
+                time.sleep(0.0001)
+        except ConnectionResetError:
+            pass
+        got.append(total)
+
+    with relayed(tmp_path, take, splices=splices) as run:
+        client = socket.create_connection(run.a, PATIENCE_S)
+        client.sendall(bytes(count))
+        until(lambda: not outgoing(client))  # the relay's kernel has acknowledged all
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        until(lambda: got)
+        assert got == [count]
+
+
+def outgoing(sock: socket.socket) -> int:
+    return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+
+@WAYS
+def test_churn_leaves_nothing(tmp_path: Path, splices: bool) -> None:
+    churn(tmp_path, splices, seconds=1.0)
+
+
+@pytest.mark.slow
+@WAYS
+def test_churn_for_a_minute_leaves_nothing(tmp_path: Path, splices: bool) -> None:
+    churn(tmp_path, splices, seconds=30.0)
+
+
+def churn(path: Path, splices: bool, seconds: float) -> None:
+    """Connections of all kinds come and go; descriptors, threads and bytes are as before."""
+    with relayed(path, splices=splices) as run:
+        exchange(run.a, b"warm")
+        run.wait(lambda: run.counters.active == 0)
+        before = descriptors(), threading.active_count()
+        end_s = time.monotonic() + seconds
+        total = 4
+        failures: list[AssertionError] = []
+
+        def work(seed: int) -> None:
+            nonlocal total
+            number = seed
+            while time.monotonic() < end_s:
+                number += 7
+                size = (number * 7919) % 200_000
+                data = number.to_bytes(8, "big") * (size // 8)
+                if number % 3 == 0:
+                    with socket.create_connection(run.a, PATIENCE_S) as client:
+                        pair = struct.pack("ii", 1, 0)
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pair)
+                    continue
+                if exchange(run.a, data) != data:
+                    failures.append(AssertionError(f"{len(data)} bytes did not come back"))
+                with lock:
+                    total += len(data)
+
+        lock = threading.Lock()
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        run.wait(lambda: run.counters.active == 0)
+        assert failures == []
+        assert run.counters.a_to_b_bytes == run.counters.b_to_a_bytes == total
+        until(lambda: (descriptors(), threading.active_count()) <= (before[0] + 16, before[1]))
+
+
+def test_descriptors_run_out(tmp_path: Path) -> None:
+    """At RLIMIT_NOFILE the rest is served, accept does not spin, and waiting peers come later."""
+    code = f"""
+import resource
+from famsock.relay import Options, Relay
+relay = Relay("unix://{tmp_path}/a", "unix://{tmp_path}/s", Options(connect_timeout_ms=60000))
+relay._loop.call_later(1, lambda: print("ready", flush=True))
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+relay.run()
+"""
+    with unix_server(tmp_path / "s", echo):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            clients = []
+            for _ in range(60):
+                client = socket.socket(socket.AF_UNIX)
+                client.settimeout(PATIENCE_S)
+                client.connect(f"{tmp_path}/a")
+                client.sendall(b"ping")
+                clients.append(client)
+            assert clients[0].recv(10) == b"ping"
+            clients[0].sendall(bytes(300_000))  # goes on, without a pipe if there is none
+            left = 300_000
+            while left:
+                left -= len(clients[0].recv(left))
+            before_s = cpu_s(process.pid)
+            time.sleep(0.5)
+            assert cpu_s(process.pid) - before_s < 0.25
+            for client in clients:  # each one that closes lets the next one in
+                if client is not clients[0]:
+                    assert client.recv(10) == b"ping"
+                client.close()
+            assert process.poll() is None
+        finally:
+            process.kill()
+            _, errors = process.communicate()
+        assert errors == b""
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
