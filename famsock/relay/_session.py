@@ -185,6 +185,9 @@ class Direction:
             except MessageRefusedError:
                 if self._shorten(part):
                     continue
+                if self.source.has_end:  # it must not be missing among others that arrive
+                    self.give_up(OSError(EMSGSIZE, os.strerror(EMSGSIZE)))
+                    return False
                 self.dropped += 1
                 self._drop()
                 return True
@@ -311,7 +314,11 @@ class Session:
                 into.give_up(error)
         if events & (READ | HANGUP) and not out.is_blocked:
             out.run()
-        if into.is_blocked and (events & (WRITE | HANGUP) or not channel.waits_for_room):
+        if (
+            into.is_blocked
+            and not out.source_is_lost
+            and (events & (WRITE | HANGUP) or not channel.waits_for_room)
+        ):
             into.run()
         if events & HANGUP:
             self._hung[side] = True
@@ -324,11 +331,13 @@ class Session:
         for direction, other in (self.directions, self.directions[::-1]):
             if direction.source_is_lost and not other.done:  # which it is the sink of
                 other.give_up(direction.error)
+            if direction.error is not None and not direction.sink.has_end and not other.done:
+                other.give_up(None)  # nothing else would end it
         for direction in self.directions:
             if direction.done and not direction.is_told:
                 direction.is_told = True
-                if direction.error is None and not direction.sink.finish():
-                    self._end_when_quiet()
+                if direction.error is not None or not direction.sink.finish():
+                    self._end_when_quiet()  # the other direction has a last word
         if all(direction.done for direction in self.directions) and not any(
             channel.unsent for channel in self.channels
         ):

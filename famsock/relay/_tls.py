@@ -35,6 +35,7 @@ class TlsChannel(SocketChannel):
         self._tls = tls.context.wrap_bio(
             self._incoming, self._outgoing, side, None if side else tls.server_hostname
         )
+        self._finishes = False
         self._records = b""
         self._ahead: deque[bytes] = deque()
 
@@ -48,6 +49,11 @@ class TlsChannel(SocketChannel):
             return self._ahead.popleft()
         while True:
             try:
+                if self.handshakes:
+                    self._tls.do_handshake()
+                    self.handshakes = False
+                    if self._finishes:
+                        self._say_end()
                 data = self._tls.read(STREAM_BYTES)
             except ssl.SSLWantReadError:
                 self._flush_quietly()
@@ -59,7 +65,6 @@ class TlsChannel(SocketChannel):
             except ssl.SSLError as error:
                 self._flush_quietly()  # an alert, which tells the peer why
                 raise _lost(error) from error
-            self.handshakes = False
             self._flush_quietly()
             return data or END
 
@@ -71,6 +76,8 @@ class TlsChannel(SocketChannel):
             self._incoming.write_eof()
 
     def send(self, data: memoryview | bytes, descriptors: tuple[int, ...] = ()) -> int:
+        if self.handshakes:
+            raise BlockingIOError
         if self.unsent:
             self.flush()
         try:
@@ -80,7 +87,6 @@ class TlsChannel(SocketChannel):
             raise BlockingIOError from None
         except ssl.SSLError as error:
             raise _lost(error) from error
-        self.handshakes = False
         self._flush_quietly()
         return size
 
@@ -105,13 +111,18 @@ class TlsChannel(SocketChannel):
             return
 
     def finish(self) -> bool:
+        self._finishes = True
+        if not self.handshakes:
+            self._say_end()
+        return True
+
+    def _say_end(self) -> None:
         with suppress(ssl.SSLError):  # OpenSSL's shutdown takes unread data for an error
             while data := self._tls.read(STREAM_BYTES):
                 self._ahead.append(data)
         with suppress(ssl.SSLError):  # it wants the peer's answer, which comes later
             self._tls.unwrap()
         self._flush_quietly()
-        return True
 
 
 def _lost(error: ssl.SSLError) -> OSError:

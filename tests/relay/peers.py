@@ -161,6 +161,18 @@ def exchange(address: Any, data: bytes) -> bytes:
         return receive_all(client)
 
 
+def is_reset(address: Any, data: bytes = b"") -> bool:
+    """Connect by TCP, send and receive; whether the answer is a reset."""
+    with socket.create_connection(address, PATIENCE_S) as client:
+        try:
+            client.sendall(data)
+            while client.recv(1 << 16):
+                pass
+        except ConnectionResetError:
+            return True
+    return False
+
+
 def descriptors() -> int:
     """Return the number of this process's open descriptors."""
     return len(os.listdir("/proc/self/fd"))
