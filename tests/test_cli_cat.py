@@ -117,6 +117,7 @@ def test_status_of_a_connection_that_broke() -> None:
 
         def reset() -> None:
             connection, _ = server.accept()
+            connection.recv(1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             connection.close()
 

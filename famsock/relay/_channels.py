@@ -139,6 +139,7 @@ class SocketChannel(Channel):
     def __init__(self, sock: socket, buffer: memoryview) -> None:
         self.socket = sock
         self._buffer = buffer
+        self._ends_at_once = False
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -147,8 +148,8 @@ class SocketChannel(Channel):
         try:
             self.socket.shutdown(_stdlib.SHUT_WR)
         except OSError as error:
-            return error.errno not in _NO_HALF_CLOSE
-        return True
+            self._ends_at_once = error.errno in _NO_HALF_CLOSE
+        return not self._ends_at_once
 
     def attach(self, loop: Loop, handle: Callable[[int], None]) -> None:
         self._watch = Watch(loop, self.socket.fileno(), handle)
@@ -157,8 +158,11 @@ class SocketChannel(Channel):
     def close(self, loop: Loop, reset: bool) -> None:
         if reset and self.has_end:
             reset_socket(loop, self.socket)
-        else:
-            loop.close_socket(self.socket)
+            return
+        if self._ends_at_once:  # closing it is a reset for its peer otherwise, as TIPC has it
+            with suppress(OSError):
+                self.socket.shutdown(_stdlib.SHUT_RDWR)
+        loop.close_socket(self.socket)
 
     def error(self) -> OSError | None:
         try:
@@ -186,9 +190,14 @@ def reset_socket(loop: Loop, sock: socket, waited_ns: int = 0) -> None:
         loop.keep(sock)
         loop.call_later(delay_ns, partial(reset_socket, loop, sock, waited_ns + delay_ns))
         return
+    discard_on_close(sock)
+    loop.close_socket(sock)
+
+
+def discard_on_close(sock: socket) -> None:
+    """Let closing a socket tell its peer of an error, where its protocol can say so."""
     with suppress(OSError):
         sock.setsockopt(_stdlib.SOL_SOCKET, _stdlib.SO_LINGER, struct.pack("ii", 1, 0))
-    loop.close_socket(sock)
 
 
 def _outgoing_bytes(sock: socket) -> int:

@@ -148,6 +148,11 @@ class Loop:
         self._kept.add(sock)
 
     @property
+    def kept(self) -> tuple[Any, ...]:
+        """The sockets that `keep` was told of and that are open."""
+        return tuple(self._kept)
+
+    @property
     def has_kept(self) -> bool:
         """True if sockets are still to be closed."""
         return bool(self._kept)

@@ -18,6 +18,7 @@ from famsock.relay._channels import (
     PeerChannel,
     StreamChannel,
     describe,
+    discard_on_close,
 )
 from famsock.relay._listening import ConnectionListener, DatagramListener, Listener
 from famsock.relay._loop import Loop, Timer
@@ -34,6 +35,7 @@ EventKind = Literal["open", "close", "refuse", "fail"]
 OnData = Callable[[int, str, "memoryview | bytes"], None]
 
 _DATAGRAM_IDLE_MS = 60_000
+_LAST_WAIT_NS = 1_000_000_000
 _NAMES = "A", "B"
 
 
@@ -193,10 +195,20 @@ class Relay:
         if not self._listeners:
             self._begin()
         self._sweep()
-        while not self._is_over or self._loop.has_kept:
+        while not self._is_over:
             self._loop.run_once()
+        self._reset_the_last()
         if self._failure is not None:
             raise self._failure
+
+    def _reset_the_last(self) -> None:
+        """Wait a second for what peers of broken sessions have not received, and reset them."""
+        loop = self._loop
+        deadline_ns = loop.now_ns + _LAST_WAIT_NS
+        while loop.has_kept and loop.now_ns < deadline_ns:
+            loop.run_once()
+        for sock in loop.kept:
+            discard_on_close(sock)
 
     def stop(self) -> None:
         """Accept nobody any more, let open sessions end within ``drain_ms``, then end them.
