@@ -19,9 +19,9 @@ PAGES = (
     "docs/getting-started.md",
     "docs/asyncio.md",
     "docs/endpoints.md",
-    "docs/relay.md",
     "docs/frameworks.md",
     "docs/interface.md",
+    "docs/relay.md",
     "docs/trio.md",
 )
 _BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
