@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import collections.abc
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -137,7 +138,7 @@ class UnixAddress(Address):
         return self.path[1:] if isinstance(self.path, bytes) else None
 
     @classmethod
-    def admits(cls, rule: str) -> Callable[[Any, Address | None], bool]:
+    def admits(cls, rule: str) -> collections.abc.Callable[[Any, Address | None], bool]:
         """Return whether a peer is of the user, group or process that ``rule`` states.
 
         ``uid=1000``, ``uid=NAME``, ``gid=100``, ``gid=NAME`` or ``pid=17``; several with commas
