@@ -22,7 +22,6 @@ from errno import (
     ENETUNREACH,
     ENOBUFS,
     ENOTCONN,
-    EOPNOTSUPP,
     EPROTO,
 )
 from functools import partial
@@ -60,8 +59,6 @@ _REFUSED_ALONE = (EMSGSIZE, EINVAL)
 
 _TOLD_OF_EARLIER = (ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EPROTO)
 """Errnos that a datagram socket tells of a message that it sent before."""
-
-_NO_HALF_CLOSE = (EINVAL, EOPNOTSUPP)
 
 
 class Ended(Enum):
@@ -147,8 +144,8 @@ class SocketChannel(Channel):
     def finish(self) -> bool:
         try:
             self.socket.shutdown(_stdlib.SHUT_WR)
-        except OSError as error:
-            self._ends_at_once = error.errno in _NO_HALF_CLOSE
+        except OSError:
+            self._ends_at_once = True
         return not self._ends_at_once
 
     def attach(self, loop: Loop, handle: Callable[[int], None]) -> None:
