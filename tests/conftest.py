@@ -12,15 +12,26 @@ from tests.programs import Site
 pytest_plugins = ["pytester"]
 
 # In emulation a compiler and new interpreters take long. The headers are the same outside, and what
-# another platform lacks no kernel of ours brings. The others ask nothing of a kernel: descriptions,
-# names, types, text and values of Python, sockaddrs that a library captures, templates, benchmarks,
-# the start of Python, distributions.
+# another platform lacks no kernel of ours brings. A relay's tests take long and ask for few
+# families, but for its pairs. The others ask nothing of a kernel: descriptions, names, types, text
+# and values of Python, sockaddrs that a library captures, templates, benchmarks, the start of
+# Python, distributions.
 _LEFT_OUT = [
     "calls/test_choice.py",
     "calls/test_subinterpreters.py",
     "debian_pythons",
+    "relay/test_faults.py",
+    "relay/test_loop.py",
+    "relay/test_messages.py",
+    "relay/test_relay.py",
+    "relay/test_streams.py",
+    "relay/test_tls.py",
     "test_benchmarks.py",
+    "test_cli_cat.py",
+    "test_cli_ends.py",
     "test_cli_new_family.py",
+    "test_cli_relay.py",
+    "test_cli_reports.py",
     "test_cli_templates.py",
     "test_collection.py",
     "test_core_headers.py",
