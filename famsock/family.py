@@ -78,6 +78,8 @@ class Protocol(NamedTuple):
     descriptor and imports nothing, as these may be what is short.
     ``accepts_address`` is False where accept(2) must not ask for the peer's address.
     ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
+    ``reliable_datagrams`` is True where no datagram is lost: a sender waits for a receiver that has
+    no room (unix(7)).
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
     given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``selftest``
     names a context manager that opens two live sockets and yields a function making one verified
@@ -120,6 +122,7 @@ class Protocol(NamedTuple):
     max_message_bytes: int = 0
     segmentation: Segmentation | None = None
     resolver: Resolver | str | None = None
+    reliable_datagrams: bool = False
 
     @property
     def selftests(self) -> Mapping[str, str]:

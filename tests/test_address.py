@@ -8,6 +8,7 @@ import pickle
 import socket as stdlib
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Self
 
 import pytest
@@ -17,6 +18,7 @@ import famsock
 from famsock import _calls, cstruct
 from famsock import address as address_module
 from famsock._calls.layout import SockaddrLayout, integer_field
+from famsock._lazy import load
 from famsock._registry import plugins
 from famsock._sockaddr import sockaddr
 from famsock.address import (
@@ -467,3 +469,38 @@ def test_bytes_of_the_kernel_are_raw_addresses(without_addresses: NoAddresses) -
     assert (data, address) in ((b"x", None), (b"x", RawAddress(1, b"")))
     error = _error(lambda: one.connect(RawAddress(1, b"/nowhere\0")))
     assert error.errno in (errno.ENOENT, errno.EISCONN)
+
+
+def _classes() -> list[type[Address]]:
+    found = {
+        load(protocol.address)
+        for family in plugins.families(plugins.names())
+        for protocol in family.protocols
+        if protocol.address is not None
+    }
+    return sorted(found, key=lambda cls: (cls.__module__, cls.__name__))
+
+
+_RULES = [
+    "", ",", "=", "==", "a=b=c", "0", "-1", "x" * 300, "\0", "\udc80", "é", "٣", "²", "1e999",
+    "0.0.0.0/0", "0.0.0.0/33", "::/0", "::1%lo/64", "[", "[]", "%", "\\", "uid=", "uid=-1",
+    "uid=root,gid=", "uid=\0", "uid=99999999999999999999", "pid=x", "port=70000", "port=1,",
+    "port=1,port=2", "cid=host", "cid=4294967296", "host=", "any", "@", "lo:", "a?b=c",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cls", _classes(), ids=lambda cls: cls.__name__)
+def test_a_rule_is_a_rule_or_a_value_error(cls: type[Address]) -> None:
+    for rule in _RULES:
+        with suppress(ValueError):
+            assert isinstance(cls.admits(rule)(None, None), bool)
+
+
+def test_rules_of_addresses_and_fields() -> None:
+    admits = load("famsock_packet.addresses:PacketAddress").admits
+    peer = load("famsock_packet.addresses:PacketAddress").parse("lo:0x0003")
+    assert admits(str(peer))(None, peer)
+    assert not admits("lo:0x0004")(None, peer)
+    assert not admits(str(peer))(None, None)
+    with pytest.raises(ValueError, match="'prot' is not a field of PacketAddress"):
+        admits("prot=3")

@@ -202,6 +202,7 @@ WRONG: dict[type[Family] | type[Protocol], dict[str, tuple[Any, ...]]] = {
             SEGMENTATION._replace(max_bytes=None),  # type: ignore[arg-type]
         ),
         "resolver": (*NO_REFERENCE, object(), Protocol),
+        "reliable_datagrams": (0, 1, "yes", None),
     },
 }
 

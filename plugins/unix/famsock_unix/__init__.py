@@ -51,6 +51,7 @@ FAMILY = Family(
             scheme="unix",
             hints=HINTS,
             passes_descriptors=True,
+            reliable_datagrams=True,
             selftest={
                 "unix": "famsock_unix.selftest:stream",
                 "unix dgram": "famsock_unix.selftest:dgram",
