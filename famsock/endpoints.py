@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import socket as _stdlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -170,18 +170,21 @@ class Endpoint:
 
     def _candidates(self, passive: bool) -> list[Candidate]:
         """The addresses to bind or to connect to; those of one family if the endpoint says so."""
-        itself = [Candidate(self.address)]
-        resolver = resolver_of(protocol_of(Part(self.scheme.partition("+")[0]))[1])
-        if resolver is None:
-            return itself
-        found = resolver.resolve(self.address, self.type, passive)
+        found = self._resolved(passive)
         if found is None:
-            return itself
+            return [Candidate(self.address)]
         candidates = run_in(self.netns, partial(list, found)) if self.netns else list(found)
         fitting = [each for each in candidates if self._fits(each)]
         if not fitting:
             raise OSError(errno.EADDRNOTAVAIL, f"{self} stands for no address that has its options")
         return fitting
+
+    def _resolved(self, passive: bool) -> Iterable[Candidate] | None:
+        """Return what the address stands for, not looked up yet; None if it is only itself."""
+        resolver = resolver_of(protocol_of(Part(self.scheme.partition("+")[0]))[1])
+        if resolver is None or isinstance(self.address, RawAddress):
+            return None
+        return resolver.resolve(self.address, self.type, passive)
 
     def _fits(self, candidate: Candidate) -> bool:
         """Whether a candidate is of the endpoint's family, or of another that has its options."""

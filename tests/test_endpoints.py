@@ -445,6 +445,23 @@ def test_a_name_that_nobody_knows() -> None:
         famsock.connect(f"tcp://{'a.' * 140}:80")  # too long: no query is sent
 
 
+@pytest.mark.parametrize("scheme", ["tcp", "udp", "tcp6", "udp6"])
+def test_a_raw_address_stands_for_itself(scheme: str) -> None:
+    """Its bytes are no name that somebody could look up, whatever the scheme."""
+    host = "[::1]" if scheme.endswith("6") else "127.0.0.1"
+    typed = endpoints.parse(f"{scheme}://{host}:0").address
+    raw = RawAddress(typed.family, typed.pack()[2:])
+    endpoint = endpoints.parse(f"{scheme}://{raw}")
+    assert endpoint.address == raw
+    with endpoint.bind() as sock:
+        assert sock.getsockname()[0] == host.strip("[]")
+        near = RawAddress(typed.family, sock.local_address.pack()[2:])  # type: ignore[union-attr]
+        if endpoint.type == stdlib.SOCK_STREAM:
+            sock.listen()
+        with famsock.connect(f"{scheme}://{near}", timeout=60) as client:
+            assert client.getpeername() == sock.getsockname()
+
+
 # Paths
 
 
