@@ -10,7 +10,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from famsock._cli import main
 from tests.relay.peers import PATIENCE_S, echo, receive_all, unix_server, until
 
 COMMAND = [sys.executable, "-m", "famsock", "cat"]
@@ -34,6 +36,7 @@ def test_pipes(tmp_path: Path) -> None:
     assert done.stdout == data
 
 
+@pytest.mark.slow
 def test_files(tmp_path: Path) -> None:
     data = os.urandom(1 << 20)
     (tmp_path / "in").write_bytes(data)
@@ -106,10 +109,23 @@ def test_the_end_of_the_peer_is_the_end(tmp_path: Path) -> None:
 
 
 def test_status_of_an_endpoint_that_cannot_be_opened(tmp_path: Path) -> None:
-    done = cat(f"unix://{tmp_path}/none")
+    done = CliRunner().invoke(main, ["cat", f"unix://{tmp_path}/none"])
+    assert done.exit_code == 3
+    assert "No such file" in done.output
+    assert CliRunner().invoke(main, ["cat", "nothing"]).exit_code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [0, 1])
+def test_status_of_an_input_or_output_that_is_closed(tmp_path: Path, number: int) -> None:
+    """Its number must not become one of the relay's own descriptors."""
+    shell = f"exec {sys.executable} -m famsock cat unix://{tmp_path}/s {number}>&-"
+    with unix_server(tmp_path / "s", echo):
+        done = subprocess.run(
+            shell, shell=True, capture_output=True, timeout=PATIENCE_S, check=False
+        )
     assert done.returncode == 3
-    assert b"No such file" in done.stderr
-    assert cat("nothing").returncode == 2
+    assert b"is closed" in done.stderr
 
 
 def test_status_of_a_connection_that_broke() -> None:
@@ -138,6 +154,7 @@ def test_status_of_a_full_disk(tmp_path: Path) -> None:
     assert b"No space left on device" in done.stderr
 
 
+@pytest.mark.slow
 def test_status_of_a_reader_that_is_gone(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)

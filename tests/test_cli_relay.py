@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,9 @@ def test_lines_of_json(tmp_path: Path) -> None:
         assert lines[-1]["a_to_b_bytes"] == lines[-1]["b_to_a_bytes"] == 10
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_lets_sessions_end(tmp_path: Path, number: int) -> None:
     with (
         unix_server(tmp_path / "s", echo),
@@ -137,6 +139,7 @@ def test_a_full_disk_stops_no_session(tmp_path: Path) -> None:
         assert "lines left out: [Errno 28] No space left on device" in errors
 
 
+@pytest.mark.slow
 def test_a_reader_that_is_gone_stops_no_session(tmp_path: Path) -> None:
     with (
         unix_server(tmp_path / "s", echo),
@@ -189,11 +192,10 @@ def test_status_of_an_end_that_cannot_be_opened(tmp_path: Path) -> None:
         (f"unix://{tmp_path}/missing/a", here),
         ("--role-a", "connect", here, here),
     ):
-        with command(*arguments) as relay:
-            status, _, errors = relay.over()
-        assert status == 3, errors
-        assert "No such file or directory" in errors
-        assert "end A" in errors
+        done = CliRunner().invoke(main, ["relay", *arguments])
+        assert done.exit_code == 3, done.output
+        assert "No such file or directory" in done.output
+        assert "end A" in done.output
 
 
 def test_status_of_a_session_that_broke(tmp_path: Path) -> None:
@@ -236,26 +238,57 @@ def test_status_of_bytes_that_are_lost(tmp_path: Path) -> None:
     assert "lost bytes" in errors
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_table(tmp_path: Path) -> None:
     import pty
 
     main, far = pty.openpty()
+    shown = []
+
+    def read() -> None:
+        with suppress(OSError):
+            while part := os.read(main, 65536):
+                shown.append(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
     with unix_server(tmp_path / "s", echo):
         given = {"stdout": far, "env": {**os.environ, "TERM": "xterm", "COLUMNS": "100"}}
         with command(f"unix://{tmp_path}/a", f"unix://{tmp_path}/s", **given) as relay:
             assert unix_exchange(f"{tmp_path}/a", b"x" * 3000) == b"x" * 3000
             status, _, errors = relay.end()
-        os.close(far)
-        shown = b""
-        while True:
-            try:
-                part = os.read(main, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            shown += part
-        os.close(main)
+    os.close(far)
+    reader.join(PATIENCE_S)
+    os.close(main)
     assert (status, errors) == (0, "")
-    assert b"A to B" in shown
-    assert b"2.9 KiB" in shown
+    assert b"A to B" in b"".join(shown)
+    assert b"2.9 KiB" in b"".join(shown)
+
+
+def test_a_service_manager_s_socket(tmp_path: Path) -> None:
+    """As systemd passes it: the listener is there before the relay is."""
+    code = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3, inheritable=True);"
+        "os.environ |= {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '1'};"
+        "os.execv(sys.executable, [sys.executable, '-m', 'famsock', 'relay', *sys.argv[2:]])"
+    )
+    with (
+        unix_server(tmp_path / "s", echo),
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname(), PATIENCE_S) as client,
+    ):
+        client.sendall(b"early")
+        client.shutdown(socket.SHUT_WR)
+        number = listener.fileno()
+        done = subprocess.run(
+            [
+                *(sys.executable, "-c", code, str(number)),
+                *("systemd://", f"unix://{tmp_path}/s", "--sessions", "1", "--quiet"),
+            ],
+            pass_fds=[number],
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert receive_all(client) == b"early"

@@ -1,4 +1,4 @@
-"""What a relay prints: lines that no output can hold up, dumps, sizes."""
+"""Reports of a relay: lines that no output can hold up, dumps, sizes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.relay.peers import PATIENCE_S, until
 
 def test_lines_are_written() -> None:
     output = io.StringIO()
-    writer = Writer(output)
+    writer = Writer(output, PATIENCE_S)
     for number in range(100):
         writer.put(str(number))
     writer.close()
@@ -40,7 +40,7 @@ def test_an_output_that_is_not_read_holds_nobody_up() -> None:
             return super().write(text)
 
     output = Slow()
-    writer = Writer(output)
+    writer = Writer(output, PATIENCE_S)
     for _ in range(10_000):
         writer.put("x")  # more than may wait
     assert writer.left_out > 5000
@@ -54,7 +54,7 @@ def test_an_output_that_fails_is_told() -> None:
         def write(self, text: str) -> int:
             raise OSError(28, os.strerror(28))
 
-    writer = Writer(Full())
+    writer = Writer(Full(), PATIENCE_S)
     writer.put("one")
     until(lambda: writer.error is not None)
     writer.put("two")

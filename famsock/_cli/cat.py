@@ -24,11 +24,16 @@ if TYPE_CHECKING:
 @click.option(
     "--allow", multiple=True, metavar="RULE", help="With --listen: admit such peers only."
 )
-@click.option("--connect-timeout-ms", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option(
+    "--connect-timeout-ms", type=click.IntRange(min=1), default=10_000, show_default=True,
+    help="How long connecting may take, and TLS's handshake.",
+)  # fmt: skip
 @click.option("--idle-timeout-ms", type=click.IntRange(min=1), help="End without traffic.")
 @end_options("b", is_relay=False)
 def cat(endpoint: str, listen: bool, binds: bool, **given: Any) -> None:
     """Send standard input to ENDPOINT, and write what it sends to standard output.
+
+    An endpoint is scheme://address, as tcp://127.0.0.1:8080, unix:///run/app or vsock://3:80.
 
     The end of the input is passed on; the command ends when the peer has no more to send. Each
     piece of input is a message where the endpoint has messages.

@@ -27,7 +27,8 @@ _MS = click.IntRange(min=1)
     help="A: admit such peers only: a network, a CID, uid=…, an address, FIELD=VALUE.",
 )  # fmt: skip
 @click.option("--allow-b", multiple=True, metavar="RULE", help="B: the same, if it listens.")
-@click.option("--connect-timeout-ms", type=_MS, default=10_000, show_default=True)
+@click.option("--connect-timeout-ms", type=_MS, default=10_000, show_default=True,
+              help="How long connecting may take, and TLS's handshake.")  # fmt: skip
 @click.option("--idle-timeout-ms", type=_MS, help="End sessions without traffic.")
 @click.option(
     "--retries", type=click.IntRange(min=-1), default=0, show_default=True,
@@ -35,7 +36,8 @@ _MS = click.IntRange(min=1)
 )  # fmt: skip
 @click.option("--retry-delay-ms", type=_MS, default=100, show_default=True,
               help="The first delay, which doubles.")  # fmt: skip
-@click.option("--max-retry-delay-ms", type=_MS, default=30_000, show_default=True)
+@click.option("--max-retry-delay-ms", type=_MS, default=30_000, show_default=True,
+              help="The longest delay.")  # fmt: skip
 @click.option("--max-sessions", type=_MS, help="Sessions at once; further ones wait.")
 @click.option("--sessions", type=click.IntRange(min=0),
               help="End after so many; 0 for never. 1 if no end listens.")  # fmt: skip
@@ -49,6 +51,8 @@ _MS = click.IntRange(min=1)
 @end_options("b")
 def relay(a: str, b: str, **given: Any) -> None:
     """Pass bytes and messages between endpoints A and B.
+
+    An endpoint is scheme://address, as tcp://127.0.0.1:8080, unix:///run/app or vsock://3:80.
 
     A listens and B is connected to for each of A's peers, unless stated otherwise. Standard output
     is a table on a terminal, otherwise lines of JSON. SIGINT and SIGTERM end the relay when its
@@ -103,7 +107,7 @@ def relay(a: str, b: str, **given: Any) -> None:
 
 
 class _Writers:
-    """What is printed, and where."""
+    """The outputs of the command: lines on standard output, a dump on standard error."""
 
     def __init__(self, given: Any) -> None:
         quiet, as_hex = given["quiet"], given["as_hex"]

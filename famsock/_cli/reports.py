@@ -1,4 +1,4 @@
-"""What a relay tells: lines of JSON, a live table, dumps in hexadecimal.
+"""Reports of a relay: lines of JSON, a live table, dumps in hexadecimal.
 
 A thread writes, so that an output that is slow, full or gone stops no session.
 """
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 _WAITING_LINES = 4096
 _BYTES_A_LINE = 16
 _PATIENCE_S = 2.0
+"""The seconds that the end waits for an output that is slow."""
 
 
 class Writer:
     """Writes lines in a thread of its own; those for which there is no room are left out."""
 
-    def __init__(self, output: TextIO) -> None:
+    def __init__(self, output: TextIO, patience_s: float = _PATIENCE_S) -> None:
         self._output = output
+        self._patience_s = patience_s
         self._lines: queue.Queue[str | None] = queue.Queue(_WAITING_LINES)
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
@@ -55,12 +57,12 @@ class Writer:
                 self.left_out += 1
 
     def close(self) -> None:
-        """Write what waits, for two seconds at most."""
+        """Write what waits, for ``patience_s`` seconds at most."""
         try:
-            self._lines.put(None, timeout=_PATIENCE_S)
+            self._lines.put(None, timeout=self._patience_s)
         except queue.Full:
             return
-        self._thread.join(_PATIENCE_S)
+        self._thread.join(self._patience_s)
 
 
 def event_line(event: Event) -> str:

@@ -47,7 +47,7 @@ BUFFER_BYTES = 1 << 20
 """The longest message that is relayed."""
 
 STREAM_BYTES = 1 << 18
-"""What is copied of a stream at once."""
+"""The most bytes of a stream that are copied at once."""
 
 _DESCRIPTORS = 253
 """SCM_MAX_FD of linux/net/scm.h: the most descriptors of one message."""
@@ -81,12 +81,14 @@ class Channel:
     has_end = True
     """Whether the peer says that it has no more, and can be told so."""
     splices = False
+    tells_of_data = True
+    """Whether the socket tells of all data to receive; some are in memory otherwise."""
     waits_for_room = True
     """Whether a call of `send` that would wait, waits for the socket to become writable."""
     unsent = False
     """Whether the channel has bytes that the socket has not taken."""
     retry_delay_ns = 0
-    """When to send again, where the socket does not say when it can; 0 where it does."""
+    """The delay before sending again, if the socket does not say that it can; 0 if it does."""
     handshakes = False
     received_descriptors: tuple[int, ...] = ()
 
@@ -180,15 +182,24 @@ def reset_socket(loop: Loop, sock: socket, waited_ns: int = 0) -> None:
     """Close a socket so that its peer is told of an error, where its protocol can say so.
 
     That discards what the peer has not received. So it is done once the peer has everything, as
-    the kernel tells by SIOCOUTQ, or after 30 s. Sources: socket(7), SO_LINGER; tcp(7).
+    the kernel tells by SIOCOUTQ, or after 30 s. A socket whose peer is gone tells for ever what
+    that has not acknowledged. Sources: socket(7), SO_LINGER; tcp(7).
     """
-    if waited_ns < _RESET_PATIENCE_NS and _outgoing_bytes(sock):
+    if waited_ns < _RESET_PATIENCE_NS and _outgoing_bytes(sock) and _has_peer(sock):
         delay_ns = min(_RESET_DELAY_NS + waited_ns, 500_000_000)
         loop.keep(sock)
         loop.call_later(delay_ns, partial(reset_socket, loop, sock, waited_ns + delay_ns))
         return
     discard_on_close(sock)
     loop.close_socket(sock)
+
+
+def _has_peer(sock: socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def discard_on_close(sock: socket) -> None:
@@ -345,12 +356,14 @@ class MessageChannel(SocketChannel):
 
 
 _PEER_MESSAGES = 256
+_PEER_BYTES = 1 << 20
 
 
 class PeerChannel(Channel):
     """A peer of a datagram socket that several share: what it sent waits here."""
 
     has_end = False
+    tells_of_data = False
 
     def __init__(
         self,
@@ -367,6 +380,7 @@ class PeerChannel(Channel):
         self._handle: Callable[[int], None] = lambda events: None
         self._on_room = on_room
         self._messages: deque[bytes] = deque()
+        self._waiting_bytes = 0
 
     def attach(self, loop: Loop, handle: Callable[[int], None]) -> None:
         self._handle = handle
@@ -377,11 +391,12 @@ class PeerChannel(Channel):
     @property
     def is_full(self) -> bool:
         """True if no further message fits."""
-        return len(self._messages) >= _PEER_MESSAGES
+        return len(self._messages) >= _PEER_MESSAGES or self._waiting_bytes >= _PEER_BYTES
 
     def put(self, data: bytes) -> None:
         """Add a message that the peer sent."""
         self._messages.append(data)
+        self._waiting_bytes += len(data)
         self._handle(READ)
 
     def receive(self) -> memoryview | bytes | Ended:
@@ -389,7 +404,8 @@ class PeerChannel(Channel):
             raise BlockingIOError
         was_full = self.is_full
         data = self._messages.popleft()
-        if was_full:
+        self._waiting_bytes -= len(data)
+        if was_full and not self.is_full:
             self._on_room()
         return data
 

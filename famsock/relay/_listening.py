@@ -6,7 +6,7 @@ from errno import EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from famsock.address import Address, Lookup
+from famsock.address import Address, Lookup, RawAddress
 from famsock.relay._channels import BUFFER_BYTES, Channel, PeerChannel
 from famsock.relay._loop import READ, Watch
 from famsock.relay._opening import SHORT_OF
@@ -24,9 +24,14 @@ _NO_LISTENER = (EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP)
 """Errnos of accept(2) that tell of the listener; all others tell of one connection."""
 
 
-def admission(end: End) -> Callable[[socket | None, Address | None], bool]:
+def address_class(sock: socket) -> type[Address]:
+    """Return the class of a socket's addresses, which a name or a descriptor does not tell."""
+    return RawAddress if sock._codec is None else sock._codec.address_class
+
+
+def admission(end: End, sock: socket) -> Callable[[socket | None, Address | None], bool]:
     """Return the function that tells whether a peer may come; ValueError for a bad rule."""
-    rules = [type(end.endpoint.address).admits(text) for text in end.allow]
+    rules = [address_class(sock).admits(text) for text in end.allow]
 
     def admits(sock: socket | None, address: Address | None) -> bool:
         return not rules or any(rule(sock, address) for rule in rules)
@@ -50,7 +55,7 @@ class Listener:
         self.socket = sock
         self.loop = loop
         self._on_peer, self._on_refused, self._has_room = on_peer, on_refused, has_room
-        self._admits = admission(end)
+        self._admits = admission(end, sock)
         self._watch = Watch(loop, sock.fileno(), self._ready)
         self.is_open = True
         sock.setblocking(False)
@@ -140,6 +145,8 @@ class DatagramListener(Listener):
         self._peers: dict[Any, PeerChannel] = {}
         self.dropped = 0
         self._takes_new = True
+        served = self.socket._served
+        self._is_reliable = served is not None and served.protocol.reliable_datagrams
 
     def stop(self) -> None:
         self._takes_new = False  # those that there are go on
@@ -160,16 +167,18 @@ class DatagramListener(Listener):
                 peer = self._new(address)
                 if peer is None:
                     continue
+            if peer.is_full:  # the others are served
+                self.dropped += 1
+                continue
             peer.put(bytes(self._buffer[:size]))
-            if peer.is_full:
+            if peer.is_full and self._is_reliable:
                 self.pause()
                 return
 
     def _new(self, address: Any) -> PeerChannel | None:
         typed = None
         if address:
-            cls = type(self.end.endpoint.address)
-            typed = cls.from_stdlib(address, Lookup("recvfrom", self.socket))
+            typed = address_class(self.socket).from_stdlib(address, Lookup("recvfrom", self.socket))
         if not self._admits(None, typed):
             self._on_refused()
             return None

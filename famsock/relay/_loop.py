@@ -10,6 +10,7 @@ import errno
 import heapq
 import os
 import select
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -97,6 +98,8 @@ class Loop:
         self._cancelled = 0
         self._numbers = count()
         self._calls: deque[Callable[[], None]] = deque()
+        # A signal's handler may come while its own thread has the lock.
+        self._lock = threading.RLock()
         self._closing: list[Any] = []
         self._kept: set[Any] = set()
         self.now_ns = time.monotonic_ns()
@@ -113,9 +116,10 @@ class Loop:
 
     def close(self) -> None:
         """Close the loop's own descriptors, and the sockets that wait to be closed."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
         for sock in (*self._closing, *self._kept):
             sock.close()
         if self._is_epoll:
@@ -172,8 +176,8 @@ class Loop:
     def call_from_thread(self, call: Callable[[], None]) -> None:
         """Call in the loop's thread; any thread and any signal's handler may ask for it."""
         self._calls.append(call)
-        if not self._is_closed:
-            with suppress(BlockingIOError):  # full: it wakes already
+        with self._lock, suppress(BlockingIOError):  # full: it wakes already
+            if not self._is_closed:
                 os.write(self._wakeup_write, b"\0")
 
     def _woken(self, events: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket as _stdlib
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -30,10 +31,15 @@ _FIRST_DELAY_NS, _LONGEST_DELAY_NS = 1_000_000, 100_000_000
 class Opener:
     """Opens an end as often as sessions need it."""
 
-    def __init__(self, end: End, options: Options, loop: Loop) -> None:
+    def __init__(
+        self, end: End, options: Options, loop: Loop, on_relief: Callable[[], None]
+    ) -> None:
         self.end = end
         self.options = options
         self.loop = loop
+        self.lock = threading.Lock()
+        self._on_relief = on_relief
+        self._short: set[Opening] = set()
         self._threads: ThreadPoolExecutor | None = None
         self._is_direct = end.role == "bind" or _is_direct(end.endpoint)
 
@@ -46,6 +52,25 @@ class Opener:
         opening = Opening(self, on_open, on_failure)
         opening.attempt()
         return opening
+
+    @property
+    def is_short(self) -> bool:
+        """True if sessions wait for a descriptor or memory, to which they come first."""
+        return bool(self._short)
+
+    def set_short(self, opening: Opening, is_short: bool) -> None:
+        """Note whether an opening waits for a descriptor or memory."""
+        if is_short:
+            self._short.add(opening)
+        elif opening in self._short:
+            self._short.remove(opening)
+            if not self._short:
+                self._on_relief()
+
+    def try_again(self) -> None:
+        """Let those who wait for a descriptor or memory try at once."""
+        for opening in list(self._short):
+            opening.attempt_now()
 
     def close(self) -> None:
         """Start no thread any more."""
@@ -61,7 +86,7 @@ class Opener:
 
 def _is_direct(endpoint: Endpoint) -> bool:
     """Whether connecting asks nothing of the system that may take long, as a name's address."""
-    if type(endpoint).connect is not Endpoint.connect:
+    if type(endpoint).connect is not Endpoint.connect or endpoint._resolved(False) is not None:
         return False
     lookup = Lookup("connect")
     with suppress(OSError, TypeError, ValueError):
@@ -91,8 +116,10 @@ class Opening:
 
     def cancel(self) -> None:
         """Open no more; neither function is called after it."""
-        self._is_over = True
+        with self._opener.lock:
+            self._is_over = True
         self._let_go()
+        self._opener.set_short(self, False)
 
     def _let_go(self) -> None:
         if self._timer is not None:
@@ -137,8 +164,15 @@ class Opening:
         else:
             self._connected()
 
+    def attempt_now(self) -> None:
+        """Try once, if the next attempt is still to come."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self.attempt()
+
     def _await_connection(self) -> None:
         assert self._sock is not None
+        self._opener.set_short(self, False)
         loop = self._opener.loop
         self._watch = Watch(loop, self._sock.fileno(), self._ready)
         try:
@@ -157,7 +191,9 @@ class Opening:
             self._failed(error)
             return
         if number:
-            self._failed(OSError(number, os.strerror(number)))
+            failure = OSError(number, os.strerror(number))
+            self._sock._explain(failure, "connect", self._opener.end.endpoint.address)
+            self._failed(failure)
         else:
             self._connected()
 
@@ -169,6 +205,7 @@ class Opening:
 
     def _opened(self, sock: socket) -> None:
         self._is_over = True
+        self._opener.set_short(self, False)
         self._on_open(sock)
 
     def _expire(self) -> None:
@@ -177,6 +214,7 @@ class Opening:
     def _wait(self, error: OSError) -> None:
         """Try again soon, as long as there is time: nobody has refused."""
         self._let_go()
+        self._opener.set_short(self, error.errno in SHORT_OF)
         loop = self._opener.loop
         delay_ns = min(_FIRST_DELAY_NS << min(self._waits, 7), _LONGEST_DELAY_NS)
         self._waits += 1
@@ -188,6 +226,7 @@ class Opening:
     def _failed(self, error: OSError) -> None:
         self._let_go()
         opener, settings = self._opener, self._opener.options
+        opener.set_short(self, False)
         if settings.retries is not None and self._failures >= settings.retries:
             self._is_over = True
             self._on_failure(error)
@@ -209,7 +248,12 @@ class Opening:
             failure = OSError(str(error))
             opener.loop.call_from_thread(lambda: self._thread_failed(failure))
         else:
-            opener.loop.call_from_thread(lambda: self._thread_connected(sock))
+            with opener.lock:
+                if self._is_over:
+                    sock.close()
+                    return
+                self._sock = sock
+            opener.loop.call_from_thread(self._thread_connected)
 
     def _thread_failed(self, error: OSError) -> None:
         if not self._is_over:
@@ -218,9 +262,8 @@ class Opening:
             else:
                 self._failed(error)
 
-    def _thread_connected(self, sock: socket) -> None:
-        if self._is_over:
-            sock.close()
-            return
-        sock.setblocking(False)
-        self._opened(sock)
+    def _thread_connected(self) -> None:
+        if not self._is_over:
+            assert self._sock is not None
+            self._sock.setblocking(False)
+            self._connected()

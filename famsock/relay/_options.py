@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import socket as _stdlib
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import suppress
+from typing import Any, Literal
 
 import attrs
 
 from famsock import endpoints
 from famsock.endpoints import Endpoint
 
-if TYPE_CHECKING:
+with suppress(ImportError):  # Python can be built without OpenSSL; then there is no TLS
     import ssl
 
 Role = Literal["listen", "connect", "bind"]
@@ -126,7 +127,7 @@ class Options:
 
 @attrs.define
 class Counters:
-    """What a relay has done so far.
+    """The counters of a relay.
 
     Sessions: ``opened``, of which ``active`` are open; ``refused`` by an allow-list; ``failed``,
     because an end could not be connected; ``broken`` by an error; ``cut``, with bytes in hand, by

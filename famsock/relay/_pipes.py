@@ -8,7 +8,7 @@ _F_SETPIPE_SZ = 1031
 """fcntl(2); the `fcntl` module has it from Python 3.10 on, and only where the C library does."""
 
 PIPE_BYTES = 1 << 20
-"""What an unprivileged process may make of a pipe: /proc/sys/fs/pipe-max-size."""
+"""The largest pipe of an unprivileged process: /proc/sys/fs/pipe-max-size."""
 
 SPLICE_MOVE, SPLICE_NONBLOCK = 1, 2
 """SPLICE_F_MOVE and SPLICE_F_NONBLOCK of splice(2)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -41,7 +42,7 @@ _NAMES = "A", "B"
 
 @attrs.frozen
 class Event:
-    """What became of a session.
+    """A change in the life of a session.
 
     ``kind``: "open" when both ends are connected, "close", "refuse" for a peer that the allow-list
     does not admit, "fail" where an end could not be connected. ``session`` is its number, from 1
@@ -96,6 +97,8 @@ class Relay:
         self._on_event, self._on_data = on_event, on_data
         self._check()
         self._numbers = 0
+        # A signal's handler may read the counters while its own thread has the lock.
+        self._counting = threading.RLock()
         self._finished = Counters()
         self._sessions: dict[int, Session] = {}
         self._pending: dict[int, _Pending] = {}
@@ -113,7 +116,7 @@ class Relay:
                 if end.role == "listen":
                     self._listeners[side] = self._listener(side, end)
                 else:
-                    self._openers[side] = Opener(end, self.options, self._loop)
+                    self._openers[side] = Opener(end, self.options, self._loop, self._relieved)
             self._raises_failures = not self._listeners
         except BaseException:
             self.close()
@@ -123,8 +126,12 @@ class Relay:
         for name, end in zip(_NAMES, self.ends, strict=True):
             if end.allow and end.role != "listen":
                 raise ValueError(f"end {name}: an allow-list is for an end that listens")
-            if end.tls is not None and not (end.is_stream and end.role != "bind"):
-                raise ValueError(f"end {name}: TLS needs a stream, {end.endpoint} is none")
+            if end.tls is not None:
+                if not (end.is_stream and end.role != "bind"):
+                    raise ValueError(f"end {name}: TLS needs a stream, {end.endpoint} is none")
+                from famsock.relay._tls import check
+
+                check(end.tls, end.role == "listen", f"end {name}")
             if end.role == "bind" and end.is_connected:
                 raise ValueError(f"end {name}: {end.endpoint} must listen or connect")
             if self.options.passes_descriptors:
@@ -137,7 +144,7 @@ class Relay:
     def _listener(self, side: int, end: End) -> Listener:
         try:
             if end.is_connected:
-                sock = end.endpoint.listen(self.options.backlog)
+                sock = end.endpoint.listen(self._backlog(end))
             else:
                 sock = end.endpoint.bind()
         except OSError as error:
@@ -150,11 +157,15 @@ class Relay:
         try:
             if end.is_connected:
                 make = partial(self._channel, side)
-                return ConnectionListener(*given, make=make, backlog=self.options.backlog)
+                return ConnectionListener(*given, make=make, backlog=self._backlog(end))
             return DatagramListener(*given, buffer=self._buffer)
         except BaseException:
             sock.close()
             raise
+
+    def _backlog(self, end: End) -> int:
+        stated = end.endpoint.backlog
+        return self.options.backlog if stated is None else stated
 
     def __enter__(self) -> Self:
         return self
@@ -177,10 +188,14 @@ class Relay:
 
     @property
     def counters(self) -> Counters:
-        """What was done so far, open sessions included; a copy."""
-        found = attrs.evolve(self._finished, active=len(self._sessions))
-        for session in list(self._sessions.values()):
-            _add(found, session)
+        """A copy of the counters of all sessions so far, the open ones included.
+
+        ``on_event`` is told of each event before the counters count it.
+        """
+        with self._counting:
+            found = attrs.evolve(self._finished, active=len(self._sessions))
+            for session in self._sessions.values():
+                _add(found, session)
         for listener in self._listeners.values():
             found.dropped += getattr(listener, "dropped", 0)
         return found
@@ -234,12 +249,22 @@ class Relay:
 
     def _has_room(self, side: int) -> bool:
         """Whether a further peer may come at one side."""
+        if self._is_short:
+            return False  # a peer more would take the descriptor that another session waits for
         most, total = self.options.max_sessions, self._most_in_total
         if total is not None and self._numbers >= total:
             return False
         if most is None:
             return True
         return len(self._sessions) + len(self._pending) + len(self._waiting[side]) < most
+
+    @property
+    def _is_short(self) -> bool:
+        return any(opener.is_short for opener in self._openers.values())
+
+    def _try_again(self) -> None:
+        for opener in self._openers.values():
+            opener.try_again()
 
     @property
     def _most_in_total(self) -> int | None:
@@ -304,11 +329,11 @@ class Relay:
             self._start(pending)
 
     def _not_opened(self, pending: _Pending, side: int, error: OSError) -> None:
-        self._finished.failed += 1
         if self._raises_failures:
             error.add_note(f"end {_NAMES[side]}: {self.ends[side].endpoint}")
             self._failure = error
         self._tell("fail", pending.number, pending.channels, str(error))
+        self._finished.failed += 1
         self._let_go(pending)
         if self._failure is not None:
             self._is_over = True
@@ -331,26 +356,30 @@ class Relay:
         session = Session(
             pending.number, (a, b), self._loop, self._pipes, self._ended, self._on_data
         )
-        self._sessions[pending.number] = session
-        self._finished.opened += 1
         self._tell("open", pending.number, (a, b))
+        with self._counting:
+            self._sessions[pending.number] = session
+            self._finished.opened += 1
         session.start()
 
     def _ended(self, session: Session) -> None:
-        del self._sessions[session.number]
-        _add(self._finished, session)
-        if session.error is not None:
-            self._finished.broken += 1
         if self._on_event is not None:
             self._tell("close", session.number, session.channels, session.reason, session)
+        with self._counting:
+            del self._sessions[session.number]
+            _add(self._finished, session)
+            if session.error is not None:
+                self._finished.broken += 1
         self._freed()
 
     def _refused(self) -> None:
-        self._finished.refused += 1
         self._tell("refuse", 0)
+        self._finished.refused += 1
 
     def _freed(self) -> None:
         """Go on where a session less makes room."""
+        if self._is_short:
+            self._loop.call_later(0, self._try_again)  # once its sockets are closed
         most = self._most_in_total
         is_last = most is not None and self._numbers >= most
         if not self._is_stopping and not is_last:
@@ -362,6 +391,12 @@ class Relay:
                 self._loop.call_later(self.options.retry_delay_ms * 1_000_000, self._begin)
             return
         self._finish_if_idle()
+
+    def _relieved(self) -> None:
+        """Take peers again: every session has the descriptors that it waited for."""
+        if not self._is_over:
+            for listener in self._listeners.values():
+                listener.resume()
 
     def _finish_if_idle(self) -> None:
         if not (self._sessions or self._pending):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import EINVAL, EMSGSIZE, ENOMEM
+from errno import EINVAL, EMSGSIZE, ENOMEM, ENOSYS, EOPNOTSUPP
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,20 +14,23 @@ from famsock.relay._pipes import PIPE_BYTES, SPLICE_MOVE, SPLICE_NONBLOCK, Pipe,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from famsock.relay._loop import Loop
+    from famsock.relay._loop import Loop, Timer
 
 _ROUNDS = 8
-"""How often a direction moves data before others have their turn."""
+"""The rounds of a direction before others have their turn."""
 
 _ENDING_NS = 500_000_000
-"""How long a session goes on without traffic, where one end has ended and the other cannot."""
+"""The time without traffic after which a session ends of which only one end can end."""
+
+_NO_SPLICE = (EINVAL, ENOSYS, EOPNOTSUPP)
+"""Errnos of splice(2) where a family's sockets, or this kernel, have it not."""
 
 _SPLICE_FLAGS = SPLICE_MOVE | SPLICE_NONBLOCK
 _splice = getattr(os, "splice", None)
 
 
 class Direction:
-    """What moves from one end to the other: at most one piece of data at a time is in hand."""
+    """One direction of a session: at most one piece of data at a time is in hand."""
 
     __slots__ = (
         "_descriptors",
@@ -42,6 +45,7 @@ class Direction:
         "dropped",
         "ended",
         "error",
+        "has_more",
         "is_told",
         "messages",
         "on_data",
@@ -61,6 +65,8 @@ class Direction:
         self.on_data = on_data
         self.bytes = self.messages = self.dropped = 0
         self.ended = self.done = self.is_told = self.source_is_lost = False
+        self.has_more = False
+        """Whether the last run ended because others' turn came."""
         self.error: OSError | None = None
         self._pipes = pipes
         self._pipe: Pipe | None = None
@@ -79,6 +85,7 @@ class Direction:
         """Move data until there are none, or the other end takes no more, or others' turn comes."""
         if self.done:
             return
+        self.has_more = False
         try:
             if self._splices and self._held is None:
                 self._splice_rounds()
@@ -108,7 +115,7 @@ class Direction:
                 except BlockingIOError:
                     return
                 except OSError as error:
-                    if error.errno == EINVAL:  # this family's sockets do not splice
+                    if error.errno in _NO_SPLICE:
                         self._splices = False
                         self._copy_rounds()
                     else:
@@ -123,7 +130,7 @@ class Direction:
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno == EINVAL:
+                if error.errno in _NO_SPLICE:
                     self._empty_pipe()
                     self._copy_rounds()
                 else:
@@ -168,6 +175,7 @@ class Direction:
                     self._descriptors, source.received_descriptors = source.received_descriptors, ()
             if not self._send_held():
                 return
+        self.has_more = True
 
     def _send_held(self) -> bool:
         """Send what is in hand; whether all of it could be sent."""
@@ -242,6 +250,7 @@ class Session:
         "_hung",
         "_loop",
         "_on_end",
+        "_timers",
         "active_ns",
         "channels",
         "directions",
@@ -267,7 +276,8 @@ class Session:
         self.opened_ns = self.active_ns = loop.now_ns
         self._loop = loop
         self._on_end = on_end
-        self._hung = [False, False]
+        self._hung = [0, 0]
+        self._timers: list[dict[int, Timer]] = [{}, {}]
         a, b = channels
         taps = (None, None) if on_data is None else (
             partial(on_data, number, "a_to_b"), partial(on_data, number, "b_to_a")
@@ -321,9 +331,7 @@ class Session:
         ):
             into.run()
         if events & HANGUP:
-            self._hung[side] = True
-            if out.done and not into.done and not into.is_blocked:
-                into.give_up(channel.error() if events & ERROR else None)
+            self._hung[side] |= events
         self._settle()
 
     def _settle(self) -> None:
@@ -333,6 +341,10 @@ class Session:
                 other.give_up(direction.error)
             if direction.error is not None and not direction.sink.has_end and not other.done:
                 other.give_up(None)  # nothing else would end it
+        for side, hung in enumerate(self._hung):
+            out, into = self.directions[side], self.directions[1 - side]
+            if hung and out.done and not into.done and not into.is_blocked:
+                into.give_up(self.channels[side].error() if hung & ERROR else None)
         for direction in self.directions:
             if direction.done and not direction.is_told:
                 direction.is_told = True
@@ -348,19 +360,32 @@ class Session:
             events = 0 if out.done or out.is_blocked else READ
             if (into.is_blocked and channel.waits_for_room) or channel.unsent:
                 if channel.retry_delay_ns:
-                    again = partial(self.handle, side, WRITE)
-                    self._loop.call_later(channel.retry_delay_ns, again)
+                    self._later(side, WRITE, channel.retry_delay_ns)
                 else:
                     events |= WRITE
+            if out.has_more and events & READ and not channel.tells_of_data:
+                self._later(side, READ, 0)
             if self._hung[side] and not events & READ:
                 channel.mute()
             else:
                 channel.want(events)
 
+    def _later(self, side: int, event: int, delay_ns: int) -> None:
+        """Handle an event of which no socket tells, once."""
+        if event not in self._timers[side]:
+            again = partial(self._again, side, event)
+            self._timers[side][event] = self._loop.call_later(delay_ns, again)
+
+    def _again(self, side: int, event: int) -> None:
+        del self._timers[side][event]
+        self.handle(side, event)
+
     def _end_when_quiet(self) -> None:
         if self.is_over:
             return
         left_ns = self.active_ns + _ENDING_NS - self._loop.now_ns
+        if self.is_blocked:  # what is in hand was acknowledged to its sender
+            left_ns = max(left_ns, _ENDING_NS)
         if left_ns <= 0:
             self.end()
         else:

@@ -19,6 +19,14 @@ from famsock.relay._relay import Event, Relay
 _INPUT, _OUTPUT = 0, 1
 
 
+def _check_open(descriptor: int) -> None:
+    try:
+        os.fstat(descriptor)
+    except OSError as error:
+        error.add_note(f"standard {'output' if descriptor else 'input'} is closed")
+        raise
+
+
 class StdioChannel(Channel):
     """Standard input and output.
 
@@ -103,6 +111,8 @@ class StdioRelay(Relay):
         self, end: End, options: Options, on_event: Callable[[Event], None] | None = None
     ) -> None:
         self.output_error: OSError | None = None
+        for descriptor in (_INPUT, _OUTPUT):  # the relay's own would get the numbers otherwise
+            _check_open(descriptor)
         options = attrs.evolve(options, sessions=1, max_sessions=1)
         in_place = End(end.endpoint, "listen")  # stands for the end that has no endpoint
         super().__init__(in_place, end, options, on_event=on_event)

@@ -21,20 +21,36 @@ if TYPE_CHECKING:
 _RECORDS_BYTES = 1 << 16
 
 
+def _wrapped(
+    tls: Tls, server_side: bool, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
+) -> ssl.SSLObject:
+    side = server_side if tls.server_side is None else tls.server_side
+    name = None if side else tls.server_hostname
+    return tls.context.wrap_bio(incoming, outgoing, side, name)
+
+
+def check(tls: Tls, server_side: bool, name: str) -> None:
+    """Raise ValueError if no session could begin with these settings of the end ``name``."""
+    try:
+        made = _wrapped(tls, server_side, ssl.MemoryBIO(), ssl.MemoryBIO())
+        if tls.context.check_hostname and not (made.server_side or made.server_hostname):
+            raise ValueError("check_hostname requires server_hostname")
+    except (ssl.SSLError, TypeError, ValueError) as error:
+        raise ValueError(f"{name}: TLS: {error}") from error
+
+
 class TlsChannel(SocketChannel):
     """A connected stream socket with TLS on it."""
 
     is_stream = True
+    tells_of_data = False
     waits_for_room = False
     handshakes = True
 
     def __init__(self, sock: socket, buffer: memoryview, tls: Tls, server_side: bool) -> None:
         super().__init__(sock, buffer[:STREAM_BYTES])
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        side = server_side if tls.server_side is None else tls.server_side
-        self._tls = tls.context.wrap_bio(
-            self._incoming, self._outgoing, side, None if side else tls.server_hostname
-        )
+        self._tls = _wrapped(tls, server_side, self._incoming, self._outgoing)
         self._finishes = False
         self._records = b""
         self._ahead: deque[bytes] = deque()

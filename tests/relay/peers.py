@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import struct
+import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -171,6 +175,33 @@ def is_reset(address: Any, data: bytes = b"") -> bool:
         except ConnectionResetError:
             return True
     return False
+
+
+def outgoing(sock: socket.socket) -> int:
+    """Return how many bytes the peer's kernel has not acknowledged."""
+    return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+
+def reset(sock: socket.socket) -> None:
+    """Close so that the peer sees a reset."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def rounds(run: Running, seconds: float) -> int:
+    """Return how often a relay's loop turns in a time."""
+    loop, count = run.relay._loop, 0
+    turn = loop._polled
+
+    def counted(wait_ns: int) -> list[tuple[int, int]]:
+        nonlocal count
+        count += 1
+        return turn(wait_ns)
+
+    loop._polled = counted  # type: ignore[method-assign]
+    time.sleep(seconds)
+    loop._polled = turn  # type: ignore[method-assign]
+    return count
 
 
 def descriptors() -> int:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ import famsock
 from famsock import endpoints
 from famsock.address import Address
 from famsock.relay import End
-from tests.relay.peers import PATIENCE_S, receive_all, running
+from tests.relay.peers import PATIENCE_S, receive_all, running, until
 
 SEQPACKET = socket.SOCK_SEQPACKET
 
@@ -59,6 +60,12 @@ def both_ways(address: Any, data: bytes) -> bytes:
             got += piece
         thread.join()
     return got
+
+
+def test_tcp_and_unix(tmp_path: Path) -> None:
+    data = os.urandom(1_000_000)
+    with served(f"unix://{tmp_path}/s") as (far, _), running("tcp://127.0.0.1:0", far) as run:
+        assert hashlib.sha256(both_ways(run.a, data)).digest() == hashlib.sha256(data).digest()
 
 
 @pytest.mark.needs_family("AF_VSOCK", type=socket.SOCK_STREAM)
@@ -178,3 +185,32 @@ def test_tcp_and_tipc_without_half_close() -> None:
         client.sendall(b"question")
         client.shutdown(socket.SHUT_WR)
         assert receive_all(client) == b"question"
+
+
+@pytest.mark.needs_capability("CAP_NET_ADMIN")
+@pytest.mark.usefixtures("new_network_namespace")
+def test_frames_between_two_interfaces() -> None:
+    for one, other in (("a0", "a1"), ("b0", "b1")):
+        for command in (
+            ["link", "add", one, "type", "veth", "peer", "name", other],
+            ["link", "set", one, "up"],
+            ["link", "set", other, "up"],
+        ):
+            subprocess.run(["ip", *command], check=True)
+    kind = 0x88B5  # ETH_P_802_EX1, for experiments
+    ends = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW) for _ in range(2)]
+    for sock, interface in zip(ends, ("a0", "b1"), strict=True):
+        sock.settimeout(PATIENCE_S)
+        sock.bind((interface, kind))
+    protocol = f"0x{kind:04x}"
+    with running(f"packet://a1:{protocol}", f"packet://b0:{protocol}") as run:
+        run.wait(lambda: run.counters.opened == 1)
+        head = b"\xff" * 6 + b"\2\0\0\0\0\1" + kind.to_bytes(2, "big")
+        for (near, far), text in zip((ends, ends[::-1]), (b"there", b"back"), strict=True):
+            near.send(head + text.ljust(50))
+            while (frame := far.recvfrom(2000))[1][2] == socket.PACKET_OUTGOING:
+                pass
+            assert frame[0] == head + text.ljust(50)
+        until(lambda: run.counters.b_to_a_messages == 1)
+    for sock in ends:
+        sock.close()

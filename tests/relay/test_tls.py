@@ -6,11 +6,12 @@ import datetime
 import os
 import socket
 import ssl
+import threading
 from pathlib import Path
 
 import pytest
 
-from famsock.relay import End, Options, Tls
+from famsock.relay import End, Options, Relay, Tls
 from tests.relay.peers import PATIENCE_S, echo, is_reset, receive_all, running, unix_server, until
 
 x509 = pytest.importorskip("cryptography.x509")
@@ -72,6 +73,20 @@ def test_a_server_that_speaks_tls(tmp_path: Path, certificate: Path) -> None:
             client.unwrap().close()
         run.wait(lambda: run.counters.active == 0)
         assert run.counters.broken == 0
+
+
+def test_no_record_waits_for_the_next_one(tmp_path: Path, certificate: Path) -> None:
+    """The socket has nothing more to read, while OpenSSL has."""
+    a = End("tcp://127.0.0.1:0", tls=Tls(server_context(certificate)))
+    with unix_server(tmp_path / "s", echo), running(a, f"unix://{tmp_path}/s") as run:
+        plain = socket.create_connection(run.a, PATIENCE_S)
+        with client_context(certificate).wrap_socket(plain, server_hostname=NAME) as client:
+            for size in range(140_000, 400_000, 20_000):
+                thread = threading.Thread(target=client.sendall, args=(bytes(size),))
+                thread.start()
+                while size:
+                    size -= len(client.recv(size))
+                thread.join()
 
 
 def test_both_ends_speak_tls_with_half_close(tmp_path: Path, certificate: Path) -> None:
@@ -142,3 +157,11 @@ def test_a_handshake_that_never_comes(tmp_path: Path, certificate: Path) -> None
         assert is_reset(run.a)
         run.wait(lambda: run.counters.broken or run.counters.active == 0)
         assert run.events[-1].reason == "no TLS handshake in time"
+
+
+@pytest.mark.parametrize("name", [None, "", "x\0y"])
+def test_settings_with_which_no_session_begins(certificate: Path, name: str | None) -> None:
+    """They are told before the first peer comes."""
+    far = End("tcp://127.0.0.1:1", tls=Tls(client_context(certificate), name))
+    with pytest.raises(ValueError, match="end B: TLS: "):
+        Relay("tcp://127.0.0.1:0", far)
