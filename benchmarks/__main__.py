@@ -60,7 +60,7 @@ GROUPS = {
         "asyncio-endpoint-alone", "uvloop-endpoint-1", "uvloop-endpoint-10", "uvloop-endpoint-100",
         "asyncio-stream", "asyncio-packets", "trio-stream",
     ),
-    "relay": ("relay-bulk", "relay-cpu", "relay-short"),
+    "relay": ("relay-bulk", "relay-cpu", "relay-default", "relay-short"),
     "start-up and memory": ("import", "first", "doctor", "memory", "resident"),
 }  # fmt: skip
 """The groups of the table, in order; a row that stands in none is a typed call."""
@@ -181,14 +181,15 @@ PLAN = (
     *(
         Planned(
             f"relay-{key}",
-            f"relay from TCP to AF_UNIX against socat -b 262144, {name}",
+            f"relay from TCP to AF_UNIX against {' '.join(('socat', *options))}, {name}",
             target,
-            partial(relay.measured, figure),
+            partial(relay.measured, figure, options),
         )
-        for key, figure, name, target in (
-            ("bulk", "bulk", "time for a GiB", 1.0),
-            ("cpu", "bulk-cpu", "CPU for a GiB", 0.5),
-            ("short", "short", "time for a short connection", 0.77),
+        for key, figure, options, name, target in (
+            ("bulk", "bulk", ("-b", "262144"), "time for a GiB", 1.0),
+            ("cpu", "bulk-cpu", ("-b", "262144"), "CPU for a GiB", 0.5),
+            ("default", "bulk", (), "time for a GiB", 0.33),
+            ("short", "short", ("-b", "262144"), "time for a short connection", 0.77),
         )
     ),
     Planned(

@@ -127,8 +127,8 @@ FIGURES: dict[str, Callable[[_Side], float]] = {
 }
 
 
-def measured(figure: str, rounds: int) -> Pairs:
-    """Pairs of a figure: of ``socat -b 262144``, and of ``famsock relay``.
+def measured(figure: str, options: tuple[str, ...], rounds: int) -> Pairs:
+    """Pairs of a figure: of ``socat`` with options, and of ``famsock relay``.
 
     There are nine rounds at most, which take seconds each. PermissionError without socat.
     """
@@ -140,7 +140,7 @@ def measured(figure: str, rounds: int) -> Pairs:
         stack.enter_context(_server(path))
         sides = []
         for command in (
-            [socat, "-b", "262144", "TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr",
+            [socat, *options, "TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr",
              f"UNIX-CONNECT:{path}"],
             [sys.executable, "-m", "famsock", "relay", "--quiet", "tcp://127.0.0.1:{port}",
              f"unix://{path}"],
