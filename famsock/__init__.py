@@ -61,6 +61,7 @@ _MODULES = (
     "cstruct",
     "endpoints",
     "family",
+    "http",
     "options",
     "plugin",
     "selftest",

@@ -15,11 +15,14 @@ pytest_plugins = ["pytester"]
 # another platform lacks no kernel of ours brings. A relay's tests take long and ask for few
 # families, but for its pairs. The others ask nothing of a kernel: descriptions, names, types, text
 # and values of Python, sockaddrs that a library captures, templates, benchmarks, the start of
-# Python, distributions.
+# Python, distributions, HTTP over unix sockets.
 _LEFT_OUT = [
     "calls/test_choice.py",
     "calls/test_subinterpreters.py",
     "debian_pythons",
+    "http/test_clients.py",
+    "http/test_documented.py",
+    "http/test_libraries.py",
     "relay/test_faults.py",
     "relay/test_loop.py",
     "relay/test_messages.py",
