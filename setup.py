@@ -48,7 +48,11 @@ def extensions() -> list[Extension]:
     if Cython is None or not served:
         return []
     slots = "famsock/_calls/slots.pxi"
-    macros = [("_GNU_SOURCE", "1"), ("FAMSOCK_VERSION", f'"{version()}"')]
+    macros = [
+        ("_GNU_SOURCE", "1"),
+        ("FAMSOCK_VERSION", f'"{version()}"'),
+        ("CYTHON_COMPRESS_STRINGS", "0"),  # which costs more at import than it saves in the file
+    ]
     return [
         Extension(
             "famsock._calls.native",

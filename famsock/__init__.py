@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 # The stdlib's names, private ones too: its functions look them up in the module that they run in.
-globals().update({k: v for k, v in vars(_stdlib).items() if k not in globals()})
+globals().update(vars(_stdlib) | globals())
 globals().update(_functions(globals()))
 
 

@@ -21,7 +21,6 @@ import sys
 from operator import index
 
 from famsock import _calls
-from famsock._calls.layout import SockaddrLayout
 from famsock._errors import PluginError, is_out_of_reach
 from famsock._lazy import load
 from famsock._struct import Struct
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, Self
 
     from famsock._calls.address_cache import AddressCache
+    from famsock._calls.layout import SockaddrLayout
 
     StdlibSocket = _stdlib.socket
 elif _calls.native is None:

@@ -15,7 +15,7 @@ import os
 import socket
 import sys
 
-from famsock._loading import Load
+from famsock._lazy import Load
 
 if not issubclass(socket.socket, _socket.socket):  # before the compiled layer uses it
     raise ImportError(

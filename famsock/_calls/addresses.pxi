@@ -115,6 +115,11 @@ cdef extern from *:
 cdef enum:
     MOST_FIELDS = 8
     SLOTS = 1024
+    # Directions of conversion whose results are kept.
+    ENCODED = 0
+    DECODED = 1
+    TYPED = 2
+    DIRECTIONS = 3
     PATH_BYTES = 108
     # Kinds of fields; of integers the low bits are the width in bytes.
     U8 = 1
@@ -130,8 +135,6 @@ cdef enum:
     IFNAME_KNOWN = 36
     COUNTED8 = 37
     PATH = 38
-
-from famsock._calls.layout import WIDTHS
 
 cdef dict KINDS = {
     "u8": U8, "u16": U16, "u32": U32, "u64": U64, "be16": BE16, "be32": BE32, "ipv4": IPV4,
@@ -155,6 +158,8 @@ cdef class Converter:
         cdef Py_ssize_t index
         cdef bytes head = layout.head
         cdef tuple fields = layout.fields
+        from famsock._calls.layout import WIDTHS  # whose layout has imported it
+
         if not 2 <= layout.size_bytes <= SOCKADDR_BYTES or len(head) != 2:
             raise ValueError("no sockaddr")
         if not 1 <= len(fields) <= MOST_FIELDS:
@@ -422,14 +427,28 @@ cdef class AddressCache:
 
     cdef Converter converter
     cdef bint is_ready
-    cdef list kept_encoded, kept_decoded, kept_typed
+    cdef list kept  # the results of each direction, once there are any
     cdef TypedClass typed_class
     cdef public object loaded_class
     cdef public object typed_fields
 
     def __cinit__(self):
-        self.kept_encoded, self.kept_decoded = [None] * SLOTS, [None] * SLOTS
-        self.kept_typed = [None] * SLOTS
+        self.kept = [None] * DIRECTIONS
+
+    cdef object kept_in(self, int direction, Py_ssize_t slot):
+        """The key and the result in a slot; None if it is empty."""
+        cdef object results = famsock_item(self.kept, direction)
+        return None if results is None else famsock_item(<list>results, slot)
+
+    cdef int keep(self, int direction, Py_ssize_t slot, object result) except -1:
+        cdef object results = famsock_item(self.kept, direction)
+        if results is None:
+            try:
+                results = [None] * SLOTS
+            except MemoryError:  # which is no reason to lose what was received
+                return 0
+            famsock_put(self.kept, direction, results)
+        return famsock_put(<list>results, slot, result)
 
     cdef Converter prepared(self):
         if not self.is_ready:
@@ -458,7 +477,7 @@ cdef class AddressCache:
             return PyBytes_FromStringAndSize(out, length)
         slot = self.slot_of(address)
         if slot >= 0:
-            kept = famsock_item(self.kept_encoded, slot)
+            kept = self.kept_in(ENCODED, slot)
             if kept is not None:
                 form = (<tuple>kept)[0]
                 if form is address or (
@@ -476,7 +495,7 @@ cdef class AddressCache:
         else:
             sockaddr, keep = self.encode_unusual(sock, operation, address)
         if keep and slot >= 0 and len(sockaddr) <= SOCKADDR_BYTES:
-            famsock_put(self.kept_encoded, slot, (address, sockaddr))
+            self.keep(ENCODED, slot, (address, sockaddr))
         return sockaddr
 
     cdef Py_ssize_t encode_into(self, object sock, object address, char *out) except -1:
@@ -507,8 +526,8 @@ cdef class AddressCache:
 
     cdef int drop(self, object address) except -1:
         cdef Py_ssize_t slot = self.slot_of(address)
-        if slot >= 0:
-            famsock_put(self.kept_encoded, slot, None)
+        if slot >= 0 and self.kept_in(ENCODED, slot) is not None:
+            self.keep(ENCODED, slot, None)
         return 0
 
     def decode(self, sock, bytes sockaddr not None):
@@ -529,8 +548,8 @@ cdef class AddressCache:
                 return form
         sockaddr = PyBytes_FromStringAndSize(name, length)
         slot = PyObject_Hash(sockaddr) & (SLOTS - 1)
-        kept = kept_result(self.kept_decoded, slot, sockaddr)
-        if kept is not None:
+        kept = self.kept_in(DECODED, slot)
+        if kept is not None and (<tuple>kept)[0] == sockaddr:
             return (<tuple>kept)[1]
         if converter is not None and converter.is_slow:
             form = converter.read(sock, name, length)
@@ -538,7 +557,7 @@ cdef class AddressCache:
         if form is None:
             form, keep = self.decode_unusual(sock, sockaddr)
         if keep and length <= SOCKADDR_BYTES:
-            famsock_put(self.kept_decoded, slot, (sockaddr, form))
+            self.keep(DECODED, slot, (sockaddr, form))
         return form
 
     def decode_typed(self, sock, bytes sockaddr not None):
@@ -558,8 +577,8 @@ cdef class AddressCache:
         if sockaddr is None:
             sockaddr = PyBytes_FromStringAndSize(name, length)
         slot = PyObject_Hash(sockaddr) & (SLOTS - 1)
-        kept = kept_result(self.kept_typed, slot, sockaddr)
-        if kept is not None:
+        kept = self.kept_in(TYPED, slot)
+        if kept is not None and (<tuple>kept)[0] == sockaddr:
             return (<tuple>kept)[1]
         keep = True
         if converter is not None and is_kept:
@@ -567,7 +586,7 @@ cdef class AddressCache:
         if typed is None:
             typed, keep = self.unpack_typed(sock, sockaddr)
         if keep and length <= SOCKADDR_BYTES:
-            famsock_put(self.kept_typed, slot, (sockaddr, typed))
+            self.keep(TYPED, slot, (sockaddr, typed))
         return typed
 
     cdef object make_typed(
@@ -622,12 +641,6 @@ cdef class TypedClass:
         for index in range(self.count):
             famsock_fill(made, self.slots[index], <object>PyTuple_GET_ITEM(form, index))
         return made
-
-
-cdef inline object kept_result(list results, Py_ssize_t slot, bytes sockaddr):
-    """The result that is kept of a sockaddr, after it; None if there is none."""
-    cdef object kept = famsock_item(results, slot)
-    return kept if kept is not None and (<tuple>kept)[0] == sockaddr else None
 
 
 cdef inline object makesockaddr(

@@ -24,7 +24,7 @@ import sys
 
 from famsock import _calls
 from famsock._errors import SHORTAGES, PluginError
-from famsock._loading import Load
+from famsock._lazy import Load
 from famsock._registry.snapshot import Loaded, Snapshot, number_here
 
 TYPE_CHECKING = False

@@ -11,11 +11,11 @@ import os
 import stat
 import sys
 from errno import EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM
+from io import FileIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from io import FileIO
     from typing import NamedTuple
 
     class EntryPoint(NamedTuple):
@@ -104,14 +104,16 @@ def _declarations(folder: str) -> Iterable[tuple[str, str, str]] | None:
 
 
 def _in_folder(folder: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
+    start = os.path.join(folder, "")
     for name in names:
-        stem, extension = os.path.splitext(name)
-        if not extension:
+        stem = name.rpartition(".")[0]
+        if not stem.strip("."):
             continue
-        file_name = os.path.join(folder, name, "entry_points.txt")
         try:
-            # Without a buffer, which would cost as much as the rest of it, for each distribution.
-            with open(file_name, "rb", 0, opener=_opened_without_waiting) as file:
+            # What `open` does beside it would cost as much again, for each distribution.
+            with FileIO(
+                f"{start}{name}/entry_points.txt", "rb", True, _opened_without_waiting
+            ) as file:
                 found = os.fstat(file.fileno())
                 if not stat.S_ISREG(found.st_mode):
                     continue

@@ -156,8 +156,11 @@ def _check_together(family: Family) -> None:
 
 
 def _check_fields(owner: str, description: Any, checks: Mapping[str, tuple[str, Check]]) -> None:
+    defaults = description._field_defaults
     for field, (wanted, check) in checks.items():
         value = getattr(description, field)
+        if value is defaults.get(field, checks) and not isinstance(value, dict):
+            continue  # what is left out is right; a dict somebody may have filled
         try:
             fits = check(value)
         except Exception:
@@ -209,7 +212,8 @@ def _is_family_name(value: object) -> bool:
 
 
 def _is_name(value: str) -> bool:
-    return all(part.isidentifier() and not iskeyword(part) for part in value.split("."))
+    parts = value.split(".")
+    return all(map(str.isidentifier, parts)) and not any(map(iskeyword, parts))
 
 
 def _is_module_reference(value: object) -> bool:
@@ -231,7 +235,8 @@ def _is_mapping_of(value: object, key: Check, item: Check, least: int = 0) -> bo
     return (
         isinstance(value, Mapping)
         and len(value) >= least
-        and all(key(k) and item(v) for k, v in value.items())
+        and all(map(key, value))
+        and all(map(item, value.values()))
     )
 
 
@@ -306,17 +311,17 @@ def _is_capability(value: object) -> bool:
     )
 
 
+def _is_key_of_hint(key: object) -> bool:
+    if not isinstance(key, tuple):
+        return _is_int(key, 1, _MAX_ERRNO)
+    if len(key) != 2:
+        return False
+    method, number = key
+    return isinstance(method, str) and _is_name(method) and _is_int(number, 1, _MAX_ERRNO)
+
+
 def _are_hints(value: object) -> bool:
-    def is_errno(number: object) -> bool:
-        return _is_int(number, 1, _MAX_ERRNO)
-
-    def is_key(key: object) -> bool:
-        if not isinstance(key, tuple):
-            return is_errno(key)
-        method, *rest = key
-        return len(rest) == 1 and isinstance(method, str) and _is_name(method) and is_errno(*rest)
-
-    return _is_mapping_of(value, is_key, lambda hint: _is_text(hint) or callable(hint))
+    return _is_mapping_of(value, _is_key_of_hint, lambda hint: callable(hint) or _is_text(hint))
 
 
 def _are_sizes(value: object) -> bool:
