@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     _Kind = tuple[int, tuple[int, ...], int | None]
 
 _PROBE_BYTES = 64
-_CLOEXEC = int(getattr(_stdlib, "MSG_CMSG_CLOEXEC", 0))
 _AT_ONCE = int(getattr(_stdlib, "MSG_DONTWAIT", 0) | getattr(_stdlib, "MSG_ERRQUEUE", 0))
 _TYPE_FLAGS = getattr(_stdlib, "SOCK_NONBLOCK", 0) | getattr(_stdlib, "SOCK_CLOEXEC", 0)
 _OF_A_CLASS = {"_kind", "_protocol_class", "_redefines"}  # what each protocol's class has
@@ -322,6 +321,9 @@ class socket(Calls["A", "F"]):  # noqa: N801
         def recv_message(
             self, bufsize_bytes: int = 65536, control_bytes: int = 1024, flags: int = 0
         ) -> Message[A]: ...
+        def recv_joined(
+            self, size: ControlType[int], bufsize_bytes: int = 65535, flags: int = 0
+        ) -> tuple[list[bytes], int, A | None]: ...
         def protocol_state(self, make: Callable[[], T]) -> T: ...
 
     def _typed(self, sockaddr: bytes) -> A | None:
@@ -411,26 +413,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         buffers = data if isinstance(data, (list, tuple)) else [data]
         return self.sendmsg(buffers, _packed(control), flags, address)
 
-    # Many messages in one system call: sendmmsg, recvmmsg and recvmmsg_into are in `Calls`
-
-    def recv_joined(
-        self, size: ControlType[int], bufsize_bytes: int = 65535, flags: int = 0
-    ) -> tuple[list[bytes], int, A | None]:
-        """Receive messages of one sender that the kernel has joined: apart again, flags, sender.
-
-        ``size`` is the kind of control message that tells the length of each (of all but the last,
-        which may be shorter); without it there is one message. What does not fit into
-        ``bufsize_bytes`` together shows as MSG_TRUNC in the flags. Other control messages are
-        dropped: `recv_message` has them all. Errors are those of recvmsg(2).
-        """
-        if index(bufsize_bytes) < 0:
-            raise ValueError("negative buffer size in recv_joined()")
-        if self._passes_descriptors:
-            flags |= _CLOEXEC
-        messages, message_flags, sockaddr = _calls.recv_joined(
-            self, self._timeout_of(flags), bufsize_bytes, flags, size.level, size.number
-        )
-        return messages, message_flags & ~_CLOEXEC, self._typed(sockaddr)
+    # Many messages in one system call (sendmmsg, recvmmsg …, recv_joined) are in `Calls`
 
     # What every object has
 

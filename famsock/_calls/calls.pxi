@@ -751,6 +751,40 @@ class Calls(_stdlib.socket):
 
     recvmmsg_into.__signature__ = Signature("self, buffers, control_bytes=0, flags=0")
 
+    def recv_joined(self, size, bufsize_bytes=65535, flags=0):
+        """Receive messages of one sender that the kernel has joined: apart again, flags, sender.
+
+        ``size`` is the kind of control message that tells the length of each (of all but the last,
+        which may be shorter); without it there is one message. What does not fit into
+        ``bufsize_bytes`` together shows as MSG_TRUNC in the flags. Other control messages are
+        dropped: `recv_message` has them all. Errors are those of recvmsg(2).
+        """
+        cdef AddressCache codec = codec_of(self)
+        cdef object served = <object>famsock_slot(self, served_slot)
+        cdef object address = None, timeout = None
+        cdef char name[SOCKADDR_BYTES]
+        cdef msghdr header
+        cdef list messages
+        cdef int c_flags = c_int(flags)
+        cdef Py_ssize_t size_bytes = PyNumber_Index(bufsize_bytes)
+        if size_bytes < 0:
+            raise ValueError("negative buffer size in recv_joined()")
+        if served is None or served.protocol.passes_descriptors:
+            c_flags |= MSG_CMSG_CLOEXEC
+        if not c_flags & (MSG_DONTWAIT | MSG_ERRQUEUE):
+            timeout = timeout_of(self)
+        messages = receive_joined(
+            self, timeout, size_bytes, c_flags, size.level, size.number, name, &header
+        )
+        if header.msg_namelen:
+            codec = self._codec_for(None) if codec is None else codec
+            address = codec.typed(
+                self, name, min(header.msg_namelen, <socklen_t>SOCKADDR_BYTES), None
+            )
+        return messages, header.msg_flags & ~MSG_CMSG_CLOEXEC, address
+
+    recv_joined.__signature__ = Signature("self, size, bufsize_bytes=65535, flags=0")
+
     def protocol_state(self, make):
         """Return the state of a protocol's class between calls; ``make`` gives it at first.
 

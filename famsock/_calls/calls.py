@@ -15,7 +15,7 @@ import os
 import socket as _stdlib
 import sys
 from itertools import chain, islice, repeat
-from operator import is_
+from operator import index, is_
 from sys import audit
 
 from famsock import _calls
@@ -542,6 +542,26 @@ class Calls(_stdlib.socket):
             checks.batch_buffers(given)
             raise
 
+    def recv_joined(
+        self, size: Any, bufsize_bytes: int = 65535, flags: int = 0
+    ) -> tuple[list[bytes], int, Any]:
+        """Receive messages of one sender that the kernel has joined: apart again, flags, sender.
+
+        ``size`` is the kind of control message that tells the length of each (of all but the last,
+        which may be shorter); without it there is one message. What does not fit into
+        ``bufsize_bytes`` together shows as MSG_TRUNC in the flags. Other control messages are
+        dropped: `recv_message` has them all. Errors are those of recvmsg(2).
+        """
+        flags = checks.c_int(flags)
+        if index(bufsize_bytes) < 0:
+            raise ValueError("negative buffer size in recv_joined()")
+        if self._passes_descriptors:
+            flags |= _CLOEXEC
+        messages, message_flags, sockaddr = _calls.recv_joined(
+            self, self._timeout_of(flags), bufsize_bytes, flags, size.level, size.number
+        )
+        return messages, message_flags & ~_CLOEXEC, self._typed(sockaddr)
+
     def protocol_state(self, make: Callable[[], Any]) -> Any:
         """Return the state of a protocol's class between calls; ``make`` gives it at first.
 
@@ -601,6 +621,7 @@ class Calls(_stdlib.socket):
         recvmsg_into: "self, buffers, ancbufsize=0, flags=0, /",
         recvmmsg: "self, count, bufsize_bytes=2048, control_bytes=0, flags=0",
         recvmmsg_into: "self, buffers, control_bytes=0, flags=0",
+        recv_joined: "self, size, bufsize_bytes=65535, flags=0",
         protocol_state: "self, make",
         getsockopt: "self, level, option, buflen=0, /",
         setsockopt: "self, level, option, value, optlen=None, /",

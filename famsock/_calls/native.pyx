@@ -1022,15 +1022,25 @@ cdef int keep(dict spare, object shape, object unused, Py_ssize_t size_bytes) ex
 def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level, int kind):
     """recvmsg(2) of messages that the kernel has joined: them, msg_flags, the sender's sockaddr."""
     cdef char name[SOCKADDR_BYTES]
+    cdef msghdr header
+    cdef list messages
+    refuse_negative(size_bytes)
+    messages = receive_joined(descriptor, timeout, size_bytes, flags, level, kind, name, &header)
+    return messages, header.msg_flags, taken(name, header.msg_namelen)
+
+
+cdef list receive_joined(
+    object descriptor, object timeout, Py_ssize_t size_bytes, int flags, int level, int kind,
+    char *name, msghdr *header,
+):
+    """The messages of `recv_joined`, with the sender's ``name`` and the header as it came back."""
     cdef char control[CONTROL_BYTES]
     cdef bytes buffer
     cdef char *start
     cdef iovec slot
-    cdef msghdr header
     cdef ssize_t at = 0, each, received
     cdef UntouchedMemory memory = None
     cdef list messages = []
-    refuse_negative(size_bytes)
     if flags & MSG_TRUNC:
         memory = UntouchedMemory(size_bytes)
         start = memory.start
@@ -1040,14 +1050,14 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
     slot.iov_base, slot.iov_len = start, size_bytes
     header.msg_iov, header.msg_iovlen = &slot, 1
     header.msg_control = control
-    received = receive_message(descriptor, timeout, &header, name, CONTROL_BYTES, flags)
-    each = told_alone(&header, level, kind)
+    received = receive_message(descriptor, timeout, header, name, CONTROL_BYTES, flags)
+    each = told_alone(header, level, kind)
     if each < 0:
-        items = items_of(&header)
+        items = items_of(header)
         try:
             each = control_messages().joined_bytes(items, level, kind)
         finally:
-            close_received(&header)
+            close_received(header)
     received = min(received, size_bytes)
     if memory is not None:
         received = memory.written(start, received)
@@ -1059,7 +1069,7 @@ def recv_joined(descriptor, timeout, Py_ssize_t size_bytes, int flags, int level
             break
     if memory is None:
         keep(spare_buffers, size_bytes, buffer, size_bytes)
-    return messages, header.msg_flags, taken(name, header.msg_namelen)
+    return messages
 
 
 cdef ssize_t told_alone(msghdr *header, int level, int kind) noexcept:

@@ -14,6 +14,7 @@ import pytest
 
 from famsock import _calls
 from famsock._calls import calls
+from famsock.control import SCM_TIMESTAMPNS
 from tests.programs import run
 
 NATIVE = _calls.native
@@ -167,7 +168,7 @@ GIVEN: dict[str, tuple[Any, ...]] = {
     "__init__": (2, 2), "accept": (), "_accept": (), "bind": (("127.0.0.1", 0),),
     "connect": (("127.0.0.1", 9),), "connect_ex": (("127.0.0.1", 9),), "getpeername": (),
     "getsockname": (), "getsockopt": (1, 2), "protocol_state": (dict,), "recvfrom": (1,),
-    "recvfrom_into": (bytearray(1),),
+    "recvfrom_into": (bytearray(1),), "recv_joined": (SCM_TIMESTAMPNS,),
     "recv_message": (), "recvmmsg": (1,), "recvmmsg_into": ([bytearray(1)],), "recvmsg": (1,),
     "recvmsg_into": ([bytearray(1)],), "sendmmsg": ([],), "sendmsg": ([], (), 0, ("127.0.0.1", 9)),
     "sendto": (b"", ("127.0.0.1", 9)), "setsockopt": (1, 2, 1),
