@@ -498,7 +498,27 @@ CASES = (
     Case("set-option", "set_option of an integer, by row", typed.write_option, 1.5),
     Case("tcp-info", "tcp_info against getsockopt and struct", typed.tcp_info, 2.5),
     Case("local-address", "local_address against getsockname", typed.local_address, 1.1),
-    Case("parse", 'parse("127.0.0.1:80") against rpartition and int', typed.parse, 10),
+    *(
+        Case(
+            key,
+            f'parse("{text}") against rpartition and int',
+            typed.parse(reference, text),
+            10,
+        )
+        for key, reference, text in (
+            ("parse", "famsock_inet:InetAddress", "127.0.0.1:80"),
+            ("parse-inet6", "famsock_inet:Inet6Address", "[::1]:80"),
+            ("parse-unix", "famsock_unix:UnixAddress", "/run/kit"),
+            ("parse-isotp", "famsock_can:IsotpAddress", "vcan0:0x123:0x321"),
+            ("parse-j1939", "famsock_can:J1939Address", "vcan0:0x0:0x3ffff:0x20"),
+            ("parse-packet", "famsock_packet:PacketAddress", "lo:0x800"),
+            ("parse-tipc", "famsock_tipc:TipcAddress", "service:18888:17"),
+            ("parse-rds", "famsock_rds:RdsAddress", "127.0.0.1:4000"),
+            ("parse-rds6", "famsock_rds:RdsAddress", "[::1]:4000"),
+            ("parse-l2cap", "famsock_bluetooth:L2capAddress", "[00:11:22:33:44:55]:1"),
+            ("parse-iso", "famsock_bluetooth:IsoAddress", "[00:11:22:33:44:55]"),
+        )
+    ),
     Case("construct", "InetAddress against ipaddress.ip_address", typed.construct, 0.5),
     Case("descriptors", "two descriptors against send_fds, recv_fds", typed.descriptors, 1.2),
     Case(

@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from famsock_inet import InetAddress, TcpSocket, UdpSocket, control
@@ -148,15 +149,22 @@ def local_address(module: Any) -> Iterator[Work]:
         yield _repeated(sock.getsockname if module is stdlib else lambda: sock.local_address)
 
 
-@contextmanager
-def parse(module: Any) -> Iterator[Work]:
-    text = "127.0.0.1:80"
+def parse(reference: str, text: str) -> Callable[[Any], Any]:
+    """A text of an address as its class reads it, against the split of a host and its port."""
 
-    def split() -> object:
-        host, _, port = text.rpartition(":")
-        return host, int(port)
+    @contextmanager
+    def case(module: Any) -> Iterator[Work]:
+        of_inet = "127.0.0.1:80"
+        name, _, attribute = reference.partition(":")
+        read = getattr(import_module(name), attribute).parse
 
-    yield _repeated(split if module is stdlib else lambda: InetAddress.parse(text))
+        def split() -> object:
+            host, _, port = of_inet.rpartition(":")
+            return host, int(port)
+
+        yield _repeated(split if module is stdlib else lambda: read(text))
+
+    return case
 
 
 @contextmanager

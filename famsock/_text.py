@@ -127,14 +127,21 @@ class _TextForm:
     """The parts of an address class's text form, worked out once for the class.
 
     ``types`` and ``defaults`` are by name, in the order of the fields; ``required`` are those
-    without a default. ``leading`` has the parsers of the fields in the stdlib form if these are the
-    first arguments of the class, of which a text must have ``least``; otherwise it is empty.
+    without a default. ``readers`` has what reads the text of each field in the stdlib form, None
+    where it is an integer; a text must have ``least`` of these fields. It is empty where they are
+    not enough to make the address. So many of them as ``leading`` says are the first arguments.
+    ``begins_with_a_pair`` tells that they are a text, which is its value, and an integer.
     """
 
-    __slots__ = ("cls", "defaults", "layout", "leading", "least", "required", "types")
+    __slots__ = (
+        "begins_with_a_pair", "cls", "defaults", "layout", "leading", "least", "readers",
+        "required", "types",
+    )  # fmt: skip
 
     def __init__(self, cls: type[_Fields]) -> None:
         import attrs
+
+        from famsock.cstruct import parse_integer
 
         fields: tuple[Any, ...] = attrs.fields(cls)  # type: ignore[arg-type]
         members = {m.attribute: m.type for m in cls.layout.members}
@@ -142,10 +149,19 @@ class _TextForm:
         self.types = {a.name: members[a.name] for a in fields}
         self.defaults = {a.name: a.default for a in fields}
         self.required = [a.name for a in fields if a.default is attrs.NOTHING]
-        names = tuple(self.types)[: len(cls.stdlib_fields)]
-        plain = all(a.init and not a.kw_only for a in fields) and names == cls.stdlib_fields
-        self.leading = [self.types[name].parse for name in names] if plain else []
-        self.least = max([1, *(list(self.types).index(name) + 1 for name in self.required)])
+        names = cls.stdlib_fields
+        self.leading = 0
+        for name, a in zip(names, fields, strict=False):
+            if name != a.name or a.kw_only:
+                break
+            self.leading += 1
+        self.readers: list[Any] = []
+        self.least = 1
+        if set(self.required) <= set(names) and all(a.init and a.alias == a.name for a in fields):
+            readers = [self.types[name].parse for name in names]
+            self.readers = [None if read is parse_integer else read for read in readers]
+            self.least = max([1, *(names.index(name) + 1 for name in self.required)])
+        self.begins_with_a_pair = self.readers[:2] == [str, None]
 
 
 def _form_of(cls: Any) -> _TextForm:
@@ -216,39 +232,51 @@ def split_fields(cls: type[_Fields], text: str) -> dict[str, Any]:
         raise ValueError(f"{cls.family_name} address {text!r}: {error}") from None
 
 
-def plain_values(cls: type[_Fields], text: str) -> list[Any] | None:
-    """Return the first arguments of an address class that a usual text writes.
-
-    None for a text that `split_fields` must read, which gives the same by name.
-    """
-    if "\\" in text or "?" in text or "://" in text or not text:
-        return None
-    form = _form_of(cls)
-    if "[" in text or "]" in text:
-        values = [unquote(value) for value in split(text, ":")]
-    else:
-        values = text.split(":")
-    if not form.least <= len(values) <= len(form.leading):
-        return None
-    try:
-        return [parse(value) for parse, value in zip(form.leading, values)]  # noqa: B905
-    except ValueError as error:
-        raise ValueError(f"{cls.family_name} address {text!r}: {error}") from None
+def _values(text: str) -> list[str]:
+    """Return the values between the colons of a text without a backslash, out of their brackets."""
+    first, closed, rest = text.partition("]")
+    if not closed and "[" not in first:
+        return text.split(":")
+    if closed and first[:1] == "[" and "[" not in rest and "]" not in rest:
+        # as most addresses have them
+        values, host = rest.split(":"), first[1:]
+        if not values[0] and "[" not in host:
+            values[0] = host
+            return values
+    return [unquote(value) for value in split(text, ":")]
 
 
 def parse_fields(cls: type[_T], text: str) -> _T:
     """Return the address of class ``cls`` that ``text`` writes; ValueError for any other text.
 
     That holds whatever is wrong: what construction raises for a number out of range or a name that
-    is too long is a ValueError here.
+    is too long is a ValueError here. A usual text is read here in few steps, and any other, or one
+    of another number of values, by `split_fields`; both give the same.
     """
     made: Any = cls
+    form: _TextForm = made._text_form
+    if form is None or form.cls is not made or form.layout is not made.layout:
+        form = _form_of(made)
     try:
-        values = plain_values(made, text)
-        address: _T = made(**split_fields(made, text)) if values is None else made(*values)
+        if not text or "\\" in text or "?" in text or "://" in text:
+            return made(**split_fields(made, text))  # type: ignore[no-any-return]
+        given: list[Any] = _values(text)
+        count = len(given)
+        if not form.least <= count <= len(form.readers):
+            return made(**split_fields(made, text))  # type: ignore[no-any-return]
+        try:
+            if count == 2 and form.begins_with_a_pair:
+                given[1] = int(given[1], 0)
+            else:
+                for index, read in enumerate(form.readers[:count]):
+                    given[index] = int(given[index], 0) if read is None else read(given[index])
+        except ValueError as error:
+            raise ValueError(f"{made.family_name} address {text!r}: {error}") from None
+        if count <= form.leading:
+            return made(*given)  # type: ignore[no-any-return]
+        return made(**dict(zip(made.stdlib_fields, given)))  # type: ignore[no-any-return] # noqa: B905
     except (TypeError, OverflowError, OSError) as error:
         raise ValueError(error.strerror if _has_number(error) else str(error)) from None
-    return address
 
 
 def _has_number(error: Exception) -> TypeGuard[OSError]:
@@ -257,5 +285,7 @@ def _has_number(error: Exception) -> TypeGuard[OSError]:
 
 def without_scheme(text: str) -> str:
     """Return ``text`` after ``scheme://``, or all of it if it has no scheme."""
+    if "://" not in text:
+        return text
     scheme, found, rest = text.partition("://")
     return rest if found and scheme.replace("-", "").replace("+", "").isalnum() else text

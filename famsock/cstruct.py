@@ -170,7 +170,7 @@ def integer(c: str, code: str, low: int, high: int, **conversions: Any) -> CType
         check=check if compiled is None else compiled.IntegerCheck(low, high, check),
         low=low,
         high=high,
-        parse=_parse_integer,
+        parse=parse_integer,
         **conversions,
     )
 
@@ -190,7 +190,8 @@ def check_integer(value: Any, low: int, high: int, form: Callable[[int], str] = 
     return number
 
 
-def _parse_integer(text: str) -> int:
+def parse_integer(text: str) -> int:
+    """Return the integer that a text writes, in the bases of Python; ValueError if it is none."""
     return int(text, 0)
 
 
@@ -250,7 +251,7 @@ BOOL = CType(
     decode=lambda raw, _lookup: raw != 0,
     kind="bool",
     text=lambda value: str(int(value)),
-    parse=lambda text: bool(_parse_integer(text)),
+    parse=lambda text: bool(parse_integer(text)),
 )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from typing import Any
+from unittest import mock
 
 import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from famsock import _text
 from famsock._lazy import load
 from famsock._registry import plugins
-from famsock._text import plain_values, split_fields
+from famsock._text import parse_fields, split_fields
 from famsock.address import Address, RawAddress
 
 CLASSES: dict[str, Any] = {
@@ -74,14 +76,29 @@ def test_a_bad_text_is_a_value_error(name: str) -> None:
     check()
 
 
-def _values(read: Any, cls: Any, text: str) -> Any:
-    """Return what a function reads of a text, or the words of its refusal."""
+def _parsed(cls: Any, text: str) -> Any:
+    """Return what a text writes, or the words of its refusal, without the text as a whole."""
     try:
-        return read(cls, text)
+        made = parse_fields(cls, text)
     except ValueError as error:
-        return str(error)
+        words = str(error).replace(f"address {text!r}", "address")
+        return words.replace(f", not {text!r}", "") if "address is " in words else words
+    return [getattr(made, field.name) for field in attrs.fields(cls)]
 
 
+_BDADDR = "00:11:22:33:44:55"
+# The arguments of a usual address of each class.
+USUAL: dict[str, tuple[Any, ...]] = {
+    "AlgAddress": ("hash", "sha256"), "CanAddress": ("lo",), "HciAddress": (1,),
+    "Inet6Address": ("::1", 80), "InetAddress": ("127.0.0.1", 80), "IsoAddress": (_BDADDR,),
+    "IsoBroadcastAddress": (_BDADDR, 2), "IsotpAddress": ("lo", 1, 2), "J1939Address": ("lo", 1),
+    "L2capAddress": (_BDADDR, 1), "L2tp6Address": ("::1", 5), "L2tpAddress": ("127.0.0.1", 5),
+    "NetlinkAddress": (1, 2), "PacketAddress": ("lo", 3), "QipcrtrAddress": (1, 2),
+    "RdsInet6Address": ("::1", 80), "RdsInetAddress": ("127.0.0.1", 80),
+    "RfcommAddress": (_BDADDR, 1), "ScoAddress": (_BDADDR,), "ServiceAddress": (1, 2),
+    "ServiceRange": (1, 2, 3), "SocketAddress": (1, 2), "UnixAddress": ("/tmp/x",),
+    "VsockAddress": (2, 80),
+}  # fmt: skip
 FIELDS: dict[str, Any] = {
     cls.__name__: cls
     for above in CLASSES.values()
@@ -92,29 +109,25 @@ FIELDS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_usual_text_is_read_as_any_other(name: str) -> None:
-    """Texts without a backslash and names of fields are read in one step: it gives the same."""
+    """Texts without a backslash and names of fields are read in few steps: it gives the same."""
     cls = FIELDS[name]
-    plain = 0
+    general = 0
 
-    @settings(max_examples=100, deadline=None, database=None)
-    @given(text=st.lists(part, max_size=6).map(":".join))
+    def counted(*given: Any) -> Any:
+        nonlocal general
+        general += 1
+        return split_fields(*given)
+
+    @settings(max_examples=200, deadline=None, database=None)
+    @given(text=st.lists(part, max_size=6).map(":".join).filter(lambda text: "://" not in text))
     def check(text: str) -> None:
-        nonlocal plain
-        values = _values(plain_values, cls, text)
-        if values is None:
-            return
-        plain += 1
-        fields = _values(split_fields, cls, text)
-        if isinstance(values, list):
-            names = [field.name for field in attrs.fields(cls)]
-            values = dict(zip(names[: len(values)], values, strict=True))
-        assert values == fields
+        assert _parsed(cls, text) == _parsed(cls, f"kit://{text}")
 
     check()
-    is_leading = cls.stdlib_fields == tuple(
-        field.name for field in attrs.fields(cls)[: len(cls.stdlib_fields)]
-    )
-    assert plain > 0 or not is_leading
+    usual = _text.join_fields(cls(*USUAL[name]))
+    with mock.patch.object(_text, "split_fields", counted):
+        assert parse_fields(cls, usual) == parse_fields(cls, f"kit://{usual}")
+    assert general == 1, f"{usual} is read as an unusual text"
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -46,6 +46,14 @@ _NORMAL_FIXED = CAN_EFF_FLAG | 0x18DA << 16
 
 
 def _check_interface(value: object) -> str | int:
+    if (
+        type(value) is str
+        and value.isascii()
+        and len(value) < _IFNAMSIZ
+        and "/" not in value
+        and "\0" not in value
+    ):
+        return value
     if isinstance(value, int):
         return _INDEX.check(value)  # type: ignore[no-any-return]
     if not isinstance(value, str | bytes | os.PathLike):

@@ -176,6 +176,8 @@ class Inet6Address(Address):
 
     def __attrs_post_init__(self) -> None:
         host = self.host
+        if type(host) is str and "%" not in host:
+            return
         if self.scope_id == 0 and type(host) is not str:
             host = _text_if_host(host)
         while self.scope_id == 0 and type(host) is str and "%" in host:

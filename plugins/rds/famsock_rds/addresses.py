@@ -47,6 +47,8 @@ def _host(ip: type[IPv4Address] | type[IPv6Address]) -> Callable[[object], str]:
 
 
 def _is_ipv6(host: str) -> bool:
+    if ":" not in host:
+        return False
     try:
         inet_pton(AF_INET6, host)
     except (OSError, ValueError):  # also for a null character in it

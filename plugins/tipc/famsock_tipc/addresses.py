@@ -99,8 +99,8 @@ class TipcAddress(Address):
         ValueError if the text does not have the form.
         """
         word, _, rest = text.without_scheme(text_form).partition(":")
-        made = next((c for c in _CLASSES if c.kind == word and issubclass(c, cls)), None)
-        if made is None:
+        made: type[Self] | None = _BY_KIND.get(word)  # type: ignore[assignment]
+        if made is None or not issubclass(made, cls):
             known = ", ".join(c.kind for c in _CLASSES if issubclass(c, cls))
             raise ValueError(f"AF_TIPC address must start with {known}, not {text_form!r}")
         return text.parse_fields(made, rest)
@@ -269,6 +269,7 @@ _CLASSES: tuple[type[TipcAddress], ...] = (
     SocketAddress,
     GroupMember,
 )
+_BY_KIND = {cls.kind: cls for cls in _CLASSES}
 
 
 def _class_of(addr_type: int, wanted: type[TipcAddress], second: object = None) -> Any:

@@ -27,6 +27,8 @@ _AT_SIGN = re.compile(r"\\*@")
 
 
 def _checked(value: object) -> str | bytes:
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return value
     name = os.fsencode(value) if isinstance(value, str | os.PathLike) else _octets(value)
     if name[:1] == b"\0":
         if len(name) > UNIX_PATH_MAX:
