@@ -11,14 +11,86 @@ from errno import EACCES, EAFNOSUPPORT, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any, TypeVar
 
-    Hint = str | Callable[[Any, Any], str | None]
+    AnyHint = str | Callable[[Any, Any], str | None]
+    _Chooser = TypeVar("_Chooser", bound=Callable[[Any, Any], str | None])
 
 UNSUPPORTED = (EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT)
 _DENIED = (EPERM, EACCES)
 _MODULES = "/sys/module"
+_POSSIBLE = "One possible cause: "
+_ANOTHER = "; another: "
+_CAPABILITIES = "capsh --decode=$(grep CapEff /proc/PID/status | cut -f2)"
+
+
+class Hint(str):
+    """A hint in its parts; as a text it is what an error's note says.
+
+    ``cause`` is what the error means, ``cure`` what helps, ``check`` how to find out whether it is
+    so: a command, a method or a file; where the cause is a missing capability, that is known. The
+    text has the cause and the cure; `famsock explain` and
+    the documentation show all parts. ``possible`` is True if the errno has other causes in that
+    call; then ``check`` is needed. ``another`` is a second possible cause, with its own parts.
+    ValueError for a possible cause without a check.
+    """
+
+    __slots__ = ("another", "cause", "check", "cure", "possible")
+    if TYPE_CHECKING:
+        cause: str
+        cure: str
+        check: str
+        possible: bool
+        another: Hint | None
+
+    def __new__(
+        cls,
+        cause: str,
+        cure: str = "",
+        *,
+        check: str = "",
+        possible: bool = False,
+        another: Hint | None = None,
+    ) -> Hint:
+        if not check and "CAP_" in cause:
+            check = _CAPABILITIES
+        if possible and not check:
+            raise ValueError(f"a possible cause needs a check: {cause!r}")
+        text = (_POSSIBLE if possible else "") + cause + (f": {cure}" if cure else "")
+        if another is not None:
+            text += _ANOTHER + another.removeprefix(_POSSIBLE)
+        made = super().__new__(cls, text)
+        made.cause, made.cure, made.check, made.possible = cause, cure, check, possible
+        made.another = another
+        return made
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Pickle the text, which is all that the note of an error needs."""
+        return str, (str(self),)
+
+
+def one_of(*hints: Hint) -> Callable[[_Chooser], _Chooser]:
+    """Return a decorator for a function that looks which of ``hints`` is true, or that none is."""
+
+    def declare(choose: _Chooser) -> _Chooser:
+        vars(choose)["hints"] = hints
+        return choose
+
+    return declare
+
+
+def hints_of(hint: object) -> Iterator[Hint]:
+    """Yield the hints that ``hint`` may give, each cause by itself; of a plain text its cause."""
+    if isinstance(hint, Hint):
+        yield hint
+        if hint.another is not None:
+            yield from hints_of(hint.another)
+    elif isinstance(hint, str):
+        yield Hint(hint)
+    else:
+        for each in getattr(hint, "hints", ()):
+            yield from hints_of(each)
 
 
 def did_you_mean(word: str, known: Iterable[str], shown: Callable[[str], str] = str) -> str:
@@ -36,11 +108,11 @@ def find_hint(
     operation: str,
     number: int,
     *,
-    hints: Mapping[Any, Hint],
+    hints: Mapping[Any, AnyHint],
     modules: tuple[str, ...] = (),
     family_modules: tuple[str, ...] = (),
     capability: str = "",
-) -> Hint | None:
+) -> AnyHint | None:
     """Return the hint for an errno of ``operation`` ("bind"); None if nothing is known.
 
     It is the plugin's in ``hints``. For a creation ("socket") without one, it is about the kernel
@@ -54,17 +126,32 @@ def find_hint(
         return None
     if number in UNSUPPORTED:
         needed = (modules or family_modules) if number == EAFNOSUPPORT else modules
-        return (lambda _sock, _address: _missing_modules(needed)) if needed else None
+        return _missing_modules(needed) if needed else None
     if number in _DENIED and capability:
-        return f"One possible cause: this process lacks {capability}"
+        return Hint(f"this process lacks {capability}", possible=True)
     return None
 
 
-def _missing_modules(modules: tuple[str, ...]) -> str | None:
-    """Return how to load kernel modules, unless the kernel has them all."""
-    if all(os.path.isdir(f"{_MODULES}/{name.replace('-', '_')}") for name in modules):
-        return None
-    return f"One possible cause: the kernel lacks the module {modules[-1]}: {modprobe(modules)}"
+def creation_errnos(modules: tuple[str, ...], capability: str) -> tuple[int, ...]:
+    """Return the errnos of a creation for which there is a hint without a row for it."""
+    return (*(UNSUPPORTED if modules else ()), *(_DENIED if capability else ()))
+
+
+def _missing_modules(modules: tuple[str, ...]) -> AnyHint:
+    """Return the hint how to load kernel modules; it is none if the kernel has them all."""
+    folders = [f"{_MODULES}/{name.replace('-', '_')}" for name in modules]
+    missing = Hint(
+        f"the kernel lacks the module {modules[-1]}",
+        modprobe(modules),
+        check=f"ls -d {' '.join(folders)}",
+        possible=True,
+    )
+
+    @one_of(missing)
+    def look(_sock: Any, _address: Any) -> str | None:
+        return None if all(map(os.path.isdir, folders)) else missing
+
+    return look
 
 
 def modprobe(modules: tuple[str, ...]) -> str:

@@ -53,16 +53,19 @@ class option_rows(_Rows):  # noqa: N801 - used as a function
         access: str = "rw",
         request: codecs.Codec[Any] | type[Any] | str | None = None,
         length_unit_bytes: int = 1,
+        since: str = "",
     ) -> Option[T]:
         """Return the row of the constant ``name``."""
         asked = None if request is None else self._codec(request)
         number, codec = self._number(name), self._codec(value)
-        return Option(name, self.level, number, codec, access, asked, length_unit_bytes)
+        return Option(name, self.level, number, codec, access, asked, length_unit_bytes, since)
 
 
 class control_rows(_Rows):  # noqa: N801 - used as a function
     """A function that makes the `ControlType` of a constant at ``level``."""
 
-    def __call__(self, name: str, value: codecs.Codec[T] | type[T] | str) -> ControlType[T]:
+    def __call__(
+        self, name: str, value: codecs.Codec[T] | type[T] | str, since: str = ""
+    ) -> ControlType[T]:
         """Return the row of the constant ``name``."""
-        return ControlType(name, self.level, self._number(name), self._codec(value))
+        return ControlType(name, self.level, self._number(name), self._codec(value), since)

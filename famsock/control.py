@@ -42,13 +42,15 @@ Item = tuple[int, int, bytes]
 class ControlType(Generic[_T]):
     """A kind of control message: its constant's name, level and number, and its value's codec.
 
-    Rows of one name, level and number are equal.
+    Rows of one name, level and number are equal. ``since`` is the first Linux that has the message
+    ("6.14"), or "" if Linux 6.1 has it, or if it is not known.
     """
 
     name: str
     level: int
     number: int
     codec: codecs.Codec[_T] = attrs.field(eq=False)
+    since: str = attrs.field(default="", eq=False, repr=False)
 
     def __call__(self, value: _T) -> ControlMessage[_T]:
         """Return a control message of this kind, to send."""
@@ -488,10 +490,10 @@ _TIMESTAMPED_PACKET: codecs.Codec[TimestampedPacket] = codecs.Codec(
 )
 
 
-def _row(name: str, codec: codecs.Codec[_T]) -> ControlType[_T]:
+def _row(name: str, codec: codecs.Codec[_T], since: str = "") -> ControlType[_T]:
     """Return a row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
-    return ControlType(name, _stdlib.SOL_SOCKET, number, codec)
+    return ControlType(name, _stdlib.SOL_SOCKET, number, codec, since)
 
 
 # Timestamps of received data, in nanoseconds since 1970.
@@ -515,13 +517,13 @@ SCM_TIMESTAMPING: ControlType[Timestamps] = _row("SCM_TIMESTAMPING", _TIMESTAMPS
 SCM_TXTIME: ControlType[int] = _row("SCM_TXTIME", codecs.U64)
 SO_MARK: ControlType[int] = _row("SO_MARK", codecs.U32)
 SO_PRIORITY: ControlType[int] = _row("SO_PRIORITY", codecs.U32)
-SCM_TS_OPT_ID: ControlType[int] = _row("SCM_TS_OPT_ID", codecs.U32)
+SCM_TS_OPT_ID: ControlType[int] = _row("SCM_TS_OPT_ID", codecs.U32, since="6.13")
 
 # Received: how many packets the queue has dropped so far; whether a Wi-Fi frame was acknowledged;
 # how many bytes are left to read, with SO_INQ (Linux 6.17).
 SO_RXQ_OVFL: ControlType[int] = _row("SO_RXQ_OVFL", codecs.U32)
 SCM_WIFI_STATUS: ControlType[int] = _row("SCM_WIFI_STATUS", codecs.INT)
-SCM_INQ: ControlType[int] = _row("SCM_INQ", codecs.INT)
+SCM_INQ: ControlType[int] = _row("SCM_INQ", codecs.INT, since="6.17")
 
 __all__ = [
     "ControlMessage",

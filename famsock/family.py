@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from famsock._definitions import Definitions
-    from famsock._hints import Hint
+    from famsock._hints import AnyHint
     from famsock._resolver import Resolver
 else:
-    Any = Hint = Resolver = (
+    Any = AnyHint = Resolver = (
         object  # typing is not imported for them; typing.get_type_hints finds these
     )
 
@@ -73,9 +73,10 @@ class Protocol(NamedTuple):
     kernel modules that provide it, for ``modprobe``; ``capability`` is what opening it needs
     (capabilities(7)), or "". ``hints`` maps an errno of a failing call to what may help; its key is
     ``("bind", errno)`` where that holds only for one method ("socket" is the creation). A hint is a
-    text, or a function of the socket (None at its creation) and the address that was passed, which
-    looks for the cause and returns a text or None; what it raises is ignored. It opens no
-    descriptor and imports nothing, as these may be what is short.
+    text, best a `famsock.plugin.Hint`, or a function of the socket (None at its creation) and the
+    address that was passed, which looks for the cause and returns a text or None; what it raises is
+    ignored. It opens no descriptor and imports nothing, as these may be what is short;
+    `famsock.plugin.one_of` declares its hints.
     ``accepts_address`` is False where accept(2) must not ask for the peer's address.
     ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
     ``reliable_datagrams`` is True where no datagram is lost: a sender waits for a receiver that has
@@ -108,7 +109,7 @@ class Protocol(NamedTuple):
     scheme: str = ""
     modules: tuple[str, ...] = ()
     capability: str = ""
-    hints: Mapping[Any, Hint] = {}
+    hints: Mapping[Any, AnyHint] = {}
     accepts_address: bool = True
     passes_descriptors: bool = False
     integer_bytes: Mapping[int, int] | None = None
@@ -207,7 +208,7 @@ class Served:
         self.family: Family = family
         self.protocol: Protocol = protocol
         self.integer_bytes: Mapping[int, int] | None = protocol.integer_bytes
-        self._hints: dict[tuple[str, int], Hint | None] = {}
+        self._hints: dict[tuple[str, int], AnyHint | None] = {}
         self.codec: AddressCodec
         if protocol.address is None:
             self.codec = NoAddressCodec(family.name)
@@ -234,7 +235,7 @@ class Served:
             return None
         return f"{self}: {text}" if text else None
 
-    def _find_hint(self, operation: str, number: int) -> Hint | None:
+    def _find_hint(self, operation: str, number: int) -> AnyHint | None:
         row = self.protocol
         return find_hint(
             operation,

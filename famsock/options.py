@@ -25,7 +25,8 @@ class Option(Generic[_T]):
     ``name`` is the constant's, ``level`` and ``number`` are getsockopt(2)'s, ``codec`` the type of
     the value. ``access`` is "rw", "r" or "w". ``request`` is for options whose getsockopt reads its
     buffer: the codec of the request. ``length_unit_bytes`` is the unit of getsockopt's length, if
-    that is not bytes.
+    that is not bytes. ``since`` is the first Linux that has the option ("6.14"), or "" if Linux 6.1
+    has it, or if it is not known.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Option(Generic[_T]):
     access: str = "rw"
     request: codecs.Codec[Any] | None = attrs.field(default=None, eq=False)
     length_unit_bytes: int = 1
+    since: str = attrs.field(default="", eq=False, repr=False)
     _is_integer: bool = attrs.field(init=False, eq=False, repr=False)
     _is_flag: bool = attrs.field(init=False, eq=False, repr=False)
 
@@ -116,12 +118,23 @@ class Meminfo(cstruct.Struct):
 
 
 def _row(
-    name: str, codec: codecs.Codec[_T], access: str = "rw", *, length_unit_bytes: int = 1
+    name: str,
+    codec: codecs.Codec[_T],
+    access: str = "rw",
+    *,
+    length_unit_bytes: int = 1,
+    since: str = "",
 ) -> Option[_T]:
     """Return a row of SOL_SOCKET: this platform's number of it, or Linux's where it has none."""
     number = getattr(_stdlib, name, getattr(constants, name))
     return Option(
-        name, _stdlib.SOL_SOCKET, number, codec, access, length_unit_bytes=length_unit_bytes
+        name,
+        _stdlib.SOL_SOCKET,
+        number,
+        codec,
+        access,
+        length_unit_bytes=length_unit_bytes,
+        since=since,
     )
 
 
@@ -141,7 +154,7 @@ SO_NO_CHECK: Option[bool] = _row("SO_NO_CHECK", codecs.BOOL)
 SO_BSDCOMPAT: Option[bool] = _row("SO_BSDCOMPAT", codecs.BOOL)
 SO_LINGER: Option[Linger] = _row("SO_LINGER", codecs.struct(Linger))
 SO_PRIORITY: Option[int] = _row("SO_PRIORITY", codecs.INT)
-SO_RCVPRIORITY: Option[bool] = _row("SO_RCVPRIORITY", codecs.BOOL)
+SO_RCVPRIORITY: Option[bool] = _row("SO_RCVPRIORITY", codecs.BOOL, since="6.14")
 SO_MARK: Option[int] = _row("SO_MARK", codecs.U32)
 SO_RCVMARK: Option[bool] = _row("SO_RCVMARK", codecs.BOOL)
 SO_BINDTODEVICE: Option[str] = _row("SO_BINDTODEVICE", codecs.text(16))
@@ -150,13 +163,13 @@ SO_COOKIE: Option[int] = _row("SO_COOKIE", codecs.U64, "r")
 SO_NETNS_COOKIE: Option[int] = _row("SO_NETNS_COOKIE", codecs.U64, "r")
 SO_PASSCRED: Option[bool] = _row("SO_PASSCRED", codecs.BOOL)
 SO_PASSSEC: Option[bool] = _row("SO_PASSSEC", codecs.BOOL)
-SO_PASSPIDFD: Option[bool] = _row("SO_PASSPIDFD", codecs.BOOL)
+SO_PASSPIDFD: Option[bool] = _row("SO_PASSPIDFD", codecs.BOOL, since="6.5")
 
 # Descriptors that arrive: whether they are accepted (on at first, Linux 6.16); whether one that a
 # security module denies becomes a negative errno in SCM_RIGHTS, instead of the last (Linux 7.3).
-SO_PASSRIGHTS: Option[bool] = _row("SO_PASSRIGHTS", codecs.BOOL)
-SO_RIGHTS_NOTRUNC: Option[bool] = _row("SO_RIGHTS_NOTRUNC", codecs.BOOL)
-SO_INQ: Option[bool] = _row("SO_INQ", codecs.BOOL, "w")
+SO_PASSRIGHTS: Option[bool] = _row("SO_PASSRIGHTS", codecs.BOOL, since="6.16")
+SO_RIGHTS_NOTRUNC: Option[bool] = _row("SO_RIGHTS_NOTRUNC", codecs.BOOL, since="7.3")
+SO_INQ: Option[bool] = _row("SO_INQ", codecs.BOOL, "w", since="6.17")
 SO_PEERSEC: Option[str] = _row("SO_PEERSEC", codecs.text(1024), "r")
 SO_PEERNAME: Option[bytes] = _row("SO_PEERNAME", codecs.raw(128), "r")
 

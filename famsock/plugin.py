@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from famsock._calls.layout import SockaddrLayout, integer_field
     from famsock._errors import AddressRangeError
     from famsock._errqueue import SockExtendedErr
-    from famsock._hints import explain
+    from famsock._hints import Hint, explain, one_of
     from famsock._lazy import exports
     from famsock._registry import Registry
     from famsock._registry.hookspecs import hookimpl
@@ -53,6 +53,7 @@ _MODULES = {
     "ControlMessage": "control",
     "ControlType": "control",
     "Family": "family",
+    "Hint": "_hints",
     "Lookup": "address",
     "Message": "control",
     "OLDEST_API_VERSION": "_registry.validation",
@@ -72,6 +73,7 @@ _MODULES = {
     "integer_field": "_calls.layout",
     "family_head": "address",
     "hookimpl": "_registry.hookspecs",
+    "one_of": "_hints",
     "option_rows": "_rows",
     "sockaddr": "_sockaddr",
     "socket": "_sockets",
@@ -101,6 +103,7 @@ __all__ = [
     "ControlMessage",
     "ControlType",
     "Family",
+    "Hint",
     "Lookup",
     "Message",
     "Option",
@@ -124,6 +127,7 @@ __all__ = [
     "family_head",
     "hookimpl",
     "integer_field",
+    "one_of",
     "option_rows",
     "options",
     "records",

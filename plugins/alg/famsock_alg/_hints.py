@@ -7,29 +7,47 @@ from __future__ import annotations
 
 from errno import EBUSY, ENOENT
 
+from famsock.plugin import Hint, one_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _RESTRICTION = "/proc/sys/crypto/af_alg_restrict"
 
-_ABSENT = (
-    "One possible cause: the kernel has no such algorithm, or lacks a module: "
-    "modprobe -a algif_hash algif_skcipher algif_aead algif_rng, and the algorithm's own"
+_ABSENT = Hint(
+    "the kernel has no such algorithm, or lacks a module",
+    "modprobe -a algif_hash algif_skcipher algif_aead algif_rng, and the algorithm's own",
+    check="grep name /proc/crypto lists the algorithms that are there",
+    possible=True,
 )
 # Since Linux 7.3: 0 lets programs use all algorithms, 1 those of a list, of which some need
 # CAP_NET_ADMIN or CAP_SYS_ADMIN, 2 none. The names of that list cannot be asked for.
-_RESTRICTED = {
-    "1": f"{_ABSENT}; another: the sysctl crypto.af_alg_restrict lets programs use few of the "
-    "algorithms in /proc/crypto (0 lets them use all)",
-    "2": "the sysctl crypto.af_alg_restrict lets programs use no algorithm (0 lets them use all)",
-}
-_BUSY = (
-    "a request is open: close the sockets, hashers and ciphers of this socket first, or give each "
-    "thread a socket of its own"
+_FEW = Hint(
+    _ABSENT.cause,
+    _ABSENT.cure,
+    check=_ABSENT.check,
+    possible=True,
+    another=Hint(
+        "the sysctl crypto.af_alg_restrict lets programs use few of the algorithms in /proc/crypto "
+        "(0 lets them use all)",
+        check="sysctl crypto.af_alg_restrict tells 1",
+        possible=True,
+    ),
+)
+_NONE = Hint(
+    "the sysctl crypto.af_alg_restrict lets programs use no algorithm (0 lets them use all)",
+    check="sysctl crypto.af_alg_restrict tells 2",
+)
+_RESTRICTED = {"1": _FEW, "2": _NONE}
+_BUSY = Hint(
+    "a request is open",
+    "close the sockets, hashers and ciphers of this socket first, or give each thread a socket of "
+    "its own",
 )
 
 
+@one_of(_ABSENT, _FEW, _NONE)
 def _not_found(sock: Any, address: Any) -> str:
     try:
         with open(_RESTRICTION) as file:

@@ -20,6 +20,8 @@ _row = option_rows(SOL_ALG, constants)
 ALG_SET_KEY: Option[bytes] = _row("ALG_SET_KEY", codecs.raw(_KEY_BYTES_MAX), "w")
 ALG_SET_AEAD_AUTHSIZE: Option[int] = _row("ALG_SET_AEAD_AUTHSIZE", _LENGTH, "w")
 ALG_SET_DRBG_ENTROPY: Option[bytes] = _row("ALG_SET_DRBG_ENTROPY", codecs.raw(_KEY_BYTES_MAX), "w")
-ALG_SET_KEY_BY_KEY_SERIAL: Option[int] = _row("ALG_SET_KEY_BY_KEY_SERIAL", codecs.INT, "w")
+ALG_SET_KEY_BY_KEY_SERIAL: Option[int] = _row(
+    "ALG_SET_KEY_BY_KEY_SERIAL", codecs.INT, "w", since="6.2"
+)
 
 __all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

@@ -26,60 +26,102 @@ from errno import (
 )
 from typing import Any
 
-Hint = str | Callable[[Any, Any], str | None]
-Hints = Mapping[Any, Hint]
+from famsock.plugin import Hint, one_of
+
+AnyHint = str | Callable[[Any, Any], str | None]
+Hints = Mapping[Any, AnyHint]
 
 _MODULE = "/sys/module/bluetooth"
 _NO_ADAPTER = "00:00:00:00:00:00"
 
-_NAMESPACE = (
-    "One possible cause: Bluetooth has sockets in the first network namespace only, and this is "
-    "another"
+_CONTROLLERS = "Management.read_index_list() lists the controllers"
+_SETTINGS = "Management.read_info() tells each controller's address and settings"
+
+_NAMESPACE = Hint(
+    "Bluetooth has sockets in the first network namespace only, and this is another",
+    check="readlink /proc/self/ns/net differs from that of /proc/1/ns/net",
+    possible=True,
 )
-_MODPROBE = "One possible cause: the kernel lacks the module bluetooth: modprobe bluetooth"
+_MODPROBE = Hint(
+    "the kernel lacks the module bluetooth",
+    "modprobe bluetooth",
+    check="ls -d /sys/module/bluetooth",
+    possible=True,
+)
 _EBADFD = getattr(errno, "EBADFD", 77)  # Linux only
-_UNPOWERED = (
-    "One possible cause: no adapter here is powered on: power one on with "
-    "famsock_bluetooth.mgmt.Management.switch_on (CAP_NET_ADMIN)"
+_UNPOWERED = Hint(
+    "no adapter here is powered on",
+    "power one on with famsock_bluetooth.mgmt.Management.switch_on (CAP_NET_ADMIN)",
+    check=_SETTINGS,
+    possible=True,
 )
-_NOT_OURS = (
-    "One possible cause: no adapter that is powered on has the address that the socket is bound "
-    "to: Management.read_info() gives each one's address and settings"
+_NOT_OURS = Hint(
+    "no adapter that is powered on has the address that the socket is bound to",
+    "bind to the address of one that is: Management.read_info() gives each one's address and "
+    "settings",
+    check=f"sock.getsockname(); {_SETTINGS}",
+    possible=True,
 )
-_SILENT = "the peer did not answer: it must be powered on and connectable, in range"
-_L2CAP_FORM = (
-    "One possible cause: the address breaks one of these rules: a BR/EDR psm is odd, and bit 8 is "
-    "0 (0x1001, 0x1003 …); an LE psm is 1-0xFF; psm or cid, not both; bdaddr_type is BDADDR_BREDR, "
-    "BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM, LE at both ends or at none"
+_SILENT = Hint("the peer did not answer: it must be powered on and connectable, in range")
+_L2CAP_FORM = Hint(
+    "the address breaks one of these rules: a BR/EDR psm is odd, and bit 8 is 0 (0x1001, 0x1003 "
+    "…); an LE psm is 1-0xFF; psm or cid, not both; bdaddr_type is BDADDR_BREDR, BDADDR_LE_PUBLIC "
+    "or BDADDR_LE_RANDOM, LE at both ends or at none",
+    check="the address that was passed, and sock.getsockname()",
+    possible=True,
 )
-_ISO_FORM = (
-    "One possible cause: the address breaks one of these rules: bdaddr_type is BDADDR_LE_PUBLIC or "
-    "BDADDR_LE_RANDOM; a broadcast's qos is made by BtIsoQos.broadcast(), its bc_sid is 0-15"
+_ISO_FORM = Hint(
+    "the address breaks one of these rules: bdaddr_type is BDADDR_LE_PUBLIC or BDADDR_LE_RANDOM; a "
+    "broadcast's qos is made by BtIsoQos.broadcast(), its bc_sid is 0-15",
+    check="the address that was passed",
+    possible=True,
 )
-_PSM = "a psm below 0x1001 (BR/EDR) or 0x80 (LE) needs CAP_NET_BIND_SERVICE"
-_CHANNEL = "an RFCOMM channel is 1-30"
-_NO_CONTROLLER = "no such controller; devices() lists those that there are"
-_DOWN = "the controller is down: power it on with Management.switch_on (CAP_NET_ADMIN)"
-_NOT_OFF = "the user channel needs a controller that is powered off: Management.set_powered"
-_IN_USE = "One possible cause: a program has the controller to itself, by the user channel"
-_CHANNELS = "the user channel needs CAP_NET_ADMIN, the monitor and logging channels CAP_NET_RAW"
-_COMMANDS = "this command needs CAP_NET_RAW on a raw channel"
-_CHANGES = "changing a controller needs CAP_NET_ADMIN"
-_BLOCKED = "the radio is blocked: rfkill unblock bluetooth"
-_EXPERIMENTAL = (
-    "One possible cause: an experimental feature of the kernel (6.0 or later): switch it on with "
-    "Management.set_experimental_feature(ISO_SOCKET_FEATURE, True) (CAP_NET_ADMIN)"
+_PSM = Hint("a psm below 0x1001 (BR/EDR) or 0x80 (LE) needs CAP_NET_BIND_SERVICE")
+_CHANNEL = Hint("an RFCOMM channel is 1-30")
+_NO_CONTROLLER = Hint("no such controller; devices() lists those that there are")
+_DOWN = Hint(
+    "the controller is down",
+    "power it on with Management.switch_on (CAP_NET_ADMIN)",
+    check=_SETTINGS,
 )
-_LACKING = (
-    "One possible cause: the controller lacks it: Management.read_info() tells what it supports "
-    "(CIS_CENTRAL, ISO_BROADCASTER …)"
+_NOT_OFF = Hint(
+    "the user channel needs a controller that is powered off",
+    "Management.set_powered",
+    check=_SETTINGS,
+)
+_IN_USE = Hint(
+    "a program has the controller to itself, by the user channel",
+    check=f"{_CONTROLLERS}, this one not among them",
+    possible=True,
+)
+_CHANNELS = Hint(
+    "the user channel needs CAP_NET_ADMIN, the monitor and logging channels CAP_NET_RAW",
+)
+_COMMANDS = Hint("this command needs CAP_NET_RAW on a raw channel")
+_CHANGES = Hint("changing a controller needs CAP_NET_ADMIN")
+_BLOCKED = Hint("the radio is blocked", "rfkill unblock bluetooth", check="rfkill list bluetooth")
+_EXPERIMENTAL = Hint(
+    "an experimental feature of the kernel (6.0 or later)",
+    "switch it on with Management.set_experimental_feature(ISO_SOCKET_FEATURE, True) "
+    "(CAP_NET_ADMIN)",
+    check="btmgmt exp-info lists 6fbaf188-05e0-496a-9885-d6ddfdb4e03e, not switched on",
+    possible=True,
+)
+_LACKING = Hint(
+    "the controller lacks it",
+    "use another controller: Management.read_info() tells what each supports (CIS_CENTRAL, "
+    "ISO_BROADCASTER …)",
+    check="Management.read_info()",
+    possible=True,
 )
 
 
+@one_of(_NAMESPACE, _MODPROBE)
 def _no_family(sock: Any, address: Any) -> str:
     return _NAMESPACE if os.path.isdir(_MODULE) else _MODPROBE
 
 
+@one_of(_UNPOWERED, _NOT_OURS)
 def _unrouted(sock: Any, address: Any) -> str:
     """No adapter to send by: of those here, or of the one address that the socket is bound to."""
     name = sock.getsockname()
@@ -88,7 +130,9 @@ def _unrouted(sock: Any, address: Any) -> str:
 
 
 _COMMON: Hints = {("socket", EAFNOSUPPORT): _no_family}
-_NO_ADDRESSES = "it has no addresses: connect an L2CAP socket, and give it to add_connection()"
+_NO_ADDRESSES = Hint(
+    "it has no addresses", "connect an L2CAP socket, and give it to add_connection()"
+)
 
 SCO: Hints = {
     **_COMMON,
@@ -127,12 +171,13 @@ ISO: Hints = {
 
 CONNECTIONS: Hints = {
     **_COMMON,
-    ("ioctl", EPERM): "adding and deleting connections needs CAP_NET_ADMIN",
-    ("ioctl", _EBADFD): "it takes connected L2CAP sockets",
-    (
-        "ioctl",
-        EINVAL,
-    ): "one possible cause: it takes connected L2CAP sockets, of HIDP two to one peer",
+    ("ioctl", EPERM): Hint("adding and deleting connections needs CAP_NET_ADMIN"),
+    ("ioctl", _EBADFD): Hint("it takes connected L2CAP sockets"),
+    ("ioctl", EINVAL): Hint(
+        "it takes connected L2CAP sockets, of HIDP two to one peer",
+        check="getpeername() of each socket that was passed",
+        possible=True,
+    ),
     **{  # EINVAL is a security module's, which looks first
         (operation, number): _NO_ADDRESSES
         for operation in ("bind", "connect")

@@ -30,8 +30,8 @@ HCI_CMSG_TSTAMP: ControlType[int] = _hci("HCI_CMSG_TSTAMP", codecs.TIMEVAL_NS)
 BT_SCM_PKT_STATUS: ControlType[int] = _shared("BT_SCM_PKT_STATUS", codecs.U8)
 """The status of a SCO or ISO packet: 0 correct, 1 possibly invalid, 2 no data, 3 partly lost."""
 
-BT_SCM_PKT_SEQNUM: ControlType[int] = _shared("BT_SCM_PKT_SEQNUM", codecs.U16)
+BT_SCM_PKT_SEQNUM: ControlType[int] = _shared("BT_SCM_PKT_SEQNUM", codecs.U16, since="6.17")
 """The sequence number of an ISO packet (0-65535): the interval that it belongs to; Linux 6.17."""
 
-BT_SCM_ERROR: ControlType[SockExtendedErr] = _shared("BT_SCM_ERROR", SockExtendedErr)
+BT_SCM_ERROR: ControlType[SockExtendedErr] = _shared("BT_SCM_ERROR", SockExtendedErr, since="6.15")
 """An entry of the error queue: the kind and number of a transmit timestamp; Linux 6.15."""

@@ -32,89 +32,137 @@ from errno import (
 )
 from typing import Any
 
-Hint = str | Callable[[Any, Any], str | None]
-Hints = Mapping[Any, Hint]
+from famsock.plugin import Hint, one_of
+
+AnyHint = str | Callable[[Any, Any], str | None]
+Hints = Mapping[Any, AnyHint]
 
 _SENDS = ("send", "sendto", "sendmsg", "sendmmsg")
 _CALLS = ("recv", *_SENDS)
 
-_DOWN = (
-    "the interface is down, or was since the last call: ip link set can0 up (type can bitrate "
-    "500000, of a real one)"
+_LISTED = "famsock_can.interfaces lists them"
+
+_DOWN = Hint(
+    "the interface is down, or was since the last call",
+    "ip link set can0 up (type can bitrate 500000, of a real one)",
+    check="ip -details link show can0",
 )
-_FULL = (
-    "One possible cause: the interface's queue is full, which poll() does not tell: send again "
-    "soon, or make the queue longer: ip link set can0 txqueuelen 1000"
+_FULL = Hint(
+    "the interface's queue is full, which poll() does not tell",
+    "send again soon, or make the queue longer: ip link set can0 txqueuelen 1000",
+    check="tc -s qdisc show dev can0 counts what is dropped; ip link show can0 tells qlen",
+    possible=True,
 )
-_REMOVED = "the interface was removed: bind() again when there is one"
-_NO_CAN = "there is no such interface, or it is no CAN interface: famsock_can.interfaces lists them"
-_ONE = (
-    "the socket binds to one CAN interface, never to all, and this is none: famsock_can.interfaces "
-    "lists them"
+_REMOVED = Hint(
+    "the interface was removed", "bind() again when there is one", check="ip link show can0"
 )
-_NOWHERE = (
+_NO_CAN = Hint(f"there is no such interface, or it is no CAN interface: {_LISTED}")
+_ONE = Hint(f"the socket binds to one CAN interface, never to all, and this is none: {_LISTED}")
+_NOWHERE = Hint(
     "the frame has no interface to go by: the address names none, and bind() did not; or the one "
-    "that is named is gone"
+    "that is named is gone",
+    check="sock.getsockname() tells what bind() named; ip -br link what there is",
 )
-_NOT_CAN = "it is no CAN interface: famsock_can.interfaces lists those that are"
-_MTU_TOO_SMALL = (
-    "One possible cause: this kind of frame is not switched on (enable_frames), or the interface's "
-    "MTU is too small for it: ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)"
+_NOT_CAN = Hint("it is no CAN interface: famsock_can.interfaces lists those that are")
+_MTU_TOO_SMALL = Hint(
+    "this kind of frame is not switched on (enable_frames), or the interface's MTU is too small "
+    "for it",
+    "ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)",
+    check="ip link show can0 tells the mtu: 16 for classic frames only",
+    possible=True,
 )
-_NEW_OPTIONS = "One possible cause: CAN XL frames need Linux 6.1, their virtual networks 6.9"
-_CONNECT_FIRST = "connect() it to an interface first"
-_RECONNECT = "the interface was removed: connect() again, and start jobs and subscriptions again"
-_TRANSMIT = (
-    "the interface is gone, or the socket is connected to every one, and a transmission needs one"
+_NEW_OPTIONS = Hint(
+    "CAN XL frames need Linux 6.1, their virtual networks 6.9", check="uname -r", possible=True
 )
-_THERE = (
-    "a job or subscription of this identifier is there: stop_cyclic() or unsubscribe() ends it, "
-    "update_cyclic() changes its frames"
+_CONNECT_FIRST = Hint("connect() it to an interface first")
+_RECONNECT = Hint(
+    "the interface was removed",
+    "connect() again, and start jobs and subscriptions again",
+    check="ip link show can0",
 )
-_GROW = "a job or subscription cannot grow: stop_cyclic() or unsubscribe() it first"
-_NO_JOB = (
-    "One possible cause: no such job: one has the can_id with its flags, the kind of frame (fd) "
-    "and the socket that it was set up with"
+_TRANSMIT = Hint(
+    "the interface is gone, or the socket is connected to every one, and a transmission needs one",
+    check="sock.getsockname() and ip -br link",
 )
-_BOUND = "the socket is bound already, and can be bound only once"
-_IDENTIFIERS = (
+_THERE = Hint(
+    "a job or subscription of this identifier is there",
+    "stop_cyclic() or unsubscribe() ends it, update_cyclic() changes its frames",
+    check="cat /proc/net/can-bcm/* lists the jobs of each socket",
+)
+_GROW = Hint("a job or subscription cannot grow", "stop_cyclic() or unsubscribe() it first")
+_NO_JOB = Hint(
+    "no such job: one has the can_id with its flags, the kind of frame (fd) and the socket that it "
+    "was set up with",
+    check="cat /proc/net/can-bcm/* lists the jobs of each socket",
+    possible=True,
+)
+_BOUND = Hint(
+    "the socket is bound already, and can be bound only once",
+    check="sock.getsockname() tells an interface",
+)
+_IDENTIFIERS = Hint(
     "an identifier over 0x7ff needs CAN_EFF_FLAG (0x80000000) and no other flag; CAN FD frames "
-    "need an interface whose MTU holds them: ip link set can0 mtu 72"
+    "need an interface whose MTU holds them",
+    "ip link set can0 mtu 72",
+    check="ip link show can0 tells the mtu",
 )
-_SAME = "rx_id and tx_id must differ"
-_OPTIONS_FIRST = "set its options before bind()"
-_BIND_ISOTP = "bind() it to an interface and two identifiers first"
-_NO_FLOW = (
-    "One possible cause: no flow control came from the peer within a second: is it there, with the "
-    "same identifiers the other way round?"
+_SAME = Hint("rx_id and tx_id must differ")
+_OPTIONS_FIRST = Hint("set its options before bind()")
+_BIND_ISOTP = Hint("bind() it to an interface and two identifiers first")
+_NO_FLOW = Hint(
+    "no flow control came from the peer within a second: is it there, with the same identifiers the "
+    "other way round?",
+    check="candump can0 shows which frames pass",
+    possible=True,
 )
-_STOPPED = "the peer began a message and did not go on within a second"
-_LOST = "a frame of the message was lost or came out of turn"
-_PADDING = "a frame was not padded as CAN_ISOTP_CHK_PAD_LEN and CAN_ISOTP_CHK_PAD_DATA ask"
-_PRIORITY = "priorities 0 and 1 need CAP_NET_ADMIN"
-_BROADCAST = (
-    "One possible cause: the broadcast address needs SO_BROADCAST: sock.set_broadcast(True)"
+_STOPPED = Hint(
+    "the peer began a message and did not go on within a second",
+    check="candump can0 shows which frames pass",
 )
-_NO_CLAIM = (
-    "no address is claimed for this NAME, or the interface was down since: "
-    "famsock_can.claim.AddressClaim.acquire()"
+_LOST = Hint(
+    "a frame of the message was lost or came out of turn",
+    check="candump can0 shows the sequence numbers of the frames that pass",
 )
-_BIND_J1939 = "bind() it to an address or a NAME first"
-_NO_ANSWER = (
+_PADDING = Hint(
+    "a frame was not padded as CAN_ISOTP_CHK_PAD_LEN and CAN_ISOTP_CHK_PAD_DATA ask",
+    check="candump can0 shows the padding of the frames that pass",
+)
+_PRIORITY = Hint("priorities 0 and 1 need CAP_NET_ADMIN")
+_BROADCAST = Hint(
+    "the broadcast address needs SO_BROADCAST",
+    "sock.set_broadcast(True)",
+    check="sock.getsockopt(SOL_SOCKET, SO_BROADCAST) is 0",
+    possible=True,
+)
+_NO_CLAIM = Hint(
+    "no address is claimed for this NAME, or the interface was down since",
+    "famsock_can.claim.AddressClaim.acquire()",
+    check="candump can0 shows the claims, which have the PGN 0x0EE00",
+)
+_BIND_J1939 = Hint("bind() it to an address or a NAME first")
+_NO_ANSWER = Hint(
     "an earlier long message failed: its receiver did not answer in time; enable_progress() and "
-    "recv_progress() tell which"
+    "recv_progress() tell which",
 )
-_PGN = (
-    "One possible cause: the low byte of a PDU1's pgn must be 0: famsock_can.pgn.clean_pgn; "
-    "another: the socket is bound to another interface, or to none yet"
+_PGN = Hint(
+    "the low byte of a PDU1's pgn must be 0",
+    "famsock_can.pgn.clean_pgn",
+    check="famsock_can.pgn.is_pdu1(pgn)",
+    possible=True,
+    another=Hint(
+        "the socket is bound to another interface, or to none yet",
+        check="sock.getsockname()",
+        possible=True,
+    ),
 )
 
 
+@one_of(_BOUND, _IDENTIFIERS)
 def _isotp_bind_invalid(sock: Any, address: Any) -> str:
     return _BOUND if sock.getsockname()[0] else _IDENTIFIERS
 
 
-def _for(operations: tuple[str, ...], hints: dict[int, Hint]) -> dict[tuple[str, int], Hint]:
+def _for(operations: tuple[str, ...], hints: dict[int, AnyHint]) -> dict[tuple[str, int], AnyHint]:
     """Hints for several operations."""
     return {(name, number): hint for name in operations for number, hint in hints.items()}
 

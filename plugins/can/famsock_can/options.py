@@ -44,7 +44,9 @@ CAN_RAW_RECV_OWN_MSGS: Option[bool] = _raw("CAN_RAW_RECV_OWN_MSGS", codecs.BOOL)
 CAN_RAW_FD_FRAMES: Option[bool] = _raw("CAN_RAW_FD_FRAMES", codecs.BOOL)
 CAN_RAW_JOIN_FILTERS: Option[bool] = _raw("CAN_RAW_JOIN_FILTERS", codecs.BOOL)
 CAN_RAW_XL_FRAMES: Option[bool] = _raw("CAN_RAW_XL_FRAMES", codecs.BOOL)
-CAN_RAW_XL_VCID_OPTS: Option[CanRawVcidOptions] = _raw("CAN_RAW_XL_VCID_OPTS", CanRawVcidOptions)
+CAN_RAW_XL_VCID_OPTS: Option[CanRawVcidOptions] = _raw(
+    "CAN_RAW_XL_VCID_OPTS", CanRawVcidOptions, since="6.9"
+)
 
 CAN_ISOTP_OPTS: Option[IsotpOptions] = _isotp("CAN_ISOTP_OPTS", IsotpOptions)
 CAN_ISOTP_RECV_FC: Option[IsotpFlowControl] = _isotp("CAN_ISOTP_RECV_FC", IsotpFlowControl)

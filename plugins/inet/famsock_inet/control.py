@@ -72,10 +72,10 @@ TLS_GET_RECORD_TYPE: ControlType[int] = _tls("TLS_GET_RECORD_TYPE", codecs.U8)
 
 # Device memory TCP, received: where the bytes lie, in device memory or in the buffer itself.
 SCM_DEVMEM_DMABUF: ControlType[tcp.DmabufCmsg] = ControlType(
-    "SCM_DEVMEM_DMABUF", SOL_SOCKET, 79, codecs.deferred(f"{_STRUCTS}.tcp:DmabufCmsg")
+    "SCM_DEVMEM_DMABUF", SOL_SOCKET, 79, codecs.deferred(f"{_STRUCTS}.tcp:DmabufCmsg"), since="6.12"
 )
 SCM_DEVMEM_LINEAR: ControlType[tcp.DmabufCmsg] = ControlType(
-    "SCM_DEVMEM_LINEAR", SOL_SOCKET, 78, codecs.deferred(f"{_STRUCTS}.tcp:DmabufCmsg")
+    "SCM_DEVMEM_LINEAR", SOL_SOCKET, 78, codecs.deferred(f"{_STRUCTS}.tcp:DmabufCmsg"), since="6.12"
 )
 
 # SCTP, sent (SNDRCV received too).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import EPERM
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+from famsock.plugin import ANY_PROTOCOL, Family, Hint, Protocol, exports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,17 +33,18 @@ __all__ = [
     "UeventSocket",
 ]
 
-_GROUPS = (
-    "One possible cause: CAP_NET_ADMIN is missing in the user namespace that owns the network "
-    "namespace (for NETLINK_AUDIT CAP_AUDIT_READ)"
+_OWNER = "in the user namespace that owns the network namespace"
+_GROUPS = Hint(
+    f"CAP_NET_ADMIN is missing {_OWNER} (for NETLINK_AUDIT CAP_AUDIT_READ)",
+    possible=True,
 )
-_TO_OTHERS = (
-    "One possible cause: sending to a port other than the kernel's, or to a group, needs "
-    "CAP_NET_ADMIN in the user namespace that owns the network namespace"
+_TO_OTHERS = Hint(
+    f"sending to a port other than the kernel's, or to a group, needs CAP_NET_ADMIN {_OWNER}",
+    possible=True,
 )
-_OPTIONS = (
-    "One possible cause: CAP_NET_ADMIN is missing in the user namespace that owns the network "
-    "namespace (for NETLINK_LISTEN_ALL_NSID CAP_NET_BROADCAST)"
+_OPTIONS = Hint(
+    f"CAP_NET_ADMIN is missing {_OWNER} (for NETLINK_LISTEN_ALL_NSID CAP_NET_BROADCAST)",
+    possible=True,
 )
 _HINTS = {
     ("bind", EPERM): _GROUPS,

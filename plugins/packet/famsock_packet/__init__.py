@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import ENETDOWN, ENODEV, ENXIO
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+from famsock.plugin import ANY_PROTOCOL, Family, Hint, Protocol, exports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +20,18 @@ __all__ = [
     "PacketSocket",
 ]
 
-_DOWN = "the interface is down or gone, or was so since the last call: ip link set NAME up"
-_ABSENT = "there is no such interface in this network namespace: ip -br link"
-_NOWHERE = "no interface is named, by bind() or in the address, or the one that is named is gone"
+_DOWN = Hint(
+    "the interface is down or gone, or was so since the last call",
+    "ip link set NAME up",
+    check="ip -br link",
+)
+_ABSENT = Hint(
+    "there is no such interface in this network namespace: ip -br link lists those that are"
+)
+_NOWHERE = Hint(
+    "no interface is named, by bind() or in the address, or the one that is named is gone",
+    check="sock.getsockname() and ip -br link",
+)
 _SENDS = ("send", "sendto", "sendmsg", "sendmmsg")
 _HINTS = {
     ("bind", ENODEV): _ABSENT,

@@ -60,7 +60,7 @@ PACKET_TIMESTAMP: Option[int] = _row("PACKET_TIMESTAMP", codecs.INT)
 
 # virtio_net_hdr in front of each packet, and its size in bytes (Linux 6.4).
 PACKET_VNET_HDR: Option[bool] = _row("PACKET_VNET_HDR", codecs.BOOL)
-PACKET_VNET_HDR_SZ: Option[int] = _row("PACKET_VNET_HDR_SZ", codecs.INT)
+PACKET_VNET_HDR_SZ: Option[int] = _row("PACKET_VNET_HDR_SZ", codecs.INT, since="6.4")
 
 # Groups of sockets that share the packets.
 PACKET_FANOUT: Option[Fanout] = _row("PACKET_FANOUT", Fanout)

@@ -8,26 +8,38 @@ from __future__ import annotations
 
 from errno import EACCES, ECONNRESET, ENODEV, ENOSPC, ENOTCONN
 
+from famsock.plugin import Hint, one_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _SENDS = ("sendto", "sendmsg", "sendmmsg")
 
-_PORT = "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on"
-_NO_NODE = "no node has this number; the own one is sock.local_node()"
-_NO_PORT = "no other socket has this port"
-_NO_DESTINATION = "name a destination, or connect to one"
-_FULL = "the receiver's buffer is full: send again soon"
-_BROADCAST = "a broadcast goes to QRTR_PORT_CTRL only"
+_PORT = Hint(
+    "ports below 16384 need CAP_NET_ADMIN; port 0 takes a free one from 16384 on",
+)
+_NO_NODE = Hint(
+    "no node has this number; the own one is sock.local_node()",
+    check="QipcrtrSocket.lookup() tells the nodes of the services that there are",
+)
+_NO_PORT = Hint(
+    "no other socket has this port",
+    check="QipcrtrSocket.lookup() tells the ports of the services that there are",
+)
+_NO_DESTINATION = Hint("name a destination, or connect to one")
+_FULL = Hint("the receiver's buffer is full", "send again soon")
+_BROADCAST = Hint("a broadcast goes to QRTR_PORT_CTRL only")
 
 
+@one_of(_NO_PORT)
 def _no_device(sock: Any, address: Any) -> str | None:
     """On the own node the port is free; another node may have gone, which leaves no trace."""
     node = address[0] if type(address) is tuple else address.node
     return _NO_PORT if node == sock.getsockname()[0] else None
 
 
+@one_of(_NO_DESTINATION, _BROADCAST)
 def _not_connected(sock: Any, address: Any) -> str:
     return _NO_DESTINATION if address is None else _BROADCAST
 

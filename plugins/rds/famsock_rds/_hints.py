@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from errno import EADDRNOTAVAIL, EDESTADDRREQ, ENOBUFS, ENOTCONN
 
+from famsock.plugin import Hint, one_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _SENDS = ("sendto", "sendmsg", "sendmmsg")
 
-_NOT_LOCAL = (
-    "no transport of RDS serves this address: bind to an address of this host, with a transport "
-    "loaded (modprobe rds_tcp)"
+_NOT_LOCAL = Hint(
+    "no transport of RDS serves this address",
+    "bind to an address of this host, with a transport loaded (modprobe rds_tcp)",
+    check="ip -br address lists the addresses of this host, ls -d /sys/module/rds_* the transports",
 )
-_WILDCARD = "the wildcard address is no destination: name a host"
-_CONGESTED = "the destination is congested; sendto_uncongested() waits"
-_BIND = "bind to an address of this host first"
-_NO_DESTINATION = "name a destination, in the call or by connect()"
+_WILDCARD = Hint("the wildcard address is no destination", "name a host")
+_CONGESTED = Hint("the destination is congested; sendto_uncongested() waits")
+_BIND = Hint("bind to an address of this host first", check="sock.getsockname()")
+_NO_DESTINATION = Hint("name a destination, in the call or by connect()")
 
 
+@one_of(_NO_DESTINATION, _BIND)
 def _not_connected(sock: Any, address: Any) -> str:
     return _NO_DESTINATION if type(sock.getsockname()) is tuple else _BIND
 

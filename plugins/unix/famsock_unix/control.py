@@ -26,7 +26,7 @@ SCM_RIGHTS: ControlType[tuple[int, ...]] = _row(
 )
 SCM_CREDENTIALS: ControlType[Credentials] = _row("SCM_CREDENTIALS", Credentials)
 SCM_SECURITY: ControlType[str] = _row("SCM_SECURITY", codecs.text(LABEL_BYTES))
-SCM_PIDFD: ControlType[int] = _row("SCM_PIDFD", codecs.INT)
+SCM_PIDFD: ControlType[int] = _row("SCM_PIDFD", codecs.INT, since="6.5")
 
 __all__ = [
     "LABEL_BYTES",

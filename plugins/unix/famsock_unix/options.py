@@ -27,4 +27,4 @@ SO_PEERCRED: Option[Credentials] = _row("SO_PEERCRED", Credentials, "r")
 SO_PEERGROUPS: Option[tuple[int, ...]] = _row(
     "SO_PEERGROUPS", codecs.array(codecs.U32, _MAX_GROUPS), "r"
 )
-SO_PEERPIDFD: Option[int] = _row("SO_PEERPIDFD", codecs.INT, "r")
+SO_PEERPIDFD: Option[int] = _row("SO_PEERPIDFD", codecs.INT, "r", since="6.5")

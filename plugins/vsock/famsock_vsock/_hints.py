@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from errno import EACCES, EADDRNOTAVAIL, ECONNRESET, ENODEV
 
+from famsock.plugin import Hint, one_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -18,19 +20,34 @@ _TRANSPORTS = (
     "modprobe vsock_loopback for the local CID 1, vhost_vsock on a host, "
     "vmw_vsock_virtio_transport in a guest"
 )
-_NOT_LOCAL = f"no transport has this CID here: {_TRANSPORTS}"
-_NOT_REACHED = f"no transport reaches this CID: {_TRANSPORTS}"
-_REFUSED = (
-    "One possible cause: nobody listens on this port of the CID, for this type of socket; another: "
-    "too many connections wait there to be accepted"
+_NOT_LOCAL = Hint(
+    "no transport has this CID here",
+    _TRANSPORTS,
+    check="famsock_vsock.sockets.local_cid(); ls -d /sys/module/*vsock*",
 )
-_NO_DATAGRAMS = (
-    "no transport here carries datagrams; only VMCI does, which is VMware's: "
-    "modprobe vmw_vsock_vmci_transport"
+_NOT_REACHED = Hint("no transport reaches this CID", _TRANSPORTS, check="ls -d /sys/module/*vsock*")
+_REFUSED = Hint(
+    "nobody listens on this port of the CID, for this type of socket",
+    check="ss -l --vsock, on the machine of that CID",
+    possible=True,
+    another=Hint(
+        "too many connections wait there to be accepted",
+        check="ss -l --vsock, on the machine of that CID",
+        possible=True,
+    ),
 )
-_PORT = "One possible cause: a port below 1024 needs CAP_NET_BIND_SERVICE"
+_NO_DATAGRAMS = Hint(
+    "no transport here carries datagrams; only VMCI does, which is VMware's",
+    "modprobe vmw_vsock_vmci_transport",
+    check="ls -d /sys/module/vmw_vsock_vmci_transport",
+)
+_PORT = Hint(
+    "a port below 1024 needs CAP_NET_BIND_SERVICE",
+    possible=True,
+)
 
 
+@one_of(_NOT_LOCAL)
 def _not_local(sock: Any, address: Any) -> str | None:
     cid = address[0] if type(address) is tuple else address.cid
     return None if cid in _ANY_CID else _NOT_LOCAL  # where all ports are taken

@@ -14,4 +14,4 @@ __all__ = [
 _row = control_rows(SOL_VSOCK, constants)
 
 # From the error queue, where MSG_ZEROCOPY reports completed sends (Linux 6.7).
-VSOCK_RECVERR: ControlType[SockExtendedErr] = _row("VSOCK_RECVERR", SockExtendedErr)
+VSOCK_RECVERR: ControlType[SockExtendedErr] = _row("VSOCK_RECVERR", SockExtendedErr, since="6.7")

@@ -23,4 +23,5 @@ SO_DEVMEM_DONTNEED: Option[tuple[tcp.DmabufToken, ...]] = Option(
     80,
     codecs.deferred("famsock_inet.structs.tcp:DEVMEM_TOKENS"),
     "w",
+    since="6.12",
 )

@@ -23,7 +23,7 @@ MPTCP_SUBFLOW_ADDRS: Option[tuple[mptcp.MptcpSubflowAddrs, ...]] = _row(
     "MPTCP_SUBFLOW_ADDRS", "SUBFLOW_ADDRS", "r", "SUBFLOW_ADDRS"
 )
 MPTCP_FULL_INFO: Option[mptcp.MptcpFullInfo] = _row(
-    "MPTCP_FULL_INFO", "MptcpFullInfo", "r", "MptcpFullInfo"
+    "MPTCP_FULL_INFO", "MptcpFullInfo", "r", "MptcpFullInfo", since="6.5"
 )
 
 __all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

@@ -55,20 +55,20 @@ TCP_ZEROCOPY_RECEIVE: Option[tcp.TcpZerocopyReceive] = _row(
 )
 TCP_INQ: Option[bool] = _row("TCP_INQ", codecs.BOOL)
 TCP_TX_DELAY: Option[int] = _row("TCP_TX_DELAY", codecs.INT)
-TCP_AO_ADD_KEY: Option[tcp.TcpAoAdd] = _row("TCP_AO_ADD_KEY", "TcpAoAdd", "w")
-TCP_AO_DEL_KEY: Option[tcp.TcpAoDel] = _row("TCP_AO_DEL_KEY", "TcpAoDel", "w")
-TCP_AO_INFO: Option[tcp.TcpAoInfoOpt] = _row("TCP_AO_INFO", "TcpAoInfoOpt")
+TCP_AO_ADD_KEY: Option[tcp.TcpAoAdd] = _row("TCP_AO_ADD_KEY", "TcpAoAdd", "w", since="6.7")
+TCP_AO_DEL_KEY: Option[tcp.TcpAoDel] = _row("TCP_AO_DEL_KEY", "TcpAoDel", "w", since="6.7")
+TCP_AO_INFO: Option[tcp.TcpAoInfoOpt] = _row("TCP_AO_INFO", "TcpAoInfoOpt", since="6.7")
 TCP_AO_GET_KEYS: Option[tuple[tcp.TcpAoGetsockopt, ...]] = _row(
-    "TCP_AO_GET_KEYS", "AO_KEYS", "r", "TcpAoGetsockopt"
+    "TCP_AO_GET_KEYS", "AO_KEYS", "r", "TcpAoGetsockopt", since="6.7"
 )
-TCP_AO_REPAIR: Option[tcp.TcpAoRepair] = _row("TCP_AO_REPAIR", "TcpAoRepair")
-TCP_IS_MPTCP: Option[bool] = _row("TCP_IS_MPTCP", codecs.BOOL, "r")
+TCP_AO_REPAIR: Option[tcp.TcpAoRepair] = _row("TCP_AO_REPAIR", "TcpAoRepair", since="6.7")
+TCP_IS_MPTCP: Option[bool] = _row("TCP_IS_MPTCP", codecs.BOOL, "r", since="6.10")
 
 # The time before a segment is sent again, RTO_MAX_MS in milliseconds (1000-120000), RTO_MIN_US in
 # microseconds (at most 200000); the longest delay of an ACK, in microseconds (at most 200000). The
 # kernel rounds to its clock tick. Since Linux 6.15.
-TCP_RTO_MAX_MS: Option[int] = _row("TCP_RTO_MAX_MS", codecs.INT)
-TCP_RTO_MIN_US: Option[int] = _row("TCP_RTO_MIN_US", codecs.INT)
-TCP_DELACK_MAX_US: Option[int] = _row("TCP_DELACK_MAX_US", codecs.INT)
+TCP_RTO_MAX_MS: Option[int] = _row("TCP_RTO_MAX_MS", codecs.INT, since="6.15")
+TCP_RTO_MIN_US: Option[int] = _row("TCP_RTO_MIN_US", codecs.INT, since="6.15")
+TCP_DELACK_MAX_US: Option[int] = _row("TCP_DELACK_MAX_US", codecs.INT, since="6.15")
 
 __all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]

@@ -18,6 +18,6 @@ TLS_TX: Option[bytes] = _row("TLS_TX", codecs.raw(64))
 TLS_RX: Option[bytes] = _row("TLS_RX", codecs.raw(64))
 TLS_TX_ZEROCOPY_RO: Option[bool] = _row("TLS_TX_ZEROCOPY_RO", codecs.BOOL)
 TLS_RX_EXPECT_NO_PAD: Option[bool] = _row("TLS_RX_EXPECT_NO_PAD", codecs.BOOL)
-TLS_TX_MAX_PAYLOAD_LEN: Option[int] = _row("TLS_TX_MAX_PAYLOAD_LEN", codecs.U16)
+TLS_TX_MAX_PAYLOAD_LEN: Option[int] = _row("TLS_TX_MAX_PAYLOAD_LEN", codecs.U16, since="6.19")
 
 __all__ = [name for name, row in dict(vars()).items() if isinstance(row, Option)]
