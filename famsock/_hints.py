@@ -132,9 +132,12 @@ def find_hint(
     return None
 
 
-def creation_errnos(modules: tuple[str, ...], capability: str) -> tuple[int, ...]:
-    """Return the errnos of a creation for which there is a hint without a row for it."""
-    return (*(UNSUPPORTED if modules else ()), *(_DENIED if capability else ()))
+def creation_errnos(
+    modules: tuple[str, ...], family_modules: tuple[str, ...], capability: str
+) -> tuple[int, ...]:
+    """Return the errnos of a creation for which `find_hint` needs no row in ``hints``."""
+    of_modules = UNSUPPORTED if modules else ((EAFNOSUPPORT,) if family_modules else ())
+    return (*of_modules, *(_DENIED if capability else ()))
 
 
 def _missing_modules(modules: tuple[str, ...]) -> AnyHint:

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from famsock import _calls
 from famsock._cli import doctor, main
+from famsock._cli.words import family_named
 from famsock._registry import Registry, plugins, references
 from famsock._registry.missing import known_families
 from famsock.family import ANY_PROTOCOL, Family, Protocol
@@ -352,7 +353,7 @@ def test_each_completion_names_a_family() -> None:
         for typed in (letter, letter.upper()):
             for item in items(typed):
                 assert item.value.startswith(typed)
-                assert doctor._family_named(item.value) in known_families(plugins)
+                assert family_named(item.value) in known_families(plugins)
 
 
 def test_families_that_were_given_are_not_completed_again() -> None:

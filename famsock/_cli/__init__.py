@@ -6,11 +6,13 @@ import importlib
 
 import click
 
+from famsock._cli.words import examples
 from famsock._hints import did_you_mean
 
 _COMMANDS = {
     "cat": "Send standard input to an endpoint, and print what it sends.",
     "doctor": "Check every installed family on this machine.",
+    "explain": "Explain an errno, a constant or a family.",
     "families": "List the installed families.",
     "new-family": "Write a small distribution for a new family.",
     "relay": "Pass bytes and messages between two endpoints.",
@@ -47,7 +49,11 @@ class _Commands(click.Group):
             formatter.write_dl(sorted(_COMMANDS.items()))
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("doctor", "explain ENOBUFS", "run -m http.server"),
+)
 @click.version_option(package_name="famsock")
 def main() -> None:
     """Python's socket module with its address families as plugins."""

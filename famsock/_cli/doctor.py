@@ -23,6 +23,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from famsock import _calls, _sockets
+from famsock._cli.words import examples, family_named
 from famsock._errors import SHORTAGES, PluginError
 from famsock._hints import UNSUPPORTED
 from famsock._lazy import load_part
@@ -63,7 +64,7 @@ def _completed(
 
     A name is completed with AF_ or without, in capitals or small letters, as it was begun.
     """
-    given = {_family_named(word) for word in ctx.params.get("names") or ()}
+    given = {family_named(word) for word in ctx.params.get("names") or ()}
     found = []
     for name in known_families(plugins):
         forms = (name, name.removeprefix("AF_")) if incomplete else (name,)
@@ -74,7 +75,7 @@ def _completed(
     return found
 
 
-@click.command()
+@click.command(epilog=examples("doctor", "doctor can bluetooth", "doctor --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("names", nargs=-1, metavar="[FAMILY]...", shell_complete=_completed)
 def doctor(as_json: bool, names: tuple[str, ...]) -> None:
@@ -82,7 +83,7 @@ def doctor(as_json: bool, names: tuple[str, ...]) -> None:
 
     The exit status is 1 if a family that was named does not work.
     """
-    names = tuple(dict.fromkeys(map(_family_named, names)))
+    names = tuple(dict.fromkeys(map(family_named, names)))
     findings = list(examine(names))
     here = {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -103,12 +104,6 @@ def _works(findings: list[Finding]) -> bool:
     """Whether the description of a family is right, and one of its protocols at least works."""
     told_of_family = [each for each in findings if not each.protocol]
     return not told_of_family and any(each.kernel and not each.trouble for each in findings)
-
-
-def _family_named(word: str) -> str:
-    """Return the name of the family that ``word`` means: AF_CAN for can, Can and AF_CAN."""
-    name = word.upper().replace("-", "_")
-    return name if name.startswith("AF_") else f"AF_{name}"
 
 
 def _show(here: dict[str, Any], findings: list[Finding]) -> None:

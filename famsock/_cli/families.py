@@ -7,10 +7,11 @@ import json
 import click
 
 from famsock._cli.tables import show_table
+from famsock._cli.words import examples
 from famsock._registry import plugins
 
 
-@click.command()
+@click.command(epilog=examples("families", "families --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def families(as_json: bool) -> None:
     """List the installed families."""

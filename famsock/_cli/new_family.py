@@ -11,13 +11,14 @@ from pathlib import Path
 import click
 
 from famsock._cli.templates import texts
+from famsock._cli.words import examples
 from famsock._registry import plugins
 from famsock._registry.missing import distribution_of_family, is_of_directory
 
 _NUMBERS = click.IntRange(1, 0xFFFF)
 
 
-@click.command()
+@click.command(epilog=examples("new-family kcm", "new-family --number 41 --into src kcm"))
 @click.option(
     "--number",
     type=_NUMBERS,

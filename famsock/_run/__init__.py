@@ -30,6 +30,7 @@ All Pythons that the program starts have famsock too, but
 for those started with -E, -I or -S, in an environment
 without famsock, or with a changed PYTHONPATH.
 
+Examples:
   famsock run server.py --port 8080
   famsock run -m http.server
   famsock run uvicorn app:app --workers 2
