@@ -131,10 +131,10 @@ def constants(families: Collection[Family]) -> list[Constant]:
 def rows(families: Collection[Family]) -> list[Row]:
     """Return the options and control messages of every family, and those of ``families``."""
     found: dict[int, tuple[Option[Any] | ControlType[Any], dict[str, None]]] = {}
-    common_options = _common_options.collect(vars(_common_options))
-    common_control = _common_control.collect(vars(_common_control))
-    for common_row in (*common_options, *common_control):
-        found[id(common_row)] = common_row, {}
+    common: list[Any] = [*_common_options.collect(vars(_common_options))]
+    common += _common_control.collect(vars(_common_control))
+    for row in common:
+        found[id(row)] = row, {}
     for family in families:
         for options, control in (
             (family.options, family.control),
@@ -147,9 +147,9 @@ def rows(families: Collection[Family]) -> list[Row]:
                 found.setdefault(id(row), (row, {}))[1][family.name] = None
     homes = _homes(row for row, _ in found.values())
     named = {family.name: _constants_of(family) for family in families}
-    common = _numbers(vars(_common_constants))
+    numbers = _numbers(vars(_common_constants))
     return [
-        _described(row, tuple(owners), [*(named[name] for name in owners), common], homes)
+        _described(row, tuple(owners), [*(named[name] for name in owners), numbers], homes)
         for row, owners in found.values()
     ]
 

@@ -15,8 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.test_interface import public_names
 from tools import distributions
+from tools.interface import public_names
 
 ROOT = Path(__file__).parents[1]
 TREES = sorted((*(ROOT / "plugins").iterdir(), *(ROOT / "examples").glob("famsock-*")))

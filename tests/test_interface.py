@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import pkgutil
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,10 +14,10 @@ import pytest
 
 import famsock
 from famsock.plugin import ControlType, Option
+from tools.interface import PACKAGES, defined, public_modules, public_names
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "interface.md"
-PACKAGES = ("famsock", *sorted(path.name for path in ROOT.glob("plugins/*/famsock_*")))
 
 # What a row may sum up in words, and how a name is known to be meant.
 KINDS: Mapping[str, Callable[[str, object], bool]] = {
@@ -42,40 +40,6 @@ def documented(page: str) -> dict[str, tuple[list[str], list[str]]]:
             [word.strip() for word in words if word.strip()],
         )
     return rows
-
-
-def public_modules(package: str) -> Iterator[str]:
-    """The modules of a package without an underscore in their path, the package too."""
-    yield package
-    for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
-        if not module.name.rpartition(".")[2].startswith("_"):
-            if module.ispkg:
-                yield from public_modules(module.name)
-            else:
-                yield module.name
-
-
-def public_names(module: ModuleType) -> set[str]:
-    """The names in ``__all__``; without one, those that a module defines without an underscore."""
-    listed = getattr(module, "__all__", None)
-    if listed is not None:
-        return set(listed)
-    return {name for name in _defined(ast.parse(inspect.getsource(module))) if name[0] != "_"} - {
-        "TYPE_CHECKING"
-    }
-
-
-def _defined(tree: ast.Module) -> Iterator[str]:
-    for node in tree.body:
-        match node:
-            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-                yield node.name
-            case ast.Assign():
-                for name in (n for target in node.targets for n in ast.walk(target)):
-                    if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                        yield name.id
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                yield name
 
 
 def differences(page: str, modules: Mapping[str, ModuleType]) -> list[str]:
@@ -128,19 +92,6 @@ def test_modules_of_the_core_are_attributes_of_it() -> None:
     for name in public_modules("famsock"):
         if name.count(".") == 1:
             assert getattr(famsock, name.rpartition(".")[2]) is import_module(name)
-
-
-def test_page_renders_no_private_path() -> None:
-    rendered = re.findall(r"^::: (\S+)", PAGE.read_text(), re.MULTILINE)
-    assert rendered
-    assert len(rendered) == len(set(rendered))
-    modules = {name for package in PACKAGES for name in public_modules(package)}
-    for path in rendered:
-        owner, _, name = path.rpartition(".")
-        public = path in modules or (
-            owner in modules and name in public_names(import_module(owner))
-        )
-        assert public, path
 
 
 def test_documents_import_no_private_name() -> None:
@@ -199,4 +150,4 @@ def test_differences_are_found(page: str, expected: list[str]) -> None:
 
 def test_names_of_a_module_without_a_list() -> None:
     source = "import os\nfrom os import path\nA, (_b, c) = 1, (2, 3)\nd: int = 4\n\ndef e(): ...\n"
-    assert set(_defined(ast.parse(source))) == {"A", "_b", "c", "d", "e"}
+    assert set(defined(ast.parse(source))) == {"A", "_b", "c", "d", "e"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_interface import PACKAGES, _defined, public_modules
+from tools.interface import PACKAGES, defined, public_modules
 
 DROP_IN = ("famsock",)
 """Has the names of the stdlib's module."""
@@ -31,7 +31,7 @@ def test_a_module_lists_its_public_names(name: str) -> None:
     if hasattr(module, "__all__"):
         assert set(imported_by_star(name)) == set(module.__all__)
     else:  # a package that has only modules
-        assert not [n for n in _defined(tree) if n[0] != "_"]
+        assert not [n for n in defined(tree) if n[0] != "_"]
         assert not [n for n in tree.body if isinstance(n, ast.Import)]
 
 

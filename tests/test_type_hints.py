@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import attrs
 import pytest
 
-from tests.test_interface import PACKAGES, public_modules, public_names
+from tools.interface import PACKAGES, public_modules, public_names
 
 
 def public_classes() -> list[type[Any]]:

@@ -41,7 +41,7 @@ from famsock._struct import Struct
 from famsock.address import Address, RawAddress
 from famsock.control import RawControl
 from famsock.testing.strategies import values
-from tests.test_interface import PACKAGES
+from tools.interface import PACKAGES
 
 REFUSALS = (TypeError, ValueError, OverflowError, OSError)
 RELAXED = settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=20)

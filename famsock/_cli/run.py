@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from famsock import _run
+from famsock._cli.words import examples
 
 
 def _completed(
@@ -35,10 +36,12 @@ def _commands(incomplete: str) -> Iterator[str]:
 
 
 @click.command(
+    help=_run.DESCRIPTION,
+    epilog=examples(*_run.EXAMPLES),
     add_help_option=False,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=_completed)
 def run(arguments: tuple[str, ...]) -> None:
-    """Run a program with famsock in place of the stdlib's socket."""
+    """Run the program, which needs no click."""
     _run.main(arguments)

@@ -15,10 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-USAGE = """\
-usage: famsock run [OPTION]... PROGRAM [ARGUMENT]...
-       famsock run COMMAND [ARGUMENT]...
-
+DESCRIPTION = """\
 Run a program with famsock in place of the stdlib's socket.
 
 PROGRAM is FILE, -m MODULE, -c CODE or -, and OPTION is an
@@ -28,13 +25,21 @@ option, as for python. A name with a slash, or that ends in
 
 All Pythons that the program starts have famsock too, but
 for those started with -E, -I or -S, in an environment
-without famsock, or with a changed PYTHONPATH.
-
-Examples:
-  famsock run server.py --port 8080
-  famsock run -m http.server
-  famsock run uvicorn app:app --workers 2
-"""
+without famsock, or with a changed PYTHONPATH."""
+EXAMPLES = (
+    "run server.py --port 8080",
+    "run -m http.server",
+    "run uvicorn app:app --workers 2",
+)
+USAGE = "\n".join(
+    (
+        "usage: famsock run [OPTION]... PROGRAM [ARGUMENT]...",
+        "       famsock run COMMAND [ARGUMENT]...",
+        f"\n{DESCRIPTION}\n\nExamples:",
+        *(f"  famsock {call}" for call in EXAMPLES),
+        "",
+    )
+)
 _STARTUP = str(Path(__file__).with_name("startup"))
 _SUFFIXES = ".py", ".pyw", ".pyc", ".pyz", ".zip"
 _WITHOUT_STARTUP = "EIS"
