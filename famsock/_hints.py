@@ -30,10 +30,10 @@ class Hint(str):
 
     ``cause`` is what the error means, ``cure`` what helps, ``check`` how to find out whether it is
     so: a command, a method or a file; where the cause is a missing capability, that is known. The
-    text has the cause and the cure; `famsock explain` and
-    the documentation show all parts. ``possible`` is True if the errno has other causes in that
-    call; then ``check`` is needed. ``another`` is a second possible cause, with its own parts.
-    ValueError for a possible cause without a check.
+    text has the cause and the cure; `famsock explain` and the documentation show all parts.
+    ``possible`` is True if the errno has other causes in that call; then ``check`` is needed.
+    ``another`` is a second possible cause, with its own parts. ValueError for a possible cause
+    without a check.
     """
 
     __slots__ = ("another", "cause", "check", "cure", "possible")
@@ -66,7 +66,7 @@ class Hint(str):
         return made
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        """Pickle the text, which is all that the note of an error needs."""
+        # The note of an error, which is pickled with it, needs the text only.
         return str, (str(self),)
 
 

@@ -110,22 +110,30 @@ def errno_name(number: int) -> str:
 
 def constants(families: Collection[Family]) -> list[Constant]:
     """Return the constants of every family, and those of ``families``, in their modules' order."""
-    found = [
-        Constant(name, value, (), _common_constants.__name__, header)
-        for (name, value), header in _with_headers(_common_constants, vars(_common_constants))
-    ]
+    found = _constants_in((), _common_constants, _common_constants.__name__)
     for owners, reference in _by_reference(families, "constants"):
         try:
             values = constants_of(owners[0], reference)
         except PluginError:
             continue
         module = load(reference)
-        name_of_module = module.__name__ if isinstance(module, ModuleType) else ""
-        found += [
-            Constant(name, value, owners, name_of_module, header)
-            for (name, value), header in _with_headers(module, values)
-        ]
+        if isinstance(module, ModuleType):
+            found += _constants_in(owners, module, module.__name__)
+        else:
+            found += [Constant(name, value, owners, "", "") for name, value in values.items()]
     return found
+
+
+def _constants_in(families: tuple[str, ...], module: ModuleType, name: str) -> list[Constant]:
+    """Return the public constants of a module: those of its ``__all__``, if it has one."""
+    public = getattr(module, "__all__", None)
+    names = [each for each in vars(module) if each.isupper()] if public is None else public
+    headers = _headers(module)
+    return [
+        Constant(each, value, families, name, headers.get(each, ""))
+        for each in names
+        if not each.startswith("_") and isinstance(value := getattr(module, each), int | str)
+    ]
 
 
 def rows(families: Collection[Family]) -> list[Row]:
@@ -240,15 +248,29 @@ def _numbers(values: Mapping[str, object]) -> dict[int, list[str]]:
 
 
 def _homes(found: Iterable[object]) -> dict[int, ModuleType]:
-    """Return the loaded module in which each row is annotated, the public one of several."""
+    """Return the loaded module that defines each row, the public one of several.
+
+    A row is annotated where it is defined, and only imported elsewhere.
+    """
     wanted = {id(row) for row in found}
     homes: dict[int, ModuleType] = {}
     for module in [*sys.modules.values()]:
-        for name in getattr(module, "__annotations__", None) or {}:
-            identity = id(getattr(module, "__dict__", {}).get(name))
-            if identity in wanted and (identity not in homes or "._" not in module.__name__):
+        if not isinstance(module, ModuleType):
+            continue
+        for name, value in [*vars(module).items()]:
+            identity = id(value)
+            is_better = identity not in homes or "._" not in module.__name__
+            if identity in wanted and is_better and name in _annotations(module):
                 homes[identity] = module
     return homes
+
+
+def _annotations(module: ModuleType) -> Mapping[str, Any]:
+    """Return the annotations of a module that has rows; none if they cannot be evaluated."""
+    try:
+        return module.__annotations__
+    except Exception:
+        return {}
 
 
 def _described(
@@ -258,7 +280,7 @@ def _described(
     homes: Mapping[int, ModuleType],
 ) -> Row:
     home = homes.get(id(row))
-    annotation = "" if home is None else str(home.__annotations__[row.name])
+    annotation = "" if home is None else str(_annotations(home)[row.name])
     stated = _ROW_TYPE.fullmatch(annotation)
     is_option = isinstance(row, Option)
     return Row(
@@ -309,20 +331,13 @@ def _source(module: ModuleType | None) -> str:
         return ""
 
 
-def _with_headers(
-    module: object, values: Mapping[str, object]
-) -> list[tuple[tuple[str, int | str], str]]:
-    """Return constants with the C header in whose part of the module each stands."""
-    headers: dict[str, str] = {}
+def _headers(module: ModuleType) -> dict[str, str]:
+    """Return the C header in whose part of a module each constant stands."""
+    found: dict[str, str] = {}
     header = ""
-    for line in _source(module if isinstance(module, ModuleType) else None).splitlines():
+    for line in _source(module).splitlines():
         if stated := _HEADER.match(line):
             header = stated[1]
         elif assigned := re.match(r"(\w+)(?:: [^=]+)? = ", line):
-            headers[assigned[1]] = header
-    return [
-        ((name, value), headers.get(name, ""))
-        for name, value in values.items()
-        if name.isupper() and not name.startswith("_") and isinstance(value, int | str)
-        if name not in ("HEADERS", "NOT_IN_HEADERS")
-    ]
+            found[assigned[1]] = header
+    return found

@@ -27,7 +27,7 @@ TABLES = {"doctor": "doctor unix bluetooth netlink nothing", "families": "famili
 def test_help_names_the_commands_with_their_lines(option: str) -> None:
     done = CliRunner().invoke(main, [option], terminal_width=200)
     assert done.exit_code == 0
-    listed = done.output.partition("Commands:\n")[2].splitlines()
+    listed = done.output.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split(maxsplit=1) for line in listed] == [
         [name, _COMMANDS[name]] for name in sorted(_COMMANDS)
     ]
@@ -62,7 +62,18 @@ def test_help_imports_no_command_and_no_plugin() -> None:
         "except SystemExit: pass\n"
         "print(json.dumps([m for m in sys.modules if m.startswith(('famsock._cli.', 'famsock_'))]))"
     )
-    assert json.loads(run(code).splitlines()[-1]) == []
+    assert json.loads(run(code).splitlines()[-1]) == ["famsock._cli.words"]
+
+
+@pytest.mark.parametrize("words", ["", *_COMMANDS])
+def test_each_help_ends_with_examples(words: str) -> None:
+    text = _piped(f"{words} --help")
+    calls = [line.strip() for line in text.partition("Examples:\n")[2].splitlines()]
+    assert calls
+    for call in calls:
+        program, *arguments = call.split()
+        assert program == "famsock"
+        assert arguments[0] == words or (not words and arguments[0] in _COMMANDS)
 
 
 def test_these_commands_print_a_table() -> None:

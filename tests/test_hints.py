@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import errno
+from collections.abc import Callable
 from pathlib import Path
+from pickle import dumps, loads
 from typing import Any
 
 import pytest
 
 import famsock
 from famsock import _hints, plugins
-from famsock._hints import explain, modprobe
+from famsock._hints import Hint, explain, hints_of, modprobe, one_of
 from famsock._registry import missing
 from famsock.family import Family, Protocol, Served
 from famsock.testing.hints import hints_in_code, texts_of
@@ -116,6 +119,64 @@ def test_a_hint_that_fails_says_nothing(failure: Exception) -> None:
 @pytest.mark.parametrize("number", [errno.ECONNREFUSED, errno.EPERM, 0])
 def test_an_error_that_no_advice_fits(number: int) -> None:
     assert _served().note("connect", number) is None
+
+
+def test_the_parts_of_a_hint_make_its_text() -> None:
+    asleep = Hint("the node sleeps", "wake it", check="the lamp is dark", possible=True)
+    assert asleep == "One possible cause: the node sleeps: wake it"
+    both = Hint("it is off", check="the lamp is dark", possible=True, another=asleep)
+    assert both == "One possible cause: it is off; another: the node sleeps: wake it"
+    assert [*hints_of(both)] == [both, asleep]
+    assert Hint("bind to a node first") == "bind to a node first"
+
+
+def test_a_possible_cause_needs_a_check() -> None:
+    with pytest.raises(ValueError, match="a possible cause needs a check: 'it is off'"):
+        Hint("it is off", possible=True)
+    assert "capsh" in Hint("it needs CAP_NET_ADMIN", possible=True).check
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda e: loads(dumps(e))])
+def test_an_error_with_a_hint_as_its_note_is_copied(again: Callable[[OSError], OSError]) -> None:
+    error = OSError(errno.EIO, "broken")
+    error.add_note(Hint("it is off", "switch it on"))
+    assert again(error).__notes__ == ["it is off: switch it on"]
+
+
+def test_a_hint_may_come_from_a_declared_function() -> None:
+    off, asleep = Hint("it is off"), Hint("it sleeps")
+
+    @one_of(off, asleep)
+    def look(_sock: object, address: object) -> str | None:
+        return asleep if address else None
+
+    assert [*hints_of(look)] == [off, asleep]
+    served = _served(hints={("bind", errno.EIO): look})
+    assert served.note("bind", errno.EIO, None, 7) == "AF_KIT p: it sleeps"
+    assert served.note("bind", errno.EIO) is None
+    assert [*hints_of(lambda _sock, _address: None)] == []
+
+
+@pytest.mark.parametrize(
+    ("modules", "family_modules", "capability", "numbers"),
+    [
+        ((), (), "", []),
+        (("kit_p",), (), "", [*_hints.UNSUPPORTED]),
+        ((), ("kit",), "", [errno.EAFNOSUPPORT]),
+        ((), (), "CAP_KIT", [errno.EPERM, errno.EACCES]),
+    ],
+)
+def test_creations_that_have_a_hint_without_a_row(
+    modules: tuple[str, ...], family_modules: tuple[str, ...], capability: str, numbers: list[int]
+) -> None:
+    stated = _hints.creation_errnos(modules, family_modules, capability)
+    parts: dict[str, Any] = {"modules": modules, "capability": capability}
+    found = [
+        number
+        for number in errno.errorcode
+        if _hints.find_hint("socket", number, hints={}, family_modules=family_modules, **parts)
+    ]
+    assert sorted(stated) == sorted(numbers) == sorted(found)
 
 
 def test_modprobe() -> None:

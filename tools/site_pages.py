@@ -23,7 +23,8 @@ from famsock.plugin import ControlType, Family, Option
 from tools.interface import PACKAGES, public_modules, public_names
 
 EVERY_FAMILY = "Every family"
-_ACCESS = {"rw": "rw", "r": "r", "w": "w", "": ""}
+_FIRST_IN_SEARCH = ["---", "search:", "  boost: 4", "---"]
+"""The front matter of a page whose sections the site's search shows before others."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _STDLIB_NAMES = frozenset(dir(_stdlib))
 _CALLS_OF_EVERY_KIND = "every call"
@@ -39,7 +40,7 @@ def pages() -> Iterator[tuple[str, str]]:
     for name in modules:
         yield f"reference/modules/{name}.md", _module_page(name, modules, rows, constants)
     yield "reference/options.md", _options_page(rows)
-    yield "reference/constants/index.md", _constants_overview(constants, rows)
+    yield "reference/constants/index.md", _constants_overview(constants)
     for group, values in _by_families(constants).items():
         yield f"reference/constants/{_file(group)}.md", _constants_page(group, values, rows)
     yield "troubleshooting.md", _troubleshooting_page(_index.troubles(families))
@@ -132,14 +133,16 @@ def _module_page(
     lines = [f"# `{name}`", "", f"::: {name}", "    options:", "      show_root_heading: false"]
     lines += ["      show_root_toc_entry: false", "      heading_level: 1"]
     values = {each: getattr(module, each) for each in here}
-    inherited = dict.fromkeys(member for each in values.values() for member in _inherited(each))
+    inherited = dict.fromkeys(
+        member for each in values.values() for member in _inherited(each, modules)
+    )
     if inherited:
         lines.append(f"      inherited_members: [{', '.join(inherited)}]")
     lines += [f"      members: [{', '.join(here)}]" if here else "      members: false", ""]
-    for row in _index.OPTION, _index.CONTROL_MESSAGE:
-        if found := [each for each in rows if each.module == name and each.kind == row]:
-            lines += ["", f"{len(found)} {row}s are rows of this module:"]
-            lines += [", ".join(_row_link(each, "../options.md") for each in found) + "."]
+    for kind in _index.OPTION, _index.CONTROL_MESSAGE:
+        if found := [each for each in rows if each.module == name and each.kind == kind]:
+            link = f"[{len(found)} {kind}s](../options.md#{_anchor(found[0])})"
+            lines += ["", f"This module has the rows of {link}."]
     if found_constants := [each for each in constants if each.module == name]:
         group = _group(found_constants[0])
         link = f"[{len(found_constants)} constants](../constants/{_file(group)}.md)"
@@ -167,9 +170,9 @@ def _home(module: ModuleType, name: str, modules: Sequence[str]) -> str:
         return ""
     if isinstance(value, int | str | bytes | tuple):
         return "" if _is_constants(module) else module.__name__
-    defined_in = getattr(value, "__module__", None)
+    defined_in = str(getattr(value, "__module__", ""))
     if defined_in in modules and name in public_names(import_module(defined_in)):
-        return str(defined_in)
+        return defined_in
     return _first_with(name, id(value), tuple(modules)) or module.__name__
 
 
@@ -186,14 +189,14 @@ def _first_with(name: str, identity: int, modules: tuple[str, ...]) -> str:
     return ""
 
 
-def _inherited(value: object) -> list[str]:
-    """Return the public members of a class that come from a private class of ours."""
+def _inherited(value: object, modules: Sequence[str]) -> list[str]:
+    """Return the public members of a class that come from classes of ours without a page."""
     if not isinstance(value, type):
         return []
     found: dict[str, None] = {}
     for base in value.__mro__[1:]:
-        private = base.__name__.startswith("_") or "._" in base.__module__
-        if private and base is not famsock.socket and base.__module__.startswith("famsock"):
+        ours = base.__module__.startswith("famsock")
+        if ours and not _first_with(base.__name__, id(base), tuple(modules)):
             members = [name for name in vars(base) if not name.startswith("_")]
             found.update(dict.fromkeys(name for name in members if name not in vars(value)))
     return list(found)
@@ -230,15 +233,12 @@ def _anchor(row: _index.Row) -> str:
     return f"{kind}-{families}-{row.level}-{row.name}"
 
 
-def _row_link(row: _index.Row, page: str) -> str:
-    return f"[`{row.name}`]({page}#{_anchor(row)})"
-
-
 def _options_page(rows: Sequence[_index.Row]) -> str:
     """Return the index of options and control messages, a table for each level of each family."""
     options = [each for each in rows if each.kind == _index.OPTION]
     since = len([each for each in rows if each.since])
     lines = [
+        *_FIRST_IN_SEARCH,
         "# Options and control messages",
         "",
         f"{len(options)} socket options and {len(rows) - len(options)} control messages, by family "
@@ -263,14 +263,18 @@ def _options_page(rows: Sequence[_index.Row]) -> str:
                     _table_row(
                         f'<span id="{_anchor(each)}"></span>`{each.name}`',
                         str(each.number),
-                        f"`{each.type}`",
-                        f"`{each.c_type}`",
+                        _code(each.type),
+                        _code(each.c_type),
                         *([each.access] if access else []),
                         each.since,
                         f"[`{each.module}`](modules/{each.module}.md)",
                     )
                 )
     return "\n".join(lines) + "\n"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
 
 
 def _table_head(titles: Sequence[str]) -> list[str]:
@@ -281,7 +285,7 @@ def _table_row(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _constants_overview(constants: Sequence[_index.Constant], rows: Sequence[_index.Row]) -> str:
+def _constants_overview(constants: Sequence[_index.Constant]) -> str:
     lines = ["# Constants", ""]
     lines += [f"{len(constants)} constants, each a name of the module `famsock`:", ""]
     for group, values in _by_families(constants).items():
@@ -304,7 +308,7 @@ def _constants_page(
         by_header[each.header].append(each)
     title = f"Constants of {(group and _title(group)) or EVERY_FAMILY.lower()}"
     module = f"[`{values[0].module}`](../modules/{values[0].module}.md)"
-    lines = [f"# {title}", "", f"{len(values)} constants of {module}."]
+    lines = [*_FIRST_IN_SEARCH, f"# {title}", "", f"{len(values)} constants of {module}."]
     for header, of_header in by_header.items():
         lines += ["", f"## {_title(group)}: {header or 'no header of Linux'}", ""]
         lines += _table_head(["name", "value", "is"])

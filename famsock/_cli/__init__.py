@@ -34,6 +34,10 @@ class _Commands(click.Group):
             text = error.message.rstrip(".") + did_you_mean(args[0], _COMMANDS)
             raise click.UsageError(text, ctx) from None
 
+    def short_line(self, name: str) -> str:
+        """Return the line of a command in the help."""
+        return _COMMANDS[name]
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 

@@ -42,7 +42,7 @@ def _completed(
     return [
         CompletionItem(name.lower() if incomplete[:1].islower() else name)
         for name in sorted(names - given)
-        if name.startswith(typed)
+        if name.upper().startswith(typed)
     ]
 
 
@@ -94,7 +94,7 @@ def _why_unknown(word: str, name: str) -> str:
     if why := why_no_family(plugins, family) or why_missing(plugins, name):
         return f"nothing is known of {word!r}: {why}"
     known = {*_errnos(), *(each.name for each in _constants())}
-    end = did_you_mean(name, sorted(known)) or like_family(plugins, word)
+    end = like_family(plugins, word) or did_you_mean(name, sorted(known))
     return f"nothing is known of {word!r}{end}"
 
 
@@ -139,12 +139,12 @@ def _cause(trouble: _index.Trouble, family: str = "") -> dict[str, Any]:
 
 def _of_constant(name: str) -> dict[str, Any] | None:
     families = [*plugins.families()]
-    values = [each for each in _constants() if each.name == name]
+    values = [each for each in _constants() if each.name.upper() == name]
     rows = [each for each in _index.rows(families) if each.name == name]
     if not values and not rows:
         return None
     return {
-        "constant": name,
+        "constant": values[0].name if values else name,
         "values": [each._asdict() for each in values],
         "rows": [each._asdict() for each in rows],
     }

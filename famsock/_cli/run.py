@@ -38,10 +38,17 @@ def _commands(incomplete: str) -> Iterator[str]:
 @click.command(
     help=_run.DESCRIPTION,
     epilog=examples(*_run.EXAMPLES),
+    options_metavar="",
     add_help_option=False,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=_completed)
+@click.argument(
+    "arguments",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="[OPTION]... PROGRAM [ARGUMENT]...",
+    shell_complete=_completed,
+)
 def run(arguments: tuple[str, ...]) -> None:
     """Run the program, which needs no click."""
     _run.main(arguments)

@@ -168,6 +168,7 @@ def texts_of(hint: object) -> Iterator[str]:
         for value in hint.values():
             yield from texts_of(value)
     elif isinstance(hint, FunctionType):
+        yield from getattr(hint, "hints", ())
         tree = ast.parse(textwrap.dedent(inspect.getsource(hint)))
         names = {**hint.__globals__, **inspect.getclosurevars(hint).nonlocals}
         for node in ast.walk(tree):
@@ -196,6 +197,8 @@ def _constants(node: ast.expr, names: Mapping[str, object]) -> Iterator[str]:
         )
     elif isinstance(node, ast.Subscript):
         yield from _constants(node.value, names)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Hint":
+        yield from _constants(node.args[0], names)
     elif isinstance(node, ast.Call):
         yield from _constants(node.func, names)
 

@@ -1,0 +1,136 @@
+"""The generated pages of the site: nothing public is missing, nothing is written by hand."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import famsock
+from famsock import _index
+from famsock._hints import Hint
+from famsock.plugin import ControlType, Option
+from tools import site_pages
+from tools.interface import PACKAGES, ROOT, public_modules, public_names
+
+PAGES = dict(site_pages.pages())
+MODULES = [name for package in PACKAGES for name in public_modules(package)]
+FAMILIES = [*famsock.plugins.families()]
+CONSTANTS, ROWS = _index.constants(FAMILIES), _index.rows(FAMILIES)
+INDEX = "".join(text for path, text in PAGES.items() if "/modules/" not in path)
+STDLIB = {*dir(__import__("socket"))}
+
+
+def module_page(name: str) -> str:
+    return PAGES[f"reference/modules/{name}.md"]
+
+
+def test_there_is_a_page_for_each_public_module() -> None:
+    written = [path for path in PAGES if path.startswith("reference/modules/")]
+    assert written == [f"reference/modules/{name}.md" for name in MODULES]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_public_name_of_a_module_is_described(name: str) -> None:
+    module, page = importlib.import_module(name), module_page(name)
+    members = re.search(r"^      members: \[(.*)\]$", page, re.MULTILINE)
+    described = {*members[1].split(", ")} if members else set()
+    linked = {*re.findall(r"\[`(\w+)`\]\(", page)}
+    of_the_stdlib = STDLIB - {"socket"} if module is famsock else set()
+    for each in public_names(module) - of_the_stdlib:
+        value = getattr(module, each)
+        if isinstance(value, Option | ControlType):
+            assert f"`{each}`" in PAGES["reference/options.md"]
+        elif name.endswith(".constants") and isinstance(value, int | str):
+            assert f"| `{each}` |" in INDEX
+        elif not isinstance(value, famsock.plugin.Family | type(famsock)):
+            assert each in described | linked or isinstance(value, tuple | bytes), each
+
+
+def test_no_name_is_described_twice() -> None:
+    found: Counter[int] = Counter()
+    for name in MODULES:
+        members = re.search(r"^      members: \[(.*)\]$", module_page(name), re.MULTILINE)
+        for each in members[1].split(", ") if members else ():
+            value = getattr(importlib.import_module(name), each)
+            if isinstance(value, type) or callable(value):
+                found[id(value)] += 1
+    assert len(found) > 500
+    assert set(found.values()) == {1}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_links_of_a_page_lead_to_pages(path: str) -> None:
+    folder = (ROOT / "docs" / path).parent
+    for target in re.findall(r"\]\(([^)#]+\.md)", PAGES[path]):
+        found = (folder / target).resolve().relative_to((ROOT / "docs").resolve())
+        assert str(found) in PAGES or (ROOT / "docs" / found).is_file(), target
+
+
+def test_the_navigation_names_every_generated_page_once() -> None:
+    def targets(entries: Any) -> list[str]:
+        if isinstance(entries, str):
+            return [entries]
+        parts = entries if isinstance(entries, list) else entries.values()
+        return [target for part in parts for target in targets(part)]
+
+    found = targets(site_pages.navigation("reference/"))
+    assert sorted(found) == sorted(path for path in PAGES if path.startswith("reference/"))
+    written = (ROOT / "mkdocs.yml").read_text()
+    assert "  - Reference: reference/\n" in written
+    assert "  - Troubleshooting: troubleshooting.md\n" in written
+
+
+def test_every_option_and_control_message_has_its_row() -> None:
+    rows = [
+        line.split("|") for line in PAGES["reference/options.md"].splitlines() if "<span" in line
+    ]
+    assert len(rows) == len(ROWS)
+    anchors = [re.findall(r'id="([^"]+)"', cells[1])[0] for cells in rows]
+    assert len({*anchors}) == len(rows)
+    told = Counter(re.findall(r"`(\w+)`", cells[1])[0] for cells in rows)
+    assert told == Counter(each.name for each in ROWS)
+    newer = [each for each in ROWS if each.since]
+    assert sum(bool(cells[-3].strip()) for cells in rows) == len(newer)
+
+
+def test_every_constant_has_its_row() -> None:
+    pages = [text for path, text in PAGES.items() if path.startswith("reference/constants/")]
+    told = re.findall(r"^\| `(\w+)` \|", "".join(pages), re.MULTILINE)
+    assert Counter(told) == Counter(each.name for each in CONSTANTS)
+
+
+def test_the_page_on_troubleshooting_has_every_hint() -> None:
+    page = PAGES["troubleshooting.md"].replace("\\", "")
+    troubles = _index.troubles(FAMILIES)
+    assert page.count("\n### ") == len(troubles) > 150
+    for each in troubles:
+        assert f"ause: {each.hint.cause}\n".replace("\\", "") in page
+        assert not each.hint.check or f"- How to tell: {each.hint.check}\n" in page
+        assert not each.cure or f"- What helps: {each.cure}\n" in page
+    assert len(re.findall("^## ", page, re.MULTILINE)) == len({each.errno for each in troubles})
+
+
+def test_text_that_markdown_would_read_is_escaped() -> None:
+    hint = Hint("a_b *c* [d](e) <f> `g` | h", "i_j")
+    trouble = _index.Trouble(5, hint, True, (_index.Place("AF_KIT", ("p",), ()),))
+    page = site_pages._troubleshooting_page([trouble])
+    assert r"- Cause: a\_b \*c\* \[d\](e) \<f\> \`g\` \| h" in page
+    assert "- Call: every call, of AF_KIT p" in page
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(ROOT).glob("docs/families/*.md")), ids=lambda p: p.stem
+)
+def test_a_family_s_page_links_its_reference(path: Path) -> None:
+    text = path.read_text()
+    modules = re.search(r"\(\.\./reference/index\.md#([\w-]+)\)", text)
+    assert modules
+    titles = re.findall(r"^## (.*)$", PAGES["reference/index.md"], re.MULTILINE)
+    assert modules[1] in {title.lower().replace(" ", "-") for title in titles}
+    for target in ("../reference/constants/", "../troubleshooting.md"):
+        assert target in text
