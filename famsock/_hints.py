@@ -87,7 +87,10 @@ def hints_of(hint: object) -> Iterator[Hint]:
         if hint.another is not None:
             yield from hints_of(hint.another)
     elif isinstance(hint, str):
-        yield Hint(hint)
+        plain = Hint(hint)
+        if hint.lower().startswith(_POSSIBLE.lower()):
+            plain.cause, plain.possible = hint[len(_POSSIBLE) :], True
+        yield plain
     else:
         for each in getattr(hint, "hints", ()):
             yield from hints_of(each)

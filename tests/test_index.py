@@ -217,6 +217,9 @@ def test_a_hint_of_a_plain_text_is_told_too() -> None:
     (found,) = _index.troubles([KIT])
     assert (found.hint.cause, found.cure, found.certain) == ("switch it on", "", True)
     assert found.places == (_index.Place("AF_KIT", ("p",), ()),)
+    hints = {errno.EIO: "one possible cause: it is off"}
+    (found,) = _index.troubles([KIT._replace(protocols=(KIT.protocols[0]._replace(hints=hints),))])
+    assert (found.hint.cause, found.certain) == ("it is off", False)
 
 
 def test_a_hint_that_a_look_chooses_is_not_certain() -> None:
