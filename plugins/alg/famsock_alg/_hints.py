@@ -5,7 +5,7 @@ Causes are those of the kernel's crypto/af_alg.c (alg_bind, alg_setsockopt) and 
 
 from __future__ import annotations
 
-from errno import EBUSY, ENOENT
+from errno import EBUSY, EINVAL, ENOENT, ENOKEY
 
 from famsock.plugin import Hint, one_of
 
@@ -46,6 +46,14 @@ _BUSY = Hint(
     "its own",
 )
 
+_NEEDS_KEY = Hint("the algorithm needs a key first", "sock.set_key()")
+_SIZE = Hint(
+    "the algorithm does not take this size of data, iv or tag, or it is a generator not seeded yet",
+    "sock.set_key()",
+    check="/proc/crypto tells blocksize, ivsize and maxauthsize of the algorithm",
+    possible=True,
+)
+
 
 @one_of(_ABSENT, _FEW, _NONE)
 def _not_found(sock: Any, address: Any) -> str:
@@ -63,4 +71,6 @@ HINTS: dict[Any, Any] = {
     ("bind", ENOENT): _not_found,
     ("bind", EBUSY): _BUSY,
     ("set_option", EBUSY): _BUSY,
+    ("request", ENOKEY): _NEEDS_KEY,
+    ("request", EINVAL): _SIZE,
 }

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from famsock.plugin import ControlMessage, socket
+from famsock_alg._hints import HINTS
 from famsock_alg.control import ALG_SET_IV, ALG_SET_OP
 from famsock_alg.options import ALG_SET_AEAD_AUTHSIZE
 
@@ -32,12 +33,6 @@ _MORE_AT_ONCE = int(MSG_MORE | MSG_DONTWAIT)
 _TAG_BYTES_TOO_MANY = 0xFFFF
 _TRIAL_BYTES = 256
 _TRIAL_PIECE_BYTES = 64
-
-_NOTES = {
-    errno.ENOKEY: "the algorithm needs a key first: sock.set_key()",
-    errno.EINVAL: "One possible cause: the algorithm does not take this size of data, iv or tag, "
-    "or it is a generator not seeded yet: sock.set_key()",
-}
 
 Control = Sequence[ControlMessage[Any]]
 
@@ -70,8 +65,8 @@ class Request:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-        if isinstance(error, OSError) and error.errno in _NOTES:
-            error.add_note(_NOTES[error.errno])
+        if isinstance(error, OSError) and (hint := HINTS.get(("request", error.errno))):
+            error.add_note(hint)
 
 
 class Hasher(Request):

@@ -146,8 +146,29 @@ L2CAP: Hints = {
     ("connect", EINVAL): _L2CAP_FORM,
 }
 RFCOMM: Hints = {**SCO, ("connect", EINVAL): _CHANNEL}
+NOT_ALLOWED = Hint(
+    "the controller's settings do not allow it now",
+    "read_info() gives them",
+    check="Management.read_info()",
+    possible=True,
+)
+NO_DISCOVERY = Hint("no discovery is under way, or it is about to begin or to end")
+MANAGEMENT: Mapping[int, Hint] = {
+    EPERM: _CHANGES,
+    ERFKILL: _BLOCKED,
+    ENETDOWN: Hint("the controller is off", "power it on first: set_powered(index, True)"),
+    EBUSY: Hint(
+        "another such command, or a discovery, is under way on this controller",
+        check="btmon shows the commands of other programs",
+        possible=True,
+    ),
+    ENODEV: Hint("no such controller", "read_index_list() gives the controllers that there are"),
+}
+"""Those of `famsock_bluetooth.mgmt`, which an errno tells; `_mgmt_error` has some by status."""
+
 HCI: Hints = {
     **_COMMON,
+    **{("management", number): hint for number, hint in MANAGEMENT.items()},
     ("bind", ENODEV): _NO_CONTROLLER,
     ("bind", EBUSY): _NOT_OFF,
     ("bind", EPERM): _CHANNELS,

@@ -6,6 +6,7 @@ import errno
 import os
 
 from famsock_bluetooth import constants as c
+from famsock_bluetooth._hints import MANAGEMENT, NO_DISCOVERY, NOT_ALLOWED
 
 _ERRNO = {
     c.MGMT_STATUS_UNKNOWN_COMMAND: errno.ENOSYS,
@@ -26,19 +27,14 @@ _ERRNO = {
     c.MGMT_STATUS_PERMISSION_DENIED: errno.EPERM,
 }
 _HINTS = {
-    c.MGMT_STATUS_PERMISSION_DENIED: "changing a controller needs CAP_NET_ADMIN",
-    c.MGMT_STATUS_RFKILLED: "the radio is blocked: rfkill unblock bluetooth",
-    c.MGMT_STATUS_NOT_POWERED: "power it on first: set_powered(index, True)",
-    c.MGMT_STATUS_BUSY: "One possible cause: another such command, or a discovery, is under way on "
-    "this controller",
-    c.MGMT_STATUS_REJECTED: "One possible cause: the controller's settings do not allow it now: "
-    "read_info() gives them",
-    c.MGMT_STATUS_INVALID_INDEX: "read_index_list() gives the controllers that there are",
+    c.MGMT_STATUS_PERMISSION_DENIED: MANAGEMENT[errno.EPERM],
+    c.MGMT_STATUS_RFKILLED: MANAGEMENT[errno.ERFKILL],
+    c.MGMT_STATUS_NOT_POWERED: MANAGEMENT[errno.ENETDOWN],
+    c.MGMT_STATUS_BUSY: MANAGEMENT[errno.EBUSY],
+    c.MGMT_STATUS_REJECTED: NOT_ALLOWED,
+    c.MGMT_STATUS_INVALID_INDEX: MANAGEMENT[errno.ENODEV],
 }
-_HINTS_OF_COMMANDS = {
-    (c.MGMT_OP_STOP_DISCOVERY, c.MGMT_STATUS_REJECTED): "no discovery is under way, or it is about "
-    "to begin or to end",
-}
+_HINTS_OF_COMMANDS = {(c.MGMT_OP_STOP_DISCOVERY, c.MGMT_STATUS_REJECTED): NO_DISCOVERY}
 _STATUS_NAMES = {
     value: name.removeprefix("MGMT_STATUS_")
     for name, value in vars(c).items()

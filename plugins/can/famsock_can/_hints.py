@@ -110,8 +110,8 @@ _SAME = Hint("rx_id and tx_id must differ")
 _OPTIONS_FIRST = Hint("set its options before bind()")
 _BIND_ISOTP = Hint("bind() it to an interface and two identifiers first")
 _NO_FLOW = Hint(
-    "no flow control came from the peer within a second: is it there, with the same identifiers the "
-    "other way round?",
+    "no flow control came from the peer within a second: is it there, with the same identifiers "
+    "the other way round?",
     check="candump can0 shows which frames pass",
     possible=True,
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from errno import EPERM
 from socket import SOCK_DGRAM, SOCK_RAW
 
-from famsock.plugin import ANY_PROTOCOL, Family, Hint, Protocol, exports
+from famsock.plugin import ANY_PROTOCOL, Family, Protocol, exports
+from famsock_netlink._hints import HINTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,26 +33,6 @@ __all__ = [
     "UeventSocket",
 ]
 
-_OWNER = "in the user namespace that owns the network namespace"
-_GROUPS = Hint(
-    f"CAP_NET_ADMIN is missing {_OWNER} (for NETLINK_AUDIT CAP_AUDIT_READ)",
-    possible=True,
-)
-_TO_OTHERS = Hint(
-    f"sending to a port other than the kernel's, or to a group, needs CAP_NET_ADMIN {_OWNER}",
-    possible=True,
-)
-_OPTIONS = Hint(
-    f"CAP_NET_ADMIN is missing {_OWNER} (for NETLINK_LISTEN_ALL_NSID CAP_NET_BROADCAST)",
-    possible=True,
-)
-_HINTS = {
-    ("bind", EPERM): _GROUPS,
-    **{(operation, EPERM): _TO_OTHERS for operation in ("connect", "sendto", "sendmsg")},
-    ("sendmmsg", EPERM): _TO_OTHERS,
-    ("set_option", EPERM): _OPTIONS,
-}
-
 
 def _protocol(
     name: str,
@@ -70,7 +50,7 @@ def _protocol(
         socket=f"famsock_netlink.{socket}",
         scheme="netlink" if number is None else f"netlink-{name.replace('_', '-')}",
         modules=modules,
-        hints=_HINTS,
+        hints=HINTS,
         selftest=selftest and f"famsock_netlink.selftest:{selftest}",
     )
 

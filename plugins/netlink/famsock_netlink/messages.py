@@ -16,6 +16,7 @@ import attrs
 
 from famsock.plugin import Struct, cstruct, tlv
 from famsock_netlink import attributes
+from famsock_netlink._hints import CHANGE
 from famsock_netlink.attributes import Attribute, Attributes
 from famsock_netlink.constants import (
     NLM_F_ACK_TLVS,
@@ -151,10 +152,7 @@ class Acknowledgement:
         words = os.strerror(self.error) + (f": {self.text}" if self.text else "")
         error = OSError(self.error, words)
         if self.error == EPERM:
-            error.add_note(
-                "AF_NETLINK: One possible cause: a change needs CAP_NET_ADMIN in the user "
-                "namespace that owns the network namespace"
-            )
+            error.add_note(f"AF_NETLINK: {CHANGE}")
         if self.offset_bytes >= 0:
             limits = f", which must be {self.policy}" if self.policy else ""
             error.add_note(

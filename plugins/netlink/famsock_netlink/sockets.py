@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from famsock.plugin import Struct, socket
 from famsock_netlink import messages
+from famsock_netlink._hints import LOST, LOST_ANSWER
 from famsock_netlink.addresses import NetlinkAddress
 from famsock_netlink.attributes import Attribute
 from famsock_netlink.constants import (
@@ -59,8 +60,6 @@ _DATAGRAM_BYTES = 1 << 15
 
 _CATCH_UP_DATAGRAMS = 4096
 """The most datagrams to read before a request, so that a flood of news cannot hold it up."""
-
-_LOST = "AF_NETLINK messages were lost: read faster, or raise SO_RCVBUF"
 
 
 class DumpInterruptedError(InterruptedError):
@@ -188,7 +187,7 @@ class NetlinkSocket(
         def waiting() -> list[NetlinkMessage]:
             if state.untold_overruns:
                 state.untold_overruns = 0
-                raise _lost(_LOST)
+                raise _lost(LOST)
             found, state.waiting = state.waiting, []
             return found
 
@@ -346,9 +345,9 @@ def _receive(sock: NetlinkSocket) -> tuple[list[NetlinkMessage], NetlinkAddress,
             return messages.unpack(data), NetlinkAddress.unchecked(pid, groups), overrun
 
 
-def _lost(words: str) -> OSError:
+def _lost(hint: str) -> OSError:
     error = OSError(ENOBUFS, os.strerror(ENOBUFS))
-    error.add_note(words)
+    error.add_note(f"AF_NETLINK: {hint}")
     return error
 
 
@@ -392,7 +391,7 @@ def _found_or_received(
         if not wait and not _has_input(sock):
             return [], []
         if request is not None and request.overruns != state.overruns and not _has_input(sock):
-            raise _lost("AF_NETLINK: the answer was lost; whether the kernel did it is not known")
+            raise _lost(LOST_ANSWER)
         return _received(sock, state, tell=tell)
     finally:
         if state.receiver == me:
@@ -421,7 +420,7 @@ def _received(
     if overrun:
         state.overruns += 1
         if tell:
-            raise _lost(_LOST)
+            raise _lost(LOST)
         state.untold_overruns += 1
     return others if tell else [], received
 

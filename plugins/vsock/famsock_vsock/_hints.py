@@ -6,7 +6,7 @@ vsock_assign_transport) and virtio_transport_common.c (virtio_transport_recv_lis
 
 from __future__ import annotations
 
-from errno import EACCES, EADDRNOTAVAIL, ECONNRESET, ENODEV
+from errno import EACCES, EADDRNOTAVAIL, ECONNRESET, ENODEV, ENOENT
 
 from famsock.plugin import Hint, one_of
 
@@ -53,7 +53,15 @@ def _not_local(sock: Any, address: Any) -> str | None:
     return None if cid in _ANY_CID else _NOT_LOCAL  # where all ports are taken
 
 
+NO_MODULE = Hint(
+    "the kernel lacks the module vsock",
+    "modprobe vsock",
+    check="ls -d /sys/module/vsock",
+    possible=True,
+)
+
 HINTS: dict[Any, Any] = {
+    ("local_cid", ENOENT): NO_MODULE,
     ("socket", ENODEV): _NO_DATAGRAMS,
     ("bind", EACCES): _PORT,
     ("bind", EADDRNOTAVAIL): _not_local,

@@ -8,6 +8,7 @@ from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 from typing import TYPE_CHECKING
 
 from famsock.plugin import socket
+from famsock_vsock._hints import NO_MODULE
 from famsock_vsock.addresses import VsockAddress
 from famsock_vsock.constants import (
     AF_VSOCK,
@@ -42,7 +43,7 @@ def local_cid() -> int:
         with open(DEVICE, "rb") as device:
             answer = ioctl(device, IOCTL_VM_SOCKETS_GET_LOCAL_CID, bytes(4))
     except FileNotFoundError as error:
-        error.add_note("One possible cause: the kernel lacks the module vsock: modprobe vsock")
+        error.add_note(NO_MODULE)
         raise
     return int(struct.unpack("=I", answer)[0])
 
