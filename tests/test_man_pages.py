@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,20 +58,6 @@ def test_a_page_has_every_word_of_the_help(name: str) -> None:
         if isinstance(parameter, click.Option):
             assert all(option in text for option in parameter.opts)
             assert str(parameter.help) in text
-
-
-@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff: apt-get install groff")
-@pytest.mark.parametrize("name", PAGES)
-def test_groff_has_no_complaint(name: str) -> None:
-    done = subprocess.run(
-        ["groff", "-man", "-Tascii", "-ww", "-z"],
-        input=PAGES[name],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stderr == ""
 
 
 def test_they_are_written_with_the_date_of_the_environment(tmp_path: Path) -> None:
