@@ -10,12 +10,13 @@ import click
 
 from famsock._cli.ends import BROKEN, NOT_WRITTEN, end_options, make_end
 from famsock._cli.relay import fail, stopped_by_signals
+from famsock._cli.words import examples
 
 if TYPE_CHECKING:
     from famsock.relay import Role
 
 
-@click.command()
+@click.command(epilog=examples("cat vsock://3:1234", "cat --listen tcp://127.0.0.1:8080"))
 @click.argument("endpoint")
 @click.option("-l", "--listen", is_flag=True, help="Take one peer, in place of connecting.")
 @click.option(

@@ -12,12 +12,18 @@ import click
 
 from famsock._cli.ends import BROKEN, CUT, REFUSED, end_options, make_end
 from famsock._cli.reports import Writer, counters_line, event_line, hex_lines, live
+from famsock._cli.words import examples
 
 _ROLES = click.Choice(("listen", "connect", "bind"))
 _MS = click.IntRange(min=1)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "relay tcp://127.0.0.1:8080 vsock://3:80",
+        "relay unix:///run/app tcp://192.0.2.1:80",
+    )
+)
 @click.argument("a")
 @click.argument("b")
 @click.option("--role-a", type=_ROLES, help="A: listen unless stated; frames only bind.")
