@@ -220,6 +220,7 @@ PROVOKED = {
     "no such network namespace": "test_a_name_that_is_like_one",
     "needs CAP_SYS_ADMIN": "test_a_namespace_without_the_capability",
     "it cannot be replaced": "test_a_lock_of_another_process",
+    "is closed": "test_status_of_an_input_or_output_that_is_closed",
 }
 """Parts of the core's hints, and the tests that provoke them."""
 
