@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
-    "docs/index.md",
     "docs/getting-started.md",
     "docs/asyncio.md",
     "docs/endpoints.md",
@@ -24,7 +25,35 @@ PAGES = (
     "docs/relay.md",
     "docs/trio.md",
 )
-_BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+LEARNING = (
+    "docs/index.md",
+    "docs/tutorial.md",
+    "docs/comparison.md",
+    *sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/coming-from/*.md")),
+)
+"""Pages whose blocks run in one interpreter for each of their needs."""
+
+_BLOCK = re.compile(
+    r"(?:<!-- (?P<needs>[^\n]*) -->\n\n)?"
+    r"```python\n(?P<program>.*?)```(?:\n\n```text\n(?P<output>.*?)```)?",
+    re.DOTALL,
+)
+
+
+class Block(NamedTuple):
+    """A program of a page, the number of lines above it, and what it prints."""
+
+    line: int
+    program: str
+    output: str | None
+
+
+def blocks_of(page: str) -> Iterator[tuple[str, Block]]:
+    """The Python blocks of a page, each with what the comment in front of it states."""
+    text = (ROOT / page).read_text()
+    for shown in _BLOCK.finditer(text):
+        line = text.count("\n", 0, shown.start("program"))
+        yield shown["needs"] or "", Block(line, shown["program"], shown["output"])
 
 
 def programs() -> Iterator[Any]:
@@ -33,11 +62,79 @@ def programs() -> Iterator[Any]:
     Those that show another framework need it: ``uv run --group frameworks pytest`` has them all.
     """
     for page in PAGES:
-        for block in _BLOCK.finditer((ROOT / page).read_text()):
-            needed = re.findall(r"^(?:import|from) (\w+)", block[1], re.MULTILINE)
+        for _, block in blocks_of(page):
+            needed = re.findall(r"^(?:import|from) (\w+)", block.program, re.MULTILINE)
             if all(map(find_spec, needed)):
-                line = block.string.count("\n", 0, block.start()) + 1
-                yield pytest.param(block[1], block[2], id=f"{Path(page).stem}:{line}")
+                name = f"{Path(page).stem}:{block.line}"
+                yield pytest.param(block.program, block.output, id=name)
+
+
+def groups() -> Iterator[Any]:
+    """The Python blocks of each page of LEARNING, by what they need.
+
+    A comment in front of a block states the markers and fixtures, separated by semicolons:
+    ``<!-- needs_interface("vcan0"); network_namespace -->``.
+    """
+    for page in LEARNING:
+        found = dict[str, list[Block]]()
+        for needs, block in blocks_of(page):
+            found.setdefault(needs, []).append(block)
+        for needs, blocks in found.items():
+            calls = [need.strip().rstrip(")").partition("(") for need in needs.split(";") if need]
+            marks = [
+                getattr(pytest.mark, name)(*ast.literal_eval(f"({arguments},)"))
+                for name, _, arguments in calls
+                if name.startswith("needs_")
+            ]
+            fixtures = [name for name, *_ in calls if not name.startswith("needs_")]
+            words = "+".join(re.findall(r"[\w.]+", needs)) or "nothing"
+            name = f"{Path(page).stem}:{words}"
+            yield pytest.param(ROOT / page, blocks, fixtures, marks=marks, id=name)
+
+
+@pytest.mark.parametrize(("page", "blocks", "fixtures"), list(groups()))
+def test_the_learning_pages_run(
+    page: Path,
+    blocks: list[Block],
+    fixtures: list[str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    for fixture in fixtures:
+        request.getfixturevalue(fixture)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", ROOT / "tests" / "blocks.py"],
+        input=json.dumps([(str(page), block.line, block.program) for block in blocks]),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for block, printed in zip(blocks, json.loads(done.stdout), strict=True):
+        expected = (block.line, block.output or "")
+        assert (block.line, printed) == expected
+
+
+def test_each_page_for_users_of_another_library_shows_ten_tasks() -> None:
+    for page in (ROOT / "docs" / "coming-from").iterdir():
+        _, *tasks = re.split(r"^## (?=\d+\. )", page.read_text(), flags=re.MULTILINE)
+        assert [int(task.partition(".")[0]) for task in tasks] == list(range(1, 11)), page.name
+        for task in tasks:
+            assert "\n```python\n" in task, (page.name, task.partition("\n")[0])
+        assert re.search("^## What stays with ", tasks[-1], re.MULTILINE), page.name
+
+
+def test_each_cell_of_the_comparison_has_its_source() -> None:
+    text = (ROOT / "docs" / "comparison.md").read_text()
+    sources = set(re.findall(r"^\[([\w-]+)\]: \S+$", text, re.MULTILINE))
+    rows = re.findall(r"^\| [^|\n]+((?:\| [^|\n]+)+)\|$", text, re.MULTILINE)
+    cells = [cell.strip("| ") for row in rows for cell in row.split(" |") if cell.strip("| -")]
+    cited = [re.fullmatch(r"\[[^\]]+\]\[([\w-]+)\]", cell) for cell in cells]
+    assert len(cells) > 200
+    assert [cell for cell, source in zip(cells, cited, strict=True) if source is None] == []
+    assert {source[1] for source in cited if source} == sources
 
 
 @pytest.mark.parametrize(("program", "output"), list(programs()))
