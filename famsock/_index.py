@@ -1,4 +1,4 @@
-"""What the installed families tell of their constants, options, control messages and errors.
+"""Constants, options, control messages and errors that the installed families tell of.
 
 Everything here is read from the families' own rows: `famsock explain` and the documentation's index
 and page on troubleshooting show it.
@@ -95,7 +95,7 @@ class Trouble(NamedTuple):
 
     @property
     def cure(self) -> str:
-        """What helps: the hint's own cure, or the capability whose lack is the cause."""
+        """Return what helps: the hint's own cure, or the capability whose lack is the cause."""
         if self.hint.cure:
             return self.hint.cure
         needed = dict.fromkeys(re.findall(r"\bCAP_[A-Z_]+", self.hint.cause))

@@ -1,4 +1,4 @@
-"""What the families tell of their constants, options, control messages and errors."""
+"""Constants, options, control messages and errors that the families tell of."""
 
 from __future__ import annotations
 

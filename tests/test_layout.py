@@ -10,7 +10,7 @@ import famsock
 
 CORE = Path(famsock.__file__).parent
 TESTS = Path(__file__).parent
-FOLDERS = {"_calls": "calls", "http": "http", "relay": "relay", "testing": "testing"}
+FOLDERS = {"_calls": "calls", "http": "over_http", "relay": "relay", "testing": "testing"}
 """Packages of the core whose tests are a folder, by subject."""
 
 

@@ -89,6 +89,10 @@ OUTPUTS = {
     "families --help": 0,
     "new-family --help": 0,
     "run --help": 0,
+    "explain ECONNREFUSED": 0,
+    "explain --help": 0,
+    "relay --help": 0,
+    "cat --help": 0,
 }
 """Calls that write to the standard output, each with its exit status."""
 

@@ -111,12 +111,14 @@ def test_streams_carry_everything(text: str, tmp_path: Path) -> None:
                 size = dice.choice([1, 100, 5000, 200_000])
                 await client.send_all(memoryview(data)[at : at + size])
                 at += size
-            await client.aclose()
 
-        async with client, server, trio.open_nursery() as nursery:
-            nursery.start_soon(sends)
-            async for piece in server:
-                received += piece
+        async with client, server:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(sends)
+                while len(received) < len(data):
+                    received += await server.receive_some()
+            await client.aclose()
+            assert await server.receive_some() == b""
         assert received == data
 
     run(main)

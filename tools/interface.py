@@ -1,4 +1,4 @@
-"""What is public: the modules of each package without an underscore, and their names."""
+"""Public names: the modules of each package without an underscore, and their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What mkdocs does beside its own: it adds the generated pages, and their part of the navigation.
+"""Hooks of mkdocs: they add the generated pages, and their part of the navigation.
 
 ``hooks`` of mkdocs.yml names this file. A folder in the navigation there ("reference/") stands for
 the generated pages below it.

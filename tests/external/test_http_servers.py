@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from famsock.http.client import HTTPConnection
-from tests.http import page
+from tests.over_http import page
 
 from .conftest import NEEDS_UV, Environment
 

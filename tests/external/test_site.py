@@ -35,7 +35,7 @@ found = lunr(ref="location", fields=fields, documents=documents)
 words = json.load(sys.stdin)
 print(json.dumps({word: [hit["ref"] for hit in found.search(word)] for word in words}))
 """
-"""What the site does in the browser with lunr.js, by lunr.py: the same index, the same ranking."""
+"""Search as the site does in the browser with lunr.js, by lunr.py: the same index and ranking."""
 
 
 NAMED = ("SO_BINDTODEVICE", "SO_REUSEPORT", "RTM_GETLINK", "VMADDR_CID_HOST")

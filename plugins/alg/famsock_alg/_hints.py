@@ -71,6 +71,9 @@ HINTS: dict[Any, Any] = {
     ("bind", ENOENT): _not_found,
     ("bind", EBUSY): _BUSY,
     ("set_option", EBUSY): _BUSY,
-    ("request", ENOKEY): _NEEDS_KEY,
-    ("request", EINVAL): _SIZE,
+    **{
+        (request, number): hint
+        for request in ("digest", "encrypt", "decrypt", "seal", "unseal", "random")
+        for number, hint in ((ENOKEY, _NEEDS_KEY), (EINVAL, _SIZE))
+    },
 }

@@ -65,7 +65,8 @@ class Request:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-        if isinstance(error, OSError) and (hint := HINTS.get(("request", error.errno))):
+        # The hints of all requests are the same.
+        if isinstance(error, OSError) and (hint := HINTS.get(("encrypt", error.errno))):
             error.add_note(hint)
 
 

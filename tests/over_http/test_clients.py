@@ -13,9 +13,9 @@ import pytest
 
 import famsock
 from famsock import endpoints
-from tests.http.clients import CLIENTS, Client, Terms
-from tests.http.conftest import NAME, Certificate
-from tests.http.servers import serving
+from tests.over_http.clients import CLIENTS, Client, Terms
+from tests.over_http.conftest import NAME, Certificate
+from tests.over_http.servers import serving
 
 pytestmark = pytest.mark.usefixtures("descriptors", "alarm")
 each_client = pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)

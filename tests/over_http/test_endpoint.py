@@ -18,9 +18,9 @@ from packaging.requirements import Requirement
 import famsock
 from famsock import endpoints
 from famsock.http._endpoint import connect, stream_endpoint
-from tests.http.clients import Terms
-from tests.http.conftest import NAME, Certificate
-from tests.http.servers import serving
+from tests.over_http.clients import Terms
+from tests.over_http.conftest import NAME, Certificate
+from tests.over_http.servers import serving
 from tests.programs import run
 
 ROOT = Path(__file__).parents[2]

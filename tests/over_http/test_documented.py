@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import tests.http.page as page
+import tests.over_http.page as page
 from famsock.http.client import HTTPConnection
 
 pytestmark = pytest.mark.slow

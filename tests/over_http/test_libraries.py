@@ -24,9 +24,9 @@ from famsock.http.client import HTTPConnection
 from famsock.http.httpx import AsyncHTTPTransport
 from famsock.http.requests import EndpointAdapter
 from famsock.http.urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from tests.http.clients import CLIENTS, Client, Terms
-from tests.http.conftest import NAME, Certificate
-from tests.http.servers import PATIENCE_S, Server, serving
+from tests.over_http.clients import CLIENTS, Client, Terms
+from tests.over_http.conftest import NAME, Certificate
+from tests.over_http.servers import PATIENCE_S, Server, serving
 
 pytestmark = pytest.mark.usefixtures("descriptors", "alarm")
 NOBODY = "http://127.0.0.1:9"

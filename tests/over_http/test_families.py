@@ -11,9 +11,9 @@ from aiohttp import web
 
 import famsock
 from famsock import endpoints
-from tests.http.clients import CLIENTS, Client, Terms
-from tests.http.conftest import NAME, Certificate
-from tests.http.servers import PATIENCE_S, serving
+from tests.over_http.clients import CLIENTS, Client, Terms
+from tests.over_http.conftest import NAME, Certificate
+from tests.over_http.servers import PATIENCE_S, serving
 
 pytestmark = pytest.mark.usefixtures("where", "descriptors", "alarm")
 each_client = pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
