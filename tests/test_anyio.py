@@ -38,8 +38,15 @@ async def connected(text: str, folder: Path) -> tuple[Any, Any]:
     async with await families.listen(here) as listener:
         there = listener.local_address
         assert there is not None
-        client = await families.connect(there, type=listener.socket.type)
-        return client, await listener.accept()
+        accepted: list[Any] = []
+
+        async def accepts() -> None:
+            accepted.append(await listener.accept())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(accepts)  # AF_TIPC connects when it is accepted
+            client = await families.connect(there, type=listener.socket.type)
+        return client, accepted[0]
 
 
 @backends

@@ -53,8 +53,15 @@ async def connected(text: str, folder: Path) -> tuple[Any, Any]:
     async with await families.listen(here) as listener:
         there = listener.local_address
         assert there is not None
-        client = await families.connect(there, type=listener.socket.type)
-        return client, await listener.accept()
+        accepted: list[Any] = []
+
+        async def accepts() -> None:
+            accepted.append(await listener.accept())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(accepts)  # AF_TIPC connects when it is accepted
+            client = await families.connect(there, type=listener.socket.type)
+        return client, accepted[0]
 
 
 def fills(sock: famsock.socket) -> bool:
@@ -94,8 +101,10 @@ def test_trios_checks_of_streams(text: str, tmp_path: Path) -> None:
     checks: list[Any] = [trio.testing.check_one_way_stream, trio.testing.check_two_way_stream]
     if not text.startswith("tipc"):  # which has no half-closed connections
         checks.append(trio.testing.check_half_closeable_stream)
+    # The kernel does not wake a sender that waits for room there when the peer closes.
+    is_silent = text.startswith(("vsock", "tipc"))
     for check in checks:
-        run(partial(check, make, make_clogged))
+        run(partial(check, make, None if is_silent else make_clogged))
 
 
 @pytest.mark.parametrize("text", STREAMS)
