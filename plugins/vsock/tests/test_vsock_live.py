@@ -112,6 +112,7 @@ def test_seqpacket_keeps_messages_apart() -> None:
 def test_a_blocking_send_of_packets_that_find_no_room_sends_them_whole() -> None:
     packets = [bytes([number]) * 60_000 for number in range(12)]
     with connected(stdlib.SOCK_SEQPACKET) as (server, client):
+        client.settimeout(None)  # a socket with a timeout is nonblocking for the kernel
         sending = threading.Thread(target=lambda: [client.send(packet) for packet in packets])
         sending.start()
         try:
