@@ -17,7 +17,9 @@ from famsock.plugin import ControlType, Option
 from tools import site_pages
 from tools.interface import PACKAGES, ROOT, public_modules, public_names
 
+# Made once, before other tests register families of their own.
 PAGES = dict(site_pages.pages())
+NAVIGATION = site_pages.navigation("reference/")
 MODULES = [name for package in PACKAGES for name in public_modules(package)]
 FAMILIES = [*famsock.plugins.families()]
 CONSTANTS, ROWS = _index.constants(FAMILIES), _index.rows(FAMILIES)
@@ -78,7 +80,7 @@ def test_the_navigation_names_every_generated_page_once() -> None:
         parts = entries if isinstance(entries, list) else entries.values()
         return [target for part in parts for target in targets(part)]
 
-    found = targets(site_pages.navigation("reference/"))
+    found = targets(NAVIGATION)
     assert sorted(found) == sorted(path for path in PAGES if path.startswith("reference/"))
     written = (ROOT / "mkdocs.yml").read_text()
     assert "  - Reference: reference/\n" in written

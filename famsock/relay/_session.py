@@ -291,6 +291,10 @@ class Session:
         try:
             for direction in self.directions:
                 direction.run()
+            for direction in self.directions:
+                # The other direction may have ended the handshake that held this one up.
+                if direction.is_blocked and not direction.sink.waits_for_room:
+                    direction.run()
             self._settle()
         except (OSError, MemoryError) as error:
             self._break(error)
@@ -350,6 +354,8 @@ class Session:
                 direction.is_told = True
                 if direction.error is not None or not direction.sink.finish():
                     self._end_when_quiet()  # the other direction has a last word
+                elif not direction.sink.tells_of_data:  # the end may have been read from it
+                    self._later(self.channels.index(direction.sink), READ, 0)
         if all(direction.done for direction in self.directions) and not any(
             channel.unsent for channel in self.channels
         ):

@@ -61,15 +61,16 @@ class TlsChannel(SocketChannel):
         return bool(self._records or self._outgoing.pending)
 
     def receive(self) -> memoryview | bytes | Ended:
-        if self._ahead:
-            return self._ahead.popleft()
         while True:
+            if self._ahead:
+                return self._ahead.popleft()
             try:
                 if self.handshakes:
                     self._tls.do_handshake()
                     self.handshakes = False
                     if self._finishes:
                         self._say_end()
+                        continue  # it may have read ahead
                 data = self._tls.read(STREAM_BYTES)
             except ssl.SSLWantReadError:
                 self._flush_quietly()

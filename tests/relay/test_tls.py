@@ -7,11 +7,16 @@ import os
 import socket
 import ssl
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from famsock.relay import End, Options, Relay, Tls
+from famsock.relay._channels import Channel
+from famsock.relay._loop import Loop
+from famsock.relay._pipes import Pipes
+from famsock.relay._session import Session
 from tests.relay.peers import PATIENCE_S, echo, is_reset, receive_all, running, unix_server, until
 
 x509 = pytest.importorskip("cryptography.x509")
@@ -55,6 +60,51 @@ def server_context(certificate: Path) -> ssl.SSLContext:
 
 def client_context(certificate: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(certificate))
+
+
+class _Sender(Channel):
+    """An end that has data at once."""
+
+    is_stream = True
+
+    def __init__(self) -> None:
+        self._data = [b"data"]
+
+    def receive(self) -> bytes:
+        if not self._data:
+            raise BlockingIOError
+        return self._data.pop()
+
+
+class _Handshaking(Channel):
+    """An end that takes data once it has received the end of a handshake."""
+
+    is_stream = True
+    tells_of_data = False
+    waits_for_room = False
+
+    def __init__(self) -> None:
+        self.handshakes = True
+        self.taken = b""
+
+    def receive(self) -> bytes:
+        self.handshakes = False
+        raise BlockingIOError
+
+    def send(self, data: memoryview | bytes, descriptors: tuple[int, ...] = ()) -> int:
+        if self.handshakes:
+            raise BlockingIOError
+        self.taken += data
+        return len(data)
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_a_handshake_that_ends_as_the_session_starts_holds_nothing_up(is_turned: bool) -> None:
+    sender, other = _Sender(), _Handshaking()
+    channels: tuple[Channel, Channel] = (other, sender) if is_turned else (sender, other)
+    with closing(Loop()) as loop:
+        Session(1, channels, loop, Pipes(), lambda session: None).start()
+    assert other.taken == b"data"
 
 
 def test_a_server_that_speaks_tls(tmp_path: Path, certificate: Path) -> None:
