@@ -17,12 +17,14 @@ _IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Return 0, no worker, for ``-n auto`` where workers cost more than they bring.
+    """Return the workers for ``-n auto``: one more than processors, as tests wait half their time.
 
-    They bring nothing on one processor. A few tests are over before the workers have started.
+    0 where workers cost more than they bring: on one processor, and for a few tests, which are
+    over before the workers have started.
     """
     of_few = config.option.keyword or config.option.collectonly or _names_files(config)
-    return 0 if _IN_LAB or of_few or len(os.sched_getaffinity(0)) < 2 else None
+    processors = len(os.sched_getaffinity(0))
+    return 0 if _IN_LAB or of_few or processors < 2 else processors + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
