@@ -15,18 +15,14 @@ from socket import SHUT_WR, SO_ERROR, SOL_SOCKET
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from famsock._connecting import DELAY_S, failure
-from famsock._opening import Where, bound, candidates, parsed, unconnected
-from famsock._packets import PACKET_BYTES, PacketReceiver, check_limit
+from famsock._opening import RETRY_S, Where, bound, candidates, parsed, unconnected
+from famsock._packets import PACKET_BYTES, PacketReceiver, batch_limits, check_limit
 from famsock._resolver import Candidate
 from famsock._sockets import socket
 from famsock.address import Address
 from famsock.endpoints import Endpoint
 
 _T = TypeVar("_T")
-
-STREAM_BYTES = 64 * 1024
-_BATCH = 64  # datagrams in one system call
-_RETRY_S = 0.001, 0.05  # the first and the longest pause where connect(2) cannot be waited for
 
 
 class Library(NamedTuple):
@@ -234,10 +230,7 @@ class AsyncDatagrams(AsyncSocket):
 
     def __init__(self, sock: socket) -> None:
         super().__init__(sock)
-        protocol = None if sock._served is None else sock._served.protocol
-        known_bytes = 0 if protocol is None else protocol.max_message_bytes
-        self._max_bytes = known_bytes or PACKET_BYTES
-        self._count = max(min(_BATCH, (1 << 20) // self._max_bytes), 2)
+        self._count, self._max_bytes = batch_limits(sock)
         self._received: deque[tuple[bytes, Any]] = deque()
 
     async def receive(self) -> tuple[bytes, Any]:
@@ -355,7 +348,7 @@ async def _attempt(
 
 async def _connect(library: Library, sock: socket, address: Address) -> None:
     await library.checkpoint_if_cancelled()
-    pause_s, longest_s = _RETRY_S
+    pause_s, longest_s = RETRY_S
     while (number := sock.connect_ex(address)) == EAGAIN:  # a listener's queue is full: unix(7)
         await library.sleep(pause_s)
         pause_s = min(2 * pause_s, longest_s)

@@ -250,7 +250,7 @@ def _numbers(values: Mapping[str, object]) -> dict[int, list[str]]:
 def _homes(found: Iterable[object]) -> dict[int, ModuleType]:
     """Return the loaded module that defines each row, the public one of several.
 
-    A row is annotated where it is defined, and only imported elsewhere.
+    A row is annotated where it is defined, and other modules import it.
     """
     wanted = {id(row) for row in found}
     homes: dict[int, ModuleType] = {}

@@ -17,6 +17,9 @@ from famsock.endpoints import Endpoint
 Where = str | Endpoint | Address
 """An endpoint's text, an endpoint, or a typed address."""
 
+RETRY_S = 0.001, 0.05
+"""The first and the longest pause where connect(2) does not begin and cannot be waited for."""
+
 _BACKLOG = 128
 
 

@@ -1,4 +1,7 @@
-"""One packet of a connection that keeps packets apart. Sources: recvmsg(2), unix(7)."""
+"""Limits of what is received at once, and one packet of a connection that keeps packets apart.
+
+Sources: recvmsg(2), recvmmsg(2), unix(7).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,23 @@ from famsock._sockets import socket
 
 PACKET_BYTES = 256 * 1024
 """The longest packet that is received unless another limit is given."""
+
+
+STREAM_BYTES = 64 * 1024
+"""The most bytes of a stream that are received at once unless another limit is given."""
+
+_BATCH = 64
+_BATCH_BYTES = 1 << 20
+
+
+def batch_limits(sock: socket) -> tuple[int, int]:
+    """Return how many datagrams to receive at once, and the most bytes of each.
+
+    The bytes are those that the socket's protocol states, or `PACKET_BYTES`.
+    """
+    protocol = None if sock._served is None else sock._served.protocol
+    max_bytes = (0 if protocol is None else protocol.max_message_bytes) or PACKET_BYTES
+    return max(min(_BATCH, _BATCH_BYTES // max_bytes), 2), max_bytes
 
 
 class PacketReceiver:

@@ -172,7 +172,10 @@ def _form_of(cls: Any) -> _TextForm:
 
 
 def fields_rule(cls: Any, rule: str) -> Callable[[object, object], bool]:
-    """Return whether a peer has the address, or the values of fields, that ``rule`` writes."""
+    """Return the function that tells whether a peer has what ``rule`` writes.
+
+    That is an address, or values of some of its fields. ValueError for any other text.
+    """
     if "=" not in rule or "?" in rule:
         wanted = cls.parse(rule)
         return lambda _, address: address == wanted

@@ -19,7 +19,6 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from famsock._async_sockets import (
-    STREAM_BYTES,
     AsyncDatagrams,
     AsyncListener,
     AsyncPackets,
@@ -30,7 +29,7 @@ from famsock._async_sockets import (
     open_datagrams,
 )
 from famsock._opening import Where, is_stream, listening
-from famsock._packets import PACKET_BYTES
+from famsock._packets import PACKET_BYTES, STREAM_BYTES
 from famsock._sockets import socket
 
 __all__ = [

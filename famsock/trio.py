@@ -13,7 +13,6 @@ from typing import Any, Self
 import trio
 
 from famsock._async_sockets import (
-    STREAM_BYTES,
     AsyncDatagrams,
     AsyncListener,
     AsyncPackets,
@@ -24,7 +23,7 @@ from famsock._async_sockets import (
     open_datagrams,
 )
 from famsock._opening import Where, is_stream, listening
-from famsock._packets import PACKET_BYTES
+from famsock._packets import PACKET_BYTES, STREAM_BYTES
 from famsock._sockets import socket
 
 __all__ = [

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from famsock import endpoints, plugins
+
 ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
@@ -147,6 +149,28 @@ def test_examples_run(program: str, output: str | None, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "print" not in program or done.stdout
     assert output is None or done.stdout == output
+
+
+_ENDPOINT = re.compile(r"(?<![\w/+])[A-Za-z][\w+-]*://[^\s`'\"<>)…]+")
+NO_ENDPOINTS = {
+    "tcp://host:port?TCP_NODELAY=1",
+    "tcp://127.0.0.1:70000",
+    "udp://localhost:53?SO_MRAK=7",
+    "tcp://127.0.0.1:{port}",
+}
+"""Texts of the documentation that show a form or a mistake."""
+
+
+def test_endpoints_that_the_documentation_names_are_such() -> None:
+    schemes = {row.scheme for each in plugins.families() for row in each.protocols}
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    tried = set()
+    for page in pages:
+        for text in {found.rstrip(".,;:") for found in _ENDPOINT.findall(page.read_text())}:
+            if re.split(r"\+|:", text)[0].lower() in schemes and text not in NO_ENDPOINTS:
+                endpoints.parse(text)
+                tried.add(text)
+    assert len(tried) > 50
 
 
 def test_readme_has_two_commands_and_ci_runs_the_second() -> None:

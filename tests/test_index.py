@@ -20,9 +20,10 @@ from famsock.family import Family, Protocol
 from famsock.plugin import ControlType, Option
 from famsock.testing import Conformance
 from famsock.testing._checks.headers import numbers
+from tools.site_pages import installed_families
 
 ROOT = Path(__file__).parents[1]
-FAMILIES = [*plugins.families()]
+FAMILIES = installed_families()
 CONSTANTS = _index.constants(FAMILIES)
 ROWS = _index.rows(FAMILIES)
 TROUBLES = _index.troubles(FAMILIES)

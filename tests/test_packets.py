@@ -8,7 +8,7 @@ import socket as stdlib
 import pytest
 
 import famsock
-from famsock._packets import PacketReceiver, check_limit
+from famsock._packets import PACKET_BYTES, PacketReceiver, batch_limits, check_limit
 
 pytestmark = pytest.mark.usefixtures("descriptors", "alarm")
 
@@ -55,3 +55,10 @@ def test_nothing_to_receive_is_told() -> None:
 def test_a_limit_that_lets_nothing_through(limit: int) -> None:
     with pytest.raises(ValueError, match=f"at least 1, not {limit}"):
         check_limit(limit)
+
+
+def test_limits_of_a_batch() -> None:
+    with famsock.socket(famsock.AF_INET, stdlib.SOCK_DGRAM) as sock:
+        assert batch_limits(sock) == (16, 65535)  # as the protocol states; 1 MiB together
+    with famsock.socket(famsock.AF_UNIX, stdlib.SOCK_DGRAM) as sock:
+        assert batch_limits(sock) == (4, PACKET_BYTES)

@@ -17,11 +17,9 @@ from famsock.plugin import ControlType, Option
 from tools import site_pages
 from tools.interface import PACKAGES, ROOT, public_modules, public_names
 
-# Made once, before other tests register families of their own.
 PAGES = dict(site_pages.pages())
-NAVIGATION = site_pages.navigation("reference/")
 MODULES = [name for package in PACKAGES for name in public_modules(package)]
-FAMILIES = [*famsock.plugins.families()]
+FAMILIES = site_pages.installed_families()
 CONSTANTS, ROWS = _index.constants(FAMILIES), _index.rows(FAMILIES)
 INDEX = "".join(text for path, text in PAGES.items() if "/modules/" not in path)
 STDLIB = {*dir(__import__("socket"))}
@@ -80,7 +78,7 @@ def test_the_navigation_names_every_generated_page_once() -> None:
         parts = entries if isinstance(entries, list) else entries.values()
         return [target for part in parts for target in targets(part)]
 
-    found = targets(NAVIGATION)
+    found = targets(site_pages.navigation("reference/"))
     assert sorted(found) == sorted(path for path in PAGES if path.startswith("reference/"))
     written = (ROOT / "mkdocs.yml").read_text()
     assert "  - Reference: reference/\n" in written

@@ -32,7 +32,7 @@ _CALLS_OF_EVERY_KIND = "every call"
 
 def pages() -> Iterator[tuple[str, str]]:
     """Yield the path below ``docs`` and the text of each generated page."""
-    families = _families()
+    families = installed_families()
     modules = [name for package in PACKAGES for name in public_modules(package)]
     constants, rows = _index.constants(families), _index.rows(families)
     owners = _owners(families)
@@ -46,8 +46,11 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "troubleshooting.md", _troubleshooting_page(_index.troubles(families))
 
 
-def _families() -> list[Family]:
-    return sorted(famsock.plugins.families(), key=lambda family: family.name)
+def installed_families() -> list[Family]:
+    """Return the families of installed distributions, by name."""
+    names = {row["family"] for row in famsock.plugins.describe() if row["distributions"]}
+    found = [family for family in famsock.plugins.families() if family.name in names]
+    return sorted(found, key=lambda family: family.name)
 
 
 def _owners(families: Iterable[Family]) -> Mapping[str, list[str]]:
@@ -64,7 +67,7 @@ def _owners(families: Iterable[Family]) -> Mapping[str, list[str]]:
 
 def navigation(folder: str) -> list[Any]:
     """Return mkdocs' navigation of the generated pages below ``folder`` ("reference/")."""
-    constants = _index.constants(_families())
+    constants = _index.constants(installed_families())
     parts: list[tuple[str, list[tuple[str, str]]]] = [
         ("", [("Overview", "index.md"), ("Options and control messages", "options.md")]),
         ("Constants", [("Overview", "constants/index.md")]),
@@ -123,13 +126,13 @@ def _module_page(
 ) -> str:
     """Return the page of a module: its docstring, its names, and links to rows and constants."""
     module = import_module(name)
-    here, elsewhere = [], []
+    here, others = [], []
     for each in sorted(public_names(module), key=_classes_last):
         home = _home(module, each, modules)
         if home == name:
             here.append(each)
         elif home:
-            elsewhere.append(f"[`{each}`]({home}.md#{home}.{each})")
+            others.append(f"[`{each}`]({home}.md#{home}.{each})")
     lines = [f"# `{name}`", "", f"::: {name}", "    options:", "      show_root_heading: false"]
     lines += ["      show_root_toc_entry: false", "      heading_level: 1"]
     values = {each: getattr(module, each) for each in here}
@@ -147,8 +150,8 @@ def _module_page(
         group = _group(found_constants[0])
         link = f"[{len(found_constants)} constants](../constants/{_file(group)}.md)"
         lines += ["", f"This module has {link}."]
-    if elsewhere:
-        lines += ["", "Also here, and described with their own modules: " + ", ".join(elsewhere)]
+    if others:
+        lines += ["", "Also here, and described with their own modules: " + ", ".join(others)]
         lines[-1] += "."
     return "\n".join(lines) + "\n"
 

@@ -21,6 +21,7 @@ from typing import Any, Self
 import famsock
 from famsock._connecting import DELAY_S, failure
 from famsock._opening import (
+    RETRY_S,
     Where,
     bound,
     candidates,
@@ -29,16 +30,19 @@ from famsock._opening import (
     parsed,
     unconnected,
 )
-from famsock._packets import PACKET_BYTES, PacketReceiver, check_limit
+from famsock._packets import (
+    PACKET_BYTES,
+    STREAM_BYTES,
+    PacketReceiver,
+    batch_limits,
+    check_limit,
+)
 from famsock._resolver import Candidate
 from famsock.address import Address
 from famsock.aio._awaited import sock_connect
 from famsock.endpoints import Endpoint
 
-_STREAM_BYTES = 64 * 1024
-_BATCH = 64  # datagrams in one system call
 _IN_A_ROW = 64  # results without a wait before other tasks get their turn
-_RETRY_S = 0.001, 0.05  # the first and the longest pause where connect(2) cannot be waited for
 
 
 class _Waiting:
@@ -153,7 +157,7 @@ class Connection(_Waiting):
         """The typed address of the other end."""
         return self._sock.peer_address
 
-    async def receive(self, max_bytes: int = _STREAM_BYTES) -> bytes:
+    async def receive(self, max_bytes: int = STREAM_BYTES) -> bytes:
         """Receive; see the two classes."""
         raise NotImplementedError
 
@@ -175,7 +179,7 @@ class Connection(_Waiting):
 class StreamConnection(Connection):
     """A connected stream of bytes (SOCK_STREAM)."""
 
-    async def receive(self, max_bytes: int = _STREAM_BYTES) -> bytes:
+    async def receive(self, max_bytes: int = STREAM_BYTES) -> bytes:
         """Receive at least 1 and at most ``max_bytes`` bytes; b"" once the peer has ended.
 
         ValueError if ``max_bytes`` is less than 1; RuntimeError if another task receives. Errors
@@ -304,10 +308,7 @@ class DatagramSocket(_Waiting):
 
     def __init__(self, sock: famsock.socket) -> None:
         super().__init__(sock)
-        protocol = None if sock._served is None else sock._served.protocol
-        known_bytes = 0 if protocol is None else protocol.max_message_bytes
-        self._max_bytes = known_bytes or PACKET_BYTES
-        self._count = max(min(_BATCH, (1 << 20) // self._max_bytes), 2)
+        self._count, self._max_bytes = batch_limits(sock)
         self._received: deque[tuple[bytes, Any]] = deque()
 
     async def receive(self) -> tuple[bytes, Any]:
@@ -448,7 +449,7 @@ async def _connected(where: Where, type: int) -> famsock.socket:
 
 
 async def _connect(sock: famsock.socket, address: Address) -> None:
-    pause_s, longest_s = _RETRY_S
+    pause_s, longest_s = RETRY_S
     while True:
         try:
             await sock_connect(sock, address)

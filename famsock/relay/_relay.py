@@ -377,7 +377,7 @@ class Relay:
         self._finished.refused += 1
 
     def _freed(self) -> None:
-        """Go on where a session less makes room."""
+        """Open what waited for a session to end."""
         if self._is_short:
             self._loop.call_later(0, self._try_again)  # once its sockets are closed
         most = self._most_in_total
