@@ -58,7 +58,7 @@ GROUPS = {
         "asyncio-echo", "uvloop-echo", "asyncio-malloc", "asyncio-no-malloc", "asyncio-batches",
         "asyncio-streams", "asyncio-endpoint-1", "asyncio-endpoint-10", "asyncio-endpoint-100",
         "asyncio-endpoint-alone", "uvloop-endpoint-1", "uvloop-endpoint-10", "uvloop-endpoint-100",
-        "asyncio-stream", "asyncio-packets", "trio-stream",
+        "aioquic-bulk", "asyncio-stream", "asyncio-packets", "trio-stream",
     ),
     "relay": ("relay-bulk", "relay-cpu", "relay-default", "relay-short"),
     "start-up and memory": ("import", "first", "doctor", "memory", "resident"),
@@ -70,6 +70,12 @@ def _trios(rounds: int) -> Pairs:
     from benchmarks.trios import round_trips
 
     return round_trips(rounds)
+
+
+def _quic(rounds: int) -> Pairs:
+    from benchmarks.quic import measured
+
+    return measured(rounds)
 
 
 def _by_case(case: Case, measure: Callable[[Case, int], Pairs] = in_process) -> Planned:
@@ -154,6 +160,18 @@ PLAN = (
     ),
     *_endpoints("asyncio", 0.5),
     *(_endpoints("uvloop", 0.65) if find_spec("uvloop") else ()),
+    *(
+        (
+            Planned(
+                "aioquic-bulk",
+                "a bulk transfer by aioquic: famsock.aio's endpoint against asyncio's, CPU of a MB",
+                0.95,
+                _quic,
+            ),
+        )
+        if find_spec("aioquic")
+        else ()
+    ),
     Planned(
         "asyncio-stream",
         "round trip of two tasks, a stream: famsock.aio's connections against loop.sock_*, CPU",

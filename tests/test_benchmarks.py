@@ -16,7 +16,7 @@ from benchmarks.__main__ import GROUPS, PLAN
 from benchmarks.cases import BY_KEY, LAB_CASES
 from benchmarks.echo import KEEPS_MEMORY, server_ns
 from benchmarks.measure import CoarseClockError, Row, work_ns
-from benchmarks.processes import counted
+from benchmarks.processes import counted, run
 
 pytestmark = pytest.mark.usefixtures("alarm")
 
@@ -88,12 +88,20 @@ def test_an_echo_server_tells_its_cpu_time(kind: str) -> None:
     assert 500 < server_ns(kind, KEEPS_MEMORY) < 1e8
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("aioquic") is None, reason="needs aioquic")
+@pytest.mark.parametrize("side", ["asyncio", "ours"])
+def test_a_transfer_by_aioquic_tells_its_cpu_time(side: str) -> None:
+    assert 1e6 < float(run("-m", "benchmarks.quic", side)) < 1e11
+
+
 def test_groups_name_rows_once() -> None:
     grouped = [key for keys in GROUPS.values() for key in keys]
     assert len(grouped) == len({*grouped})
     known = {*BY_KEY, *(planned.key for planned in PLAN)}
-    if find_spec("uvloop") is None:
-        grouped = [key for key in grouped if not key.startswith("uvloop-endpoint")]
+    for module, rows in (("uvloop", "uvloop-endpoint"), ("aioquic", "aioquic-bulk")):
+        if find_spec(module) is None:
+            grouped = [key for key in grouped if not key.startswith(rows)]
     assert {*grouped} <= known
     assert {planned.group for planned in PLAN} == {*GROUPS}
 

@@ -468,7 +468,7 @@ uvloop.run(main())
 """
 
 
-if find_spec("uvloop"):  # uv run --group bench pytest …
+if find_spec("uvloop"):  # tests/external/test_uvloop.py has it
 
     def test_uvloop() -> None:
         done = subprocess.run(

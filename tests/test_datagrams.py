@@ -1192,6 +1192,64 @@ def test_forms_that_asyncio_does_not_resolve(tmp_path: Path) -> None:
     assert outcome(main, tmp_path) == famsock.AF_NETLINK
 
 
+_IN_PLACE_OF_ASYNCIO_S = """
+import asyncio
+from asyncio.base_events import BaseEventLoop
+from famsock.aio import DatagramTransport, create_datagram_endpoint
+
+async def create(loop, *arguments, **keywords):
+    return await create_datagram_endpoint(*arguments, **keywords)
+
+BaseEventLoop.create_datagram_endpoint = create
+
+async def main():
+    loop = asyncio.get_running_loop()
+    for where in ({"local_addr": ("localhost", 0)}, {"remote_addr": ("127.0.0.1", 9)}):
+        transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, **where)
+        print(type(transport) is DatagramTransport)
+        transport.close()
+        await asyncio.sleep(0)
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_may_put_it_in_the_place_of_asyncio_s() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", _IN_PLACE_OF_ASYNCIO_S],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
+
+
+@pytest.mark.skipif(find_spec("aioquic") is None, reason="needs aioquic")
+def test_a_transfer_by_aioquic_is_cut_and_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends datagrams one by one: most leave as parts of larger ones, and arrive so."""
+    from benchmarks import quic
+
+    sent: list[int] = []
+    joined: list[int] = []
+    send, receive = famsock.socket.sendmmsg, famsock.socket.recvmmsg
+
+    def sendmmsg(sock: famsock.socket, messages: Any, *rest: Any) -> int:
+        sent.extend(len(one[0]) for one in messages if len(one) == 3)
+        return send(sock, messages, *rest)
+
+    def recvmmsg(sock: famsock.socket, *arguments: Any) -> Any:
+        messages = receive(sock, *arguments)
+        joined.extend(len(data) for data, items, _, _ in messages if items)
+        return messages
+
+    monkeypatch.setattr(famsock.socket, "sendmmsg", sendmmsg)
+    monkeypatch.setattr(famsock.socket, "recvmmsg", recvmmsg)
+    assert run(quic.transfer(quic.MEGABYTE, ours=True)) > 0
+    datagrams = quic.MEGABYTE // 1200
+    assert sum(sent) > datagrams // 2
+    assert sum(joined) > quic.MEGABYTE // 4
+
+
 _ON_UVLOOP = """
 import asyncio, socket, uvloop
 from famsock import aio
@@ -1224,13 +1282,17 @@ async def main():
     assert protocol.data == sent
     client.close()
     server.close()
+    asyncio.get_running_loop().create_datagram_endpoint = aio.create_datagram_endpoint
+    put, _ = await asyncio.get_running_loop().create_datagram_endpoint(Echo, ("localhost", 0))
+    assert type(put) is aio.DatagramTransport
+    put.close()
     await asyncio.sleep(0.01)
 
 uvloop.run(main())
 """
 
 
-if find_spec("uvloop"):  # uv run --group bench pytest …
+if find_spec("uvloop"):  # tests/external/test_uvloop.py has it
 
     def test_uvloop() -> None:
         done = subprocess.run(

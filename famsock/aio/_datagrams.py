@@ -774,9 +774,13 @@ def _ours(sock: _stdlib.socket) -> tuple[famsock.socket, _stdlib.socket | None]:
     return ours, sock
 
 
+_METHOD = base_events.BaseEventLoop.create_datagram_endpoint
+"""The interpreter's own, also where a program later puts ours in its place."""
+
+
 def _of_asyncio() -> Callable[..., Coroutine[Any, Any, Any]]:
     """The running interpreter's method, which opens famsock's sockets."""
-    method = base_events.BaseEventLoop.create_datagram_endpoint
+    method = _METHOD
     namespace = vars(base_events) | {"socket": famsock}
     copy = FunctionType(
         method.__code__, namespace, method.__name__, method.__defaults__, method.__closure__

@@ -80,7 +80,10 @@ _ON_PYPY = (
     *("tests/calls/test_connections_and_datagrams.py", "tests/calls/test_buffers.py"),
     *("tests/calls/test_descriptors.py", "plugins/inet", "plugins/unix"),
 )
-_WITHOUT_WHEELS = ("can-isotp", "cryptography", "mypy", "python-can", "msgpack", "wrapt")
+_WITHOUT_WHEELS = (
+    *("aioquic", "can-isotp", "cryptography", "mypy", "msgpack", "pylsqpack", "python-can"),
+    "wrapt",
+)
 PYTHONS = (
     _cpython("3.14"),
     _cpython("3.15"),

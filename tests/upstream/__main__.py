@@ -1,4 +1,4 @@
-"""Compare CPython's and trio's tests on both sockets: ``python -m tests.upstream [SUITE]…``."""
+"""Compare others' tests on both sockets: ``python -m tests.upstream [SUITE]…``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run CPython's and trio's own tests, on the stdlib's socket and on ours.
+"""Run the tests of CPython, trio and aioquic, on the stdlib's socket and on ours.
 
 A suite is arguments for ``python``; the same with ``-m famsock run`` in front is the other side.
 `run` tells what became of each test, `lost` and `gained` how the two sides differ.
@@ -6,11 +6,15 @@ A suite is arguments for ``python``; the same with ``-m famsock run`` in front i
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import xml.etree.ElementTree as ET
@@ -48,7 +52,11 @@ _TRIO = [
 _MODULES = {
     _EINTR: ["test._test_eintr", "test.eintrdata.eintr_tester"],
     "trio": ["trio._tests"],
+    "aioquic": ["aioquic"],  # whose tests only its source distribution has
 }
+_PYTEST = ("-m", "pytest", "-n0", "-p", "no:cacheprovider")
+# What famsock's side has besides.
+_ADDED = {"aioquic": ("-p", "tests.upstream.endpoint")}
 
 
 def _regrtest(*arguments: str) -> list[str]:
@@ -67,13 +75,15 @@ SUITES: dict[str, list[str]] = {
     "test_asyncio": _regrtest("test_asyncio", *(w for n in _ASYNCIO for w in ("-m", f"*.{n}.*"))),
     _EINTR: ["-v", _EINTR],
     "trio": [
-        *("-m", "pytest", "-n0", "-p", "trio._tests.pytest_plugin", "-p", "no:cacheprovider"),
+        *(*_PYTEST, "-p", "trio._tests.pytest_plugin"),
         *("--pyargs", *(f"trio.{module}" for module in _TRIO)),
     ],
+    "aioquic": [*_PYTEST, "aioquic_tests/test_asyncio.py"],
 }
 """Arguments for ``python``. The resource "network" is what CPython calls a socket on loopback, too;
 the class left out of test_timeout asks for hosts on the Internet. The tests of EINTR are a program
-of their own, whose path comes first."""
+of their own, whose path comes first. Those of aioquic that are named open sockets, the others
+none."""
 
 # The stdlib's own client and server on VSOCK wait for ever for each other where the kernel has
 # VSOCK but no loopback for it.
@@ -124,8 +134,25 @@ def shipped(python: str = sys.executable) -> list[str]:
 def _arguments(suite: str, report: Path, python: str) -> list[str]:
     if suite == _EINTR:
         return [str(_place(suite, python)), *SUITES[suite]]
-    ignored = [] if IN_LAB or suite == "trio" else _HANGS_WITHOUT_LOOPBACK
+    ignored = _HANGS_WITHOUT_LOOPBACK if suite.startswith("test_") and not IN_LAB else []
     return [*SUITES[suite], *ignored, "--junit-xml", str(report)]
+
+
+@functools.cache
+def aioquic_tests(python: str = sys.executable) -> Path:
+    """The tests of the aioquic that is installed, from its source distribution."""
+    code = "import importlib.metadata as m; print(m.version('aioquic'))"
+    version = subprocess.check_output([python, "-c", code], text=True).strip()
+    folder = tempfile.mkdtemp(prefix="aioquic-")
+    atexit.register(shutil.rmtree, folder)
+    uv = os.environ.get("UV") or "uv"
+    command = [uv, "tool", "run", "pip", "download", "--quiet", "--no-deps"]
+    command += ["--no-binary", "aioquic", "--dest", folder, f"aioquic=={version}"]
+    subprocess.run(command, check=True, timeout=TIMEOUT_S)
+    (archive,) = Path(folder).glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder, filter="data")
+    return Path(folder, archive.name.removesuffix(".tar.gz"), "tests")
 
 
 def connect_rds() -> None:
@@ -143,14 +170,22 @@ def connect_rds() -> None:
         far.recvfrom(10)
 
 
-def run(suite: str, *, famsock: bool, python: str = sys.executable) -> Outcome:
-    """Run a suite with the stdlib's socket, or with famsock's."""
+def run(
+    suite: str, *, famsock: bool, installed: bool = True, python: str = sys.executable
+) -> Outcome:
+    """Run a suite with the stdlib's socket, or with famsock's.
+
+    ``installed=False`` leaves ``famsock run`` out: only what `_ADDED` has for a suite is famsock's.
+    """
     if suite == "test_socket":
         connect_rds()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        command = [python, *(["-m", "famsock", "run"] if famsock else [])]
+        command = [python, *(["-m", "famsock", "run"] if famsock and installed else [])]
         command += _arguments(suite, report, python)
+        command += _ADDED.get(suite, ()) if famsock else ()
+        if suite == "aioquic":
+            shutil.copytree(aioquic_tests(python), Path(folder, "aioquic_tests"))
         started = time.monotonic()
         done = subprocess.run(
             command,

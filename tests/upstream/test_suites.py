@@ -1,4 +1,4 @@
-"""CPython's own tests, and trio's, pass on famsock's sockets wherever they pass on the stdlib's."""
+"""The tests of CPython, trio and aioquic pass on famsock's sockets wherever on the stdlib's."""
 
 from __future__ import annotations
 
@@ -29,11 +29,31 @@ def outcome(*tests: str, result: str) -> suites.Outcome:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suite", CHOSEN)
+@pytest.mark.parametrize("suite", [name for name in CHOSEN if name != "aioquic"])
 def test_suite(suite: str) -> None:
     stdlib, ours = run(suite, famsock=False), run(suite, famsock=True)
     assert stdlib.count("passed") > 0, stdlib.tail
     assert suites.lost(stdlib, ours) == [], ours.tail
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("aioquic" not in CHOSEN, reason="needs aioquic")
+def test_aioquic_over_the_datagram_endpoint() -> None:
+    """Its tests wait more than they work, so all three runs go at once.
+
+    The endpoint serves the stdlib's sockets, and with ``famsock run`` our own.
+    """
+    suites.aioquic_tests()  # fetches them once for all
+    sides = (False, False), (True, False), (True, True)
+    with ThreadPoolExecutor(len(sides)) as at_once:
+        runs = [
+            at_once.submit(suites.run, "aioquic", famsock=famsock, installed=installed)
+            for famsock, installed in sides
+        ]
+    stdlib, *both = (each.result() for each in runs)
+    assert stdlib.count("passed") > 20, stdlib.tail
+    for ours in both:
+        assert suites.lost(stdlib, ours) == [], ours.tail
 
 
 @pytest.mark.slow
