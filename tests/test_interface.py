@@ -4,65 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
-import socket
-from collections.abc import Callable, Mapping
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import famsock
-from famsock.plugin import ControlType, Option
-from tools.interface import PACKAGES, defined, public_modules, public_names
-
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "interface.md"
-
-# What a row may sum up in words, and how a name is known to be meant.
-KINDS: Mapping[str, Callable[[str, object], bool]] = {
-    "constants": lambda name, value: isinstance(value, int | str | bytes | tuple),
-    "options": lambda name, value: isinstance(value, Option),
-    "control messages": lambda name, value: isinstance(value, ControlType),
-    "the names of the standard library's module": lambda name, value: name in socket.__all__,
-}
-ROW = re.compile(r"^\| `(famsock[\w.]*)` \| (.*) \|$", re.MULTILINE)
-
-
-def documented(page: str) -> dict[str, tuple[list[str], list[str]]]:
-    """The rows of the page's tables: by module, its names and the words that sum up others."""
-    rows: dict[str, tuple[list[str], list[str]]] = {}
-    for module, cell in ROW.findall(page):
-        assert module not in rows, f"{module} has two rows"
-        words = re.sub(r"`[^`]*`", "", cell).split(",")
-        rows[module] = (
-            re.findall(r"`([^`]*)`", cell),
-            [word.strip() for word in words if word.strip()],
-        )
-    return rows
-
-
-def differences(page: str, modules: Mapping[str, ModuleType]) -> list[str]:
-    """Each way in which the page and the modules differ, as a line."""
-    rows = documented(page)
-    found = [f"{module} is documented, and is not public" for module in rows.keys() - modules]
-    for name, module in modules.items():
-        public = public_names(module)
-        if name not in rows:
-            found += [f"{name} has no row"] if public else []
-            continue
-        names, words = rows[name]
-        found += [f"{name}.{n} is documented, and is not public" for n in set(names) - public]
-        found += [f"{name}: {n} stands twice" for n in set(names) if names.count(n) > 1]
-        found += [f"{name}: unknown words {word!r}" for word in words if word not in KINDS]
-        kinds = {word: KINDS[word] for word in words if word in KINDS}
-        summed_up = set()
-        for other in public - set(names):
-            meant = [word for word, fits in kinds.items() if fits(other, getattr(module, other))]
-            summed_up.update(meant)
-            found += [] if meant else [f"{name}.{other} is public, and is not documented"]
-        found += [f"{name} has no {word}" for word in kinds.keys() - summed_up]
-    return sorted(found)
+from tools.interface import (
+    PACKAGES,
+    PAGE,
+    ROOT,
+    ROW,
+    defined,
+    differences,
+    documented,
+    public_modules,
+    public_names,
+)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

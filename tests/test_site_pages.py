@@ -6,6 +6,7 @@ import importlib
 import re
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import famsock
 from famsock import _index
 from famsock._hints import Hint
 from famsock.plugin import ControlType, Option
-from tools import site_pages
+from tools import mkdocs_hooks, site_figures, site_pages
 from tools.interface import PACKAGES, ROOT, public_modules, public_names
 
 PAGES = dict(site_pages.pages())
@@ -134,3 +135,39 @@ def test_a_family_s_page_links_its_reference(path: Path) -> None:
     assert modules[1] in {title.lower().replace(" ", "-") for title in titles}
     for target in ("../reference/constants/", "../troubleshooting.md"):
         assert target in text
+
+
+def test_a_name_that_is_not_described_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    page = SimpleNamespace(
+        markdown="::: famsock.kit\n    options:\n      heading_level: 1\n      members: [a, b]\n",
+        file=SimpleNamespace(src_uri="reference/modules/famsock.kit.md"),
+    )
+    mkdocs_hooks.on_page_content('<h2 id="famsock.kit.a">', page=page)  # type: ignore[arg-type]
+    assert caplog.messages == ["reference/modules/famsock.kit.md does not describe famsock.kit.b"]
+    assert caplog.records[0].name.startswith("mkdocs.")
+
+
+def test_the_search_s_dialog_and_a_table_s_empty_corner_are_accessible() -> None:
+    page = SimpleNamespace(markdown="")
+    html = '<table><th></th><th style="text-align: right;"></th><th>b</th></table>'
+    changed = mkdocs_hooks.on_page_content(html, page=page)  # type: ignore[arg-type]
+    assert changed == '<table><td></td><td style="text-align: right;"></td><th>b</th></table>'
+    dialog = '<div data-md-component="search" role="dialog">'
+    assert 'role="dialog" aria-label="Search">' in mkdocs_hooks.on_post_page(dialog)
+
+
+def test_the_figure_of_speed_has_the_table_s_numbers() -> None:
+    table = (ROOT / "docs" / "performance.md").read_text()
+    ((path, svg),) = site_figures.figures()
+    assert f"]({path})" in (ROOT / "docs" / "index.md").read_text()
+    drawn = {
+        label: float(number)
+        for label, number in re.findall(r'"end">([^<]+)</text>\n.*\n.*"end">([\d.]+)<', svg)
+    }
+    assert len(drawn) == 8
+    for name, label in site_figures.ROWS.items():
+        (row,) = (line for line in table.splitlines() if line.endswith(f"| `{name}` |"))
+        ratio = row.split("|")[4].split()[0].strip("*")
+        assert f"{float(ratio):.2f}" == f"{drawn[label]:.2f}", name
+    with pytest.raises(KeyError):
+        site_figures.ratios("")

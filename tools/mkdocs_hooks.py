@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: they add the generated pages, and their part of the navigation.
+"""Hooks of mkdocs: they add the generated pages, and find public names that no page has.
 
 ``hooks`` of mkdocs.yml names this file. A folder in the navigation there ("reference/") stands for
 the generated pages below it.
@@ -6,15 +6,29 @@ the generated pages below it.
 
 from __future__ import annotations
 
+import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+_LOG = logging.getLogger("mkdocs.hooks")  # `mkdocs build --strict` fails on its warnings
+_MEMBERS = re.compile(r"^::: (\S+)$.*?^      members: \[(.*?)\]$", re.MULTILINE | re.DOTALL)
+_EMPTY_HEADER = re.compile(r"<th([^>]*)></th>")
+
+
+def on_startup(**_given: Any) -> None:
+    """Let warnings through with ``--quiet``, which else keeps them from ``--strict`` too."""
+    mkdocs = logging.getLogger("mkdocs")
+    mkdocs.setLevel(min(mkdocs.getEffectiveLevel(), logging.WARNING))
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """Replace each folder in the navigation by the pages that are generated below it."""
+    """Replace each folder in the navigation by the generated pages below it; state the version."""
+    import famsock
     from tools import site_pages
 
     config.nav = [
@@ -22,6 +36,7 @@ def on_config(config: MkDocsConfig) -> None:
         for entry in config.nav or ()
         for title, target in entry.items()
     ]
+    config.copyright = f"famsock {famsock.__version__}"
 
 
 def _is_folder(target: Any) -> bool:
@@ -29,10 +44,32 @@ def _is_folder(target: Any) -> bool:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Add the generated pages to those of the folder ``docs``."""
+    """Add the generated pages and figures to those of the folder ``docs``."""
     from mkdocs.structure.files import File
 
-    from tools import site_pages
+    from tools import interface, site_figures, site_pages
 
-    for path, text in site_pages.pages():
+    for line in interface.all_differences():
+        _LOG.warning("docs/interface.md: %s", line)
+    for path, text in (*site_pages.pages(), *site_figures.figures()):
         files.append(File.generated(config, path, content=text))
+
+
+def on_page_content(html: str, page: Page, **_given: Any) -> str:
+    """Warn of a public name that has no description; make a table's empty corner no header.
+
+    A header without text tells a screen reader's user nothing.
+    """
+    for module, members in _MEMBERS.findall(page.markdown or ""):
+        for name in members.split(", "):
+            if f'id="{module}.{name}"' not in html:
+                _LOG.warning("%s does not describe %s.%s", page.file.src_uri, module, name)
+    return _EMPTY_HEADER.sub(r"<td\1></td>", html)
+
+
+def on_post_page(output: str, **_given: Any) -> str:
+    """Name the dialog of the search, which the theme leaves without a name."""
+    return output.replace(
+        'data-md-component="search" role="dialog"',
+        'data-md-component="search" role="dialog" aria-label="Search"',
+    )

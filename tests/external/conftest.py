@@ -34,6 +34,7 @@ _OF_ITS_WHEEL = ("famsock", "LICENSE", "README.md", "pyproject.toml", "setup.py"
 LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "*.egg-info", "build", "dist")
 _PATIENCE_S = 300
 _RELEASE_PATIENCE_S = 1800
+_DOCS_PATIENCE_S = 600
 
 
 def project(source: Path) -> dict[str, Any]:
@@ -216,3 +217,43 @@ def installed(empty: Callable[[str], Environment]) -> Callable[[Path], Environme
         return made
 
     return install
+
+
+def mkdocs_python(
+    *packages_and_words: str | Path, given: str = "", status: int = 0, cwd: Path = REPOSITORY
+) -> str:
+    """Return what Python prints with a folder of packages, the first word, on its path.
+
+    It must end with ``status``; if that is not 0 what it says of errors comes too.
+    """
+    packages, *words = packages_and_words
+    done = subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(packages), "NO_MKDOCS_2_WARNING": "1"},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=_DOCS_PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout + (done.stderr if status else "")
+
+
+@pytest.fixture(scope="session")
+def docs_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the group ``docs`` needs, beside the packages of this interpreter."""
+    folder = tmp_path_factory.mktemp("docs")
+    into = ("--target", folder / "packages", "--python", sys.executable)
+    run("uv", "pip", "install", "--quiet", *into, "--group", "docs", cwd=REPOSITORY)
+    return folder / "packages"
+
+
+@pytest.fixture(scope="session")
+def built_site(docs_packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation site."""
+    folder = tmp_path_factory.mktemp("site")
+    build = ("-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder)
+    mkdocs_python(docs_packages, *build)
+    return folder

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
+import shutil
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+import famsock
 from famsock import _index, plugins
 
-from .conftest import NEEDS_UV, REPOSITORY, run
+from .conftest import NEEDS_UV, REPOSITORY, mkdocs_python
 
 pytestmark = [pytest.mark.slow, NEEDS_UV]
-_PATIENCE_S = 600
 _LARGEST_PAGE_BYTES = 400_000
 _FIRST_HITS = 3
 
@@ -47,45 +46,14 @@ def _rank(hits: Sequence[str], pages: tuple[str, ...]) -> int:
     return next(place for place, hit in enumerate(hits, 1) if hit.startswith(pages))
 
 
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the group ``docs`` needs, beside the packages of this interpreter."""
-    folder = tmp_path_factory.mktemp("docs")
-    into = ("--target", folder / "packages", "--python", sys.executable)
-    run("uv", "pip", "install", "--quiet", *into, "--group", "docs", cwd=REPOSITORY)
-    return folder / "packages"
-
-
-def _python(packages: Path, *words: str | Path, given: str = "") -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, words)],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(packages), "NO_MKDOCS_2_WARNING": "1"},
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def site(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    _python(packages, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder)
-    return folder
-
-
-def test_no_page_is_large(site: Path) -> None:
-    sizes = {path: path.stat().st_size for path in site.rglob("*.html")}
+def test_no_page_is_large(built_site: Path) -> None:
+    sizes = {path: path.stat().st_size for path in built_site.rglob("*.html")}
     assert len(sizes) > 150
     largest = max(sizes, key=lambda path: sizes[path])
     assert sizes[largest] < _LARGEST_PAGE_BYTES, largest
 
 
-def test_every_name_of_a_module_page_is_rendered(site: Path) -> None:
+def test_every_name_of_a_module_page_is_rendered(built_site: Path) -> None:
     for name, wanted in {
         "famsock": ["socket", "PluginError", "install"],
         "famsock.plugin": ["Hint", "one_of", "Resolver", "option_rows"],
@@ -95,12 +63,12 @@ def test_every_name_of_a_module_page_is_rendered(site: Path) -> None:
         "famsock_packet.ring": ["ReceiveRing"],
         "famsock_vsock.sockets": ["local_cid", "VsockSocket.is_guest"],
     }.items():
-        page = (site / "reference" / "modules" / name / "index.html").read_text()
+        page = (built_site / "reference" / "modules" / name / "index.html").read_text()
         for each in wanted:
             assert f'id="{name}.{each}"' in page, (name, each)
 
 
-def test_the_search_finds_each_constant_in_the_index(packages: Path, site: Path) -> None:
+def test_the_search_finds_each_constant_in_the_index(docs_packages: Path, built_site: Path) -> None:
     families = [*plugins.families()]
     constants = [each.name for each in _index.constants(families)]
     words = sorted(
@@ -110,20 +78,90 @@ def test_the_search_finds_each_constant_in_the_index(packages: Path, site: Path)
             *constants[::20],
         }
     )
-    index = site / "search" / "search_index.json"
+    index = built_site / "search" / "search_index.json"
     separator = json.loads(index.read_text())["config"]["separator"]
     assert not any(re.search(separator, word) for word in words)
-    hits = json.loads(_python(packages, "-c", _SEARCH, index, given=json.dumps(words)))
+    hits = json.loads(mkdocs_python(docs_packages, "-c", _SEARCH, index, given=json.dumps(words)))
     ranks = {word: _rank(hits[word], INDEX) for word in words}
     assert all(ranks[word] <= _FIRST_HITS for word in NAMED), {each: hits[each] for each in NAMED}
     late = [word for word in words if ranks[word] > _FIRST_HITS]
     assert len(late) < 0.02 * len(words), {word: hits[word] for word in late}
 
 
-def test_the_search_finds_each_errno_on_the_page_about_it(packages: Path, site: Path) -> None:
+def test_the_search_finds_each_errno_on_the_page_about_it(
+    docs_packages: Path, built_site: Path
+) -> None:
     names = {each.errno_name for each in _index.troubles(plugins.families())}
     words = sorted({name.partition(",")[0] for name in names})
-    index = site / "search" / "search_index.json"
-    hits = json.loads(_python(packages, "-c", _SEARCH, index, given=json.dumps(words)))
+    index = built_site / "search" / "search_index.json"
+    hits = json.loads(mkdocs_python(docs_packages, "-c", _SEARCH, index, given=json.dumps(words)))
     for word in words:
         assert hits[word][0].startswith("troubleshooting/#"), (word, hits[word][:_FIRST_HITS])
+
+
+def test_a_page_has_its_links_card_and_version(built_site: Path) -> None:
+    page = (built_site / "families" / "can" / "index.html").read_text()
+    site, source = "https://example.org/famsock/docs/", "https://example.org/famsock/source/"
+    for wanted in (
+        f'<link rel="canonical" href="{site}families/can/">',
+        f'<meta property="og:image" content="{site}assets/card.png">',
+        '<link rel="icon" href="../../assets/favicon.svg">',
+        f'href="{source}edit/main/docs/families/can.md" title="Edit this page"',
+        f'<a href="{source}" title="Go to repository"',
+        f"famsock {famsock.__version__}",
+        'title="Switch to dark colours"',
+        'title="Switch to light colours"',
+        'src="../../assets/logo.svg"',
+    ):
+        assert wanted in page, wanted
+    generated = (built_site / "reference" / "options" / "index.html").read_text()
+    assert "Edit this page" not in generated
+    png = (built_site / "assets" / "card.png").read_bytes()
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", png[16:24]) == (1200, 630)
+
+
+def test_the_site_loads_nothing_from_other_places(built_site: Path) -> None:
+    loaded = re.compile(
+        r'<(?:script|img|source|iframe)[^>]+src="(https?:[^"]+)|'
+        r'<link rel="(?:stylesheet|icon|preconnect)" href="(https?:[^"]+)'
+    )
+    for path in built_site.rglob("*.html"):
+        assert loaded.search(path.read_text()) is None, path
+
+
+def test_each_fault_of_a_page_fails_the_build(docs_packages: Path, tmp_path: Path) -> None:
+    """A broken link, anchor or figure, an orphan page, and a public name that no page lists."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in REPOSITORY.iterdir():
+        (copy / path.name).symlink_to(path)
+    for name in ("docs", "mkdocs.yml"):
+        (copy / name).unlink()
+    shutil.copytree(REPOSITORY / "docs", copy / "docs")
+    navigation = (REPOSITORY / "mkdocs.yml").read_text()
+    (copy / "mkdocs.yml").write_text(navigation.replace("\nnav:\n", "\nnav:\n  - A: absent.md\n"))
+    (copy / "docs" / "lost.md").write_text("# Lost\n")
+    broken = "\n\n[a](nowhere.md) [b](http.md#nowhere) ![c](nowhere.svg) [d](/nowhere)\n"
+    with (copy / "docs" / "tutorial.md").open("a") as tutorial:
+        tutorial.write(broken)
+    interface = copy / "docs" / "interface.md"
+    interface.write_text(interface.read_text().replace("`CanFilter`", "`Nothing`"))
+    build = ("-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path / "site")
+    said = mkdocs_python(docs_packages, *build, status=1, cwd=copy)
+    found = re.findall(r"^WARNING -  (.*)$", said, re.MULTILINE)
+    assert [line.partition(", but the target")[0] for line in found] == [
+        "docs/interface.md: famsock_can.filters.CanFilter is public, and is not documented",
+        "docs/interface.md: famsock_can.filters.Nothing is documented, and is not public",
+        "The following pages exist in the docs directory, but are not included in the "
+        '"nav" configuration:',
+        "A reference to 'absent.md' is included in the 'nav' configuration, which is not found in "
+        "the documentation files.",
+        "Doc file 'tutorial.md' contains a link 'nowhere.md'",
+        "Doc file 'tutorial.md' contains a link 'nowhere.svg'",
+        "Doc file 'tutorial.md' contains an absolute link '/nowhere', it was left as is.",
+        "Doc file 'tutorial.md' contains a link 'http.md#nowhere', but the doc 'http.md' does not "
+        "contain an anchor '#nowhere'.",
+    ]
+    assert "  - lost.md\n" in said
+    assert f"Aborted with {len(found)} warnings in strict mode!" in said

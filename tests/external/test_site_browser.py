@@ -1,0 +1,70 @@
+"""The built site in chromium: axe finds nothing, no page scrolls sideways, no script fails.
+
+``python -m tests.external.browser FOLDER`` looks at every page of a site.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from .browser import CHROMIUM
+from .conftest import NEEDS_UV, REPOSITORY, mkdocs_python, run
+
+pytestmark = [
+    pytest.mark.slow,
+    NEEDS_UV,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium"),
+]
+PAGES = ("/", "/families/can/", "/comparison/", "/reference/modules/famsock_can.sockets/")
+"""A page of each kind: figures and output, a family's, tables, docstrings.
+
+The first is looked at in three widths and two palettes, the others in two of the six.
+"""
+
+
+@pytest.fixture(scope="module")
+def browser_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what drives chromium."""
+    folder = tmp_path_factory.mktemp("browser")
+    into = ("--target", folder, "--python", sys.executable)
+    run("uv", "pip", "install", "--quiet", *into, "--group", "browser", cwd=REPOSITORY)
+    return folder
+
+
+def _looked_at(packages: Path, site: Path, *pages: str) -> list[str]:
+    found: list[str] = json.loads(
+        mkdocs_python(packages, "-m", "tests.external.browser", site, *pages)
+    )
+    return found
+
+
+def test_pages_are_accessible_at_each_width_in_each_palette(
+    browser_packages: Path, built_site: Path
+) -> None:
+    assert _looked_at(browser_packages, built_site, *PAGES, "--whole", "1") == []
+
+
+def test_what_is_wrong_with_a_page_is_found(browser_packages: Path, tmp_path: Path) -> None:
+    page = tmp_path / "wrong" / "index.html"
+    page.parent.mkdir()
+    page.write_text(
+        "<!doctype html><html lang=en><title>A</title><main><h1>A</h1>"
+        "<img src=data:,><p style='color: #ddd; background: #fff'>pale</p>"
+        "<div style='width: 700px'>wide</div><script>nothing()</script></main>"
+    )
+    found = _looked_at(browser_packages, tmp_path, "wrong/")
+    said = "\n".join(found)
+    for wanted in ("image-alt", "color-contrast"):
+        assert said.count(f": {wanted}: ") == 6
+    wide = [line for line in found if line.endswith("the page scrolls sideways")]
+    assert wide == [
+        f"wrong/ 420 {palette}: the page scrolls sideways" for palette in ("light", "dark")
+    ]
+    assert [line for line in found if "nothing is not defined" in line] == [
+        "nothing is not defined",
+        "nothing is not defined",
+    ]
