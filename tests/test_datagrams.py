@@ -873,6 +873,62 @@ def test_random_datagrams_arrive_as_they_were_sent(
     outcome(main, tmp_path)
 
 
+def _turned_on(run: Run) -> famsock.socket:
+    """A socket whose datagrams the kernel joins already."""
+    sock = run.stack.enter_context(famsock.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM))
+    sock.bind(HERE)
+    sock.setsockopt(*CUTTING.option, 1)
+    return sock
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", ["new", "turned-on", "without-offload", "without-calls-for-many"])
+def test_joined_datagrams_come_apart_whatever_came_before(
+    kind: str, seed: int, tmp_path: Path
+) -> None:
+    """One datagram, many, and some that were cut from one message, in any order and any pace."""
+    dice = random.Random(seed)
+
+    async def main(run: Run) -> None:
+        where: dict[str, Any] = {"local_addr": HERE}
+        if kind in ("turned-on", "without-offload"):
+            where = {"sock": _turned_on(run), "offload": kind == "turned-on"}
+        transport, protocol = await run.endpoint(**where)
+        client = run.client(transport)
+
+        def send(step: str) -> None:
+            size = dice.randint(1, 1000)
+            if step == "cut":
+                data = dice.randbytes(size * dice.randint(1, 59) + dice.randint(1, size))
+                client.sendmsg([data], [CUTTING.size(size)])
+                sent.extend(data[at : at + size] for at in range(0, len(data), size))
+                return
+            for _ in range(70 if step == "many" else 1):
+                sent.append(dice.randbytes(size))
+                client.send(sent[-1])
+
+        async def arrived() -> None:
+            await until(lambda: sum(map(len, protocol.data)) >= sum(map(len, sent)))
+
+        sent: list[bytes] = []
+        send("many")
+        await arrived()
+        if kind == "without-calls-for-many":
+            transport._batched = False  # as after ENOSYS of sendmmsg(2)
+        for _ in range(25):
+            step = dice.choice(["one", "cut", "many"])
+            if step == "many" or dice.random() < 0.7 or len(sent) - len(protocol.data) > 60:
+                await arrived()  # a socket holds only so many
+            send(step)
+        await arrived()
+        assert protocol.data == sent
+        assert transport._joining is not None
+        transport.close()
+        await protocol.lost
+
+    outcome(main, tmp_path)
+
+
 def test_neighbours_of_one_size_become_one_message() -> None:
     a, b = ("127.0.0.1", 1), ("127.0.0.1", 2)
     given: list[Any] = [

@@ -16,6 +16,7 @@ import warnings
 from asyncio import base_events, constants
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from operator import eq, length_hint
 from struct import Struct
@@ -155,12 +156,16 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         self._singles = 0  # how often to receive one datagram before many are asked for
         self._size_bytes = _MAX_BYTES
         self._cutting: Segmentation | None = None
+        self._joining: Segmentation | None = None  # once it is turned on
+        self._control_bytes = 0
         if protocol is not None:
             self._size_bytes = protocol.max_message_bytes or _MAX_BYTES
             self._cutting = protocol.segmentation if offload else None
-        self._joining: Segmentation | None = None  # once it is turned on
-        self._control_bytes = 0
         self._count = max(min(_BATCH, _BATCH_BYTES // self._size_bytes), 2)
+        if protocol is not None and protocol.segmentation is not None:
+            with suppress(OSError):  # a kernel before Linux 5.0, or another one
+                if sock.getsockopt(*protocol.segmentation.option):
+                    self._expect_joined(protocol.segmentation)
 
     def is_reading(self) -> bool:
         """Return True unless the transport is closing or paused."""
@@ -188,16 +193,18 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         if self._rest is not None or self._lost:
             return  # `_deliver` is scheduled for what is left
         try:
-            if self._singles:
+            if self._singles and self._joining is None:
                 messages = None
                 data, address = self._sock.recvfrom(self._size_bytes)  # type: ignore[union-attr]
                 self._singles -= self._batched
             else:
-                messages = self._receive_many()
+                singles = self._singles
+                messages = self._receive_one() if singles else self._receive_many()
                 if len(messages) == 1:
                     data, _, _, address = messages[0]
                     messages = None
-                    self._singles = _SINGLES
+                    if not singles:
+                        self._singles = _SINGLES
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -223,6 +230,15 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
             self._open_batch = None
             if self._batch:
                 self._flush()
+
+    def _receive_one(self) -> list[_Message]:
+        """Receive what may be several datagrams that the kernel has joined."""
+        sock = self._sock
+        assert sock is not None
+        messages = self._apart([sock.recvmsg(self._size_bytes, self._control_bytes)])
+        if self._batched:
+            self._singles = 0 if len(messages) > 1 else self._singles - 1
+        return messages
 
     def _receive_many(self) -> list[_Message]:
         sock = self._sock
@@ -264,6 +280,9 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         except OSError:
             self._cutting = None  # a kernel before Linux 5.0, or another one
             return
+        self._expect_joined(segmentation)
+
+    def _expect_joined(self, segmentation: Segmentation) -> None:
         self._joining = segmentation
         self._control_bytes = _CONTROL_BYTES
         self._count = _BATCH_BYTES // (self._size_bytes + self._control_bytes)
