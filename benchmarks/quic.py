@@ -1,7 +1,8 @@
 """A bulk transfer by aioquic, over asyncio's datagram endpoint and over ours.
 
 ``python -m benchmarks.quic asyncio|ours`` prints the nanoseconds of CPU that client and server
-spend on a megabyte, both in that process.
+spend on a megabyte, both in that process. Of four transfers the fastest counts: whatever else runs on
+the machine disturbs the others.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from benchmarks.processes import run
 from famsock.aio import create_datagram_endpoint
 
 MEGABYTE = 1_000_000
-_MEGABYTES = 8
+_MEGABYTES = 3
+_TRANSFERS = 4
 _WINDOW_BYTES = 1 << 24
 
 
@@ -98,8 +100,9 @@ def measured(rounds: int) -> Pairs:
 def main(side: str) -> None:
     """Print a figure."""
     bytes(1 << 18)  # as large as what asyncio receives: malloc(3) keeps such blocks from now on
-    spent_ns = asyncio.run(transfer(_MEGABYTES * MEGABYTE, ours=side == "ours"))
-    print(spent_ns / _MEGABYTES)
+    size_bytes = _MEGABYTES * MEGABYTE
+    runs = [asyncio.run(transfer(size_bytes, ours=side == "ours")) for _ in range(_TRANSFERS)]
+    print(min(runs) / _MEGABYTES)
 
 
 if __name__ == "__main__":
