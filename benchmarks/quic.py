@@ -1,8 +1,8 @@
 """A bulk transfer by aioquic, over asyncio's datagram endpoint and over ours.
 
 ``python -m benchmarks.quic asyncio|ours`` prints the nanoseconds of CPU that client and server
-spend on a megabyte, both in that process. Of four transfers the fastest counts: whatever else runs on
-the machine disturbs the others.
+spend on a megabyte, both in that process. Of four transfers the fastest counts: whatever else runs
+on the machine disturbs the others.
 """
 
 from __future__ import annotations
