@@ -138,19 +138,19 @@ def test_a_family_s_page_links_its_reference(path: Path) -> None:
 
 
 def test_a_name_that_is_not_described_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    page = SimpleNamespace(
+    page: Any = SimpleNamespace(
         markdown="::: famsock.kit\n    options:\n      heading_level: 1\n      members: [a, b]\n",
         file=SimpleNamespace(src_uri="reference/modules/famsock.kit.md"),
     )
-    mkdocs_hooks.on_page_content('<h2 id="famsock.kit.a">', page=page)  # type: ignore[arg-type]
+    mkdocs_hooks.on_page_content('<h2 id="famsock.kit.a">', page=page)
     assert caplog.messages == ["reference/modules/famsock.kit.md does not describe famsock.kit.b"]
     assert caplog.records[0].name.startswith("mkdocs.")
 
 
 def test_the_search_s_dialog_and_a_table_s_empty_corner_are_accessible() -> None:
-    page = SimpleNamespace(markdown="")
+    page: Any = SimpleNamespace(markdown="")
     html = '<table><th></th><th style="text-align: right;"></th><th>b</th></table>'
-    changed = mkdocs_hooks.on_page_content(html, page=page)  # type: ignore[arg-type]
+    changed = mkdocs_hooks.on_page_content(html, page=page)
     assert changed == '<table><td></td><td style="text-align: right;"></td><th>b</th></table>'
     dialog = '<div data-md-component="search" role="dialog">'
     assert 'role="dialog" aria-label="Search">' in mkdocs_hooks.on_post_page(dialog)
