@@ -208,7 +208,7 @@ class Served:
         self.family: Family = family
         self.protocol: Protocol = protocol
         self.integer_bytes: Mapping[int, int] | None = protocol.integer_bytes
-        self._hints: dict[tuple[str, int], AnyHint | None] = {}
+        self._notes: dict[tuple[str, int], AnyHint | None] = {}  # whole, or the hints that look
         self.codec: AddressCodec
         if protocol.address is None:
             self.codec = NoAddressCodec(family.name)
@@ -227,17 +227,19 @@ class Served:
         """
         try:
             try:
-                hint = self._hints[operation, number]
+                note = self._notes[operation, number]
             except KeyError:
-                hint = self._hints[operation, number] = self._find_hint(operation, number)
-            text = hint if hint is None or isinstance(hint, str) else hint(sock, address)
+                note = self._notes[operation, number] = self._find_note(operation, number)
+            if note is None or isinstance(note, str):
+                return note
+            text = note(sock, address)
         except Exception:  # whatever it is, it must not replace the error that asks
             return None
         return f"{self}: {text}" if text else None
 
-    def _find_hint(self, operation: str, number: int) -> AnyHint | None:
+    def _find_note(self, operation: str, number: int) -> AnyHint | None:
         row = self.protocol
-        return find_hint(
+        hint = find_hint(
             operation,
             number,
             hints=row.hints,
@@ -245,6 +247,7 @@ class Served:
             family_modules=self.family.modules,
             capability=row.capability,
         )
+        return f"{self}: {hint}" if isinstance(hint, str) else hint
 
     def prepare(self) -> None:
         """Load what the stdlib's forms need, of all the family's protocols.

@@ -523,8 +523,9 @@ def sendto(
     name, name_length = sockaddr or None, _length(sockaddr)
     deadline = monotonic() + timeout if timeout else None
     if type(data) is bytes and len(data) <= _INT_MAX:
-        given: Any = data, len(data), flags, name, name_length
-        sent = _sock_call(descriptor, _OUT, deadline, _sendto_plain, *given)
+        sent = _sock_call(
+            descriptor, _OUT, deadline, _sendto_plain, data, len(data), flags, name, name_length
+        )
     else:
         pointer, size = _readable(data)
         given = pointer, c_size_t(size), flags, name, name_length
@@ -547,8 +548,11 @@ def recvfrom(
     data, pointer, name, sockaddr, name_length = buffers
     name[LENGTH_AT] = SOCKADDR_BYTES
     deadline = monotonic() + timeout if timeout else None
-    where = pointer, size_bytes, flags, sockaddr, name_length
-    received = _sock_call(descriptor, _IN, deadline, _recvfrom_plain, *where)
+    # Not as a tuple with a star, which costs a twentieth of the call.
+    received = _sock_call(
+        descriptor, _IN, deadline, _recvfrom_plain,
+        pointer, size_bytes, flags, sockaddr, name_length,
+    )  # fmt: skip
     if received < 0:
         raise _error_of(received)
     result = data[:received], name[: name[LENGTH_AT]]
