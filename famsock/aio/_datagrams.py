@@ -12,13 +12,14 @@ import errno
 import logging
 import os
 import socket as _stdlib
+import sys
 import warnings
 from asyncio import base_events, constants
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from operator import eq, length_hint
+from operator import eq, itemgetter, length_hint
 from struct import Struct
 from types import FunctionType
 from typing import Any, TypeVar, cast
@@ -45,6 +46,8 @@ _HEADER_BYTES = 8  # what asyncio counts for a datagram besides its bytes
 _HIGH_WATER_BYTES = 64 * 1024
 _QUEUE_BYTES = 1 << 24
 _INT = Struct("=i")
+_ADDRESS = itemgetter(1)  # of a datagram
+_CONTROL = itemgetter(1)  # of a message
 _logger = logging.getLogger("asyncio")
 _CANNOT_CUT = {
     getattr(errno, name)
@@ -57,8 +60,18 @@ _CANNOT_CUT = {
 class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
     """The transport that `create_datagram_endpoint` makes; its methods are those of asyncio's."""
 
-    _sock: famsock.socket | None = None
-    _open_batch: list[_Datagram] | None = None
+    __slots__ = (
+        "__dict__", "__weakref__", "_address", "_batch", "_batched", "_blocked", "_closing",
+        "_control_bytes", "_count", "_cut_below_bytes", "_cutting", "_delivering", "_descriptor",
+        "_flushing", "_given", "_has_peer", "_high_water", "_interrupted", "_is_connected",
+        "_is_fixed", "_joining", "_loop", "_lost", "_low_water", "_max_batch",
+        "_max_queued_bytes", "_open_batch", "_paused", "_protocol", "_protocol_paused", "_queue",
+        "_queued_bytes", "_rest", "_singles", "_size_bytes", "_sock",
+    )  # fmt: skip
+    # They are read faster than the entries of a dict; other attributes go there, as with asyncio.
+
+    _sock: famsock.socket | None
+    _open_batch: list[_Datagram] | None
 
     def __init__(
         self,
@@ -72,6 +85,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         offload: bool = True,
         max_queued_bytes: int = _QUEUE_BYTES,
     ) -> None:
+        self._sock = None
         extra: dict[str, Any] = {"socket": sock, "sockname": None, "peername": None}
         for name, method in (("sockname", sock.getsockname), ("peername", sock.getpeername)):
             try:
@@ -190,13 +204,13 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
             self._loop.add_reader(self._descriptor, self._readable)
 
     def _readable(self) -> None:
-        if self._rest is not None or self._lost:
-            return  # `_deliver` is scheduled for what is left
         try:
             if self._singles and self._joining is None:
                 messages = None
                 data, address = self._sock.recvfrom(self._size_bytes)  # type: ignore[union-attr]
-                self._singles -= self._batched
+                self._singles -= 1
+            elif self._rest is not None or self._lost:
+                return  # `_deliver` is scheduled for what is left
             else:
                 singles = self._singles
                 messages = self._receive_one() if singles else self._receive_many()
@@ -209,7 +223,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
             return
         except OSError as error:
             if error.errno == errno.ENOSYS and self._batched:
-                self._batched, self._singles = False, 1
+                self._batched, self._singles = False, sys.maxsize
                 return
             self._protocol.error_received(error)
             return
@@ -263,10 +277,8 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         return messages
 
     def _apart(self, messages: list[_Message]) -> list[_Message]:
-        if self._joining is not None:
-            for message in messages:
-                if message[1]:
-                    return _apart(messages, self._joining.received)
+        if self._joining is not None and any(map(_CONTROL, messages)):
+            return _apart(messages, self._joining.received)
         return messages
 
     def _tell_error(self, error: OSError) -> None:
@@ -330,30 +342,24 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         turn, and the answers to several datagrams that came together, are sent at its end.
         """
         batch = self._open_batch
-        if batch is not None and type(data) is bytes and not self._is_fixed:
-            batch.append((data, addr))
-            if len(batch) >= self._max_batch:
-                self._flush()
-            return
         if type(data) is not bytes and not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(
                 f"data argument must be a bytes-like object, not {type(data).__name__!r}"
             )
-        if self._address:
-            if addr not in (None, self._address):
+        if self._is_fixed:
+            if self._address and addr not in (None, self._address):
                 raise ValueError(f"Invalid address: must be None or {self._address}")
-            addr = self._address
-        if self._lost and (self._address or self._sock is None):
-            if self._lost >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
-                _logger.warning("socket.send() raised exception.")
-            self._lost += 1
-            return
-        if self._is_connected:
-            addr = None
-        if self._blocked:
+            addr = None if self._is_connected else self._address
+        if batch is not None:
+            batch.append((data if type(data) is bytes else bytes(data), addr))
+            if len(batch) >= self._max_batch:
+                self._flush()
+        elif self._lost:
+            self._send_lost(data, addr)
+        elif self._blocked:
             self._enqueue(bytes(data), addr)
             self._maybe_pause_protocol()
-        elif batch is not None or self._batch:
+        elif self._batch:
             self._batch.append((bytes(data), addr))
             if len(self._batch) >= self._max_batch:
                 self._flush()
@@ -364,8 +370,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
                 else:
                     self._sock.sendto(data, addr)  # type: ignore[union-attr]
             except (BlockingIOError, InterruptedError):
-                if not self._lost:
-                    self._block([(bytes(data), addr)])
+                self._block([(bytes(data), addr)])
             except OSError as error:
                 self._protocol.error_received(error)
             except (SystemExit, KeyboardInterrupt):
@@ -373,10 +378,19 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
             except BaseException as error:
                 self._fatal_error(error, "Fatal write error on datagram transport")
             else:
-                if not self._lost:
-                    self._open_batch = self._batch
-                    if not self._delivering:
-                        self._loop.call_soon(self._end_turn)
+                self._open_batch = self._batch
+                if not self._delivering:
+                    self._loop.call_soon(self._end_turn)
+
+    def _send_lost(self, data: Any, address: Any) -> None:
+        """Do what asyncio does with a datagram for a transport that is lost."""
+        if self._address or self._sock is None:
+            if self._lost >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+                _logger.warning("socket.send() raised exception.")
+            self._lost += 1
+        else:
+            with suppress(BlockingIOError, InterruptedError):
+                self._send_each([(data, address)])
 
     def _send(self, data: Any, address: Any) -> None:
         if address is None and self._has_peer:
@@ -429,10 +443,8 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
     def _send_batch(self, datagrams: list[_Datagram]) -> int:
         """Send many in one call: the number of those that need no further attempt."""
         messages: list[Any] = datagrams
-        if self._cutting is not None:
-            addresses = [address for _, address in datagrams]
-            if any(map(eq, addresses, addresses[1:])):
-                messages = _together(datagrams, self._cutting, self._cut_below_bytes)
+        if self._cutting is not None and _has_run(datagrams):
+            messages = _together(datagrams, self._cutting, self._cut_below_bytes)
         try:
             sent = self._sock.sendmmsg(messages)  # type: ignore[union-attr]
         except (BlockingIOError, InterruptedError, SystemExit, KeyboardInterrupt):
@@ -576,7 +588,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
 
     def _stop_receiving(self) -> None:
         self._closing = self._interrupted = True
-        self._rest = None
+        self._rest, self._singles = None, 0
         self._loop.remove_reader(self._descriptor)
 
     def _fatal_error(self, error: BaseException, message: str) -> None:
@@ -644,6 +656,11 @@ def _apart(messages: Iterable[_Message], kind: tuple[int, int]) -> list[_Message
         else:
             found.append(message)
     return found
+
+
+def _has_run(datagrams: list[_Datagram]) -> bool:
+    """Whether there may be neighbours to one address: four in a row are never overlooked."""
+    return any(map(eq, map(_ADDRESS, datagrams[::3]), map(_ADDRESS, datagrams[1::3])))
 
 
 def _together(datagrams: list[_Datagram], cutting: Segmentation, below_bytes: int) -> list[Any]:
