@@ -57,6 +57,7 @@ _LEFT_OUT = [
     "test_man_pages.py",
     "test_matrix.py",
     "test_missing.py",
+    "test_pages.py",
     "test_platforms.py",
     "test_public_names.py",
     "test_records.py",

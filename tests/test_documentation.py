@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from famsock import endpoints, plugins
+from tests import pages
+from tests.pages import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
     "docs/getting-started.md",
@@ -35,28 +34,6 @@ LEARNING = (
 )
 """Pages whose blocks run in one interpreter for each of their needs."""
 
-_BLOCK = re.compile(
-    r"(?:<!-- (?P<needs>[^\n]*) -->\n\n)?"
-    r"```python\n(?P<program>.*?)```(?:\n\n```text\n(?P<output>.*?)```)?",
-    re.DOTALL,
-)
-
-
-class Block(NamedTuple):
-    """A program of a page, the number of lines above it, and what it prints."""
-
-    line: int
-    program: str
-    output: str | None
-
-
-def blocks_of(page: str) -> Iterator[tuple[str, Block]]:
-    """The Python blocks of a page, each with what the comment in front of it states."""
-    text = (ROOT / page).read_text()
-    for shown in _BLOCK.finditer(text):
-        line = text.count("\n", 0, shown.start("program"))
-        yield shown["needs"] or "", Block(line, shown["program"], shown["output"])
-
 
 def programs() -> Iterator[Any]:
     """The Python blocks of the pages that can run here, each with its output, if that follows.
@@ -64,59 +41,30 @@ def programs() -> Iterator[Any]:
     Those that show another framework need it: ``uv run --group frameworks pytest`` has them all.
     """
     for page in PAGES:
-        for _, block in blocks_of(page):
+        for block in pages.blocks_of(page, "python"):
             needed = re.findall(r"^(?:import|from) (\w+)", block.program, re.MULTILINE)
             if all(map(find_spec, needed)):
                 name = f"{Path(page).stem}:{block.line}"
                 yield pytest.param(block.program, block.output, id=name)
 
 
-def groups() -> Iterator[Any]:
-    """The Python blocks of each page of LEARNING, by what they need.
-
-    A comment in front of a block states the markers and fixtures, separated by semicolons:
-    ``<!-- needs_interface("vcan0"); network_namespace -->``.
-    """
+def learning() -> Iterator[Any]:
+    """The Python blocks of each page of LEARNING, by what they need."""
     for page in LEARNING:
-        found = dict[str, list[Block]]()
-        for needs, block in blocks_of(page):
-            found.setdefault(needs, []).append(block)
-        for needs, blocks in found.items():
-            calls = [need.strip().rstrip(")").partition("(") for need in needs.split(";") if need]
-            marks = [
-                getattr(pytest.mark, name)(*ast.literal_eval(f"({arguments},)"))
-                for name, _, arguments in calls
-                if name.startswith("needs_")
-            ]
-            fixtures = [name for name, *_ in calls if not name.startswith("needs_")]
-            words = "+".join(re.findall(r"[\w.]+", needs)) or "nothing"
-            name = f"{Path(page).stem}:{words}"
-            yield pytest.param(ROOT / page, blocks, fixtures, marks=marks, id=name)
+        yield from pages.groups(page, "python")
 
 
-@pytest.mark.parametrize(("page", "blocks", "fixtures"), list(groups()))
+@pytest.mark.parametrize(("page", "blocks", "fixtures"), list(learning()))
 def test_the_learning_pages_run(
     page: Path,
-    blocks: list[Block],
+    blocks: list[pages.Block],
     fixtures: list[str],
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> None:
     for fixture in fixtures:
         request.getfixturevalue(fixture)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", ROOT / "tests" / "blocks.py"],
-        input=json.dumps([(str(page), block.line, block.program) for block in blocks]),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        cwd=tmp_path,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    for block, printed in zip(blocks, json.loads(done.stdout), strict=True):
-        expected = (block.line, block.output or "")
-        assert (block.line, printed) == expected
+    pages.check(page, blocks, tmp_path)
 
 
 def test_each_page_for_users_of_another_library_shows_ten_tasks() -> None:
@@ -163,9 +111,8 @@ NO_ENDPOINTS = {
 
 def test_endpoints_that_the_documentation_names_are_such() -> None:
     schemes = {row.scheme for each in plugins.families() for row in each.protocols}
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     tried = set()
-    for page in pages:
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for text in {found.rstrip(".,;:") for found in _ENDPOINT.findall(page.read_text())}:
             if re.split(r"\+|:", text)[0].lower() in schemes and text not in NO_ENDPOINTS:
                 endpoints.parse(text)
