@@ -75,7 +75,9 @@ def test_what_commands_print(
     [
         ("echo $$ >pid; echo ready; exec sleep 600", True),
         ("echo $$ >pid; echo ready; sleep 600", True),
-        ("echo $$ >pid; trap '' TERM; echo ready; sleep 600", True),
+        pytest.param(
+            "echo $$ >pid; trap '' TERM; echo ready; sleep 600", True, marks=pytest.mark.slow
+        ),
         ("echo $$ >pid; echo other; exec sleep 600", False),
         ("echo $$ >pid; echo too early >&2; false", False),
     ],
