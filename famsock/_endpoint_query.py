@@ -105,4 +105,4 @@ def read_option(definitions: Definitions, name: Part, value: Part) -> tuple[str,
     try:
         return row.name, _text.read_value(row, _text.unquoted(value))
     except ValueError as error:
-        raise value.mistake(str(error)) from None
+        raise value.mistake_at_end(error) from None

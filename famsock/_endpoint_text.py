@@ -12,11 +12,13 @@ from typing import Any
 
 from famsock._errors import PluginError
 from famsock._text import quote, split, unquote
-from famsock.codecs import REFUSALS, Codec
+from famsock.codecs import REFUSALS, Codec, refusal_of_text
+from famsock.cstruct import parse_bytes
 from famsock.options import Option
 
 _SHOWN = 72
 _HEX = "hex:"
+_SEPARATORS = re.compile("([,;:])")
 _QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"|(?<=not )([^\s'\",]+)")
 
 
@@ -73,6 +75,20 @@ class Part(str):
             part = Part(self.whole, self.start + len(self), self.start + len(self))
         return part.mistake(message)
 
+    def mistake_at_end(self, error: Exception) -> ValueError:
+        """Return the error about this part, carets under the piece that ends ``error``.
+
+        Pieces are between commas, semicolons and colons.
+        """
+        message = str(error)
+        word = message.rpartition("not ")[2].strip("'\"")
+        at = self.start
+        for piece in _SEPARATORS.split(self):
+            if piece and piece == word:
+                return Part(self.whole, at, at + len(piece)).mistake(message)
+            at += len(piece)
+        return self.mistake(message)
+
 
 def _shown(character: str) -> str:
     """The character as an error shows it, on one line."""
@@ -121,7 +137,7 @@ def read_value(row: Option[Any], text: str) -> Any:
     value: Any = None
     try:
         if text.startswith(_HEX):
-            value = row.codec.decode(bytes.fromhex(text.removeprefix(_HEX)))
+            value = row.codec.decode(parse_bytes(text.removeprefix(_HEX)))
         elif row.codec.parse is not None:
             value = row.codec.parse(text)
         else:
@@ -130,7 +146,10 @@ def read_value(row: Option[Any], text: str) -> Any:
     except PluginError:
         raise
     except (*REFUSALS, AttributeError, BufferError, LookupError, OSError) as error:
-        words = str(error).removeprefix("set_option(): ").removeprefix(f"{row.name} ")
+        words = refusal_of_text(error, text)
+        words = words.removeprefix("set_option(): ").removeprefix(f"{row.name} ")
+        if row.codec.parse is None and not text.startswith(_HEX):
+            words += "; hex: and hexadecimal digits write its bytes"
         raise ValueError(f"option {row.name}: {words}") from None
     return value
 

@@ -273,8 +273,8 @@ def parse_fields(cls: type[_T], text: str) -> _T:
             else:
                 for index, read in enumerate(form.readers[:count]):
                     given[index] = int(given[index], 0) if read is None else read(given[index])
-        except ValueError as error:
-            raise ValueError(f"{made.family_name} address {text!r}: {error}") from None
+        except ValueError:
+            return made(**split_fields(made, text))  # type: ignore[no-any-return]
         if count <= form.leading:
             return made(*given)  # type: ignore[no-any-return]
         return made(**dict(zip(made.stdlib_fields, given)))  # type: ignore[no-any-return] # noqa: B905

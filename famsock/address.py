@@ -311,10 +311,15 @@ class RawAddress(Address):
         """Return the address that ``str`` wrote; ValueError if the text does not have that form."""
         kind, _, rest = text.partition(":")
         family, colon, data = rest.partition(":")
-        if kind != "raw" or not colon:
-            raise ValueError(f"raw address must be raw:family:hexadecimal bytes, not {text!r}")
         try:
-            return cls(int(family), bytes.fromhex(data))
+            if kind != "raw" or not colon:
+                raise ValueError
+            number, octets = int(family), bytes.fromhex(data)
+        except ValueError:
+            form = "raw:family:hexadecimal bytes"
+            raise ValueError(f"raw address must be {form}, not {text!r}") from None
+        try:
+            return cls(number, octets)
         except (ValueError, OverflowError) as error:
             raise ValueError(f"raw address {text!r}: {error}") from None
 

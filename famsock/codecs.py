@@ -69,6 +69,18 @@ REFUSALS = (TypeError, ValueError, OverflowError)
 """Exceptions of a codec for a value that it does not take."""
 
 
+def refusal_of_text(error: Exception, text: str) -> str:
+    """Return the words of an error about the value that a text writes, with the text in them."""
+    if isinstance(error, UnicodeError):
+        return f"must be UTF-8, not {text!r}"
+    if isinstance(error, OSError):
+        return f"{text!r}: {error.strerror}"
+    words = str(error)
+    if not isinstance(error, REFUSALS) or words.endswith(("not str", "not int", "not tuple")):
+        words = f"{words.rpartition(', not ')[0] or 'has another form'}, not {text!r}"
+    return words
+
+
 def name(error: Exception, what: str) -> None:
     """Put ``what`` in front of the message of a codec's refusal, in place."""
     if len(error.args) == 1:
@@ -93,7 +105,12 @@ def scalar(ctype: cstruct.CType) -> Codec[int]:
 
     if ctype.encode is not None or ctype.decode is not None:
         return Codec(
-            c=ctype.c, size_bytes=size, encode=encode, decode=decode, text=str, parse=_integer
+            c=ctype.c,
+            size_bytes=size,
+            encode=encode,
+            decode=decode,
+            text=str,
+            parse=cstruct.parse_integer,
         )
     compiled = _calls.companion("famsock._cstruct")
     if compiled is not None:
@@ -108,13 +125,8 @@ def scalar(ctype: cstruct.CType) -> Codec[int]:
         decode=decode,
         code=ctype.code if whole else "",
         text=str,
-        parse=_integer,
+        parse=cstruct.parse_integer,
     )
-
-
-def _integer(text: str) -> int:
-    """Return an integer that is decimal, or hexadecimal after 0x."""
-    return int(text, 0)
 
 
 def struct(cls: type[_S]) -> Codec[_S]:
@@ -130,14 +142,44 @@ def struct(cls: type[_S]) -> Codec[_S]:
         names = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
         return ",".join(members[name].text(getattr(value, name)) for name in names)
 
-    def parse(text: str) -> _S:
+    def read(text: str) -> _S:
         members = {member.attribute: member.type for member in cls.layout.members}
         fields: tuple[Any, ...] = attrs.fields(cls)  # type: ignore[arg-type]
         pieces = text.split(",")
-        if len(pieces) > len(fields):
-            raise ValueError(f"is {','.join(field.name for field in fields)}, not {text!r}")
-        values = {f.name: members[f.name].parse(p) for f, p in zip(fields, pieces, strict=False)}
+        fewest = sum(field.default is attrs.NOTHING for field in fields)
+        if not fewest <= len(pieces) <= len(fields):
+            raise ValueError(f"not {text!r}")
+        values = {}
+        for field, piece in zip(fields, pieces, strict=False):
+            kind = members[field.name]
+            try:
+                values[field.name] = kind.check(kind.parse(piece))
+            except (*REFUSALS, AttributeError, LookupError, OSError) as error:
+                raise ValueError(f"{field.name} {refusal_of_text(error, piece)}") from None
         return cls(**values)
+
+    def example() -> str:
+        """Return words with the text of zeros, or of the bytes where those are no value."""
+        size = cls.layout.size
+        try:
+            value = cls.unpack(bytes(size))
+            written = text(value)
+            if read(written) == value:
+                return f", such as {written}"
+        except (*REFUSALS, AttributeError, LookupError, OSError):
+            pass
+        return f", or hex: and the {size} bytes of {cls.layout.c_name}"
+
+    def parse(text: str) -> _S:
+        try:
+            value = read(text)
+            encode(value)
+            return value
+        except (*REFUSALS, OSError) as error:
+            names = ",".join(field.name for field in attrs.fields(cls))  # type: ignore[arg-type]
+            words = refusal_of_text(error, text).removeprefix(f"{cls.__name__} ")
+            separator = ", " if words.startswith("not ") else ": "
+            raise ValueError(f"is {names}{example()}{separator}{words}") from None
 
     return Codec(
         c=cls.layout.c_name,
@@ -235,7 +277,7 @@ def raw(size_bytes: int) -> Codec[bytes]:
         encode=encode,
         decode=bytes,
         text=bytes.hex,
-        parse=bytes.fromhex,
+        parse=cstruct.parse_bytes,
     )
 
 
@@ -282,7 +324,7 @@ def array(element: Codec[_T], limit: int) -> Codec[tuple[_T, ...]]:
         return ";".join([written(value) for value in values])
 
     def parse(text: str) -> tuple[_T, ...]:
-        read: Any = element.parse or _integer
+        read: Any = element.parse or cstruct.parse_integer
         return tuple([read(piece) for piece in text.split(";")]) if text else ()
 
     return Codec(
@@ -337,7 +379,14 @@ def _time(c: str, fraction_ns: int) -> Codec[int]:
     compiled = _calls.companion("famsock._cstruct")
     if compiled is not None:
         decode = compiled.Time(fraction_ns, decode).decode
-    return Codec(c=c, size_bytes=pair.size, encode=encode, decode=decode, text=str, parse=_integer)
+    return Codec(
+        c=c,
+        size_bytes=pair.size,
+        encode=encode,
+        decode=decode,
+        text=str,
+        parse=cstruct.parse_integer,
+    )
 
 
 def _nothing(value: None) -> bytes:

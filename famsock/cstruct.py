@@ -69,6 +69,8 @@ __all__ = [
     "long",
     "nested",
     "octets",
+    "parse_bytes",
+    "parse_integer",
     "plain",
     "plain_forms",
     "plain_integer",
@@ -95,8 +97,9 @@ class CType:
     they are the same. ``lookup`` is an `famsock.address.Lookup` or None. ``kind`` names a
     conversion that compiled code knows, and that ``encode`` and ``decode`` must make, too: "be16",
     "be32", "bool" (an int), "text" (up to the first NUL), "ipv4" or "ipv6". ``text`` and ``parse``
-    convert between the value and its text form. ``low`` and ``high`` are the range of an integer
-    type, for messages and tests; ``check`` enforces it.
+    convert between the value and its text form; by default as `str`, or as `parse_integer` if there
+    is a range. ``low`` and ``high`` are the range of an integer type, for messages and tests;
+    ``check`` enforces it.
     """
 
     c: str
@@ -108,7 +111,9 @@ class CType:
     decode: Callable[[Any, Any], Any] | None = None
     kind: str = ""
     text: Callable[[Any], str] = str
-    parse: Callable[[str], Any] = str
+    parse: Callable[[str], Any] = attrs.Factory(
+        lambda self: str if self.low is None else parse_integer, takes_self=True
+    )
 
     @property
     def size(self) -> int:
@@ -170,7 +175,6 @@ def integer(c: str, code: str, low: int, high: int, **conversions: Any) -> CType
         check=check if compiled is None else compiled.IntegerCheck(low, high, check),
         low=low,
         high=high,
-        parse=parse_integer,
         **conversions,
     )
 
@@ -191,8 +195,27 @@ def check_integer(value: Any, low: int, high: int, form: Callable[[int], str] = 
 
 
 def parse_integer(text: str) -> int:
-    """Return the integer that a text writes, in the bases of Python; ValueError if it is none."""
-    return int(text, 0)
+    """Return the integer that a text writes, in the bases of Python; ValueError if it is none.
+
+    The error's message continues "<field> …".
+    """
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise ValueError(f"must be an integer, such as 10 or 0xa, not {text!r}") from None
+
+
+def parse_bytes(text: str) -> bytes:
+    """Return the bytes that hexadecimal digits write; ValueError if it is no such text.
+
+    The error's message continues "<field> …".
+    """
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise ValueError(
+            f"must be hexadecimal digits in pairs, such as 00ff, not {text!r}"
+        ) from None
 
 
 def _swapped(convert: Callable[[int], int]) -> Callable[[int, Any], int]:
@@ -283,9 +306,7 @@ def octets(size: int) -> CType:
             raise ValueError(f"must be {size} bytes, not {len(raw)}")
         return raw
 
-    return CType(
-        c="unsigned char", code=f"{size}s", check=check, text=bytes.hex, parse=bytes.fromhex
-    )
+    return CType(c="unsigned char", code=f"{size}s", check=check, text=bytes.hex, parse=parse_bytes)
 
 
 def char_array(size: int) -> CType:

@@ -135,7 +135,7 @@ def test_text_of_endpoints(text: str, kind: int) -> None:
         ("tcp+dgram://127.0.0.1:80", "type must be one of stream, not 'dgram'"),
         ("unix+nothing:///run/x", "type must be one of stream, dgram, seqpacket, not 'nothing'"),
         ("unix+segpacket:///run/x", "did you mean 'seqpacket'"),
-        ("tcp://127.0.0.1:port", "AF_INET address '127.0.0.1:port': invalid literal"),
+        ("tcp://127.0.0.1:port", "AF_INET address '127.0.0.1:port': must be an integer"),
     ],
 )
 def test_text_that_is_no_endpoint(text: str, match: str) -> None:
@@ -173,6 +173,11 @@ def test_text_that_is_no_endpoint(text: str, match: str) -> None:
         ("tcp://h:1?family=AF_NO", "AF_NO"),
         ("udp://h:1?a=1?b=2", "b=2"),
         ("tcp://h:1?SO_LINGER=1,2,3", "1,2,3"),
+        ("tcp://h:1?SO_LINGER=1", "1"),
+        ("tcp://h:1?SO_LINGER=", ""),
+        ("tcp://h:1?SO_LINGER=1,soon", "soon"),
+        ("tcp://h:1?SO_LINGER=1,99999999999", "99999999999"),
+        ("tcp://h:1?SO_LINGER=hex:zz", "zz"),
         ("fd://three", "three"),
         ("fd://999999", "999999"),
         ("systemd://http", "http"),

@@ -148,10 +148,10 @@ def test_fields_of_the_stdlib_form_may_be_named() -> None:
         ("a:1?flags=1?key=0102", "AF_KIT address has more than one '?'"),
         ("a:1?colour=1", "AF_KIT address has no field 'colour' here"),
         ("a:1?port=2", "AF_KIT address has no field 'port' here"),
-        ("a:port", "AF_KIT address 'a:port': invalid literal"),
+        ("a:port", "AF_KIT address 'a:port': must be an integer"),
         ("a:65536", "AF_KIT port must be 0-65535, not 65536"),
         ("a:1?key=01", "AF_KIT key must be 2 bytes, not 1"),
-        ("a:1?key=xx", "AF_KIT address 'a:1.key=xx': non-hexadecimal"),
+        ("a:1?key=xx", "AF_KIT address 'a:1.key=xx': must be hexadecimal digits"),
         ("a\\:1", "AF_KIT address .* has no port"),
     ],
 )

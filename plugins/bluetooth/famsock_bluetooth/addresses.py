@@ -231,7 +231,7 @@ _BIS_LIST = CType(
     encode=lambda value, _lookup: bytes((len(value), *value)),
     decode=lambda raw, _lookup: tuple(raw[1 : 1 + min(raw[0], ISO_MAX_NUM_BIS)]),
     text=lambda value: ",".join(map(str, value)),
-    parse=lambda text: tuple(int(number, 0) for number in text.split(",") if number),
+    parse=lambda text: tuple(map(cstruct.parse_integer, filter(None, text.split(",")))),
 )
 """``bc_num_bis`` and ``bc_bis``: the number of broadcast stream indices, and 31 of them."""
 

@@ -241,6 +241,8 @@ def _encode_codecs(codecs: Iterable[BtCodec]) -> bytes:
     listed = tuple(codecs)
     parts = [bytes((check_int("number of codecs", len(listed), 0xFF),))]
     for codec in listed:
+        if not isinstance(codec, BtCodec):
+            raise TypeError(f"must be BtCodec, not {type(codec).__name__}")
         parts.append(
             _CODEC.pack(
                 check_int("id", codec.id, 0xFF),

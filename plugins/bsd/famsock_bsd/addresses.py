@@ -99,7 +99,7 @@ def _check_name(value: object) -> str:
 
 _NAME = CType(c="char", code="12s", check=_check_name)
 _LINK_ADDRESS = CType(
-    c="char", code="0s", check=cstruct.check_bytes, text=bytes.hex, parse=bytes.fromhex
+    c="char", code="0s", check=cstruct.check_bytes, text=bytes.hex, parse=cstruct.parse_bytes
 )
 
 

@@ -92,5 +92,5 @@ def counted_address(length_code: str) -> CType:
         encode=lambda value, _lookup: count.pack(len(value)) + value[:SHORT_ADDRESS_BYTES],
         decode=decode,
         text=lambda value: value.hex(":"),
-        parse=lambda text: bytes.fromhex(text.replace(":", "")),
+        parse=lambda text: cstruct.parse_bytes(text.replace(":", "")),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from famsock.plugin import Codec, Option, bpf, codecs, option_rows
+from famsock.plugin import Codec, Option, bpf, codecs, cstruct, option_rows
 from famsock_packet import constants
 from famsock_packet.constants import SOL_PACKET
 from famsock_packet.structs import Fanout, Membership, RingRequest, RolloverStatistics, Statistics
@@ -34,7 +34,7 @@ def _program_text(program: _Program | int) -> str:
 def _parse_program(text: str) -> _Program | int:
     """Return the descriptor that a number is, or the instructions ``code,jt,jf,k;…``."""
     assert bpf.PROGRAM.parse is not None
-    return bpf.PROGRAM.parse(text) if "," in text else int(text, 0)
+    return bpf.PROGRAM.parse(text) if "," in text else cstruct.parse_integer(text)
 
 
 _FANOUT_PROGRAM: Codec[_Program | int] = Codec(

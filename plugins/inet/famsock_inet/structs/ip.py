@@ -228,8 +228,11 @@ MULTICAST_IF: Codec[Any] = attrs.evolve(IN_ADDR, encode=_encode_multicast_if)
 
 
 def _encode_port_range(value: tuple[int, int]) -> bytes:
-    low, high = (cstruct.U16.check(port) for port in value)
-    return struct.pack("=I", low | high << 16)
+    try:
+        low, high = value
+    except (TypeError, ValueError):
+        raise TypeError(f"must be the lowest and the highest port, not {value!r}") from None
+    return struct.pack("=I", cstruct.U16.check(low) | cstruct.U16.check(high) << 16)
 
 
 def _decode_port_range(data: bytes) -> tuple[int, int]:
@@ -239,8 +242,21 @@ def _decode_port_range(data: bytes) -> tuple[int, int]:
     return both & 0xFFFF, both >> 16
 
 
+def _parse_port_range(text: str) -> tuple[int, int]:
+    pieces = text.split(",")
+    if len(pieces) != 2:
+        raise ValueError(f"is the lowest and the highest port, such as 1000,2000, not {text!r}")
+    low, high = map(cstruct.parse_integer, pieces)
+    return low, high
+
+
 PORT_RANGE: Codec[tuple[int, int]] = Codec(
-    c="uint32_t", size_bytes=4, encode=_encode_port_range, decode=_decode_port_range
+    c="uint32_t",
+    size_bytes=4,
+    encode=_encode_port_range,
+    decode=_decode_port_range,
+    text=lambda ports: ",".join(map(str, ports)),
+    parse=_parse_port_range,
 )
 """IP_LOCAL_PORT_RANGE: lowest and highest port, the lower half and the upper half of a u32."""
 

@@ -442,8 +442,11 @@ def _authkey_text(value: SctpAuthkey) -> str:
 
 
 def _parse_authkey(text: str) -> SctpAuthkey:
-    assoc_id, number, key = text.split(",")
-    return SctpAuthkey(int(assoc_id, 0), int(number, 0), bytes.fromhex(key))
+    pieces = text.split(",")
+    if len(pieces) != 3:
+        raise ValueError(f"is assoc_id,keynumber,key, such as 0,1,00ff, not {text!r}")
+    assoc_id, number = map(cstruct.parse_integer, pieces[:2])
+    return SctpAuthkey(assoc_id, number, cstruct.parse_bytes(pieces[2]))
 
 
 def _reset_streams_text(value: SctpResetStreams) -> str:
@@ -451,7 +454,10 @@ def _reset_streams_text(value: SctpResetStreams) -> str:
 
 
 def _parse_reset_streams(text: str) -> SctpResetStreams:
-    assoc_id, flags, *streams = (int(piece, 0) for piece in text.split(","))
+    pieces = text.split(",")
+    if len(pieces) < 2:
+        raise ValueError(f"is assoc_id,flags and streams, such as 0,1,7, not {text!r}")
+    assoc_id, flags, *streams = map(cstruct.parse_integer, pieces)
     return SctpResetStreams(assoc_id, flags, tuple(streams))
 
 
