@@ -10,6 +10,7 @@ import pytest
 
 from famsock import _calls
 from famsock.testing import Conformance
+from famsock.testing._checks.bad_input import refuses_the_type
 
 BEFORE_POST_INIT = '    name: str = cstruct.char("kit_name", 8, default="")\n'
 
@@ -1097,3 +1098,24 @@ def test_an_early_import_is_found(run_suite: Any, pytester: pytest.Pytester, che
         *NUMBER_OF_ITS_OWN, *IMPORT_FAULTS[check], arguments=("-k", "import"), installed=True
     )
     assert check in outcomes(result)
+
+
+def _raise(error: Exception, *notes: str) -> None:
+    for note in notes:
+        error.add_note(note)
+    raise error
+
+
+def test_a_wrong_type_is_refused_as_the_stdlib_does() -> None:
+    """A Python that knows AF_BLUETOOTH raises OSError for it, and ours are a note."""
+    refuses_the_type(lambda: _raise(TypeError("psm must be an integer, not float")))
+    refuses_the_type(lambda: _raise(OSError("bind(): wrong format"), "psm must be an integer"))
+    for wrong in (
+        lambda: None,
+        lambda: _raise(OSError("bind(): wrong format")),
+        lambda: _raise(OSError(22, "Invalid argument"), "psm must be an integer"),
+    ):
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            refuses_the_type(wrong)
+    with pytest.raises(ValueError, match="other"):
+        refuses_the_type(lambda: _raise(ValueError("other")))

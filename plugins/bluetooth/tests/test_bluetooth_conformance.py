@@ -221,7 +221,7 @@ class TestBluetooth(Conformance):
     )
     bad = (
         refused("l2cap", (PEER,), OSError, WRONG_FORMAT),
-        refused("l2cap", (PEER, 0, 0, 0, 0), TypeError, WRONG_FORMAT),
+        refused("l2cap", (PEER, 0, 0, 0, 0), OSError, WRONG_FORMAT),
         refused("l2cap", PEER, OSError, WRONG_FORMAT),
         refused("l2cap", [PEER, 1], OSError, WRONG_FORMAT),
         refused("l2cap", (PEER.encode(), 1), OSError, "bdaddr must be str, not bytes"),

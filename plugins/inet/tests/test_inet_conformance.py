@@ -113,6 +113,7 @@ KERNEL_HEADERS = {
         "TCP_LISTEN",
         "TCP_CLOSING",
         "TCP_NEW_SYN_RECV",
+        "TCP_BOUND_INACTIVE",
     ),
 }
 
