@@ -150,7 +150,13 @@ print(sys.warnoptions, sys._xoptions, sys.stdout.encoding, sys.stdout.errors)
 print(sys.stdout.line_buffering, sys.stderr.line_buffering, sys.stdin.encoding)
 print({number: str(signal.getsignal(number)) for number in signal.valid_signals()})
 print(gc.get_threshold(), gc.isenabled(), threading.active_count(), locale.getlocale())
-print(sorted(os.listdir("/proc/self/fd")), os.getcwd(), sys.gettrace(), sys.excepthook.__module__)
+for number in range(256):  # libffi, of ctypes, may keep its own file open
+    try:
+        if "libffi" not in os.readlink(f"/proc/self/fd/{number}"):
+            print(os.fstat(number).st_mode, os.get_inheritable(number))
+    except OSError:
+        pass
+print(os.getcwd(), sys.gettrace(), sys.excepthook.__module__)
 print(sys.path_hooks, warnings.filters)
 """
 NO_SOCKET = """

@@ -141,6 +141,7 @@ from unittest import mock
 from famsock.family import Served
 from famsock_inet import TcpSocket, UdpSocket
 
+UdpSocket().close()  # the first call loads ctypes, whose libffi may keep a file open
 before = os.listdir("/proc/self/fd")
 with mock.patch.object(Served, "socket_class", return_value=UdpSocket):
     try:
