@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,86 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tests.debian_pythons
+from tests.debian_pythons.pythons import BUILT, LAYERS, PYTHONS, Python, files_of
 from tests.debian_pythons.report import Result, read_junit, show
-from tests.debian_pythons.root import SUITE, Root, UnavailableError, say, settings
-from tests.debian_pythons.sources import built
+from tests.debian_pythons.root import Root, UnavailableError, say
 from tests.debian_pythons.tree import ROOT, copy_worktree
-
-LAYERS = ("native", "ctypes")
-
-
-@dataclass(frozen=True)
-class Python:
-    """A Python that Debian has, and what runs there.
-
-    :ivar packages: its packages, the interpreter's first; for a build the source package.
-    :ivar program: the interpreter's path in the root folder; "" for a build.
-    :ivar tests: patterns of the folders and files of tests.
-    :ivar suite: the suite with the source package, for a build.
-    :ivar without: packages of the environment that have no wheel for it and need other compilers.
-    """
-
-    name: str
-    packages: tuple[str, ...]
-    program: str
-    layers: tuple[str, ...]
-    tests: tuple[str, ...]
-    suite: str = ""
-    without: tuple[str, ...] = ()
-
-    def bring(self, root: Root, *, update: bool) -> tuple[str, str]:
-        """Have the interpreter installed; return its path in the root folder and its version."""
-        if self.suite:
-            return built(root, self.name, self.packages[0], self.suite, update=update)
-        root.install(self.packages, update=update)
-        return self.program, root.version(self.packages[0])
-
-
-# What differs by Python: calls, arguments and their errors, buffers, classes, the start and the end
-# of processes. The others look at the repository, its documents, types and C headers.
-_DIFFERS = ("tests/calls", "tests/test_*.py", "plugins/inet", "plugins/unix")
-_ALIKE = (
-    *("benchmarks", "benchmarks_lab", "cli_*", "collection", "core_headers", "dependencies"),
-    *("documentation", "layout", "platforms", "public_names", "pythons", "reference_examples"),
-    *("references", "rows", "type_hints", "typed_errors", "validation"),
-)
-
-
-def files_of(forms: Sequence[str], top: Path = ROOT) -> list[str]:
-    """Return the folders and files of tests that patterns name, without those that are alike."""
-    alike = {path for name in _ALIKE for path in top.glob(f"tests/test_{name}.py")}
-    paths = (path for form in forms for path in sorted(top.glob(form)) if path not in alike)
-    return [str(path.relative_to(top)) for path in paths]
-
-
-def _cpython(version: str) -> Python:
-    name = f"python{version}"
-    packages = (name, f"{name}-venv", f"{name}-dev", f"lib{name}-testsuite")
-    return Python(version, packages, f"/usr/bin/{name}", LAYERS, _DIFFERS)
-
-
-# PyPy has only ctypes' layer: import, surface, registry, calls, INET and UNIX.
-_ON_PYPY = (
-    *("tests/test_init.py", "tests/test_dropin.py", "tests/test_interface.py"),
-    *("tests/test_registry.py", "tests/test_discovery.py", "tests/test_sockets.py"),
-    *("tests/test_socket_classes.py", "tests/calls/test_calls.py", "tests/calls/test_batches.py"),
-    *("tests/calls/test_connections_and_datagrams.py", "tests/calls/test_buffers.py"),
-    *("tests/calls/test_descriptors.py", "plugins/inet", "plugins/unix"),
-)
-_WITHOUT_WHEELS = (
-    *("aioquic", "can-isotp", "cryptography", "mypy", "msgpack", "pylsqpack", "python-can"),
-    "wrapt",
-)
-PYTHONS = (
-    _cpython("3.14"),
-    _cpython("3.15"),
-    Python("pypy3.11", ("pypy3",), "/usr/bin/pypy3.11", ("ctypes",), _ON_PYPY),
-)
-BUILT = (
-    Python("3.13t", ("python3.13",), "", LAYERS, _DIFFERS, "trixie", _WITHOUT_WHEELS),
-    Python("3.14t", ("python3.14",), "", LAYERS, _DIFFERS, SUITE, _WITHOUT_WHEELS),
-)
-"""Free-threaded ones, which only run when they are asked for."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -106,21 +29,11 @@ def parser() -> argparse.ArgumentParser:
     usual = ", ".join(python.name for python in PYTHONS)
     top.add_argument(*("--python", "-p"), action="append", choices=names, help=f"default: {usual}")
     top.add_argument("--syscalls", action="append", choices=LAYERS, help="default: both")
+    top.add_argument("--brief", action="store_true", help="what differs most, for CI")
     top.add_argument("--update", action="store_true", help="ask Debian for newer versions")
     top.add_argument("--program", action="store_true", help="ARGs are for python, not for pytest")
     top.add_argument("rest", nargs="*", metavar="ARG", help="after --; default: what differs")
     return top
-
-
-def uv() -> str:
-    """Return the path of uv's program on the machine."""
-    if program := os.environ.get("UV") or shutil.which("uv"):
-        return program
-    code = "import uv; print(uv.find_uv_bin())"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    if found.returncode:
-        raise UnavailableError("uv is not installed: python3 -m pip install uv")
-    return found.stdout.strip()
 
 
 @dataclass(frozen=True)
@@ -141,9 +54,7 @@ class Copy:
 
     def command(self, arguments: Sequence[str], **variables: str) -> list[str]:
         """Return the command line that runs a program in the copy."""
-        env, seen = settings()
-        seen["/usr/local/bin/uv"] = uv()
-        return self.root.command(arguments, cwd=self.inside, env={**env, **variables}, seen=seen)
+        return self.root.command_with_uv(arguments, cwd=self.inside, env=variables)
 
     def environment(self, python: Python, program: str, version: str) -> str:
         """Bring the environment of a Python up to date; return its folder, as seen inside.
@@ -164,15 +75,27 @@ class Copy:
         return subprocess.run(command, check=False).returncode
 
 
-def run_tests(copy: Copy, venv: str, layer: str, tests: Sequence[str]) -> Result:
+def run_tests(copy: Copy, venv: str, layer: str, arguments: Sequence[str]) -> Result:
     """Run pytest; return what became of the tests, without the Python and the time."""
     report = copy.folder / f"report-{os.getpid()}.xml"
     try:
-        status = copy.run(venv, layer, ["-m", "pytest", "-q", f"--junitxml={report.name}", *tests])
+        status = copy.run(
+            venv, layer, ["-m", "pytest", "-q", f"--junitxml={report.name}", *arguments]
+        )
         passed, failed, skipped, why = read_junit(report) if report.exists() else (0, 0, 0, ())
     finally:
         report.unlink(missing_ok=True)
     return Result("", layer, status, passed, failed, skipped, why=why)
+
+
+def of_all(python: Python, *, brief: bool) -> list[str]:
+    """Return pytest's arguments for the tests that differ: processes as for all tests, and files.
+
+    Tests of C headers are left out, as they ask no Python.
+    """
+    processors = len(os.sched_getaffinity(0))
+    workers = processors + 1 if processors > 1 else 0
+    return [f"-n{workers}", "-k", "not headers", *files_of(python.brief if brief else python.tests)]
 
 
 def run_python(python: Python, root: Root, options: argparse.Namespace) -> Iterator[Result]:
@@ -190,14 +113,14 @@ def run_python(python: Python, root: Root, options: argparse.Namespace) -> Itera
     except subprocess.CalledProcessError as error:
         yield Result(python.name, "", error.returncode, why=("uv sync failed",))
         return
-    tests = files_of(python.tests)
+    arguments = options.rest or of_all(python, brief=options.brief)
     for layer in options.syscalls or python.layers:
         started = time.monotonic()
         say(f"Python {python.name} ({version}), {layer}")
         if options.program:
             result = Result("", layer, copy.run(venv, layer, options.rest))
         else:
-            result = run_tests(copy, venv, layer, options.rest or ["-k", "not headers", *tests])
+            result = run_tests(copy, venv, layer, arguments)
         yield replace(
             result, python=f"{python.name} ({version})", seconds=time.monotonic() - started
         )

@@ -80,6 +80,21 @@ def output(command: Sequence[str | Path]) -> str:
     return done.stdout
 
 
+def uv() -> str:
+    """Return the path of uv's program on the machine, and not of a script that calls it.
+
+    :raises UnavailableError: uv is not installed.
+    """
+    if program := os.environ.get("UV"):
+        return program
+    found = shutil.which("uv")
+    command = [found] if found else [sys.executable, "-m", "uv"]
+    try:
+        return output([*command, "run", "-q", "--no-project", "sh", "-c", 'echo "$UV"']).strip()
+    except UnavailableError as error:
+        raise UnavailableError("uv is not installed: python3 -m pip install uv") from error
+
+
 def mirror() -> str:
     """Return the URI from which the machine's own apt takes Debian's archive."""
     form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
@@ -151,6 +166,7 @@ class Root:
         cwd: str = "/",
         env: Mapping[str, str] | None = None,
         seen: Mapping[str, str] | None = None,
+        shared: Sequence[str | Path] = (),
     ) -> list[str]:
         """Return the command line that runs a program in the folder.
 
@@ -160,6 +176,7 @@ class Root:
         :param env: all its variables besides HOME and PATH.
         :param seen: files and folders of the machine that it may read, by their paths in the
             folder; besides those that tell the addresses of hosts.
+        :param shared: folders of the machine that it may write to, under the same paths.
         """
         places = {path: os.path.realpath(path) for path in _NAMES_OF_HOSTS if os.path.exists(path)}
         places |= seen or {}
@@ -179,6 +196,9 @@ class Root:
                 steps.append(f"[ -e {inside} ] || : >{inside}")
             steps.append(f"mount --bind {shlex.quote(source)} {inside}")
             steps.append(f"mount -o remount,bind,ro {inside}")
+        for path in shared:
+            inside = shlex.quote(f"{self.folder}{path}")
+            steps += [f"mkdir -p {inside}", f"mount --bind {shlex.quote(str(path))} {inside}"]
         variables = {"HOME": str(Path.home()), "PATH": _PATH} | dict(env or {})
         inner = ["env", "-i", *(f"{name}={value}" for name, value in variables.items())]
         inner += ["sh", "-c", 'cd "$0" && exec "$@"', cwd, *arguments]
@@ -189,6 +209,29 @@ class Root:
             *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
             *("--propagation", "private", "sh", "-c", "\n".join(steps)),
         ]
+
+    def command_with_uv(
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        seen: Mapping[str, str] | None = None,
+        shared: Sequence[str | Path] = (),
+    ) -> list[str]:
+        """Return a command line as `command` does, for a program that uses ``uv`` or the network.
+
+        :raises UnavailableError: uv is not installed.
+        """
+        variables, files = settings()
+        files["/usr/local/bin/uv"] = uv()
+        return self.command(
+            arguments,
+            cwd=cwd,
+            env={**variables, **(env or {})},
+            seen={**files, **(seen or {})},
+            shared=shared,
+        )
 
     def output(self, arguments: Sequence[str], *, cwd: str = "/") -> str:
         """Return the standard output of a program in the folder; `UnavailableError` if it fails."""

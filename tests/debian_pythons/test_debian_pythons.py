@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tests.debian_pythons import __main__ as command
 from tests.debian_pythons import root as roots
+from tests.debian_pythons.pythons import ALIKE, BUILT, PYTHONS, Python, files_of
 from tests.debian_pythons.report import Result, read_junit, table
 from tests.debian_pythons.root import Root, UnavailableError
 from tests.debian_pythons.tree import ROOT, copy_worktree
@@ -94,6 +95,17 @@ def test_what_is_seen_of_the_machine_is_read_only(root: Root, tmp_path: Path) ->
 
 
 @needs_root
+def test_a_shared_folder_is_written_to(root: Root, tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    line = root.command(
+        ["sh", "-c", "pwd >file"], cwd=str(folder), seen=programs(), shared=[folder]
+    )
+    subprocess.run(line, check=True)
+    assert (folder / "file").read_text() == f"{folder}\n"
+
+
+@needs_root
 def test_a_mount_that_fails_is_told_and_leaves_none(root: Root, tmp_path: Path) -> None:
     line = root.command(["true"], seen={"/x": str(tmp_path / "missing")})
     done = subprocess.run(line, stderr=subprocess.PIPE, check=False)
@@ -168,6 +180,23 @@ def test_settings_of_the_network_are_passed_on(
     assert str(tmp_path) not in seen
 
 
+def test_uv_is_the_program_and_not_a_script_that_calls_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("UV", raising=False)
+    called = tmp_path / "called"
+    script = tmp_path / "uv"
+    script.write_text(
+        f'#!/bin/sh\necho "$@" >{called}\nexport UV=/the/program\nexec "$4" "$5" "$6"'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert roots.uv() == "/the/program"
+    assert called.read_text().startswith("run -q --no-project sh -c")
+    monkeypatch.setenv("UV", "/stated")
+    assert roots.uv() == "/stated"
+
+
 def test_a_copy_follows_the_worktree(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()
@@ -233,13 +262,13 @@ def test_a_package_that_is_missing_stands_in_the_table(
     monkeypatch.setattr(Root, "make", fail)
     assert command.main([]) == 0
     printed = capsys.readouterr().out
-    assert printed.count("no such package today") == len(command.PYTHONS)
+    assert printed.count("no such package today") == len(PYTHONS)
 
 
 def test_the_table_comes_after_ctrl_c_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(python: command.Python, *_: object) -> Iterator[Result]:
+    def interrupted(python: Python, *_: object) -> Iterator[Result]:
         yield Result(python.name, "native", 0, 12)
         raise KeyboardInterrupt
 
@@ -250,9 +279,26 @@ def test_the_table_comes_after_ctrl_c_too(
 
 
 def test_only_files_that_differ_run() -> None:
-    files = command.files_of(["tests/calls", "tests/test_*.py"])
+    files = files_of(["tests/calls", "tests/test_*.py", "tests/calls/test_calls.py"])
     assert {"tests/calls", "tests/test_run.py", "tests/test_sockets.py"} <= set(files)
     assert "tests/test_documentation.py" not in files
     assert all((ROOT / file).exists() for file in files)
-    for name in command._ALIKE:
+    assert len(files) == len(set(files))
+    assert "tests/calls/test_calls.py" not in files  # it is in a folder of them
+    for name in ALIKE:
         assert list(ROOT.glob(f"tests/test_{name}.py")), name
+
+
+@pytest.mark.parametrize("python", [*PYTHONS, *BUILT], ids=lambda python: python.name)
+def test_the_brief_run_is_a_part_of_the_whole(python: Python) -> None:
+    """Each of its patterns finds something, so that a file that is renamed is noticed."""
+    assert all(files_of([form]) for form in (*python.tests, *python.brief))
+    whole = [ROOT / file for file in files_of(python.tests)]
+    for file in files_of(python.brief):
+        assert {ROOT / file, *(ROOT / file).parents} & {*whole}, file
+
+
+def test_processes_are_as_many_as_may_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    for processors, option in ({7}, "-n0"), ({0, 1}, "-n3"):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, p=processors: p)
+        assert command.of_all(PYTHONS[0], brief=True)[0] == option
