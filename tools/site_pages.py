@@ -23,8 +23,6 @@ from famsock.plugin import ControlType, Family, Option
 from tools.interface import PACKAGES, public_modules, public_names
 
 EVERY_FAMILY = "Every family"
-_FIRST_IN_SEARCH = ["---", "search:", "  boost: 4", "---"]
-"""The front matter of a page whose sections the site's search shows before others."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _STDLIB_NAMES = frozenset(dir(_stdlib))
 _CALLS_OF_EVERY_KIND = "every call"
@@ -241,7 +239,6 @@ def _options_page(rows: Sequence[_index.Row]) -> str:
     options = [each for each in rows if each.kind == _index.OPTION]
     since = len([each for each in rows if each.since])
     lines = [
-        *_FIRST_IN_SEARCH,
         "# Options and control messages",
         "",
         f"{len(options)} socket options and {len(rows) - len(options)} control messages, by family "
@@ -311,7 +308,7 @@ def _constants_page(
         by_header[each.header].append(each)
     title = f"Constants of {(group and _title(group)) or EVERY_FAMILY.lower()}"
     module = f"[`{values[0].module}`](../modules/{values[0].module}.md)"
-    lines = [*_FIRST_IN_SEARCH, f"# {title}", "", f"{len(values)} constants of {module}."]
+    lines = [f"# {title}", "", f"{len(values)} constants of {module}."]
     for header, of_header in by_header.items():
         lines += ["", f"## {_title(group)}: {header or 'no header of Linux'}", ""]
         lines += _table_head(["name", "value", "is"])

@@ -10,6 +10,7 @@ import argparse
 import functools
 import http.server
 import json
+import re
 import shutil
 import sys
 import threading
@@ -34,6 +35,10 @@ _HEIGHT = 900
 _PATIENCE_MS = 90_000
 _VIOLATIONS = {"resultTypes": ["violations"]}
 
+_QUERY = re.compile(r"\?h=[^#]*")
+_FOUND = """() => [...document.querySelectorAll(".md-search-result__item")].map(
+    item => [...item.querySelectorAll(":scope > a")].map(link => link.href)
+)"""
 _STILL = "*, *::before, *::after { transition: none !important; animation: none !important }"
 """No colour is looked at on its way to another."""
 _WIDER = """() => {
@@ -108,13 +113,42 @@ def faults(
         context.close()
 
 
+def searched(chromium: Any, root: str, queries: list[str]) -> dict[str, list[list[str]]]:
+    """Type each query into the site's search, and return what is found.
+
+    :return: of each query the pages found, the best first, each as the links that are seen: of the
+        page and of its best sections, below ``root``.
+    """
+    page = chromium.new_page(viewport={"width": WIDTHS[-1], "height": _HEIGHT})
+    page.set_default_timeout(_PATIENCE_MS)
+    page.goto(root)
+    box = page.get_by_role("textbox", name="Search")
+    told = page.locator(".md-search-result__meta")
+    found = {}
+    for query in queries:
+        box.fill("")
+        box.press("Backspace")
+        told.filter(has_text="Type to start searching").wait_for(state="attached")
+        box.fill(query[:-1])
+        box.press(query[-1])
+        told.filter(has_text="matching document").wait_for(state="attached")
+        links = page.evaluate(_FOUND)
+        found[query] = [[_QUERY.sub("", link).removeprefix(root) for link in of] for of in links]
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("pages", nargs="*", help="paths; default: every page")
     parser.add_argument("--screenshots", type=Path, help="a folder for a picture of each")
     parser.add_argument("--whole", type=int, help="the first so many pages in every width")
-    options = parser.parse_args()
+    parser.add_argument("--search", action="store_true", help="instead search for the words")
+    options = parser.parse_intermixed_args()
+    if options.search:
+        with served(options.folder) as root, browser() as chromium:
+            json.dump(searched(chromium, root, options.pages), sys.stdout)
+        return
     pages = options.pages or sorted(
         str(path.parent.relative_to(options.folder)).strip(".") + "/"
         for path in options.folder.rglob("index.html")

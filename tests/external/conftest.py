@@ -251,6 +251,15 @@ def docs_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def browser_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what drives chromium."""
+    folder = tmp_path_factory.mktemp("browser")
+    into = ("--target", folder, "--python", sys.executable)
+    run("uv", "pip", "install", "--quiet", *into, "--group", "browser", cwd=REPOSITORY)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def built_site(docs_packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The documentation site."""
     folder = tmp_path_factory.mktemp("site")

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from .browser import CHROMIUM
-from .conftest import NEEDS_UV, REPOSITORY, mkdocs_python, run
+from .conftest import NEEDS_UV, mkdocs_python
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,15 +23,6 @@ PAGES = ("/", "/families/can/", "/comparison/", "/reference/modules/famsock_can.
 
 The first is looked at in three widths and two palettes, the others in two of the six.
 """
-
-
-@pytest.fixture(scope="module")
-def browser_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what drives chromium."""
-    folder = tmp_path_factory.mktemp("browser")
-    into = ("--target", folder, "--python", sys.executable)
-    run("uv", "pip", "install", "--quiet", *into, "--group", "browser", cwd=REPOSITORY)
-    return folder
 
 
 def _looked_at(packages: Path, site: Path, *pages: str) -> list[str]:
