@@ -138,6 +138,8 @@ class Direction:
                 return
             self._in_pipe_bytes -= size
             self.bytes += size
+            if self._in_pipe_bytes:
+                return  # it takes no more now, and another attempt would only say so
 
     def _empty_pipe(self) -> None:
         """Take what is in the pipe into memory: the other end's family does not splice."""
