@@ -10,7 +10,8 @@ import stat
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 import famsock
 from famsock import RawAddress, endpoints
+from famsock._lazy import load
 from famsock._registry import Registry
 from famsock.endpoints import Endpoint
 from famsock.testing.namespaces import NetworkNamespace
@@ -231,7 +233,49 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("text", TEXTS)
+def of_every_scheme() -> Iterator[str]:
+    """An endpoint of each protocol that has a scheme: an address of its class, and a query."""
+    for family in famsock.plugins.families():
+        for row in family.protocols:
+            if not row.scheme:
+                continue
+            text = f"raw:{family.number}:00ff"
+            with suppress(ValueError, TypeError, OverflowError, AttributeError):
+                layout = load(row.address).layout
+                octets = (layout.head + b"\1" * 16)[: layout.size].ljust(layout.size, b"\0")
+                text = str(load(row.address).unpack(octets))
+            for address in (text, f"raw:{family.number}:00ff"):
+                made = f"{row.scheme}://{address}"
+                with suppress(ValueError, famsock.PluginError):
+                    endpoints.parse(made)
+                    query = "backlog=5&SO_LINGER=1,5&SO_BINDTODEVICE=lo"
+                    yield f"{made}{'&' if '?' in made else '?'}{query}"
+                    break
+
+
+EVERY = [*of_every_scheme()]
+
+
+def test_there_is_a_text_of_every_scheme() -> None:
+    rows = [row for family in famsock.plugins.families() for row in family.protocols]
+    assert len(EVERY) == len([row for row in rows if row.scheme])
+    assert len([text for text in EVERY if "://raw:" not in text]) > 20
+
+
+def of_quick_and_slow() -> Iterator[Any]:
+    """The texts; of those of one family and form the first is quick."""
+    forms = set()
+    for text in [*TEXTS, *EVERY]:
+        form = text if text in TEXTS else text.partition("-")[0]
+        marks = pytest.mark.slow if form in forms or text.startswith(SLOW) else ()
+        forms.add(form)
+        yield pytest.param(text, marks=marks, id=ascii(text.partition("?")[0]))
+
+
+SLOW = ("bcm:", "l2tp", "mptcp", "raw6:", "sctp", "system:", "tcp6:", "udplite", "udp6:", "icmp")
+
+
+@pytest.mark.parametrize("text", [*of_quick_and_slow()])
 def test_every_text_cut_at_every_character(text: str) -> None:
     for end in range(len(text) + 1):
         for part in (text[:end], text[end:], text[:end] + text[end + 1 :]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from errno import EINPROGRESS
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -239,12 +241,23 @@ def echoes(path: Path) -> Iterator[None]:
 
 @pytest.mark.usefixtures("many_descriptors")
 @pytest.mark.parametrize(
-    "splices", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["splice", "copy"]
+    ("splices", "most"),
+    [
+        pytest.param(True, None, id="splice"),
+        pytest.param(False, None, id="copy", marks=pytest.mark.slow),
+        pytest.param(True, 50, id="limited", marks=pytest.mark.slow),
+    ],
 )
-def test_a_thousand_connections_at_once(tmp_path: Path, splices: bool) -> None:
-    """They open at once, send, and half of them drop without a word."""
-    options = Options(drain_ms=2000, splices=splices)
+def test_a_thousand_connections_at_once(tmp_path: Path, splices: bool, most: int | None) -> None:
+    """They open at once, send, and half of them drop without a word; what they had is given back.
+
+    With a limit the others wait their turn, and each of them is served.
+    """
+    options = Options(drain_ms=2000, splices=splices, max_sessions=most)
     with echoes(tmp_path), running("tcp://127.0.0.1:0", f"unix://{tmp_path}/s", options) as run:
+        exchange(run.a, b"x")
+        run.wait(lambda: run.counters.active == 0)
+        before, threads = descriptors(), threading.active_count()
         clients = []
         for _ in range(1000):
             client = socket.socket()
@@ -259,7 +272,69 @@ def test_a_thousand_connections_at_once(tmp_path: Path, splices: bool) -> None:
         for number, client in list(enumerate(clients))[1::2]:
             assert client.recv(10) == b"%d" % number
             client.close()
-        run.wait(lambda: run.counters.opened == 1000 and run.counters.active == 0)
+        run.wait(lambda: run.counters.opened == 1001 and run.counters.active == 0)
+        until(lambda: descriptors() <= before + 8)  # spare pipes
+        until(lambda: threading.active_count() <= threads)
+        relay = run.relay
+        assert (relay._sessions, relay._pending, relay._loop.kept) == ({}, {}, ())
+        assert most is None or highest(run) <= most
+
+
+def highest(run: Running) -> int:
+    """Return the greatest number of sessions that a relay had at a time."""
+    active = accumulate({"open": 1, "close": -1}.get(event.kind, 0) for event in run.events)
+    return max(active)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("many_descriptors")
+@WAYS
+def test_a_thousand_connections_carry_data(tmp_path: Path, splices: bool) -> None:
+    """All at the same time, each with data of its own: its checksum comes back."""
+    size_bytes, count = 96_000, 1000
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async def one(number: int, address: tuple[str, int], all_open: asyncio.Barrier) -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        await all_open.wait()
+        data = random.Random(number).randbytes(size_bytes)
+
+        async def send() -> None:
+            for at in range(0, size_bytes, 8000):
+                writer.write(data[at : at + 8000])
+                await writer.drain()
+            writer.write_eof()
+
+        sending = asyncio.create_task(send())
+        got = hashlib.sha256()
+        while part := await reader.read(1 << 16):
+            got.update(part)
+        await sending
+        assert got.digest() == hashlib.sha256(data).digest(), number
+        writer.close()
+        await writer.wait_closed()
+
+    async def main() -> None:
+        server = await asyncio.start_unix_server(answer, f"{tmp_path}/s", backlog=1024)
+        options = Options(drain_ms=2000, splices=splices)
+        try:
+            with running("tcp://127.0.0.1:0", f"unix://{tmp_path}/s", options) as run:
+                all_open = asyncio.Barrier(count)
+                await asyncio.gather(*(one(n, run.a, all_open) for n in range(count)))
+                counters = run.counters
+                assert counters.opened == count
+                assert counters.a_to_b_bytes == counters.b_to_a_bytes == count * size_bytes
+                assert counters.broken == counters.cut == counters.dropped == 0
+        finally:
+            server.close()
+
+    asyncio.run(main())
 
 
 @WAYS
@@ -351,21 +426,38 @@ def send_all(client: socket.socket, data: bytes) -> None:
     client.shutdown(socket.SHUT_WR)
 
 
+class RelayProcess:
+    """``famsock relay`` from a TCP port: its process, and the lines that it prints."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        self.process, self._stdout = process, process.stdout
+        self.lines: list[bytes] = []
+        self.address = stdlib_form(json.loads(self._stdout.readline())["a"])
+        self._reader = threading.Thread(target=self._read)  # so that no line is left out
+        self._reader.start()
+
+    def _read(self) -> None:
+        self.lines.extend(self._stdout)
+
+    def end(self) -> None:
+        """Stop it in order, once."""
+        if self._reader.is_alive():
+            self.process.terminate()
+            assert self.process.wait(PATIENCE_S) == 0
+            self._reader.join(PATIENCE_S)
+
+
 @contextmanager
-def relay_process(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], object]]:
-    """``famsock relay`` from a TCP port, and the address that it has."""
+def relay_process(*arguments: str) -> Iterator[RelayProcess]:
+    """Run it."""
     command = [sys.executable, "-m", "famsock", "relay", "tcp://127.0.0.1:0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        relay = RelayProcess(process)
         try:
-            assert process.stdout is not None
-            line = json.loads(process.stdout.readline())
-            reader = threading.Thread(target=process.stdout.read)  # so that no line is left out
-            reader.start()
-            yield process, stdlib_form(line["a"])
+            yield relay
         finally:
-            process.terminate()
-            assert process.wait(PATIENCE_S) == 0
-            reader.join(PATIENCE_S)
+            relay.end()
 
 
 def resident_bytes(pid: int) -> int:
@@ -375,16 +467,24 @@ def resident_bytes(pid: int) -> int:
 
 @pytest.mark.slow
 def test_churn_for_a_minute_leaves_nothing(tmp_path: Path) -> None:
-    """Memory, descriptors and threads of the process are as after a quarter of a minute."""
+    """Memory, descriptors and threads of the process are as after a quarter of a minute.
+
+    Each connection compares its checksums; the relay counts as many bytes each way.
+    """
+    total = 0
     with (
         unix_server(tmp_path / "s", echo),
-        relay_process(f"unix://{tmp_path}/s") as (process, address),
+        relay_process(f"unix://{tmp_path}/s") as relay,
     ):
+        process = relay.process
         folder = f"/proc/{process.pid}"
 
         def for_seconds(seconds: float) -> tuple[int, int, int]:
+            nonlocal total
             end_s = time.monotonic() + seconds
-            assert churn(address, lambda _: time.monotonic() < end_s)
+            moved = churn(relay.address, lambda _: time.monotonic() < end_s)
+            assert moved
+            total += moved
             until(lambda: len(os.listdir(f"{folder}/fd")) <= 20)
             return (
                 resident_bytes(process.pid),
@@ -396,6 +496,10 @@ def test_churn_for_a_minute_leaves_nothing(tmp_path: Path) -> None:
         assert last[0] - first[0] <= 4 * MIB
         assert last[1] <= first[1] + 8  # spare pipes
         assert last[2] == first[2]
+        relay.end()
+        counters = json.loads(relay.lines[-1])
+        assert counters["a_to_b_bytes"] == counters["b_to_a_bytes"] == total
+        assert counters["cut"] == counters["dropped"] == 0
 
 
 @pytest.mark.slow
@@ -404,13 +508,14 @@ def test_a_thousand_idle_connections_cost_little(tmp_path: Path) -> None:
     """At most 32 KiB each, and three descriptors beside the two sockets; here it is none."""
     with (
         echoes(tmp_path),
-        relay_process(f"unix://{tmp_path}/s") as (process, address),
+        relay_process(f"unix://{tmp_path}/s") as relay,
         ExitStack() as clients,
     ):
+        process, address = relay.process, relay.address
 
         def more(count: int) -> None:
             for _ in range(count):
-                client = socket.create_connection(address, PATIENCE_S)  # type: ignore[arg-type]
+                client = socket.create_connection(address, PATIENCE_S)
                 clients.enter_context(client)
                 client.sendall(b"ping")
                 assert client.recv(10) == b"ping"
