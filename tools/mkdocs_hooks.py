@@ -25,7 +25,7 @@ _SEARCH_BOOSTS = {
     "reference/constants/": 4,
     "reference/options.md": 4,
 }
-"""How many times as much a hit counts in the site's search on pages whose path begins so.
+"""The factor by which a hit counts in the site's search, on pages whose path begins so.
 
 A newcomer's words shall lead to recipes, an errno to its causes, and a name to its row.
 """
