@@ -1,4 +1,4 @@
-"""What a run of pytest chooses when nobody chose: the processes, and whether slow tests run."""
+"""What a run of pytest chooses: the processes, and whether slow tests and compiled code run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ hypothesis.settings.register_profile("famsock", deadline=None)
 hypothesis.settings.load_profile("famsock")
 
 _IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
+_ONLY_CTYPES = os.environ.get("FAMSOCK_SYSCALLS") == "ctypes"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -28,18 +29,37 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow tests out, unless ``-m`` selects tests or their files are named."""
-    if not _leaves_slow_out(config):
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    """Leave tests out by their markers: the slow ones, and those of the layer nobody asked for."""
+    marks = _left_out(config)
+    kept = [item for item in items if not any(map(item.get_closest_marker, marks))]
+    if len(kept) < len(items):
+        remaining = set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item not in remaining])
+        items[:] = kept
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what is left out: the controller of xdist's workers counts no deselected tests."""
-    return "slow tests are left out: -m slow runs them" if _leaves_slow_out(config) else None
+    return list(_left_out(config).values())
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the tests of the compiled layer where it cannot be had."""
+    if item.get_closest_marker("compiled_layer"):
+        from famsock import _calls
+
+        if _calls.native is None:
+            pytest.skip(f"the compiled layer is not in use: {_calls.why_ctypes}")
+
+
+def _left_out(config: pytest.Config) -> dict[str, str]:
+    """Return the markers of tests that are left out, with what the header says of them."""
+    found = {}
+    if _leaves_slow_out(config):
+        found["slow"] = "slow tests are left out: -m slow runs them"
+    if _ONLY_CTYPES:
+        found["compiled_layer"] = "the compiled layer's tests are left out: FAMSOCK_SYSCALLS=ctypes"
+    return found
 
 
 def _leaves_slow_out(config: pytest.Config) -> bool:

@@ -20,7 +20,7 @@ import pytest
 from famsock import _calls, codecs, cstruct
 
 COMPILED: Any = _calls.companion("famsock._cstruct")
-pytestmark = pytest.mark.skipif(COMPILED is None, reason="the compiled layer is not in use")
+pytestmark = pytest.mark.compiled_layer
 
 PLUGINS = sorted(path.name for path in (Path(__file__).parent.parent / "plugins").iterdir())
 ROUNDS = 30

@@ -14,9 +14,6 @@ from famsock_can.frames import CanFdFrame, CanFrame
 
 from famsock import _calls, cstruct
 
-COMPILED = _calls.companion("famsock._cstruct")
-needs_compiled = pytest.mark.skipif(COMPILED is None, reason="the compiled layer is not in use")
-
 CLASSES = (CanFrame, CanFdFrame)
 ROUNDS = 300
 INTEGERS = (
@@ -146,7 +143,7 @@ def test_a_frame_without_values() -> None:
         empty.pack()
 
 
-@needs_compiled
+@pytest.mark.compiled_layer
 def test_several_forms() -> None:
     seen: list[object] = []
 
@@ -172,7 +169,7 @@ def test_several_forms() -> None:
     assert len(seen) == 9
 
 
-@needs_compiled
+@pytest.mark.compiled_layer
 @pytest.mark.parametrize("name", ["pack", "unpack"])
 def test_a_replaced_method_is_called(name: str) -> None:
     packs, unpacks = cstruct.plain_forms(
@@ -214,7 +211,7 @@ NUMBER = cstruct.plain_integer("number", cstruct.U16, 0, ((0, 9),))
 DATA = cstruct.plain_octets("data", 4, 4, length_offset=2)
 
 
-@needs_compiled
+@pytest.mark.compiled_layer
 @pytest.mark.parametrize(
     "form",
     [

@@ -224,7 +224,7 @@ ODD = (Octets(0, 0), Octets(30, 1 << 20), Counted("seconds", "step"), "seconds",
 PLANS: tuple[tuple[Any, ...], ...] = (ITEMS, ODD, (*ITEMS[1:], Counted("step", "seconds")))
 
 
-@pytest.mark.skipif(COMPILED is None, reason="the compiled layer is not in use")
+@pytest.mark.compiled_layer
 @settings(max_examples=400, deadline=None)
 @given(
     tables,
@@ -331,7 +331,7 @@ def test_what_no_writer_can_be_made_of() -> None:
             make(data_offset=offset)
 
 
-@pytest.mark.skipif(COMPILED is None, reason="the compiled layer is not in use")
+@pytest.mark.compiled_layer
 @settings(max_examples=300, deadline=None)
 @given(
     st.binary(max_size=120),
@@ -361,7 +361,7 @@ def test_compiled_and_python_write_the_same(
     assert ours[: max(start, 0)] == memory[: max(start, 0)]
 
 
-@pytest.mark.skipif(COMPILED is None, reason="the compiled layer is not in use")
+@pytest.mark.compiled_layer
 def test_plans_that_nobody_checked() -> None:
     """The compiled classes check what they are told, too."""
     step = ("I", 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from famsock import _calls, cstruct
+from famsock import cstruct
 from famsock._struct import Struct
 from tests.programs import run
 
@@ -94,7 +94,7 @@ def test_a_struct_costs_no_import_of_attrs_before_it_is_made() -> None:
     assert run("import sys, famsock._struct; print('attrs' in sys.modules)") == "False"
 
 
-@pytest.mark.skipif(_calls.native is None, reason="the compiled layer is not in use")
+@pytest.mark.compiled_layer
 def test_the_import_and_the_first_socket_need_no_struct() -> None:
     """`struct` is a library that the system must load, for one name of an exception."""
     code = (

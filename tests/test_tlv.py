@@ -19,7 +19,6 @@ import pytest
 from famsock import _calls, cstruct, tlv
 
 COMPILED: Any = _calls.companion("famsock._cstruct")
-needs_compiled = pytest.mark.skipif(COMPILED is None, reason="the compiled layer is not in use")
 
 PLUGINS = sorted(path.name for path in (Path(__file__).parent.parent / "plugins").iterdir())
 NESTED = 0x8000
@@ -176,7 +175,7 @@ def samples(table: tlv.Table[Any], count: int) -> Iterator[bytes]:
         yield draw.randbytes(draw.randrange(size + 24))
 
 
-@needs_compiled
+@pytest.mark.compiled_layer
 def test_every_table_is_read_alike() -> None:
     counts = {"tables": 0, "cases": 0, "read": 0, "refused": 0}
     for table in [DEVICES, *tables()]:
@@ -197,7 +196,7 @@ def test_every_table_is_read_alike() -> None:
     assert counts["read"] > 1000 < counts["refused"], counts
 
 
-@needs_compiled
+@pytest.mark.compiled_layer
 def test_data_of_other_types_and_classes_are_read_alike() -> None:
     class Below(Device):
         __slots__ = ()

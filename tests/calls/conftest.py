@@ -20,11 +20,9 @@ _MODULES = {"native": "native", "ctypes": "python"}
 Storm = Callable[[], AbstractContextManager[list[int]]]
 
 
-@pytest.fixture(params=["native", "ctypes"])
+@pytest.fixture(params=[pytest.param("native", marks=pytest.mark.compiled_layer), "ctypes"])
 def raw(request: pytest.FixtureRequest) -> Any:
     """Each implementation of the raw layer."""
-    if request.param == "native" and _calls.native is None:
-        pytest.skip(f"the compiled raw layer is not in use: {_calls.why_ctypes}")
     return importlib.import_module(f"famsock._calls.{_MODULES[request.param]}")
 
 

@@ -69,9 +69,9 @@ def _attempt(call: Callable[[], Any], at: int) -> Any:
         return None
 
 
-CASES = [("native", name) for name in RECEIVING]
+CASES = [pytest.param("native", n, marks=pytest.mark.compiled_layer) for n in RECEIVING]
 # Closing takes memory itself on ctypes, which is why its batches are not among them.
-CASES += [("ctypes", name) for name in ("recvmsg", "recvmsg, large", "recvmsg_into")]
+CASES += [pytest.param("ctypes", n) for n in ("recvmsg", "recvmsg, large", "recvmsg_into")]
 
 if find_spec("_testcapi"):  # many distributions of Python leave it out
 

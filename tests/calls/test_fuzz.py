@@ -34,7 +34,7 @@ class Drawn:
         return self._draw(st.binary(max_size=most))
 
 
-@pytest.mark.skipif(_calls.native is None, reason=f"only one layer: {_calls.why_ctypes}")
+@pytest.mark.compiled_layer
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_both_layers_agree(data: st.DataObject) -> None:

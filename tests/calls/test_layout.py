@@ -110,7 +110,7 @@ def test_a_layout_says_what_it_is() -> None:
     assert SockaddrLayout(HEAD, 110, (field("path"),)).is_path
 
 
-@pytest.mark.skipif(NATIVE is None, reason="the compiled layer is not in use")
+@pytest.mark.compiled_layer
 def test_a_layout_that_was_changed_writes_nowhere_else() -> None:
     assert NATIVE is not None
     made = SockaddrLayout(HEAD, 8, (field("u8"),))
@@ -296,7 +296,7 @@ def any_layout(draw: st.DrawFn) -> SockaddrLayout:
 PATHS = st.just(SockaddrLayout(HEAD, 110, (field("path"),)))
 
 
-@pytest.mark.skipif(NATIVE is None, reason="the compiled layer is not in use")
+@pytest.mark.compiled_layer
 @given(
     layout=st.one_of(any_layout(), PATHS),
     form=st.one_of(
@@ -318,7 +318,7 @@ def test_both_converters_agree(
         assert mine.decode(asked, sockaddr) == other.decode(asked, sockaddr)
 
 
-@pytest.mark.skipif(NATIVE is None, reason="the compiled layer is not in use")
+@pytest.mark.compiled_layer
 @given(layout=any_layout(), data=st.data())
 def test_both_converters_agree_on_what_fits(
     sock: socket.socket, layout: SockaddrLayout, data: st.DataObject

@@ -10,16 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from famsock import _calls
-
 MODULE = next((n for n in ("_interpreters", "_xxsubinterpreters") if find_spec(n)), None)
 pytestmark = [
     pytest.mark.skipif(
         MODULE is None, reason="this Python has no interpreters: the module _interpreters cures it"
     ),
-    pytest.mark.skipif(
-        _calls.native is None, reason=f"the compiled layer is not in use: {_calls.why_ctypes}"
-    ),
+    pytest.mark.compiled_layer,
 ]
 
 USE = """

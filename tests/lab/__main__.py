@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import os
 import shutil
 import signal
 import sys
@@ -57,6 +58,12 @@ def parser() -> argparse.ArgumentParser:
         )
     for action in (run, execute):
         action.add_argument("--timeout-s", type=float, default=3600, help="for each guest")
+        action.add_argument(
+            "--syscalls",
+            choices=("native", "ctypes"),
+            default=os.environ.get("FAMSOCK_SYSCALLS"),
+            help="famsock's raw layer in the guest; default: as FAMSOCK_SYSCALLS says, or native",
+        )
         action.add_argument("--console", action="store_true", help="show the guest's console too")
     return top
 
@@ -119,9 +126,11 @@ def run_kernel(kernel: Kernel, options: argparse.Namespace) -> int:
     """Run the tests on one kernel; return the exit status."""
     command = pytest_command(options.rest, allow_skips=options.allow_skips)
     prefix = f"[{kernel.name}] " if options.parallel else ""
-    place = (options.results or cache_dir() / "results") / kernel.name
+    run_name = f"{kernel.name}-ctypes" if options.syscalls == "ctypes" else kernel.name
+    place = (options.results or cache_dir() / "results") / run_name
     started = time.monotonic()
-    with guest.boot(kernel, command, guest.REPOSITORY, options.timeout_s, prefix) as outcome:
+    where = guest.REPOSITORY, options.timeout_s, prefix
+    with guest.boot(kernel, command, *where, syscalls=options.syscalls) as outcome:
         keep_results(outcome, place)
     say(f"kernel {kernel.release}: {time.monotonic() - started:.0f} s, results in {place}")
     return report(kernel, outcome, show_console=options.console)
@@ -142,7 +151,8 @@ def run(options: argparse.Namespace) -> int:
 
 def execute(options: argparse.Namespace) -> int:
     kernel = chosen_kernels(options)[-1]
-    with guest.boot(kernel, options.rest, Path.cwd(), options.timeout_s) as outcome:
+    where = Path.cwd(), options.timeout_s
+    with guest.boot(kernel, options.rest, *where, syscalls=options.syscalls) as outcome:
         return report(kernel, outcome, show_console=options.console)
 
 

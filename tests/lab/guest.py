@@ -51,9 +51,16 @@ class Outcome:
     share: Path
 
 
-def guest_environment(kernel: Kernel, host: Mapping[str, str]) -> dict[str, str]:
-    """Return the command's environment: the host's variables for Python and pytest, and ours."""
+def guest_environment(
+    kernel: Kernel, host: Mapping[str, str], syscalls: str | None = None
+) -> dict[str, str]:
+    """Return the command's environment: the host's variables for Python and pytest, and ours.
+
+    :param syscalls: the raw layer, as FAMSOCK_SYSCALLS has it; None leaves it to the host's.
+    """
     passed_on = {name: value for name, value in host.items() if name.startswith(PASSED_ON)}
+    if syscalls:
+        passed_on["FAMSOCK_SYSCALLS"] = syscalls
     return passed_on | {
         "HOME": host.get("HOME", "/"),
         "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
@@ -65,11 +72,12 @@ def guest_environment(kernel: Kernel, host: Mapping[str, str]) -> dict[str, str]
     }
 
 
-def fill_share(share: Path, kernel: Kernel, command: Sequence[str], cwd: Path) -> None:
+def fill_share(
+    share: Path, environment: Mapping[str, str], command: Sequence[str], cwd: Path
+) -> None:
     """Make the folder that the guest shares with us: the command and what sets the guest up."""
     share.mkdir()
-    variables = guest_environment(kernel, os.environ).items()
-    exports = [f"export {name}={shlex.quote(value)}\n" for name, value in variables]
+    exports = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
     (share / "environment").write_text("".join(exports))
     (share / "command").write_text(f"cd {shlex.quote(str(cwd))} && exec {shlex.join(command)}\n")
     for name in ("guest.sh", "modules.txt"):
@@ -126,7 +134,12 @@ def take(lock: IO[str]) -> bool:
 
 @contextlib.contextmanager
 def boot(
-    kernel: Kernel, command: Sequence[str], cwd: Path, timeout_s: float, prefix: str = ""
+    kernel: Kernel,
+    command: Sequence[str],
+    cwd: Path,
+    timeout_s: float,
+    prefix: str = "",
+    syscalls: str | None = None,
 ) -> Iterator[Outcome]:
     """Run a command in a new guest, its output copied to ours; the share lasts as the context."""
     if parts := kernel.missing_parts():
@@ -135,7 +148,7 @@ def boot(
         folder = Path(name)
         share = folder / "share"
         (folder / "initramfs").write_bytes(initramfs.build(kernel.modules))
-        fill_share(share, kernel, command, cwd)
+        fill_share(share, guest_environment(kernel, os.environ, syscalls), command, cwd)
         with slot() as number:
             guest = kernel.command(folder, number)
             timed_out = run_to_its_end(guest, timeout_s, prefix.encode())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -373,3 +375,39 @@ def test_a_guest_over_its_time_is_killed(capfd: pytest.CaptureFixture[str]) -> N
     assert guest.run_to_its_end(["sh", "-c", "printf 'two\\nthree'"], 60, b"[x] ") is False
     assert capfd.readouterr().out == "one\n[x] two\n[x] three"
     assert not guest.running
+
+
+@pytest.mark.parametrize(
+    ("arguments", "host", "layer", "folder"),
+    [
+        ([], {}, None, "uml-6.12"),
+        (["--syscalls", "ctypes"], {}, "ctypes", "uml-6.12-ctypes"),
+        ([], {"FAMSOCK_SYSCALLS": "ctypes"}, "ctypes", "uml-6.12-ctypes"),
+        (["--syscalls", "native"], {"FAMSOCK_SYSCALLS": "ctypes"}, "native", "uml-6.12"),
+    ],
+)
+def test_a_run_has_the_layer_that_was_asked_for(
+    arguments: list[str],
+    host: dict[str, str],
+    layer: str | None,
+    folder: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    seen = []
+
+    @contextlib.contextmanager
+    def boot(kernel: Kernel, *_: Any, syscalls: str | None) -> Iterator[guest.Outcome]:
+        seen.append(guest.guest_environment(kernel, os.environ, syscalls))
+        yield guest.Outcome(0, False, "", tmp_path)
+
+    monkeypatch.delenv("FAMSOCK_SYSCALLS", raising=False)
+    for name, value in host.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(guest, "boot", boot)
+    monkeypatch.setattr(guest, "compile_all", lambda: None)
+    monkeypatch.setattr(uml.UmlKernel, "release", "6.12.1")
+    results = tmp_path / "results"
+    assert main(["run", "--uml", *arguments, "--results", str(results)]) == 0
+    assert [environment.get("FAMSOCK_SYSCALLS") for environment in seen] == [layer]
+    assert [path.name for path in results.iterdir()] == [folder]

@@ -875,7 +875,7 @@ def test_without_a_compiler_or_headers_the_skip_says_so(
     assert len(outcomes(run_suite(arguments=(*asked, "--fail-on-skip"), headers=""))) == 5
 
 
-@pytest.mark.skipif(_calls.native is None, reason="needs the compiled layer")
+@pytest.mark.compiled_layer
 @pytest.mark.parametrize("method", ["encode", "decode"])
 def test_a_fault_of_the_compiled_layout_is_found(
     run_suite: Any, monkeypatch: pytest.MonkeyPatch, method: str
