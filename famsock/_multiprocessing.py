@@ -20,7 +20,7 @@ def _rebuild(cls: type[socket], duplicate: Any, family: int, kind: int, proto: i
     kept, close = keeping()
     try:
         kept.append(duplicate.detach())
-        rebuilt: socket = adopted_by(cls, (family, kind, proto), kept)
+        rebuilt: socket = adopted_by(cls, (family, kind, proto), kept, of_same_kind=True)
         return rebuilt
     except BaseException:
         close()

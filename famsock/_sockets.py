@@ -17,7 +17,7 @@ from sys import byteorder
 
 from famsock import _calls
 from famsock._calls import arguments
-from famsock._calls.descriptors import adopted_by, made_by
+from famsock._calls.descriptors import adopted_by, is_of_same_kind, made_by
 from famsock._registry import plugins
 from famsock.address import RAW_CODEC, Address, AddressCodec, is_of_stdlib, why_not_served
 
@@ -177,7 +177,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         assert self._kind is not None
         own_family, own_types, own_proto = self._kind
         self._check_not_abstract()
-        if fileno is not None:  # what is given is not believed: a descriptor has its own kind
+        if fileno is not None and not is_of_same_kind(self):  # what is given is not believed
             family, type, told = self._kind_of_open(_kind_of(fileno), fileno)
             proto = told or (0 if proto == -1 else proto)
         family = own_family if family == -1 else family
@@ -299,15 +299,14 @@ class socket(Calls["A", "F"]):  # noqa: N801
 
     def dup(self) -> Self:
         kind = _family_of(self), _type_of(self), _proto_of(self)
-        copy: Self = made_by(type(self), kind, _socket.dup, self.fileno())
+        copy: Self = made_by(type(self), kind, _socket.dup, self.fileno(), of_same_kind=True)
         copy.settimeout(self.gettimeout())
         return copy
 
     def _adopt(self, cls: type[_Socket], kept: list[int]) -> _Socket:
         """A socket of this one's kind, of the descriptor in a list, which it is taken from."""
-        adopted: _Socket = adopted_by(
-            cls, (_family_of(self), _type_of(self), _proto_of(self)), kept
-        )
+        kind = _family_of(self), _type_of(self), _proto_of(self)
+        adopted: _Socket = adopted_by(cls, kind, kept, of_same_kind=True)
         return adopted
 
     # Typed addresses, options and messages

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import socket as stdlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from famsock_unix import UnixStreamSocket
 
 import famsock
 from famsock._lazy import load
+from famsock._multiprocessing import reduce_for_multiprocessing
 from famsock._sockets import _OF_A_CLASS
 from tests.programs import run
 
@@ -94,6 +97,39 @@ def test_accept_gives_the_protocols_class_and_dup_its_own(descriptors: None) -> 
         plain.accept()[0] as of_plain,
     ):
         assert type(of_plain) is famsock.socket
+
+
+def _rebuilt(sock: famsock.socket) -> famsock.socket:
+    """A copy, as another process makes it of what `multiprocessing` pickles."""
+    detached = SimpleNamespace(DupFd=lambda fd: SimpleNamespace(detach=lambda: os.dup(fd)))
+    rebuild, given = reduce_for_multiprocessing(sock, detached)  # type: ignore[arg-type]
+    copied: famsock.socket = rebuild(*given)
+    return copied
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [lambda sock: sock.accept()[0], lambda sock: sock.dup(), _rebuilt],
+    ids=["accept", "dup", "multiprocessing"],
+)
+def test_the_kernel_is_not_asked_for_the_kind_of_a_copy(
+    copied: Callable[[famsock.socket], famsock.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    descriptors: None,
+) -> None:
+    """AF_SMC's sockets may turn into those of TCP, which the kernel then tells them to be."""
+    with TcpSocket() as server, TcpSocket() as client:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        client.connect(server.getsockname())
+        monkeypatch.setattr("famsock._sockets._kind_of", lambda fd: (famsock.AF_UNIX, 1, 0))
+        famsock.plugins.refresh()  # as if no socket had been opened by these numbers before
+        with copied(server) as sock:
+            assert type(sock) is TcpSocket
+            with pytest.raises(TypeError, match=r"TcpSocket is of AF_INET.*not AF_UNIX"):
+                TcpSocket(fileno=sock.fileno())
+            with pytest.raises(TypeError, match=r"TcpSocket is of AF_INET.*not AF_UNIX"):
+                sock.__init__(fileno=client.fileno())  # type: ignore[misc]
 
 
 def test_a_plain_socket_is_converted_in_place(descriptors: None) -> None:

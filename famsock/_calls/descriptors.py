@@ -74,12 +74,18 @@ def _numbers(items: Iterable[tuple[int, int, bytes]]) -> list[int]:
     return found
 
 
-def adopted_by(cls: Any, kind: tuple[int, int, int], kept: list[int]) -> Any:
+def adopted_by(
+    cls: Any, kind: tuple[int, int, int], kept: list[int], *, of_same_kind: bool = False
+) -> Any:
     """A socket of a class, of the one descriptor in a list, which is empty afterwards.
 
-    ``kind`` is the family, type and protocol. If it fails the descriptor stays in the list.
+    ``kind`` is the family, type and protocol. ``of_same_kind`` says that the descriptor is a copy
+    of a socket of the class, or accepted by one: the kernel, which may tell the kind of what serves
+    the socket beneath, is not asked. If it fails the descriptor stays in the list.
     """
     adopted = cls.__new__(cls, *kind, fileno=kept[0])
+    if of_same_kind:
+        adopted._served = None  # see `is_of_same_kind`
     try:
         adopted.__init__(*kind, fileno=kept[0])
     except BaseException:
@@ -89,12 +95,23 @@ def adopted_by(cls: Any, kind: tuple[int, int, int], kept: list[int]) -> Any:
     return adopted
 
 
-def made_by(cls: Any, kind: tuple[int, int, int], make: Callable[..., int], *given: Any) -> Any:
-    """A socket of a class, of the descriptor that a C function makes."""
+def is_of_same_kind(sock: Any) -> bool:
+    """Whether `adopted_by` says so of a socket that is being initialized."""
+    return hasattr(sock, "_served") and not hasattr(sock, "_closed")
+
+
+def made_by(
+    cls: Any,
+    kind: tuple[int, int, int],
+    make: Callable[..., int],
+    *given: Any,
+    of_same_kind: bool = False,
+) -> Any:
+    """A socket of a class, of the descriptor that a C function makes; see `adopted_by`."""
     kept, close = keeping()
     try:
         keep(kept, make, *given)
-        return adopted_by(cls, kind, kept)
+        return adopted_by(cls, kind, kept, of_same_kind=of_same_kind)
     except BaseException:
         close()
         raise
