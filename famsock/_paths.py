@@ -119,7 +119,8 @@ def _unlinking(cls: type[socket]) -> type[socket]:
         "__slots__": (),
         "__module__": cls.__module__,
         "_real_close": _real_close,
-        "_pickled_class": cls,  # another process must not remove the path, and has no such class
+        # Another process must not remove the path, and has no such class.
+        "_pickled_class": getattr(cls, "_pickled_class", cls),
     }
     made: Any = type(cls.__name__, (cls,), body)
     return made  # type: ignore[no-any-return]

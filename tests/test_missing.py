@@ -12,8 +12,9 @@ import pytest
 import famsock
 from famsock._definitions import constants_of
 from famsock._registry.discovery import entry_points
-from famsock._registry.missing import CONSTANTS, FAMILIES, SCHEMES
+from famsock._registry.missing import CONSTANTS, FAMILIES, OPERATIONS, SCHEMES
 from tests.programs import run
+from tools.distributions import operations_of
 
 ROOT = Path(__file__).parents[1]
 NEEDED = ("attr", "attrs", "pluggy")
@@ -58,10 +59,11 @@ except Exception as error:
 
 
 _DATAGRAM = "sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"
+_ROUTE = "sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)"
 # As in a Python whose own socket has none of these, which 3.14 may have.
 _UNNAMED = """
 import socket as stdlib
-for name in ("L2CAP_LM", "SOL_HCI"):
+for name in ("L2CAP_LM", "SOL_HCI", "BTPROTO_L2CAP"):
     vars(stdlib).pop(name, None), vars(socket).pop(name, None)
 """
 _REFUSED = """
@@ -86,7 +88,11 @@ sockets._initialize = refuse
         ("socket.IFLA_CAN_CLOCK", "AttributeError", "pip install famsock-can", ""),
         ("socket.IFLA_TXQLEN", "AttributeError", "pip install famsock-netlink", ""),
         ("socket.socket(socket.AF_TIPC)", "OSError", "pip install famsock-tipc", _REFUSED),
-        ("sock.operations.links()", "AttributeError", "pip install famsock-inet", _DATAGRAM),
+        ("sock.operations.links()", "AttributeError", "pip install famsock-netlink", _ROUTE),
+        ("sock.links()", "AttributeError", "pip install famsock-netlink", _ROUTE),
+        ("sock.dup().links()", "AttributeError", "pip install famsock-netlink", _ROUTE),
+        ("sock.tcp_info()", "AttributeError", "pip install famsock-inet", _DATAGRAM),
+        ("socket.BTPROTO_L2CAP", "AttributeError", "pip install famsock-bluetooth", _UNNAMED),
         ("sock.local_address.host", "AttributeError", "pip install famsock-inet", _DATAGRAM),
         ("sock.get_option('TCP_NODELAY')", "LookupError", "pip install famsock-inet", _DATAGRAM),
         ("sock.set_option('TCP_NODELAY', 1)", "LookupError", "pip install famsock-inet", _DATAGRAM),
@@ -102,10 +108,91 @@ def test_a_missing_plugin_says_what_to_install(
     assert says in said
 
 
-def test_the_type_of_a_socket_without_its_plugin(core_alone: Path) -> None:
+_MADE = [
+    "sock",
+    "sock.dup()",
+    "socket.socket(fileno=sock.dup().detach())",
+    "socket.fromfd(sock.fileno(), sock.family, sock.type)",
+    "socket.socketpair(socket.AF_UNIX)[0]",
+    "server",
+    "client",
+    "server.accept()[0]",
+    "pickle.loads(ForkingPickler.dumps(sock))",
+]
+_PICKLING = f"""
+from multiprocessing.reduction import ForkingPickler
+import pickle
+{_DATAGRAM}
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+"""
+
+
+def test_the_type_of_a_socket_without_its_plugin_where_famsock_is_installed(
+    core_alone: Path,
+) -> None:
     """It is the common class itself: trio takes a socket of no other type."""
-    for made in ("sock", "sock.dup()", "socket.socket(fileno=sock.detach())"):
-        assert _say(core_alone, f"print(type({made}) is socket.socket)", before=_DATAGRAM) == "True"
+    expression = f"print(*[type(made) is socket.socket for made in [{', '.join(_MADE)}]])"
+    before = f"socket.install(){_PICKLING}"
+    assert _say(core_alone, expression, before=before).split() == ["True"] * len(_MADE)
+
+
+def test_a_socket_without_its_plugin_shows_as_the_common_class(core_alone: Path) -> None:
+    """Its type tells what a plugin would give, however the socket was made."""
+    expression = f"""
+    for made in [{", ".join(_MADE)}]:
+        cls = type(made)
+        try:
+            made.tcp_info if made.family != socket.AF_UNIX else made.peer_credentials
+        except AttributeError as error:
+            assert "pip install famsock-" in str(error), (error, made)
+        print(isinstance(made, socket.socket), cls.__name__, cls.__qualname__, cls.__module__)
+    class Mine(socket.socket):
+        pass
+    assert type(Mine()) is type(Mine().dup()) is Mine
+    assert copy.copy(cls) is cls and not hasattr(made, "tcp_info")"""
+    said = _say(core_alone, expression, before=f"import copy{_PICKLING}")
+    assert said.splitlines() == ["True socket socket famsock._sockets"] * len(_MADE)
+
+
+def test_a_socket_follows_what_is_installed_when_it_is_made(core_alone: Path) -> None:
+    expression = """
+    before = type(sock) is socket.socket, type(sock.dup()) is socket.socket
+    socket.install()
+    after = type(socket.socket()) is socket.socket, type(sock.dup()) is socket.socket
+    socket.uninstall()
+    print(before, after, type(socket.socket()) is socket.socket)"""
+    said = _say(core_alone, expression, before=_DATAGRAM)
+    assert said == "(False, False) (True, True) False"
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("sock.snedto", "'socket' object has no attribute 'snedto'"),
+        ("sock.links", "'socket' object has no attribute 'links'"),
+        ("sock._tcp_info", "'socket' object has no attribute '_tcp_info'"),
+        ("sock.tells", "'NoneType' object has no attribute 'nothing'"),
+        ("socket.socket.tcp_info", "type object 'socket' has no attribute 'tcp_info'"),
+        ("socket.socket.__new__(socket.socket).tcp_info", "'socket' object has no attribute"),
+    ],
+)
+def test_what_no_plugin_of_the_family_gives_has_no_hint(
+    core_alone: Path, expression: str, says: str
+) -> None:
+    """A typing error, another family's operation, a private name, an error of a property."""
+    before = f"""
+socket.socket.tells = property(lambda self: None.nothing)
+{_DATAGRAM}"""
+    said = _say(core_alone, expression, before=before)
+    assert said.startswith("AttributeError; ")
+    assert says in said
+    assert "pip install" not in said
+
+
+def test_what_is_installed_lacks_an_operation_without_a_hint(core_alone: Path) -> None:
+    said = _say(core_alone, "sock.tcp_info()", "famsock_inet", before=_DATAGRAM)
+    assert said == "AttributeError; 'socket' object has no attribute 'tcp_info'"
 
 
 def test_a_family_without_a_codec_in_this_python_says_what_to_install(core_alone: Path) -> None:
@@ -177,6 +264,8 @@ missing.entry_points = broken
     assert said.startswith("LookupError; ")
     said = _say(core_alone, "socket.AF_HYPERV", before=before)
     assert said == "AttributeError; module 'famsock' has no attribute 'AF_HYPERV'"
+    said = _say(core_alone, "sock.tcp_info", before=before)
+    assert said == "AttributeError; 'socket' object has no attribute 'tcp_info'"
 
 
 # The directory agrees with the plugins of this repository
@@ -205,6 +294,18 @@ def test_the_directory_has_every_scheme() -> None:
         if protocol.scheme and family.name in modules
     }
     assert _directory(SCHEMES) == schemes
+
+
+def test_the_directory_has_every_operation() -> None:
+    modules = _modules()
+    operations = {
+        f"{family.name}-{name}": modules[family.name]
+        for family in famsock.plugins.families()
+        if family.name in modules
+        for name in operations_of(family)
+    }
+    assert _directory(OPERATIONS) == operations
+    assert {"AF_NETLINK-links", "AF_INET-tcp_info", "AF_CAN-set_filters"} <= operations.keys()
 
 
 def test_the_directory_gives_no_constant_to_another_distribution() -> None:

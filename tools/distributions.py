@@ -7,9 +7,9 @@ Usage::
     python -m tools.distributions --names    # shows their names
 
 The distributions are the core and what ``plugins/*/pyproject.toml`` describe. In the core's
-pyproject.toml the lists of them (extras, sources, the directory of families, constants and schemes)
-are written here, and in each plugin's what is the core's too (classifiers, addresses, bounds, the
-licence). docs/stability.md has the policy of versions.
+pyproject.toml the lists of them (extras, sources, the directory of families, constants, schemes and
+operations) are written here, and in each plugin's what is the core's too (classifiers, addresses,
+bounds, the licence). docs/stability.md has the policy of versions.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def bounds(of: str) -> str:
     return f">={of},<{number.major}.{number.minor + 1}"
 
 
-# The directory: which plugin supplies a family, a scheme or a constant
+# The directory: which plugin supplies a family, a scheme, a constant or an operation
 
 
 def directory(of: Iterable[Distribution]) -> dict[str, dict[str, str]]:
@@ -128,9 +128,11 @@ def directory(of: Iterable[Distribution]) -> dict[str, dict[str, str]]:
     families: dict[str, str] = {}
     schemes: dict[str, str] = {}
     constants: defaultdict[str, set[str]] = defaultdict(set)
+    operations: dict[str, str] = {}
     for plugin in of:
         for family in plugin.families:
             families[family.name] = plugin.package
+            operations |= {f"{family.name}-{n}": plugin.package for n in operations_of(family)}
             schemes |= {p.scheme: plugin.package for p in family.protocols if p.scheme}
             for name in constants_of(family.name, family.constants):
                 constants[name].add(plugin.package)
@@ -139,7 +141,17 @@ def directory(of: Iterable[Distribution]) -> dict[str, dict[str, str]]:
         f"{CORE}.directory": families,
         f"{CORE}.directory.constants": words,
         f"{CORE}.directory.schemes": schemes,
+        f"{CORE}.directory.operations": operations,
     }
+
+
+def operations_of(family: Family) -> set[str]:
+    """The names that the classes of a family's sockets have and the common class has not."""
+    named = [row.socket for row in family.protocols if row.socket]
+    texts = {t for one in named for t in ([one] if isinstance(one, str) else one.values())}
+    classes = [getattr(import_module(t.partition(":")[0]), t.partition(":")[2]) for t in texts]
+    common = dir(famsock.socket)
+    return {n for cls in classes for n in dir(cls) if n not in common and not n.startswith("_")}
 
 
 def leading_words(owners: Mapping[str, set[str]], shared: set[str]) -> dict[str, str]:

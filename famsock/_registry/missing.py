@@ -1,12 +1,13 @@
 """The reason why a name is missing: which distribution to install for it, or why not.
 
-The core's entry points are a directory of the distributions that supply families, constants and
-schemes of endpoints. It is data; the core knows none of these names.
+The core's entry points are a directory of the distributions that supply families, constants,
+schemes of endpoints and operations. It is data; the core knows none of these names.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import cache
 
 from famsock._hints import did_you_mean
 from famsock._registry.discovery import entry_points
@@ -23,6 +24,7 @@ FAMILIES = "famsock.directory"
 CONSTANTS = "famsock.directory.constants"
 _CORE = "famsock"
 SCHEMES = "famsock.directory.schemes"
+OPERATIONS = "famsock.directory.operations"
 
 
 def why_missing(plugins: Registry, name: str) -> str:
@@ -83,6 +85,11 @@ def why_not_served(plugins: Registry, number: int) -> str:
     return ""
 
 
+def why_no_operation(plugins: Registry, number: int, name: str) -> str:
+    """Return why sockets of a family number lack an operation; "" if none has that name."""
+    return why_not_served(plugins, number) if (number, name) in _operations() else ""
+
+
 def distribution_of_scheme(plugins: Registry, scheme: str) -> str:
     """Return the distribution to install for the scheme of an endpoint; "" if none is known."""
     distribution = _directory(SCHEMES).get(scheme, "")
@@ -111,6 +118,13 @@ def _directory(group: str) -> Mapping[str, str]:
         for entry in entry_points(group)
         if entry.distribution == _CORE
     }
+
+
+@cache  # programs ask for an attribute often, and a socket has only few of them
+def _operations() -> frozenset[tuple[int | None, str]]:
+    """The operations of the directory, each with its family's number; the search may fail."""
+    pairs = (key.split("-") for key in _directory(OPERATIONS))
+    return frozenset((number_here(family), operation) for family, operation in pairs)
 
 
 def _is_installed(plugins: Registry, distribution: str) -> bool:
