@@ -396,6 +396,8 @@ class AddressCodec(AddressCache):
                 for note in getattr(ours, "__notes__", ()):
                     theirs.add_note(note)
                 raise theirs from None
+        except Warning:  # as filters ask: the stdlib takes the form, and warns
+            pass
         if isinstance(ours, OSError) and ours.errno is not None:
             own_words, words = ours.strerror, os.strerror(ours.errno)
             if own_words != words:

@@ -7,6 +7,7 @@ import errno
 import pickle
 import socket as stdlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Self
@@ -32,6 +33,7 @@ from famsock.address import (
     name_operation,
 )
 from famsock.family import Family, Protocol
+from famsock.testing._checks.bad_input import CALLS
 
 LO = 1
 
@@ -504,3 +506,34 @@ def test_rules_of_addresses_and_fields() -> None:
     assert not admits(str(peer))(None, None)
     with pytest.raises(ValueError, match="'prot' is not a field of PacketAddress"):
         admits("prot=3")
+
+
+@pytest.mark.parametrize("operation", ["bind", "connect", "sendto", "sendmsg"])
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        (("127.0.0.1", 1 << 16), OverflowError),
+        (("127.0.0.1", "port"), TypeError),
+        (("127.0.0.1",), TypeError),
+    ],
+)
+def test_a_warning_of_the_stdlib_replaces_no_error(
+    form: object, error: type[Exception], operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPython 3.15 warns of integers beyond a field; here a warning is an error."""
+
+    def warn(*_: object) -> None:
+        warnings.warn("integer value out of range", DeprecationWarning, stacklevel=1)
+
+    monkeypatch.setitem(address_module._REFUSALS, operation, warn)
+    with famsock.socket() as sock, pytest.raises(error, match=r"port|pair"):
+        CALLS[operation](sock, form)
+
+
+def test_integers_beyond_a_field_are_refused_whatever_the_stdlib_does() -> None:
+    """Up to CPython 3.14 the stdlib takes the low bits, since then with a warning."""
+    with famsock.socket(famsock.AF_INET6, famsock.SOCK_DGRAM) as sock:
+        for value in (1 << 32, 1 << 64, 1 << 80, -2, -(1 << 31) - 1):
+            for operation in ("bind", "connect", "sendto", "sendmsg"):
+                with pytest.raises(OverflowError, match="scope_id must be 0-4294967295"):
+                    CALLS[operation](sock, ("::1", 9, 0, value))

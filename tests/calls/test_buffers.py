@@ -255,6 +255,7 @@ def test_sizes_beyond_memory(raw: Any, pair: Pair, size: int) -> None:
     assert pair[1].recv(20) == b"still there"
 
 
+@pytest.mark.filterwarnings("ignore:.* is multi-threaded:DeprecationWarning")  # by pytest-xdist
 def test_a_child_of_fork_receives_into_memory_of_its_own() -> None:
     data, _, name, *_ = python.new_buffers(4)
     data[:], name[:4] = b"ours", b"ours"

@@ -28,6 +28,9 @@ _NEVER_A_FIELD = (1.0, 1j, None, [1], object())
 _NEVER_AN_INTEGER = (*_NEVER_A_FIELD, "1", b"1")
 _LONGEST_SOCKADDR = 130
 _NO_FIELD_HOLDS = 1 << 80
+# CPython 3.15 does so and takes the low bits. Where the warning is an error, that of the stdlib for
+# AF_BLUETOOTH is another one.
+_STDLIB_WARNS = pytest.mark.filterwarnings("ignore:integer value out of range:DeprecationWarning")
 
 
 class BadInputChecks(Checks):
@@ -71,6 +74,7 @@ class BadInputChecks(Checks):
     def _accepted(self, cls: type[Any], field: str) -> tuple[type[Any], ...]:
         return self.accepts.get(f"{cls.__name__}.{field}", self.accepts.get(field, ()))
 
+    @_STDLIB_WARNS
     def test_float_never_passes_for_an_integer(self, shapes: Shapes, makes: type[Address]) -> None:
         protocol = self.subject().protocol(shapes.protocol)
         codec = self.subject().codec(protocol)
@@ -108,6 +112,7 @@ class BadInputChecks(Checks):
             with pytest.raises(TypeError, match=makes.__name__):
                 codec.encode(sock, "connect", _Stranger())
 
+    @_STDLIB_WARNS
     def test_bad_address_is_refused(self, bad_address: BadAddress, descriptors: None) -> None:
         subject = self.subject()
         protocol = subject.protocol(bad_address.protocol)

@@ -599,6 +599,7 @@ class TestSharing:
             expected = encrypted(modes.ECB(), piece)
             assert set(pool.map(lambda _: cipher.update(piece), range(40))) == {expected}
 
+    @pytest.mark.filterwarnings("ignore:.* is multi-threaded:DeprecationWarning")  # on purpose
     def test_a_fork_under_a_request(self, bound: Bound, monkeypatch: pytest.MonkeyPatch) -> None:
         """The child does not wait for a thread that it does not have."""
         algorithm = bound("hash", "sha256")

@@ -273,6 +273,7 @@ def test_peer_credentials_and_groups(pair: Pair) -> None:
     assert ours.get_option("SO_PEERCRED") == Credentials.own()
 
 
+@pytest.mark.filterwarnings("ignore:.* is multi-threaded:DeprecationWarning")  # by pytest-xdist
 def test_peer_pidfd_of_a_child() -> None:
     with UnixStreamSocket() as listener:
         if NO_PIDFDS:
