@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import pythons
+from tests.debian_pythons.pythons import Python
+from tests.debian_pythons.root import Root, UnavailableError
 from tools import distributions, release
 from tools.distributions import ROOT
 
@@ -112,6 +115,68 @@ def test_what_a_wheel_needs_is_in_what_its_name_states(
     needed: str, stated: str, covers: bool
 ) -> None:
     assert release._covers(needed, stated) == covers
+
+
+@pytest.fixture
+def pythons_there(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of Debian's Pythons that can be had; 3.13.1 and 3.14.0 are installed."""
+    there = {"3.14", "3.15"}
+
+    def bring(python: Python, root: Root, *, update: bool) -> tuple[str, str]:
+        if python.name not in there:
+            raise UnavailableError("no such package today")
+        return f"/usr/bin/python{python.name}", "1"
+
+    monkeypatch.setattr(Root, "make", lambda _: None)
+    monkeypatch.setattr(Python, "bring", bring)
+    monkeypatch.setattr(pythons, "environment", dict)
+    monkeypatch.setattr(pythons, "installed", lambda _: ["3.13.1", "3.14.0"])
+    monkeypatch.setattr(pythons, "uv", lambda *words, env: f"/found/{words[-1]}\n")
+    return there
+
+
+def test_pythons_are_those_installed_and_debians_besides(pythons_there: set[str]) -> None:
+    told: list[str] = []
+    found = release.interpreters((), told.append)
+    assert {name: python.path for name, python in found.items()} == {
+        "3.13.1": "/found/3.13.1",
+        "3.14.0": "/found/3.14.0",
+        "debian:3.15": "/usr/bin/python3.15",
+    }
+    assert found["3.14.0"].root is None
+    assert found["debian:3.15"].root == Root.default()
+    assert told == []
+
+
+def test_a_python_that_cannot_be_had_is_told_or_refused(pythons_there: set[str]) -> None:
+    pythons_there.remove("3.15")
+    told: list[str] = []
+    assert [*release.interpreters((), told.append)] == ["3.13.1", "3.14.0"]
+    assert told == ["no wheels for debian:3.15: no such package today"]
+    assert [*release.interpreters(["3.12", "debian:3.14"], told.append)] == ["3.12", "debian:3.14"]
+    for request, reason in (("debian:3.15", "no such package today"), ("debian:2.7", "no such Py")):
+        with pytest.raises(release.ReleaseError, match=f"{request}: .*{reason}"):
+            release.interpreters([request], told.append)
+
+
+def test_headers_are_copied_without_debians_switch(tmp_path: Path) -> None:
+    """Debian's pyconfig.h names another one for each processor, outside its folder."""
+    usr = tmp_path / "usr" / "include"
+    for folder in ("python3.99", "x86-linux/python3.99"):
+        (usr / folder).mkdir(parents=True)
+    (usr / "python3.99" / "Python.h").write_text("python")
+    (usr / "python3.99" / "pyconfig.h").write_text("switch")
+    (usr / "x86-linux/python3.99" / "pyconfig.h").write_text("own")
+    program = tmp_path / "python"
+    said = f'["3.99", "{usr / "python3.99"}", "x86-linux"]'
+    program.write_text(f"#!/bin/sh\necho warning\necho '{said}'\n")
+    program.chmod(0o755)
+    version, headers = release.Interpreter(str(program)).headers(tmp_path / "copy")
+    assert version == "3.99"
+    assert {path.name: path.read_text() for path in headers.iterdir()} == {
+        "Python.h": "python",
+        "pyconfig.h": "own",
+    }
 
 
 def test_two_builds_that_differ_are_told() -> None:

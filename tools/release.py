@@ -9,9 +9,10 @@ Usage::
 
 It builds from a copy of the commit, so that what is not committed is left out. The plugins and the
 core have an sdist each, and wheels are built from the sdists. The core has a wheel for each Python
-that is installed and each target. ziglang, a C compiler from the Python index, compiles for an old
-glibc and for musl, for other processors too, so that no container is needed. Two builds of one
-commit are equal byte for byte: times are those of the commit.
+and each target. Pythons are those that are installed, and those of Debian's newest suite besides,
+in the root folder of `tests.debian_pythons`. ziglang, a C compiler from the Python index, compiles
+for an old glibc and for musl, for other processors too, so that no container is needed. Two builds
+of one commit are equal byte for byte: times are those of the commit.
 
 The checks are: each distribution is there, its metadata are valid and its contents complete,
 compiled modules are stripped and need no newer system than the tag says, and what is installed from
@@ -24,7 +25,9 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
+import importlib.util
 import io
+import json
 import os
 import re
 import shutil
@@ -34,7 +37,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +46,8 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 from tests import pythons
+from tests.debian_pythons.pythons import PYTHONS
+from tests.debian_pythons.root import Root, UnavailableError
 from tools import distributions
 from tools.distributions import ROOT
 
@@ -70,14 +75,23 @@ TARGETS = (
 # With -O, zig compiles without its sanitizers; -g0 keeps paths of this machine out.
 _CFLAGS = "-O3 -g0 -DNDEBUG -fwrapv -fno-strict-overflow"
 _LDFLAGS = "-Wl,-s"
+_DEBIAN = "debian:"
 
 
 class ReleaseError(Exception):
     """A distribution that cannot be built, or that a check refuses; the text says which."""
 
 
-def run(*command: str | Path, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> str:
-    """Return what a command prints; ReleaseError with it if the command fails."""
+def run(
+    *command: str | Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+    shown: Sequence[str] = (),
+) -> str:
+    """Return what a command prints; ReleaseError with it if the command fails.
+
+    :param shown: the command for the error, if it is not all of the words.
+    """
     words = [str(word) for word in command]
     done = subprocess.run(
         words,
@@ -89,13 +103,136 @@ def run(*command: str | Path, env: Mapping[str, str] | None = None, cwd: Path = 
         check=False,
     )
     if done.returncode:
-        raise ReleaseError(f"{' '.join(words)}: status {done.returncode}\n{done.stdout}")
+        raise ReleaseError(f"{' '.join(shown or words)}: status {done.returncode}\n{done.stdout}")
     return done.stdout
 
 
 def uv() -> list[str]:
     program = os.environ.get("UV") or shutil.which("uv")
     return [program] if program else [sys.executable, "-m", "uv"]
+
+
+def _zig() -> Path:
+    spec = importlib.util.find_spec("ziglang")
+    if spec is None or not spec.submodule_search_locations:
+        raise ReleaseError("ziglang is not installed: uv run --group release")
+    return Path(spec.submodule_search_locations[0]) / "zig"
+
+
+# Pythons
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that the core is compiled for, and that what was built is installed for.
+
+    :ivar path: its program.
+    :ivar root: the root folder that it is in, with Debian's packages; None for one of this machine.
+    """
+
+    path: str
+    root: Root | None = None
+
+    @classmethod
+    def installed(cls, request: str) -> Interpreter:
+        """Return a Python of this machine, as uv takes it: "3.12", "3.13.0", a path."""
+        words = ("python", "find", "--no-python-downloads", "--system", request)
+        return cls(pythons.uv(*words, env=pythons.environment()).strip())
+
+    @classmethod
+    def of_debian(cls, name: str) -> Interpreter:
+        """Return a Python of Debian's newest suite, which is fetched if it is not there yet.
+
+        :param name: as `tests.debian_pythons` has it, "3.14".
+        :raises UnavailableError: it cannot be had.
+        """
+        for python in PYTHONS:
+            if python.name == name:
+                root = Root.default()
+                root.make()
+                return cls(python.bring(root, update=False)[0], root)
+        raise UnavailableError("tests.debian_pythons has no such Python")
+
+    def run(
+        self,
+        *command: str | Path,
+        shared: Path,
+        env: Mapping[str, str] | None = None,
+        seen: Sequence[Path] = (),
+    ) -> str:
+        """Return what a command prints where this Python is; ReleaseError with it if it fails.
+
+        :param shared: the folder that the command runs in, and that it may write to.
+        :param seen: other folders that it reads.
+        """
+        if self.root is None:
+            return run(*command, env=env, cwd=shared)
+        words = [str(word) for word in command]
+        line = self.root.command_with_uv(
+            words,
+            cwd=str(shared),
+            env=env,
+            seen={str(path): str(path) for path in seen},
+            shared=[shared],
+        )
+        return run(*line, cwd=shared, shown=words)
+
+    def uv(
+        self,
+        *words: str | Path,
+        shared: Path,
+        env: Mapping[str, str] | None = None,
+        seen: Sequence[Path] = (),
+    ) -> str:
+        """Return what uv prints there."""
+        program = uv() if self.root is None else ["uv"]
+        return self.run(*program, *words, shared=shared, env=env, seen=seen)
+
+    def headers(self, folder: Path) -> tuple[str, Path]:
+        """Return its version ("3.12") and a copy of its C headers in a folder, without Debian's.
+
+        All targets have the same sizes of types as this machine. Debian's ``pyconfig.h`` names
+        another for each processor, which is outside the folder of headers.
+        """
+        folder.mkdir()
+        code = (
+            "import json, sys, sysconfig as s; print(json.dumps(['%d.%d' % sys.version_info[:2], "
+            "s.get_path('include'), s.get_config_var('MULTIARCH') or '']))"
+        )
+        said = self.run(self.path, "-c", code, shared=folder)
+        version, path, machine = json.loads(said.splitlines()[-1])
+        include = (self.root.folder if self.root else Path("/")) / path.lstrip("/")
+        copy = folder / "include"
+        shutil.copytree(include, copy)
+        own = include.parent / machine / include.name / "pyconfig.h"
+        if own.exists():
+            shutil.copy(own, copy)
+        return version, copy
+
+
+def interpreters(requests: Sequence[str], tell: Callable[[str], None]) -> dict[str, Interpreter]:
+    """Return the Pythons that are asked for, by what asks for them.
+
+    :param requests: as uv takes them, or ``debian:3.14``. None: of each minor version that is
+        installed the newest, and those that `tests.debian_pythons` has besides, if they can be had.
+    :param tell: takes a line for each that cannot be had.
+    :raises ReleaseError: one that was asked for cannot be had.
+    """
+    local = requests or pythons.installed(pythons.environment())
+    found = {each: Interpreter.installed(each) for each in local if not each.startswith(_DEBIAN)}
+    installed = {".".join(each.split(".")[:2]) for each in found}
+    names = [python.name for python in PYTHONS if "native" in python.layers]
+    wanted = [each for each in requests if each.startswith(_DEBIAN)]
+    if not requests:
+        wanted = [f"{_DEBIAN}{name}" for name in names if name not in installed]
+    for request in wanted:
+        try:
+            found[request] = Interpreter.of_debian(request.removeprefix(_DEBIAN))
+        except UnavailableError as reason:
+            if requests:
+                raise ReleaseError(f"{request}: {reason}") from reason
+            tell(f"no wheels for {request}: {reason}")
+    return found
 
 
 # Building
@@ -112,50 +249,61 @@ def export(commit: str, folder: Path) -> str:
 
 
 def build(
-    out: Path, requests: Sequence[str], targets: Sequence[Target], commit: str = "HEAD"
+    out: Path, compiled_for: Iterable[Interpreter], targets: Sequence[Target], commit: str = "HEAD"
 ) -> list[Path]:
     """Build everything of a commit into a folder; returns the files."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="famsock-release-") as name:
-        source = Path(name) / "source"
+        folder = Path(name)
+        source, made = folder / "source", folder / "made"
+        made.mkdir()
         epoch = export(commit, source)
         env = {"SOURCE_DATE_EPOCH": epoch, "PYTHONHASHSEED": "0"}
-        run(
-            *uv(), "build", "-q", "--sdist", "--all-packages", "--out-dir", out, env=env, cwd=source
-        )
-        (out / ".gitignore").unlink(missing_ok=True)
-        sdists = {parse_sdist_filename(p.name)[0]: p for p in out.glob("*.tar.gz")}
+        words = ("build", "-q", "--sdist", "--all-packages", "--out-dir", made)
+        run(*uv(), *words, env=env, cwd=source)
+        sdists = {parse_sdist_filename(p.name)[0]: p for p in made.glob("*.tar.gz")}
         for path in sdists.values():
             repack(path, int(epoch))
         core = sdists.pop(canonicalize_name(distributions.CORE))
-        interpreters = {request: _interpreter(request) for request in requests}
-        libraries = {t.tag: _link_with(t, Path(name)) for t in targets}
+        this = Interpreter(sys.executable)
         with ThreadPoolExecutor(os.cpu_count()) as workers:
-            jobs = [
-                workers.submit(_wheel, path, out, sys.executable, env) for path in sdists.values()
-            ]
-            for target in targets:
-                for request, python in interpreters.items():
-                    words = (f"-C=--build-option=--plat-name={target.tag}",)
-                    cross = env | _cross(target, request, libraries[target.tag])
-                    jobs.append(workers.submit(_wheel, core, out, python, cross, words))
-            for job in jobs:
+            for job in [workers.submit(_wheel, p, folder, this, env) for p in sdists.values()]:
                 job.result()
-    (out / ".gitignore").unlink(missing_ok=True)
-    return sorted(path for path in out.iterdir() if path.is_file())
+        compile_core(core, folder, compiled_for, targets, env)
+        files = [path for path in made.iterdir() if path.suffix in (".whl", ".gz")]
+        return sorted(Path(shutil.copy2(path, out)) for path in files)
+
+
+def compile_core(
+    sdist: Path,
+    folder: Path,
+    compiled_for: Iterable[Interpreter],
+    targets: Sequence[Target],
+    env: Mapping[str, str],
+) -> None:
+    """Build the wheels of the core beside its sdist, one for each Python and target.
+
+    :param folder: a folder above the sdist, for what is needed meanwhile.
+    """
+    libraries = {target.tag: _link_with(target, folder) for target in targets}
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        jobs = []
+        for number, python in enumerate(compiled_for):
+            version, headers = python.headers(folder / f"headers-{number}")
+            for target in targets:
+                own = (f"-C=--build-option=--plat-name={target.tag}",)
+                cross = {**env, **_cross(target, version, headers, libraries[target.tag])}
+                jobs.append(workers.submit(_wheel, sdist, folder, python, cross, own))
+        for job in jobs:
+            job.result()
 
 
 def _wheel(
-    sdist: Path, out: Path, python: str, env: Mapping[str, str], words: Sequence[str] = ()
+    sdist: Path, folder: Path, python: Interpreter, env: Mapping[str, str], own: Sequence[str] = ()
 ) -> None:
-    own = ("--python", python, "--out-dir", out)
-    run(*uv(), "build", "-q", "--wheel", *own, *words, sdist, env=env, cwd=out)
-
-
-def _interpreter(request: str) -> str:
-    """The path of an installed Python."""
-    words = ("python", "find", "--no-python-downloads", "--system", request)
-    return pythons.uv(*words, env=pythons.environment()).strip()
+    """Build a wheel beside its sdist, which is below the folder."""
+    words = ("build", "-q", "--wheel", "--python", python.path, "--out-dir", sdist.parent)
+    python.uv(*words, *own, sdist, shared=folder, env=env, seen=[_zig().parent])
 
 
 def _link_with(target: Target, folder: Path) -> str:
@@ -168,24 +316,20 @@ def _link_with(target: Target, folder: Path) -> str:
     empty = library.with_name("empty.c")
     empty.touch()
     words = ("-target", target.triple, "-shared", "-nostdlib", f"-Wl,-soname,{name}")
-    run(sys.executable, "-m", "ziglang", "cc", *words, "-o", library, empty)
+    run(_zig(), "cc", *words, "-o", library, empty)
     return f" -nostdlib -Wl,--no-as-needed {library}"
 
 
-def _cross(target: Target, request: str, link_with: str) -> dict[str, str]:
-    """The environment in which setuptools compiles for a target.
-
-    The headers are those of the running Python: all four targets have the same sizes of types.
-    """
-    major_minor = ".".join(request.split(".")[:2])
-    compiler = f"{sys.executable} -m ziglang cc -target {target.triple}"
+def _cross(target: Target, version: str, headers: Path, link_with: str) -> dict[str, str]:
+    """The environment in which setuptools compiles for a target and a version of Python."""
+    compiler = f"{_zig()} cc -target {target.triple}"
     return {
         "CC": compiler,
         "LDSHARED": f"{compiler} -shared{link_with}",
-        "CFLAGS": _CFLAGS,
+        "CFLAGS": f"{_CFLAGS} -I{headers}",
         "LDFLAGS": _LDFLAGS,
         "_PYTHON_HOST_PLATFORM": f"linux-{target.machine}",
-        "SETUPTOOLS_EXT_SUFFIX": target.suffix(major_minor),
+        "SETUPTOOLS_EXT_SUFFIX": target.suffix(version),
     }
 
 
@@ -311,7 +455,7 @@ print(_calls.implementation())
 """
 
 
-def install(files: Sequence[Path], request: str, folder: Path) -> Path:
+def install(files: Sequence[Path], interpreter: Interpreter, folder: Path) -> Path:
     """Install all wheels into a clean environment; returns its Python.
 
     Ours come from the files, never from an index, where the names may be anybody's.
@@ -322,13 +466,14 @@ def install(files: Sequence[Path], request: str, folder: Path) -> Path:
         if path.suffix == ".whl":
             shutil.copy(path, wheels)
     environment = folder / "environment"
-    run(*uv(), "venv", "-q", "--python", _interpreter(request), environment)
+    interpreter.uv("venv", "-q", "--python", interpreter.path, environment, shared=folder)
     python = environment / "bin" / "python"
-    pip = [*uv(), "pip", "install", "-q", f"--python={python}", "--only-binary=:all:"]
+    pip = ("pip", "install", "-q", f"--python={python}", "--only-binary=:all:")
     names = [d.name for d in distributions.all_of()]
-    run(*pip, "--no-index", "--no-deps", f"--find-links={wheels}", *names)
-    run(*pip, *others())
-    run(*uv(), "pip", "check", "--python", python)
+    ours = ("--no-index", "--no-deps", f"--find-links={wheels}")
+    interpreter.uv(*pip, *ours, *names, shared=folder)
+    interpreter.uv(*pip, *others(), shared=folder)
+    interpreter.uv("pip", "check", "--python", python, shared=folder)
     return python
 
 
@@ -339,9 +484,9 @@ def others() -> list[str]:
     return [*project["dependencies"], *extras["cli"], *extras["testing"]]
 
 
-def conform(python: Path, sdists: Iterable[Path], folder: Path) -> str:
+def conform(interpreter: Interpreter, python: Path, sdists: Iterable[Path], folder: Path) -> str:
     """Run the conformance tests of the sdists against what is installed; pytest's last line."""
-    if run(python, "-c", _HERE, cwd=folder, env=_CLEAN).strip() != "compiled":
+    if interpreter.run(python, "-c", _HERE, shared=folder, env=_CLEAN).strip() != "compiled":
         raise ReleaseError(f"{python}: calls are not compiled")
     for sdist in sdists:
         with tarfile.open(sdist) as archive:
@@ -352,19 +497,21 @@ def conform(python: Path, sdists: Iterable[Path], folder: Path) -> str:
         raise ReleaseError(f"conformance tests of {len(tests)} plugins only")
     options = ("-q", "-p", "no:cacheprovider", "-p", "famsock.testing.plugin")
     own = ("--import-mode=importlib", "-c", os.devnull, "--rootdir", folder)
-    said = run(python, "-m", "pytest", *options, *own, *tests, cwd=folder, env=_CLEAN)
+    pytest = (python, "-m", "pytest", *options)
+    said = interpreter.run(*pytest, *own, *tests, shared=folder, env=_CLEAN)
     return said.splitlines()[-1].strip("= ")
 
 
 _CLEAN = {"PYTHONPATH": "", "FAMSOCK_PLUGINS": "", "FAMSOCK_SYSCALLS": ""}
 
 
-def check_installed(files: Sequence[Path], requests: Iterable[str]) -> Iterator[str]:
+def check_installed(files: Sequence[Path], found: Mapping[str, Interpreter]) -> Iterator[str]:
     sdists = [p for p in files if p.suffix == ".gz"]
-    for request in requests:
+    for request, interpreter in found.items():
         with tempfile.TemporaryDirectory(prefix="famsock-installed-") as name:
-            python = install(files, request, Path(name))
-            yield f"Python {request}, from wheels only: {conform(python, sdists, Path(name))}"
+            python = install(files, interpreter, Path(name))
+            said = conform(interpreter, python, sdists, Path(name))
+            yield f"Python {request}, from wheels only: {said}"
 
 
 # The command
@@ -382,7 +529,8 @@ def parser() -> argparse.ArgumentParser:
         *("--python", "-p"),
         action="append",
         metavar="REQUEST",
-        help="3.12, 3.13.0, a path; default: of each minor version installed the newest",
+        help="3.12, 3.13.0, a path, debian:3.14; default: of each minor version installed the "
+        "newest, and Debian's besides",
     )
     top.add_argument("--target", "-t", action="append", choices=names, help="default: all")
     top.add_argument("--check", type=Path, metavar="FOLDER", help="build nothing")
@@ -398,25 +546,25 @@ def main(arguments: Sequence[str]) -> int:
     def tell(line: str) -> None:
         print(f"{time.monotonic() - started:5.0f} s  {line}", flush=True)
 
-    requests = options.python or pythons.installed(pythons.environment())
     targets = [t for t in TARGETS if not options.target or t.tag in options.target]
     try:
+        found = interpreters(options.python or (), tell)
         if options.check:
             files = sorted(p for p in options.check.iterdir() if p.suffix in (".whl", ".gz"))
         else:
             if changed := run("git", "status", "--porcelain").strip():
                 tell(f"not committed, and so left out:\n{changed}")
             shutil.rmtree(options.out, ignore_errors=True)
-            files = build(options.out, requests, targets)
+            files = build(options.out, found.values(), targets)
             tell(f"{len(files)} files in {options.out}")
         if options.twice:
             with tempfile.TemporaryDirectory(prefix="famsock-again-") as name:
-                compare(digests(files), digests(build(Path(name), requests, targets)))
+                compare(digests(files), digests(build(Path(name), found.values(), targets)))
             tell("a second build is equal, byte for byte")
         for line in check(files):
             tell(line)
         if not options.no_install:
-            for line in check_installed(files, requests):
+            for line in check_installed(files, found):
                 tell(line)
     except ReleaseError as error:
         print(error, file=sys.stderr)
