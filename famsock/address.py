@@ -452,6 +452,8 @@ class AddressCodec(AddressCache):
         known = cls if cls.reads(sockaddr) else self._other(family_of(sockaddr))
         if known is None:
             return RawAddress.unpack(sockaddr)
+        if not _reads_as_made(known):
+            lookup.used = True  # what somebody puts in the method's place for a while is not kept
         try:
             return known.unpack(sockaddr, lookup)
         except ValueError:
@@ -561,6 +563,13 @@ _REFUSALS: dict[str, Callable[[Any, Any], object]] = {
     "sendto": lambda sock, form: sock.sendto(b"", form),
     "sendmsg": lambda sock, form: sock.sendmsg((), (), 0, form),
 }
+
+
+def _reads_as_made(cls: type[Address]) -> bool:
+    """Whether a class reads sockaddrs by the method that it was made with."""
+    made = getattr(cls, "_unpack_as_made", None)
+    found = next(vars(base)["unpack"] for base in cls.__mro__ if "unpack" in vars(base))
+    return made is None or made[0] is found
 
 
 def _closed_like(sock: StdlibSocket) -> _stdlib.SocketType:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Self
+from unittest import mock
 
 import pytest
 from famsock_inet import InetAddress
@@ -328,6 +329,15 @@ def test_typed_addresses_are_kept(sock: stdlib.socket) -> None:
     assert codec.decode_typed(sock, first) is codec.decode_typed(sock, first)
     for port in range(2, 40):
         assert codec.decode_typed(sock, KitAddress(port).pack()) == KitAddress(port)
+
+
+def test_what_a_replaced_method_reads_is_not_kept(sock: stdlib.socket) -> None:
+    codec, sockaddr = _codec(), KitAddress(1).pack()
+    with mock.patch.object(KitAddress, "unpack", return_value=KitAddress(2)):
+        assert codec.decode_typed(sock, sockaddr) == KitAddress(2)
+        assert codec.decode(sock, sockaddr) == (2, 0)
+    assert codec.decode_typed(sock, sockaddr) == KitAddress(1)
+    assert codec.decode(sock, sockaddr) == (1, 0)
 
 
 def test_a_layout_converts_without_the_class(sock: stdlib.socket) -> None:
