@@ -17,6 +17,13 @@ PACKET_BYTES = 256 * 1024
 STREAM_BYTES = 64 * 1024
 """The most bytes of a stream that are received at once unless another limit is given."""
 
+_CONTROL_BYTES = 1
+"""Too little for any control message, and enough to be asked for them.
+
+Where none is asked for, a kernel may fail with ECONNRESET at the end of a connection, after all
+packets, and not tell the reason in a control message.
+"""
+
 _BATCH = 64
 _BATCH_BYTES = 1 << 20
 
@@ -50,7 +57,7 @@ class PacketReceiver:
             return None
         if len(self._buffer) != max_bytes:
             self._buffer = bytearray(max_bytes)
-        size, _, flags, _ = self._sock.recvmsg_into((self._buffer,))
+        size, _, flags, _ = self._sock.recvmsg_into((self._buffer,), _CONTROL_BYTES)
         if flags & _stdlib.MSG_TRUNC:
             raise OSError(errno.EMSGSIZE, f"a packet had more than {max_bytes} bytes")
         if size or flags & _stdlib.MSG_EOR:

@@ -1098,6 +1098,8 @@ cdef ssize_t receive_message(
     cdef Message given
     cdef ssize_t received
     memset(name, 0, SOCKADDR_BYTES)
+    if control_bytes == 0:  # a kernel may tell by a pointer that control messages are wanted
+        header.msg_control = NULL
     given.header = header[0]
     given.name, given.control_bytes, given.flags = name, control_bytes, flags
     received = sock_call(descriptor, POLLIN, timeout, attempt_recvmsg, &given, &given.flags)

@@ -6,7 +6,7 @@ import os
 import socket as stdlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -293,6 +293,49 @@ def test_connections_talk_to_the_stdlib(tipc: Opener, cls: Connected) -> None:
             assert accepted.recv(16) == b"question"
             accepted.sendall(b"answer")
             assert other.recv(16) == b"answer"
+
+
+RECEIVING: dict[str, Callable[[stdlib.socket], object]] = {
+    "recv": lambda sock: sock.recv(16),
+    "recv_into": lambda sock: sock.recv_into(bytearray(16)),
+    "recvfrom": lambda sock: sock.recvfrom(16)[0],
+    "recvfrom_into": lambda sock: sock.recvfrom_into(bytearray(16))[0],
+    "recvmsg": lambda sock: sock.recvmsg(16)[:3],
+    "recvmsg, control": lambda sock: sock.recvmsg(16, 256)[:3],
+    "recvmsg, little control": lambda sock: sock.recvmsg(16, 1)[:3],
+    "recvmsg_into": lambda sock: sock.recvmsg_into([bytearray(16)])[:3],
+    "recvmsg_into, control": lambda sock: sock.recvmsg_into([bytearray(16)], 256)[:3],
+}
+
+
+@pytest.mark.parametrize("kind", [stdlib.SOCK_STREAM, stdlib.SOCK_SEQPACKET])
+@pytest.mark.parametrize("name", RECEIVING)
+def test_the_end_of_a_connection_is_told_as_by_the_stdlib(name: str, kind: int) -> None:
+    """It depends on the call, and on whether control messages are asked for."""
+
+    def end(module: Any) -> list[object]:
+        seen: list[object] = []
+        with module.socket(30, kind) as listener, module.socket(30, kind) as client:
+            listener.bind((stdlib.TIPC_ADDR_NAMESEQ, SERVICE, 82, 82, stdlib.TIPC_NODE_SCOPE))
+            listener.listen()
+            listener.settimeout(20)
+            client.setblocking(False)
+            with pytest.raises(BlockingIOError):  # it is connected once it is accepted
+                client.connect((stdlib.TIPC_ADDR_NAME, SERVICE, 82, 0))
+            accepted, _ = listener.accept()
+            with accepted:
+                accepted.settimeout(20)
+                client.settimeout(20)
+                client.sendall(b"last")
+                client.close()
+                for _ in range(3):
+                    try:
+                        seen.append(RECEIVING[name](accepted))
+                    except OSError as error:
+                        seen.append((type(error), error.errno))
+        return seen
+
+    assert end(famsock) == end(stdlib)
 
 
 def test_addresses_are_those_of_the_stdlib(tipc: Opener) -> None:
