@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import tests.debian_pythons
 from tests.debian_pythons.pythons import BUILT, LAYERS, PYTHONS, Python, files_of
@@ -31,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--syscalls", action="append", choices=LAYERS, help="default: both")
     top.add_argument("--brief", action="store_true", help="what differs most, for CI")
     top.add_argument("--update", action="store_true", help="ask Debian for newer versions")
+    top.add_argument("--results", type=Path, help="where JUnit XML and doctor's answers go")
     top.add_argument("--program", action="store_true", help="ARGs are for python, not for pytest")
     top.add_argument("rest", nargs="*", metavar="ARG", help="after --; default: what differs")
     return top
@@ -67,22 +70,35 @@ class Copy:
         subprocess.run(self.command(command, UV_PROJECT_ENVIRONMENT=folder), check=True)
         return folder
 
-    def run(self, venv: str, layer: str, arguments: Sequence[str]) -> int:
+    def run(
+        self, venv: str, layer: str, arguments: Sequence[str], stdout: IO[bytes] | None = None
+    ) -> int:
         """Run the interpreter of an environment; return its exit status."""
         path = f"{venv}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
         variables = {"FAMSOCK_SYSCALLS": layer, "PATH": path, "VIRTUAL_ENV": venv}
         command = self.command([f"{venv}/bin/python", *arguments], **variables)
-        return subprocess.run(command, check=False).returncode
+        return subprocess.run(command, stdout=stdout, check=False).returncode
 
 
-def run_tests(copy: Copy, venv: str, layer: str, arguments: Sequence[str]) -> Result:
-    """Run pytest; return what became of the tests, without the Python and the time."""
+def run_tests(
+    copy: Copy, venv: str, layer: str, arguments: Sequence[str], results: Path | None = None
+) -> Result:
+    """Run pytest; return what became of the tests, without the Python and the time.
+
+    :param results: a folder for the report and for what doctor says, as `tests.matrix` reads them.
+    """
     report = copy.folder / f"report-{os.getpid()}.xml"
     try:
         status = copy.run(
             venv, layer, ["-m", "pytest", "-q", f"--junitxml={report.name}", *arguments]
         )
         passed, failed, skipped, why = read_junit(report) if report.exists() else (0, 0, 0, ())
+        if results is not None:
+            results.mkdir(parents=True, exist_ok=True)
+            if report.exists():
+                shutil.copy(report, results / "junit.xml")
+            with (results / "doctor.json").open("wb") as file:
+                copy.run(venv, layer, ["-m", "famsock", "doctor", "--json"], file)
     finally:
         report.unlink(missing_ok=True)
     return Result("", layer, status, passed, failed, skipped, why=why)
@@ -120,7 +136,9 @@ def run_python(python: Python, root: Root, options: argparse.Namespace) -> Itera
         if options.program:
             result = Result("", layer, copy.run(venv, layer, options.rest))
         else:
-            result = run_tests(copy, venv, layer, arguments)
+            run_name = python.name if layer == python.layers[0] else f"{python.name}-{layer}"
+            place = options.results and options.results / run_name
+            result = run_tests(copy, venv, layer, arguments, place)
         yield replace(
             result, python=f"{python.name} ({version})", seconds=time.monotonic() - started
         )

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 from rich.console import Console
 
+from tests import matrix
 from tests.debian_pythons import __main__ as command
 from tests.debian_pythons import root as roots
 from tests.debian_pythons.pythons import ALIKE, BUILT, PYTHONS, Python, files_of
@@ -263,6 +265,35 @@ def test_a_package_that_is_missing_stands_in_the_table(
     assert command.main([]) == 0
     printed = capsys.readouterr().out
     assert printed.count("no such package today") == len(PYTHONS)
+
+
+def test_results_are_kept_as_the_matrix_reads_them(
+    root: Root, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def run(
+        copy: command.Copy,
+        venv: str,
+        layer: str,
+        arguments: Sequence[str],
+        stdout: IO[bytes] | None = None,
+    ) -> int:
+        if stdout is not None:
+            return subprocess.run(
+                [sys.executable, *arguments], stdout=stdout, check=False
+            ).returncode
+        (name,) = (a.partition("=")[2] for a in arguments if a.startswith("--junitxml="))
+        (copy.folder / name).write_text(JUNIT)
+        return 1
+
+    monkeypatch.setattr(command.Copy, "run", run)
+    copy = command.Copy(root)
+    copy.folder.mkdir(parents=True)
+    result = command.run_tests(copy, "venv", "native", [], tmp_path / "3.14")
+    assert (result.status, result.passed, result.failed, result.skipped) == (1, 1, 1, 3)
+    assert list(copy.folder.iterdir()) == []
+    read = matrix.read(tmp_path / "3.14")
+    assert (read["passed"], read["failed"], read["skipped"]) == (1, 1, 3)
+    assert "AF_INET" in read["families"]
 
 
 def test_the_table_comes_after_ctrl_c_too(
