@@ -127,6 +127,8 @@ def exported(buffers: Sequence[Any]) -> tuple[list[Any], Iterable[int], list[int
             kept = [*map(_pointed_to, buffers)]
             return kept, map(addressof, kept), [*map(len, buffers)]
         views = buffers if kinds == {memoryview} else [*map(viewed, buffers)]
+        if any(view.readonly for view in views):  # which PyPy's ctypes takes
+            return None
         kept = [*map(_pointed_to, views)]
     except (TypeError, ValueError):
         return None
