@@ -411,3 +411,27 @@ def test_a_run_has_the_layer_that_was_asked_for(
     assert main(["run", "--uml", *arguments, "--results", str(results)]) == 0
     assert [environment.get("FAMSOCK_SYSCALLS") for environment in seen] == [layer]
     assert [path.name for path in results.iterdir()] == [folder]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["run", "--kernel", "7", "--if-installed"], 0),
+        (["exec", "--kernel", "7", "--if-installed", "--", "false"], 0),
+        (["run", "--kernel", "7"], EXIT_LAB_FAILED),
+        (["run", "--kernel", "6.12", "--if-installed"], EXIT_LAB_FAILED),
+    ],
+)
+def test_only_a_newest_kernel_may_be_missing(
+    arguments: list[str],
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FAMSOCK_LAB_CACHE", str(tmp_path))
+    monkeypatch.setattr(store, "missing_packages", lambda names: [])
+    monkeypatch.setattr(guest, "compile_all", lambda: None)
+    assert main(arguments) == status
+    said = "left out, as it is not installed" if status == 0 else "not installed: btvirt, kernel"
+    assert said in capsys.readouterr().err
