@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -61,7 +62,7 @@ def read(folder: Path) -> Run:
         counts[0] += bool(row["kernel"]) and not row["trouble"]
         counts[1] += bool(row["kernel"])
         counts[2] += 1
-    kernel = told["kernel"].partition("-")[0]  # what a distribution adds is its own numbering
+    kernel = re.split("[-+]", told["kernel"])[0]  # what a distribution adds is its own numbering
     run: Run = {"kernel": kernel, "python": told["python"], "syscalls": told["syscalls"]}
     if (folder / "junit.xml").exists():
         run["passed"], run["failed"], run["skipped"], _ = read_junit(folder / "junit.xml")

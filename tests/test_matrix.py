@@ -37,7 +37,7 @@ def folder(place: Path, name: str, rows: list[dict[str, Any]], junit: str = "") 
     """A folder with the results of a run."""
     made = place / name
     made.mkdir()
-    told = {"python": "CPython 3.11.7", "kernel": f"Linux {name}-2-generic", "syscalls": "compiled"}
+    told = {"python": "CPython 3.11.7", "kernel": f"Linux {name}+deb12-2", "syscalls": "compiled"}
     (made / "doctor.json").write_text(json.dumps({**told, "why_ctypes": "", "protocols": rows}))
     if junit:
         (made / "junit.xml").write_text(junit)
