@@ -1,4 +1,4 @@
-"""What a run of pytest chooses: the processes, and whether slow tests and compiled code run."""
+"""The choices of a run of pytest: its processes, and whether slow tests and compiled code run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dumps of NETLINK_ROUTE against ``ip -j`` as a whole process, in a network namespace of their own.
+"""Dumps of NETLINK_ROUTE against ``ip -j`` as a whole process, in their own network namespace.
 
 ``python -m benchmarks.netlink ROW ROUNDS`` measures one and prints its pairs.
 """

@@ -1,4 +1,4 @@
-"""AF_PACKET against the stdlib, pcapy-ng and sendmmsg(2), each in a network namespace of its own.
+"""AF_PACKET against the stdlib, pcapy-ng and sendmmsg(2), each in its own network namespace.
 
 Needs CAP_NET_RAW and CAP_SYS_ADMIN, and iproute2.
 """

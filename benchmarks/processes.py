@@ -147,7 +147,7 @@ def _resident_bytes() -> int:
 
 
 def main(action: str, *arguments: str) -> None:
-    """Print what a process of its own has to measure."""
+    """Print what a new process has to measure."""
     if action == "pairs":
         key, rounds = arguments
         print(json.dumps(in_process(BY_KEY[key], int(rounds))))

@@ -33,7 +33,7 @@ _WINDOW_BYTES = 1 << 24
 
 
 def _configurations() -> tuple[QuicConfiguration, QuicConfiguration]:
-    """A server's configuration, with a certificate of its own, and a client's that trusts all."""
+    """A server's configuration, with its own certificate, and a client's that trusts all."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)

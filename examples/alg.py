@@ -1,4 +1,4 @@
-"""The kernel hashes, authenticates and encrypts; without AF_ALG, the hint is printed."""
+"""The kernel hashes, authenticates and encrypts; without AF_ALG, print the hint."""
 
 from famsock_alg import AlgAddress, AlgSocket
 
@@ -18,4 +18,8 @@ try:
         except OSError as error:
             print("refused:", error)
 except OSError as error:
-    print("no AF_ALG for sha256 and gcm(aes) here:", error, *getattr(error, "__notes__", []))
+    print(
+        "no AF_ALG for sha256 and gcm(aes) here:",
+        error,
+        *getattr(error, "__notes__", []),
+    )

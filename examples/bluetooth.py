@@ -1,6 +1,7 @@
-"""Two adapters of one machine talk over RFCOMM, on a Python that need not know Bluetooth.
+"""Two adapters of one machine talk over RFCOMM, on any Python.
 
-Without adapters, emulated ones do: ``modprobe hci_vhci`` and ``btvirt -l2``. Run it as root.
+Without adapters, emulated ones do: ``modprobe hci_vhci`` and ``btvirt -l2``. Run it
+as root.
 """
 
 from famsock_bluetooth import HciAddress, HciSocket, RfcommAddress, RfcommSocket

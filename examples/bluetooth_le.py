@@ -1,6 +1,7 @@
-"""Low Energy between two adapters of one machine: advertising, scanning, an L2CAP channel, ATT.
+"""Low Energy between two adapters: advertising, scanning, an L2CAP channel, ATT.
 
-Without adapters, emulated ones do: ``modprobe hci_vhci`` and ``btvirt -l2``. Run it as root.
+Without adapters, emulated ones do: ``modprobe hci_vhci`` and ``btvirt -l2``. Run it
+as root.
 """
 
 from famsock_bluetooth import L2capAddress, L2capSocket
@@ -22,18 +23,20 @@ def l2cap() -> L2capSocket:
 
 with Management.open() as management, Management.open() as scanner:
     first, second = management.read_index_list()[:2]
-    here = management.switch_on(first, Setting.POWERED | Setting.LE | Setting.CONNECTABLE).bdaddr
+    wanted = Setting.POWERED | Setting.LE | Setting.CONNECTABLE
+    here = management.switch_on(first, wanted).bdaddr
     there = management.switch_on(second, Setting.POWERED | Setting.LE).bdaddr
 
     heard = scanner.devices_found(second, bredr=False)
     management.add_advertising(first, 1, data=NAME)
     for device in heard:
         if device.bdaddr == here and device.name:
-            print("found", device.name, "at", L2capAddress(device.bdaddr, PSM, 0, LE))
+            address = L2capAddress(device.bdaddr, PSM, 0, LE)
+            print("found", device.name, "at", address)
             break
     heard.close()
 
-    # Fixed channels must be listened to before the link is there; channels by psm need not.
+    # Fixed channels must be listened to before the link is there.
     with l2cap() as server, l2cap() as att_server, l2cap() as client, l2cap() as att:
         server.bind(L2capAddress(here, PSM, 0, LE))
         server.set_incoming_mtu(512)
@@ -47,7 +50,11 @@ with Management.open() as management, Management.open() as scanner:
 
         with server.accept()[0] as connection:
             client.send(b"hello over LE")
-            print(client.outgoing_mtu_bytes(), "bytes at most:", connection.recv(512).decode())
+            print(
+                client.outgoing_mtu_bytes(),
+                "bytes at most:",
+                connection.recv(512).decode(),
+            )
         with att_server.accept()[0] as bearer:
             att.send(bytes((MTU_REQUEST, 185, 0)))
             print("ATT asks for an MTU of", bearer.recv(512)[1])

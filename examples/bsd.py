@@ -1,4 +1,4 @@
-"""Addresses of macOS and FreeBSD in their shapes; works on every system, as no socket is opened."""
+"""Addresses of macOS and FreeBSD in their shapes. No socket is opened."""
 
 from famsock_bsd import ControlAddress, DivertAddress, LinkAddress
 

@@ -1,4 +1,4 @@
-"""Frames over CAN_RAW, a cyclic frame by the kernel's broadcast manager, on vcan0."""
+"""Frames over CAN_RAW, a cyclic frame by the broadcast manager, on vcan0."""
 
 from famsock_can import BcmSocket, CanAddress, CanRawSocket
 from famsock_can.filters import CanFilter
@@ -17,9 +17,16 @@ with CanRawSocket() as sender, CanRawSocket() as receiver, BcmSocket() as manage
     sender.send_frame(CanFrame(0x124, b"filtered"))
     sender.send_frame(parse_frame("123#DEADBEEF"))
     received = receiver.recv_frame()
-    print(received, "at", received.arrival.timestamp_ns, "ns, local:", received.arrival.is_local)
+    print(
+        received,
+        "at",
+        received.arrival.timestamp_ns,
+        "ns, local:",
+        received.arrival.is_local,
+    )
 
-    manager.start_cyclic([CanFrame(0x400, b"tick"), CanFrame(0x400, b"tock")], 20_000)
+    frames = [CanFrame(0x400, b"tick"), CanFrame(0x400, b"tock")]
+    manager.start_cyclic(frames, 20_000)
     for _ in range(4):
         print(receiver.recv_frame())
     manager.stop_cyclic(0x400)

@@ -1,4 +1,4 @@
-"""A J1939 control function claims an address and sends from it, by its NAME, on vcan0."""
+"""A J1939 control function claims an address by its NAME, and sends, on vcan0."""
 
 from famsock_can import J1939Address, J1939Socket
 from famsock_can.claim import AddressClaim
@@ -16,6 +16,10 @@ with (
     print(f"claimed address {claim.acquire():#x}")
     engine.bind(J1939Address("vcan0", name=int(NAME)))
     display.bind(J1939Address("vcan0", addr=0x28))
-    engine.sendto(b"a message that takes several packets", J1939Address("", pgn=PGN, addr=0x28))
+    target = J1939Address("", pgn=PGN, addr=0x28)
+    engine.sendto(b"a message that takes several packets", target)
     message = display.recv_pg()
-    print(message.data.decode(), f"from {message.source.addr:#x}, priority {message.priority}")
+    print(
+        message.data.decode(),
+        f"from {message.source.addr:#x}, priority {message.priority}",
+    )

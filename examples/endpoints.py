@@ -1,11 +1,14 @@
-"""One server for any endpoint: a clock that answers in the families that its caller names."""
+"""One server for any endpoint: a clock in the families that its caller names."""
 
 import threading
 import time
 
 import famsock
 
-TEXTS = ("tcp://127.0.0.1:0?TCP_NODELAY=1", "unix+seqpacket://@famsock-clock?backlog=5")
+TEXTS = (
+    "tcp://127.0.0.1:0?TCP_NODELAY=1",
+    "unix+seqpacket://@famsock-clock?backlog=5",
+)
 
 
 def serve(server: famsock.socket) -> None:

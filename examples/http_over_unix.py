@@ -1,6 +1,7 @@
-"""An HTTP server and a client on a unix socket; other endpoints work as well (vsock://, rfcomm://).
+"""An HTTP server and a client on a unix socket, or at another endpoint.
 
-``python examples/http_over_unix.py unix:///run/docker.sock /version`` asks another server.
+``python examples/http_over_unix.py unix:///run/docker.sock /version`` asks another
+server.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ class Server(ThreadingHTTPServer):
     """http.server at any stream endpoint."""
 
     def __init__(self, endpoint: str, handler: type[BaseHTTPRequestHandler]) -> None:
-        BaseServer.__init__(self, ("", 0), handler)  # TCPServer's opens a socket of AF_INET
+        # TCPServer's opens a socket of AF_INET.
+        BaseServer.__init__(self, ("", 0), handler)
         self.socket = famsock.listen(endpoint)
 
     def get_request(self) -> tuple[famsock.socket, tuple[str, int]]:
-        """Accept a connection; what logs the peer takes the first item of its address."""
+        """Accept a connection; logs take the first item of the peer's address."""
         connection, _ = self.socket.accept()
         assert isinstance(connection, famsock.socket)
         return connection, (str(connection.peer_address), 0)
@@ -47,7 +49,7 @@ class Hello(BaseHTTPRequestHandler):
 
 
 def ask(endpoint: str, path: str) -> str:
-    """Return the status and the body that the server at an endpoint gives for a path."""
+    """Return the status and the body that a server gives for a path."""
     connection = HTTPConnection(endpoint, timeout=10)
     try:
         connection.request("GET", path)

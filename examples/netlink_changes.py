@@ -1,4 +1,4 @@
-"""Changes in a network namespace of its own: a link, its addresses, routes. As root."""
+"""Changes in a new network namespace: a link, its addresses, routes. As root."""
 
 import ctypes
 from socket import AF_INET
@@ -14,7 +14,11 @@ with RouteSocket() as sock:
     sock.set_link("lo", up=True)
     sock.add_address("lo", "192.0.2.1/24")
     sock.set_link("lo", mtu=9000)
-    print("lo:", sock.link("lo").mtu, [str(a.address) for a in sock.addresses(family=AF_INET)])
+    print(
+        "lo:",
+        sock.link("lo").mtu,
+        [str(a.address) for a in sock.addresses(family=AF_INET)],
+    )
 
     link_index = sock.link("lo").index
     sock.add_route(Route("198.51.100.0/24", "192.0.2.254", link_index, priority=10))

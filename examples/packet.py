@@ -21,5 +21,11 @@ with PacketSocket() as sender, PacketSocket() as receiver:
 
     for _ in range(3):
         frame = receiver.recv_frame()
-        print(frame.timestamp_ns, frame.address, frame.length_bytes, "bytes", frame.data[14:])
+        print(
+            frame.timestamp_ns,
+            frame.address,
+            frame.length_bytes,
+            "bytes",
+            frame.data[14:],
+        )
     print(receiver.statistics())

@@ -1,4 +1,4 @@
-"""A service that is published, found and used, with the kernel's own name service."""
+"""A service that is published, found and used, by the kernel's name service."""
 
 from famsock_qipcrtr import QipcrtrSocket
 from famsock_qipcrtr.packets import Datagram, NewServer

@@ -12,5 +12,11 @@ with RdsSocket() as server, RdsSocket() as client:
     print(question.decode(), client.recv(100).decode())
 
     for connection in client.connections():
-        print(connection.local_host, "-", connection.peer_host, "over", connection.transport)
+        print(
+            connection.local_host,
+            "-",
+            connection.peer_host,
+            "over",
+            connection.transport,
+        )
     print("messages delivered:", client.counters()["recv_delivered"])

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from famsock.relay import End, Options, Relay
 
-with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
+with (
+    tempfile.TemporaryDirectory() as folder,
+    socket.socket(socket.AF_UNIX) as server,
+):
     server.bind(str(Path(folder, "app")))
     server.listen()
 

@@ -1,6 +1,11 @@
-"""A service found by its name, and the topology service telling when it comes and goes."""
+"""A service found by its name; the topology service tells when it comes and goes."""
 
-from famsock_tipc import ServiceAddress, ServiceRange, TipcRdmSocket, TipcSeqpacketSocket
+from famsock_tipc import (
+    ServiceAddress,
+    ServiceRange,
+    TipcRdmSocket,
+    TipcSeqpacketSocket,
+)
 
 import famsock
 

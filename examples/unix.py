@@ -16,7 +16,12 @@ with tempfile.TemporaryDirectory() as directory:
     def serve() -> None:
         connection, _ = server.accept()
         with connection, open("/etc/hostname", "rb") as file:
-            print("client has pid", connection.peer_credentials().pid, "- ours is", os.getpid())
+            print(
+                "client has pid",
+                connection.peer_credentials().pid,
+                "- ours is",
+                os.getpid(),
+            )
             connection.send_descriptors(b"/etc/hostname", [file])
 
     thread = threading.Thread(target=serve)

@@ -1,4 +1,4 @@
-"""Two sockets of one machine talk over vsock's loopback; without it, the hint is printed."""
+"""Two sockets of one machine talk over vsock's loopback, or the hint is printed."""
 
 from famsock_vsock import VsockAddress, VsockStreamSocket
 from famsock_vsock.constants import VMADDR_CID_LOCAL, VMADDR_PORT_ANY

@@ -19,7 +19,7 @@ T = TypeVar("T")
 DELAY_S = 0.25
 """The seconds from the start of an attempt to that of the next one beside it."""
 
-# poll(2) needs no descriptor of its own
+# poll(2) takes no descriptor
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 

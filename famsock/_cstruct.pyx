@@ -66,7 +66,7 @@ cdef dict SIZES = {
 
 cdef struct Field:
     Kind kind  # how it is read
-    Kind raw  # how it is written, and what a decoder of its own is given
+    Kind raw  # how it is written, and what its own decoder is given
     Py_ssize_t offset
     Py_ssize_t size
     Py_ssize_t slot
@@ -723,7 +723,7 @@ cdef class PlainConverter:
 
 
 cdef bint fits(Part *part, object value) except -1:
-    """Whether a value is of the very type of its member, and in its range."""
+    """Whether a value has exactly its member's type, and in its range."""
     cdef unsigned long long number
     cdef int index
     if part.kind == OCTETS:

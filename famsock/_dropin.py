@@ -3,7 +3,7 @@
 The running interpreter's functions (create_connection, socketpair, …) are bound to other globals.
 So they make famsock's sockets and behave exactly as in that version, also where that is a fault:
 send_fds ignores ``flags`` and ``address``, and public programs pass the number of descriptors as
-``flags``. What famsock does better has a name of its own: ``send_message``, ``recv_message``.
+``flags``. What famsock does better has its own name: ``send_message``, ``recv_message``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Network namespaces: run a function in one, in a thread of its own, so that the process stays.
+"""Network namespaces: run a function in one, in its own thread, so that the process stays.
 
 Each thread is in a network namespace, and a socket stays in the one in which it was made. Sources:
 network_namespaces(7), setns(2), ip-netns(8).

@@ -70,7 +70,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         _protocol_class: type[socket] | None
         """The protocol's class that this one is or inherits from."""
         _redefines: frozenset[str]
-        """The names of every socket that this very class redefines on purpose."""
+        """The names of every socket that this class itself redefines on purpose."""
     else:
         _kind = _protocol_class = None
         _redefines = frozenset()
@@ -248,7 +248,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         served = self._served
         served_class = None if served is None else served.socket_class(_type_of(self))
         if served_class is not None and issubclass(served_class, self._protocol_class or socket):
-            return  # a class for any protocol, where this one has a class of its own beneath it
+            return  # a class for any protocol, where this one has its own class beneath it
         who = "no plugin" if served is None else f"the plugin of {served}, which has another class"
         raise TypeError(f"{self.__class__.__name__}: its sockets are served by {who}")
 

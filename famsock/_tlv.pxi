@@ -132,7 +132,7 @@ cdef object read_integer(const char *at, Py_ssize_t size, bint is_signed):
 
 @cython.no_gc_clear  # a field borrows its objects
 cdef class Table:
-    """What `famsock.tlv.Table` does; TypeError where only Python's own does it."""
+    """`famsock.tlv.Table`, compiled; TypeError where only Python's own does it."""
 
     cdef type cls
     cdef Py_ssize_t header_size, record_slot
@@ -376,7 +376,7 @@ def getter(Table table, waiting, python_getattr):
 
 
 cdef class Records:
-    """What `famsock.tlv.Records` does; TypeError where only Python's own does it."""
+    """`famsock.tlv.Records`, compiled; TypeError where only Python's own does it."""
 
     cdef type cls
     cdef Py_ssize_t header_size, payload_slot

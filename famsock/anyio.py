@@ -140,7 +140,7 @@ class Listener(_Socket, AsyncListener, anyio.abc.Listener["StreamConnection | Pa
         handler: Callable[[StreamConnection | PacketConnection], Any],
         task_group: anyio.abc.TaskGroup | None = None,
     ) -> None:
-        """Accept connections for ever, and start ``handler`` with each in a task of its own.
+        """Accept connections for ever, and start ``handler`` with each in its own task.
 
         Without ``task_group`` the tasks are those of a group that ends with this call. Errors as
         `accept`.

@@ -7,7 +7,7 @@ is not what was sent. If two sockets of one machine can connect, or send each ot
 
     tcp = partial(selftest.connection, AF_INET, SOCK_STREAM, IPPROTO_TCP, at=("127.0.0.1", 0))
 
-A protocol whose messages have a form of their own gives ``message``, and ``answer`` if that is
+A protocol whose messages have their own form gives ``message``, and ``answer`` if that is
 another one. Other self-tests use the functions above these two.
 
 `verify` makes a round trip for those who run self-tests, and refuses one that moves no bytes.

@@ -54,7 +54,7 @@ def shell(page: str, line: int, program: str) -> str:
 
 
 class Background:
-    """Commands that go on, in a session of their own."""
+    """Commands that go on, in their own session."""
 
     def __init__(self, page: str, line: int, program: str, lines: int) -> None:
         self._place = f"{page}:{line + 1}"

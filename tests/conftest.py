@@ -59,6 +59,7 @@ _LEFT_OUT = [
     "test_missing.py",
     "test_pages.py",
     "test_platforms.py",
+    "test_prose.py",
     "test_public_names.py",
     "test_records.py",
     "test_references.py",

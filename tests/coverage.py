@@ -9,7 +9,7 @@ The floor is ``fail_under`` in pyproject.toml. coverage.py measures the Python m
 and of the plugins in pytest and its workers. It does not measure the compiled modules, nor the
 programs that tests start: many tests look at what a new interpreter has imported.
 
-It has an environment of its own, ``.venvs/coverage``. Below ``.venvs`` are its data, too, of which
+It has its own environment, ``.venvs/coverage``. Below ``.venvs`` are its data, too, of which
 ``coverage html`` makes pages.
 """
 

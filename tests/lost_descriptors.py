@@ -98,7 +98,7 @@ class Scene:
 
 
 class OwnAccept(famsock.socket):
-    """A socket with an `_accept` of its own."""
+    """A socket with its own `_accept`."""
 
     def _accept(self) -> Any:
         return super()._accept()
@@ -370,7 +370,7 @@ def _closed(scene: Scene, there: set[str]) -> set[str]:
 def interrupted(plan: Callable[[Scene], Plan]) -> tuple[int, list[str]]:
     """Return how many places a call has at which a handler may raise, and at which it leaks."""
     places: list[str] = []
-    # The first time imports what is used; from 3.12 on, it is also when the interpreter takes note
+    # The first time imports what is used; from 3.12 on, it is also when the interpreter learns
     # that the instructions of this code are to be traced, which holds from the next time on.
     attempt(plan, lambda call: traced(call, lambda _: None))
     if wrong := attempt(plan, lambda call: traced(call, places.append)):

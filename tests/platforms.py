@@ -35,7 +35,7 @@ _OF_POSIX = (
     *("SCM_", "SO_REUSEPORT", "sethostname", "socketpair"),
 )
 _LACKING = {"headers": _OF_HEADERS, "darwin": _OF_LINUX, "win32": _OF_POSIX}
-# These choose modules of their own by the platform, and must have chosen those that are here.
+# These choose their own modules by the platform, and must have chosen those that are here.
 _ASKING_FOR_THE_PLATFORM = (
     *("asyncio", "ctypes.util", "multiprocessing.reduction", "ssl", "subprocess", "uuid"),
     *("attrs", "click", "hypothesis", "pluggy", "pytest", "rich.table"),

@@ -1,4 +1,4 @@
-"""Programs in an interpreter of their own, and distributions that only they see."""
+"""Programs in their own interpreter, and distributions that only they see."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PATIENCE_S = 120
 
 
 def run(code: str, *arguments: str, **environment: str) -> str:
-    """Return what a program prints in an interpreter of its own; it must succeed.
+    """Return what a program prints in its own interpreter; it must succeed.
 
     ``arguments`` are those of the interpreter (``-X dev``). ``environment`` is added to the
     environment of this process.

@@ -47,7 +47,7 @@ class Index:
 
 
 class Text(str):
-    """A str of its own class, whose own methods must not matter."""
+    """A subclass of str, whose own methods must not matter."""
 
     __slots__ = ()
 

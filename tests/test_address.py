@@ -354,7 +354,7 @@ def test_a_layout_converts_without_the_class(sock: stdlib.socket) -> None:
 
 
 class EitherAddress(Address):
-    """A class of several sockaddrs, which has no layout of its own."""
+    """A class of several sockaddrs, which has no layout."""
 
     __slots__ = ()
     family, family_name, label = 46, "AF_KIT", "AF_KIT"

@@ -227,7 +227,7 @@ def test_waiters_take_turns(pair: Pair) -> None:
         assert [isinstance(one, asyncio.CancelledError) for one in done] == [1, 0, 1, 0]
         return [one.data for one in done if not isinstance(one, BaseException)]
 
-    for _ in range(2):  # a second loop has turns of its own
+    for _ in range(2):  # a second loop has its own turns
         assert run(main()) == [b"\0", b"\1"]
 
 

@@ -73,7 +73,7 @@ def talkative() -> Iterator[Callable[[], object]]:
 
 @contextmanager
 def crashing() -> Iterator[Callable[[], None]]:
-    """A self-test with an error of its own."""
+    """A self-test with its own error."""
     kept: dict[str, None] = {}
     yield lambda: kept["nothing"]
 

@@ -25,7 +25,7 @@ def _rows() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """A registry of its own, which the command lists."""
+    """A new registry, which the command lists."""
     registry = Registry("-AF_CAN")
     monkeypatch.setattr(module, "plugins", registry)
     return registry

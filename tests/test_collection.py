@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def _collected(*arguments: str, **environment: str) -> list[str]:
-    """The names of the tests that a pytest of its own collects."""
+    """The names of the tests that another pytest collects."""
     own = ("-q", "--collect-only", "-p", "no:cacheprovider")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *own, *arguments],

@@ -193,7 +193,7 @@ def test_a_stated_size_pads() -> None:
 def test_a_struct_in_a_struct() -> None:
     @cstruct.struct("struct outer", header="")
     class Outer(cstruct.Struct):
-        """A byte and a struct of eight bytes, which has no alignment of its own here."""
+        """A byte and a struct of eight bytes, which has no alignment here."""
 
         before: int = cstruct.u8("before")
         inner: Inner = cstruct.field(cstruct.nested(Inner), "inner", offset=4)

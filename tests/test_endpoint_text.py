@@ -100,7 +100,7 @@ UNREADABLE = {
     "SCTP_AUTH_KEY",
     "SCTP_RESET_STREAMS",
 }
-"""Options whose values cannot be read from bytes; their texts have tests of their own."""
+"""Options whose values cannot be read from bytes; their texts have their own tests."""
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
 
 
 def run(code: str, *arguments: str, **environment: str) -> str:
-    """Return what a program prints in an interpreter of its own."""
+    """Return what a program prints in its own interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *arguments],
         env={**os.environ, **environment},

@@ -53,7 +53,7 @@ def test_no_exception_and_no_shortage_loses_a_descriptor(layer: str) -> None:
     told = json.loads(done.stdout)
     assert {name: call["wrong"] for name, call in told.items() if call["wrong"]} == {}
     assert len(told) >= 30
-    # Compiled code has no places of its own: those counted are in the code around it.
+    # Compiled code has no places: those counted are in the code around it.
     assert sum(call["places"] for call in told.values()) > (700 if layer == "native" else 1200)
 
 

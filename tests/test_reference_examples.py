@@ -1,7 +1,7 @@
 """The example programs of Python's documentation, 3.4 to 3.10, as they stand, on famsock.
 
-Only the import line is replaced. The echo programs run in network and mount namespaces of their
-own, where the host that they name is this machine. ``tests/reference/README.md`` tells which
+Only the import line is replaced. The echo programs run in their own network and mount
+namespaces, where the host that they name is this machine. ``tests/reference/README.md`` tells which
 version of the documentation has which program.
 """
 

@@ -25,7 +25,7 @@ import pytest
 
 from famsock import _run
 
-# -I, as the command is a Python of its own, which would run a `sitecustomize` too.
+# -I, as the command is another Python, which would run a `sitecustomize` too.
 FAMSOCK = (sys.executable, "-I", "-m", "famsock", "run")
 PATIENCE_S = 120
 CORE = Path(_run.__file__).parents[1]

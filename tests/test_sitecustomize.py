@@ -42,7 +42,7 @@ def test_it_imports_only_what_site_has_imported() -> None:
 
 
 def test_nothing_of_it_is_left() -> None:
-    """But the program's own ``sitecustomize``, as Debian's Pythons have one."""
+    """Only the program's own ``sitecustomize`` is, as Debian's Pythons have one."""
     own = "import sys; print('sitecustomize' in sys.modules)"
     plain = subprocess.run([sys.executable, "-c", own], stdout=subprocess.PIPE, text=True)
     code = (

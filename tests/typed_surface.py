@@ -26,7 +26,7 @@ def sockets(sock: famsock.socket) -> None:
 
 
 def typed(sock: famsock.socket) -> None:
-    """Addresses, options and messages have types of their own."""
+    """Addresses, options and messages have their own types."""
     assert_type(sock.local_address, famsock.Address | None)
     assert_type(sock.get_option(SO_RCVBUF), int)
     assert_type(sock.get_option(SO_LINGER), Linger)

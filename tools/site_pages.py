@@ -161,7 +161,7 @@ def _classes_last(name: str) -> tuple[bool, str]:
 def _home(module: ModuleType, name: str, modules: Sequence[str]) -> str:
     """Return the public module on whose page a name of ``module`` is described; "" for none.
 
-    Constants, options and control messages have pages of their own. What is defined in a module
+    Constants, options and control messages have their own pages. What is defined in a module
     that is not public is described where the first public module has it.
     """
     value = getattr(module, name)

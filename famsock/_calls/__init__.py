@@ -99,7 +99,7 @@ def _load_compiled() -> ModuleType:
     """Import the compiled module, in an interpreter after the first from a copy of its file.
 
     Its variables are those of the shared library, of which a process has one for each file. So an
-    interpreter with a GIL of its own must not use another one's. The copy stays in memory until the
+    interpreter with its own GIL must not use another one's. The copy stays in memory until the
     process ends.
     """
     try:

@@ -660,7 +660,7 @@ cdef object getsockaddrarg(
 
     None where only the stdlib's method can convert the address.
     """
-    cdef object sockaddr  # bytes; one of a class of its own may keep something open
+    cdef object sockaddr  # bytes; one of another class may keep something open
     if address is None and operation == "sendmmsg":
         sockaddr = b""
     else:

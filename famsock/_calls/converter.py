@@ -91,7 +91,7 @@ class Converter:
 
 
 def no_members(sock: Any, sockaddr: bytes) -> Any:
-    """Raise `struct.error`: a sockaddr of this layout has no size of its own."""
+    """Raise `struct.error`: the layout of this sockaddr states no size."""
     raise struct_error
 
 

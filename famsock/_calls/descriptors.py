@@ -20,7 +20,7 @@ _detach = _socket.socket.detach
 def keeping() -> tuple[list[Any], Callable[[], object]]:
     """Return a list for descriptors, and a function that closes those in it then.
 
-    An exception handler calls the function first of all. It is one step of the interpreter, so that
+    An exception handler calls the function first. It is one step of the interpreter, so that
     nothing that a signal's handler raises comes between. What cannot be closed hides no other
     error, and what is no descriptor, as -1 is none, is passed over.
     """

@@ -55,7 +55,7 @@ class SockaddrLayout:
     if left out. The form of a single ``path`` is no tuple, but the path itself. ``usual`` names a
     function ("module:function") that is given a form which the layout leaves, and a
     `famsock.address.Lookup`; it returns one that the layout converts, as with a host's name
-    resolved, or None. ``typed`` tells that a typed address has the very values of the stdlib's form
+    resolved, or None. ``typed`` tells that a typed address has the values of the stdlib's form
     in its fields, unless the form lacks the name of an interface that is gone: compiled code then
     makes it, too. ValueError for a layout that contradicts itself.
     """

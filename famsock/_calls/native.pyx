@@ -31,8 +31,8 @@ include "slots.pxi"
 
 cdef extern from *:
     """
-    /* Each interpreter has a copy of this library (`famsock._calls._load_compiled`), and so variables
-       of its own. Cython states that a module may be loaded in an interpreter with a GIL of its own
+    /* Each interpreter has a copy of this library (`famsock._calls._load_compiled`), and so its
+       own variables. Cython states that a module may be loaded in an interpreter with its own GIL
        only where it keeps them in the module, which makes each use of them slower. So the slot is
        put in front of the one that Cython writes. */
     #if PY_VERSION_HEX >= 0x030C0000
@@ -331,7 +331,7 @@ cdef int is_ready(object descriptor, short events, double deadline) except -1:
 cdef int is_ready_again(object descriptor, short events, double deadline) except -1:
     """`is_ready` for one that was ready and had nothing, as with an error that nobody asked for.
 
-    Such a one stays ready for ever: only the time can end it.
+    Such a descriptor stays ready for ever: only the time can end it.
     """
     return 0 if now() > deadline else is_ready(descriptor, events, deadline)
 
@@ -727,7 +727,7 @@ cdef tuple receive(
 cdef tuple receive_apart(
     object descriptor, object timeout, Py_ssize_t size_bytes, int flags, AddressCache codec
 ):
-    """`receive` into memory of its own: of any size, and with MSG_TRUNC."""
+    """`receive` into its own memory: of any size, and with MSG_TRUNC."""
     cdef char name[SOCKADDR_BYTES]
     cdef PyObject *buffer
     cdef UntouchedMemory memory
@@ -1326,7 +1326,7 @@ def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
 
 def recvmmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags,
                   AddressCache codec=None):
-    """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
+    """recvmmsg(2), each message into its own buffer: what `recvmsg_into` gives for each."""
     cdef tuple pieces = tuple(buffers)
     cdef tuple shape = (min(len(pieces), BATCH_MESSAGES), -1, control_bytes)
     cdef Batch batch = spare_batches.pop(shape, None)

@@ -233,7 +233,7 @@ def _is_ready(descriptor: Descriptor, events: int, deadline: float | None) -> bo
 def _is_ready_again(descriptor: Descriptor, events: int, deadline: float) -> bool:
     """`_is_ready` for one that was ready and had nothing, as with an error that nobody asked for.
 
-    Such a one stays ready for ever: only the time can end it.
+    Such a descriptor stays ready for ever: only the time can end it.
     """
     return monotonic() <= deadline and _is_ready(descriptor, events, deadline)
 
@@ -563,7 +563,7 @@ def recvfrom(
 def _recvfrom_apart(
     descriptor: Descriptor, timeout: float | None, size_bytes: int, flags: int
 ) -> tuple[bytes, bytes]:
-    """`recvfrom` into a buffer of its own: of any size, and with MSG_TRUNC."""
+    """`recvfrom` into its own buffer: of any size, and with MSG_TRUNC."""
     _check_size(size_bytes)
     data, pointer, name, sockaddr, name_length = new_buffers(size_bytes)
     name[LENGTH_AT] = SOCKADDR_BYTES
@@ -745,7 +745,7 @@ def recvmmsg(
 ) -> list[tuple[bytes, list[ancillary.Item], int, Any]]:
     """recvmmsg(2): what `recvmsg` gives, for each message that was there, at most ``count``.
 
-    It waits for the first one alone, as long as ``timeout`` says; the kernel's own timeout, which
+    It waits only for the first one, as long as ``timeout`` says; the kernel's own timeout, which
     ends no wait, is not used. With a ``codec`` there are addresses in the place of the sockaddrs.
     """
     _check_size(min(count, size_bytes, control_bytes))
@@ -780,7 +780,7 @@ def recvmmsg_into(
     flags: int,
     codec: AddressCache | None = None,
 ) -> list[tuple[int, list[ancillary.Item], int, Any]]:
-    """recvmmsg(2), each message into a buffer of its own: what `recvmsg_into` gives for each."""
+    """recvmmsg(2), each message into its own buffer: what `recvmsg_into` gives for each."""
     _check_size(control_bytes)
     batch, _kept = _batch_into(buffers)
     count = min(len(buffers), _BATCH_MESSAGES)

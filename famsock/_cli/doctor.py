@@ -266,7 +266,7 @@ def _alarm(seconds: int) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the text of an error, and each of its hints on a line of its own."""
+    """Return the text of an error, and each of its hints on its own line."""
     told = isinstance(error, (OSError, RuntimeError, ImportError))
     first = str(error) if told else f"{type(error).__name__}: {error}"
     return "\n".join([first, *getattr(error, "__notes__", [])])

@@ -26,7 +26,7 @@ _PATIENCE_S = 2.0
 
 
 class Writer:
-    """Writes lines in a thread of its own; those beyond its limit are left out."""
+    """Writes lines in its own thread; those beyond its limit are left out."""
 
     def __init__(self, output: TextIO, patience_s: float = _PATIENCE_S) -> None:
         self._output = output

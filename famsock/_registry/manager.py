@@ -82,7 +82,7 @@ def families_of(
 ) -> tuple[Family, ...]:
     """The families that a plugin with hooks supplies; PluginError if it is not valid.
 
-    It is asked through a manager of its own. So nothing is half registered if this is interrupted,
+    It is asked through its own manager. So nothing is half registered if this is interrupted,
     and another thread may load the same plugin meanwhile. What the families name is imported too:
     with pluggy, little is saved by deferring it.
     """

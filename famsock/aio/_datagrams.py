@@ -464,7 +464,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         return sum(len(one[0]) if len(one) == 3 else 1 for one in messages[:sent])
 
     def _send_each(self, datagrams: list[_Datagram], failure: BaseException | None = None) -> int:
-        """Send each in a call of its own, so that each error has its datagram.
+        """Send each in its own call, so that each error has its datagram.
 
         ``failure`` is what a call for all of them raised. It may have been about one of them, which
         fails again, or about an earlier datagram: the socket tells that once.

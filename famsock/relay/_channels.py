@@ -133,7 +133,7 @@ class Channel:
 
 
 class SocketChannel(Channel):
-    """An end with a socket of its own."""
+    """An end with its own socket."""
 
     def __init__(self, sock: socket, buffer: memoryview) -> None:
         self.socket = sock

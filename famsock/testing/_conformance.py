@@ -36,8 +36,8 @@ class Conformance(
     """The whole suite: a subclass states its family, and inherits every test.
 
     ``family`` is the family's name. ``examples`` need one address of each address class at least.
-    ``bad`` are addresses that must be refused. The other attributes are for what a family has of
-    its own:
+    ``bad`` are addresses that must be refused. The other attributes are for what only this family
+    has:
 
     ``strategies``: hypothesis strategies for fields, see `famsock.testing.strategies`.
     ``accepts``: types that a field takes beyond what its C type suggests, by "field" or
@@ -47,7 +47,7 @@ class Conformance(
     unless ``Protocol.selftest`` gives others).
     ``batched``: the labels of the self-tests that are datagrams, from one socket to another or to
     the kernel, which answers each; the suite sends them in batches too.
-    ``network_namespace``: whether the tests run in a network namespace of their own, where the
+    ``network_namespace``: whether the tests run in their own network namespace, where the
     process may make one: for sockets that receive what other programs send, as raw sockets do.
     ``redefines``: names of `famsock.socket` that the family's classes of sockets may redefine, with
     the reason.

@@ -1,7 +1,8 @@
 """Every method that famsock redefines, with wrong arguments, beside the running Python's own.
 
-A method has usual arguments. Each is replaced by each of `VALUES`, alone and together with another
-one, so that the order of the checks shows. There are too few arguments, too many, and keywords.
+A method has usual arguments. Each is replaced by each of `VALUES`, by itself and together with
+another one, so that the order of the checks shows. There are too few arguments, too many, and
+keywords.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The same calls on both implementations, each with sockets of its own; any difference is an error.
+"""The same calls on both implementations, each with its own sockets; any difference is an error.
 
 A source of chance (hypothesis, or a fuzzer's input) picks calls and arguments: buffers of any kind,
 sockaddrs and control messages of any length, flags, counts and sizes that fit nowhere. Each call is
@@ -83,7 +83,7 @@ class Side:
         self.buffers: list[tuple[bytearray, int]] = []
 
     def name_of(self, sock: socket.socket) -> Any:
-        """The address it is bound to, as the side's calls give and take it."""
+        """The address it is bound to, in the form of the side's calls."""
         return self.raw.getsockname(sock.fileno())
 
     def guarded(self, size: int) -> memoryview:
@@ -225,7 +225,7 @@ def any_sockaddr(dice: Dice, port: int = _DISCARD) -> Argument:
 
 
 def any_sent(dice: Dice) -> Argument:
-    """Data to send, of any kind; each side gets an object of its own."""
+    """Data to send, of any kind; each side gets its own object."""
     data = dice.data(64) * dice.pick((1, 1, 1, 100))
     kind = dice.integer(0, 8)
     return lambda side: _buffer(kind, data)

@@ -45,7 +45,7 @@ def is_documented(family: str, method: Method, named: Any, ours: Any, theirs: An
 
     An option of AF_VSOCK may be bytes or any index, which CPython refuses (an index until 3.13),
     and an int must fit the option, which CPython cuts. A keyword is refused before the method
-    runs: a TypeError, in words of its own.
+    runs: a TypeError, in its own words.
     """
     if named and ours != "done" and theirs != "done":
         return ours[0] is theirs[0] is TypeError

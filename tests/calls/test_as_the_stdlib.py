@@ -36,7 +36,7 @@ class Peek(IntEnum):
 
 
 class Cut(bytearray):
-    """A subclass, which has a buffer of its own kind."""
+    """A subclass, which has its own kind of buffer."""
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ SENDMSG: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     "control that is none": lambda to: ([SENT], [(0, 999, TTL[2])], 0, to),
     "no control": lambda to: ([SENT], None, 0, to),
     "a flag": lambda to: ([SENT], [], stdlib.MSG_DONTWAIT, to),
-    "a flag of its own class": lambda to: ([SENT], [], Peek(2) & 0, to),
+    "a flag class of its own": lambda to: ([SENT], [], Peek(2) & 0, to),
     "a bool": lambda to: ([SENT], [], False, to),
     "a flag that is none": lambda to: ([SENT], [], stdlib.MSG_OOB, to),
     "a float flag": lambda to: ([SENT], [], 0.0, to),

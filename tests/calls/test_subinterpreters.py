@@ -1,4 +1,4 @@
-"""The compiled layer in each interpreter of a process, with a GIL of its own where there is one."""
+"""The compiled layer in each interpreter of a process, with its own GIL where there is one."""
 
 from __future__ import annotations
 

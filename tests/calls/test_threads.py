@@ -1,4 +1,4 @@
-"""Many threads on one socket and on sockets of their own: every call, on any build of Python.
+"""Many threads on one socket and on their own sockets: every call, on any build of Python.
 
 Without the GIL (python3.13t) the results that are kept and the spare batch are really shared.
 """
@@ -167,7 +167,7 @@ def test_structs_of_a_buffer_that_is_resized(switching: None) -> None:
 
 
 def test_batches_of_one_shape_do_not_share_their_buffers(raw: Any, switching: None) -> None:
-    """Each thread has sockets of its own, all receive batches alike: no data changes hands."""
+    """Each thread has its own sockets, all receive batches alike: no data changes hands."""
     pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(THREADS)]
 
     def work(number: int) -> None:

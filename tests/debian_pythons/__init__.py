@@ -10,7 +10,7 @@ Usage::
     python -m tests.debian_pythons --update                       # take what Debian has today
     python -m tests.debian_pythons --brief                        # a part of each, as .ci/run does
 
-The Pythons are Debian's, from its newest suite, in a root folder of their own: the machine's own
+The Pythons are Debian's, from its newest suite, in their own root folder: the machine's own
 packages stay as they are. A free-threaded one is built from Debian's source package. Mirrors and
 the network's settings are read from the machine's own apt. The root folder is kept in
 ``FAMSOCK_PYTHONS_CACHE`` (default ``famsock-pythons`` in the XDG cache), so that a second run needs

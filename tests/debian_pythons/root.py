@@ -170,7 +170,7 @@ class Root:
     ) -> list[str]:
         """Return the command line that runs a program in the folder.
 
-        Its mounts are in a namespace of its own, so there is nothing to be undone. Its processes
+        Its mounts are in its own namespace, so there is nothing to be undone. Its processes
         are too, and end with it. It ends with the process that started it.
 
         :param env: all its variables besides HOME and PATH.

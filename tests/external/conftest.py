@@ -68,7 +68,7 @@ def run(*command: str | Path, cwd: Path, status: int = 0, patience_s: float = _P
 
 
 def built(source: Path, folder: Path) -> Path:
-    """The wheel of a source tree, in a folder of its own."""
+    """The wheel of a source tree, in its own folder."""
     ours = ("--wheel", "--python", sys.executable)
     run("uv", "build", "--quiet", *ours, "--out-dir", folder, source, cwd=folder.parent)
     (wheel,) = folder.glob("*.whl")

@@ -107,7 +107,7 @@ def test_a_module_that_was_not_compiled_is_found(released: Release, tmp_path: Pa
 
 
 def test_a_module_that_is_not_stripped_is_found(released: Release, tmp_path: Path) -> None:
-    """The Python that runs the tests has modules of its own build, with their symbols."""
+    """The Python that runs the tests has modules of another build, with their symbols."""
     own = sorted((REPOSITORY / "famsock").glob("_records.cpython-*.so"))
     if not own:
         pytest.skip("needs the compiled layer: uv sync --reinstall-package famsock")

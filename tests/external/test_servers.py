@@ -89,7 +89,7 @@ class Server:
         return bool(found)
 
     def answer(self) -> list[str | int] | None:
-        """Return what one worker tells in a connection of its own; None if none answers now."""
+        """Return what one worker tells in its own connection; None if none answers now."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request("GET", "/")

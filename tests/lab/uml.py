@@ -68,8 +68,8 @@ class UmlKernel(Kernel):
     def command(self, folder: Path, slot: int) -> list[str]:
         """Return the command line of a guest; see :meth:`Kernel.command`.
 
-        The guest lives in a PID namespace, so that the processes it makes of its own end with it.
-        Its memory is a file in a tmpfs of its own: a machine's ``/dev/shm`` may be small. It keeps
+        The guest lives in a PID namespace, so that the processes that it makes itself end with it.
+        Its memory is a file in its own tmpfs: a machine's ``/dev/shm`` may be small. It keeps
         to one processor: a system call wakes the kernel's process and then the caller's again, and
         that takes five times as long from one processor to another.
         """

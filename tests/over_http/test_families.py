@@ -36,7 +36,7 @@ def channels() -> Iterator[Iterator[str]]:
     """The endpoints of an emulated controller, one after another.
 
     A pair of controllers has one connection on a channel, and an ended one is busy for some time.
-    So each test has a channel of its own. One connection stays, as RFCOMM resets what begins while
+    So each test has its own channel. One connection stays, as RFCOMM resets what begins while
     it ends its session with a controller after the last one.
     """
     from famsock_bluetooth.selftest import emulated_pair

@@ -290,7 +290,7 @@ def highest(run: Running) -> int:
 @pytest.mark.usefixtures("many_descriptors")
 @WAYS
 def test_a_thousand_connections_carry_data(tmp_path: Path, splices: bool) -> None:
-    """All at the same time, each with data of its own: its checksum comes back."""
+    """All at the same time, each with its own data, whose checksum comes back."""
     size_bytes, count = 96_000, 1000
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

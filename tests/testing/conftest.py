@@ -158,7 +158,7 @@ def loaded_plugins() -> None:
 def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunSuite]:
     """Runs the suite on the small family, after replacing text of its source, header or suite.
 
-    Each replacement is (old, new); ``old`` must be there. Every run has a package of its own, which
+    Each replacement is (old, new); ``old`` must be there. Every run has its own package, which
     is registered by hand, or ``installed`` with an entry point. ``headers`` is the variable that
     names the folder of its header: the kit's, or the compiler's, as if it were installed.
     """

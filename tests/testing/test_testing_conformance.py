@@ -908,7 +908,7 @@ def test_a_fault_of_the_compiled_layout_is_found(
 def test_every_check_has_a_fault() -> None:
     checks = {name for name in dir(Conformance) if name.startswith("test_")}
     tried = {expected for expected, _ in FAULTS.values()} | IMPORT_FAULTS.keys()
-    # Tests of their own, below, are about these two.
+    # Separate tests, below, are about these two.
     by_hand = {"test_exceptions_are_checks_with_reasons", "test_the_family_loads"}
     assert checks == tried | by_hand
 

@@ -81,8 +81,8 @@ SUITES: dict[str, list[str]] = {
     "aioquic": [*_PYTEST, "aioquic_tests/test_asyncio.py"],
 }
 """Arguments for ``python``. The resource "network" is what CPython calls a socket on loopback, too;
-the class left out of test_timeout asks for hosts on the Internet. The tests of EINTR are a program
-of their own, whose path comes first. Those of aioquic that are named open sockets, the others
+the class left out of test_timeout asks for hosts on the Internet. The tests of EINTR are another
+program, whose path comes first. Those of aioquic that are named open sockets, the others
 none."""
 
 # The stdlib's own client and server on VSOCK wait for ever for each other where the kernel has

@@ -1,6 +1,6 @@
 """Addresses of AF_IEEE802154: an interface of a PAN, by its short or its extended address.
 
-Both share one sockaddr, whose ``addr_type`` tells them apart; here each is a class of its own, and
+Both share one sockaddr, whose ``addr_type`` tells them apart; here each is its own class, and
 `Ieee802154Address` is their base. Source: net/af_ieee802154.h, which is the kernel's own header.
 """
 

@@ -34,7 +34,7 @@ def _octets(file: Path) -> bytes:
 
 @contextmanager
 def _opened(kind: int) -> Iterator[tuple[socket, socket]]:
-    """Two sockets, each bound to a radio of its own."""
+    """Two sockets, each bound to its own radio."""
     with selftest.sockets(AF_IEEE802154, kind) as (ours, theirs):
         found = radios()
         if len(found) < 2:

@@ -35,7 +35,7 @@ class KcmSocket(
 
     Each message goes out on one of the connections, which does not mix it with another. Of a
     SOCK_SEQPACKET socket it ends where MSG_EOR is given; of SOCK_DGRAM with each call, unless
-    MSG_MORE is given. A new socket has a multiplexor of its own; `clone` gives another one of it.
+    MSG_MORE is given. A new socket has its own multiplexor; `clone` gives another one of it.
     """
 
     __slots__ = ()

@@ -40,7 +40,7 @@ def _is_done(command: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def _own_interfaces(_network_with_vcan: NetworkNamespace | None) -> Iterator[None]:
-    """Move the test to interfaces of its own; it runs on the machine's where that cannot be."""
+    """Move the test to new interfaces; it runs on the machine's where that cannot be."""
     if _network_with_vcan is None:
         yield
         return

@@ -58,7 +58,7 @@ def _call(cls: type[Any], method: str, *arguments: Any) -> Call:
 def _on_own(
     cls: type[Any], bound: Any, commands: str, call: Callable[[Any], object], method: str = "bind"
 ) -> Call:
-    """Call on a socket of an interface of its own, after commands of ip."""
+    """Call on a socket of a new interface, after commands of ip."""
 
     def provoke(stack: ExitStack) -> None:
         _ip("link add hcan0 type vcan")

@@ -140,7 +140,7 @@ def connect_pair(opened: Open) -> Iterator[Connect]:
 
 @pytest.fixture
 def in_namespace() -> Iterator[Callable[[Callable[[], T]], T]]:
-    """Runs a function in a thread that has a network namespace of its own.
+    """Runs a function in a thread that has its own network namespace.
 
     There lo is up, the veth pair v0 (192.0.2.1, 2001:db8::1, fe80::77) and v1 is up, and every
     group may open ping sockets. Needs CAP_SYS_ADMIN and iproute2.

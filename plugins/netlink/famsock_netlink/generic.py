@@ -57,9 +57,9 @@ class GenericHeader(Struct):
 class GenericFamily:
     """A family of generic netlink.
 
-    ``id`` is the message type that it has on this machine, ``header_bytes`` the size of its own
-    header. ``groups`` are its multicast groups by name, ``commands`` the GENL_* flags of each
-    command by its number.
+    ``id`` is the message type that it has on this machine, ``header_bytes`` the size of the
+    family's header. ``groups`` are its multicast groups by name, ``commands`` the GENL_* flags of
+    each command by its number.
     """
 
     id: int

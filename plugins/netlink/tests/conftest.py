@@ -67,7 +67,7 @@ def _agree(ours: Callable[[], object], shown: Callable[[], object]) -> None:
 def agree() -> Callable[[Callable[[], object], Callable[[], object]], None]:
     """Asserts that two views of the kernel are equal, taken while it changed nothing itself.
 
-    It adds routes, neighbors and flags of its own as interfaces come up.
+    It adds its own routes, neighbors and flags as interfaces come up.
     """
     return _agree
 

@@ -23,7 +23,7 @@ needs_ip = pytest.mark.needs_command("ip", package="iproute2")
 STATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP")
 
 
-# Modules may put tunnels into each namespace, whose addresses ip shows in a form of their own.
+# Modules may put tunnels into each namespace, whose addresses ip shows in their own form.
 OURS = ("lo", "v0", "v1", "b0")
 
 

@@ -154,11 +154,11 @@ def has_ipv6_subtrees(ip: Ip) -> bool:
 
 @in_namespace
 def test_every_route_that_the_kernel_made_can_be_replaced(ip: Ip, opened: Opened) -> None:
-    """But for those of IPv6 whose priority is 0, and those to one network through several links.
+    """Except those of IPv6 whose priority is 0, and those to one network through several links.
 
     The kernel takes 1024 for 0, and replaces the first of several.
     """
-    for name in ("v0", "v1"):  # or the kernel would add routes of its own meanwhile
+    for name in ("v0", "v1"):  # or the kernel would add its own routes meanwhile
         ip(f"-6 address flush dev {name} scope link")
     sock = opened()
     replaced = 0

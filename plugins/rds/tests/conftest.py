@@ -41,7 +41,7 @@ def hosts() -> Iterator[Callable[[str], RdsSocket]]:
 
 
 def _socket_in(namespace: str) -> RdsSocket:
-    """A socket made in a network namespace, which only a thread of its own enters."""
+    """A socket made in a network namespace, which only its own thread enters."""
     made: list[RdsSocket] = []
 
     def make() -> None:

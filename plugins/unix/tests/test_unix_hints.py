@@ -22,7 +22,7 @@ Call = Callable[[ExitStack], object]
 
 @pytest.fixture(autouse=True)
 def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each cause have a folder of its own."""
+    """Let each cause have its own folder."""
     monkeypatch.chdir(tmp_path)
 
 

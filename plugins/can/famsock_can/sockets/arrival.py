@@ -44,7 +44,7 @@ class Arrival:
         unless ``enable_timestamps`` was called.
     :ivar hardware_timestamp_ns: the same by the interface's own clock, None if it gives none.
     :ivar is_local: whether a socket of this machine sent it (MSG_DONTROUTE).
-    :ivar is_own: whether this very socket sent it (MSG_CONFIRM).
+    :ivar is_own: whether this socket itself sent it (MSG_CONFIRM).
     :ivar dropped: messages lost so far because the receive buffer was full; 0 unless
         ``enable_drop_count`` was called.
     """
