@@ -92,7 +92,7 @@ def test_from_files_in_a_container_and_for_alpine(place: Path) -> None:
 
 def _container(place: Path, settings: str) -> None:
     (file,) = _blocks(SECTIONS[2], "dockerfile")
-    _, *commands = re.findall(r"^RUN (.*)$", file, re.MULTILINE)
+    _, *commands = re.findall(r"^RUN (.*)$", file.replace("\\\n", ""), re.MULTILINE)
     assert len(commands) == 3
     script = "\n".join(commands).replace("/opt/app", "container").replace("/wheels", "wheels")
     assert "AF_CAN" in _shell(script, place, f"{settings}export CC=false\n")

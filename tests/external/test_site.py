@@ -14,7 +14,7 @@ import pytest
 import famsock
 from famsock import _index, plugins
 
-from .conftest import NEEDS_UV, REPOSITORY, mkdocs_python
+from .conftest import NEEDS_UV, REPOSITORY, mkdocs_python, run
 
 pytestmark = [pytest.mark.slow, NEEDS_UV]
 _LARGEST_PAGE_BYTES = 400_000
@@ -37,6 +37,7 @@ print(json.dumps({word: [hit["ref"] for hit in found.search(word)] for word in w
 """Search as the site does in the browser with lunr.js, by lunr.py: the same index and ranking."""
 
 
+_MIKE = "from mike.driver import main; main()"
 NAMED = ("SO_BINDTODEVICE", "SO_REUSEPORT", "RTM_GETLINK", "VMADDR_CID_HOST")
 INDEX = ("reference/constants/", "reference/options/")
 
@@ -166,3 +167,33 @@ def test_each_fault_of_a_page_fails_the_build(docs_packages: Path, tmp_path: Pat
     ]
     assert "  - lost.md\n" in said
     assert f"Aborted with {len(found)} warnings in strict mode!" in said
+
+
+def test_versions_are_published_side_by_side(docs_packages: Path, tmp_path: Path) -> None:
+    """With the site's settings, on one page instead of all."""
+    parts = ("hooks", "nav")
+    settings = (REPOSITORY / "mkdocs.yml").read_text()
+    for part in parts:
+        settings = re.sub(rf"^{part}:\n(  .*\n)+", "", settings, flags=re.MULTILINE)
+    settings = re.sub(r"^  - mkdocstrings:\n(      .*\n)+", "", settings, flags=re.MULTILINE)
+    (tmp_path / "mkdocs.yml").write_text(settings)
+    shutil.copytree(REPOSITORY / "tools" / "theme", tmp_path / "tools" / "theme")
+    shutil.copytree(REPOSITORY / "docs" / "assets", tmp_path / "docs" / "assets")
+    (tmp_path / "docs" / "index.md").write_text("# Home\n")
+    for command in ("init -q", "config user.name a", "config user.email a@example.org"):
+        run("git", *command.split(), cwd=tmp_path)
+    run("git", "commit", "-q", "--allow-empty", "-m", "a", cwd=tmp_path)
+    for version in ("0.1", "0.2"):
+        deploy = ("deploy", "--update-aliases", version, "latest")
+        mkdocs_python(docs_packages, "-c", _MIKE, *deploy, cwd=tmp_path)
+    published = json.loads(run("git", "show", "gh-pages:versions.json", cwd=tmp_path))
+    assert {each["version"]: each["aliases"] for each in published} == {
+        "0.2": ["latest"],
+        "0.1": [],
+    }
+    assert run("git", "show", "gh-pages:latest", cwd=tmp_path) == "0.2"  # a symbolic link
+    for version in ("0.1", "0.2"):
+        page = run("git", "show", f"gh-pages:{version}/index.html", cwd=tmp_path)
+        assert '"version": {"default": "latest", "provider": "mike"}' in page
+    card = 'og:image" content="https://example.org/famsock/docs/0.2/assets/card.png"'
+    assert card in run("git", "show", "gh-pages:0.2/index.html", cwd=tmp_path)
