@@ -218,6 +218,13 @@ class RdsInetAddress(RdsAddress):
     host: str = cstruct.field(_IPV4, "sin_addr", offset=4)
     port: int = cstruct.be16("sin_port", offset=2)
 
+    def __str__(self) -> str:
+        shown = text.join_fields(self)
+        if not shown.startswith("["):
+            return shown
+        host, _, port = shown[1:].rpartition("]")  # brackets stand for IPv6
+        return host.replace(":", "\\:") + port
+
 
 @sockaddr(
     "struct sockaddr_in6",

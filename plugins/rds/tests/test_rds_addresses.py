@@ -57,9 +57,11 @@ def test_broadcast_and_international_names() -> None:
 
 
 def test_text_of_a_name_keeps_the_ip_version() -> None:
-    for address in (RdsInetAddress("host.example", 5), RdsInet6Address("host.example", 5)):
-        assert RdsAddress.parse(str(address)) == address
+    for host in ("host.example", "", ":", "a:b", "\\:]", "[:", "x?y=:", "\udce4:"):
+        for address in (RdsInetAddress(host, 5), RdsInet6Address(host, 5)):
+            assert RdsAddress.parse(str(address)) == address
     assert str(RdsInet6Address("host.example", 5)) == "[host.example]:5"
+    assert str(RdsInetAddress("a:b", 5)) == r"a\:b:5"
 
 
 @pytest.mark.parametrize("text", ["\x80:1", "[\x80]:1", "a\\x00b:1", "h", "h:65536x", ""])
