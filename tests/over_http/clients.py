@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -24,6 +26,9 @@ import famsock.http.httpx
 import famsock.http.requests
 import famsock.http.urllib3
 from famsock.endpoints import Endpoint
+from tests.over_http.servers import PATIENCE_S
+
+_Result = TypeVar("_Result")
 
 Asked = Sequence[tuple[str, bytes | None]]
 """URLs, each with the body of a POST or None for a GET."""
@@ -130,13 +135,32 @@ async def _aiohttp(where: Where, asked: Asked, terms: Terms) -> list[bytes]:
 Async = Callable[[Where, Asked, Terms], Coroutine[Any, Any, list[bytes]]]
 
 
+async def until_closed(main: Awaitable[_Result]) -> _Result:
+    """Await what uses connections, and then that they are closed.
+
+    aiohttp does not wait for the end of TLS on a connection that it closes.
+    """
+    before = len(os.listdir("/proc/self/fd"))
+    try:
+        return await main
+    finally:
+        deadline = time.monotonic() + PATIENCE_S
+        while len(os.listdir("/proc/self/fd")) > before and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+
+
+async def _fetched(fetch: Async, where: Where, asked: Asked, terms: Terms) -> list[bytes]:
+    answers = fetch(where, asked, terms)
+    return await (until_closed(answers) if terms.certificates else answers)
+
+
 def _on_asyncio(fetch: Async, where: Where, asked: Asked, terms: Terms) -> list[bytes]:
-    return asyncio.run(fetch(where, asked, terms))
+    return asyncio.run(_fetched(fetch, where, asked, terms))
 
 
 def _on_uvloop(fetch: Async, where: Where, asked: Asked, terms: Terms) -> list[bytes]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(fetch(where, asked, terms))
+        return runner.run(_fetched(fetch, where, asked, terms))
 
 
 def _on_trio(fetch: Async, where: Where, asked: Asked, terms: Terms) -> list[bytes]:

@@ -24,7 +24,7 @@ from famsock.http.client import HTTPConnection
 from famsock.http.httpx import AsyncHTTPTransport
 from famsock.http.requests import EndpointAdapter
 from famsock.http.urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from tests.over_http.clients import CLIENTS, Client, Terms
+from tests.over_http.clients import CLIENTS, Client, Terms, until_closed
 from tests.over_http.conftest import NAME, Certificate
 from tests.over_http.servers import PATIENCE_S, Server, serving
 
@@ -146,9 +146,9 @@ class TestHttpx:
                 return (await client.get("http://web.test/")).status_code
 
         with pytest.raises(httpx.ConnectError):
-            asyncio.run(status())
+            asyncio.run(until_closed(status()))
         with serving(where):
-            assert asyncio.run(status()) == 200
+            assert asyncio.run(until_closed(status())) == 200
 
     @pytest.mark.parametrize("turns", range(8))
     def test_a_cancelled_request_leaves_nothing_open(self, turns: int, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ class TestHttpx:
                 assert (await client.get("http://web.test/")).status_code == 200
 
         with serving(f"unix://{tmp_path}/web") as server:
-            asyncio.run(main(str(server.endpoint)))
+            asyncio.run(until_closed(main(str(server.endpoint))))
 
     def test_a_request_that_is_cancelled_on_trio(self, tmp_path: Path) -> None:
         async def main(server: Server) -> None:
@@ -201,7 +201,7 @@ class TestAiohttp:
                     assert response.status == 200
 
         with serving(f"unix://{tmp_path}/web") as server:
-            asyncio.run(main(str(server.endpoint)))
+            asyncio.run(until_closed(main(str(server.endpoint))))
 
     @pytest.mark.parametrize("fits", [True, False])
     def test_a_fingerprint(self, fits: bool, certificate: Certificate, tmp_path: Path) -> None:
@@ -221,10 +221,10 @@ class TestAiohttp:
         with serving(f"unix://{tmp_path}/web", certificate.server) as server:
             where = str(server.endpoint)
             if fits:
-                assert asyncio.run(status(where)) == 200
+                assert asyncio.run(until_closed(status(where))) == 200
             else:
                 with pytest.raises(aiohttp.ServerFingerprintMismatch):
-                    asyncio.run(status(where))
+                    asyncio.run(until_closed(status(where)))
 
     def test_the_request_s_terms_come_before_the_connector_s(
         self, certificate: Certificate, tmp_path: Path
@@ -239,6 +239,7 @@ class TestAiohttp:
 
         with serving(f"unix://{tmp_path}/web", certificate.server) as server:
             where, trusted = str(server.endpoint), Terms(certificates=certificate.file).context
-            assert asyncio.run(status(where, trusted)) == asyncio.run(status(where, False)) == 200
+            for chosen in (trusted, False):
+                assert asyncio.run(until_closed(status(where, chosen))) == 200
             with pytest.raises(aiohttp.ClientConnectorCertificateError):
-                asyncio.run(status(where, True))
+                asyncio.run(until_closed(status(where, True)))

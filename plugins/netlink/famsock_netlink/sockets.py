@@ -6,7 +6,7 @@ import os
 import select
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
-from errno import EAGAIN, EBUSY, EINTR, ENOBUFS, ENOPROTOOPT
+from errno import EAGAIN, EBUSY, EINTR, EINVAL, ENOBUFS, ENOPROTOOPT
 from itertools import chain
 from socket import MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_RAW
 from threading import Condition, get_ident
@@ -53,6 +53,7 @@ FIRST_SEQUENCE = 1 << 31
 _T = TypeVar("_T")
 _ENDS = frozenset({NLMSG_ERROR, NLMSG_DONE})
 _DUMP_ATTEMPTS = 8
+_ENDED_DUMPS = 64  # that may leave EINVAL in one receiving call
 
 _DATAGRAM_BYTES = 1 << 15
 """The most bytes that the kernel puts into a datagram of a dump, if the buffer holds them."""
@@ -332,17 +333,33 @@ def _receive(sock: NetlinkSocket) -> tuple[list[NetlinkMessage], NetlinkAddress,
     A look at a datagram may make the kernel continue a dump, for which there is no space before the
     datagram is read: it calls that a loss, too, and would again at the next look.
     """
-    size = sock.recv_into(bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
+    size = _past_ended_dump(sock.recv_into, bytearray(1), 0, MSG_PEEK | MSG_TRUNC)
     overrun = False
     while True:
         try:
-            data, (pid, groups) = sock.recvfrom(max(size, _DATAGRAM_BYTES))
+            data, (pid, groups) = _past_ended_dump(sock.recvfrom, max(size, _DATAGRAM_BYTES))
         except OSError as error:
             if error.errno != ENOBUFS:
                 raise
             overrun = True
         else:
             return messages.unpack(data), NetlinkAddress.unchecked(pid, groups), overrun
+
+
+def _past_ended_dump(receive: Callable[..., _T], *given: Any) -> _T:
+    """Receive, again after EINVAL, which no receiving call with these flags has as its own error.
+
+    The kernel continues a dump after it has taken a datagram. If another thread's request ends that
+    dump at the same moment, EINVAL is left at the socket for the next call: netlink_recvmsg() and
+    netlink_dump() of net/netlink/af_netlink.c.
+    """
+    for _ in range(_ENDED_DUMPS):
+        try:
+            return receive(*given)
+        except OSError as error:
+            if error.errno != EINVAL:
+                raise
+    return receive(*given)
 
 
 def _lost(hint: str) -> OSError:

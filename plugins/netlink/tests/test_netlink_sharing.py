@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from socket import AF_INET, SO_RCVBUF, SOL_SOCKET
 from typing import Any
+from unittest import mock
 
 import pytest
 from famsock_netlink import GenericNetlinkSocket, RouteSocket, messages
@@ -72,6 +73,29 @@ def test_every_call_in_many_threads(opened: Opened) -> None:
         list(pool.map(run, [*CALLS, *CALLS]))
     assert not sock.protocol_state(_State).open
     assert sock.pending_messages == 0
+
+
+@pytest.mark.parametrize("method", ["recv_into", "recvfrom"])
+def test_an_error_that_an_ended_dump_leaves_is_passed_over(opened: Opened, method: str) -> None:
+    sock = opened()
+    receive = getattr(RouteSocket, method)
+    left = [OSError(errno.EINVAL, "Invalid argument") for _ in range(3)]
+
+    def raced(*given: Any) -> Any:
+        if left:
+            raise left.pop()
+        return receive(*given)
+
+    with mock.patch.object(RouteSocket, method, raced):
+        assert sock.link("v0").name == "v0"
+    assert not left
+    stays = OSError(errno.EINVAL, "Invalid argument")
+    with (
+        mock.patch.object(RouteSocket, method, side_effect=stays),
+        pytest.raises(OSError, match="Invalid argument") as caught,
+    ):
+        sock.link("v0")
+    assert caught.value.errno == errno.EINVAL
 
 
 def test_threads_share_a_blocking_generic_socket() -> None:
