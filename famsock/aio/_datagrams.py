@@ -342,16 +342,19 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         turn, and the answers to several datagrams that came together, are sent at its end.
         """
         batch = self._open_batch
-        if type(data) is not bytes and not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(
-                f"data argument must be a bytes-like object, not {type(data).__name__!r}"
-            )
+        if type(data) is not bytes:
+            if not isinstance(data, (bytes, bytearray, memoryview)):
+                raise TypeError(
+                    f"data argument must be a bytes-like object, not {type(data).__name__!r}"
+                )
+            if batch is not None:
+                data = bytes(data)
         if self._is_fixed:
             if self._address and addr not in (None, self._address):
                 raise ValueError(f"Invalid address: must be None or {self._address}")
             addr = None if self._is_connected else self._address
         if batch is not None:
-            batch.append((data if type(data) is bytes else bytes(data), addr))
+            batch.append((data, addr))
             if len(batch) >= self._max_batch:
                 self._flush()
         elif self._lost:
