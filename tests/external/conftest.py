@@ -227,10 +227,14 @@ def mkdocs_python(
     It must end with ``status``; if that is not 0 what it says of errors comes too.
     """
     packages, *words = packages_and_words
+    paths = {
+        "PYTHONPATH": str(packages),
+        "PATH": f"{packages}/bin:{os.environ['PATH']}",  # mike runs mkdocs by its name
+    }
     done = subprocess.run(
         [sys.executable, *map(str, words)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(packages), "NO_MKDOCS_2_WARNING": "1"},
+        env={**os.environ, **paths, "NO_MKDOCS_2_WARNING": "1"},
         input=given,
         capture_output=True,
         text=True,
