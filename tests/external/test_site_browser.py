@@ -18,7 +18,7 @@ pytestmark = [
     NEEDS_UV,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium"),
 ]
-PAGES = ("/", "/families/can/", "/comparison/", "/reference/modules/famsock_can.sockets/")
+PAGES = ("/", "/families/alg/", "/comparison/", "/reference/modules/famsock_can.sockets/")
 """A page of each kind: figures and output, a family's, tables, docstrings.
 
 The first is looked at in three widths and two palettes, the others in two of the six.
