@@ -80,7 +80,7 @@ class Protocol(NamedTuple):
     ``accepts_address`` is False where accept(2) must not ask for the peer's address.
     ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
     ``reliable_datagrams`` is True where no datagram is lost: a sender waits for a receiver that has
-    no room (unix(7)).
+    no space (unix(7)).
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
     given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``selftest``
     names a context manager that opens two live sockets and yields a function making one verified

@@ -247,7 +247,7 @@ class PacketConnection(Connection):
     async def send(self, data: Any) -> None:
         """Send ``data`` as one packet, whole or not at all. Errors are those of send(2).
 
-        A family whose kernel queues a part of a packet that finds no room says so on its page.
+        Where the kernel may queue a part of a packet, the page of that family says so.
         """
         if not self._sending.locked():
             try:

@@ -272,8 +272,8 @@ class PassingStreamChannel(StreamChannel):
         super().__init__(sock, buffer, splices=False)
 
     def receive(self) -> memoryview | bytes | Ended:
-        room = _stdlib.CMSG_SPACE(_DESCRIPTORS * 4)
-        size, ancillary, flags, _ = self.socket.recvmsg_into([self._buffer], room)
+        control_bytes = _stdlib.CMSG_SPACE(_DESCRIPTORS * 4)
+        size, ancillary, flags, _ = self.socket.recvmsg_into([self._buffer], control_bytes)
         self.received_descriptors = _received_descriptors(ancillary)
         if flags & _stdlib.MSG_CTRUNC:
             _refuse_lost_descriptors(self)

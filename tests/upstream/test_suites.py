@@ -37,7 +37,7 @@ def test_suite(suite: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("aioquic" not in CHOSEN, reason="needs aioquic")
+@pytest.mark.skipif("aioquic" not in CHOSEN, reason="needs aioquic: uv sync")
 def test_aioquic_over_the_datagram_endpoint() -> None:
     """Its tests wait more than they work, so all three runs go at once.
 

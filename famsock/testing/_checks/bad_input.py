@@ -31,8 +31,8 @@ _NEVER_AN_INTEGER = (*_NEVER_A_FIELD, "1", b"1")
 _LONGEST_SOCKADDR = 130
 _NO_FIELD_HOLDS = 1 << 80
 _REFUSALS = (TypeError, ValueError, OverflowError, OSError)
-# CPython 3.15 does so and takes the low bits. Where the warning is an error, that of the stdlib for
-# AF_BLUETOOTH is another one.
+# CPython 3.15 does so and takes the low bits. Where the warning is an error, the stdlib has another
+# one for some families.
 _STDLIB_WARNS = pytest.mark.filterwarnings("ignore:integer value out of range:DeprecationWarning")
 
 
@@ -264,7 +264,7 @@ def _refuses_in_other_words(bad: BadAddress, call: Callable[[], object]) -> None
 def refuses_the_type(call: Callable[[], object]) -> None:
     """Assert that a call raises TypeError, or the error that the stdlib has for the family.
 
-    A CPython that knows AF_BLUETOOTH raises OSError without an errno for every wrong form. Our own
+    A CPython that knows the family may raise OSError without an errno for every wrong form. Our own
     words are its note.
     """
     others = () if sys.implementation.name == "cpython" else _REFUSALS
