@@ -164,10 +164,12 @@ class socket(Calls["A", "F"]):  # noqa: N801
             served = None if told_by_probe is None else plugins.find(*kind[:2], told_by_probe)
         self._served = served
         self._codec = self._plain_codec() if served is None else served.codec
-        if self.__class__ in (socket, _UnservedSocket):
+        cls = self.__class__
+        if cls is socket or cls is _UnservedSocket:
             # Installed, it is what others compare a socket's type with: trio takes no subclass.
             tells = served is None and _stdlib.socket is not socket
-            self.__class__ = _UnservedSocket if tells else socket
+            if tells is (cls is socket):
+                self.__class__ = _UnservedSocket if tells else socket
         if self._kind is not None:
             self._check_served()
             if fileno is None and asked is not None:  # the next one is opened without these checks

@@ -568,8 +568,7 @@ _REFUSALS: dict[str, Callable[[Any, Any], object]] = {
 def _reads_as_made(cls: type[Address]) -> bool:
     """Whether a class reads sockaddrs by the method that it was made with."""
     made = getattr(cls, "_unpack_as_made", None)
-    found = next(vars(base)["unpack"] for base in cls.__mro__ if "unpack" in vars(base))
-    return made is None or made[0] is found
+    return made is None or getattr(cls.unpack, "__func__", None) is made[0].__func__
 
 
 def _closed_like(sock: StdlibSocket) -> _stdlib.SocketType:
