@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,14 +20,17 @@ HEAD = (
 
 
 def machine(rounds: int) -> str:
-    """Return what the figures depend on."""
+    """Return what the figures depend on, wrapped as the page that has it."""
     with open("/proc/cpuinfo") as info:
         models = {line.partition(":")[2].strip() for line in info if line.startswith("model name")}
-    return (
+    return textwrap.fill(
         f"{platform.python_implementation()} {platform.python_version()}, famsock "
         f"{famsock.__version__} with system calls through {_calls.implementation()}, "
         f"{platform.system()} {platform.release()}, {os.cpu_count()} processors "
-        f"({', '.join(sorted(models)) or platform.machine()}), {rounds} rounds."
+        f"({', '.join(sorted(models)) or platform.machine()}), {rounds} rounds.",
+        100,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
