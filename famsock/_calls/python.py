@@ -264,6 +264,14 @@ def _sock_call(
     return result
 
 
+def _after_failure(
+    descriptor: Descriptor, events: int, call: Callable[..., int], *given: Any
+) -> int:
+    """Go on as `_sock_call` does without a deadline, after a first attempt that failed."""
+    error = _errno()
+    return _sock_call(descriptor, events, None, call, *given) if error == EINTR else -error
+
+
 def _deadline(timeout: float | None) -> float | None:
     return monotonic() + timeout if timeout else None
 
@@ -521,15 +529,23 @@ def sendto(
 ) -> int:
     """sendto(2): the number of bytes sent."""
     name, name_length = sockaddr or None, _length(sockaddr)
-    deadline = monotonic() + timeout if timeout else None
+    call: Any = _sendto
+    size: Any
     if type(data) is bytes and len(data) <= _INT_MAX:
-        sent = _sock_call(
-            descriptor, _OUT, deadline, _sendto_plain, data, len(data), flags, name, name_length
-        )
+        call, pointer, size = _sendto_plain, data, len(data)
     else:
-        pointer, size = _readable(data)
-        given = pointer, c_size_t(size), flags, name, name_length
-        sent = _sock_call(descriptor, _OUT, deadline, _sendto, *given)
+        pointer, size_bytes = _readable(data)
+        size = c_size_t(size_bytes)
+    if timeout:
+        sent = _sock_call(
+            descriptor, _OUT, monotonic() + timeout, call, pointer, size, flags, name, name_length
+        )
+    else:  # a call by itself costs less than one with a star
+        number = descriptor if type(descriptor) is int else _fileno(descriptor)
+        sent = call(number, pointer, size, flags, name, name_length)
+        if sent < 0:
+            given = pointer, size, flags, name, name_length
+            sent = _after_failure(descriptor, _OUT, call, *given)
     if sent < 0:
         raise _error_of(sent)
     return sent
@@ -547,12 +563,17 @@ def recvfrom(
         buffers = new_buffers(_POOLED_BYTES, _plain_place_in)
     data, pointer, name, sockaddr, name_length = buffers
     name[LENGTH_AT] = SOCKADDR_BYTES
-    deadline = monotonic() + timeout if timeout else None
-    # Not as a tuple with a star, which costs a twentieth of the call.
-    received = _sock_call(
-        descriptor, _IN, deadline, _recvfrom_plain,
-        pointer, size_bytes, flags, sockaddr, name_length,
-    )  # fmt: skip
+    if timeout:
+        received = _sock_call(
+            descriptor, _IN, monotonic() + timeout, _recvfrom_plain,
+            pointer, size_bytes, flags, sockaddr, name_length,
+        )  # fmt: skip
+    else:  # a call by itself costs less than one with a star
+        number = descriptor if type(descriptor) is int else _fileno(descriptor)
+        received = _recvfrom_plain(number, pointer, size_bytes, flags, sockaddr, name_length)
+        if received < 0:
+            given = pointer, size_bytes, flags, sockaddr, name_length
+            received = _after_failure(descriptor, _IN, _recvfrom_plain, *given)
     if received < 0:
         raise _error_of(received)
     result = data[:received], name[: name[LENGTH_AT]]
