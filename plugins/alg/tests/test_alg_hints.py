@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from socket import SOCK_STREAM
+from socket import SOCK_SEQPACKET, SOCK_STREAM
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from famsock_alg import AlgSocket, _hints
 from famsock_alg.constants import AF_ALG
 
 import famsock
+from famsock._registry.creation_hints import add_creation_hint
 from famsock.testing.hints import Cause, check_cause, unprovoked
 
 Call = Callable[[ExitStack], object]
@@ -74,12 +75,28 @@ CAUSES = (
     ),
     Cause("another type", _another_type, errno.ESOCKTNOSUPPORT, "is opened with the type"),
 )
+
+
+def _refused(stack: ExitStack) -> None:
+    """Fail as the kernel does that has no AF_ALG, or whose sysctl lets programs open no socket."""
+    error = OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+    add_creation_hint(error, AF_ALG, SOCK_SEQPACKET, 0)
+    raise error
+
+
 _NONE = _bind("hash", "famsock-none")
 RESTRICTED = {
     "0": Cause("no list", _NONE, errno.ENOENT, ABSENT, (RESTRICT,)),
     "1": Cause("an allow list", _NONE, errno.ENOENT, "lets programs use few of the"),
     "2": Cause("nothing allowed", _NONE, errno.ENOENT, "lets programs use no algorithm", (ABSENT,)),
     "": Cause("an older kernel", _NONE, errno.ENOENT, ABSENT, (RESTRICT,)),
+}
+CLOSED, LACKING = "lets programs open no socket of AF_ALG", "lacks the module af_alg"
+NOT_OPENED = {
+    ("2", True): Cause("no socket allowed", _refused, errno.EAFNOSUPPORT, CLOSED, (LACKING,)),
+    ("2", False): Cause("no socket allowed", _refused, errno.EAFNOSUPPORT, CLOSED, (LACKING,)),
+    ("1", True): Cause("another cause", _refused, errno.EAFNOSUPPORT),
+    ("", False): Cause("no module", _refused, errno.EAFNOSUPPORT, LACKING, (CLOSED, RESTRICT)),
 }
 
 
@@ -102,8 +119,22 @@ def test_a_kernel_with_an_allow_list(
     check_cause(RESTRICTED[level])
 
 
+@pytest.mark.parametrize(("level", "has_module"), NOT_OPENED)
+def test_a_socket_that_is_not_opened(
+    level: str, has_module: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same errno where there is no module and where the sysctl refuses all sockets."""
+    sysctl = tmp_path / "af_alg_restrict"
+    if level:
+        sysctl.write_text(f"{level}\n")
+    monkeypatch.setattr(_hints, "_RESTRICTION", str(sysctl))
+    monkeypatch.setattr(_hints, "_MODULE", str(tmp_path if has_module else tmp_path / "none"))
+    check_cause(NOT_OPENED[level, has_module])
+
+
 def test_every_hint_is_provoked() -> None:
-    assert unprovoked("famsock_alg", (*CAUSES, *RESTRICTED.values())) == []
+    provoked = (*CAUSES, *RESTRICTED.values(), *NOT_OPENED.values())
+    assert unprovoked("famsock_alg", provoked) == []
 
 
 SYSCTL = Path("/proc/sys/crypto/af_alg_restrict")
@@ -116,19 +147,26 @@ if os.environ.get("FAMSOCK_LAB") and SYSCTL.exists():
         yield lambda level: SYSCTL.write_text(str(level))
         SYSCTL.write_text(before)
 
-    @pytest.mark.parametrize("level", ["1", "2"])
-    def test_what_a_kernel_with_an_allow_list_refuses(
-        level: str, restrict: Callable[[int], object]
-    ) -> None:
+    def test_what_a_kernel_with_an_allow_list_refuses(restrict: Callable[[int], object]) -> None:
         refused, listed = ("aead", "gcm(aes)"), ("hash", "sha256")
+        allowed = (listed, ("aead", "ccm(aes)"))
         with ExitStack() as stack:
-            for address in (refused, listed):
+            for address in (refused, *allowed):
                 _bound(stack, *address)
-        restrict(int(level))
-        for address in (refused, ("rng", "stdrng"), *([listed] if level == "2" else [])):
-            says = RESTRICTED[level].says
-            check_cause(Cause("refused", _bind(*address), errno.ENOENT, says))
-        if level == "1":
-            with ExitStack() as stack:
-                for address in (listed, ("aead", "ccm(aes)")):
-                    _bound(stack, *address)
+            restrict(1)
+            says = RESTRICTED["1"].says
+            for address in (refused, ("rng", "stdrng")):
+                check_cause(Cause("refused", _bind(*address), errno.ENOENT, says))
+            for address in allowed:
+                _bound(stack, *address)
+
+    def test_what_a_kernel_that_allows_nothing_refuses(restrict: Callable[[int], object]) -> None:
+        """A socket, and an algorithm for one that was opened before."""
+        with AlgSocket() as before:
+            restrict(2)
+            check_cause(Cause("a socket", lambda _: AlgSocket(), errno.EAFNOSUPPORT, CLOSED))
+            bind = Cause(
+                "refused", lambda _: before.bind(("hash", "sha256")), errno.ENOENT,
+                RESTRICTED["2"].says,
+            )  # fmt: skip
+            check_cause(bind)
