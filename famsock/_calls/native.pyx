@@ -16,7 +16,8 @@ from cpython.bytes cimport (
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from libc.errno cimport (
-    EAGAIN, EINPROGRESS, EINTR, EINVAL, EISCONN, ENODEV, ENOTCONN, EOPNOTSUPP, errno,
+    EADDRNOTAVAIL, EAGAIN, EINPROGRESS, EINTR, EINVAL, EISCONN, ENODEV, ENOTCONN, EOPNOTSUPP,
+    errno,
 )
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
@@ -106,6 +107,7 @@ cdef extern from "sys/socket.h" nogil:
     int MSG_CMSG_CLOEXEC
     int MSG_DONTWAIT
     int MSG_ERRQUEUE
+    int MSG_OOB
     int SOCK_DGRAM
     int SOCK_RAW
 
@@ -339,6 +341,15 @@ cdef int is_ready_again(object descriptor, short events, double deadline) except
 ctypedef ssize_t (*attempt_t)(int, void *) noexcept nogil
 
 
+cdef inline bint comes_again(int error, int flags) noexcept:
+    """Whether a receiving call's failure is of its arguments or of the socket's state.
+
+    The stdlib makes such a call only when the descriptor is ready. Any other failure came over the
+    network, made the descriptor ready, and is told once.
+    """
+    return error == EINVAL or error == EADDRNOTAVAIL or (error == EOPNOTSUPP and flags & MSG_OOB)
+
+
 cdef double deadline_of(object timeout) except? -2:
     """The monotonic time at which a timeout ends, in seconds; -1 where there is none."""
     return now() + <double>timeout if timeout is not None and timeout else -1
@@ -366,8 +377,8 @@ cdef ssize_t sock_call_ex(
         flags[0] = given
         if result >= 0:
             return result
-        if errno != EAGAIN and errno != EINTR:
-            error[0] = errno
+        error[0] = errno
+        if error[0] != EINTR and error[0] != EAGAIN and not comes_again(error[0], given):
             return -1
         PyErr_CheckSignals()
     if deadline >= 0 and not is_ready(descriptor, events, deadline):
@@ -1374,6 +1385,8 @@ cdef list receive_batch(
     given.headers, given.count = batch.headers, <unsigned int>batch.count
     given.flags = flags | MSG_WAITFORONE
     batch.prepare()
+    if not batch.count:
+        timeout = None  # none is wanted: there is nothing to wait for
     got = <int>sock_call(descriptor, POLLIN, timeout, attempt_recvmmsg, &given, &given.flags)
     items = items_of_each(batch, got)
     try:

@@ -766,8 +766,9 @@ def recvmmsg(
 ) -> list[tuple[bytes, list[ancillary.Item], int, Any]]:
     """recvmmsg(2): what `recvmsg` gives, for each message that was there, at most ``count``.
 
-    It waits only for the first one, as long as ``timeout`` says; the kernel's own timeout, which
-    ends no wait, is not used. With a ``codec`` there are addresses in the place of the sockaddrs.
+    It waits only for the first one, as long as ``timeout`` says, and not at all with a ``count`` of
+    0; the kernel's own timeout, which ends no wait, is not used. With a ``codec`` there are
+    addresses in the place of the sockaddrs.
     """
     _check_size(min(count, size_bytes, control_bytes))
     count = min(count, _BATCH_MESSAGES)
@@ -851,8 +852,9 @@ def _receive_batch(
         put(batch.controls, range(start, start + len(control), control_bytes))
         put(batch.control_lengths, [control_bytes] * count)
     given = batch.pointer(), count, flags | _MSG_WAITFORONE, None
+    deadline = _deadline(timeout) if count else None  # with none wanted there is no wait
     try:
-        received = _sock_call(descriptor, _IN, _deadline(timeout), receive, *given)
+        received = _sock_call(descriptor, _IN, deadline, receive, *given)
         if received < 0:
             raise _error_of(received)
         if not received:

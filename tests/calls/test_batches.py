@@ -105,6 +105,22 @@ def test_more_than_the_kernel_takes(raw: Any, descriptors: None, later: Later) -
     assert got == messages
 
 
+@pytest.mark.parametrize("timeout", [None, 0.0, 20.0])
+@pytest.mark.parametrize("as_number", [True, False])
+def test_for_no_messages_there_is_no_wait(
+    raw: Any, pair: Pair, timeout: float | None, as_number: bool
+) -> None:
+    """As recvmmsg(2) itself: with room for none it returns at once, whether there is one or not."""
+    a, b = pair
+    b.settimeout(timeout)
+    receiver = b.fileno() if as_number else b
+    for _ in range(2):
+        assert raw.recvmmsg(receiver, timeout, 0, 16, 0, 0) == []
+        assert raw.recvmmsg_into(receiver, timeout, [], 0, 0) == []
+        a.send(b"data")
+    assert b.recv(100) == b"data"
+
+
 @pytest.mark.parametrize("timeout", [None, 10.0])
 def test_the_first_message_is_waited_for(
     raw: Any, pair: Pair, storm: Storm, after_signals: AfterSignals, timeout: float | None

@@ -114,6 +114,76 @@ def test_time_runs_out_though_the_socket_is_ready(raw: Any, udp: Pair, name: str
         b.recvmsg(64, 64, errors)
 
 
+Flagged = Callable[[Any, Any, float, int], object]
+WITH_FLAGS: dict[str, Flagged] = {
+    "recvfrom": lambda raw, sock, timeout, flags: raw.recvfrom(sock, timeout, 64, flags),
+    "recvfrom_into": lambda raw, sock, timeout, flags: raw.recvfrom_into(
+        sock, timeout, bytearray(64), 64, flags
+    ),
+    "recvmsg": lambda raw, sock, timeout, flags: raw.recvmsg(sock, timeout, 64, 64, flags),
+    "recvmsg_into": lambda raw, sock, timeout, flags: raw.recvmsg_into(
+        sock, timeout, [bytearray(64)], 64, flags
+    ),
+    "recvmmsg": lambda raw, sock, timeout, flags: raw.recvmmsg(sock, timeout, 2, 64, 64, flags),
+    "recvmmsg_into": lambda raw, sock, timeout, flags: raw.recvmmsg_into(
+        sock, timeout, [bytearray(64)], 64, flags
+    ),
+    "the stdlib's": lambda raw, sock, timeout, flags: sock.recv(64, flags),
+}
+
+
+def _datagrams() -> Pair:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+
+def _packets() -> Pair:
+    """One that sends to lo, and one that receives nothing before it is bound."""
+    a, b = (socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) for _ in range(2))
+    a.bind(("lo", 0))
+    return a, b
+
+
+def _send_packet(a: socket.socket, b: socket.socket) -> None:
+    b.bind(("lo", 0x88B6))
+    a.send(bytes(12) + b"\x88\xb6data")
+
+
+@pytest.mark.parametrize("name", WITH_FLAGS)
+@pytest.mark.parametrize(
+    ("made", "send", "flags", "number"),
+    [
+        pytest.param(
+            _datagrams, lambda a, b: a.send(b"data"), socket.MSG_OOB, errno.EOPNOTSUPP, id="unix"
+        ),
+        pytest.param(
+            _packets, _send_packet, socket.MSG_WAITALL, errno.EINVAL, id="packet",
+            marks=pytest.mark.needs_capability("CAP_NET_RAW"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_call_that_can_only_fail_waits_first(
+    raw: Any,
+    made: Callable[[], Pair],
+    send: Callable[[socket.socket, socket.socket], object],
+    flags: int,
+    number: int,
+    name: str,
+) -> None:
+    """The stdlib calls only a ready socket, so that the time may run out before the error."""
+    call = WITH_FLAGS[name]
+    a, b = made()
+    with a, b:
+        raw.closed_like(b)  # the compiled layer then finds the type of a socket in place
+        b.settimeout(0.05)
+        with pytest.raises(TimeoutError, match="timed out"):
+            call(raw, b, 0.05, flags)
+        send(a, b)
+        b.settimeout(20)
+        with pytest.raises(OSError) as caught:  # noqa: PT011
+            call(raw, b, 20.0, flags)
+        assert caught.value.errno == number
+
+
 @pytest.mark.parametrize("name", [name for name in RECEIVING if "mmsg" not in name])
 def test_less_than_is_wanted_of_a_stream_is_waited_for(raw: Any, name: str) -> None:
     """SO_RCVLOWAT counts only while a call waits: the first attempt must come after poll(2)."""
