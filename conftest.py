@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -14,6 +15,15 @@ hypothesis.settings.load_profile("famsock")
 
 _IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
 _ONLY_CTYPES = os.environ.get("FAMSOCK_SYSCALLS") == "ctypes"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear Ctrl-C, also where a shell started the tests in the background, which ignores it.
+
+    What a test starts would ignore it too, and a test of what it does then would wait for ever.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

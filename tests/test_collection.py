@@ -1,4 +1,7 @@
-"""The same tests under the same names in every process, as pytest-xdist's workers need; markers."""
+"""The same tests under the same names in every process, as pytest-xdist's workers need; markers.
+
+And the same signals for the programs that tests start.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +51,25 @@ def test_names_and_their_order_depend_on_no_hash() -> None:
 def outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not in the lab, which runs the slow tests too."""
     monkeypatch.delenv("FAMSOCK_LAB", raising=False)
+
+
+def test_a_program_that_a_test_starts_hears_ctrl_c() -> None:
+    code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    assert printed == "True\n"
+
+
+def test_ctrl_c_is_heard_by_tests_in_the_background() -> None:
+    """A shell without job control starts what is in the background with SIGINT ignored."""
+    name = f"{__file__}::{test_a_program_that_a_test_starts_hears_ctrl_c.__name__}"
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", name]
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 SLOW = "tests/upstream/test_suites.py"

@@ -124,11 +124,14 @@ def test_whatever_ends_the_program_ends_all_in_the_folder(root: Root, name: str)
     line = root.command(["sh", "-c", inner], seen=programs())
     code = "import subprocess, sys; subprocess.run(sys.argv[1:])"
     with subprocess.Popen([sys.executable, "-c", code, *line], stdout=subprocess.PIPE) as outer:
-        assert outer.stdout is not None
-        assert outer.stdout.readline() == b"started\n"
-        assert processes_with(mark)
-        outer.send_signal(getattr(signal, name))
-        outer.wait(60)
+        try:
+            assert outer.stdout is not None
+            assert outer.stdout.readline() == b"started\n"
+            assert processes_with(mark)
+            outer.send_signal(getattr(signal, name))
+            outer.wait(60)
+        finally:
+            outer.kill()  # else Popen waits for what has not ended
     deadline = time.monotonic() + 60
     while (left := processes_with(mark)) and time.monotonic() < deadline:
         time.sleep(0.02)
