@@ -25,7 +25,8 @@ _BACKGROUND = "background"
 NAME = re.compile(r"# (\w+)\.py\n")
 """The first line of a program that is saved under its name, for the blocks that use it."""
 ANYTHING = "…"
-"""Stands in a shown output for what differs from run to run, within a line."""
+"""Stands in a shown output for what differs from run to run: within a line, or for whole lines."""
+_INCLUDED = re.compile(r'^--8<-- "([^":]+)"\n', re.MULTILINE)
 
 
 class Block(NamedTuple):
@@ -53,7 +54,7 @@ def blocks_of(page: str, *languages: str) -> Iterator[Block]:
             yield Block(
                 line,
                 shown["language"],
-                shown["program"],
+                _INCLUDED.sub(lambda line: (ROOT / line[1]).read_text(), shown["program"]),
                 shown["output"],
                 tuple(needs),
                 background,
@@ -119,8 +120,28 @@ def run(page: Path, blocks: list[Block], folder: Path) -> list[str]:
 
 def is_shown(printed: str, output: str | None) -> bool:
     """Return whether a page shows what a block printed."""
-    pattern = ".+?".join(map(re.escape, (output or "").split(ANYTHING)))
+    pattern = "".join(
+        "(?:.*\n)*?"
+        if line == f"{ANYTHING}\n"
+        else ".+?".join(map(re.escape, line.split(ANYTHING)))
+        for line in (output or "").splitlines(keepends=True)
+    )
     return re.fullmatch(pattern, printed) is not None
+
+
+def fences(page: str) -> Iterator[str]:
+    """The words behind the three backquotes that begin each block of a page.
+
+    What a longer fence holds is text of that block.
+    """
+    end = ""
+    for line in (ROOT / page).read_text().splitlines():
+        fence = re.match(r"(`{3,})(.*)", line)
+        if fence and not end:
+            end = fence[1]
+            yield fence[2]
+        elif end and line == end:
+            end = ""
 
 
 def check(page: Path, blocks: list[Block], folder: Path) -> None:

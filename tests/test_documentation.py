@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -33,6 +34,16 @@ LEARNING = (
     *sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/coming-from/*.md")),
 )
 """Pages whose blocks run in one interpreter for each of their needs."""
+FAMILIES = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/families/*.md"))
+"""The same; the lab runs only the blocks that need its kernels."""
+ELSEWHERE = {
+    "docs/http.md": "tests/over_http/test_documented.py",
+    "docs/writing-a-family.md": "tests/external/test_guide.py",
+}
+"""Pages whose blocks another file of tests runs."""
+
+
+_PAGE_OF_HTTP = (ROOT / "tests" / "over_http" / "page.py").read_text()
 
 
 def programs() -> Iterator[Any]:
@@ -49,9 +60,28 @@ def programs() -> Iterator[Any]:
 
 
 def learning() -> Iterator[Any]:
-    """The Python blocks of each page of LEARNING, by what they need."""
+    """The Python blocks of each page of LEARNING and of FAMILIES, by what they need."""
     for page in LEARNING:
         yield from pages.groups(page, "python")
+    for page in FAMILIES:
+        for group in pages.groups(page, "python"):
+            if group.marks or not os.environ.get("FAMSOCK_LAB"):
+                yield group
+
+
+def test_every_block_of_python_is_run_or_says_in_its_title_why_not() -> None:
+    """A title names what a block is instead: a file, another library, a part of a program."""
+    recipes = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/cookbook/*.md")}
+    run = {*PAGES, *LEARNING, *FAMILIES, *ELSEWHERE, *recipes}
+    every = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")} | {"README.md"}
+    with_python = {page for page in every if "python" in pages.fences(page)}
+    assert with_python - run == set()
+    assert len(with_python) > 50
+    for page in sorted(run - {*ELSEWHERE}):
+        found = len(list(pages.blocks_of(page, "python")))
+        assert found == [*pages.fences(page)].count("python"), page
+    for page, tests in ELSEWHERE.items():
+        assert Path(page).name in (ROOT / tests).read_text() + _PAGE_OF_HTTP, page
 
 
 @pytest.mark.parametrize(("page", "blocks", "fixtures"), list(learning()))

@@ -57,6 +57,9 @@ def test_blocks_with_a_title_are_not_run() -> None:
         ("echo one", None, False),
         ("true", None, True),
         ("echo one; false; echo two", "one\ntwo\n", False),
+        ("echo one; echo two; echo three", "one\n…\nthree\n", True),
+        ("echo one; echo three", "one\n…\nthree\n", True),
+        ("echo one; echo two; echo more", "one\n…\nthree\n", False),
     ],
 )
 def test_what_commands_print(
@@ -93,3 +96,13 @@ def test_commands_in_the_background_end(program: str, is_right: bool, tmp_path: 
         with pytest.raises(pytest.fail.Exception, match=r"line 7|md:8"):
             pages.check(RECIPES[0], blocks, tmp_path)
     assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+
+
+def test_a_block_that_includes_a_file_has_its_text() -> None:
+    blocks = [*pages.blocks_of("docs/families/bsd.md", "python")]
+    assert [block.program for block in blocks] == [(ROOT / "examples" / "bsd.py").read_text()]
+    assert [*pages.fences("docs/families/bsd.md")] == [
+        'python title="On FreeBSD"',
+        "python",
+        "text",
+    ]
