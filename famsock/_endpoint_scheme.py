@@ -173,7 +173,7 @@ def _fields(protocol: Protocol) -> frozenset[str]:
 def read_address(
     named: Named, text: str, place: Part, pinned: Family | None
 ) -> tuple[Address, int]:
-    """Return the address that a text writes for a scheme, and the number of its family.
+    """Return the address that a text names for a scheme, and the number of its family.
 
     ``pinned`` is the family that it must be of, where the scheme stands for several.
     """

@@ -126,7 +126,7 @@ def joined(address: str, items: Iterable[tuple[str, str]]) -> str:
 
 
 def read_value(row: Option[Any], text: str) -> Any:
-    """Return the value of an option that ``text`` writes; ValueError if it writes none.
+    """Return the value of an option that ``text`` stands for; ValueError if there is none.
 
     An integer is decimal or begins with 0x, a flag is 0 or 1, the fields of a struct are separated
     by commas, the elements of an array by semicolons, bytes are hexadecimal. ``hex:`` opens the

@@ -36,7 +36,7 @@ class Resolver:
     __slots__ = ()
 
     def parse(self, text: str, type: int, protocol: int) -> Address:
-        """Return the typed address that ``text`` writes for a socket type and protocol number.
+        """Return the typed address that ``text`` names for a socket type and protocol number.
 
         Its class may be another family's. Asks no name server. ValueError for any other text.
         """

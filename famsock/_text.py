@@ -209,7 +209,7 @@ def join_fields(address: _Fields) -> str:
 
 
 def split_fields(cls: type[_Fields], text: str) -> dict[str, Any]:
-    """Return the constructor's keyword arguments that ``text`` writes for an address class."""
+    """Return the constructor's keyword arguments in ``text``, for an address class."""
     form = _form_of(cls)
     positional, *query = split(without_scheme(text), "?")
     if len(query) > 1:
@@ -250,7 +250,7 @@ def _values(text: str) -> list[str]:
 
 
 def parse_fields(cls: type[_T], text: str) -> _T:
-    """Return the address of class ``cls`` that ``text`` writes; ValueError for any other text.
+    """Return the address of class ``cls`` that ``text`` names; ValueError for any other text.
 
     That holds whatever is wrong: what construction raises for a number out of range or a name that
     is too long is a ValueError here. A usual text is read here in few steps, and any other, or one

@@ -1,4 +1,4 @@
-"""Addresses: the base of every typed address, the raw escape, and the codec between their forms.
+"""Addresses: the base of typed ones, `RawAddress` for all others, the codec between their forms.
 
 An address has four shapes, and one class converts between them:
 
@@ -63,7 +63,7 @@ why_not_served: list[Callable[[int], str]] = []
 
 
 class Lookup:
-    """Questions of an address to the system while it is converted, for one operation.
+    """Look-ups in the system that an address needs while it is converted, for one operation.
 
     ``operation`` is the socket method at work ("bind"), which opens error messages. ``used`` says
     that the system was asked, whether by the methods here or in another way: such a result is never
@@ -186,7 +186,7 @@ class Address(Struct):
         return None
 
     def replacing_stale(self) -> AbstractContextManager[None]:
-        """Return a context in which nothing of a socket that is gone is at the address any more.
+        """Return a context that first removes what a closed socket left at the address.
 
         Binding an endpoint enters it where the address is in use, and binds again. Whatever a
         living socket is bound to stays. OSError if it cannot be told. By default nothing is
@@ -227,7 +227,7 @@ class Address(Struct):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the address that ``text`` writes, in the form of ``str``, or after ``scheme://``.
+        """Return the address that ``text`` stands for, in the form of ``str``, or after ``scheme://``.
 
         ValueError if the text does not have the form.
         """
@@ -308,7 +308,7 @@ class RawAddress(Address):
 
     @classmethod
     def parse(cls, text: str) -> RawAddress:
-        """Return the address that ``str`` wrote; ValueError if the text does not have that form."""
+        """Return the address of a text that ``str`` made; ValueError for any other text."""
         kind, _, rest = text.partition(":")
         family, colon, data = rest.partition(":")
         try:

@@ -70,7 +70,7 @@ REFUSALS = (TypeError, ValueError, OverflowError)
 
 
 def refusal_of_text(error: Exception, text: str) -> str:
-    """Return the words of an error about the value that a text writes, with the text in them."""
+    """Return the words of an error about a value that was given as text, with the text in them."""
     if isinstance(error, UnicodeError):
         return f"must be UTF-8, not {text!r}"
     if isinstance(error, OSError):

@@ -195,7 +195,7 @@ def check_integer(value: Any, low: int, high: int, form: Callable[[int], str] = 
 
 
 def parse_integer(text: str) -> int:
-    """Return the integer that a text writes, in the bases of Python; ValueError if it is none.
+    """Return the integer that a text stands for, in the bases of Python; ValueError if it is none.
 
     The error's message continues "<field> …".
     """
@@ -206,7 +206,7 @@ def parse_integer(text: str) -> int:
 
 
 def parse_bytes(text: str) -> bytes:
-    """Return the bytes that hexadecimal digits write; ValueError if it is no such text.
+    """Return the bytes that hexadecimal digits stand for; ValueError for any other text.
 
     The error's message continues "<field> …".
     """

@@ -266,7 +266,7 @@ class DescriptorEndpoint(Endpoint):
         return self.open()
 
     def listen(self, backlog: int | None = None) -> socket:
-        """Return the socket, which listens; one that does not listen yet begins to."""
+        """Return the socket; make it listen if it does not yet."""
         waiting = self.backlog if backlog is None else backlog
 
         def listen(sock: socket) -> None:
@@ -345,7 +345,7 @@ def _endpoint(given: str | Endpoint) -> Endpoint:
 
 
 def parse(text: str) -> Endpoint:
-    """Return the endpoint that ``text`` writes.
+    """Return the endpoint that ``text`` stands for.
 
     ValueError for any other text, with carets under the mistake. For an unknown scheme it has those
     that are known, or the distribution to install.

@@ -134,7 +134,7 @@ class Protocol(NamedTuple):
 
 
 class Family(NamedTuple):
-    """An address family: socket(2)'s first argument, with all that differs by it.
+    """An address family: socket(2)'s first argument, and all that depends on it.
 
     ``name`` is the constant's name ("AF_CAN") and ``number`` its value on ``platforms`` (prefixes
     of ``sys.platform``). ``constants``, ``options`` and ``control`` name modules (or are the

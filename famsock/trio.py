@@ -80,7 +80,7 @@ class StreamConnection(_Socket, AsyncStream, trio.abc.HalfCloseableStream):
         await self._send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
-        """Wait until a part of what would be sent now would not wait. Errors as `send_all`."""
+        """Wait until at least a part can be sent without waiting. Errors as `send_all`."""
         await self._wait_writable()
 
 

@@ -75,7 +75,7 @@ def unprivileged() -> Iterator[None]:
 
 
 def unprovoked(package: str, provoked: Iterable[Cause | str]) -> list[str]:
-    """Return the hints in a package's code that no cause, or text of a hint, of ``provoked`` has.
+    """Return the hints in a package's code for which ``provoked`` has no cause and no text.
 
     A text that another test provokes may stand in place of a row.
     """

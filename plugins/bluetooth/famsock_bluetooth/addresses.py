@@ -190,7 +190,7 @@ class IsoAddress(_BluetoothAddress):
 
     @classmethod
     def from_stdlib(cls, form: Any, lookup: Lookup) -> IsoAddress:
-        """Return a tuple of more than two items is a broadcast's."""
+        """Return the address of a tuple; one of more than two items is a broadcast's."""
         broadcast = cls is IsoAddress and isinstance(form, tuple) and len(form) > 2
         made = IsoBroadcastAddress if broadcast else cls
         return super(IsoAddress, made).from_stdlib(form, lookup)
@@ -204,7 +204,7 @@ class IsoAddress(_BluetoothAddress):
 
     @classmethod
     def parse(cls, text: str) -> IsoAddress:
-        """Return the address that ``text`` writes; more than two fields are a broadcast's."""
+        """Return the address that ``text`` stands for; more than two fields are a broadcast's."""
         try:
             return super().parse(text)
         except ValueError:

@@ -69,7 +69,7 @@ class HciSocket(
         return _ioctls.devices(self.fileno())
 
     def device_info(self, dev: int) -> HciDevInfo:
-        """A controller's name, address, state, MTUs and counters; OSError ENODEV if it is none."""
+        """A controller's name, address, state, MTUs, counters; OSError ENODEV if there is none."""
         return _ioctls.device_info(self.fileno(), dev)
 
     def connections(self, dev: int) -> tuple[HciConnInfo, ...]:
@@ -148,7 +148,7 @@ class HciSocket(
         self.set_option(options.HCI_TIME_STAMP, on)
 
     def send_packet(self, packet: HciPacket) -> int:
-        """Send one packet to the controller; the number of bytes. TypeError for no packet."""
+        """Send one packet to the controller; return its size in bytes. TypeError if it is none."""
         if not isinstance(packet, HciPacket):
             raise TypeError(
                 "an HCI packet must be HciCommand, AclData, ScoData, IsoData or OtherPacket, "

@@ -390,7 +390,7 @@ class Management:
         return bool(_U32.unpack_from(answer, 16)[0] & 1)
 
     def switch_on(self, index: int, settings: Setting) -> ControllerInfo:
-        """Switch on those of ``settings`` that are off; the controller's information then.
+        """Switch on those of ``settings`` that are off; return the controller's information.
 
         Nothing is sent for a setting that is on already, so that calling it again is harmless.
         ValueError for a setting that no single switch sets; EOPNOTSUPP for one that the controller
@@ -399,7 +399,7 @@ class Management:
         return self._switch_all(index, settings, True)
 
     def switch_off(self, index: int, settings: Setting) -> ControllerInfo:
-        """Switch off those of ``settings`` that are on; the controller's information then."""
+        """Switch off those of ``settings`` that are on; return the controller's information."""
         return self._switch_all(index, settings, False)
 
     def _switch_all(self, index: int, settings: Setting, on: bool) -> ControllerInfo:

@@ -89,7 +89,7 @@ class CanFilter(cstruct.Struct):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the filter that ``text`` writes; ValueError if it does not have the form."""
+        """Return the filter that ``text`` stands for; ValueError if it does not have the form."""
         separator = "~" if "~" in text else ":"
         identifier, _, mask = text.partition(separator)
         digits = len(identifier)

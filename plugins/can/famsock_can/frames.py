@@ -203,7 +203,7 @@ class CanFrame(_Identified):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the frame that ``text`` writes; ValueError if it does not have the form."""
+        """Return the frame that ``text`` stands for; ValueError if it does not have the form."""
         can_id, body = parts.parse_id(text, "#")
         body, underscore, raw_dlc = body.partition("_")
         dlc = parts.parse_digit(raw_dlc, text) if underscore else None
@@ -279,7 +279,7 @@ class CanFdFrame(_Identified):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the frame that ``text`` writes; ValueError if it does not have the form."""
+        """Return the frame that ``text`` stands for; ValueError if it does not have the form."""
         can_id, body = parts.parse_id(text, "##")
         return cls(can_id, parts.parse_hex(body[1:], text), parts.parse_digit(body[:1], text))
 
@@ -356,7 +356,7 @@ class CanXlFrame:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the frame that ``text`` writes; ValueError if it does not have the form."""
+        """Return the frame that ``text`` stands for; ValueError if it does not have the form."""
         front, _, rest = text.partition("#")
         head, found, body = rest.partition("#")
         fields = head.split(":")
@@ -401,7 +401,7 @@ def pack_frame(frame: Frame) -> bytes:
 
 
 def parse_frame(text: str) -> Frame:
-    """Return the frame that ``text`` writes in the form of cansend; ValueError if none."""
+    """Return the frame that ``text`` names in the form of cansend; ValueError if none."""
     if not isinstance(text, str):
         raise TypeError(f"CAN frame must be str, not {type(text).__name__}")
     if text.count("#") == 2:

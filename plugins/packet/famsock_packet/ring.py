@@ -83,7 +83,7 @@ _STATUS = Codec("=I")
 
 
 class RingFrame(NamedTuple):
-    """A frame of a ring: a tuple, which takes an eighth of the time to make of an attrs object.
+    """A frame of a ring: a tuple, because an attrs object takes eight times as long to make.
 
     ``data`` begins with the link-layer header on SOCK_RAW. ``timestamp_ns`` is the time of arrival
     since 1970. ``length_bytes`` is its original length. ``status`` are TP_STATUS_*. ``sockaddr`` is

@@ -109,7 +109,7 @@ class TransmitRing(Ring):
             ) from None
 
     def flush(self) -> int:
-        """Have the kernel take all frames that wait: their bytes together.
+        """Make the kernel send all frames that wait; return their size in bytes.
 
         Waits as a send does. OSError EMSGSIZE for a frame of more than the interface's MTU, EINVAL
         for one that is shorter than a header: it and those behind it are dropped. ENETDOWN, ENXIO

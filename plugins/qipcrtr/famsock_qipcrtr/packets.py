@@ -211,7 +211,7 @@ class Bye(ControlPacket):
 
 @cstruct.struct("struct qrtr_ctrl_pkt", header=_HEADER, size=_SIZE, head=_head(c.QRTR_TYPE_HELLO))
 class Hello(ControlPacket):
-    """A node is there, and asks for the servers of the one that it greets."""
+    """A greeting: a new node asks another one for its servers."""
 
     type = c.QRTR_TYPE_HELLO
 
@@ -240,7 +240,7 @@ class UnknownPacket:
 
 @attrs.frozen
 class Datagram:
-    """Data from another socket, and which."""
+    """Data from another socket, and the address of that socket."""
 
     data: bytes
     source: QipcrtrAddress

@@ -117,7 +117,7 @@ class QipcrtrSocket(socket["QipcrtrAddress", tuple[int, int]], family=AF_QIPCRTR
         return lookup(service, instance, self.gettimeout() or 5.0)
 
     def send_control(self, packet: ControlPacket, node: int | None = None) -> None:
-        """Send a control packet to the name service of a node, the own one if left out.
+        """Send a control packet to the name service of a node, by default of this node.
 
         ``node`` QRTR_NODE_BCAST sends it to all nodes, including this one; that never fails.
         OSError as sendto(2) fails: ENODEV if the node has no name service, ECONNRESET where it is
