@@ -24,6 +24,7 @@ FAMILIES = site_pages.installed_families()
 CONSTANTS, ROWS = _index.constants(FAMILIES), _index.rows(FAMILIES)
 INDEX = "".join(text for path, text in PAGES.items() if "/modules/" not in path)
 STDLIB = {*dir(__import__("socket"))}
+NO_FILES: Any = SimpleNamespace(get_file_from_path=lambda path: None)
 
 
 def module_page(name: str) -> str:
@@ -50,6 +51,13 @@ def test_every_public_name_of_a_module_is_described(name: str) -> None:
             assert f"| `{each}` |" in INDEX
         elif not isinstance(value, famsock.plugin.Family | type(famsock)):
             assert each in described | linked or isinstance(value, tuple | bytes), each
+
+
+def test_a_module_s_page_names_the_modules_below_it() -> None:
+    page = module_page("famsock_can.sockets")
+    below = [name for name in MODULES if name.startswith("famsock_can.sockets.")]
+    assert len(below) > 3
+    assert re.findall(r"^- \[`[\w.]+`\]\(([\w.]+)\.md\): \w", page, re.MULTILINE) == below
 
 
 def test_no_name_is_described_twice() -> None:
@@ -140,17 +148,17 @@ def test_a_family_s_page_links_its_reference(path: Path) -> None:
 def test_a_name_that_is_not_described_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     page: Any = SimpleNamespace(
         markdown="::: famsock.kit\n    options:\n      heading_level: 1\n      members: [a, b]\n",
-        file=SimpleNamespace(src_uri="reference/modules/famsock.kit.md"),
+        file=SimpleNamespace(src_uri="reference/modules/famsock.kit.md", generated_by="mkdocs"),
     )
-    mkdocs_hooks.on_page_content('<h2 id="famsock.kit.a">', page=page)
+    mkdocs_hooks.on_page_content('<h2 id="famsock.kit.a">', page=page, files=NO_FILES)
     assert caplog.messages == ["reference/modules/famsock.kit.md does not describe famsock.kit.b"]
     assert caplog.records[0].name.startswith("mkdocs.")
 
 
 def test_the_search_s_dialog_and_a_table_s_empty_corner_are_accessible() -> None:
-    page: Any = SimpleNamespace(markdown="")
+    page: Any = SimpleNamespace(markdown="", file=SimpleNamespace(generated_by="mkdocs"))
     html = '<table><th></th><th style="text-align: right;"></th><th>b</th></table>'
-    changed = mkdocs_hooks.on_page_content(html, page=page)
+    changed = mkdocs_hooks.on_page_content(html, page=page, files=NO_FILES)
     assert changed == '<table><td></td><td style="text-align: right;"></td><th>b</th></table>'
     dialog = '<div data-md-component="search" role="dialog">'
     assert 'role="dialog" aria-label="Search">' in mkdocs_hooks.on_post_page(dialog)

@@ -59,11 +59,12 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     """Add the generated pages and figures to those of the folder ``docs``."""
     from mkdocs.structure.files import File
 
-    from tools import interface, site_figures, site_pages
+    from tools import addressing, interface, site_figures, site_pages
 
     for line in interface.all_differences():
         _LOG.warning("docs/interface.md: %s", line)
-    for path, text in (*site_pages.pages(), *site_figures.figures()):
+    generated = (*site_pages.pages(), *site_figures.figures(), *addressing.figures())
+    for path, text in generated:
         files.append(File.generated(config, path, content=text))
 
 
@@ -74,16 +75,24 @@ def on_page_markdown(markdown: str, page: Page, **_given: Any) -> None:
             page.meta["search"] = {"boost": boost}
 
 
-def on_page_content(html: str, page: Page, **_given: Any) -> str:
-    """Warn of a public name that has no description; make a table's empty corner no header.
+def on_page_content(html: str, page: Page, files: Files, **_given: Any) -> str:
+    """Warn of a public name that has no description; link terms; make an empty corner no header.
 
-    A header without text tells a screen reader's user nothing.
+    A header of a table without text tells a screen reader's user nothing.
     """
+    from tools import glossary
+
     for module, members in _MEMBERS.findall(page.markdown or ""):
         for name in members.split(", "):
             if f'id="{module}.{name}"' not in html:
                 _LOG.warning("%s does not describe %s.%s", page.file.src_uri, module, name)
-    return _EMPTY_HEADER.sub(r"<td\1></td>", html)
+    html = _EMPTY_HEADER.sub(r"<td\1></td>", html)
+    entries = files.get_file_from_path(glossary.PAGE)
+    if page.file.generated_by or entries is None:
+        return html
+    if page.file is entries:
+        return glossary.with_anchors(html)
+    return glossary.linked(html, page.file.src_uri, entries.url_relative_to(page.file))
 
 
 def on_post_page(output: str, **_given: Any) -> str:

@@ -148,6 +148,9 @@ def _module_page(
         group = _group(found_constants[0])
         link = f"[{len(found_constants)} constants](../constants/{_file(group)}.md)"
         lines += ["", f"This module has {link}."]
+    if below := [each for each in modules if each.rpartition(".")[0] == name]:
+        lines += ["", f"Modules of `{name}`:", ""]
+        lines += [f"- [`{each}`]({each}.md): {_first_sentence(each)}" for each in below]
     if others:
         lines += ["", "Also here, and described with their own modules: " + ", ".join(others)]
         lines[-1] += "."
@@ -311,7 +314,7 @@ def _constants_page(
     lines = [f"# {title}", "", f"{len(values)} constants of {module}."]
     for header, of_header in by_header.items():
         lines += ["", f"## {_title(group)}: {header or 'no header of Linux'}", ""]
-        lines += _table_head(["name", "value", "is"])
+        lines += _table_head(["name", "value", "use"])
         for each in of_header:
             value = f"`{each.value!r}`" if isinstance(each.value, str) else str(each.value)
             if isinstance(each.value, int) and each.value > 9:

@@ -30,7 +30,7 @@ ARGUMENTS = [
 ]
 WIDTHS = (420, 800, 1400)
 PALETTES = ("light", "dark")
-_NARROW_OR_WIDE = {"light": WIDTHS[0], "dark": WIDTHS[-1]}
+_IN_TURN = {"light": (WIDTHS[0], WIDTHS[-1]), "dark": (WIDTHS[1],)}
 _HEIGHT = 900
 _PATIENCE_MS = 90_000
 _VIOLATIONS = {"resultTypes": ["violations"]}
@@ -83,8 +83,8 @@ def faults(
 ) -> Iterator[str]:
     """Yield what axe finds on each page in each palette and width, and which page is too wide.
 
-    :param whole: the number of pages that are looked at in every width; the others in one of each
-        palette.
+    :param whole: the number of pages that are looked at in every width of each palette; the others
+        in every width, of one palette each.
     """
     from axe_playwright_python.sync_playwright import Axe
 
@@ -98,7 +98,7 @@ def faults(
         for place, path in enumerate(pages):
             page.goto(root + path)
             page.add_style_tag(content=_STILL)
-            for width in WIDTHS if place < whole else (_NARROW_OR_WIDE[palette],):
+            for width in WIDTHS if place < whole else _IN_TURN[palette]:
                 page.set_viewport_size({"width": width, "height": _HEIGHT})
                 where = f"{path or 'index'} {width} {palette}"
                 yield from (f"{where}: {each}" for each in page.evaluate(_WIDER))
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("pages", nargs="*", help="paths; default: every page")
     parser.add_argument("--screenshots", type=Path, help="a folder for a picture of each")
-    parser.add_argument("--whole", type=int, help="the first so many pages in every width")
+    parser.add_argument("--whole", type=int, help="so many pages in all palettes")
     parser.add_argument("--search", action="store_true", help="instead search for the words")
     options = parser.parse_intermixed_args()
     if options.search:

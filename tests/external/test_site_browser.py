@@ -18,10 +18,20 @@ pytestmark = [
     NEEDS_UV,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium"),
 ]
-PAGES = ("/", "/families/alg/", "/comparison/", "/reference/modules/famsock_can.sockets/")
-"""A page of each kind: figures and output, a family's, tables, docstrings.
+PAGES = (
+    "/",
+    "/families/vsock/",
+    "/comparison/",
+    "/glossary/",
+    "/reference/",
+    "/reference/modules/famsock_can.sockets.raw/",
+    "/reference/options/",
+    "/reference/constants/AF_TIPC/",
+    "/troubleshooting/",
+)
+"""A page of each kind that is written by hand, and each kind that is generated.
 
-The first is looked at in three widths and two palettes, the others in two of the six.
+All are looked at in three widths, the first one in two palettes for each.
 """
 
 
