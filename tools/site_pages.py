@@ -231,6 +231,11 @@ def _file(group: tuple[str, ...]) -> str:
     return "-".join(group) or "every-family"
 
 
+def _slug(heading: str) -> str:
+    """Return the anchor that the site gives a heading of words and commas."""
+    return heading.lower().replace(",", "").replace(" ", "-")
+
+
 def _anchor(row: _index.Row) -> str:
     kind = "option" if row.kind == _index.OPTION else "control"
     families = "-".join(row.families) or "every-family"
@@ -241,7 +246,13 @@ def _options_page(rows: Sequence[_index.Row]) -> str:
     """Return the index of options and control messages, a table for each level of each family."""
     options = [each for each in rows if each.kind == _index.OPTION]
     since = len([each for each in rows if each.since])
+    groups = _by_families(rows)
+    links = [f"[{_title(group)}](#{_slug(_title(group))})" for group in groups]
     lines = [
+        "---",
+        "hide: [toc]   # for the width of the tables",
+        "---",
+        "",
         "# Options and control messages",
         "",
         f"{len(options)} socket options and {len(rows) - len(options)} control messages, by family "
@@ -252,7 +263,8 @@ def _options_page(rows: Sequence[_index.Row]) -> str:
         "- A control message is sent by `sock.send_message` and received by `sock.recv_message`.",
         f"- Linux: the first version that has it, for the {since} that are newer than Linux 6.1.",
     ]
-    for group, of_group in _by_families(rows).items():
+    lines.append(f"- By family: {'; '.join(links)}")
+    for group, of_group in groups.items():
         by_level: dict[tuple[str, str, int], list[_index.Row]] = defaultdict(list)
         for each in of_group:
             by_level[each.kind, each.level_name, each.level].append(each)
@@ -270,7 +282,7 @@ def _options_page(rows: Sequence[_index.Row]) -> str:
                         _code(each.c_type),
                         *([each.access] if access else []),
                         each.since,
-                        f"[`{each.module}`](modules/{each.module}.md)",
+                        f"[`{each.module.partition('.')[2]}`](modules/{each.module}.md)",
                     )
                 )
     return "\n".join(lines) + "\n"
