@@ -117,6 +117,10 @@ def after_signals() -> Iterator[AfterSignals]:
         thread.join()
 
 
+MORE_PATIENT_S = (0.15, 0.6, 2.4, 9.6, 38.4)
+"""Time limits of a call to which something must happen before the time runs out, one after the
+other until it did. On a busy machine the first ones may pass while another program runs."""
+
 WhenWaiting = Callable[..., None]
 
 

@@ -121,7 +121,7 @@ def test_for_no_messages_there_is_no_wait(
     assert b.recv(100) == b"data"
 
 
-@pytest.mark.parametrize("timeout", [None, 10.0])
+@pytest.mark.parametrize("timeout", [None, 60.0])
 def test_the_first_message_is_waited_for(
     raw: Any, pair: Pair, storm: Storm, after_signals: AfterSignals, timeout: float | None
 ) -> None:
@@ -140,7 +140,7 @@ def test_time_runs_out(raw: Any, pair: Pair, storm: Storm) -> None:
     start = time.monotonic()
     with storm(), pytest.raises(TimeoutError, match="timed out"):
         raw.recvmmsg(b.fileno(), 0.15, 8, 8, 0, 0)
-    assert 0.15 <= time.monotonic() - start < 5
+    assert 0.15 <= time.monotonic() - start < 30
     with pytest.raises(BlockingIOError):
         raw.recvmmsg(b.fileno(), 0.0, 8, 8, 0, 0)
     sent = raw.sendmmsg(a.fileno(), 0.15, _plain([b"x"] * 3000), 0)
@@ -420,7 +420,7 @@ def test_buffers_cannot_move_while_the_call_waits(sockets: Sockets) -> None:
     got: list[Any] = []
     waiting = threading.Thread(target=lambda: got.extend(b.recvmmsg_into(buffers)))
     waiting.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     refused = False
     while not refused and time.monotonic() < deadline:
         try:
@@ -433,7 +433,8 @@ def test_buffers_cannot_move_while_the_call_waits(sockets: Sockets) -> None:
     waiting.join()
     assert refused
     assert got == [(3, [], 0, a.getsockname())]
-    assert bytes(buffers[0]) == b"abc\0"
+    # Five bytes long if it was exported between the two changes of its size.
+    assert bytes(buffers[0]) in (b"abc\0", b"abc\0\0")
     for buffer in buffers:
         buffer.append(0)
 

@@ -209,7 +209,7 @@ def test_a_buffer_keeps_its_place_while_it_is_sent(
 
     when_waiting(disturb)
     FROM[name](raw, a, buffer)
-    drained.wait(10)
+    assert drained.wait(60)
     assert seen == ["refused"]
     assert (got + drain(b))[-1] == b"data" + bytes(60)
     _attempt(change, buffer, seen)
