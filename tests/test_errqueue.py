@@ -43,14 +43,14 @@ def test_fields_of_one_byte(field: str) -> None:
 
 
 @pytest.mark.usefixtures("descriptors")
-def test_a_port_that_nobody_has() -> None:
+def test_a_port_that_refuses() -> None:
     with stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         nobody = taken.getsockname()
         with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
             sock.setsockopt(famsock.IPPROTO_IP, IP_RECVERR, 1)
             sock.connect(nobody)
-            taken.close()
+            taken.connect(nobody)  # it hears only itself, and nobody else gets its port
             sock.send(b"x")
             poll = select.poll()
             poll.register(sock, 0)
