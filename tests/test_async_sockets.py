@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 import trio
+import trio.testing
 from famsock_inet import InetAddress
 
 import famsock
@@ -45,6 +46,11 @@ async def pair(sockets: Any, text: str) -> tuple[Any, Any]:
     async with await sockets.listen(text) as listener:
         client = await sockets.connect(listener.local_address, type=listener.socket.type)
         return client, await listener.accept()
+
+
+async def all_wait(other: Any) -> None:
+    """Return when every other task waits: a pause might end before they have begun."""
+    await getattr(other, "testing", other).wait_all_tasks_blocked()
 
 
 def receive(connection: Any) -> Awaitable[bytes]:
@@ -94,8 +100,7 @@ def test_closing_wakes_those_that_wait(library: str, tmp_path: Path) -> None:
         async with open_group() as group:
             for call in (lambda: receive(server), listener.accept, udp.receive):
                 group.start_soon(ends, call)
-            await other.lowlevel.checkpoint()
-            await other.sleep(0.01)
+            await all_wait(other)
             for each in (server, listener, udp, client):
                 await each.aclose()
                 await each.aclose()
@@ -130,9 +135,8 @@ def test_two_tasks_may_not_do_the_same(library: str, tmp_path: Path) -> None:
         async with client, server, open_group() as group:
             group.start_soon(lambda: receive(server))
             group.start_soon(lambda: send(client, bytes(1 << 24)))
-            await other.sleep(0.01)
-            while client._is_sending is False:
-                await other.sleep(0.001)
+            await all_wait(other)
+            assert client._is_sending
             with pytest.raises(other.BusyResourceError):
                 await send(client, b"second")
             with pytest.raises(other.BusyResourceError):
@@ -141,7 +145,7 @@ def test_two_tasks_may_not_do_the_same(library: str, tmp_path: Path) -> None:
         udp = await sockets.open_datagram("udp://127.0.0.1:0")
         async with udp, open_group() as group:
             group.start_soon(udp.receive)
-            await other.sleep(0.01)
+            await all_wait(other)
             with pytest.raises(other.BusyResourceError):
                 await udp.receive()
             group.cancel_scope.cancel()
@@ -151,13 +155,11 @@ def test_two_tasks_may_not_do_the_same(library: str, tmp_path: Path) -> None:
 
 @libraries
 def test_the_first_address_that_answers_wins(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = stdlib.create_server(("127.0.0.1", 0))
-    nobody = closed.getsockname()
-    closed.close()
-    with famsock.create_server(("127.0.0.1", 0)) as server:
+    with famsock.create_server(("127.0.0.1", 0)) as server, stdlib.socket() as deaf:
         address = server.local_address
         assert address is not None
-        refused = InetAddress(*nobody)
+        deaf.bind(("127.0.0.1", 0))  # without listening, so that nobody else gets the port
+        refused = InetAddress(*deaf.getsockname())
 
         async def main(sockets: Any, other: Any) -> None:
             found = [Candidate(refused), Candidate(address), Candidate(refused)]

@@ -59,7 +59,7 @@ def drain(sock: famsock.socket) -> list[bytes]:
 
 def run(main: Awaitable[Any]) -> Any:
     async def timed() -> Any:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await main
 
     return asyncio.run(timed(), debug=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import select
 import signal
 import socket as stdlib
 import stat
@@ -339,12 +340,10 @@ def test_an_option_that_the_kernel_refuses(method: str) -> None:
 
 def test_a_backlog_of_the_endpoint() -> None:
     endpoint = endpoints.parse("tcp://127.0.0.1:0?backlog=0")
-    with (
-        endpoint.listen() as server,
-        there(server).connect(timeout=20),
-        pytest.raises(TimeoutError),
-    ):
-        there(server).connect(timeout=0.2)
+    with endpoint.listen() as server, there(server).connect(timeout=20):
+        select.select([server], [], [])  # until it has arrived there, which leaves no room
+        with pytest.raises(TimeoutError):
+            there(server).connect(timeout=0.2)
     with (
         endpoint.listen(backlog=5) as server,
         there(server).connect(timeout=20),
@@ -391,8 +390,10 @@ def test_a_socket_that_fails_is_closed() -> None:
 def test_a_connection_that_takes_too_long() -> None:
     with endpoints.parse("tcp://127.0.0.1:0").listen(backlog=0) as server:
         full = there(server)
-        with full.connect(timeout=20), pytest.raises(TimeoutError, match="timed out"):
-            full.connect(timeout=0.2)
+        with full.connect(timeout=20):
+            select.select([server], [], [])  # until it has arrived there, which leaves no room
+            with pytest.raises(TimeoutError, match="timed out"):
+                full.connect(timeout=0.2)
 
 
 STEPS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket as stdlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -70,6 +71,7 @@ def full_listener() -> Iterator[str]:
             sock = stack.enter_context(stdlib.socket())
             sock.setblocking(False)
             sock.connect_ex(listener.getsockname())
+        select.select([listener], [], [])  # until one has arrived there, which leaves no room
         address = listener.local_address
         assert address is not None
         yield str(endpoints.of(listener, address))
