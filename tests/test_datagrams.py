@@ -333,7 +333,7 @@ async def what_was_sent_before_the_end_goes(run: Run) -> Any:
             transport.sendto(b"%d" % number, client.getsockname())
         getattr(transport, end)()
         await protocol.lost
-        found.append((drained(client), protocol.events))
+        found.append((await drained_until(client, 5), protocol.events))
     return found
 
 
@@ -689,14 +689,19 @@ async def errors_of_receiving(run: Run) -> Any:
     found = []
     for raised in (OSError(errno.ENOBUFS, "x"), InterruptedError(), ZeroDivisionError()):
         with pytest.MonkeyPatch.context() as patch:
+            failed = asyncio.Event()
 
-            def fail(*_: Any, raised: BaseException = raised) -> Any:
+            def fail(
+                *_: Any, raised: BaseException = raised, failed: asyncio.Event = failed
+            ) -> Any:
                 patch.undo()
+                failed.set()
                 raise raised
 
             for name in ("recvfrom", "recvmmsg"):
                 patch.setattr(famsock.socket, name, fail)
             client.send(b"data")
+            await failed.wait()
             await turns()
         found.append((len(protocol.data), list(protocol.events)))
     return found

@@ -90,8 +90,10 @@ connecting.start()
 accepted = interrupted = 0
 signal.signal(signal.SIGALRM, ring)
 signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
-until = time.monotonic() + 3
-while time.monotonic() < until:
+until, often_enough = time.monotonic() + 3, 50
+while (is_early := time.monotonic() < until) or min(accepted, interrupted) <= often_enough:
+    if not is_early and accepted <= often_enough:  # a slow machine needs longer than that for one
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
     accepting = True
     try:
         sock, _ = server.accept()
@@ -108,12 +110,11 @@ connecting.join()
 sock = None
 gc.collect()
 left = len(os.listdir("/proc/self/fd"))
-assert accepted > 50 and interrupted > 50, (accepted, interrupted)
 print(left - before + 1)
 """
 
 
-@pytest.mark.parametrize("timeout", ["None", "5"])
+@pytest.mark.parametrize("timeout", ["None", "60"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_accept_under_a_handler_that_raises(layer: str, timeout: str) -> None:
     command = [sys.executable, "-c", STORM, "famsock", timeout]
@@ -123,7 +124,7 @@ def test_accept_under_a_handler_that_raises(layer: str, timeout: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "0\n"
