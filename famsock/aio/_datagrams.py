@@ -63,15 +63,15 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
     __slots__ = (
         "__dict__", "__weakref__", "_address", "_batch", "_batched", "_blocked", "_closing",
         "_control_bytes", "_count", "_cut_below_bytes", "_cutting", "_delivering", "_descriptor",
-        "_flushing", "_given", "_has_peer", "_high_water", "_interrupted", "_is_connected",
-        "_is_fixed", "_joining", "_loop", "_lost", "_low_water", "_max_batch",
-        "_max_queued_bytes", "_open_batch", "_paused", "_protocol", "_protocol_paused", "_queue",
-        "_queued_bytes", "_rest", "_singles", "_size_bytes", "_sock",
+        "_first", "_flushing", "_given", "_has_peer", "_high_water", "_interrupted",
+        "_is_connected", "_is_fixed", "_joined_singles", "_joining", "_loop", "_lost", "_low_water",
+        "_max_batch", "_max_queued_bytes", "_open_batch", "_paused", "_protocol",
+        "_protocol_paused", "_queue", "_queued_bytes", "_rest", "_singles", "_size_bytes", "_sock",
     )  # fmt: skip
     # They are read faster than the entries of a dict; other attributes go there, as with asyncio.
 
     _sock: famsock.socket | None
-    _open_batch: list[_Datagram] | None
+    _open_batch: list[_Datagram] | bool | None
 
     def __init__(
         self,
@@ -168,6 +168,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         self._delivering = False
         self._batched = True  # unless the platform has no recvmmsg
         self._singles = 0  # how often to receive one datagram before many are asked for
+        self._joined_singles = 0  # the same, where the kernel may join them
         self._size_bytes = _MAX_BYTES
         self._cutting: Segmentation | None = None
         self._joining: Segmentation | None = None  # once it is turned on
@@ -204,46 +205,68 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
             self._loop.add_reader(self._descriptor, self._readable)
 
     def _readable(self) -> None:
-        try:
-            if self._singles and self._joining is None:
-                messages = None
+        # Datagrams that come one by one cost what asyncio's do, as long as little is asked for each
+        # of them, here and in `sendto`: so `_singles` and `_first` say it all.
+        if self._singles:
+            try:
                 data, address = self._sock.recvfrom(self._size_bytes)  # type: ignore[union-attr]
-                self._singles -= 1
-            elif self._rest is not None or self._lost:
-                return  # `_deliver` is scheduled for what is left
-            else:
-                singles = self._singles
-                messages = self._receive_one() if singles else self._receive_many()
-                if len(messages) == 1:
-                    data, _, _, address = messages[0]
-                    messages = None
-                    if not singles:
-                        self._singles = _SINGLES
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            if error.errno == errno.ENOSYS and self._batched:
-                self._batched, self._singles = False, sys.maxsize
+            except BaseException as error:
+                self._tell_read_error(error)
                 return
-            self._protocol.error_received(error)
-            return
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            self._fatal_error(error, "Fatal read error on datagram transport")
-            return
-        if messages is not None:
-            self._rest = iter(messages)
-            self._deliver()
-            return
-        self._delivering = True
+            self._singles -= 1
+        else:
+            received = self._read()
+            if received is None:
+                return
+            data, address = received
+        if self._open_batch is None:
+            self._open_batch = self._first
         try:
             self._protocol.datagram_received(data, address)
         finally:
-            self._delivering = False
             self._open_batch = None
             if self._batch:
                 self._flush()
+
+    def _read(self) -> _Datagram | None:
+        """Receive one datagram, which is returned, or several, which are delivered."""
+        if self._rest is not None or self._lost:
+            return None  # `_deliver` is scheduled for what is left
+        singles = self._joined_singles
+        try:
+            messages = self._receive_one() if singles else self._receive_many()
+        except BaseException as error:
+            self._tell_read_error(error)
+            return None
+        if len(messages) != 1:
+            self._rest = iter(messages)
+            self._deliver()
+            return None
+        if not singles:
+            self._receive_singly(_SINGLES)
+        data, _, _, address = messages[0]
+        return data, address
+
+    def _tell_read_error(self, error: BaseException) -> None:
+        """Do what asyncio does about an error of a call that receives, which is being handled."""
+        if isinstance(error, (BlockingIOError, InterruptedError)):
+            return
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            raise error
+        if not isinstance(error, OSError):
+            self._fatal_error(error, "Fatal read error on datagram transport")
+        elif error.errno == errno.ENOSYS and self._batched:
+            self._batched = False
+            self._receive_singly(sys.maxsize)
+        else:
+            self._protocol.error_received(error)
+
+    def _receive_singly(self, times: int) -> None:
+        """Receive one datagram at a time, so many times."""
+        if self._joining is None:
+            self._singles = times
+        else:
+            self._joined_singles = times
 
     def _receive_one(self) -> list[_Message]:
         """Receive what may be several datagrams that the kernel has joined."""
@@ -251,7 +274,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         assert sock is not None
         messages = self._apart([sock.recvmsg(self._size_bytes, self._control_bytes)])
         if self._batched:
-            self._singles = 0 if len(messages) > 1 else self._singles - 1
+            self._joined_singles = 0 if len(messages) > 1 else self._joined_singles - 1
         return messages
 
     def _receive_many(self) -> list[_Message]:
@@ -328,6 +351,9 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
     def _prepare_to_send(self) -> None:
         self._batch: list[_Datagram] = []  # what nobody has tried to send yet
         self._open_batch = None  # the same, while it is filled
+        # What stands there while one datagram is delivered, until it is answered: False where an
+        # answer to any address may be sent as it is, True where `_is_fixed`.
+        self._first: bool | None = self._is_fixed
         self._queue: deque[_Datagram] = deque()  # what the socket did not take
         self._queued_bytes = 0  # of the queue
         self._blocked = False  # a writer waits for the socket
@@ -342,19 +368,34 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         turn, and the answers to several datagrams that came together, are sent at its end.
         """
         batch = self._open_batch
-        if type(data) is not bytes:
-            if not isinstance(data, (bytes, bytearray, memoryview)):
-                raise TypeError(
-                    f"data argument must be a bytes-like object, not {type(data).__name__!r}"
-                )
-            if batch is not None:
-                data = bytes(data)
+        if batch is False:
+            if addr is not None and type(data) is bytes:
+                try:
+                    self._sock.sendto(data, addr)  # type: ignore[union-attr]
+                except BaseException as error:
+                    self._tell_write_error(error, data, addr)
+                else:
+                    self._open_batch = self._batch
+                return
+        elif batch is not None and type(data) is bytes and not self._is_fixed:
+            batch.append((data, addr))  # type: ignore[union-attr]
+            if len(batch) >= self._max_batch:  # type: ignore[arg-type]
+                self._flush()
+            return
+        self._send_or_queue(data, addr)
+
+    def _send_or_queue(self, data: Any, addr: Any) -> None:
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(
+                f"data argument must be a bytes-like object, not {type(data).__name__!r}"
+            )
         if self._is_fixed:
             if self._address and addr not in (None, self._address):
                 raise ValueError(f"Invalid address: must be None or {self._address}")
             addr = None if self._is_connected else self._address
-        if batch is not None:
-            batch.append((data, addr))
+        batch = self._open_batch
+        if batch is not None and not isinstance(batch, bool):
+            batch.append((bytes(data), addr))
             if len(batch) >= self._max_batch:
                 self._flush()
         elif self._lost:
@@ -368,22 +409,24 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
                 self._flush()
         else:
             try:
-                if addr is None and self._has_peer:
-                    self._sock.send(data)  # type: ignore[union-attr]
-                else:
-                    self._sock.sendto(data, addr)  # type: ignore[union-attr]
-            except (BlockingIOError, InterruptedError):
-                self._block([(bytes(data), addr)])
-            except OSError as error:
-                self._protocol.error_received(error)
-            except (SystemExit, KeyboardInterrupt):
-                raise
+                self._send(data, addr)
             except BaseException as error:
-                self._fatal_error(error, "Fatal write error on datagram transport")
+                self._tell_write_error(error, data, addr)
             else:
                 self._open_batch = self._batch
-                if not self._delivering:
+                if batch is None and not self._delivering:
                     self._loop.call_soon(self._end_turn)
+
+    def _tell_write_error(self, error: BaseException, data: Any, address: Any) -> None:
+        """Do what asyncio does about an error of a call that sends, which is being handled."""
+        if isinstance(error, (BlockingIOError, InterruptedError)):
+            self._block([(bytes(data), address)])
+        elif isinstance(error, OSError):
+            self._protocol.error_received(error)
+        elif isinstance(error, (SystemExit, KeyboardInterrupt)):
+            raise error
+        else:
+            self._fatal_error(error, "Fatal write error on datagram transport")
 
     def _send_lost(self, data: Any, address: Any) -> None:
         """Do what asyncio does with a datagram for a transport that is lost."""
@@ -413,7 +456,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
             return
         batch, opened = self._batch, self._open_batch
         self._batch = []
-        if opened is not None:
+        if isinstance(opened, list):
             self._open_batch = self._batch
         self._flushing = True
         try:
@@ -427,6 +470,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
                 left, self._batch = self._batch, []
                 self._block(left)
             else:
+                self._open_batch = self._batch
                 self._loop.call_soon(self._end_turn)
 
     def _send_list(self, datagrams: list[_Datagram]) -> list[_Datagram]:
@@ -502,7 +546,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
     def _block(self, datagrams: Iterable[_Datagram]) -> None:
         """Queue datagrams until the socket takes more."""
         if not self._blocked:
-            self._blocked = True
+            self._blocked, self._first = True, None
             self._loop.add_writer(self._descriptor, self._writable)
         self._open_batch = None
         for data, address in datagrams:
@@ -527,7 +571,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         self._queued_bytes = sum(len(data) + _HEADER_BYTES for data, _ in queue)
         self._maybe_resume_protocol()  # which may send
         if not queue:
-            self._blocked = False
+            self._blocked, self._first = False, self._is_fixed
             self._loop.remove_writer(self._descriptor)
             if self._closing:
                 self._lose(None)
@@ -591,7 +635,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
 
     def _stop_receiving(self) -> None:
         self._closing = self._interrupted = True
-        self._rest, self._singles = None, 0
+        self._rest, self._singles, self._joined_singles = None, 0, 0
         self._loop.remove_reader(self._descriptor)
 
     def _fatal_error(self, error: BaseException, message: str) -> None:
@@ -613,7 +657,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         if self._lost:
             return
         self._lost = 1
-        self._open_batch = None
+        self._open_batch = self._first = None
         self._loop.remove_writer(self._descriptor)
         self._blocked = False
         self._loop.call_soon(self._call_connection_lost, error)
