@@ -143,10 +143,35 @@ def famsock_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return source
 
 
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def famsock_wheel(famsock_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Makes a folder by its name, which one worker of the run fills and all of them read."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, filled = shared / name, shared / f"{name}-filled"
+        with (shared / f"{name}-lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not filled.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                filled.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def famsock_wheel(famsock_source: Path, once: Once) -> Path:
     """famsock's own wheel."""
-    return built(famsock_source, tmp_path_factory.mktemp("famsock-wheel"))
+    (wheel,) = once("famsock-wheel", lambda folder: built(famsock_source, folder)).glob("*.whl")
+    return wheel
 
 
 class Release(NamedTuple):
@@ -163,28 +188,24 @@ class Release(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """A release of the last commit for this Python and processor; one for all workers of a run."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder = shared / "release"
-    folder.mkdir(exist_ok=True)
+def released(once: Once) -> Release:
+    """A release of the last commit for this Python and processor."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     targets = ("-t", "manylinux_2_17_x86_64", "-t", "musllinux_1_2_x86_64")
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        said, environment = folder / "said", folder / "environment"
-        if not said.exists():
-            tools = Environment(environment)
-            group = f"{REPOSITORY / 'pyproject.toml'}:release"
-            tools.pip("install", "--group", group, "attrs", "pluggy", "packaging")
-            command = ("-m", "tools.release", "--twice", "--out", folder / "dist", "-p", version)
-            printed = run(
-                *(tools.python, *command, *targets), cwd=REPOSITORY, patience_s=_RELEASE_PATIENCE_S
-            )
-            said.write_text(printed)
-        return Release(folder / "dist", said.read_text(), environment / "bin" / "python")
+
+    def fill(folder: Path) -> None:
+        tools = Environment(folder / "environment")
+        group = f"{REPOSITORY / 'pyproject.toml'}:release"
+        tools.pip("install", "--group", group, "attrs", "pluggy", "packaging")
+        command = ("-m", "tools.release", "--twice", "--out", folder / "dist", "-p", version)
+        printed = run(
+            *(tools.python, *command, *targets), cwd=REPOSITORY, patience_s=_RELEASE_PATIENCE_S
+        )
+        (folder / "said").write_text(printed)
+
+    folder = once("release", fill)
+    python = folder / "environment" / "bin" / "python"
+    return Release(folder / "dist", (folder / "said").read_text(), python)
 
 
 @pytest.fixture(scope="session")
@@ -245,28 +266,30 @@ def mkdocs_python(
     return done.stdout + (done.stderr if status else "")
 
 
+def _packages_of(group: str) -> Callable[[Path], object]:
+    """Return what installs a dependency group into a folder."""
+
+    def fill(folder: Path) -> None:
+        into = ("--target", folder, "--python", sys.executable)
+        run("uv", "pip", "install", "--quiet", *into, "--group", group, cwd=REPOSITORY)
+
+    return fill
+
+
 @pytest.fixture(scope="session")
-def docs_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def docs_packages(once: Once) -> Path:
     """A folder with what the group ``docs`` needs, beside the packages of this interpreter."""
-    folder = tmp_path_factory.mktemp("docs")
-    into = ("--target", folder / "packages", "--python", sys.executable)
-    run("uv", "pip", "install", "--quiet", *into, "--group", "docs", cwd=REPOSITORY)
-    return folder / "packages"
+    return once("docs-packages", _packages_of("docs"))
 
 
 @pytest.fixture(scope="session")
-def browser_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def browser_packages(once: Once) -> Path:
     """A folder with what drives chromium."""
-    folder = tmp_path_factory.mktemp("browser")
-    into = ("--target", folder, "--python", sys.executable)
-    run("uv", "pip", "install", "--quiet", *into, "--group", "browser", cwd=REPOSITORY)
-    return folder
+    return once("browser-packages", _packages_of("browser"))
 
 
 @pytest.fixture(scope="session")
-def built_site(docs_packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built_site(docs_packages: Path, once: Once) -> Path:
     """The documentation site."""
-    folder = tmp_path_factory.mktemp("site")
-    build = ("-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder)
-    mkdocs_python(docs_packages, *build)
-    return folder
+    build = ("-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir")
+    return once("site", lambda folder: mkdocs_python(docs_packages, *build, folder))
