@@ -4,6 +4,7 @@ Usage::
 
     python -m tests.pythons                                   # all of it, on all of them
     python -m tests.pythons --newest --syscalls ctypes        # the newest one
+    python -m tests.pythons --newest --brief                  # what differs most by Python
     python -m tests.pythons --python 3.12 --syscalls native -- plugins/unix -k bind
     python -m tests.pythons --program -- -m tests.upstream test_ssl
     python -m tests.pythons --resolution lowest-direct --newest    # the oldest dependencies allowed
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         "pyproject.toml allows, or the newest there are; default: those of uv.lock",
     )
     top.add_argument("--syscalls", action="append", choices=LAYERS, help="default: both")
+    top.add_argument("--brief", action="store_true", help="what differs most, for CI")
     top.add_argument("--program", action="store_true", help="ARGs are for python, not for pytest")
     top.add_argument("rest", nargs="*", metavar="ARG", help="after --; default: the whole suite")
     return top
@@ -124,9 +126,18 @@ def run(python: Path, layer: str, arguments: Sequence[str]) -> int:
     return subprocess.run([python, *arguments], cwd=ROOT, env=env, check=False).returncode
 
 
+def brief() -> list[str]:
+    """Return pytest's arguments for the tests that `tests.debian_pythons --brief` runs."""
+    from tests.debian_pythons.__main__ import of_all
+    from tests.debian_pythons.pythons import PYTHONS
+
+    return of_all(PYTHONS[0], brief=True)
+
+
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
-    command = [*([] if options.program else ["-m", "pytest"]), *options.rest]
+    rest = ["-q", *brief()] if options.brief else options.rest
+    command = [*([] if options.program else ["-m", "pytest"]), *rest]
     env = environment()
     results = {}
     requests = options.python or installed(env)

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests import pythons
+from tests.debian_pythons.__main__ import of_all
+from tests.debian_pythons.pythons import PYTHONS
+
+pytestmark = pytest.mark.asks_no_kernel
 
 
 def row(
@@ -33,6 +37,19 @@ def test_other_implementations_are_taken_by_name_only() -> None:
 def test_arguments_of_pytest_come_after_the_dashes() -> None:
     options = pythons.parser().parse_args(["-p", "3.12", "--", "-k", "bind"])
     assert (options.python, options.rest, options.syscalls) == (["3.12"], ["-k", "bind"], None)
+
+
+def test_the_brief_run_has_the_tests_of_that_on_newer_pythons(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran = []
+    monkeypatch.setattr(pythons, "environment", dict)
+    monkeypatch.setattr(pythons, "make", lambda request, env: Path(request))
+    monkeypatch.setattr(pythons, "run", lambda python, layer, words: ran.append((layer, words)))
+    assert pythons.main(["-p", "3.13", "--brief"]) == 0
+    (_, words), (_, same) = ran
+    assert [layer for layer, _ in ran] == ["native", "ctypes"]
+    assert words == same == ["-m", "pytest", "-q", *of_all(PYTHONS[0], brief=True)]
 
 
 @pytest.mark.parametrize("before", [None, b"as it was"])

@@ -25,11 +25,12 @@ PACKAGES = (
 )
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# What a program needs of the machine to reach the network as the machine does.
+# What a program needs of the machine to reach the network as the machine does, and to compile.
 _NAMES_OF_HOSTS = ("/etc/resolv.conf", "/etc/hosts")
 _SETTINGS = ("/etc/ssl/certs", "/etc/pip.conf", "/etc/uv", "~/.config/pip", "~/.config/uv")
 _PASSED_ON = re.compile(
-    r"PIP_.*|UV_(?!CACHE_DIR|PROJECT|RUN|PYTHON).*|SSL_CERT_.*|.*_CA_BUNDLE|.*_PROXY|LANG|TERM",
+    r"PIP_.*|UV_(?!CACHE_DIR|PROJECT|RUN|PYTHON).*|SSL_CERT_.*|.*_CA_BUNDLE|.*_PROXY|"
+    r"LANG|TERM|CFLAGS",
     re.IGNORECASE,
 )
 
