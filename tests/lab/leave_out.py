@@ -9,7 +9,9 @@ import dataclasses
 import os
 import re
 import tomllib
+import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -24,15 +26,25 @@ class LeftOut:
     :ivar kernels: names of kernels, as :attr:`tests.lab.store.Kernel.name` gives them.
     :ivar reason: what these kernels lack.
     :ivar tests: the start of each test's node id, with ``*`` for any text.
+    :ivar spread: each test runs on one of these kernels all the same, and its name tells on which.
     """
 
     kernels: Sequence[str]
     reason: str
     tests: Sequence[str]
+    spread: bool = False
 
-    def matches(self, node_id: str) -> bool:
-        """Return whether a test is one of these."""
-        return any(_pattern(test).match(node_id) for test in self.tests)
+    def leaves_out(self, node_id: str, kernel: str) -> bool:
+        """Return whether a test is left out on a kernel."""
+        if kernel not in self.kernels or not self._pattern.match(node_id):
+            return False
+        place = zlib.crc32(node_id.encode()) % len(self.kernels)
+        return not self.spread or self.kernels[place] != kernel
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        parts = [".*".join(map(re.escape, test.split("*"))) for test in self.tests]
+        return re.compile("|".join(parts))
 
 
 def read(listing: str) -> list[LeftOut]:
@@ -40,15 +52,12 @@ def read(listing: str) -> list[LeftOut]:
     return [LeftOut(**entry) for entry in tomllib.loads(listing)["left_out"]]
 
 
-def _pattern(test: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in test.split("*")))
-
-
 class LeaveOut:
     """Deselects tests, and gives the reasons in pytest's header."""
 
     def __init__(self, entries: Sequence[LeftOut], kernel: str) -> None:
         self.entries = [entry for entry in entries if kernel in entry.kernels]
+        self.kernel = kernel
 
     def pytest_report_header(self) -> list[str]:
         return [f"left out by {LISTING.name}: {entry.reason}" for entry in self.entries]
@@ -59,7 +68,7 @@ class LeaveOut:
         chosen: list[pytest.Item] = []
         found: list[pytest.Item] = []
         for item in items:
-            is_left_out = any(entry.matches(item.nodeid) for entry in self.entries)
+            is_left_out = any(entry.leaves_out(item.nodeid, self.kernel) for entry in self.entries)
             (found if is_left_out else chosen).append(item)
         if found:
             config.hook.pytest_deselected(items=found)

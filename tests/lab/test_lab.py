@@ -308,6 +308,18 @@ def test_tests_are_left_out_on_the_kernels_of_their_entry(
     result.stdout.no_fnmatch_line("*nothing works*")
 
 
+def test_a_test_that_is_spread_runs_on_one_of_the_kernels() -> None:
+    kernels = ["qemu-8", "qemu-9"]
+    entry = leave_out.LeftOut(kernels, "half of them each", ["test_one.py"], spread=True)
+    names = [f"test_one.py::test_{number}" for number in range(50)]
+    run = {k: {name for name in names if not entry.leaves_out(name, k)} for k in kernels}
+    assert run["qemu-8"] | run["qemu-9"] == {*names}
+    assert not run["qemu-8"] & run["qemu-9"]
+    assert all(len(found) > 10 for found in run.values())
+    assert not entry.leaves_out(names[0], "uml-9")
+    assert not any(entry.leaves_out("test_two.py::test_0", kernel) for kernel in kernels)
+
+
 def test_a_guest_tells_the_plugin_its_kernel(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,6 +419,7 @@ def test_a_run_has_the_layer_that_was_asked_for(
     monkeypatch.setattr(guest, "boot", boot)
     monkeypatch.setattr(guest, "compile_all", lambda: None)
     monkeypatch.setattr(uml.UmlKernel, "release", "6.12.1")
+    monkeypatch.setattr(uml.UmlKernel, "modules", tmp_path)  # UML need not be installed
     results = tmp_path / "results"
     assert main(["run", "--uml", *arguments, "--results", str(results)]) == 0
     assert [environment.get("FAMSOCK_SYSCALLS") for environment in seen] == [layer]
