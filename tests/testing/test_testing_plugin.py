@@ -227,11 +227,15 @@ def test_alarm_ends_a_marked_test(pytester: pytest.Pytester) -> None:
                 signal.pause()
             except Exception:
                 pass
-        def test_quick(alarm): assert alarm == 0.2
     """
     result = run(pytester, code, "--alarm-s", "0.2")
-    result.assert_outcomes(passed=1, failed=3, errors=1)
+    result.assert_outcomes(failed=3, errors=1)
     result.stdout.fnmatch_lines(["*no end within 0.2 s (--alarm-s)*"])
+
+
+def test_alarm_does_not_ring_for_a_quick_test(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "def test_quick(alarm): assert alarm == 30", "--alarm-s", "30")
+    result.assert_outcomes(passed=1)
 
 
 def test_alarm_leaves_the_signal_as_it_was(pytester: pytest.Pytester) -> None:
