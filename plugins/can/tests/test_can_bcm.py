@@ -140,7 +140,7 @@ def test_count_and_first_interval_go_together(bus: Bus) -> None:
 def test_what_an_update_keeps(bus: Bus) -> None:
     bcm, raw = bus
     frames = [CanFrame(0x11B, bytes((n,))) for n in range(3)]
-    bcm.start_cyclic(frames, 0, first_interval_us=400_000, count=4, notify=True)
+    bcm.start_cyclic(frames, 0, first_interval_us=1_200_000, count=4, notify=True)
     assert raw.recv_frame().frame == frames[0]
     bcm.update_cyclic(frames, notify=True, restart=True)
     seen = [raw.recv_frame().frame for _ in range(3)]
