@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import sys
+from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -14,6 +18,7 @@ hypothesis.settings.register_profile("famsock", deadline=None)
 hypothesis.settings.load_profile("famsock")
 
 _IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
+_IN_EMULATION = os.environ.get("FAMSOCK_LAB") == "qemu"
 _ONLY_CTYPES = os.environ.get("FAMSOCK_SYSCALLS") == "ctypes"
 
 
@@ -38,10 +43,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if _IN_LAB or of_few or processors < 2 else processors + 1
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a file out if none of its tests asks the kernel: its import takes long in emulation."""
+    if "asks_no_kernel" in _left_out(config) and collection_path.suffix == ".py":
+        return bool(_WHOLE_FILE.search(collection_path.read_text())) or None
+    return None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tests out by their markers: the slow ones, and those of the layer nobody asked for."""
     marks = _left_out(config)
-    kept = [item for item in items if not any(map(item.get_closest_marker, marks))]
+    kept = [item for item in items if not any(_has(item, mark) for mark in marks)]
     if len(kept) < len(items):
         remaining = set(kept)
         config.hook.pytest_deselected(items=[item for item in items if item not in remaining])
@@ -53,6 +65,18 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return list(_left_out(config).values())
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Hold a test to its mark that it asks the kernel nothing."""
+    if not _has(item, "asks_no_kernel"):
+        return (yield)
+    _opened().clear()
+    result = yield
+    if families := _opened():
+        pytest.fail(f"marked asks_no_kernel, but opens sockets of the families {families}")
+    return result
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip the tests of the compiled layer where it cannot be had."""
     if item.get_closest_marker("compiled_layer"):
@@ -62,11 +86,36 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"the compiled layer is not in use: {_calls.why_ctypes}")
 
 
+_WHOLE_FILE = re.compile(r"^pytestmark = .*\basks_no_kernel\b", re.MULTILINE)
+
+
+def _has(item: pytest.Item, mark: str) -> bool:
+    """Return whether a test has a mark; none that needs something of the kernel asks it nothing."""
+    if mark == "asks_no_kernel" and any(m.name.startswith("needs_") for m in item.iter_markers()):
+        return False
+    return item.get_closest_marker(mark) is not None
+
+
+@cache
+def _opened() -> list[object]:
+    """Return the list of the families of all sockets that are opened from now on."""
+    found: list[object] = []
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "socket.__new__":
+            found.append(arguments[1])
+
+    sys.addaudithook(note)
+    return found
+
+
 def _left_out(config: pytest.Config) -> dict[str, str]:
     """Return the markers of tests that are left out, with what the header says of them."""
     found = {}
     if _leaves_slow_out(config):
         found["slow"] = "slow tests are left out: -m slow runs them"
+    if _IN_EMULATION and not config.option.markexpr and not _names_files(config):
+        found["asks_no_kernel"] = "tests that ask no kernel are left out: the host runs them"
     if _ONLY_CTYPES:
         found["compiled_layer"] = "the compiled layer's tests are left out: FAMSOCK_SYSCALLS=ctypes"
     return found

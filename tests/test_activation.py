@@ -8,6 +8,8 @@ import pytest
 
 from famsock.endpoints import listen_fds
 
+pytestmark = pytest.mark.asks_no_kernel
+
 VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from famsock import _run
 from famsock._cli import main
 
+pytestmark = pytest.mark.asks_no_kernel
+
 
 def test_all_arguments_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []

@@ -7,6 +7,8 @@ import pytest
 from famsock._cli import tables
 from famsock._cli.tables import WIDE, show_table
 
+pytestmark = pytest.mark.asks_no_kernel
+
 
 def test_columns_are_as_wide_as_their_longest_cell(capsys: pytest.CaptureFixture[str]) -> None:
     show_table(("family", "state"), [("AF_CAN", "loaded"), ("AF_BLUETOOTH", "")])

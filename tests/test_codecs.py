@@ -12,6 +12,8 @@ import pytest
 from famsock import codecs, cstruct
 from famsock.codecs import Codec
 
+pytestmark = pytest.mark.asks_no_kernel
+
 LONGS = struct.Struct("@ll")
 
 

@@ -92,3 +92,77 @@ def test_slow_tests_run_in_the_lab() -> None:
     folder = str(Path(SLOW).parent)
     everything = _collected(folder, "-m", "slow or not slow", FAMSOCK_LAB="1")
     assert _collected(folder, FAMSOCK_LAB="1") == everything
+
+
+# Tests that ask no kernel
+
+
+@pytest.fixture
+def own_rules(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Tests of another folder under the rules of this repository's conftest.py."""
+    pytester.makeconftest((ROOT / "conftest.py").read_text())
+    pytester.makepyfile(
+        test_some="""
+        import socket
+        import pytest
+
+        @pytest.mark.asks_no_kernel
+        def test_true(): ...
+
+        @pytest.mark.asks_no_kernel
+        @pytest.mark.needs_interface("lo")
+        def test_needs(): socket.socket().close()
+
+        def test_unmarked(): socket.socket().close()
+        """,
+        test_whole="""
+        import pytest
+        pytestmark = pytest.mark.asks_no_kernel
+        def test_a(): ...
+        def test_b(): ...
+        """,
+    )
+    monkeypatch.delenv("FAMSOCK_LAB", raising=False)
+    monkeypatch.delenv("FAMSOCK_SYSCALLS", raising=False)
+    return pytester
+
+
+def test_what_asks_no_kernel_may_open_no_socket(own_rules: pytest.Pytester) -> None:
+    own_rules.makepyfile(
+        test_false="""
+        import socket
+        import famsock
+        import pytest
+        pytestmark = pytest.mark.asks_no_kernel
+        def test_stdlib(): socket.socket().close()
+        def test_own(): famsock.socket().close()
+        """
+    )
+    result = own_rules.runpytest_subprocess("-p", "famsock.testing.plugin")
+    result.assert_outcomes(passed=5, failed=2)
+    result.stdout.fnmatch_lines(["*Failed: marked asks_no_kernel, but opens sockets of the f*"] * 2)
+
+
+@pytest.mark.parametrize(("lab", "run", "left_out"), [("", 5, 0), ("uml", 5, 0), ("qemu", 2, 1)])
+def test_what_asks_no_kernel_is_left_out_in_emulation(
+    own_rules: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    lab: str,
+    run: int,
+    left_out: int,
+) -> None:
+    monkeypatch.setenv("FAMSOCK_LAB", lab)
+    own = ("-p", "famsock.testing.plugin")
+    own_rules.runpytest_subprocess(*own).assert_outcomes(passed=run, deselected=left_out)
+    named = own_rules.runpytest_subprocess(*own, "test_whole.py")
+    named.assert_outcomes(passed=2)
+
+
+def test_no_file_that_asks_no_kernel_has_a_test_that_needs_something_of_it() -> None:
+    """Such a file is not even read in emulation."""
+    mark = "\npytestmark = pytest.mark.asks_no_kernel\n"
+    files = [*ROOT.glob("tests/**/test_*.py"), *ROOT.glob("plugins/*/tests/test_*.py")]
+    declared = {path: text for path in files if mark in (text := path.read_text())}
+    assert len(declared) > 10
+    needing = [path for path, text in declared.items() if "mark.needs_" in text]
+    assert needing == []

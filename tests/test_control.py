@@ -16,6 +16,8 @@ from famsock.control import (
     Timestamps,
 )
 
+pytestmark = pytest.mark.asks_no_kernel
+
 ROWS = control.collect(vars(control))
 KIT: ControlType[int] = ControlType("SCM_KIT", 7, 4, codecs.BE16)
 KINDS = {(7, 4): KIT}

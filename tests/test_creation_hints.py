@@ -11,6 +11,8 @@ from famsock._registry import Registry, creation_hints
 from famsock._registry.creation_hints import add_creation_hint
 from famsock.family import Family, Protocol
 
+pytestmark = pytest.mark.asks_no_kernel
+
 NUMBER = 200  # no family of this Python, and of no plugin that is installed
 
 

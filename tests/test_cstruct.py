@@ -11,6 +11,8 @@ import pytest
 
 from famsock import cstruct
 
+pytestmark = pytest.mark.asks_no_kernel
+
 INTEGERS = {
     "U8": (ctypes.c_uint8, cstruct.U8),
     "U16": (ctypes.c_uint16, cstruct.U16),

@@ -14,6 +14,8 @@ from famsock_can.frames import CanFdFrame, CanFrame
 
 from famsock import _calls, cstruct
 
+pytestmark = pytest.mark.asks_no_kernel
+
 CLASSES = (CanFrame, CanFdFrame)
 ROUNDS = 300
 INTEGERS = (

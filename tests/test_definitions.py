@@ -13,6 +13,8 @@ from famsock._definitions import COMMON, Definitions
 from famsock.control import SCM_TIMESTAMPNS
 from famsock.plugin import ControlType, Option, codecs
 
+pytestmark = pytest.mark.asks_no_kernel
+
 OPTION: Option[int] = Option("SO_KIT", 7, 3, codecs.INT)
 KIND: ControlType[int] = ControlType("KIT", 7, 4, codecs.INT)
 

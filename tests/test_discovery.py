@@ -12,6 +12,8 @@ import pytest
 
 from famsock._registry.discovery import EntryPoint, _whole, entry_points
 
+pytestmark = pytest.mark.asks_no_kernel
+
 
 def test_discovery_agrees_with_importlib_metadata() -> None:
     from importlib import metadata

@@ -43,6 +43,7 @@ def _address_of(name: str) -> Any:
     return family, row
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize(("name", "kind", "number"), list(kinds()))
 def test_every_row_reads_back(name: str, kind: int, number: int) -> None:
     family, row = _address_of(name)
@@ -137,6 +138,7 @@ class _Opened:
         self.family, self.type, self.proto = family, type, proto
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize("proto", [256, 33, 6])
 def test_a_stream_of_another_protocol_is_not_taken_for_tcp(proto: int) -> None:
     address = endpoints.parse("tcp://127.0.0.1:80").address
@@ -160,6 +162,7 @@ def test_a_raw_socket_s_text_has_its_protocol() -> None:
     assert "raw+NUMBER://" in "".join(caught.value.__notes__)
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize(
     ("text", "canonical"),
     [

@@ -10,6 +10,8 @@ from famsock._errors import AddressRangeError, PluginError
 from famsock._sockaddr import sockaddr
 from famsock.address import Address
 
+pytestmark = pytest.mark.asks_no_kernel
+
 
 @sockaddr("struct sockaddr_kit", header="", family=46, family_name="AF_KIT")
 class KitAddress(Address):

@@ -28,6 +28,7 @@ def _served(**protocol: Any) -> Served:
     )
 
 
+@pytest.mark.asks_no_kernel
 def test_a_word_that_is_like_a_known_one() -> None:
     known = ["AF_CAN", "AF_UNIX", "AF_VSOCK"]
     assert _hints.did_you_mean("AF_UNX", iter(known)) == "; did you mean 'AF_UNIX'?"
@@ -35,6 +36,7 @@ def test_a_word_that_is_like_a_known_one() -> None:
     assert _hints.did_you_mean("AF_UNX", known, str.lower) == "; did you mean 'af_unix'?"
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize(
     ("number", "operation", "note"),
     [
@@ -54,6 +56,7 @@ def test_the_plugins_own_advice_comes_first(number: int, operation: str, note: s
     assert served.note(operation, number) == note
 
 
+@pytest.mark.asks_no_kernel
 def test_a_kernel_module_that_is_not_loaded() -> None:
     of_the_family = (
         "AF_KIT p: One possible cause: the kernel lacks the module kit: modprobe -a kit_core kit"
@@ -66,11 +69,13 @@ def test_a_kernel_module_that_is_not_loaded() -> None:
         assert _served(modules=("kit_p",)).note("socket", number) == of_the_protocol
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize("number", [errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT])
 def test_a_family_that_is_there_lacks_no_module(number: int) -> None:
     assert _served().note("socket", number) is None
 
 
+@pytest.mark.asks_no_kernel
 def test_a_kernel_module_that_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A seccomp filter or a network namespace refuses the family then."""
     monkeypatch.setattr(_hints, "_MODULES", str(tmp_path))
@@ -81,12 +86,14 @@ def test_a_kernel_module_that_is_loaded(tmp_path: Path, monkeypatch: pytest.Monk
     assert "modprobe -a kit-p kit-q" in found
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES])
 def test_a_missing_capability(number: int) -> None:
     found = _served(capability="CAP_NET_RAW").note("socket", number)
     assert found == "AF_KIT p: One possible cause: this process lacks CAP_NET_RAW"
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize("operation", ["bind", "connect", "sendto", "set_option"])
 @pytest.mark.parametrize("number", [*_hints.UNSUPPORTED, errno.EPERM, errno.EACCES])
 def test_only_the_creation_fails_for_modules_and_capabilities(operation: str, number: int) -> None:
@@ -95,6 +102,7 @@ def test_only_the_creation_fails_for_modules_and_capabilities(operation: str, nu
     assert served.note(operation, number) is None
 
 
+@pytest.mark.asks_no_kernel
 def test_a_hint_that_looks_is_told_the_socket_and_the_address() -> None:
     told: list[Any] = []
 
@@ -108,6 +116,7 @@ def test_a_hint_that_looks_is_told_the_socket_and_the_address() -> None:
     assert told == [("socket", "node 1"), ("socket", "node 2")]
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize("failure", [OSError(errno.EMFILE, ""), ImportError(), ZeroDivisionError()])
 def test_a_hint_that_fails_says_nothing(failure: Exception) -> None:
     def look(sock: Any, address: Any) -> str | None:
@@ -116,11 +125,13 @@ def test_a_hint_that_fails_says_nothing(failure: Exception) -> None:
     assert _served(hints={errno.EINVAL: look}).note("bind", errno.EINVAL) is None
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize("number", [errno.ECONNREFUSED, errno.EPERM, 0])
 def test_an_error_that_no_advice_fits(number: int) -> None:
     assert _served().note("connect", number) is None
 
 
+@pytest.mark.asks_no_kernel
 def test_the_parts_of_a_hint_make_its_text() -> None:
     asleep = Hint("the node sleeps", "wake it", check="the lamp is dark", possible=True)
     assert asleep == "One possible cause: the node sleeps: wake it"
@@ -130,12 +141,14 @@ def test_the_parts_of_a_hint_make_its_text() -> None:
     assert Hint("bind to a node first") == "bind to a node first"
 
 
+@pytest.mark.asks_no_kernel
 def test_a_possible_cause_needs_a_check() -> None:
     with pytest.raises(ValueError, match="a possible cause needs a check: 'it is off'"):
         Hint("it is off", possible=True)
     assert "capsh" in Hint("it needs CAP_NET_ADMIN", possible=True).check
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda e: loads(dumps(e))])
 def test_an_error_with_a_hint_as_its_note_is_copied(again: Callable[[OSError], OSError]) -> None:
     error = OSError(errno.EIO, "broken")
@@ -143,6 +156,7 @@ def test_an_error_with_a_hint_as_its_note_is_copied(again: Callable[[OSError], O
     assert again(error).__notes__ == ["it is off: switch it on"]
 
 
+@pytest.mark.asks_no_kernel
 def test_a_hint_may_come_from_a_declared_function() -> None:
     off, asleep = Hint("it is off"), Hint("it sleeps")
 
@@ -157,6 +171,7 @@ def test_a_hint_may_come_from_a_declared_function() -> None:
     assert [*hints_of(lambda _sock, _address: None)] == []
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize(
     ("modules", "family_modules", "capability", "numbers"),
     [
@@ -179,6 +194,7 @@ def test_creations_that_have_a_hint_without_a_row(
     assert sorted(stated) == sorted(numbers) == sorted(found)
 
 
+@pytest.mark.asks_no_kernel
 def test_modprobe() -> None:
     assert modprobe(("can",)) == "modprobe can"
     assert modprobe(("can", "can-raw")) == "modprobe -a can can-raw"
@@ -225,6 +241,7 @@ PROVOKED = {
 """Parts of the core's hints, and the tests that provoke them."""
 
 
+@pytest.mark.asks_no_kernel
 def test_every_hint_of_the_core_is_provoked() -> None:
     functions = (
         _hints.find_hint,
@@ -241,6 +258,7 @@ def test_every_hint_of_the_core_is_provoked() -> None:
     assert [name for name in PROVOKED.values() if f"def {name}(" not in sources] == []
 
 
+@pytest.mark.asks_no_kernel
 def test_every_plugin_with_hints_has_a_table_of_causes() -> None:
     packages = {str(row["plugin"]).partition(":")[0] for row in plugins.describe()}
     packages -= {"registered by hand"}  # by another test

@@ -6,7 +6,11 @@ import ast
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 import famsock
+
+pytestmark = pytest.mark.asks_no_kernel
 
 ROOT = Path(famsock.__file__).parent
 

@@ -6,7 +6,11 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 import famsock
+
+pytestmark = pytest.mark.asks_no_kernel
 
 CORE = Path(famsock.__file__).parent
 TESTS = Path(__file__).parent

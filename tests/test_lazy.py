@@ -16,6 +16,8 @@ from famsock._errors import PluginError
 from famsock._lazy import load, load_part
 from tests.test_first_use import run, site, write
 
+pytestmark = pytest.mark.asks_no_kernel
+
 __all__ = ["site"]  # the fixture
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from famsock._namedtuple import NamedTuple
 
+pytestmark = pytest.mark.asks_no_kernel
+
 
 class Point(NamedTuple):
     """A point."""

@@ -13,6 +13,8 @@ from famsock._registry.validation import API_VERSION
 from famsock.family import Family
 from tests.programs import run
 
+pytestmark = pytest.mark.asks_no_kernel
+
 
 @pytest.mark.parametrize("name", plugin.__all__)
 def test_each_name_is_what_its_module_has(name: str) -> None:

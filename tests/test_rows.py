@@ -11,6 +11,8 @@ import pytest
 
 from famsock.plugin import Option, codecs, control_rows, cstruct, option_rows
 
+pytestmark = pytest.mark.asks_no_kernel
+
 LEVEL = 7
 constants = ModuleType("constants")
 constants.SO_KIT = 3  # type: ignore[attr-defined]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from famsock._registry.snapshot import Snapshot
 from tests.test_first_use import run
+
+pytestmark = pytest.mark.asks_no_kernel
 
 
 def test_changes_from_many_threads_are_all_kept() -> None:

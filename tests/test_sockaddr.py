@@ -12,6 +12,8 @@ from famsock import cstruct
 from famsock._sockaddr import MAX_BYTES, sockaddr
 from famsock.address import HAS_SA_LEN, Address, Lookup
 
+pytestmark = pytest.mark.asks_no_kernel
+
 
 def _made(source: str) -> type[Address]:
     """The class that the body of an address class makes, in a plugin."""

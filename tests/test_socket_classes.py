@@ -34,6 +34,7 @@ def test_a_class_opens_its_own_kind() -> None:
         assert sock.getblocking() is (not hasattr(stdlib, "SOCK_NONBLOCK"))
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -170,6 +171,7 @@ def test_names_of_one_family_stand_on_no_other() -> None:
         assert not hasattr(UdpSocket, "tcp_info")
 
 
+@pytest.mark.asks_no_kernel
 def test_a_class_that_its_plugin_does_not_serve() -> None:
     program = """
 import os
@@ -260,6 +262,7 @@ def test_state_is_of_one_socket() -> None:
 _COMMON = sorted(name for name in dir(famsock.socket) if not name.startswith("__"))
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize("name", [n for n in _COMMON if n not in _OF_A_CLASS])
 def test_a_name_of_every_socket_is_redefined_only_on_purpose(name: str) -> None:
     class Base(famsock.socket, abstract=True):

@@ -11,6 +11,8 @@ from famsock import cstruct
 from famsock._struct import Struct
 from tests.programs import run
 
+pytestmark = pytest.mark.asks_no_kernel
+
 
 @cstruct.struct("struct kit", header="kit.h")
 class Kit(Struct):

@@ -3,7 +3,7 @@
 pytest loads it only where it is asked to, by ``-p famsock.testing.plugin`` (in ``addopts``, say) or
 ``pytest_plugins = ["famsock.testing.plugin"]`` in the conftest.py of the root folder.
 
-Each marker skips the test with a reason and a hint, unless:
+Each of these markers skips the test with a reason and a hint, unless:
 
 * ``needs_family("AF_CAN", protocol=1, type=SOCK_RAW)``: the kernel opens such a socket;
 * ``needs_capability("CAP_NET_RAW")``: the process has the capability;
@@ -11,6 +11,10 @@ Each marker skips the test with a reason and a hint, unless:
 * ``needs_command("cansend", package="can-utils")``: the program is installed;
 * ``needs_interface("vcan0")``: the network interface (or other device class's device) is there;
 * ``needs_module("vsock_loopback")``: the kernel module is loaded or built in.
+
+``asks_no_kernel`` skips nothing. It states that a test opens no socket, so that its result on one
+kernel is its result on all: ``-m "not asks_no_kernel"`` leaves such tests out on the second one.
+Many checks of the conformance suite have it.
 
 The fixture ``network_namespace`` moves a test into a network namespace without other programs.
 ``new_network_namespace`` moves it into a new one, which no other test has used.
@@ -56,6 +60,7 @@ MARKERS = {
     "needs_command(name, package=None)": "skip unless the program is installed",
     "needs_interface(name)": "skip unless there is such an interface",
     "needs_module(name)": "skip unless the kernel has the module, loaded or built in",
+    "asks_no_kernel": "the test opens no socket: on all kernels it has one result",
     "nothing_to_check": "set by the conformance suite where a family has nothing to be tested",
 }
 _PREFIX = "needs_"
@@ -86,6 +91,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if item.get_closest_marker("nothing_to_check") is None]
     for item in items:
+        if getattr(getattr(item, "function", None), "asks_no_kernel", False):
+            item.add_marker("asks_no_kernel")
         if reason := _excepted(item):
             item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 

@@ -55,6 +55,7 @@ def layout_of(*kinds: str, required: int | None = None) -> SockaddrLayout:
 U8 = field("u8")
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -90,17 +91,20 @@ def test_a_layout_that_contradicts_itself(arguments: Any, match: str) -> None:
         SockaddrLayout(*arguments)
 
 
+@pytest.mark.asks_no_kernel
 def test_a_field_that_is_no_integer() -> None:
     with pytest.raises(ValueError, match="field 'host': 'ipv4' is no kind of integer"):
         integer_field("host", "ipv4", 4)
 
 
+@pytest.mark.asks_no_kernel
 def test_an_integer_holds_what_fits_or_less() -> None:
     assert integer_field("port", "be16", 2) == ("port", "be16", 2, 65535)
     assert integer_field("name", "u64", 8) == ("name", "u64", 8, (1 << 64) - 1)
     assert integer_field("flow", "be32", 4, 0xFFFFF) == ("flow", "be32", 4, 0xFFFFF)
 
 
+@pytest.mark.asks_no_kernel
 def test_a_layout_says_what_it_is() -> None:
     made = SockaddrLayout(HEAD, 8, (field("be16"), field("u32", 4)), required=1, least_bytes=4)
     assert (made.names, made.is_path) == (("be16", "u32"), False)
@@ -110,6 +114,7 @@ def test_a_layout_says_what_it_is() -> None:
     assert SockaddrLayout(HEAD, 110, (field("path"),)).is_path
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.compiled_layer
 def test_a_layout_that_was_changed_writes_nowhere_else() -> None:
     assert NATIVE is not None
@@ -142,6 +147,7 @@ CONVERTED: list[tuple[str, Any, bytes]] = [
 ]
 
 
+@pytest.mark.asks_no_kernel
 def test_every_kind_is_tried() -> None:
     assert {kind for kind, *_ in CONVERTED} | {"counted8", "path"} == WIDTHS.keys()
 
@@ -157,6 +163,7 @@ def test_a_kind_both_ways(
     assert made.is_path is False
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize("length", range(9))
 def test_bytes_that_are_counted(converter: Any, length: int) -> None:
     made = converter(layout_of("counted8"))
@@ -168,6 +175,7 @@ def test_bytes_that_are_counted(converter: Any, length: int) -> None:
     assert made.decode(None, HEAD + b"\x09" + bytes(8)) is None
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize(
     ("form", "rest", "given"),
     [
@@ -189,6 +197,7 @@ def test_a_path(converter: Any, form: Any, rest: bytes, given: Any) -> None:
     assert made.decode(None, HEAD + rest) == given
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize(
     "form",
     ["a" * 108, b"a" * 108, "\0" * 109, "a\0b", b"a\0", "\ud800", ("a",), 5, None, bytearray(1)],
@@ -198,6 +207,7 @@ def test_a_path_for_the_class(converter: Any, form: Any) -> None:
     assert made.encode(None, form) is None
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.parametrize(
     ("kind", "item"),
     [
@@ -218,6 +228,7 @@ def test_an_item_for_the_class(converter: Any, sock: socket.socket, kind: str, i
     assert converter(layout_of(kind)).encode(sock, (item,)) is None
 
 
+@pytest.mark.asks_no_kernel
 def test_minus_one_is_all_ones_in_32_bits(converter: Any, sock: socket.socket) -> None:
     assert converter(layout_of("u32")).encode(sock, (-1,)) == HEAD + b"\xff" * 4
     lower = SockaddrLayout(HEAD, 6, (integer_field("u32", "u32", 2, 0x40000),))
@@ -226,6 +237,7 @@ def test_minus_one_is_all_ones_in_32_bits(converter: Any, sock: socket.socket) -
         assert converter(layout_of("u32")).encode(sock, (item,)) is None
 
 
+@pytest.mark.asks_no_kernel
 def test_subclasses_are_for_the_class(converter: Any) -> None:
     class Text(str):
         __slots__ = ()
@@ -240,6 +252,7 @@ def test_subclasses_are_for_the_class(converter: Any) -> None:
     assert made.encode(None, ["127.0.0.1", 9]) is None
 
 
+@pytest.mark.asks_no_kernel
 def test_fields_that_may_be_left_out_are_zero(converter: Any) -> None:
     made = converter(layout_of("u8", "u8", "u8", required=2))
     assert made.encode(None, (1, 2)) == HEAD + b"\1\2\0"
@@ -247,6 +260,7 @@ def test_fields_that_may_be_left_out_are_zero(converter: Any) -> None:
     assert made.encode(None, (1,)) is made.encode(None, (1, 2, 3, 4)) is None
 
 
+@pytest.mark.asks_no_kernel
 def test_a_sockaddr_for_the_class(converter: Any, sock: socket.socket) -> None:
     made = converter(SockaddrLayout(HEAD, 6, (field("u32"),), least_bytes=4))
     assert made.decode(sock, HEAD + b"\1\1") == (int.from_bytes(b"\1\1\0\0", sys.byteorder),)
@@ -258,6 +272,7 @@ def test_a_sockaddr_for_the_class(converter: Any, sock: socket.socket) -> None:
     assert known.decode(None, HEAD + LO_INDEX) is None
 
 
+@pytest.mark.asks_no_kernel
 def test_an_interface_that_is_gone_has_no_name(converter: Any, sock: socket.socket) -> None:
     made = converter(layout_of("ifname"))
     assert made.decode(sock, HEAD + GONE.to_bytes(4, sys.byteorder)) == ("",)
@@ -296,6 +311,7 @@ def any_layout(draw: st.DrawFn) -> SockaddrLayout:
 PATHS = st.just(SockaddrLayout(HEAD, 110, (field("path"),)))
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.compiled_layer
 @given(
     layout=st.one_of(any_layout(), PATHS),
@@ -318,6 +334,7 @@ def test_both_converters_agree(
         assert mine.decode(asked, sockaddr) == other.decode(asked, sockaddr)
 
 
+@pytest.mark.asks_no_kernel
 @pytest.mark.compiled_layer
 @given(layout=any_layout(), data=st.data())
 def test_both_converters_agree_on_what_fits(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from famsock import endpoints
 from famsock.address import Address, Lookup
 from famsock.testing import strategies
-from famsock.testing._checks.base import Checks, for_all
+from famsock.testing._checks.base import Checks, asks_no_kernel, for_all
 from famsock.testing._examples import Shapes
 
 _WORDS = (*":[]?&=\\/%", "::", "://", "0x", "-1", "1", str(1 << 80), "name")
@@ -23,10 +23,12 @@ _WORDS = (*":[]?&=\\/%", "::", "://", "0x", "-1", "1", str(1 << 80), "name")
 class AddressChecks(Checks):
     """Round trips between the shapes, and what a value object owes."""
 
+    @asks_no_kernel
     def test_typed_packs_to_sockaddr(self, shapes: Shapes) -> None:
         if shapes.sockaddr is not None:
             assert shapes.typed.pack(Lookup("bind")).hex() == shapes.sockaddr.hex()
 
+    @asks_no_kernel
     def test_sockaddr_unpacks_to_typed(self, shapes: Shapes, makes: type[Address]) -> None:
         if shapes.sockaddr is not None:
             unpacked = makes.unpack(shapes.sockaddr, Lookup("decode"))
@@ -34,16 +36,19 @@ class AddressChecks(Checks):
             without_lookup = makes.unpack(shapes.sockaddr)
             assert without_lookup in (shapes.typed, shapes.unpacked)
 
+    @asks_no_kernel
     def test_stdlib_form_makes_typed(self, shapes: Shapes, makes: type[Address]) -> None:
         if shapes.stdlib is not None:
             assert makes.from_stdlib(shapes.stdlib, Lookup("bind")) == shapes.typed
 
+    @asks_no_kernel
     def test_typed_gives_stdlib_form(self, shapes: Shapes) -> None:
         if shapes.stdlib is not None:
             for typed in (shapes.typed, shapes.unpacked):
                 form = typed.to_stdlib(Lookup("decode"))
                 assert (form, type(form)) == (shapes.stdlib, type(shapes.stdlib))
 
+    @asks_no_kernel
     def test_other_stdlib_forms_make_the_same_sockaddr(
         self, shapes: Shapes, makes: type[Address]
     ) -> None:
@@ -51,16 +56,19 @@ class AddressChecks(Checks):
             made = makes.from_stdlib(form, Lookup("bind"))
             assert made.pack(Lookup("bind")) == shapes.typed.pack(Lookup("bind")), form
 
+    @asks_no_kernel
     def test_text(self, shapes: Shapes, makes: type[Address]) -> None:
         if shapes.text is not None:
             assert str(shapes.typed) == shapes.text
             assert makes.parse(shapes.text) == shapes.typed
 
+    @asks_no_kernel
     def test_other_texts_make_the_same_sockaddr(self, shapes: Shapes, makes: type[Address]) -> None:
         for text in shapes.also_text:
             made = makes.parse(text)
             assert made.pack(Lookup("bind")) == shapes.typed.pack(Lookup("bind")), text
 
+    @asks_no_kernel
     def test_text_behind_a_scheme(self, shapes: Shapes, makes: type[Address]) -> None:
         protocol = self.subject().protocol(shapes.protocol)
         if protocol.scheme and shapes.text is not None:
@@ -92,9 +100,11 @@ class AddressChecks(Checks):
                 if subject.family.here and shapes.stdlib is not None:
                     assert codec.decode(sock, packed) == shapes.stdlib
 
+    @asks_no_kernel
     def test_example_is_a_value(self, shapes: Shapes) -> None:
         is_a_value(shapes.typed)
 
+    @asks_no_kernel
     def test_any_address_survives_its_sockaddr(self, address_class: type[Address]) -> None:
         def check(address: Address) -> None:
             packed = address.pack(Lookup("bind"))
@@ -104,12 +114,14 @@ class AddressChecks(Checks):
 
         for_all(strategies.structs(address_class, self.strategies), check)
 
+    @asks_no_kernel
     def test_any_address_survives_its_text(self, address_class: type[Address]) -> None:
         def check(address: Address) -> None:
             assert address_class.parse(str(address)) == address
 
         for_all(strategies.structs(address_class, self.strategies), check)
 
+    @asks_no_kernel
     def test_any_text_is_no_trouble(self, address_class: type[Address]) -> None:
         def check(text: str) -> None:
             try:
@@ -121,6 +133,7 @@ class AddressChecks(Checks):
         words = st.sampled_from(_WORDS) | st.text(printable, max_size=3)
         for_all(st.lists(words, max_size=6).map("".join), check)
 
+    @asks_no_kernel
     def test_any_stdlib_form_is_taken_back(self, address_class: type[Address]) -> None:
         def check(address: Address) -> None:
             form = address.to_stdlib(Lookup("decode"))
@@ -129,6 +142,7 @@ class AddressChecks(Checks):
 
         for_all(strategies.structs(address_class, self.strategies), check)
 
+    @asks_no_kernel
     def test_any_address_is_a_value(self, address_class: type[Address]) -> None:
         for_all(strategies.structs(address_class, self.strategies), is_a_value)
 

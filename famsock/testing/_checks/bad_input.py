@@ -16,7 +16,7 @@ from famsock._struct import Struct
 from famsock.address import Address, AddressCodec, Lookup, RawAddress, family_head
 from famsock.cstruct import BOOL, Member
 from famsock.testing import strategies
-from famsock.testing._checks.base import IN_LAB, Checks, for_all
+from famsock.testing._checks.base import IN_LAB, Checks, asks_no_kernel, for_all
 from famsock.testing._examples import BadAddress, Shapes
 
 CALLS: dict[str, Callable[[Any, Any], object]] = {
@@ -39,6 +39,7 @@ _STDLIB_WARNS = pytest.mark.filterwarnings("ignore:integer value out of range:De
 class BadInputChecks(Checks):
     """Wrong addresses in, wrong sockaddrs in, wrong values into fields."""
 
+    @asks_no_kernel
     def test_integer_beyond_its_range_is_refused(self, integer_field: tuple[Any, Member]) -> None:
         address, member = integer_field
         low, high = member.type.low, member.type.high
@@ -53,6 +54,7 @@ class BadInputChecks(Checks):
             for word in (cls.label, member.attribute, str(value), str(low), str(high)):
                 assert word in message, f"the message names no {word!r}: {message}"
 
+    @asks_no_kernel
     def test_integer_at_its_limits_is_taken(self, integer_field: tuple[Any, Member]) -> None:
         address, member = integer_field
         for value in (member.type.low, member.type.high):
@@ -60,6 +62,7 @@ class BadInputChecks(Checks):
             assert getattr(made, member.attribute) == value
             assert getattr(type(made).unpack(made.pack()), member.attribute) == value
 
+    @asks_no_kernel
     def test_wrong_type_is_refused(self, field: tuple[Any, Member]) -> None:
         address, member = field
         if member.type is BOOL:
@@ -89,6 +92,7 @@ class BadInputChecks(Checks):
                     with pytest.raises(TypeError):
                         makes.from_stdlib(wrong, Lookup("bind"))
 
+    @asks_no_kernel
     def test_integer_that_no_field_holds_is_refused(self, field: tuple[Any, Member]) -> None:
         address, member = field
         value = getattr(address, member.attribute)
@@ -98,6 +102,7 @@ class BadInputChecks(Checks):
             with pytest.raises((OverflowError, TypeError, ValueError), match=member.attribute):
                 changed(address, member.attribute, wrong)
 
+    @asks_no_kernel
     def test_integer_that_no_field_holds_is_refused_in_the_stdlib_form(
         self, shapes: Shapes, makes: type[Address]
     ) -> None:
@@ -157,6 +162,7 @@ class BadInputChecks(Checks):
         with subject.any_socket(protocol) as sock:
             for_all(sockaddrs, lambda data: harmless(address_class, codec, sock, data))
 
+    @asks_no_kernel
     def test_structs_survive_any_bytes(self, structs: tuple[type[Struct], ...]) -> None:
         def check(drawn: tuple[type[Struct], bytes]) -> None:
             struct, data = drawn
@@ -172,6 +178,7 @@ class BadInputChecks(Checks):
 
         for_all(st.sampled_from(structs).flatmap(with_bytes), check, _times(structs))
 
+    @asks_no_kernel
     def test_structs_survive_their_bytes(self, structs: tuple[type[Struct], ...]) -> None:
         def check(value: Struct) -> None:
             assert type(value).unpack(value.pack()) == value

@@ -102,6 +102,12 @@ class Checks:
             return []  # DescriptionChecks load the same things, and report why
 
 
+def asks_no_kernel(check: _T) -> _T:
+    """Have the plugin give a check the marker of this name, which only it registers."""
+    vars(check)["asks_no_kernel"] = True
+    return check
+
+
 def _examples(cls: type[Checks]) -> Iterable[Any]:
     for example in cls.examples:
         needs = example.needs_interface

@@ -16,7 +16,7 @@ from famsock._sockets import socket
 from famsock.control import ControlType
 from famsock.options import Option
 from famsock.testing import requirements
-from famsock.testing._checks.base import Checks, for_each
+from famsock.testing._checks.base import Checks, asks_no_kernel, for_each
 
 TOLERATED = frozenset(
     {
@@ -55,6 +55,7 @@ _WRONG_VALUES = (1.5, 1j, object())
 class DefinitionChecks(Checks):
     """Options and control messages."""
 
+    @asks_no_kernel
     def test_option_numbers_are_those_of_their_constants(
         self, option_rows: tuple[Option[Any], ...]
     ) -> None:
@@ -64,6 +65,7 @@ class DefinitionChecks(Checks):
 
         for_each(option_rows, check)
 
+    @asks_no_kernel
     def test_control_numbers_are_those_of_their_constants(
         self, control_rows: tuple[ControlType[Any], ...]
     ) -> None:
@@ -76,15 +78,18 @@ class DefinitionChecks(Checks):
         levels = [v for n, v in known.items() if n.startswith(("SOL_", "IPPROTO_", "AF_"))]
         assert row.level in levels, f"level {row.level} is no SOL_, IPPROTO_ or AF_ constant"
 
+    @asks_no_kernel
     def test_rows_have_the_names_of_their_variables(self, subject_here: None) -> None:
         for module in self.subject().modules():
             for name, row in vars(module).items():
                 if isinstance(row, Option | ControlType) and not name.startswith("_"):
                     assert row.name == name, f"{module.__name__}.{name} is the row {row.name}"
 
+    @asks_no_kernel
     def test_options_take_any_bytes(self, option_rows: tuple[Option[Any], ...]) -> None:
         for_each(option_rows, lambda row: survives_any_size(row.decode, row.codec.size_bytes))
 
+    @asks_no_kernel
     def test_control_messages_take_any_bytes(
         self, control_rows: tuple[ControlType[Any], ...]
     ) -> None:
@@ -92,6 +97,7 @@ class DefinitionChecks(Checks):
             control_rows, lambda row: survives_any_size(row.codec.decode, row.codec.size_bytes)
         )
 
+    @asks_no_kernel
     def test_options_refuse_wrong_values(self, option_rows: tuple[Option[Any], ...]) -> None:
         def check(row: Option[Any]) -> None:
             if row.codec is codecs.BOOL:

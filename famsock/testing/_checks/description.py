@@ -13,17 +13,19 @@ from famsock._registry.validation import check_family
 from famsock.control import ControlType
 from famsock.family import Protocol
 from famsock.options import Option
-from famsock.testing._checks.base import PARAMETERS, Checks
+from famsock.testing._checks.base import PARAMETERS, Checks, asks_no_kernel
 
 
 class DescriptionChecks(Checks):
     """The Family object and its references."""
 
+    @asks_no_kernel
     def test_the_family_loads(self) -> None:
         family = self.subject().family
         assert family.name == self.family
         check_family(family)
 
+    @asks_no_kernel
     def test_exceptions_are_checks_with_reasons(self) -> None:
         for check, reason in self.exceptions.items():
             assert isinstance(reason, str), f"{check}: the reason must be a text, not {reason!r}"
@@ -35,23 +37,28 @@ class DescriptionChecks(Checks):
             known = set(_ids(self, function))
             assert check == name or check in known, f"{check} is none of {sorted(known)}"
 
+    @asks_no_kernel
     def test_constants_load_and_name_the_family(self) -> None:
         family = self.subject().family
         assert constants_of(family.name, family.constants).get(family.name) == family.number
 
+    @asks_no_kernel
     def test_definitions_load(self) -> None:
         subject = self.subject()
         assert all(isinstance(row, Option) for row in subject.rows("options"))
         assert all(isinstance(row, ControlType) for row in subject.rows("control"))
 
+    @asks_no_kernel
     def test_modules_import(self) -> None:
         assert list(self.subject().modules()) or not self.subject().package()
 
+    @asks_no_kernel
     def test_every_address_class_has_an_example(self) -> None:
         shown = {type(example.some_typed()) for example in self.examples}
         missing = [c.__name__ for c in self.subject().address_classes() if c not in shown]
         assert not missing, f"state an Example for {', '.join(missing)}"
 
+    @asks_no_kernel
     def test_statements_name_what_the_family_has(self) -> None:
         family = self.subject().family
         labels = {label for protocol in family.protocols for label in protocol.selftests}
@@ -75,14 +82,17 @@ class DescriptionChecks(Checks):
             unknown = {*named} - known
             assert not unknown, f"{statement} names {unknown}, the family has {sorted(known)}"
 
+    @asks_no_kernel
     def test_references_of_a_protocol_load(self, protocol: Protocol) -> None:
         check_references(self.subject().family._replace(protocols=(protocol,)))
 
+    @asks_no_kernel
     def test_address_class_is_of_the_family(self, address_class: type[Any]) -> None:
         family = self.subject().family
         assert address_class.family == family.number
         assert address_class.family_name == family.name
 
+    @asks_no_kernel
     def test_address_class_is_documented(self, address_class: type[Any]) -> None:
         assert (vars(address_class).get("__doc__") or "").strip()
 

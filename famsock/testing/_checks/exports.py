@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from famsock.address import Address
-from famsock.testing._checks.base import Checks
+from famsock.testing._checks.base import Checks, asks_no_kernel
 from famsock.testing._checks.socket_classes import is_exported
 
 
 class ExportChecks(Checks):
     """The names that the family's package gives ``exports``."""
 
+    @asks_no_kernel
     def test_exports_load(self, package: str) -> None:
         loaded = importlib.import_module(package)
         for name, module in lazy_names(package).items():
@@ -23,12 +24,14 @@ class ExportChecks(Checks):
             defined = getattr(value, "__module__", module)
             assert defined == module, f"{package}.{name} is defined in {defined}, not in {module}"
 
+    @asks_no_kernel
     def test_type_checkers_see_the_exports(self, package: str) -> None:
         assert typed_names(package) == lazy_names(package), (
             f"under `if TYPE_CHECKING:`, {package} imports each lazy name for type checkers, as "
             "`from package.module import Name as Name`"
         )
 
+    @asks_no_kernel
     def test_package_exports_the_address_class(self, address_class: type[Address]) -> None:
         is_exported(address_class)
 

@@ -12,7 +12,7 @@ import pytest
 
 from famsock._struct import Struct
 from famsock.testing import _header_trees, _probe
-from famsock.testing._checks.base import Checks
+from famsock.testing._checks.base import Checks, asks_no_kernel
 from famsock.testing._header_trees import SYSTEM, HeaderTree
 
 
@@ -25,6 +25,7 @@ class HeaderChecks(Checks):
     members.
     """
 
+    @asks_no_kernel
     def test_constants_agree_with_the_stdlib(self, subject_here: None) -> None:
         known = {k: int(v) for k, v in vars(_stdlib).items() if isinstance(v, int)}
         stated = self.subject().integers()
@@ -32,21 +33,25 @@ class HeaderChecks(Checks):
             n: known[n] for n in stated if n in known
         }
 
+    @asks_no_kernel
     def test_constants_state_their_headers(self, subject_here: None) -> None:
         assert self._headers() or not self._stated(), (
             f"the constants module states no HEADERS, the C headers that declare "
             f"{_list(self._stated())}; a name that none declares belongs into NOT_IN_HEADERS"
         )
 
+    @asks_no_kernel
     def test_address_class_states_its_headers(self, address_class: type[Struct]) -> None:
         layout = address_class.layout
         assert layout.c_name, f"{address_class.__name__} names no C struct"
         assert any(layout.headers), f"{address_class.__name__} names no header of {layout.c_name}"
 
+    @asks_no_kernel
     def test_structs_state_their_headers(self, structs: tuple[type[Struct], ...]) -> None:
         without = [c.__name__ for c in structs if c.layout.c_name and not any(c.layout.headers)]
         assert not without, "state the header of the C struct, or leave its name empty"
 
+    @asks_no_kernel
     def test_names_without_headers_are_stated(self, subject_here: None) -> None:
         names = {*self.subject().integers(), *self._headers()}
         for cls in self.subject().layouts():

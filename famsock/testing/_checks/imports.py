@@ -11,7 +11,7 @@ from typing import Any
 
 from famsock._registry import plugins
 from famsock.family import Family
-from famsock.testing._checks.base import Checks
+from famsock.testing._checks.base import Checks, asks_no_kernel
 
 _ADOPT = """
 import socket as stdlib, sys, famsock
@@ -25,16 +25,19 @@ def adopt(family, kind, protocol):
 class ImportChecks(Checks):
     """Checks of the modules that each step imports."""
 
+    @asks_no_kernel
     def test_importing_famsock_imports_no_plugin(self) -> None:
         loaded = modules_after("import famsock")
         assert not loaded & {"attrs", "attr", "pluggy", *_packages()}
 
+    @asks_no_kernel
     def test_opening_another_family_does_not_import_this_one(self) -> None:
         own = _claims(self.family)
         for name, number in (("AF_INET", 2), ("AF_UNIX", 1)):
             if (claims := _claims(name)) and not claims & own:
                 assert not own & modules_after(f"{_ADOPT}\nadopt({number}, 1, 0)")
 
+    @asks_no_kernel
     def test_opening_this_family_imports_no_other(self) -> None:
         family = self.subject().family
         own = _claims(family.name)
@@ -51,6 +54,7 @@ class ImportChecks(Checks):
         asked = set() if hasattr(_stdlib, family.name) else _claims_unknown_to_python()
         assert not loaded & (_packages() - own - asked - _named(family))
 
+    @asks_no_kernel
     def test_opening_a_socket_imports_no_module(self) -> None:
         family = self.subject().family
         claims = {str(row["plugin"]) for row in _rows(family.name)}

@@ -17,7 +17,7 @@ from famsock._lazy import load
 from famsock.address import Address, AddressCodec, Lookup, RawAddress
 from famsock.family import Protocol
 from famsock.testing import strategies
-from famsock.testing._checks.base import Checks, for_all
+from famsock.testing._checks.base import Checks, asks_no_kernel, for_all
 
 _TEXTS = ("", "lo", "127.0.0.1", "::1", "fe80::1%lo", "localhost", "no/such", "\0", "\xe9", "256")
 
@@ -48,6 +48,7 @@ class SockaddrLayoutChecks(Checks):
         with famsock.socket(famsock.AF_INET, famsock.SOCK_DGRAM) as sock:
             yield sock
 
+    @asks_no_kernel
     def test_layout_has_the_members_of_the_class(self, sockaddr_layout: Layout) -> None:
         layout, _, makes = sockaddr_layout
         assert layout.head == makes.layout.head

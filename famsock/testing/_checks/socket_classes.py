@@ -14,7 +14,7 @@ from famsock._lazy import load
 from famsock._registry import plugins
 from famsock._sockets import socket
 from famsock.family import Family, Protocol
-from famsock.testing._checks.base import Checks
+from famsock.testing._checks.base import Checks, asks_no_kernel
 from famsock.testing._checks.definitions import public_functions
 
 
@@ -65,6 +65,7 @@ def socket_classes(family: Family) -> Iterator[SocketClass]:
 class SocketClassChecks(Checks):
     """Each protocol's class of sockets."""
 
+    @asks_no_kernel
     def test_class_is_of_its_row(self, socket_class: SocketClass) -> None:
         cls, protocol, types = socket_class
         assert issubclass(cls, socket)
@@ -75,6 +76,7 @@ class SocketClassChecks(Checks):
         assert proto in (None, protocol.number), "without proto= the class is for any protocol"
         assert cls._protocol_class is cls
 
+    @asks_no_kernel
     def test_class_has_the_layout_of_all(self, socket_class: SocketClass) -> None:
         cls = socket_class.cls
         if not hasattr(cls, "__dictoffset__"):
@@ -82,6 +84,7 @@ class SocketClassChecks(Checks):
         assert cls.__dictoffset__ == 0, "a base has no __slots__ = ()"
         assert cls.__basicsize__ == socket.__basicsize__, "a base has slots: use protocol_state"
 
+    @asks_no_kernel
     def test_class_redefines_no_name(self, socket_class: SocketClass) -> None:
         common = {*dir(socket)} - _OF_EVERY_CLASS
         for base in inspect.getmro(socket_class.cls):
@@ -90,6 +93,7 @@ class SocketClassChecks(Checks):
             redefined = common & vars(base).keys()
             assert redefined <= self.redefines.keys(), f"{base.__name__} redefines {redefined}"
 
+    @asks_no_kernel
     def test_every_class_is_of_a_row(self, subject_here: None) -> None:
         of_rows = [made.cls for made in socket_classes(self.subject().family)]
         left_out = {
@@ -103,6 +107,7 @@ class SocketClassChecks(Checks):
         }
         assert not left_out, "name the class in a Protocol's socket, or state no family in it"
 
+    @asks_no_kernel
     def test_methods_are_typed_and_documented(self, socket_class: SocketClass) -> None:
         cls = socket_class.cls
         assert (vars(cls).get("__doc__") or "").strip()
@@ -115,6 +120,7 @@ class SocketClassChecks(Checks):
             for parameter in list(signature.parameters.values())[1:]:
                 assert parameter.annotation is not parameter.empty, f"{name}: {parameter.name}"
 
+    @asks_no_kernel
     def test_package_exports_the_class(self, socket_class: SocketClass) -> None:
         is_exported(socket_class.cls)
 

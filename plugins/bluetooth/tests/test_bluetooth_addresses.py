@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 
 from famsock.plugin import AddressRangeError, Lookup
 
+pytestmark = pytest.mark.asks_no_kernel
+
 PROPERTY = settings(deadline=None, max_examples=30)
 BDADDRS = st.binary(min_size=6, max_size=6).map(lambda raw: raw.hex(":").upper())
 LOOKUP = Lookup("bind")

@@ -39,6 +39,8 @@ from hypothesis import strategies as st
 from famsock.plugin import constants as system
 from famsock.testing._probe import compiler
 
+pytestmark = pytest.mark.asks_no_kernel
+
 IDENTIFIERS = st.integers(0, c.CAN_SFF_MASK) | st.integers(0, c.CAN_EFF_MASK).map(
     lambda number: number | c.CAN_EFF_FLAG
 )

@@ -28,6 +28,8 @@ from famsock_netlink.uevent import Uevent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.asks_no_kernel
+
 U16 = st.integers(0, 0xFFFF)
 U32 = st.integers(0, 0xFFFFFFFF)
 MESSAGES = st.lists(

@@ -24,6 +24,8 @@ from famsock_qipcrtr.packets import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.asks_no_kernel
+
 on_a_busy_machine = settings(deadline=None)
 
 EXAMPLES: dict[str, ControlPacket] = {

@@ -15,6 +15,8 @@ from famsock_tipc.messages import FOREVER_MS, GroupRequest, Subscription, Topolo
 
 from famsock.address import Lookup
 
+pytestmark = pytest.mark.asks_no_kernel
+
 BIND = Lookup("bind")
 
 
