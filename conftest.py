@@ -13,8 +13,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# An example may take any time on a busy machine, in emulation or under a sanitizer.
-hypothesis.settings.register_profile("famsock", deadline=None)
+# An example may take any time on a busy machine, in emulation or under a sanitizer. So may drawing
+# it: the first draw of a process reads the code for its constants, 48 s in emulation.
+hypothesis.settings.register_profile(
+    "famsock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("famsock")
 
 _IN_LAB = bool(os.environ.get("FAMSOCK_LAB"))
