@@ -14,7 +14,7 @@ from tools.interface import ROOT
 
 PAGES = [*Path(ROOT).glob("docs/families/*.md")]
 _WIDEST_LETTERS = 0.6
-"""The mean width of a letter in a sans-serif font, as a part of the font's size, and a little."""
+"""The mean width of a letter in a sans serif font, as a part of the font's size, and a little."""
 
 
 def width(text: str, kind: str) -> float:
