@@ -8,7 +8,7 @@ Usage::
     python -m tests.debian_pythons -p 3.15 -- plugins/unix -k bind
     python -m tests.debian_pythons -p 3.14 --program -- -m tests.upstream test_ssl
     python -m tests.debian_pythons --update                       # take what Debian has today
-    python -m tests.debian_pythons --brief                        # a part of each, as .ci/run does
+    python -m tests.debian_pythons --brief                        # what differs most
 
 The Pythons are Debian's, from its newest suite, in their own root folder: the machine's own
 packages stay as they are. A free-threaded one is built from Debian's source package. Mirrors and
