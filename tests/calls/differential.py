@@ -166,7 +166,7 @@ def compare(
 def _settling() -> Iterator[Callable[[], None]]:
     """Return a function that returns when all that was sent over the loopback has arrived.
 
-    The kernel may leave packets to a thread of its own, so that the next call finds them or not.
+    The kernel may leave packets to one of its threads, so that the next call finds them or not.
     Those of one processor stay in order. An answer to a packet, and the answer to that, which ends
     TCP's handshake, are each behind what was sent meanwhile.
     """
