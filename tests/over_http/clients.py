@@ -8,7 +8,7 @@ import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple, TypeVar
@@ -135,17 +135,26 @@ async def _aiohttp(where: Where, asked: Asked, terms: Terms) -> list[bytes]:
 Async = Callable[[Where, Asked, Terms], Coroutine[Any, Any, list[bytes]]]
 
 
+def _open_sockets() -> int:
+    """Count this process's sockets: uvloop opens other descriptors late, and keeps them."""
+    found = 0
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            found += os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:")
+    return found
+
+
 async def until_closed(main: Awaitable[_Result]) -> _Result:
     """Await what uses connections, and then that they are closed.
 
     aiohttp does not wait for the end of TLS on a connection that it closes.
     """
-    before = len(os.listdir("/proc/self/fd"))
+    before = _open_sockets()
     try:
         return await main
     finally:
         deadline = time.monotonic() + PATIENCE_S
-        while len(os.listdir("/proc/self/fd")) > before and time.monotonic() < deadline:
+        while _open_sockets() > before and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
 
 
