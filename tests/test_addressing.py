@@ -1,4 +1,4 @@
-"""The figures of addressing: their text has room, and each stands on a page with its words."""
+"""The figures of addressing: their text fits, and each stands on a page with its words."""
 
 from __future__ import annotations
 

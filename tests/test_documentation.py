@@ -36,7 +36,7 @@ LEARNING = (
 """Pages whose blocks run in one interpreter for each of their needs."""
 FAMILIES = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/families/*.md"))
 """The same; the lab runs only the blocks that need its kernels."""
-ELSEWHERE = {
+RUN_BY_OTHER_TESTS = {
     "docs/http.md": "tests/over_http/test_documented.py",
     "docs/writing-a-family.md": "tests/external/test_guide.py",
 }
@@ -72,15 +72,15 @@ def learning() -> Iterator[Any]:
 def test_every_block_of_python_is_run_or_says_in_its_title_why_not() -> None:
     """A title names what a block is instead: a file, another library, a part of a program."""
     recipes = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/cookbook/*.md")}
-    run = {*PAGES, *LEARNING, *FAMILIES, *ELSEWHERE, *recipes}
+    run = {*PAGES, *LEARNING, *FAMILIES, *RUN_BY_OTHER_TESTS, *recipes}
     every = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")} | {"README.md"}
     with_python = {page for page in every if "python" in pages.fences(page)}
     assert with_python - run == set()
     assert len(with_python) > 50
-    for page in sorted(run - {*ELSEWHERE}):
+    for page in sorted(run - {*RUN_BY_OTHER_TESTS}):
         found = len(list(pages.blocks_of(page, "python")))
         assert found == [*pages.fences(page)].count("python"), page
-    for page, tests in ELSEWHERE.items():
+    for page, tests in RUN_BY_OTHER_TESTS.items():
         assert Path(page).name in (ROOT / tests).read_text() + _PAGE_OF_HTTP, page
 
 

@@ -341,7 +341,7 @@ def test_an_option_that_the_kernel_refuses(method: str) -> None:
 def test_a_backlog_of_the_endpoint() -> None:
     endpoint = endpoints.parse("tcp://127.0.0.1:0?backlog=0")
     with endpoint.listen() as server, there(server).connect(timeout=20):
-        select.select([server], [], [])  # until it has arrived there, which leaves no room
+        select.select([server], [], [])  # until it has arrived there, which fills the queue
         with pytest.raises(TimeoutError):
             there(server).connect(timeout=0.2)
     with (
@@ -391,7 +391,7 @@ def test_a_connection_that_takes_too_long() -> None:
     with endpoints.parse("tcp://127.0.0.1:0").listen(backlog=0) as server:
         full = there(server)
         with full.connect(timeout=20):
-            select.select([server], [], [])  # until it has arrived there, which leaves no room
+            select.select([server], [], [])  # until it has arrived there, which fills the queue
             with pytest.raises(TimeoutError, match="timed out"):
                 full.connect(timeout=0.2)
 

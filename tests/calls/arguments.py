@@ -125,7 +125,7 @@ def _arranged(name: str, enter: Callable[[Any], Any]) -> Blocked:
         if name == "accept":
             return Blocked(server, lambda: client.connect(client.address))
         enter(socket.create_connection(client.address))
-        select.select([server], [], [])  # until that one has arrived there, which leaves no room
+        select.select([server], [], [])  # until that one has arrived there, which fills the queue
         return Blocked(client, lambda: server.accept()[0].close())
     a, b = map(enter, socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
     if name in RECEIVING:

@@ -110,7 +110,7 @@ def test_more_than_the_kernel_takes(raw: Any, descriptors: None, later: Later) -
 def test_for_no_messages_there_is_no_wait(
     raw: Any, pair: Pair, timeout: float | None, as_number: bool
 ) -> None:
-    """As recvmmsg(2) itself: with room for none it returns at once, whether there is one or not."""
+    """As recvmmsg(2) itself: asked for none, it returns at once, whether there is one or not."""
     a, b = pair
     b.settimeout(timeout)
     receiver = b.fileno() if as_number else b

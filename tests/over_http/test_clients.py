@@ -71,7 +71,7 @@ def full_listener() -> Iterator[str]:
             sock = stack.enter_context(stdlib.socket())
             sock.setblocking(False)
             sock.connect_ex(listener.getsockname())
-        select.select([listener], [], [])  # until one has arrived there, which leaves no room
+        select.select([listener], [], [])  # until one has arrived there, which fills the queue
         address = listener.local_address
         assert address is not None
         yield str(endpoints.of(listener, address))
