@@ -351,7 +351,9 @@ class socket(Calls["A", "F"]):  # noqa: N801
         what an option with a request codec is asked. Raises OSError as getsockopt(2) fails,
         LookupError for a name that no row has, ValueError for a short answer.
         """
-        row: Option[Any] = self._option(option) if isinstance(option, (str, int)) else option
+        row: Any = option
+        if not hasattr(row, "codec"):  # isinstance costs three times as much if it is no str
+            row = self._option(row)
         try:
             if row._is_integer and request is None:
                 value = _calls.getsockopt_int(self, row.level, row.number)
@@ -380,11 +382,12 @@ class socket(Calls["A", "F"]):  # noqa: N801
         Raises OSError as setsockopt(2) fails, LookupError for a name that no row has, and
         TypeError, ValueError or OverflowError for a value that the row refuses.
         """
-        row: Option[Any] = self._option(option) if isinstance(option, (str, int)) else option
+        row: Any = option
+        if not hasattr(row, "codec"):
+            row = self._option(row)
         try:
             if not (
-                row._is_integer
-                and "w" in row.access
+                row._is_settable_integer
                 and _calls.setsockopt_int(self, row.level, row.number, value, row._is_flag)
             ):
                 _calls.setsockopt(self.fileno(), row.level, row.number, row.encode(value))

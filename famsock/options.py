@@ -38,6 +38,7 @@ class Option(Generic[_T]):
     length_unit_bytes: int = 1
     since: str = attrs.field(default="", eq=False, repr=False)
     _is_integer: bool = attrs.field(init=False, eq=False, repr=False)
+    _is_settable_integer: bool = attrs.field(init=False, eq=False, repr=False)
     _is_flag: bool = attrs.field(init=False, eq=False, repr=False)
 
     @_is_integer.default
@@ -45,6 +46,10 @@ class Option(Generic[_T]):
         """Whether the value is a plain int: `socket` then passes it without the codec."""
         plain = self.request is None and self.length_unit_bytes == 1
         return plain and (self.codec is codecs.INT or self.codec is codecs.BOOL)
+
+    @_is_settable_integer.default
+    def _find_is_settable_integer(self) -> bool:
+        return self._is_integer and "w" in self.access
 
     @_is_flag.default
     def _find_is_flag(self) -> bool:

@@ -89,6 +89,9 @@ class Channel:
     """Whether the channel has bytes that the socket has not taken."""
     retry_delay_ns = 0
     """The delay before sending again, if the socket does not say that it can; 0 if it does."""
+    events_tell_all = False
+    """Whether the socket's own events are all that is waited for. If so, nothing is ever
+    ``unsent``, kept in memory or tried again after a delay."""
     handshakes = False
     received_descriptors: tuple[int, ...] = ()
 
@@ -232,6 +235,7 @@ class StreamChannel(SocketChannel):
     """A connected stream socket."""
 
     is_stream = True
+    events_tell_all = True
 
     def __init__(self, sock: socket, buffer: memoryview, splices: bool) -> None:
         super().__init__(sock, buffer[:STREAM_BYTES])

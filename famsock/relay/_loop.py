@@ -192,12 +192,14 @@ class Loop:
             heapq.heappop(timers)
             self._cancelled -= 1
         wait_ns = -1
-        if self._calls or any(self._always.values()):
+        always = self._always and [(fd, events) for fd, events in self._always.items() if events]
+        if self._calls or always:
             wait_ns = 0
         elif timers:
             wait_ns = max(timers[0][0] - time.monotonic_ns(), 0)
         found = self._polled(wait_ns)
-        found += [(descriptor, events) for descriptor, events in self._always.items() if events]
+        if always:
+            found += always
         self.now_ns = time.monotonic_ns()
         watches = self._watches
         for descriptor, events in found:
@@ -218,6 +220,5 @@ class Loop:
 
     def _polled(self, wait_ns: int) -> list[tuple[int, int]]:
         if self._is_epoll:
-            wait_s = -1 if wait_ns < 0 else wait_ns / 1e9
-            return self._poller.poll(wait_s)  # type: ignore[no-any-return]
+            return self._poller.poll(-1 if wait_ns < 0 else wait_ns / 1e9)  # type: ignore[no-any-return]
         return self._poller.poll(None if wait_ns < 0 else -(-wait_ns // 1_000_000))  # type: ignore[no-any-return]

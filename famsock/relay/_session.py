@@ -25,6 +25,7 @@ _ENDING_NS = 500_000_000
 _NO_SPLICE = (EINVAL, ENOSYS, EOPNOTSUPP)
 """Errnos of splice(2) where a family's sockets, or this kernel, have it not."""
 
+_BLOCKED = 1
 _SPLICE_FLAGS = SPLICE_MOVE | SPLICE_NONBLOCK
 _splice = getattr(os, "splice", None)
 
@@ -39,6 +40,8 @@ class Direction:
         "_limit_bytes",
         "_pipe",
         "_pipes",
+        "_sink_descriptor",
+        "_source_descriptor",
         "_splices",
         "bytes",
         "done",
@@ -75,11 +78,19 @@ class Direction:
         self._descriptors: tuple[int, ...] = ()
         self._limit_bytes = 0
         self._splices = _splice is not None and source.splices and sink.splices and on_data is None
+        self._source_descriptor, self._sink_descriptor = source.fileno(), sink.fileno()
 
     @property
     def is_blocked(self) -> bool:
         """True if data are in hand, which the other end does not take now."""
         return self._in_pipe_bytes > 0 or self._held is not None
+
+    @property
+    def state(self) -> int:
+        """What a session asks of it after it ran, as bits: `_BLOCKED` and others."""
+        if self._in_pipe_bytes or self._held is not None:
+            return _BLOCKED | self.ended << 1 | self.done << 2 | (self.error is not None) << 3
+        return self.ended << 1 | self.done << 2 | (self.error is not None) << 3
 
     def run(self) -> None:
         """Move data until there are none, or the other end takes no more, or others' turn comes."""
@@ -100,7 +111,7 @@ class Direction:
 
     def _splice_rounds(self) -> None:
         assert _splice is not None
-        source, sink = self.source.fileno(), self.sink.fileno()
+        source, sink = self._source_descriptor, self._sink_descriptor
         for _ in range(_ROUNDS):
             if not self._in_pipe_bytes:
                 if self.ended:
@@ -249,6 +260,7 @@ class Session:
     """Two opened ends. ``on_end`` is called once, when the session is over."""
 
     __slots__ = (
+        "_events_tell_all",
         "_hung",
         "_loop",
         "_on_end",
@@ -280,6 +292,7 @@ class Session:
         self._on_end = on_end
         self._hung = [0, 0]
         self._timers: list[dict[int, Timer]] = [{}, {}]
+        self._events_tell_all = all(channel.events_tell_all for channel in channels)
         a, b = channels
         taps = (None, None) if on_data is None else (
             partial(on_data, number, "a_to_b"), partial(on_data, number, "b_to_a")
@@ -303,8 +316,20 @@ class Session:
 
     def handle(self, side: int, events: int) -> None:
         """Move what an event of the socket of one side allows."""
+        if self.is_over:
+            return
+        self.active_ns = self._loop.now_ns
         try:
-            self._handle(side, events)
+            if self._events_tell_all and (events == READ or events == WRITE):
+                direction = self.directions[side if events == READ else 1 - side]
+                before = direction.state
+                if bool(before & _BLOCKED) == (events == WRITE):
+                    direction.run()
+                if direction.state == before:
+                    return  # most events of a long transfer: the same is waited for as before
+            else:
+                self._move(side, events)
+            self._settle()
         except (OSError, MemoryError) as error:
             self._break(error)
 
@@ -315,10 +340,8 @@ class Session:
             broken.error = error if isinstance(error, OSError) else OSError(ENOMEM, str(error))
         self.end()
 
-    def _handle(self, side: int, events: int) -> None:
-        if self.is_over:
-            return
-        self.active_ns = self._loop.now_ns
+    def _move(self, side: int, events: int) -> None:
+        """Flush, receive and send what events of one side allow."""
         out, into = self.directions[side], self.directions[1 - side]
         channel = self.channels[side]
         if events & (WRITE | HANGUP) and channel.unsent:
@@ -338,7 +361,6 @@ class Session:
             into.run()
         if events & HANGUP:
             self._hung[side] |= events
-        self._settle()
 
     def _settle(self) -> None:
         """Pass on what has ended, and say what is waited for now."""
