@@ -320,7 +320,7 @@ class Session:
             return
         self.active_ns = self._loop.now_ns
         try:
-            if self._events_tell_all and (events == READ or events == WRITE):
+            if self._events_tell_all and events in (READ, WRITE):
                 direction = self.directions[side if events == READ else 1 - side]
                 before = direction.state
                 if bool(before & _BLOCKED) == (events == WRITE):

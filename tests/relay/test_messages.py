@@ -223,7 +223,9 @@ def nobody_answers(host: str, port: int) -> None:
             server.bind((host, port))
             server.settimeout(PATIENCE_S)
             client.send(b"later")
-            assert server.recv(10) == b"later"
+            while (data := server.recv(10)) == b"x":
+                pass  # an error counts as a drop, and its message may still be on its way
+            assert data == b"later"
 
 
 def test_datagrams_of_unix_sockets(tmp_path: Path) -> None:
