@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -72,11 +73,13 @@ def test_what_nobody_waits_for_is_closed() -> None:
     class Stop(BaseException):
         pass
 
-    def stop(*_: object) -> None:
-        raise Stop
-
     opened: list[famsock.socket] = []
-    waits, goes_on = threading.Event(), threading.Event()
+    waits, goes_on, stopped = threading.Event(), threading.Event(), threading.Event()
+
+    def stop(*_: object) -> None:
+        if not stopped.is_set():
+            stopped.set()
+            raise Stop
 
     def slow() -> famsock.socket:
         waits.set()
@@ -86,20 +89,24 @@ def test_what_nobody_waits_for_is_closed() -> None:
 
     def interrupt() -> None:
         waits.wait(60)
-        signal.raise_signal(signal.SIGUSR1)
+        while not stopped.is_set():  # one that comes just before the wait does not end it
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+            time.sleep(0.01)
 
     old = signal.signal(signal.SIGUSR1, stop)
-    before = set(threading.enumerate())
+    interrupting = threading.Thread(target=interrupt)
     try:
-        threading.Thread(target=interrupt).start()
+        interrupting.start()
         with pytest.raises(Stop):
             _netns.in_thread(slow)
+        interrupting.join(60)
     finally:
         signal.signal(signal.SIGUSR1, old)
     goes_on.set()
-    for thread in set(threading.enumerate()) - before:
-        thread.join(60)
-    assert opened[0].fileno() == -1
+    end = time.monotonic() + 60  # CPython takes a thread for ended whose join was interrupted
+    while not opened or opened[0].fileno() != -1:
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.usefixtures("descriptors")

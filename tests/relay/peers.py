@@ -167,13 +167,13 @@ def exchange(address: Any, data: bytes) -> bytes:
 
 def is_reset(address: Any, data: bytes = b"") -> bool:
     """Connect by TCP, send and receive; whether the answer is a reset."""
-    with socket.create_connection(address, PATIENCE_S) as client:
-        try:
+    try:  # connecting with a timeout may be told of it already
+        with socket.create_connection(address, PATIENCE_S) as client:
             client.sendall(data)
             while client.recv(1 << 16):
                 pass
-        except ConnectionResetError:
-            return True
+    except ConnectionResetError:
+        return True
     return False
 
 
