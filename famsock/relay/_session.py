@@ -87,7 +87,7 @@ class Direction:
 
     @property
     def state(self) -> int:
-        """What a session asks of it after it ran, as bits: `_BLOCKED` and others."""
+        """The state that a session asks for after `run`, as bits: `_BLOCKED` and others."""
         if self._in_pipe_bytes or self._held is not None:
             return _BLOCKED | self.ended << 1 | self.done << 2 | (self.error is not None) << 3
         return self.ended << 1 | self.done << 2 | (self.error is not None) << 3
