@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from errno import EADDRNOTAVAIL
 from socket import SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM
 from typing import TYPE_CHECKING
 
 from famsock.plugin import socket
 from famsock_vsock._hints import NO_MODULE
+from famsock_vsock._transports import is_own
 from famsock_vsock.addresses import VsockAddress
 from famsock_vsock.constants import (
     AF_VSOCK,
@@ -16,7 +16,6 @@ from famsock_vsock.constants import (
     VMADDR_CID_ANY,
     VMADDR_CID_HOST,
     VMADDR_CID_LOCAL,
-    VMADDR_PORT_ANY,
 )
 
 __all__ = [
@@ -63,11 +62,11 @@ class VsockSocket(socket[VsockAddress, tuple[int, int]], abstract=True):
 
     def is_host(self) -> bool:
         """Return whether this machine can have guests, for which it is CID 2."""
-        return _is_own(VMADDR_CID_HOST)
+        return is_own(VMADDR_CID_HOST)
 
     def has_loopback(self) -> bool:
         """Return whether this machine reaches itself at CID 1."""
-        return _is_own(VMADDR_CID_LOCAL)
+        return is_own(VMADDR_CID_LOCAL)
 
 
 class VsockStreamSocket(VsockSocket, family=AF_VSOCK, type=SOCK_STREAM):
@@ -95,15 +94,3 @@ class VsockDatagramSocket(VsockSocket, family=AF_VSOCK, type=SOCK_DGRAM):
     """A socket of AF_VSOCK for datagrams, which only the VMCI transport carries."""
 
     __slots__ = ()
-
-
-def _is_own(cid: int) -> bool:
-    """Return whether a transport gives this machine the CID, by binding to an unused port."""
-    with VsockStreamSocket() as probe:
-        try:
-            probe.bind(VsockAddress(cid, VMADDR_PORT_ANY))
-        except OSError as error:
-            if error.errno == EADDRNOTAVAIL:
-                return False
-            raise
-    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from contextlib import ExitStack
-from socket import SOCK_RAW
+from socket import SOCK_RAW, SOCK_STREAM
 from typing import Any
 
 import pytest
@@ -13,7 +13,9 @@ from famsock_vsock import (
     VsockAddress,
     VsockDatagramSocket,
     VsockSeqpacketSocket,
+    VsockSocket,
     VsockStreamSocket,
+    _hints,
 )
 from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_ANY, VMADDR_PORT_ANY
 
@@ -22,6 +24,8 @@ from famsock.testing.hints import Cause, check_cause, unprivileged, unprovoked
 
 Call = Callable[[ExitStack], object]
 NOBODY_HERE, LOCAL, LOOPBACK = 777_777, 1, "modprobe vsock_loopback"
+NO_LOOPBACK, NO_PACKETS = "CID 1 needs the loopback transport", "carries no SOCK_SEQPACKET"
+NO_ANSWER = "no machine of this CID answers"
 NOT_LOCAL, NOT_REACHED = "no transport has this CID", "no transport reaches this CID"
 REFUSED, DATAGRAMS = "nobody listens on this port", "no transport here carries datagrams"
 
@@ -86,6 +90,7 @@ LOOPED = (
     Cause("a full backlog", _full, RESET, "another: too many connections wait"),
     Cause("a listener of another type", _another_type, RESET, "for this type of socket"),
 )
+TO_THE_HYPERVISOR = (NO_LOOPBACK, NO_PACKETS, NO_ANSWER)
 
 
 @pytest.mark.needs_family("AF_VSOCK")
@@ -102,8 +107,59 @@ def test_cause_over_loopback(cause: Cause) -> None:
 
 
 def test_every_hint_is_provoked() -> None:
-    in_other_tests = ("lacks the module vsock:", "reaches its own machine by CID 1 only through")
+    in_other_tests = (
+        *TO_THE_HYPERVISOR,
+        "lacks the module vsock:",
+        "reaches its own machine by CID 1 only through",
+    )
     assert unprovoked("famsock_vsock", (*CAUSES, *LOOPED, *in_other_tests)) == []
+
+
+@pytest.mark.needs_family("AF_VSOCK")
+@pytest.mark.parametrize("cls", [VsockStreamSocket, VsockSeqpacketSocket])
+@pytest.mark.parametrize("cid", [LOCAL, NOBODY_HERE])
+def test_a_cid_that_the_hypervisor_is_asked_for(cid: int, cls: type[VsockSocket]) -> None:
+    """In a guest without loopback it is asked for both; elsewhere no transport has the second."""
+    is_local = cid == LOCAL
+    says = {
+        errno.ETIMEDOUT: NO_LOOPBACK if is_local else NO_ANSWER,
+        errno.ESOCKTNOSUPPORT: NO_LOOPBACK if is_local else NO_PACKETS,
+        NO_DEVICE: NOT_REACHED,
+        RESET: REFUSED,
+    }
+    with ExitStack() as stack, pytest.raises(OSError) as caught:  # noqa: PT011
+        _call("connect", (cid, 5556), cls)(stack)
+    assert isinstance(caught.value.errno, int)
+    assert says[caught.value.errno] in "".join(caught.value.__notes__)
+
+
+@pytest.mark.needs_family("AF_VSOCK")
+@pytest.mark.parametrize(
+    ("cid", "has_loopback", "unanswered", "refused"),
+    [
+        (LOCAL, True, None, NO_PACKETS),
+        (LOCAL, False, NO_LOOPBACK, NO_LOOPBACK),
+        (NOBODY_HERE, True, NO_ANSWER, NO_PACKETS),
+        (NOBODY_HERE, False, NO_ANSWER, NO_PACKETS),
+    ],
+)
+def test_loopback_is_the_cause_only_where_it_is_not_there(
+    cid: int,
+    has_loopback: bool,
+    unanswered: str | None,
+    refused: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_hints, "is_own", lambda _: has_loopback)
+    served = famsock.plugins.find(AF_VSOCK, SOCK_STREAM, 0)
+    assert served is not None
+    for address in ((cid, 5), VsockAddress(cid, 5)):
+        with famsock.socket(AF_VSOCK) as sock:
+            timed_out = served.note("connect", errno.ETIMEDOUT, sock, address)
+            of_type = served.note("connect", errno.ESOCKTNOSUPPORT, sock, address)
+        assert (timed_out is None) == (unanswered is None)
+        assert (unanswered or "") in (timed_out or "")
+        assert refused in (of_type or "")
 
 
 def test_an_address_of_no_cid_is_not_the_cause_where_all_ports_are_taken() -> None:
