@@ -73,7 +73,7 @@ TARGETS = (
     Target("musllinux_1_2_aarch64", "aarch64-linux-musl", "aarch64", "musl"),
 )
 # With -O, zig compiles without its sanitizers; -g0 keeps paths of this machine out.
-_CFLAGS = "-O3 -g0 -DNDEBUG -fwrapv -fno-strict-overflow"
+_CFLAGS = "-g0 -DNDEBUG -fwrapv -fno-strict-overflow"
 _LDFLAGS = "-Wl,-s"
 _DEBIAN = "debian:"
 
@@ -249,7 +249,11 @@ def export(commit: str, folder: Path) -> str:
 
 
 def build(
-    out: Path, compiled_for: Iterable[Interpreter], targets: Sequence[Target], commit: str = "HEAD"
+    out: Path,
+    compiled_for: Iterable[Interpreter],
+    targets: Sequence[Target],
+    commit: str = "HEAD",
+    optimization: int = 3,
 ) -> list[Path]:
     """Build everything of a commit into a folder; returns the files."""
     out.mkdir(parents=True, exist_ok=True)
@@ -269,7 +273,7 @@ def build(
         with ThreadPoolExecutor(os.cpu_count()) as workers:
             for job in [workers.submit(_wheel, p, folder, this, env) for p in sdists.values()]:
                 job.result()
-        compile_core(core, folder, compiled_for, targets, env)
+        compile_core(core, folder, compiled_for, targets, env, optimization)
         files = [path for path in made.iterdir() if path.suffix in (".whl", ".gz")]
         return sorted(Path(shutil.copy2(path, out)) for path in files)
 
@@ -280,10 +284,12 @@ def compile_core(
     compiled_for: Iterable[Interpreter],
     targets: Sequence[Target],
     env: Mapping[str, str],
+    optimization: int = 3,
 ) -> None:
     """Build the wheels of the core beside its sdist, one for each Python and target.
 
     :param folder: a folder above the sdist, for what is needed meanwhile.
+    :param optimization: the compiler's level, 1 to 3.
     """
     libraries = {target.tag: _link_with(target, folder) for target in targets}
     with ThreadPoolExecutor(os.cpu_count()) as workers:
@@ -293,6 +299,7 @@ def compile_core(
             for target in targets:
                 own = (f"-C=--build-option=--plat-name={target.tag}",)
                 cross = {**env, **_cross(target, version, headers, libraries[target.tag])}
+                cross["CFLAGS"] += f" -O{optimization}"
                 jobs.append(workers.submit(_wheel, sdist, folder, python, cross, own))
         for job in jobs:
             job.result()
@@ -535,6 +542,13 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--target", "-t", action="append", choices=names, help="default: all")
     top.add_argument("--check", type=Path, metavar="FOLDER", help="build nothing")
     top.add_argument("--twice", action="store_true", help="build again, and compare")
+    top.add_argument(
+        "--optimization",
+        type=int,
+        choices=(1, 2, 3),
+        default=3,
+        help="the compiler's level; 1 for a trial, which ends sooner; default: 3",
+    )
     top.add_argument("--no-install", action="store_true", help="leave out the clean environments")
     return top
 
@@ -555,11 +569,14 @@ def main(arguments: Sequence[str]) -> int:
             if changed := run("git", "status", "--porcelain").strip():
                 tell(f"not committed, and so left out:\n{changed}")
             shutil.rmtree(options.out, ignore_errors=True)
-            files = build(options.out, found.values(), targets)
+            files = build(options.out, found.values(), targets, optimization=options.optimization)
             tell(f"{len(files)} files in {options.out}")
         if options.twice:
             with tempfile.TemporaryDirectory(prefix="famsock-again-") as name:
-                compare(digests(files), digests(build(Path(name), found.values(), targets)))
+                again = build(
+                    Path(name), found.values(), targets, optimization=options.optimization
+                )
+                compare(digests(files), digests(again))
             tell("a second build is equal, byte for byte")
         for line in check(files):
             tell(line)

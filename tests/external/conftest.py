@@ -191,7 +191,7 @@ class Release(NamedTuple):
 def released(once: Once) -> Release:
     """A release of the last commit for this Python and processor."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    targets = ("-t", "manylinux_2_17_x86_64", "-t", "musllinux_1_2_x86_64")
+    targets = ("-t", "manylinux_2_17_x86_64", "-t", "musllinux_1_2_x86_64", "--optimization", "1")
 
     def fill(folder: Path) -> None:
         tools = Environment(folder / "environment")

@@ -27,7 +27,7 @@ folder = Path(sys.argv[1])
 (sdist,) = folder.glob("dist/famsock-*.tar.gz")
 interpreter = release.Interpreter.of_debian(sys.argv[2])
 targets = [target for target in release.TARGETS if target.tag == "manylinux_2_17_x86_64"]
-release.compile_core(sdist, folder, [interpreter], targets, {})
+release.compile_core(sdist, folder, [interpreter], targets, {}, optimization=1)
 (wheel,) = folder.glob("dist/famsock-*-manylinux_2_17_x86_64.whl")
 release.check_modules(wheel)
 release.check_platform(wheel)
