@@ -18,8 +18,6 @@ from benchmarks.echo import KEEPS_MEMORY, server_ns
 from benchmarks.measure import CoarseClockError, Row, work_ns
 from benchmarks.processes import counted, run
 
-pytestmark = pytest.mark.usefixtures("alarm")
-
 
 def benchmarks(*arguments: str) -> str:
     command = [sys.executable, "-m", "benchmarks", "--rounds", "2", *arguments]
@@ -83,6 +81,7 @@ def test_instructions_are_counted() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("alarm")
 @pytest.mark.parametrize("kind", ["endpoint", "given", "batch", "stream", "freed"])
 def test_an_echo_server_tells_its_cpu_time(kind: str) -> None:
     assert 500 < server_ns(kind, KEEPS_MEMORY) < 1e8
@@ -90,6 +89,7 @@ def test_an_echo_server_tells_its_cpu_time(kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("aioquic") is None, reason="needs aioquic")
+@pytest.mark.usefixtures("alarm")
 @pytest.mark.parametrize("side", ["asyncio", "ours"])
 def test_a_transfer_by_aioquic_tells_its_cpu_time(side: str) -> None:
     assert 1e6 < float(run("-m", "benchmarks.quic", side)) < 1e11

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from famsock.testing import requirements
+from famsock.testing.namespaces import new_network
 from tests.upstream import suites
 
 # The others know only INET and UNIX, and take half an hour in emulation:
@@ -41,15 +42,20 @@ def test_suite(suite: str) -> None:
 def test_aioquic_over_the_datagram_endpoint() -> None:
     """Its tests wait more than they work, so all three runs go at once.
 
-    The endpoint serves the stdlib's sockets, and with ``famsock run`` our own.
+    The endpoint serves the stdlib's sockets, and with ``famsock run`` our own. Each run has its own
+    network: one of the tests binds a port of a fixed number.
     """
-    suites.aioquic_tests()  # fetches them once for all
+
+    def in_own_network(famsock: bool, installed: bool) -> suites.Outcome:
+        with new_network():
+            return suites.run("aioquic", famsock=famsock, installed=installed)
+
+    if reason := requirements.capability("CAP_SYS_ADMIN"):
+        pytest.skip(reason)
+    suites.aioquic_tests(sys.executable)  # fetches them once for all
     sides = (False, False), (True, False), (True, True)
     with ThreadPoolExecutor(len(sides)) as at_once:
-        runs = [
-            at_once.submit(suites.run, "aioquic", famsock=famsock, installed=installed)
-            for famsock, installed in sides
-        ]
+        runs = [at_once.submit(in_own_network, famsock, installed) for famsock, installed in sides]
     stdlib, *both = (each.result() for each in runs)
     assert stdlib.count("passed") > 20, stdlib.tail
     for ours in both:
