@@ -54,6 +54,17 @@ def test_nothing_of_it_is_left() -> None:
     assert run(code) == f"famsock._sockets 1 {plain.stdout.strip()} False False SourceFileLoader"
 
 
+@pytest.mark.parametrize("first", ["famsock", "famsock.aio", "famsock_inet", "socket, famsock"])
+def test_famsock_may_be_imported_first(first: str) -> None:
+    code = (
+        f"import sys; before = list(sys.meta_path); import {first}; import famsock, socket; "
+        "print(socket.socket is famsock.socket, len(before) - len(sys.meta_path), "
+        "type(famsock.__loader__).__name__, type(socket.__loader__).__name__); "
+        "famsock.uninstall(); print(socket.socket.__module__)"
+    )
+    assert run(code) == "True 1 SourceFileLoader SourceFileLoader\nsocket"
+
+
 def test_a_look_at_socket_finds_the_modules_own_loader() -> None:
     code = (
         "import importlib.util, sys; spec = importlib.util.find_spec('socket'); "

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 class _Finder:
-    """The finder that gives `socket` a loader which installs famsock afterwards."""
+    """The finder that gives `socket` a loader which installs famsock afterwards.
+
+    famsock has that loader too: it imports `socket` in the middle of its own import, where it
+    cannot be installed yet.
+    """
 
     def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
-        if name != "socket":
+        if name not in ("socket", "famsock"):
             return None
         for finder in sys.meta_path:
             find = None if finder is self else getattr(finder, "find_spec", None)
@@ -29,9 +33,14 @@ class _Finder:
                 return spec
         return None
 
+    def loaded(self) -> None:
+        """Install famsock, after which this finder is not needed."""
+        if self in sys.meta_path and _install() and self in sys.meta_path:
+            sys.meta_path.remove(self)
+
 
 class _Loader:
-    """The loader of `socket`, which gives way to the module's own when it has run."""
+    """The loader of a module, which gives way to the module's own when it has run."""
 
     def __init__(self, loader: "Any", finder: _Finder) -> None:
         self.loader = loader
@@ -43,20 +52,22 @@ class _Loader:
     def exec_module(self, module: "ModuleType") -> None:
         module.__loader__ = vars(module)["__spec__"].loader = self.loader
         self.loader.exec_module(module)
-        _install()
-        if self.finder in sys.meta_path:
-            sys.meta_path.remove(self.finder)
+        self.finder.loaded()
 
 
-def _install() -> None:
-    """Install famsock, unless the environment of this Python has none."""
+def _install() -> bool:
+    """Install famsock, unless the environment of this Python has none.
+
+    Return False in the middle of famsock's own import.
+    """
     try:
         from famsock import install
     except ImportError as error:
         if getattr(error, "name", "famsock") != "famsock":
             raise
-        return
+        return "famsock" not in sys.modules
     install()
+    return True
 
 
 def _hand_on() -> None:
