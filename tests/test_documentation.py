@@ -72,6 +72,28 @@ def learning() -> Iterator[Any]:
                 yield group
 
 
+def shown_commands() -> Iterator[Any]:
+    """The blocks of the shell with an output, and those that they need, of each page above."""
+    for page in () if os.environ.get("FAMSOCK_LAB") else (*PAGES, *LEARNING, *FAMILIES):
+        for group in pages.groups(page, "sh"):
+            path, blocks, fixtures = group.values
+            if run := [block for block in blocks if block.output is not None or block.background]:
+                yield pytest.param(path, run, fixtures, marks=group.marks, id=group.id)
+
+
+@pytest.mark.parametrize(("page", "blocks", "fixtures"), list(shown_commands()))
+def test_commands_print_what_their_pages_show(
+    page: Path,
+    blocks: list[pages.Block],
+    fixtures: list[str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    for fixture in fixtures:
+        request.getfixturevalue(fixture)
+    pages.check(page, blocks, tmp_path)
+
+
 def test_every_block_of_python_is_run_or_says_in_its_title_why_not() -> None:
     """A title names what a block is instead: a file, another library, a part of a program."""
     recipes = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/cookbook/*.md")}
