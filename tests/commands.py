@@ -242,7 +242,7 @@ def _third_party(arguments: Sequence[str], _parsed: object) -> Iterator[str]:
         yield f"no group of pyproject.toml has {arguments[0]}"
 
 
-# The parsers, in an interpreter of their own
+# The parsers, which run in another interpreter
 
 
 class _ParsedError(Exception):

@@ -20,7 +20,7 @@ PAGES = sorted(
 
 
 def faults(found: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """What is wrong with commands, each with its place."""
+    """The faults of commands, each with its place."""
     asked: list[tuple[str, Sequence[str]]] = []
     places: list[str] = []
     told: list[str] = []

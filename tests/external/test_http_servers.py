@@ -74,8 +74,8 @@ def test_a_server_of_the_page(command: list[str], environment: Environment, tmp_
     try:
         said = b"Hello from WSGI" if command[0] == "gunicorn" else b"Hello from ASGI"
         assert answer(tmp_path / "web.sock", process, log) == said
-        # Now, not after the end: gunicorn logs the traceback of a SystemExit that it raises, if the
-        # signal comes between the last bytes of an answer and the end of its request.
+        # Now, not after the end: gunicorn logs a traceback when it exits, if the signal comes
+        # between the last bytes of an answer and the end of the request.
         assert "Traceback" not in log.read_text()
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE_S)

@@ -140,8 +140,8 @@ def test_every_worker_has_famsock(command: str, environment: Environment, tmp_pa
 
     with serving(environment, command, tmp_path) as server:
         server.wait("one worker only", both_answered)
-        # Now, not after the end: gunicorn logs the traceback of a SystemExit that it raises, if the
-        # signal comes between the last bytes of an answer and the end of its request.
+        # Now, not after the end: gunicorn logs a traceback when it exits, if the signal comes
+        # between the last bytes of an answer and the end of the request.
         assert "Traceback" not in server.log.read_text()
     for told in workers.values():
         assert told == ["famsock._sockets", "famsock._sockets.socket"]

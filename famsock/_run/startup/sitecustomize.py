@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class _Finder:
     """The finder that gives `socket` a loader which installs famsock afterwards.
 
-    famsock has that loader too: it imports `socket` in the middle of its own import, where it
-    cannot be installed yet.
+    famsock has that loader too: it imports `socket` while it is imported itself, and cannot be
+    installed yet then.
     """
 
     def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
@@ -58,7 +58,7 @@ class _Loader:
 def _install() -> bool:
     """Install famsock, unless the environment of this Python has none.
 
-    Return False in the middle of famsock's own import.
+    Return False while famsock is imported.
     """
     try:
         from famsock import install
