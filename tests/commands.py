@@ -215,9 +215,9 @@ def _uv(arguments: Sequence[str], parsed: Callable[..., str]) -> Iterator[str]:
                 yield f"there is no package {value}"
         elif option not in _UV_FLAGS:
             yield f"uv {action} {option}: add it to the options of uv if it exists"
-    if action == "run":
+    if action == "run" and rest:
         yield from faults(rest, parsed)
-    elif action not in {"python", "sync"}:
+    elif action not in {"python", "run", "sync"}:
         yield f"uv {action}"
 
 
