@@ -12,12 +12,12 @@ from famsock import cstruct
 class SockExtendedErr(cstruct.Struct):
     """An error, or a notice of something sent.
 
-    ``errno`` is the error, ENOMSG for a notice; ``origin`` is SO_EE_ORIGIN_* and determines the
-    meaning of ``type``, ``code``, ``info`` and ``data``. For a timestamp, ``info`` is SCM_TSTAMP_*
-    and ``data`` the number of the message (with SOF_TIMESTAMPING_OPT_ID). For zero-copy, the two
-    are the first and last of a range of messages. For ICMP, ``type`` and ``code`` are ICMP's;
-    ``info`` is the path MTU in bytes for EMSGSIZE, otherwise ``data`` is the offset of RFC 4884's
-    extensions.
+    ``errno`` is the error, ENOMSG for a notice; ``origin`` is ``SO_EE_ORIGIN_*`` and determines the
+    meaning of ``type``, ``code``, ``info`` and ``data``. For a timestamp, ``info`` is
+    ``SCM_TSTAMP_*`` and ``data`` the number of the message (with SOF_TIMESTAMPING_OPT_ID). For
+    zero-copy, the two are the first and last of a range of messages. For ICMP, ``type`` and
+    ``code`` are ICMP's; ``info`` is the path MTU in bytes for EMSGSIZE, otherwise ``data`` is the
+    offset of RFC 4884's extensions.
     """
 
     errno: int = cstruct.u32("ee_errno")

@@ -105,7 +105,7 @@ FOREVER_S = 0xFFFFFFFF
 
 @cstruct.struct("struct ifinfomsg", header="linux/rtnetlink.h")
 class LinkHeader(Struct):
-    """The header of a link message: ARPHRD_* type, index, IFF_* flags."""
+    """The header of a link message: ``ARPHRD_*`` type, index, ``IFF_*`` flags."""
 
     family: int = cstruct.u8("ifi_family", default=AF_UNSPEC)
     hardware_type: int = cstruct.u16("ifi_type", offset=2, default=0)
@@ -139,11 +139,11 @@ class AddressLifetime(Struct):
 class Link:
     """A network interface.
 
-    ``hardware_type`` is ARPHRD_*, ``flags`` are IFF_*, ``operational_state`` is IF_OPER_*.
-    ``address`` and ``broadcast`` are link-layer addresses of any length. ``kind`` is the driver's
-    name for virtual interfaces ("veth", "vcan"), "" for others. ``master`` is the index of the
-    bridge or bond that it is part of, ``lower_index`` of the interface below it (a VLAN's) or its
-    peer (a veth's); 0 for none.
+    ``hardware_type`` is ``ARPHRD_*``, ``flags`` are ``IFF_*``, ``operational_state`` is
+    ``IF_OPER_*``. ``address`` and ``broadcast`` are link-layer addresses of any length. ``kind`` is
+    the driver's name for virtual interfaces ("veth", "vcan"), "" for others. ``master`` is the
+    index of the bridge or bond that it is part of, ``lower_index`` of the interface below it (a
+    VLAN's) or its peer (a veth's); 0 for none.
     """
 
     index: int
@@ -206,9 +206,9 @@ class InterfaceAddress(tlv.Deferred):
 
     ``address`` is the interface's own, or the multicast or anycast group's; bytes for a family that
     is not IP. ``peer`` is the other end's on a point-to-point link, otherwise the same. ``flags``
-    are IFA_F_*, ``scope`` RT_SCOPE_*. Lifetimes are in seconds, `FOREVER_S` for ever. ``others``
-    are the IFA_* attributes that have no field here, such as IFA_RT_PRIORITY and, of a multicast
-    group, IFA_MC_USERS.
+    are ``IFA_F_*``, ``scope`` ``RT_SCOPE_*``. Lifetimes are in seconds, `FOREVER_S` for ever.
+    ``others`` are the ``IFA_*`` attributes that have no field here, such as IFA_RT_PRIORITY and, of
+    a multicast group, IFA_MC_USERS.
     """
 
     link_index: int
@@ -357,8 +357,8 @@ class RouteSocket(
 
         ``peer`` is the other end's of a point-to-point link, to which the prefix then belongs;
         ``label`` is only for IPv4 (the interface's name, or that and ":…"); ``scope`` is
-        RT_SCOPE_*, if None, host for a loopback address and otherwise universe; ``flags`` are
-        IFA_F_*; lifetimes are 1-4294967295 s. OSError EEXIST if it is there, ENODEV if the
+        ``RT_SCOPE_*``, if None, host for a loopback address and otherwise universe; ``flags`` are
+        ``IFA_F_*``; lifetimes are 1-4294967295 s. OSError EEXIST if it is there, ENODEV if the
         interface is not, EPERM without CAP_NET_ADMIN; ValueError for text that is no address.
         """
         if scope is None:

@@ -97,7 +97,7 @@ __all__ = [
 
 @cstruct.struct("struct rtmsg", header="linux/rtnetlink.h")
 class RouteHeader(Struct):
-    """The header of a route message: lengths of prefixes, RTPROT_*, RT_SCOPE_*, RTN_*."""
+    """The header of a route message: prefixes' lengths, ``RTPROT_*``, ``RT_SCOPE_*``, ``RTN_*``."""
 
     family: int = cstruct.u8("rtm_family", default=AF_UNSPEC)
     destination_bits: int = cstruct.u8("rtm_dst_len", default=0)
@@ -122,7 +122,7 @@ class NextHopHeader(Struct):
 
 @cstruct.struct("struct ndmsg", header="linux/neighbour.h")
 class NeighborHeader(Struct):
-    """The header of a neighbor message: the link's index, NUD_* state, NTF_* flags."""
+    """The header of a neighbor message: the link's index, ``NUD_*`` state, ``NTF_*`` flags."""
 
     family: int = cstruct.u8("ndm_family", default=AF_UNSPEC)
     index: int = cstruct.i32("ndm_ifindex", offset=4, default=0)
@@ -133,7 +133,7 @@ class NeighborHeader(Struct):
 
 @cstruct.struct("struct fib_rule_hdr", header="linux/fib_rules.h")
 class RuleHeader(Struct):
-    """The header of a rule message: lengths of prefixes, FR_ACT_*, FIB_RULE_* flags."""
+    """The header of a rule message: lengths of prefixes, ``FR_ACT_*``, ``FIB_RULE_*`` flags."""
 
     family: int = cstruct.u8("family", default=AF_UNSPEC)
     destination_bits: int = cstruct.u8("dst_len", default=0)
@@ -213,8 +213,8 @@ class NextHop:
     """A next hop, one of several of a route.
 
     ``link_index`` is 0 if the gateway determines the link, ``gateway`` None if the destination is
-    on the link; ``weight`` is 1-256, ``flags`` are RTNH_F_*. ``others`` are RTA_* attributes that
-    have no field here, such as RTA_ENCAP.
+    on the link; ``weight`` is 1-256, ``flags`` are ``RTNH_F_*``. ``others`` are ``RTA_*``
+    attributes that have no field here, such as RTA_ENCAP.
     """
 
     link_index: int = 0
@@ -251,17 +251,18 @@ class Route(tlv.Deferred):
     destination is on the link; it may be of the other IP version. ``link_index`` is 0 if the
     gateway determines the link. ``preferred_source`` is the address to send from. Of several routes
     the one with the lowest ``priority`` is taken (the metric, 0-4294967295; for 0 IPv6 takes 1024).
-    ``table`` is RT_TABLE_* or any number up to 4294967295, ``protocol`` RTPROT_*, ``type`` RTN_*,
-    ``scope`` RT_SCOPE_*, found from the rest if none is given, ``flags`` RTNH_F_* and RTM_F_*.
-    ``mtu`` in bytes is 0 for the link's; ``metrics`` are the other RTAX_*. ``source`` limits the
-    route to senders of a network (only IPv6). ``next_hops`` replace ``gateway`` and ``link_index``.
+    ``table`` is ``RT_TABLE_*`` or any number up to 4294967295, ``protocol`` ``RTPROT_*``, ``type``
+    ``RTN_*``, ``scope`` ``RT_SCOPE_*``, found from the rest if none is given, ``flags``
+    ``RTNH_F_*`` and ``RTM_F_*``. ``mtu`` in bytes is 0 for the link's; ``metrics`` are the other
+    ``RTAX_*``. ``source`` limits the route to senders of a network (only IPv6). ``next_hops``
+    replace ``gateway`` and ``link_index``.
 
     With a ``nexthop_id`` the gateway, link and next hops are those of a nexthop object
     (ip-nexthop(8)), which `routes` shows. They are not sent, unless they were changed: then the
     kernel refuses the route. ``preference`` is a router's (RFC 4191: 0 medium, 1 high, 3 low), and
     ``expires_s`` what remains of the route's life in seconds, 0 for ever; both are only IPv6's.
-    ``others`` are the RTA_* attributes that have no field here, such as RTA_ENCAP. They are sent as
-    they came, so that a route of `routes` can be added again unchanged.
+    ``others`` are the ``RTA_*`` attributes that have no field here, such as RTA_ENCAP. They are
+    sent as they came, so that a route of `routes` can be added again unchanged.
     """
 
     destination: AnyNetwork = attrs.field(converter=as_network)
@@ -490,9 +491,9 @@ _ROUTE = tlv.Table(
 class Neighbor(tlv.Deferred):
     """The owner of a link address: an entry of the ARP or neighbor discovery table.
 
-    ``link_address`` is the link-layer address, b"" while it is not known. ``state`` is NUD_*,
-    ``flags`` are NTF_*, ``type`` is RTN_*. ``others`` are the NDA_* attributes that have no field
-    here, such as NDA_VLAN.
+    ``link_address`` is the link-layer address, b"" while it is not known. ``state`` is ``NUD_*``,
+    ``flags`` are ``NTF_*``, ``type`` is ``RTN_*``. ``others`` are the ``NDA_*`` attributes that
+    have no field here, such as NDA_VLAN.
     """
 
     link_index: int
@@ -539,15 +540,15 @@ def _table(rule: Rule) -> int:
 class Rule:
     """A rule that chooses a routing table; those with the lowest ``priority`` are asked first.
 
-    ``action`` is FR_ACT_*: to look into ``table``, to go on at the rule of priority ``goto``, to
-    refuse. With ``l3mdev`` the table is that of the interface's VRF. A packet must match all given
-    values: networks or None for any (text is a network, too), names of interfaces or "", ``mark``
-    under ``mark_mask``, ``tos``, ``ip_protocol`` (IPPROTO_*), ports and user ids or None;
-    FIB_RULE_INVERT in ``flags`` inverts that. Found routes with prefixes up to
+    ``action`` is ``FR_ACT_*``: to look into ``table``, to go on at the rule of priority ``goto``,
+    to refuse. With ``l3mdev`` the table is that of the interface's VRF. A packet must match all
+    given values: networks or None for any (text is a network, too), names of interfaces or "",
+    ``mark`` under ``mark_mask``, ``tos``, ``ip_protocol`` (``IPPROTO_*``), ports and user ids or
+    None; FIB_RULE_INVERT in ``flags`` inverts that. Found routes with prefixes up to
     ``suppress_prefix_length``, or of interfaces of the group ``suppress_group``, are ignored; none
-    are if it is -1. ``protocol`` is the creator, RTPROT_*. ``dscp`` is 0-63, or None for any (Linux
-    6.12): ``tos`` without its lowest two bits. ``others`` are the FRA_* attributes that have no
-    field here, such as FRA_TUN_ID: they are further conditions, and are sent as they came.
+    are if it is -1. ``protocol`` is the creator, ``RTPROT_*``. ``dscp`` is 0-63, or None for any
+    (Linux 6.12): ``tos`` without its lowest two bits. ``others`` are the ``FRA_*`` attributes that
+    have no field here, such as FRA_TUN_ID: they are further conditions, and are sent as they came.
     """
 
     family: int

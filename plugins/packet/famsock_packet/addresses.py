@@ -36,9 +36,9 @@ class PacketAddress(Address):
     """An interface and a protocol to receive from, or the source or destination of a frame.
 
     :param interface: a name of at most 15 bytes, an index, or "" for every interface.
-    :param proto: the protocol, 0-65535 in host order (ETH_P_*); 0 receives nothing.
+    :param proto: the protocol, 0-65535 in host order (``ETH_P_*``); 0 receives nothing.
     :param pkttype: 0-255, the kind of recipient of a received frame: PACKET_HOST, PACKET_OUTGOING …
-    :param hatype: 0-65535, the interface's kind (ARPHRD_*).
+    :param hatype: 0-65535, the interface's kind (``ARPHRD_*``).
     :param addr: the hardware address, at most 32 bytes (InfiniBand has 20).
 
     bind takes the interface and the protocol; SOCK_DGRAM sends to an interface, protocol and

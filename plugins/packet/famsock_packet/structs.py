@@ -84,8 +84,8 @@ class RolloverStatistics(Struct):
 class Fanout(Struct):
     """A group of sockets that share the packets (PACKET_FANOUT).
 
-    ``group`` (0-65535) is its number in the network namespace, ``mode`` PACKET_FANOUT_* with
-    PACKET_FANOUT_FLAG_* in the upper byte. ``members_max`` limits the group; 0 means 256.
+    ``group`` (0-65535) is its number in the network namespace, ``mode`` ``PACKET_FANOUT_*`` with
+    ``PACKET_FANOUT_FLAG_*`` in the upper byte. ``members_max`` limits the group; 0 means 256.
     """
 
     group: int = cstruct.u16("id", offset=0 if _LITTLE else 2)
@@ -183,9 +183,9 @@ class AuxiliaryData(Struct):
 class VirtioHeader(Struct):
     """The header before each received or sent packet, with PACKET_VNET_HDR.
 
-    ``flags`` are VIRTIO_NET_HDR_F_*; with NEEDS_CSUM the checksum over all from ``csum_start`` on
-    must still be stored ``csum_offset`` after it. ``gso_type`` is VIRTIO_NET_HDR_GSO_*: the rest
-    must then be split into packets with ``gso_size`` bytes of payload, each after headers of
+    ``flags`` are ``VIRTIO_NET_HDR_F_*``; with NEEDS_CSUM the checksum over all from ``csum_start``
+    on must still be stored ``csum_offset`` after it. ``gso_type`` is ``VIRTIO_NET_HDR_GSO_*``: the
+    rest must then be split into packets with ``gso_size`` bytes of payload, each after headers of
     ``hdr_len``. All numbers are bytes from the packet's beginning, 0-65535.
     """
 

@@ -169,7 +169,7 @@ class RdsSocket(
         return self.snapshot(options.RDS6_INFO_RECV_MESSAGES)
 
     def snapshot(self, option: Option[tuple[_S, ...]]) -> tuple[_S, ...]:
-        """Return the value of an RDS_INFO_* or RDS6_INFO_* row, whatever its size.
+        """Return the value of an ``RDS_INFO_*`` or ``RDS6_INFO_*`` row, whatever its size.
 
         OSError ENOPROTOOPT if no loaded module provides it.
         """

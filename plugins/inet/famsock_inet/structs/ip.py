@@ -294,8 +294,8 @@ class Ip6Mtuinfo(Struct):
 class In6FlowlabelReq(Struct):
     """IPV6_FLOWLABEL_MGR: lease, return or renew a flow label towards ``dst``.
 
-    ``action`` is IPV6_FL_A_*, ``share`` IPV6_FL_S_*, ``flags`` IPV6_FL_F_*; ``flow_label`` 0 lets
-    the kernel choose. ``expires`` and ``linger`` are seconds.
+    ``action`` is ``IPV6_FL_A_*``, ``share`` ``IPV6_FL_S_*``, ``flags`` ``IPV6_FL_F_*``;
+    ``flow_label`` 0 lets the kernel choose. ``expires`` and ``linger`` are seconds.
     """
 
     dst: str = cstruct.field(IPV6, "flr_dst", default="")
