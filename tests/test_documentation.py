@@ -46,6 +46,12 @@ RUN_BY_OTHER_TESTS = {
 """Pages whose blocks another file of tests runs."""
 
 
+TITLES = re.compile(
+    r"[\w./-]+\.py|A test|The head of a file of tests|Install|On the host|On Windows|On FreeBSD|"
+    r"(PyBluez|can-isotp|pyroute2|python-can|scapy|socket)( and famsock)?|Needs .+|"
+    r"Part of a program"
+)
+"""Titles: a file, code for a place or of another library, or what no machine of a test has."""
 _PAGE_OF_HTTP = (ROOT / "tests" / "over_http" / "page.py").read_text()
 
 
@@ -94,12 +100,20 @@ def test_commands_print_what_their_pages_show(
     pages.check(page, blocks, tmp_path)
 
 
+def every_page() -> set[str]:
+    """The pages of the site, and README."""
+    return {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")} | {"README.md"}
+
+
 def test_every_block_of_python_is_run_or_says_in_its_title_why_not() -> None:
     """A title names what a block is instead: a file, another library, a part of a program."""
     recipes = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/cookbook/*.md")}
     run = {*PAGES, *LEARNING, *FAMILIES, *RUN_BY_OTHER_TESTS, *recipes}
-    every = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")} | {"README.md"}
-    with_python = {page for page in every if "python" in pages.fences(page)}
+    for page in every_page():
+        for fence in pages.fences(page):
+            titled = re.match(r'(?:python|sh) title="([^"]*)"', fence)
+            assert titled is None or TITLES.fullmatch(titled[1]), (page, fence)
+    with_python = {page for page in every_page() if "python" in pages.fences(page)}
     assert with_python - run == set()
     assert len(with_python) > 50
     for page in sorted(run - {*RUN_BY_OTHER_TESTS}):
