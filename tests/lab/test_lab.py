@@ -270,7 +270,7 @@ def test_tests_that_are_left_out_exist_and_have_a_reason() -> None:
         assert known.issuperset(entry.kernels)
     for test in (test for entry in entries for test in entry.tests):
         path, *names = test.partition("[")[0].split("::")
-        assert (guest.REPOSITORY / path).exists(), test
+        assert [*guest.REPOSITORY.glob(path)], test
         text = (guest.REPOSITORY / path).read_text() if names else ""
         assert all(re.search(rf"\b(def|class) {name}\b", text) for name in names[:1]), test
 
