@@ -48,8 +48,7 @@ RUN_BY_OTHER_TESTS = {
 
 TITLES = re.compile(
     r"[\w./-]+\.py|A test|The head of a file of tests|Install|On the host|On Windows|On FreeBSD|"
-    r"(PyBluez|can-isotp|pyroute2|python-can|scapy|socket)( and famsock)?|Needs .+|"
-    r"Part of a program"
+    r"(PyBluez|can-isotp|pyroute2|python-can|scapy|socket)( and famsock)?|Needs .+"
 )
 """Titles: a file, code for a place or of another library, or what no machine of a test has."""
 _PAGE_OF_HTTP = (ROOT / "tests" / "over_http" / "page.py").read_text()
