@@ -1,10 +1,11 @@
 """Interrupt the first socket of a process at a line of famsock, in a forked child for each line.
 
-``python tests/first_use.py COUNT PART PARTS`` imports famsock, lists the lines that the first
-socket, address, option and message run, and takes COUNT of them, spread evenly (0: all). At the
-first execution of the line the child raises, forks, or opens another socket, by turns. The next
-socket must be served by its plugin. PART of PARTS runs here. Prints JSON: how many lines there are
-and were tried, and what was wrong.
+``python tests/first_use.py COUNT PART PARTS [MODULE]`` imports famsock, lists the lines that the
+first socket, address, option and message run, and takes COUNT of them, spread evenly (0: all). At
+the first execution of the line the child raises, forks, or opens another socket, by turns. The next
+socket must be served by its plugin. PART of PARTS runs here. With MODULE only lines of modules
+whose name starts so are taken. Prints JSON: how many lines there are and were tried, and what was
+wrong.
 """
 
 from __future__ import annotations
@@ -151,12 +152,12 @@ def disturbed(wanted: str, action: Callable[[], None]) -> str:
     return in_child(run)
 
 
-def main(count: int, part: int, parts: int) -> None:
+def main(count: int, part: int, parts: int, modules: str) -> None:
     warnings.simplefilter("ignore")
     if count:  # a few only: save each child the imports of what is not famsock's
         for module in ("attrs", "pluggy", "ctypes", "inspect"):
             importlib.import_module(module)
-    found = lines()
+    found = [line for line in lines() if line.startswith(modules)]
     count = count or len(found)
     numbers = range(count)[part::parts]
     wrong = []
@@ -168,4 +169,5 @@ def main(count: int, part: int, parts: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    count, part, parts = map(int, sys.argv[1:4])
+    main(count, part, parts, "".join(sys.argv[4:]))
