@@ -281,6 +281,14 @@ def test_dumps_that_are_checked_strictly(network: None, opened: Opened) -> None:
     assert loose.addresses(4711) == ()
 
 
+def entries(sock: RouteSocket, name: str, arguments: tuple[Any, ...]) -> list[object]:
+    """Return what a dump tells, but for the age of neighbors, which differs with each answer."""
+    found = getattr(sock, name)(*arguments)
+    if name == "neighbors":
+        return [(one.link_index, one.address, one.link_address, one.state) for one in found]
+    return list(found)
+
+
 def test_what_limits_a_dump_is_the_kernels_to_heed(
     network: None, ip: Ip, opened: Opened, agree: Agree
 ) -> None:
@@ -298,7 +306,7 @@ def test_what_limits_a_dump_is_the_kernels_to_heed(
         ("rules", ()),
         ("links", ()),
     ):
-        checked, unchecked = (partial(getattr(s, name), *arguments) for s in (strict, loose))
+        checked, unchecked = (partial(entries, s, name, arguments) for s in (strict, loose))
         agree(checked, unchecked)
     assert len(strict.routes(table=4711)) == 2
     assert [str(n.address) for n in strict.neighbors(v0, AF_INET)] == ["192.0.2.9"]
