@@ -79,7 +79,7 @@ def learning() -> Iterator[Any]:
 
 def shown_commands() -> Iterator[Any]:
     """The blocks of the shell with an output, and those that they need, of each page above."""
-    for page in () if os.environ.get("FAMSOCK_LAB") else (*PAGES, *LEARNING, *FAMILIES):
+    for page in (*PAGES, *LEARNING, *FAMILIES):
         for group in pages.groups(page, "sh"):
             path, blocks, fixtures = group.values
             if run := [block for block in blocks if block.output is not None or block.background]:
