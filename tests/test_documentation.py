@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -86,17 +86,26 @@ def shown_commands() -> Iterator[Any]:
                 yield pytest.param(path, run, fixtures, marks=group.marks, id=group.id)
 
 
+CheckBlocks = Callable[[Path, list[pages.Block], list[str]], None]
+
+
+@pytest.fixture
+def check_blocks(request: pytest.FixtureRequest, tmp_path: Path) -> CheckBlocks:
+    """Runs blocks of a page with the fixtures that they need, and compares what they print."""
+
+    def check(page: Path, blocks: list[pages.Block], fixtures: list[str]) -> None:
+        for fixture in fixtures:
+            request.getfixturevalue(fixture)
+        pages.check(page, blocks, tmp_path)
+
+    return check
+
+
 @pytest.mark.parametrize(("page", "blocks", "fixtures"), list(shown_commands()))
 def test_commands_print_what_their_pages_show(
-    page: Path,
-    blocks: list[pages.Block],
-    fixtures: list[str],
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
+    page: Path, blocks: list[pages.Block], fixtures: list[str], check_blocks: CheckBlocks
 ) -> None:
-    for fixture in fixtures:
-        request.getfixturevalue(fixture)
-    pages.check(page, blocks, tmp_path)
+    check_blocks(page, blocks, fixtures)
 
 
 def every_page() -> set[str]:
@@ -105,7 +114,7 @@ def every_page() -> set[str]:
 
 
 def test_every_block_of_python_is_run_or_says_in_its_title_why_not() -> None:
-    """A title names what a block is instead: a file, another library, a part of a program."""
+    """A title names what a block is instead: a file, code of another library, what it needs."""
     recipes = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/cookbook/*.md")}
     run = {*PAGES, *LEARNING, *FAMILIES, *RUN_BY_OTHER_TESTS, *recipes}
     for page in every_page():
@@ -124,15 +133,9 @@ def test_every_block_of_python_is_run_or_says_in_its_title_why_not() -> None:
 
 @pytest.mark.parametrize(("page", "blocks", "fixtures"), list(learning()))
 def test_the_learning_pages_run(
-    page: Path,
-    blocks: list[pages.Block],
-    fixtures: list[str],
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
+    page: Path, blocks: list[pages.Block], fixtures: list[str], check_blocks: CheckBlocks
 ) -> None:
-    for fixture in fixtures:
-        request.getfixturevalue(fixture)
-    pages.check(page, blocks, tmp_path)
+    check_blocks(page, blocks, fixtures)
 
 
 def test_each_page_for_users_of_another_library_shows_ten_tasks() -> None:

@@ -88,9 +88,8 @@ class Direction:
     @property
     def state(self) -> int:
         """The state that a session asks for after `run`, as bits: `_BLOCKED` and others."""
-        if self._in_pipe_bytes or self._held is not None:
-            return _BLOCKED | self.ended << 1 | self.done << 2 | (self.error is not None) << 3
-        return self.ended << 1 | self.done << 2 | (self.error is not None) << 3
+        blocked = _BLOCKED if self.is_blocked else 0
+        return blocked | self.ended << 1 | self.done << 2 | (self.error is not None) << 3
 
     def run(self) -> None:
         """Move data until there are none, or the other end takes no more, or others' turn comes."""

@@ -119,7 +119,7 @@ def test_every_hint_is_provoked() -> None:
 @pytest.mark.parametrize("cls", [VsockStreamSocket, VsockSeqpacketSocket])
 @pytest.mark.parametrize("cid", [LOCAL, NOBODY_HERE])
 def test_a_cid_that_the_hypervisor_is_asked_for(cid: int, cls: type[VsockSocket]) -> None:
-    """In a guest without loopback it is asked for both; elsewhere no transport has the second."""
+    """In a guest without loopback it is asked for both; on a host no transport has the second."""
     is_local = cid == LOCAL
     says = {
         errno.ETIMEDOUT: NO_LOOPBACK if is_local else NO_ANSWER,
