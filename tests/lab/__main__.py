@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import functools
 import os
 import shutil
 import signal
@@ -40,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     )
     run = actions.add_parser("run", help="run pytest in a guest for each kernel")
     run.add_argument("--parallel", action="store_true", help="boot the guests at once")
+    run.add_argument(
+        "--spread", action="store_true", help="run each test on one of the kernels only"
+    )
     run.add_argument("--allow-skips", action="store_true", help="a skipped test is no failure")
     run.add_argument("--results", type=Path, help="where JUnit XML and consoles go, by kernel")
     run.add_argument("rest", nargs="*", metavar="PYTEST-ARG", help="after --; default: all tests")
@@ -90,16 +94,22 @@ def chosen_kernels(options: argparse.Namespace) -> list[Kernel]:
     return [known[series] for series in qemu.RELEASED]
 
 
-def pytest_command(arguments: Sequence[str], *, allow_skips: bool) -> list[str]:
+def pytest_command(
+    arguments: Sequence[str], *, allow_skips: bool, spread_over: Sequence[str] = ()
+) -> list[str]:
     """Return pytest's command line in a guest.
 
     :param arguments: the user's; none stands for all tests.
     :param allow_skips: a skipped test is no failure.
+    :param spread_over: the full names of the kernels that run a part of the tests each.
     """
     own = ["-p", "no:cacheprovider", f"--junitxml={guest.SHARE}/junit.xml"]
     own += ["-p", "tests.lab.report_failures", "-p", "tests.lab.leave_out"]
+    own += ["-p", "tests.lab.run_again"]
     own += ["-o", f"faulthandler_timeout={TEST_HANGS_AFTER_S}"]
     own += ["-o", "faulthandler_exit_on_timeout=true"]
+    if spread_over:
+        own.append(f"--spread-over={','.join(spread_over)}")
     strict = [] if allow_skips else ["--fail-on-skip"]
     chosen = arguments or [f"--ignore={folder}" for folder in INDEPENDENT_OF_THE_KERNEL]
     return [sys.executable, "-m", "pytest", *own, *strict, *chosen]
@@ -127,9 +137,8 @@ def keep_results(outcome: guest.Outcome, place: Path) -> None:
         shutil.copy(outcome.share / "junit.xml", place)
 
 
-def run_kernel(kernel: Kernel, options: argparse.Namespace) -> int:
+def run_kernel(kernel: Kernel, command: Sequence[str], options: argparse.Namespace) -> int:
     """Run the tests on one kernel; return the exit status."""
-    command = pytest_command(options.rest, allow_skips=options.allow_skips)
     prefix = f"[{kernel.name}] " if options.parallel else ""
     run_name = f"{kernel.name}-ctypes" if options.syscalls == "ctypes" else kernel.name
     place = (options.results or cache_dir() / "results") / run_name
@@ -158,10 +167,13 @@ def run(options: argparse.Namespace) -> int:
     kernels = chosen_kernels(options)
     if options.if_installed and not (kernels := present(kernels)):
         return 0
+    spread_over = [kernel.full_name for kernel in kernels] if options.spread else []
+    command = pytest_command(options.rest, allow_skips=options.allow_skips, spread_over=spread_over)
+    run_on = functools.partial(run_kernel, command=command, options=options)
     guest.compile_all()
     with concurrent.futures.ThreadPoolExecutor(len(kernels) if options.parallel else 1) as pool:
         try:
-            statuses = list(pool.map(run_kernel, kernels, [options] * len(kernels)))
+            statuses = list(pool.map(run_on, kernels))
         finally:
             guest.kill_all()
     for kernel, status in zip(kernels, statuses, strict=True):

@@ -69,6 +69,7 @@ def guest_environment(
         "FAMSOCK_LAB_KERNEL": kernel.series,
         "FAMSOCK_LAB_MODULES": str(kernel.modules),
         "FAMSOCK_LAB_BTVIRT": str(tools_dir() / "usr" / "bin" / "btvirt"),
+        "FAMSOCK_LAB_BTVIRT_ENDS": "/run/btvirt-ends",
     }
 
 

@@ -35,22 +35,37 @@ ip link set vcan1 mtu 2060 up
 
 # A busy machine may emulate a controller's first answer too late, and the kernel then leaves that
 # controller unusable: try again. It makes the entry `features` when it has set a controller up.
+# btvirt may crash: start it again, and note that for run_again.py.
 controllers=/sys/kernel/debug/bluetooth
 are_set_up() { [ -e $controllers/hci0/features ] && [ -e $controllers/hci1/features ]; }
-for attempt in 1 2 3 4 5; do
-    [ -e /dev/vhci ] || break
-    "$FAMSOCK_LAB_BTVIRT" -l2 >/dev/null &
-    btvirt=$!
-    tries=100
-    until are_set_up || [ $tries = 0 ]; do
-        sleep 0.1
-        tries=$((tries - 1))
+start_btvirt() {
+    for attempt in 1 2 3 4 5; do
+        "$FAMSOCK_LAB_BTVIRT" -l2 >/dev/null &
+        btvirt=$!
+        tries=100
+        until are_set_up || [ $tries = 0 ]; do
+            sleep 0.1
+            tries=$((tries - 1))
+        done
+        are_set_up && return
+        echo "famsock-lab: attempt $attempt: the kernel did not set up hci0 and hci1 of btvirt"
+        kill $btvirt
+        wait $btvirt
     done
-    are_set_up && break
-    echo "famsock-lab: attempt $attempt: the kernel did not set up hci0 and hci1 of btvirt"
-    kill $btvirt
-    wait $btvirt
-done
+    return 1
+}
+keep_btvirt() {
+    while start_btvirt; do
+        touch /run/btvirt-is-started
+        wait $btvirt
+        echo "famsock-lab: btvirt ended with $?" | tee -a "$FAMSOCK_LAB_BTVIRT_ENDS"
+    done
+    touch /run/btvirt-is-started
+}
+if [ -e /dev/vhci ]; then
+    keep_btvirt &
+    until [ -e /run/btvirt-is-started ]; do sleep 0.1; done
+fi
 
 # The devices can be opened only once, a fifo by any child that reopens /dev/stderr.
 mkfifo /run/stdout /run/stderr

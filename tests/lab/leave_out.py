@@ -1,6 +1,7 @@
 """A pytest plugin of the guests: leave out the tests that ``left_out.toml`` names for the kernel.
 
-They are deselected, not skipped: a skipped test is a failure in the lab.
+They are deselected, not skipped: a skipped test is a failure in the lab. With ``--spread-over``
+each test runs on one of several kernels.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LISTING = Path(__file__).parent / "left_out.toml"
 class LeftOut:
     """Tests that are left out for one reason.
 
-    :ivar kernels: names of kernels, as :attr:`tests.lab.store.Kernel.name` gives them.
+    :ivar kernels: names of kernels, as :attr:`tests.lab.store.Kernel.full_name` gives them.
     :ivar reason: what these kernels lack.
     :ivar tests: the start of each test's node id, with ``*`` for any text.
     :ivar spread: each test runs on one of these kernels all the same, and its name tells on which.
@@ -34,12 +35,9 @@ class LeftOut:
     tests: Sequence[str]
     spread: bool = False
 
-    def leaves_out(self, node_id: str, kernel: str) -> bool:
-        """Return whether a test is left out on a kernel."""
-        if kernel not in self.kernels or not self._pattern.match(node_id):
-            return False
-        place = zlib.crc32(node_id.encode()) % len(self.kernels)
-        return not self.spread or self.kernels[place] != kernel
+    def names(self, node_id: str, kernel: str) -> bool:
+        """Return whether a test is among these, and a kernel too."""
+        return kernel in self.kernels and self._pattern.match(node_id) is not None
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -52,10 +50,33 @@ def read(listing: str) -> list[LeftOut]:
     return [LeftOut(**entry) for entry in tomllib.loads(listing)["left_out"]]
 
 
+def is_left_out(node_id: str, kernel: str, entries: Sequence[LeftOut]) -> bool:
+    """Return whether a test is left out on a kernel.
+
+    One that is spread runs on one of the kernels on which no other entry leaves it out.
+    """
+    named = [entry for entry in entries if entry.names(node_id, kernel)]
+    fixed = [entry for entry in entries if not entry.spread]
+    if any(entry in named for entry in fixed):
+        return True
+    for entry in (entry for entry in named if entry.spread):
+        able = [k for k in entry.kernels if not any(e.names(node_id, k) for e in fixed)]
+        if able[zlib.crc32(node_id.encode()) % len(able)] != kernel:
+            return True
+    return False
+
+
+def spread_all(entries: Sequence[LeftOut], kernels: Sequence[str]) -> list[LeftOut]:
+    """Return entries that spread all tests over some kernels, and leave out what others do."""
+    everything = LeftOut(kernels, "of a part each: all tests", ["*"], spread=True)
+    return [*(entry for entry in entries if not entry.spread), everything]
+
+
 class LeaveOut:
     """Deselects tests, and gives the reasons in pytest's header."""
 
     def __init__(self, entries: Sequence[LeftOut], kernel: str) -> None:
+        self.all_entries = entries
         self.entries = [entry for entry in entries if kernel in entry.kernels]
         self.kernel = kernel
 
@@ -68,14 +89,26 @@ class LeaveOut:
         chosen: list[pytest.Item] = []
         found: list[pytest.Item] = []
         for item in items:
-            is_left_out = any(entry.leaves_out(item.nodeid, self.kernel) for entry in self.entries)
-            (found if is_left_out else chosen).append(item)
+            left_out = is_left_out(item.nodeid, self.kernel, self.all_entries)
+            (found if left_out else chosen).append(item)
         if found:
             config.hook.pytest_deselected(items=found)
             items[:] = chosen
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--spread-over",
+        type=lambda text: text.split(","),
+        metavar="KERNEL,...",
+        help="run each test on one of these kernels only; its name tells on which",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # Outside a guest there is no such kernel, and nothing is left out.
     kernel = "-".join(os.environ.get(name, "") for name in ("FAMSOCK_LAB", "FAMSOCK_LAB_KERNEL"))
-    config.pluginmanager.register(LeaveOut(read(LISTING.read_text()), kernel))
+    entries = read(LISTING.read_text())
+    if spread_over := config.getoption("--spread-over"):
+        entries = spread_all(entries, spread_over)
+    config.pluginmanager.register(LeaveOut(entries, kernel))

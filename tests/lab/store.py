@@ -78,6 +78,11 @@ class Kernel(abc.ABC):
         """A name for messages and for the folder of results."""
 
     @property
+    def full_name(self) -> str:
+        """The name in ``left_out.toml``, which tells the machine too."""
+        return f"{self.machine}-{self.series}"
+
+    @property
     @abc.abstractmethod
     def root(self) -> Path:
         """The folder in the cache that has the kernel and its modules."""

@@ -308,16 +308,107 @@ def test_tests_are_left_out_on_the_kernels_of_their_entry(
     result.stdout.no_fnmatch_line("*nothing works*")
 
 
+def runs(
+    names: Sequence[str], entries: Sequence[leave_out.LeftOut], kernels: Sequence[str]
+) -> dict[str, set[str]]:
+    """Return the names of the tests that are run on each kernel."""
+    return {
+        kernel: {name for name in names if not leave_out.is_left_out(name, kernel, entries)}
+        for kernel in kernels
+    }
+
+
 def test_a_test_that_is_spread_runs_on_one_of_the_kernels() -> None:
     kernels = ["qemu-8", "qemu-9"]
     entry = leave_out.LeftOut(kernels, "half of them each", ["test_one.py"], spread=True)
     names = [f"test_one.py::test_{number}" for number in range(50)]
-    run = {k: {name for name in names if not entry.leaves_out(name, k)} for k in kernels}
-    assert run["qemu-8"] | run["qemu-9"] == {*names}
+    run = runs(names, [entry], [*kernels, "uml-9"])
+    assert run["qemu-8"] | run["qemu-9"] == {*names} == run["uml-9"]
     assert not run["qemu-8"] & run["qemu-9"]
     assert all(len(found) > 10 for found in run.values())
-    assert not entry.leaves_out(names[0], "uml-9")
-    assert not any(entry.leaves_out("test_two.py::test_0", kernel) for kernel in kernels)
+    assert not any(
+        leave_out.is_left_out("test_two.py::test_0", kernel, [entry]) for kernel in kernels
+    )
+
+
+def test_a_test_that_is_spread_runs_where_nothing_else_leaves_it_out() -> None:
+    kernels = ["qemu-7", "qemu-8", "qemu-9"]
+    entries = [
+        leave_out.LeftOut(kernels, "a third of them each", ["test_one.py"], spread=True),
+        leave_out.LeftOut(["qemu-8"], "no bus", ["test_one.py::test_bus_"]),
+        leave_out.LeftOut(kernels, "no memory", ["test_one.py::test_memory_"]),
+    ]
+    names = [f"test_one.py::test_{what}{n}" for what in ("", "bus_", "memory_") for n in range(50)]
+    run = runs(names, entries, kernels)
+    assert not any("_bus_" in name for name in run["qemu-8"])
+    expected = [name for name in names if "_memory_" not in name]
+    assert sorted(name for found in run.values() for name in found) == sorted(expected)
+
+
+def test_all_tests_can_be_spread() -> None:
+    kernels = ["qemu-8", "qemu-9"]
+    entries = [
+        leave_out.LeftOut(["qemu-8"], "no bus", ["test_one.py::test_bus_"]),
+        leave_out.LeftOut(["qemu-7", "qemu-8"], "half each", ["test_one.py"], spread=True),
+    ]
+    names = [f"test_{file}.py::test_{n}" for file in ("one", "two") for n in range(50)]
+    names += [f"test_one.py::test_bus_{n}" for n in range(50)]
+    run = runs(names, leave_out.spread_all(entries, kernels), kernels)
+    assert sorted([*run["qemu-8"], *run["qemu-9"]]) == sorted(names)
+    assert not any("_bus_" in name for name in run["qemu-8"])
+    assert all(len([n for n in found if "_bus_" not in n]) > 30 for found in run.values())
+
+
+def test_the_kernels_of_a_run_share_the_tests_out() -> None:
+    command = pytest_command([], allow_skips=False, spread_over=["qemu-6.1", "qemu-6.12"])
+    assert "--spread-over=qemu-6.1,qemu-6.12" in command
+    options = parser().parse_args(["run", "--spread"])
+    assert [kernel.full_name for kernel in chosen_kernels(options)] == ["qemu-6.1", "qemu-6.12"]
+
+
+def test_only_what_failed_while_the_emulator_ended_runs_again(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(guest.REPOSITORY))
+    monkeypatch.setenv("FAMSOCK_LAB_BTVIRT_ENDS", str(pytester.path / "ends"))
+    for name in ("hci0", "hci1"):
+        (pytester.path / name).mkdir()
+        (pytester.path / name / "features").touch()
+    pytester.makeconftest(
+        """
+        from pathlib import Path
+        from tests.lab import run_again
+        run_again.CONTROLLERS = Path(__file__).parent
+        """
+    )
+    pytester.makepyfile(
+        """
+        from pathlib import Path
+        import pytest
+        runs = {}
+        @pytest.fixture
+        def end():
+            with Path("ends").open("a") as file:
+                print("ended with 139", file=file)
+        @pytest.fixture
+        def count(request):
+            name = request.node.name
+            runs[name] = runs.get(name, 0) + 1
+            return runs[name]
+        def test_fails_once(end, count): assert count == 2
+        def test_fails_twice(end, count): assert count == 3
+        def test_passes(end, count): assert count == 1
+        def test_fails_without_a_crash(count): assert count == 2
+        def test_number_of_runs():
+            assert [*runs.values()] == [2, 2, 1, 1]
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "tests.lab.run_again", "-rf", timeout=60)
+    result.assert_outcomes(passed=3, failed=2)
+    result.stdout.fnmatch_lines(["*test_fails_once: btvirt ended during this test*"])
+    result.stdout.fnmatch_lines(
+        ["FAILED *test_fails_twice*", "FAILED *test_fails_without_a_crash*"]
+    )
 
 
 def test_a_guest_tells_the_plugin_its_kernel(
