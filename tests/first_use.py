@@ -1,10 +1,11 @@
 """Interrupt the first socket of a process at a line of famsock, in a forked child for each line.
 
 ``python tests/first_use.py COUNT PART PARTS [MODULE]`` imports famsock, lists the lines that the
-first socket, address, option and message run, and takes COUNT of them, spread evenly (0: all). At
-the first execution of the line the child raises, forks, or opens another socket, by turns. The next
+first socket, address, option and message run, and takes COUNT of them, spread evenly (0: all). Of
+the lines that are no function's, one in BODY_STEP is listed: most define a constant each. At the
+first execution of the line the child raises, forks, or opens another socket, by turns. The next
 socket must be served by its plugin. PART of PARTS runs here. With MODULE only lines of modules
-whose name starts so are taken. Prints JSON: how many lines there are and were tried, and what was
+whose name starts so are taken. Prints JSON: how many lines were listed and tried, and what was
 wrong.
 """
 
@@ -16,12 +17,14 @@ import os
 import signal
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import famsock
 
 TIMEOUT_S = 60
+BODY_STEP = 8
 
 
 class InterruptError(KeyboardInterrupt):
@@ -69,8 +72,10 @@ def fork() -> None:
 ACTIONS: tuple[Callable[[], None], ...] = (interrupt, expire, fork, open_another)
 
 
-def traced(at_line: Callable[[str], None], only_module: str = "") -> None:
-    """Call `use` and, at each line of famsock or a plugin, ``at_line`` with the line's name.
+def traced(at_line: Callable[[str, str], None], only_module: str = "") -> None:
+    """Call `use` and, at each line of famsock or a plugin, ``at_line``.
+
+    It is given the line's name, and its function's or "<module>".
 
     With ``only_module`` at those of one module: the others cost less time then.
     """
@@ -80,7 +85,7 @@ def traced(at_line: Callable[[str], None], only_module: str = "") -> None:
         if module != only_module if only_module else not module.startswith("famsock"):
             return None
         if event == "line":
-            at_line(f"{module}:{frame.f_lineno}")
+            at_line(f"{module}:{frame.f_lineno}", frame.f_code.co_name)
         return trace
 
     sys.settrace(trace)
@@ -114,12 +119,23 @@ def in_child(work: Callable[[], str]) -> str:
 
 
 def lines() -> list[str]:
-    """The distinct lines in the order of their first execution."""
+    """The lines to choose from, in the order of their first execution."""
 
     def run() -> str:
-        seen: dict[str, None] = {}
-        traced(lambda line: seen.setdefault(line))
-        return "\n".join(seen)
+        seen: dict[str, bool] = {}
+        in_bodies: Counter[str] = Counter()
+
+        def at_line(line: str, function: str) -> None:
+            if line in seen:
+                return
+            seen[line] = True
+            if function == "<module>":
+                module = line.partition(":")[0]
+                seen[line] = in_bodies[module] % BODY_STEP == 0
+                in_bodies[module] += 1
+
+        traced(at_line)
+        return "\n".join(line for line, is_listed in seen.items() if is_listed)
 
     return in_child(run).splitlines()
 
@@ -130,7 +146,7 @@ def disturbed(wanted: str, action: Callable[[], None]) -> str:
     def run() -> str:
         reached = False
 
-        def at_line(line: str) -> None:
+        def at_line(line: str, _: str) -> None:
             nonlocal reached
             if line == wanted and not reached:
                 reached = True
@@ -154,9 +170,8 @@ def disturbed(wanted: str, action: Callable[[], None]) -> str:
 
 def main(count: int, part: int, parts: int, modules: str) -> None:
     warnings.simplefilter("ignore")
-    if count:  # a few only: save each child the imports of what is not famsock's
-        for module in ("attrs", "pluggy", "ctypes", "inspect"):
-            importlib.import_module(module)
+    for module in ("attrs", "pluggy", "ctypes", "inspect"):  # each child would import them
+        importlib.import_module(module)
     found = [line for line in lines() if line.startswith(modules)]
     count = count or len(found)
     numbers = range(count)[part::parts]
