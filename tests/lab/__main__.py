@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     run = actions.add_parser("run", help="run pytest in a guest for each kernel")
     run.add_argument("--parallel", action="store_true", help="boot the guests at once")
     run.add_argument(
-        "--spread", action="store_true", help="run each test on one of the kernels only"
+        "--spread", action="store_true", help="run each file of tests on one of the kernels only"
     )
     run.add_argument("--allow-skips", action="store_true", help="a skipped test is no failure")
     run.add_argument("--results", type=Path, help="where JUnit XML and consoles go, by kernel")

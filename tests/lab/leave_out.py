@@ -1,7 +1,7 @@
 """A pytest plugin of the guests: leave out the tests that ``left_out.toml`` names for the kernel.
 
 They are deselected, not skipped: a skipped test is a failure in the lab. With ``--spread-over``
-each test runs on one of several kernels.
+each file of tests runs on one of several kernels.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class LeftOut:
     :ivar kernels: names of kernels, as :attr:`tests.lab.store.Kernel.full_name` gives them.
     :ivar reason: what these kernels lack.
     :ivar tests: the start of each test's node id, with ``*`` for any text.
-    :ivar spread: each test runs on one of these kernels all the same, and its name tells on which.
+    :ivar spread: each test runs on one of these kernels all the same; its file's name tells on
+        which.
     """
 
     kernels: Sequence[str]
@@ -61,9 +62,20 @@ def is_left_out(node_id: str, kernel: str, entries: Sequence[LeftOut]) -> bool:
         return True
     for entry in (entry for entry in named if entry.spread):
         able = [k for k in entry.kernels if not any(e.names(node_id, k) for e in fixed)]
-        if able[zlib.crc32(node_id.encode()) % len(able)] != kernel:
+        if able[_place(node_id) % len(able)] != kernel:
             return True
     return False
+
+
+def runs_elsewhere(path: str, kernel: str, entries: Sequence[LeftOut]) -> bool:
+    """Return whether no test of a file runs on a kernel, so that the file need not be imported."""
+    fixed = [entry for entry in entries if not entry.spread]
+    of_some = [test for entry in fixed for test in entry.tests if test.startswith(f"{path}::")]
+    return not of_some and is_left_out(path, kernel, entries)
+
+
+def _place(node_id: str) -> int:
+    return zlib.crc32(node_id.partition("::")[0].encode())
 
 
 def spread_all(entries: Sequence[LeftOut], kernels: Sequence[str]) -> list[LeftOut]:
@@ -83,6 +95,12 @@ class LeaveOut:
     def pytest_report_header(self) -> list[str]:
         return [f"left out by {LISTING.name}: {entry.reason}" for entry in self.entries]
 
+    def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
+        if collection_path.suffix != ".py" or not collection_path.is_relative_to(config.rootpath):
+            return None
+        path = collection_path.relative_to(config.rootpath).as_posix()
+        return runs_elsewhere(path, self.kernel, self.all_entries) or None
+
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
@@ -101,7 +119,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--spread-over",
         type=lambda text: text.split(","),
         metavar="KERNEL,...",
-        help="run each test on one of these kernels only; its name tells on which",
+        help="run each file of tests on one of these kernels only; its name tells on which",
     )
 
 

@@ -287,7 +287,7 @@ def test_tests_are_left_out_on_the_kernels_of_their_entry(
         def test_b(family): assert family == "inet"
         """
     )
-    pytester.makepyfile(test_two="def test_c(): 1 / 0")
+    pytester.makepyfile(test_two="1 / 0  # is not imported")
     pytester.makepyfile(
         plugin="""
         from tests.lab import leave_out
@@ -301,7 +301,7 @@ def test_tests_are_left_out_on_the_kernels_of_their_entry(
         """
     )
     result = pytester.runpytest_subprocess("-p", "plugin", timeout=60)
-    result.assert_outcomes(passed=2, deselected=2)
+    result.assert_outcomes(passed=2, deselected=1)
     result.stdout.fnmatch_lines(
         ["left out by left_out.toml: no bus", "left out by left_out.toml: no SMC"]
     )
@@ -320,43 +320,68 @@ def runs(
 
 def test_a_test_that_is_spread_runs_on_one_of_the_kernels() -> None:
     kernels = ["qemu-8", "qemu-9"]
-    entry = leave_out.LeftOut(kernels, "half of them each", ["test_one.py"], spread=True)
-    names = [f"test_one.py::test_{number}" for number in range(50)]
+    entry = leave_out.LeftOut(kernels, "half of them each", ["one/"], spread=True)
+    names = [f"one/test_{file}.py::test_{number}" for file in range(50) for number in "ab"]
     run = runs(names, [entry], [*kernels, "uml-9"])
     assert run["qemu-8"] | run["qemu-9"] == {*names} == run["uml-9"]
     assert not run["qemu-8"] & run["qemu-9"]
-    assert all(len(found) > 10 for found in run.values())
-    assert not any(
-        leave_out.is_left_out("test_two.py::test_0", kernel, [entry]) for kernel in kernels
-    )
+    assert all(len(found) > 20 for found in run.values())
+    for kernel in kernels:
+        assert not leave_out.is_left_out("test_two.py::test_0", kernel, [entry])
+        files = {name.partition("::")[0] for name in names}
+        elsewhere = {file for file in files if leave_out.runs_elsewhere(file, kernel, [entry])}
+        assert elsewhere == files - {name.partition("::")[0] for name in run[kernel]}
 
 
 def test_a_test_that_is_spread_runs_where_nothing_else_leaves_it_out() -> None:
     kernels = ["qemu-7", "qemu-8", "qemu-9"]
     entries = [
-        leave_out.LeftOut(kernels, "a third of them each", ["test_one.py"], spread=True),
-        leave_out.LeftOut(["qemu-8"], "no bus", ["test_one.py::test_bus_"]),
-        leave_out.LeftOut(kernels, "no memory", ["test_one.py::test_memory_"]),
+        leave_out.LeftOut(kernels, "a third of them each", ["one/"], spread=True),
+        leave_out.LeftOut(["qemu-8"], "no bus", ["one/test_bus_"]),
+        leave_out.LeftOut(["qemu-7"], "no clock", ["one/test_3.py::test_clock"]),
+        leave_out.LeftOut(kernels, "no memory", ["one/test_memory_"]),
     ]
-    names = [f"test_one.py::test_{what}{n}" for what in ("", "bus_", "memory_") for n in range(50)]
+    files = [f"one/test_{what}{n}.py" for what in ("", "bus_", "memory_") for n in range(50)]
+    names = [f"{file}::test_{what}" for file in files for what in ("clock", "other")]
     run = runs(names, entries, kernels)
     assert not any("_bus_" in name for name in run["qemu-8"])
     expected = [name for name in names if "_memory_" not in name]
     assert sorted(name for found in run.values() for name in found) == sorted(expected)
+    for kernel in kernels:
+        for name in run[kernel]:
+            assert not leave_out.runs_elsewhere(name.partition("::")[0], kernel, entries)
+    assert "one/test_3.py::test_clock" not in run["qemu-7"]
 
 
 def test_all_tests_can_be_spread() -> None:
     kernels = ["qemu-8", "qemu-9"]
     entries = [
-        leave_out.LeftOut(["qemu-8"], "no bus", ["test_one.py::test_bus_"]),
-        leave_out.LeftOut(["qemu-7", "qemu-8"], "half each", ["test_one.py"], spread=True),
+        leave_out.LeftOut(["qemu-8"], "no bus", ["one/test_bus_"]),
+        leave_out.LeftOut(["qemu-7", "qemu-8"], "half each", ["one/"], spread=True),
     ]
-    names = [f"test_{file}.py::test_{n}" for file in ("one", "two") for n in range(50)]
-    names += [f"test_one.py::test_bus_{n}" for n in range(50)]
+    names = [f"{folder}/test_{n}.py::test" for folder in ("one", "two") for n in range(50)]
+    names += [f"one/test_bus_{n}.py::test" for n in range(50)]
     run = runs(names, leave_out.spread_all(entries, kernels), kernels)
     assert sorted([*run["qemu-8"], *run["qemu-9"]]) == sorted(names)
     assert not any("_bus_" in name for name in run["qemu-8"])
     assert all(len([n for n in found if "_bus_" not in n]) > 30 for found in run.values())
+
+
+def test_each_file_of_this_repository_runs_somewhere() -> None:
+    """With the tests spread, a file that no kernel imports is one that is left out on all."""
+    kernels = [kernel.full_name for kernel in chosen_kernels(parser().parse_args(["run"]))]
+    entries = leave_out.read(leave_out.LISTING.read_text())
+    spread = leave_out.spread_all(entries, kernels)
+    root = guest.REPOSITORY
+    found = [*root.glob("tests/**/test_*.py"), *root.glob("plugins/*/tests/test_*.py")]
+    files = [path.relative_to(root).as_posix() for path in found]
+    imported = {
+        kernel: {file for file in files if not leave_out.runs_elsewhere(file, kernel, spread)}
+        for kernel in kernels
+    }
+    assert all(len(some) > 100 for some in imported.values())
+    for file in set(files).difference(*imported.values()):
+        assert all(leave_out.is_left_out(file, kernel, entries) for kernel in kernels), file
 
 
 def test_the_kernels_of_a_run_share_the_tests_out() -> None:
