@@ -81,6 +81,9 @@ class Protocol(NamedTuple):
     ``passes_descriptors`` is True where a message may carry descriptors (SCM_RIGHTS).
     ``reliable_datagrams`` is True where no datagram is lost: a sender waits for a receiver that has
     no space (unix(7)).
+    ``fixed_send_buffer`` is True where a stream's send buffer keeps the size that SO_SNDBUF gives
+    it, however fast the receiver is, and a larger one carries more at once (unix(7)). A relay then
+    enlarges it.
     ``integer_bytes`` gives, by level, the size of integer options that are no C int; where it is
     given, ``setsockopt`` and ``getsockopt`` follow it and not the stdlib's own rule. ``selftest``
     names a context manager that opens two live sockets and yields a function making one verified
@@ -124,6 +127,7 @@ class Protocol(NamedTuple):
     segmentation: Segmentation | None = None
     resolver: Resolver | str | None = None
     reliable_datagrams: bool = False
+    fixed_send_buffer: bool = False
 
     @property
     def selftests(self) -> Mapping[str, str]:

@@ -203,6 +203,7 @@ WRONG: dict[type[Family] | type[Protocol], dict[str, tuple[Any, ...]]] = {
         ),
         "resolver": (*NO_REFERENCE, object(), Protocol),
         "reliable_datagrams": (0, 1, "yes", None),
+        "fixed_send_buffer": (0, 1, "yes", None),
     },
 }
 

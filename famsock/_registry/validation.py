@@ -392,6 +392,7 @@ _PROTOCOL: Mapping[str, tuple[str, Check]] = {
     "accepts_address": ("a bool", _is_bool),
     "passes_descriptors": ("a bool", _is_bool),
     "reliable_datagrams": ("a bool", _is_bool),
+    "fixed_send_buffer": ("a bool", _is_bool),
     "integer_bytes": ("None or a mapping of levels to sizes in bytes (1, 2, 4, 8)", _are_sizes),
     "selftest": (f"None, {_REFERENCE} or a mapping of labels to such names", _is_selftest),
     "layout": (f"None, a SockaddrLayout or {_REFERENCE}", _is_layout),

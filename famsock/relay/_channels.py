@@ -49,6 +49,10 @@ BUFFER_BYTES = 1 << 20
 STREAM_BYTES = 1 << 18
 """The most bytes of a stream that are copied at once."""
 
+_SEND_BUFFER_BYTES = 5 << 17
+"""SO_SNDBUF of a socket that a full pipe is spliced to. The kernel doubles it, and counts more
+than a message's bytes; /proc/sys/net/core/wmem_max limits it."""
+
 _DESCRIPTORS = 253
 """SCM_MAX_FD of linux/net/scm.h: the most descriptors of one message."""
 
@@ -106,6 +110,9 @@ class Channel:
     def send(self, data: memoryview | bytes, descriptors: tuple[int, ...] = ()) -> int:
         """Return how many bytes were taken: all, if the end has messages."""
         raise NotImplementedError
+
+    def enlarge(self) -> None:
+        """Let the socket hold more that is on its way to the peer, where the kernel does not."""
 
     def flush(self) -> None:
         """Send what is ``unsent``, as far as possible."""
@@ -237,9 +244,20 @@ class StreamChannel(SocketChannel):
     is_stream = True
     events_tell_all = True
 
-    def __init__(self, sock: socket, buffer: memoryview, splices: bool) -> None:
+    def __init__(
+        self, sock: socket, buffer: memoryview, splices: bool, states_buffer: bool = False
+    ) -> None:
         super().__init__(sock, buffer[:STREAM_BYTES])
         self.splices = splices
+        self._states_buffer = states_buffer
+
+    def enlarge(self) -> None:
+        served = self.socket._served
+        if self._states_buffer or served is None or not served.protocol.fixed_send_buffer:
+            return
+        with suppress(OSError):
+            if self.socket.getsockopt(_stdlib.SOL_SOCKET, _stdlib.SO_SNDBUF) < _SEND_BUFFER_BYTES:
+                self.socket.setsockopt(_stdlib.SOL_SOCKET, _stdlib.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
     def receive(self) -> memoryview | bytes | Ended:
         size = self.socket.recv_into(self._buffer)

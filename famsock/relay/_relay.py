@@ -283,7 +283,8 @@ class Relay:
             return MessageChannel(sock, self._buffer, end.is_connected, options.passes_descriptors)
         if options.passes_descriptors:
             return PassingStreamChannel(sock, self._buffer)
-        return StreamChannel(sock, self._buffer, options.splices)
+        states_buffer = any(name.startswith("SO_SNDBUF") for name, _ in end.endpoint.options)
+        return StreamChannel(sock, self._buffer, options.splices, states_buffer)
 
     def _arrived(self, side: int, channel: Channel) -> None:
         """Take a peer of a listening end into a session."""

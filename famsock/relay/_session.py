@@ -37,6 +37,7 @@ class Direction:
         "_descriptors",
         "_held",
         "_in_pipe_bytes",
+        "_is_enlarged",
         "_limit_bytes",
         "_pipe",
         "_pipes",
@@ -74,6 +75,7 @@ class Direction:
         self._pipes = pipes
         self._pipe: Pipe | None = None
         self._in_pipe_bytes = 0
+        self._is_enlarged = False
         self._held: memoryview | bytes | None = None
         self._descriptors: tuple[int, ...] = ()
         self._limit_bytes = 0
@@ -138,7 +140,7 @@ class Direction:
             try:
                 size = _splice(self._pipe[0], sink, self._in_pipe_bytes, flags=_SPLICE_FLAGS)  # type: ignore[index]
             except BlockingIOError:
-                return
+                size = 0
             except OSError as error:
                 if error.errno in _NO_SPLICE:
                     self._empty_pipe()
@@ -149,7 +151,10 @@ class Direction:
             self._in_pipe_bytes -= size
             self.bytes += size
             if self._in_pipe_bytes:
-                return  # it takes no more now, and another attempt would only say so
+                if self._is_enlarged:
+                    return  # it takes no more now, and another attempt would only say so
+                self._is_enlarged = True
+                self.sink.enlarge()
 
     def _empty_pipe(self) -> None:
         """Take what is in the pipe into memory: the other end's family does not splice."""

@@ -23,7 +23,11 @@ from pathlib import Path
 
 import pytest
 
-from famsock.relay import Options
+import famsock
+from famsock import endpoints
+from famsock.relay import End, Options, Relay
+from famsock.relay._pipes import Pipes
+from famsock.relay._session import Direction
 from tests.relay.peers import (
     PATIENCE_S,
     Running,
@@ -153,6 +157,52 @@ def test_a_slow_side_stops_the_other(tmp_path: Path, splices: bool) -> None:
             assert exchange_beside(run, goes_on)
             goes_on.set()
         until(lambda: got.count(sent))
+
+
+SO_BUF_LOCK, SNDBUF_LOCK = 72, 1  # asm-generic/socket.h and net/sock.h, since Linux 5.14
+
+
+@pytest.mark.needs_kernel("5.14")
+@pytest.mark.parametrize(
+    ("far", "query", "is_locked", "is_enlarged"),
+    [
+        ("unix://{0}/s", "", True, True),
+        ("unix://{0}/s", "?SO_SNDBUF=16384", True, False),
+        ("tcp://127.0.0.1:0", "", False, False),
+    ],
+    ids=["unix", "stated", "tcp"],
+)
+def test_a_send_buffer_that_does_not_grow_is_enlarged(
+    tmp_path: Path, far: str, query: str, is_locked: bool, is_enlarged: bool
+) -> None:
+    """Once it is full. TCP's grows by itself, unless a program sets its size."""
+    with famsock.listen(far.format(tmp_path)) as server:
+        address = server.local_address
+        assert address is not None
+        end = End(str(endpoints.of(server, address)) + query)
+        near, client = famsock.socketpair()
+        with (
+            Relay("tcp://127.0.0.1:0", end) as relay,
+            near,
+            client,
+            end.endpoint.connect() as sink,
+            server.accept()[0],
+        ):
+            before = sink.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+            for sock in (near, client, sink):
+                sock.setblocking(False)
+            pipes = Pipes()
+            direction = Direction(relay._channel(0, near), relay._channel(1, sink), pipes, None)
+            while not direction.is_blocked:
+                with suppress(BlockingIOError):
+                    client.send(bytes(MIB))
+                direction.run()
+            after = sink.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+            lock = sink.getsockopt(socket.SOL_SOCKET, SO_BUF_LOCK)
+            direction.give_up(None)
+            pipes.close()
+    assert bool(lock & SNDBUF_LOCK) == is_locked
+    assert (after > before) == is_enlarged or not is_locked
 
 
 def exchange_beside(run: Running, goes_on: threading.Event) -> bool:

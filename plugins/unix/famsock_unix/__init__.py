@@ -52,6 +52,7 @@ FAMILY = Family(
             hints=HINTS,
             passes_descriptors=True,
             reliable_datagrams=True,
+            fixed_send_buffer=True,
             selftest={
                 "unix": "famsock_unix.selftest:stream",
                 "unix dgram": "famsock_unix.selftest:dgram",
