@@ -81,7 +81,10 @@ def groups(page: str, *languages: str) -> Iterator[Any]:
         if any(block.language == "sh" for block in blocks):
             marks.append(pytest.mark.slow)  # a command takes half a second to start
         words = "+".join(re.findall(r"[\w.]+", " ".join(needs))) or "nothing"
-        name = f"{Path(page).stem}:{words}"
+        path = Path(page)
+        is_of_plugin = path.parts[0] == "plugins"
+        name = f"{path.parent.name}-{path.stem}" if is_of_plugin else path.stem
+        name = f"{name}:{words}"
         yield pytest.param(ROOT / page, blocks, fixtures, marks=marks, id=name)
 
 

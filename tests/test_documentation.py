@@ -38,6 +38,7 @@ LEARNING = (
 )
 """Pages whose blocks run in one interpreter for each of their needs."""
 FAMILIES = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/families/*.md"))
+READMES = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("plugins/*/README.md"))
 """The same; the lab runs only the blocks that need its kernels."""
 RUN_BY_OTHER_TESTS = {
     "docs/http.md": "tests/over_http/test_documented.py",
@@ -68,10 +69,10 @@ def programs() -> Iterator[Any]:
 
 
 def learning() -> Iterator[Any]:
-    """The Python blocks of each page of LEARNING and of FAMILIES, by what they need."""
+    """The Python blocks of each page of LEARNING, FAMILIES and READMES, by what they need."""
     for page in LEARNING:
         yield from pages.groups(page, "python")
-    for page in FAMILIES:
+    for page in (*FAMILIES, *READMES):
         for group in pages.groups(page, "python"):
             if group.marks or not os.environ.get("FAMSOCK_LAB"):
                 yield group
@@ -109,14 +110,15 @@ def test_commands_print_what_their_pages_show(
 
 
 def every_page() -> set[str]:
-    """The pages of the site, and README."""
-    return {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")} | {"README.md"}
+    """The pages of the site, README and those of the plugins."""
+    of_site = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")}
+    return {*of_site, *READMES, "README.md"}
 
 
 def test_every_block_of_python_is_run_or_says_in_its_title_why_not() -> None:
     """A title names what a block is instead: a file, code of another library, what it needs."""
     recipes = {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/cookbook/*.md")}
-    run = {*PAGES, *LEARNING, *FAMILIES, *RUN_BY_OTHER_TESTS, *recipes}
+    run = {*PAGES, *LEARNING, *FAMILIES, *READMES, *RUN_BY_OTHER_TESTS, *recipes}
     for page in every_page():
         for fence in pages.fences(page):
             titled = re.match(r'(?:python|sh) title="([^"]*)"', fence)
