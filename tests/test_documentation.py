@@ -38,8 +38,9 @@ LEARNING = (
 )
 """Pages whose blocks run in one interpreter for each of their needs."""
 FAMILIES = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/families/*.md"))
-READMES = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("plugins/*/README.md"))
 """The same; the lab runs only the blocks that need its kernels."""
+READMES = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("plugins/*/README.md"))
+"""As FAMILIES."""
 RUN_BY_OTHER_TESTS = {
     "docs/http.md": "tests/over_http/test_documented.py",
     "docs/writing-a-family.md": "tests/external/test_guide.py",

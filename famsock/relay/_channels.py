@@ -112,7 +112,7 @@ class Channel:
         raise NotImplementedError
 
     def enlarge(self) -> None:
-        """Let the socket hold more that is on its way to the peer, where the kernel does not."""
+        """Enlarge the send buffer, if the protocol states that it keeps its size."""
 
     def flush(self) -> None:
         """Send what is ``unsent``, as far as possible."""

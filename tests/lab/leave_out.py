@@ -67,7 +67,7 @@ def is_left_out(node_id: str, kernel: str, entries: Sequence[LeftOut]) -> bool:
     return False
 
 
-def runs_elsewhere(path: str, kernel: str, entries: Sequence[LeftOut]) -> bool:
+def runs_none_of(path: str, kernel: str, entries: Sequence[LeftOut]) -> bool:
     """Return whether no test of a file runs on a kernel, so that the file need not be imported."""
     fixed = [entry for entry in entries if not entry.spread]
     of_some = [test for entry in fixed for test in entry.tests if test.startswith(f"{path}::")]
@@ -99,7 +99,7 @@ class LeaveOut:
         if collection_path.suffix != ".py" or not collection_path.is_relative_to(config.rootpath):
             return None
         path = collection_path.relative_to(config.rootpath).as_posix()
-        return runs_elsewhere(path, self.kernel, self.all_entries) or None
+        return runs_none_of(path, self.kernel, self.all_entries) or None
 
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -329,8 +330,8 @@ def test_a_test_that_is_spread_runs_on_one_of_the_kernels() -> None:
     for kernel in kernels:
         assert not leave_out.is_left_out("test_two.py::test_0", kernel, [entry])
         files = {name.partition("::")[0] for name in names}
-        elsewhere = {file for file in files if leave_out.runs_elsewhere(file, kernel, [entry])}
-        assert elsewhere == files - {name.partition("::")[0] for name in run[kernel]}
+        ignored = {file for file in files if leave_out.runs_none_of(file, kernel, [entry])}
+        assert ignored == files - {name.partition("::")[0] for name in run[kernel]}
 
 
 def test_a_test_that_is_spread_runs_where_nothing_else_leaves_it_out() -> None:
@@ -349,7 +350,7 @@ def test_a_test_that_is_spread_runs_where_nothing_else_leaves_it_out() -> None:
     assert sorted(name for found in run.values() for name in found) == sorted(expected)
     for kernel in kernels:
         for name in run[kernel]:
-            assert not leave_out.runs_elsewhere(name.partition("::")[0], kernel, entries)
+            assert not leave_out.runs_none_of(name.partition("::")[0], kernel, entries)
     assert "one/test_3.py::test_clock" not in run["qemu-7"]
 
 
@@ -376,12 +377,34 @@ def test_each_file_of_this_repository_runs_somewhere() -> None:
     found = [*root.glob("tests/**/test_*.py"), *root.glob("plugins/*/tests/test_*.py")]
     files = [path.relative_to(root).as_posix() for path in found]
     imported = {
-        kernel: {file for file in files if not leave_out.runs_elsewhere(file, kernel, spread)}
+        kernel: {file for file in files if not leave_out.runs_none_of(file, kernel, spread)}
         for kernel in kernels
     }
     assert all(len(some) > 100 for some in imported.values())
     for file in set(files).difference(*imported.values()):
         assert all(leave_out.is_left_out(file, kernel, entries) for kernel in kernels), file
+
+
+USUAL_FAMILIES = r"test_arguments\.py::.*AF_(INET|NETLINK|VSOCK)\b"  # nearly every kernel has them
+
+
+@pytest.mark.slow
+def test_what_is_left_to_the_host_needs_nothing_that_it_may_lack() -> None:
+    """A test that no guest runs and that the host skips would be run by nobody."""
+    needs = "needs_family or needs_interface or needs_module"
+    for entry in leave_out.read(leave_out.LISTING.read_text()):
+        if entry.spread or not re.search(r"\bhost\b", entry.reason):
+            continue
+        files = {test.partition("::")[0] for test in entry.tests}
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "--co", "-q", "-n0", "-m", needs, *sorted(files)],
+            cwd=guest.REPOSITORY, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert done.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        names = [line for line in done.stdout.splitlines() if "::" in line]
+        lacking = [name for name in names if not re.search(USUAL_FAMILIES, name)]
+        kernel = entry.kernels[0]
+        assert [name for name in lacking if entry.names(name, kernel)] == [], entry.reason
 
 
 def test_the_kernels_of_a_run_share_the_tests_out() -> None:
