@@ -1080,6 +1080,7 @@ def test_an_error_behind_datagrams_comes_after_them(tmp_path: Path) -> None:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(famsock.socket, "recvmmsg", failing)
+            transport._count = 16  # so that one read takes several calls
             protocol.datagram_received = lambda *_: protocol.events.append("data")  # type: ignore[method-assign]
             for _ in range(20):
                 client.send(b"data")

@@ -125,6 +125,11 @@ cdef inline bint as_size(object value, Py_ssize_t *found) except -1:
     return not overflow and found[0] >= 0
 
 
+cdef inline object timeout_for(object sock, int flags):
+    """The timeout of a call with such flags; None where it waits for nothing."""
+    return None if flags & (MSG_DONTWAIT | MSG_ERRQUEUE) else timeout_of(sock)
+
+
 cdef inline int control_size(object size) except? -1:
     """The size of a buffer for ancillary data."""
     cdef int found = 0
@@ -583,7 +588,7 @@ class Calls(_stdlib.socket):
             codec = self._codec_for(None)
         outgoing = gather(self, codec, messages, self._message)
         try:
-            return sendmmsg(self, self._timeout_of(c_flags), outgoing, c_flags)
+            return send_messages(self, timeout_for(self, c_flags), outgoing, c_flags)
         except OSError as error:
             for address in outgoing.addresses:
                 codec.forget(address)
@@ -665,7 +670,7 @@ class Calls(_stdlib.socket):
         """
         cdef AddressCache codec = codec_of(self)
         cdef object served = <object>famsock_slot(self, served_slot)
-        cdef object message, address = None, timeout = None
+        cdef object message, address = None
         cdef int c_flags = c_int(flags), c_control = control_size(control_bytes)
         cdef Py_ssize_t size = (
             bufsize_bytes if type(bufsize_bytes) is int else PyNumber_Index(bufsize_bytes)
@@ -677,10 +682,8 @@ class Calls(_stdlib.socket):
             message = served.message
             if served.protocol.passes_descriptors:
                 c_flags |= MSG_CMSG_CLOEXEC
-        if not c_flags & (MSG_DONTWAIT | MSG_ERRQUEUE):
-            timeout = timeout_of(self)
         data, items, message_flags, sockaddr = receive_msg(
-            self, timeout, size, c_control, c_flags, None
+            self, timeout_for(self, c_flags), size, c_control, c_flags, None
         )
         try:
             if sockaddr:
@@ -727,11 +730,15 @@ class Calls(_stdlib.socket):
         TimeoutError.
         """
         cdef int c_flags = c_int(flags)
-        count, bufsize_bytes = checks.batch_sizes(count, bufsize_bytes)
-        control_bytes = checks.control_bytes(control_bytes)
-        return recvmmsg(
-            self, self._timeout_of(c_flags), count, bufsize_bytes, control_bytes, c_flags,
-            codec_of(self) or self._codec_for(None),
+        cdef AddressCache codec = codec_of(self)
+        cdef Py_ssize_t messages = 0, size_bytes = 0
+        if not (as_size(count, &messages) and messages and as_size(bufsize_bytes, &size_bytes)):
+            messages, size_bytes = checks.batch_sizes(count, bufsize_bytes)
+        if codec is None:
+            codec = self._codec_for(None)
+        return receive_messages(
+            self, timeout_for(self, c_flags), messages, size_bytes, control_size(control_bytes),
+            c_flags, codec,
         )
 
     recvmmsg.__signature__ = Signature(
@@ -743,10 +750,11 @@ class Calls(_stdlib.socket):
         cdef int c_flags = c_int(flags)
         if not are_writable(buffers) or not buffers:
             buffers = checks.batch_buffers(buffers)
-        control_bytes = checks.control_bytes(control_bytes)
-        return recvmmsg_into(
-            self, self._timeout_of(c_flags), buffers, control_bytes, c_flags,
-            codec_of(self) or self._codec_for(None),
+        cdef AddressCache codec = codec_of(self)
+        if codec is None:
+            codec = self._codec_for(None)
+        return receive_messages_into(
+            self, timeout_for(self, c_flags), buffers, control_size(control_bytes), c_flags, codec
         )
 
     recvmmsg_into.__signature__ = Signature("self, buffers, control_bytes=0, flags=0")
@@ -761,7 +769,7 @@ class Calls(_stdlib.socket):
         """
         cdef AddressCache codec = codec_of(self)
         cdef object served = <object>famsock_slot(self, served_slot)
-        cdef object address = None, timeout = None
+        cdef object address = None
         cdef char name[SOCKADDR_BYTES]
         cdef msghdr header
         cdef list messages
@@ -771,10 +779,9 @@ class Calls(_stdlib.socket):
             raise ValueError("negative buffer size in recv_joined()")
         if served is None or served.protocol.passes_descriptors:
             c_flags |= MSG_CMSG_CLOEXEC
-        if not c_flags & (MSG_DONTWAIT | MSG_ERRQUEUE):
-            timeout = timeout_of(self)
         messages = receive_joined(
-            self, timeout, size_bytes, c_flags, size.level, size.number, name, &header
+            self, timeout_for(self, c_flags), size_bytes, c_flags, size.level, size.number, name,
+            &header,
         )
         if header.msg_namelen:
             codec = self._codec_for(None) if codec is None else codec
@@ -875,7 +882,7 @@ cdef bytes receive_parts(
     """
     cdef AddressCache codec
     cdef PyObject *served
-    cdef object typed = None, timeout = None
+    cdef object typed = None, timeout
     cdef char name[SOCKADDR_BYTES]
     cdef char small[STACK_BYTES]
     cdef PyObject *buffer = NULL
@@ -891,8 +898,7 @@ cdef bytes receive_parts(
         return None
     if flags[0] & MSG_TRUNC or size_bytes < 0 or (<object>served).protocol.passes_descriptors:
         return None
-    if not flags[0] & (MSG_DONTWAIT | MSG_ERRQUEUE):
-        timeout = timeout_of(sock)
+    timeout = timeout_for(sock, flags[0])
     slot.iov_base, slot.iov_len = small, size_bytes
     if size_bytes > STACK_BYTES:
         buffer = receive_buffer(size_bytes)

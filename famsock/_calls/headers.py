@@ -52,7 +52,7 @@ _HEADER_BYTES = ctypes.sizeof(Mmsghdr)
 _IOVEC_BYTES = ctypes.sizeof(Iovec)
 _WORD = next(code for code in "LQ" if calcsize(code) == ctypes.sizeof(c_size_t))
 _LEAST_MESSAGES = 64
-_SPARE_BYTES = 1 << 20
+_SPARE_BYTES = 1 << 22
 _SPARE_SHAPES = 4
 _SPARE_OF_A_SHAPE = 4  # for so many threads and handlers at once
 

@@ -171,7 +171,7 @@ cdef enum:
     CONTROL_BYTES = 2304  # for the most descriptors that a message can carry, and a label
     OPTION_BYTES = 512
     INT_MAX = 0x7FFFFFFF
-    SPARE_BYTES = 1 << 20
+    SPARE_BYTES = 1 << 22
     SPARE_SHAPES = 4
     FEW_BUFFERS = 4
     TIMED_OUT = -1  # instead of an errno: `famsock._calls.TIMED_OUT`
@@ -1318,6 +1318,13 @@ def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
 
     With a ``codec`` there are addresses in the place of the sockaddrs.
     """
+    return receive_messages(descriptor, timeout, count, size_bytes, control_bytes, flags, codec)
+
+
+cdef list receive_messages(
+    object descriptor, object timeout, Py_ssize_t count, Py_ssize_t size_bytes,
+    Py_ssize_t control_bytes, int flags, AddressCache codec
+):
     cdef tuple shape = (min(count, BATCH_MESSAGES), size_bytes, control_bytes)
     cdef Batch batch
     cdef list messages
@@ -1338,6 +1345,13 @@ def recvmmsg(descriptor, timeout, Py_ssize_t count, Py_ssize_t size_bytes,
 def recvmmsg_into(descriptor, timeout, buffers, Py_ssize_t control_bytes, int flags,
                   AddressCache codec=None):
     """recvmmsg(2), each message into its own buffer: what `recvmsg_into` gives for each."""
+    return receive_messages_into(descriptor, timeout, buffers, control_bytes, flags, codec)
+
+
+cdef list receive_messages_into(
+    object descriptor, object timeout, object buffers, Py_ssize_t control_bytes, int flags,
+    AddressCache codec
+):
     cdef tuple pieces = tuple(buffers)
     cdef tuple shape = (min(len(pieces), BATCH_MESSAGES), -1, control_bytes)
     cdef Batch batch = spare_batches.pop(shape, None)
@@ -1533,7 +1547,10 @@ def sendmmsg(descriptor, timeout, messages, int flags):
 
     What a signal's handler raises goes out with that number as its ``messages_sent``.
     """
-    cdef Outgoing outgoing = messages if type(messages) is Outgoing else outgoing_of(messages)
+    return send_messages(descriptor, timeout, outgoing_of(messages), flags)
+
+
+cdef object send_messages(object descriptor, object timeout, Outgoing outgoing, int flags):
     cdef unsigned int at = 0, total = <unsigned int>outgoing.batch.count
     cdef bint alone = False
     cdef double deadline = deadline_of(timeout)

@@ -37,7 +37,7 @@ _Datagram = tuple[bytes, Any]
 _Message = tuple[bytes, Any, Any, Any]
 
 _MAX_BYTES = 256 * 1024  # of one datagram: what asyncio's transports receive
-_BATCH_BYTES = 1 << 20  # of one recvmmsg; the calls below keep such memory for the next one
+_BATCH_BYTES = 1 << 22  # of one recvmmsg; the calls below keep such memory for the next one
 _BATCH = 64  # messages in one system call
 _SINGLES = 8  # datagrams that are received one by one after one came by itself
 _PER_TURN = 128  # datagrams that are given to a protocol, or sent of a queue, in a turn of the loop
@@ -706,8 +706,11 @@ def _apart(messages: Iterable[_Message], kind: tuple[int, int]) -> list[_Message
 
 
 def _has_run(datagrams: list[_Datagram]) -> bool:
-    """Whether there may be neighbours to one address: four in a row are never overlooked."""
-    return any(map(eq, map(_ADDRESS, datagrams[::3]), map(_ADDRESS, datagrams[1::3])))
+    """Whether there may be neighbours to one address: eight in a row are never overlooked.
+
+    Each datagram of a batch to as many addresses pays for this.
+    """
+    return any(map(eq, map(_ADDRESS, datagrams[::7]), map(_ADDRESS, datagrams[1::7])))
 
 
 def _together(datagrams: list[_Datagram], cutting: Segmentation, below_bytes: int) -> list[Any]:

@@ -285,7 +285,7 @@ def test_the_memory_that_is_kept_is_bounded(raw: Any, pair: Pair) -> None:
     kept = [batch.kept_bytes for spare in headers._spare.values() for batch in spare]
     assert len(headers._spare) <= 4
     assert len(kept) <= 16
-    assert all(size <= 1 << 20 for size in kept)
+    assert all(size <= 1 << 22 for size in kept)
 
 
 def test_where_the_data_of_bytes_lie(monkeypatch: pytest.MonkeyPatch) -> None:
