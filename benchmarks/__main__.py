@@ -15,7 +15,9 @@ from benchmarks.cases import BY_KEY, CASES, LAB_CASES, Case
 from benchmarks.echo import KEEPS_MEMORY, Burst, bursts, round_trips, servers
 from benchmarks.measure import CoarseClockError, Pairs, Row
 from benchmarks.processes import (
+    BELOW_FAMSOCK_RUN,
     SOCKETS,
+    Program,
     in_process,
     instructions,
     memory,
@@ -61,7 +63,9 @@ GROUPS = {
         "aioquic-bulk", "asyncio-stream", "asyncio-packets", "trio-stream",
     ),
     "relay": ("relay-bulk", "relay-cpu", "relay-default", "relay-short"),
-    "start-up and memory": ("import", "first", "doctor", "memory", "resident"),
+    "start-up and memory": (
+        "import", "first", "run", "run-child", "run-child-empty", "doctor", "memory", "resident",
+    ),
 }  # fmt: skip
 """The groups of the table, in order; a row that stands in none is a typed call."""
 
@@ -214,13 +218,13 @@ PLAN = (
         "doctor",
         "famsock doctor --json until it opens a socket, against python -c pass, CPU",
         5.0,
-        partial(whole_process, "pass", UNTIL_THE_FIRST_CHECK),
+        partial(whole_process, Program("pass"), Program(UNTIL_THE_FIRST_CHECK)),
     ),
     Planned(
         "import",
         "import, CPU of the whole process",
         1.25,
-        partial(whole_process, "import socket", "import famsock"),
+        partial(whole_process, Program("import socket"), Program("import famsock")),
     ),
     Planned(
         "first",
@@ -228,9 +232,27 @@ PLAN = (
         1.5,
         partial(
             whole_process,
-            "import socket; socket.socket(2, 2).bind(('127.0.0.1', 0))",
-            "import famsock; famsock.socket(2, 2).bind(('127.0.0.1', 0))",
+            Program("import socket; socket.socket(2, 2).bind(('127.0.0.1', 0))"),
+            Program("import famsock; famsock.socket(2, 2).bind(('127.0.0.1', 0))"),
         ),
+    ),
+    Planned(
+        "run",
+        "famsock run of an empty program, against python -c 'import socket', CPU",
+        2.5,
+        partial(whole_process, Program("import socket"), Program("pass", ("-m", "famsock", "run"))),
+    ),
+    *(
+        Planned(
+            key,
+            f"python -c '{code}' below famsock run against the same without it, CPU",
+            target,
+            partial(whole_process, Program(code), Program(code, (), BELOW_FAMSOCK_RUN)),
+        )
+        for key, code, target in (
+            ("run-child", "import socket", 1.35),
+            ("run-child-empty", "pass", 1.15),
+        )
     ),
     Planned(
         "memory",

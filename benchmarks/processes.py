@@ -9,15 +9,35 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.cases import BY_KEY, Case
 from benchmarks.measure import Pairs, alternate, work_ns
+from famsock._run import environment as started_by_famsock_run
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+BELOW_FAMSOCK_RUN = started_by_famsock_run(ENVIRONMENT)
 SOCKETS = 10_000
 DESCRIPTORS = SOCKETS + 100
+
+
+class Program(NamedTuple):
+    """Code for ``python -c``, the options before it, and the environment if it is not this one."""
+
+    code: str
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = ENVIRONMENT
+
+    def spent_ns(self) -> float:
+        """Nanoseconds of CPU of the whole process, with byte code as if installed."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [sys.executable, *self.options, "-c", self.code]
+        subprocess.run(command, check=True, env=self.environment, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return spent_s * 1e9
 
 
 def run(*arguments: str, **environment: str) -> str:
@@ -32,17 +52,9 @@ def run(*arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-def whole_process(theirs: str, ours: str, rounds: int) -> Pairs:
-    """Pairs of nanoseconds of CPU for a whole interpreter, with byte code as if installed."""
-
-    def spent_ns(code: str) -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run("-c", code)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return spent_s * 1e9
-
-    return alternate(partial(spent_ns, theirs), partial(spent_ns, ours), rounds)
+def whole_process(theirs: Program, ours: Program, rounds: int) -> Pairs:
+    """Pairs of nanoseconds of CPU for whole interpreters."""
+    return alternate(theirs.spent_ns, ours.spent_ns, rounds)
 
 
 def on_ctypes(case: Case, rounds: int) -> Pairs:
