@@ -484,13 +484,16 @@ def _prepare(served: Served) -> None:
 
 
 def prepare_core() -> None:
-    """Load what the core needs for a socket of any family, and for its errors."""
+    """Load what the core needs for a socket of any family, and for its errors.
+
+    A plugin's description and its checks are not loaded: they are needed once a plugin was found
+    and imported, and where no file can be read none is found.
+    """
     try:
-        from famsock import family
-        from famsock._registry import creation_hints, discovery, missing, validation
+        from famsock._registry import creation_hints, discovery, missing
 
         _calls.prepare()
-        del creation_hints, discovery, family, missing, validation
+        del creation_hints, discovery, missing
     except (ImportError, OSError, MemoryError):  # each is imported again where it is needed
         return
 
