@@ -157,16 +157,17 @@ def test_an_address_that_cannot_be_decoded_leaves_no_descriptor(listener: famsoc
             listener.accept()
 
 
-def test_connections_that_are_refused(listener: famsock.socket) -> None:
-    address = listener.getsockname()
-    listener.close()
-    for _ in range(2):
-        with famsock.socket(2, 1) as client:
-            with pytest.raises(ConnectionRefusedError, match="Connection refused") as caught:
+def test_connections_that_are_refused() -> None:
+    with famsock.socket(2, 1) as held:  # nobody gets its port, and it does not listen
+        held.bind(("127.0.0.1", 0))
+        address = held.getsockname()
+        for _ in range(2):
+            with famsock.socket(2, 1) as client:
+                with pytest.raises(ConnectionRefusedError, match="Connection refused") as caught:
+                    client.connect(address)
+                assert caught.value.errno == errno.ECONNREFUSED
+            with pytest.raises(OSError, match="Bad file descriptor"):
                 client.connect(address)
-            assert caught.value.errno == errno.ECONNREFUSED
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            client.connect(address)
 
 
 def test_an_equal_address_of_another_type_is_no_known_one(listener: famsock.socket) -> None:

@@ -198,9 +198,10 @@ def test_error_queue_with_a_pending_error_alone_is_no_wait(udp_pair: Pair) -> No
 def test_error_queue_limit(opened: OpenUdp) -> None:
     sender = opened(UdpSocket)
     sender.enable_errors()
-    with opened(UdpSocket) as gone:
-        gone.bind(("127.0.0.1", 0))
-        target = gone.getsockname()
+    held = opened(UdpSocket)  # nobody gets its port, and it takes datagrams of its peer only
+    held.bind(("127.0.0.1", 0))
+    held.connect(("127.0.0.1", 9))
+    target = held.getsockname()
     for _ in range(3):
         sender.sendto(b"x", target)
         await_refusal(sender)
