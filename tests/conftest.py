@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import Site
+from tests.programs import Site, link_distribution, link_package
 
 pytest_plugins = ["pytester"]
 
@@ -85,3 +85,12 @@ collect_ignore = _LEFT_OUT if os.environ.get("FAMSOCK_LAB") else []
 def site(tmp_path: Path) -> Site:
     """Distributions that only the programs run by this object see."""
     return Site(tmp_path)
+
+
+@pytest.fixture
+def core_alone(tmp_path: Path) -> Path:
+    """A folder with the core, what it needs, and no plugin."""
+    link_distribution(tmp_path, "famsock")
+    for name in ("attr", "attrs", "pluggy"):
+        link_package(tmp_path, name)
+    return tmp_path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import import_module, metadata
 from pathlib import Path
 
 _PATIENCE_S = 120
@@ -26,6 +27,23 @@ def run(code: str, *arguments: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def link_package(folder: Path, package: str) -> None:
+    """Put a package of this interpreter into a folder."""
+    file = import_module(package).__file__
+    assert file is not None
+    (folder / package).symlink_to(Path(file).parent)
+
+
+def link_distribution(folder: Path, package: str) -> None:
+    """Put a package of this interpreter into a folder, with its distribution's entry points."""
+    link_package(folder, package)
+    text = metadata.distribution(package.replace("_", "-")).read_text("entry_points.txt")
+    assert text is not None
+    info = folder / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_text(text)
 
 
 PLUGIN = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,26 +12,10 @@ import famsock
 from famsock._definitions import constants_of
 from famsock._registry.discovery import entry_points
 from famsock._registry.missing import CONSTANTS, FAMILIES, OPERATIONS, SCHEMES
-from tests.programs import run
+from tests.programs import link_distribution, run
 from tools.distributions import operations_of
 
 ROOT = Path(__file__).parents[1]
-NEEDED = ("attr", "attrs", "pluggy")
-
-
-@pytest.fixture
-def core_alone(tmp_path: Path) -> Path:
-    """A folder with the core, what it needs, and no plugin."""
-    (tmp_path / "famsock").symlink_to(Path(famsock.__file__).parent)
-    declarations = metadata.distribution("famsock").read_text("entry_points.txt")
-    assert declarations is not None
-    (tmp_path / "famsock-1.0.dist-info").mkdir()
-    (tmp_path / "famsock-1.0.dist-info" / "entry_points.txt").write_text(declarations)
-    for name in NEEDED:
-        imported = __import__(name)
-        assert imported.__file__ is not None
-        (tmp_path / name).symlink_to(Path(imported.__file__).parent)
-    return tmp_path
 
 
 def _say(folder: Path, expression: str, *plugins: str, before: str = "") -> str:
@@ -41,12 +24,7 @@ def _say(folder: Path, expression: str, *plugins: str, before: str = "") -> str:
     The interpreter runs without site-packages (-S).
     """
     for plugin in plugins:
-        (folder / plugin).symlink_to(Path(__import__(plugin).__file__ or "").parent)
-        info = folder / f"{plugin}-1.0.dist-info"
-        info.mkdir()
-        text = metadata.distribution(plugin.replace("_", "-")).read_text("entry_points.txt")
-        assert text is not None
-        (info / "entry_points.txt").write_text(text)
+        link_distribution(folder, plugin)
     code = f"""
 import famsock as socket
 {before}

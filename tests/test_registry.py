@@ -7,15 +7,19 @@ import os
 import socket as stdlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import famsock
+from famsock import _calls
 from famsock._errors import PluginError
 from famsock._registry import Registry
 from famsock.family import Family, Protocol
-from tests.programs import OPEN_UNIX, PLUGIN, Site, run
+from tests.programs import OPEN_UNIX, PLUGIN, Site, link_distribution, run
 
+LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
+layers = pytest.mark.parametrize("layer", LAYERS)
 PROTOCOL = Protocol("p", None, (1,), None)
 
 
@@ -116,6 +120,69 @@ except AttributeError as error:
     refused, missing = site.run(code).splitlines()
     assert refused.startswith("AF_NEW is claimed by my-one 1.0 and my-two 1.0: uninstall one, or")
     assert "pip install" not in missing
+
+
+CLAIMS_INET = """
+from famsock.plugin import Address, Family, Protocol, cstruct, sockaddr, socket
+
+@sockaddr("struct sockaddr_in", header="", family=2, family_name="AF_INET", size=16)
+class MineAddress(Address):
+    port: int = cstruct.be16("sin_port")
+    host: int = cstruct.be32("sin_addr")
+
+    @classmethod
+    def from_stdlib(cls, form, lookup):
+        print("seen by another:", form)
+        return cls(form[1], 0x7F000001)
+
+class MineSocket(socket, family=2, type=1):
+    __slots__ = ()
+    def whose(self): return "another's"
+
+PROTOCOL = Protocol("p", None, (1,), "mine:MineAddress", socket={1: "mine:MineSocket"})
+FAMILY = Family("AF_INET", 2, (PROTOCOL,))
+"""
+WHO_SERVES = """
+import famsock, socket as stdlib
+row, = [row for row in famsock.plugins.describe() if row["family"] == "AF_INET"]
+print(*row["distributions"], sep=", ")
+try:
+    with famsock.socket(famsock.AF_INET, famsock.SOCK_STREAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        print(sock.operations.whose())
+except famsock.PluginError as error:
+    print(error)
+import mine
+famsock.plugins.register(mine.FAMILY)
+with famsock.socket(famsock.AF_INET, famsock.SOCK_STREAM) as sock:
+    print(sock.operations.whose())
+"""
+
+
+@layers
+def test_another_distribution_serves_a_family_whose_own_plugin_is_absent(
+    core_alone: Path, layer: str
+) -> None:
+    """Expect what docs/safety.md says of trust: without a word, and not where there are two."""
+    # Its name is before the owner's, as in the folder that is listed.
+    Site(core_alone).install("another", "AF_INET", "mine", CLAIMS_INET, "mine:FAMILY")
+
+    def say() -> list[str]:
+        options = ("-P", "-S", "-W", "error")
+        found = {"PYTHONPATH": str(core_alone), "FAMSOCK_SYSCALLS": layer}
+        return run(WHO_SERVES, *options, **found).splitlines()
+
+    seen = "seen by another: ('127.0.0.1', 0)"
+    assert say() == ["another 1.0", seen, "another's", "another's"]
+    link_distribution(core_alone, "famsock_inet")
+    distributions, refused, by_hand = say()
+    assert distributions == "another 1.0, famsock-inet 1.0"
+    assert refused == (
+        "AF_INET is claimed by famsock-inet 1.0 and another 1.0: famsock's own directory names "
+        "famsock-inet; uninstall another, or register the one to use by hand with "
+        "famsock.plugins.register()"
+    )
+    assert by_hand == "another's"
 
 
 @pytest.mark.parametrize("option", ["", "-E", "-I"])
