@@ -24,10 +24,12 @@ from famsock_unix.sockets import (
     UnixStreamSocket,
 )
 
+from famsock import _calls
 from famsock.testing.plugin import open_descriptors
 
 pytestmark = pytest.mark.usefixtures("alarm", "descriptors")
 
+LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
 CLASSES = (UnixStreamSocket, UnixDatagramSocket, UnixSeqpacketSocket)
 
 
@@ -146,6 +148,64 @@ def test_multiprocessing_gets_no_name_of_another_process(deep: Path, module: str
     command = [sys.executable, "-c", code, str(deep)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said == "AF_UNIX path too long\n"
+
+
+MANAGER = """
+import multiprocessing, os, sys
+import famsock
+side, method = sys.argv[1:]
+if side == "famsock":
+    famsock.install()
+
+def see(shared, address):
+    shared["is there"] = os.path.exists(address)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(method)
+    try:
+        with context.Manager() as manager:
+            shared = manager.dict()
+            process = context.Process(target=see, args=(shared, manager.address))
+            process.start()
+            process.join()
+            print(dict(shared))
+    except (EOFError, OSError) as error:
+        print(repr(error))
+"""
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("length_bytes", [0, 120], ids=["short", "long"])
+def test_a_manager_of_multiprocessing_gets_no_name_of_another_process(
+    length_bytes: int, method: str, layer: str, tmp_path: Path
+) -> None:
+    """Its server binds a name in the temporary folder, and each process connects by that.
+
+    Expect the stdlib's answer: newer Pythons have another folder where this one's path is too long.
+    """
+    program = tmp_path / "program.py"
+    program.write_text(MANAGER)
+
+    def said(side: str) -> tuple[str, list[str]]:
+        with TemporaryDirectory(dir="/tmp") as short:
+            folder = Path(short, *["d" * 60] * (length_bytes // 60))
+            folder.mkdir(parents=True, exist_ok=True)
+            done = subprocess.run(
+                [sys.executable, str(program), side, method],
+                env={**os.environ, "TMPDIR": str(folder), "FAMSOCK_SYSCALLS": layer},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        errors = [line for line in done.stderr.splitlines() if line.startswith("OSError: ")]
+        return done.stdout, errors
+
+    theirs = said("socket")
+    assert said("famsock") == theirs
+    works: tuple[str, list[str]] = "{'is there': True}\n", []
+    refused = "EOFError()\n", ["OSError: AF_UNIX path too long"]
+    assert theirs in ([works, refused] if length_bytes else [works])
 
 
 @pytest.mark.needs_capability("CAP_NET_ADMIN")
