@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from famsock_netlink import GenericNetlinkSocket, RouteSocket
 from famsock_netlink import constants as nl
 from famsock_netlink.route import FOREVER_S, InterfaceAddress, Link
 
+from famsock import _calls
+
+LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
 EXAMPLE = Path(__file__).parents[3] / "examples" / "netlink.py"
 Opened = Callable[[], RouteSocket]
 Ip = Callable[[str], str]
@@ -140,6 +144,56 @@ def test_pyroute2_sees_the_same(network: None, opened: Opened, agree: Agree) -> 
         other.bind("nlctrl", pyroute2.netlink.generic.ctrlmsg)
         with GenericNetlinkSocket() as ours:
             assert ours.generic_family("nlctrl").id == other.prid
+
+
+PYROUTE2 = """
+import os, sys
+import famsock
+if sys.argv[1] == "install":
+    famsock.install()
+import pyroute2, socket
+from famsock.testing.namespaces import new_network
+
+def names(messages, attribute):
+    return sorted(message.get_attr(attribute) for message in messages)
+
+print(socket.socket.__module__)
+with pyroute2.IPRoute() as here:
+    print([name for name in names(here.get_links(), "IFLA_IFNAME") if name in ("v0", "v1")])
+with new_network():
+    namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+with pyroute2.NetNS(f"/proc/{os.getpid()}/fd/{namespace}", flags=0) as there:
+    there.link("add", ifname="b0", kind="bridge")
+    (index,) = there.link_lookup(ifname="b0")
+    there.addr("add", index=index, address="192.0.2.77", prefixlen=24)
+    print(names(there.get_addr(index=index), "IFA_ADDRESS"))
+    print([name for name in names(there.get_links(), "IFLA_IFNAME") if name[0] in "bv"])
+"""
+
+
+@needs_namespace
+@needs_ip
+@pytest.mark.parametrize("layer", LAYERS)
+def test_pyroute2_works_on_our_sockets(network: None, layer: str, alarm: float) -> None:
+    """Its NetNS has the socket sent by a child in the other namespace, with a flag by mistake."""
+    pytest.importorskip("pyroute2", reason="pip install pyroute2")
+
+    def said(side: str) -> list[str]:
+        run = ("-m", "famsock", "run") if side == "run" else ()
+        done = subprocess.run(
+            [sys.executable, *run, "-c", PYROUTE2, side],
+            env={**os.environ, "FAMSOCK_SYSCALLS": layer},
+            capture_output=True,
+            text=True,
+            timeout=alarm,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    told = ["['v0', 'v1']", "['192.0.2.77']", "['b0']"]
+    assert said("stdlib") == ["socket", *told]
+    for side in ("install", "run"):
+        assert said(side) == ["famsock._sockets", *told]
 
 
 @needs_namespace
