@@ -245,4 +245,4 @@ def test_a_file_that_has_another_length_by_now(told_bytes: int, tmp_path: Path) 
     path = tmp_path / "file"
     path.write_bytes(b"123456")
     with path.open("rb", 0) as file:
-        assert _whole(file, told_bytes) == b"123456"
+        assert _whole(file.fileno(), told_bytes) == b"123456"

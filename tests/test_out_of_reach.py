@@ -197,6 +197,52 @@ with famsock.socket() as sock:
     assert run(code).splitlines() == ["None", "AF_INET tcp"]
 
 
+FAKED = """
+import errno, os, sys
+import famsock
+{before}
+from pyfakefs.fake_filesystem_unittest import Patcher
+
+reading, writing = os.pipe()
+os.set_blocking(reading, False)
+os.write(writing, b"ours")
+real = {real}
+with Patcher() as patcher:
+    for folder in real:
+        patcher.fs.add_real_directory(folder)
+    with famsock.socket() as sock:
+        print(sock._served)
+        sock.bind(("127.0.0.1", 0))
+        print(sock.connect_ex(("127.0.0.1", 0)) == errno.ECONNREFUSED)
+with famsock.socket() as sock:
+    print(sock._served)
+print(os.read(reading, 9))
+"""
+# Of folders in each other the inner one is there with the outer one.
+ON_THE_PATH = """[
+    one for one in sys.path if os.path.isdir(one)
+    and not any(one.startswith(os.path.join(other, "")) for other in sys.path if other)
+]"""
+
+
+@layers
+@pytest.mark.parametrize("before", ["", "famsock.install()"], ids=["imported", "installed"])
+@pytest.mark.parametrize(
+    ("real", "served"), [("()", "None"), (ON_THE_PATH, "AF_INET tcp")], ids=["empty", "real"]
+)
+def test_a_first_socket_while_pyfakefs_fakes_the_files(
+    real: str, served: str, before: str, layer: str
+) -> None:
+    """Without files, no answer is remembered; with real folders in it, the plugins are found.
+
+    There a number that the false `os` gives is that of another file outside: the pipe's.
+    """
+    pytest.importorskip("pyfakefs", reason="pip install pyfakefs")
+    code = FAKED.format(before=before, real=real)
+    told = run(code, "-P", FAMSOCK_SYSCALLS=layer, PYTHONPATH=str(SCRIPT.parents[1])).splitlines()
+    assert told == [served, "True", "AF_INET tcp", "b'ours'"]
+
+
 def test_what_a_user_may_not_read_is_not_no_plugins(tmp_path: Path) -> None:
     """After setuid(2): the path is readable in part, and has no plugin there."""
     code = """

@@ -11,7 +11,6 @@ import os
 import stat
 import sys
 from errno import EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM
-from io import FileIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +41,9 @@ _ABSENT = (EACCES, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM)
 """The errnos of a file that is not there for this process, and will not be a moment later."""
 _FOLDERS = (".dist-info", ".egg-info")
 """The endings of the names of folders that describe distributions."""
+# A FIFO, for which nobody writes, must not hold the process up.
+_READ_WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_PART_BYTES = 1 << 16
 _READERS = ("zipfile", "bz2", "lzma", "_compression", "compression", "struct")
 """The modules that read archives."""
 
@@ -110,25 +112,40 @@ def _in_folder(folder: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
         if not stem.strip("."):
             continue
         try:
-            # What `open` does beside it would cost as much again, for each distribution.
-            with FileIO(
-                f"{start}{name}/entry_points.txt", "rb", True, _opened_without_waiting
-            ) as file:
-                found = os.fstat(file.fileno())
-                if not stat.S_ISREG(found.st_mode):
-                    continue
-                text = _whole(file, found.st_size).decode("utf-8", "replace")
+            data = _contents(f"{start}{name}/entry_points.txt")
         except OSError as error:
             _raise_unless_absent(error)
             continue
+        if data is None:
+            continue
         distribution, _, version = stem.partition("-")
-        yield distribution, version, text
+        yield distribution, version, data.decode("utf-8", "replace")
 
 
-def _whole(file: FileIO, size_bytes: int) -> bytes:
+def _contents(path: str) -> bytes | None:
+    """Return what a regular file holds; None for another one.
+
+    What `open` does beside it would cost as much again, for each distribution. All functions are
+    ``os``'s: where a program replaces that module (pyfakefs), a number of its means another file to
+    `io`. The number is never only a local variable: a signal's handler that raises would lose it.
+    """
+    numbers: list[int] = []
+    try:
+        numbers.extend(map(os.open, (path,), (_READ_WITHOUT_WAITING,)))
+        found = os.fstat(numbers[0])
+        return _whole(numbers[0], found.st_size) if stat.S_ISREG(found.st_mode) else None
+    finally:
+        for number in numbers:
+            os.close(number)
+
+
+def _whole(number: int, size_bytes: int) -> bytes:
     """Return what a file of this size holds, or holds by now."""
-    data = file.read(size_bytes + 1) or b""
-    return data if len(data) == size_bytes else data + file.readall()
+    data = part = os.read(number, size_bytes + 1)
+    while part and len(data) != size_bytes:
+        part = os.read(number, _PART_BYTES)
+        data += part
+    return data
 
 
 def _archived(path: str) -> Iterator[tuple[str, str, str]]:
@@ -150,11 +167,6 @@ def _archived(path: str) -> Iterator[tuple[str, str, str]]:
             _raise_unless_absent(error)
         elif isinstance(error, MemoryError) or _is_of_a_handler(error):
             raise
-
-
-def _opened_without_waiting(path: str, flags: int) -> int:
-    """Open a file; a FIFO, for which nobody writes, must not hold the process up."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _is_of_a_handler(error: Exception) -> bool:
