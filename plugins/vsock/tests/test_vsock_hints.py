@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from socket import SOCK_RAW, SOCK_STREAM
 from typing import Any
 
@@ -22,6 +23,7 @@ from famsock_vsock.constants import AF_VSOCK, VMADDR_CID_ANY, VMADDR_PORT_ANY
 import famsock
 from famsock.testing.hints import Cause, check_cause, unprivileged, unprovoked
 
+PAGE = Path(__file__).parents[3] / "docs" / "families" / "vsock.md"
 Call = Callable[[ExitStack], object]
 NOBODY_HERE, LOCAL, LOOPBACK = 777_777, 1, "modprobe vsock_loopback"
 NO_LOOPBACK, NO_PACKETS = "CID 1 needs the loopback transport", "carries no SOCK_SEQPACKET"
@@ -104,6 +106,20 @@ def test_cause(cause: Cause) -> None:
 @pytest.mark.parametrize("cause", LOOPED, ids=lambda cause: cause.name)
 def test_cause_over_loopback(cause: Cause) -> None:
     check_cause(cause)
+
+
+@pytest.mark.needs_family("AF_VSOCK")
+def test_the_page_tells_what_a_datagram_socket_does() -> None:
+    """That only VMCI has them, which the hint says too, and the error that the kernel gives."""
+    text = " ".join(PAGE.read_text().split())
+    with ExitStack() as stack, pytest.raises(OSError, match="device") as caught:
+        _datagrams(stack)
+    assert caught.value.errno is not None
+    without = f"Without it the error is {errno.errorcode[caught.value.errno]}, with a hint."
+    only = "A datagram socket opens only where the VMCI transport is, which is VMware's."
+    assert f"{only} {without}" in text
+    assert "| SOCK_DGRAM, which only VMware's VMCI transport has |" in text
+    assert "only VMCI does, which is VMware's" in "".join(caught.value.__notes__)
 
 
 def test_every_hint_is_provoked() -> None:
