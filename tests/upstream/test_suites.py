@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from famsock import _calls
 from famsock.testing import requirements
 from famsock.testing.namespaces import new_network
 from tests.upstream import suites
@@ -21,6 +23,7 @@ OF_EVERY_FAMILY = ("test_socket", "SocketEINTRTest")
 CHOSEN = [name for name in suites.shipped() if not suites.IN_LAB or name in OF_EVERY_FAMILY]
 
 ROOT = Path(__file__).parents[2]
+LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
 
 run = functools.cache(suites.run)
 
@@ -88,11 +91,17 @@ def test_what_the_stdlib_skips_can_only_be_gained() -> None:
     assert suites.lost(ours, stdlib) == ["a: passed with the stdlib, skipped with famsock"]
 
 
-def unreachable(module: str, *classes: str) -> dict[str, str]:
+def unreachable(module: str, layer: str, *classes: str) -> dict[str, str]:
     """The results of test_socket in which no file can be opened, by the names of the tests."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.upstream.unreachable", module, *classes]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=suites.TIMEOUT_S
+        command,
+        cwd=ROOT,
+        env={**os.environ, "FAMSOCK_SYSCALLS": layer},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=suites.TIMEOUT_S,
     )
     results: dict[str, str] = json.loads(done.stdout)
     return results
@@ -100,16 +109,17 @@ def unreachable(module: str, *classes: str) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif("test_socket" not in CHOSEN, reason="this Python has no test_socket")
-def test_suite_without_files_and_imports() -> None:
+@pytest.mark.parametrize("layer", LAYERS)
+def test_suite_without_files_and_imports(layer: str) -> None:
     """Expect famsock to pass what the stdlib's socket passes while nothing can be opened.
 
     A test that loses is tried again with its class: on a busy machine those with timeouts may fail.
     """
     with ThreadPoolExecutor(2) as both:
-        stdlib, ours = both.map(unreachable, ("socket", "famsock"))
+        stdlib, ours = both.map(unreachable, ("socket", "famsock"), (layer, layer))
     passed = [name for name, result in stdlib.items() if result == "passed"]
     assert len(passed) > 400
     lost = [name for name in passed if ours.get(name) != "passed"]
     for cls in {name.split(".")[-2] for name in lost}:
-        ours |= unreachable("famsock", cls)
+        ours |= unreachable("famsock", layer, cls)
     assert [name for name in lost if ours.get(name) != "passed"] == []
