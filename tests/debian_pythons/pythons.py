@@ -105,7 +105,7 @@ _MOST_ON_PYPY = (
 )
 _WITHOUT_WHEELS = (
     *("aioquic", "can-isotp", "cryptography", "mypy", "msgpack", "pylsqpack", "python-can"),
-    "wrapt",
+    *("twisted", "wrapt", "zope-interface"),
 )
 PYTHONS = (
     _cpython("3.14"),

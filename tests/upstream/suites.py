@@ -1,4 +1,4 @@
-"""Run the tests of CPython, trio and aioquic, on the stdlib's socket and on ours.
+"""Run the tests of CPython, trio, Twisted and aioquic, on the stdlib's socket and on ours.
 
 A suite is arguments for ``python``; the same with ``-m famsock run`` in front is the other side.
 `run` tells what became of each test, `lost` and `gained` how the two sides differ.
@@ -52,6 +52,7 @@ _TRIO = [
 _MODULES = {
     _EINTR: ["test._test_eintr", "test.eintrdata.eintr_tester"],
     "trio": ["trio._tests"],
+    "twisted": ["twisted.internet.test"],
     "aioquic": ["aioquic"],  # whose tests only its source distribution has
 }
 _PYTEST = ("-m", "pytest", "-n0", "-p", "no:cacheprovider")
@@ -78,12 +79,14 @@ SUITES: dict[str, list[str]] = {
         *(*_PYTEST, "-p", "trio._tests.pytest_plugin"),
         *("--pyargs", *(f"trio.{module}" for module in _TRIO)),
     ],
+    "twisted": [*_PYTEST, "--pyargs", "twisted.internet.test.test_tcp"],
     "aioquic": [*_PYTEST, "aioquic_tests/test_asyncio.py"],
 }
 """Arguments for ``python``. The resource "network" is what CPython calls a socket on loopback, too;
 the class left out of test_timeout asks for hosts on the Internet. The tests of EINTR are another
 program, whose path comes first. Those of aioquic that are named open sockets, the others
-none."""
+none. Of Twisted's eight fail on both sides: pytest takes the base TestBindAddressBuilder for
+tests."""
 
 # The stdlib's own client and server on VSOCK wait for ever for each other where the kernel has
 # VSOCK but no loopback for it.

@@ -1,4 +1,4 @@
-"""The tests of CPython, trio and aioquic pass on famsock's sockets wherever on the stdlib's."""
+"""The tests of CPython, trio, Twisted and aioquic pass on our sockets wherever on the stdlib's."""
 
 from __future__ import annotations
 
