@@ -1,10 +1,12 @@
 """Calls that fail, made on the stdlib's sockets and on famsock's while something is out of reach.
 
 ``python tests/out_of_reach.py MEANS`` opens sockets of each family that this machine has, takes
-away descriptors, imports or files, and repeats every call of `calls` on both. Prints JSON: how
-many calls were compared, and those that differ. The means: ``nothing``, ``descriptors`` (no more
-can be opened), ``imports`` (of what is not imported, and open), ``statements`` (every import
-statement), ``files`` (chroot(2) into an empty folder).
+away descriptors, imports or files, and repeats every call of `calls` on both. So it does with each
+call of `WAITING` on sockets that wait, as the first call with an address of a process and as a
+later one. Prints JSON: how many calls were compared, those that differ, what was missing, and the
+errnos of the sockets that wait. The means: ``nothing``, ``descriptors`` (no more can be opened),
+``imports`` (of what is not imported, and open), ``statements`` (every import statement), ``files``
+(chroot(2) into an empty folder).
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ import resource
 import socket as stdlib
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import product
 from typing import Any
 
 import famsock
@@ -246,15 +250,92 @@ def is_documented(name: str, called: str) -> bool:
     return longer and (name == "rds" or (name == "j1939" and form == ("fe80::1", 1, 0, 99999)))
 
 
+CONNECT: dict[str, Callable[[Any, Any], Any]] = {
+    "connect": lambda name, s: s.connect(name),
+    "connect_ex": lambda name, s: s.connect_ex(name),
+}
+SEND_TOO_MUCH: dict[str, Callable[[Any, Any], Any]] = {
+    "sendto of 70,000 bytes": lambda name, s: s.sendto(bytes(70000), name),
+    "sendmsg of 70,000 bytes": lambda name, s: s.sendmsg([bytes(70000)], [], 0, name),
+}
+WAITING: dict[str, tuple[Any, dict[str, Callable[[Any, Any], Any]]]] = {
+    "tcp": (("127.0.0.1", 0), CONNECT),
+    "tcp6": (("::1", 0), CONNECT),
+    "unix": ("", CONNECT),
+    "udp": (("127.0.0.1", 0), SEND_TOO_MUCH),
+    "udp6": (("::1", 0), SEND_TOO_MUCH),
+}
+"""Kinds of sockets that wait: what to bind one to that takes no connection, and calls to it."""
+
+
+def in_child(work: Callable[[], Any]) -> Any:
+    """Return what ``work`` returns in a forked child, in which nothing was used before."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            os.write(writer, json.dumps(work()).encode())
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        os._exit(status)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        said = file.read()
+    assert not os.waitpid(child, 0)[1], "a child failed"
+    return json.loads(said)
+
+
+def waiting_outcomes(means: str, kind: str, called: str, seconds: int | None, later: bool) -> Any:
+    """What a call raises on the stdlib's socket and on famsock's, which wait for so long.
+
+    With ``later`` both have made the call, and asked for their names, before something is taken
+    away. Each makes it twice then.
+    """
+    name, named_calls = WAITING[kind]
+    with stdlib.socket(*KINDS[kind]) as refusing:
+        refusing.bind(name)
+        call = partial(named_calls[called], refusing.getsockname())
+        both = [each.socket(*KINDS[kind]) for each in (stdlib, famsock)]
+        for sock in both:
+            sock.settimeout(seconds)
+            if later:
+                sock.getsockname()
+                outcome(sock, call)
+        with without(means):
+            return [[outcome(sock, call) for _ in range(2)] for sock in both]
+
+
+def compare_waiting(means: str) -> tuple[int, list[str], set[int]]:
+    """How many calls on sockets that wait were compared, those that differ, and their errnos."""
+    compared, differing, errnos = 0, [], set()
+    for kind, (name, named_calls) in WAITING.items():
+        try:
+            with stdlib.socket(*KINDS[kind]) as sock:
+                sock.bind(name)
+        except OSError:
+            continue
+        for called, seconds, later in product(named_calls, (None, 60), (False, True)):
+            case = means, kind, called, seconds, later
+            theirs, ours = in_child(partial(waiting_outcomes, *case))
+            compared += 1
+            errnos |= {each[1] for each in theirs if isinstance(each, list)}
+            if ours != theirs:
+                differing.append(f"waiting: {case}: {ours}, not {theirs}")
+    return compared, differing, errnos
+
+
 def main(means: str) -> None:
     global taken_port
     resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 14, 1 << 14))
     with suppress(OSError):  # where it may: no name server answers in it, or keeps a call waiting
         unshare_network()
+    compared, differing, errnos = compare_waiting(means)
     listening = stdlib.create_server(("127.0.0.1", 0))
     taken_port = listening.getsockname()[1]
     os.chdir(tempfile.mkdtemp())
-    wanted, differing, compared, missing = calls(), [], 0, []
+    wanted, missing = calls(), []
     sockets: dict[str, tuple[list[Any], list[Any]]] = {}
     for name, kind in KINDS.items():
         try:
@@ -278,7 +359,8 @@ def main(means: str) -> None:
                 close(other, listening.fileno())
                 if found != expected and not is_documented(name, called):
                     differing.append(f"{name}: {called}: {found}, not {expected}")
-    print(json.dumps({"compared": compared, "differing": differing, "missing": missing}))
+    told = {"compared": compared, "differing": differing, "missing": missing}
+    print(json.dumps({**told, "waiting": [*errnos]}))
 
 
 taken_port = 0

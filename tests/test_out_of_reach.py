@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import json
 import os
 import subprocess
@@ -58,6 +59,7 @@ def test_errors_are_the_stdlibs(means: str, layer: str) -> None:
     told = json.loads(done.stdout)
     assert told["differing"] == []
     assert told["compared"] > 1900
+    assert {*told["waiting"]} >= {errno.ECONNREFUSED, errno.EMSGSIZE}
 
 
 # Each program ends with a socket of the given layer, in a folder in which there is nothing.
