@@ -2,10 +2,11 @@
 
 ``LD_PRELOAD=CAPTURE python tests/stdlib_forms.py CAPTURE EXAMPLES SEED`` draws forms for each
 family that this Python knows, right ones and wrong ones, and passes each to bind, connect,
-connect_ex, sendto and sendmsg of both. CAPTURE is ``captured_sockaddr.c``, compiled. Both must take
+connect_ex, sendto and sendmsg of both. So it does with the right form of each family, in each place
+of which each of `OTHERS` stands once. CAPTURE is ``captured_sockaddr.c``, compiled. Both must take
 the form and give the kernel the same sockaddr, or both must refuse it, with the same type of
 exception and the same text. `EXCEPTIONS` has all that differs. Prints JSON: how many forms were
-tried of each family, and what differed.
+tried of each family and taken, how many have another object in a place, and what differed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ import _socket
 import ctypes
 import json
 import sys
+from array import array
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import IntEnum
+from fractions import Fraction
+from itertools import cycle, product
 from operator import index
 from pathlib import PurePosixPath
 from typing import Any
@@ -60,6 +64,8 @@ class Octets(bytes):
 
 
 Pair = namedtuple("Pair", "first second")
+STRIDED, RELEASED = memoryview(b"12345678")[::2], memoryview(b"12345678")
+RELEASED.release()
 
 INTEGERS = [
     *(-1, 0, 1, 2, 3, 5, 7, 0x7F, 0xFF, 0x100, 0xFFF, 0x10000, 0xFFFF, 0xFFFFF, 0x100000),
@@ -98,9 +104,7 @@ texts: st.SearchStrategy[Any] = (
     | st.sampled_from(TEXTS).map(PurePosixPath)
     | st.text(max_size=5)
 )
-anything: st.SearchStrategy[Any] = (
-    texts | numbers | st.just(()) | st.just({}) | st.just(memoryview(b"12345678")[::2])
-)
+anything: st.SearchStrategy[Any] = texts | numbers | st.just(()) | st.just({}) | st.just(STRIDED)
 
 
 def tuples(*usual: Any) -> st.SearchStrategy[Any]:
@@ -109,16 +113,18 @@ def tuples(*usual: Any) -> st.SearchStrategy[Any]:
         numbers if field == "n" else texts if field == "t" else st.sampled_from(field)
         for field in usual
     ]
-    usual_items = [field | anything if i % 2 else field for i, field in enumerate(fields)]
     right = st.integers(0, len(fields)).flatmap(lambda n: st.tuples(*fields[:n]))
     plain = [
         st.sampled_from([0, 1, 5, 0xFF]) if field == "n" else texts if field == "t" else drawn
         for field, drawn in zip(usual, fields, strict=True)
     ]
     whole = st.tuples(*plain) | st.tuples(*fields)
-    near = st.tuples(*usual_items)
+    near = st.tuples(*(field | anything for field in fields))
+    one_other = st.integers(0, len(plain) - 1).flatmap(
+        lambda place: st.tuples(*plain[:place], anything, *plain[place + 1 :])
+    )
     longer = st.tuples(*fields, anything)
-    bases = whole | whole | near | right | longer
+    bases = whole | whole | near | one_other | right | longer
     return (
         bases
         | bases.map(list)
@@ -171,6 +177,51 @@ FORMS: dict[str, tuple[tuple[int, int, int], st.SearchStrategy[Any]]] = {
     "AF_BLUETOOTH rfcomm": ((31, 1, 3), tuples(DEVICES, "n") | tuples("t", SMALL)),
 }
 """The families, with socket(2)'s arguments and forms of their addresses."""
+
+RIGHT: dict[str, Any] = {
+    "AF_INET": ("127.0.0.1", 80),
+    "AF_INET6": ("::1", 80, 0, 0),
+    "AF_UNIX": "/tmp/x",
+    "AF_NETLINK": (5, 1),
+    "AF_PACKET": ("eth0", 80, 1, 1, b"123456"),
+    "AF_CAN raw": ("eth0",),
+    "AF_CAN bcm": ("eth0",),
+    "AF_CAN isotp": ("eth0", 1, 5),
+    "AF_CAN j1939": ("eth0", 1, 0, 5),
+    "AF_RDS": ("127.0.0.1", 80),
+    "AF_TIPC": (1, 5, 1, 5, 2),
+    "AF_ALG": ("hash", "sha256", 1, 1),
+    "AF_VSOCK": (5, 80),
+    "AF_QIPCRTR": (5, 80),
+    "AF_BLUETOOTH l2cap": (DEVICES[0], 1, 1, 1),
+    "AF_BLUETOOTH hci": (1, 1),
+    "AF_BLUETOOTH sco": DEVICES[0],
+    "AF_BLUETOOTH rfcomm": (DEVICES[0], 1),
+}
+"""The longest form of each family, which CPython takes; of Bluetooth's, one of Python 3.14."""
+
+OTHERS: list[Any] = [
+    *(None, True, False, Number.ONE, Index(1), 0, 5, -1, 1 << 32, 1 << 70, 1.0, 1j, Fraction(1)),
+    *("", "1", "eth0", Text("eth0"), b"eth0", Octets(b"eth0"), bytearray(b"eth0")),
+    *(memoryview(b"eth0"), PurePosixPath("eth0"), Text("127.0.0.1"), Text(DEVICES[0]), Text()),
+    *((), [], {}, ("eth0",), ["eth0"], Text, Ellipsis, array("B", b"eth0"), array("I", [1])),
+    *(STRIDED, RELEASED),
+]
+"""Objects of all kinds, for every place of a form."""
+
+
+def with_others(right: Any) -> Iterator[Any]:
+    """Yield a form, cut after each of its items, with each of `OTHERS` in each place of it."""
+    yield from OTHERS
+    yield from ((other,) for other in OTHERS)
+    if not isinstance(right, tuple):
+        yield right
+        return
+    for length in range(1, len(right) + 1):
+        yield right[:length]
+        for place, other in product(range(length), OTHERS):
+            yield (*right[:place], other, *right[place + 1 : length])
+
 
 CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "bind": lambda sock, form: sock.bind(form),
@@ -348,6 +399,7 @@ def main(library: str, examples: int, chosen: int) -> None:
     octets = (ctypes.c_char * 512).in_dll(shim, "captured")
     differing: list[str] = []
     counts: dict[str, list[int]] = {}
+    replaced = [0]
 
     def outcome(sock: Any, call: Callable[[Any, Any], Any], form: Any) -> Any:
         length.value = -1
@@ -364,14 +416,8 @@ def main(library: str, examples: int, chosen: int) -> None:
         assert ours_on._served is not None, family
         tried = counts[family] = [0, 0]
 
-        @settings(
-            max_examples=examples,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(form=forms, name=st.sampled_from(list(CALLS)))
-        def both(form: Any, name: str) -> None:
+        def compare_form(form: Any, name: str) -> bool:
+            """Note what differs of a form; return whether the stdlib takes it."""
             theirs = outcome(theirs_on, CALLS[name], form)
             if isinstance(theirs, bytes):
                 theirs = without_pads(family, theirs)
@@ -381,16 +427,29 @@ def main(library: str, examples: int, chosen: int) -> None:
                     holds(family, form, theirs, ours) for holds in EXCEPTIONS
                 ):
                     differing.append(f"{family}: {name}({form!r}): {ours!r}, not {theirs!r}")
+            return isinstance(theirs, bytes)
+
+        @settings(
+            max_examples=examples,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(form=forms, name=st.sampled_from(list(CALLS)))
+        def both(form: Any, name: str) -> None:
             tried[0] += 1
-            tried[1] += isinstance(theirs, bytes)
+            tried[1] += compare_form(form, name)
 
         for attempt in range(10):  # until the stdlib took one of the forms
             if not tried[1]:
                 seed(chosen + attempt)(both)()
+        for form, name in zip(with_others(RIGHT[family]), cycle(CALLS)):
+            compare_form(form, name)
+            replaced[0] += 1
 
     for family in filter(known, FORMS):
         compare(family)
-    print(json.dumps({"counts": counts, "differing": differing}))
+    print(json.dumps({"counts": counts, "replaced": replaced[0], "differing": differing}))
 
 
 if __name__ == "__main__":

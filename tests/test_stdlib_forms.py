@@ -60,6 +60,7 @@ def compare(library: Path, python: str, layer: str, seed: int) -> dict[str, list
     told = json.loads(done.stdout)
     assert told["differing"] == []
     counts: dict[str, list[int]] = told["counts"]
+    assert told["replaced"] > len(counts) * 100
     assert all(taken for _, taken in counts.values()), counts
     assert sum(taken for _, taken in counts.values()) > len(counts) * EXAMPLES / 20
     return counts

@@ -115,11 +115,14 @@ def _stdlib_shape(form: Any) -> tuple[str, tuple[int, ...], bytes]:
     numbers = tuple(_c_int(name, n) for name, n in zip(_NAMES, given, strict=True))
     addr = form[4] if len(form) == 5 else b""
     try:
-        return form[0], numbers, memoryview(addr).tobytes()
+        view = memoryview(addr)
     except TypeError:
         raise TypeError(
             f"AF_PACKET addr must be a bytes-like object, not {type(addr).__name__}"
         ) from None
+    if not view.c_contiguous:
+        raise BufferError("memoryview: underlying buffer is not C-contiguous")
+    return form[0], numbers, view.tobytes()
 
 
 def _c_int(name: str, value: Any) -> int:

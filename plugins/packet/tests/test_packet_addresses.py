@@ -110,6 +110,7 @@ FORMS: tuple[Any, ...] = (
     ("lo", 3.0),
     ("lo", 3, 0, 0, "x"),
     ("lo", 3, 0, 0, None),
+    ("lo", 3, 0, 0, memoryview(b"12345678")[::2]),
     ("lo", 3, 0, 0, b"", 1),
     ("lo", 3, "0"),
     ("lo", 3, 2**31),
@@ -126,7 +127,7 @@ def test_bind_ends_as_the_stdlibs(form: Any) -> None:
             try:
                 sock.bind(form)
                 outcomes.append((None, sock.getsockname()))
-            except (OSError, TypeError, ValueError, OverflowError) as error:
+            except (BufferError, OSError, TypeError, ValueError, OverflowError) as error:
                 outcomes.append((type(error), getattr(error, "errno", None)))
     assert outcomes[0] == outcomes[1]
 
