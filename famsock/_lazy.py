@@ -4,13 +4,15 @@ A child of fork(2) has one thread. A module that another thread was importing st
 there, with its import lock held: the first import of that module in the child would never end. So
 whatever famsock imports on first use is marked as a `Load`, and a fork waits for the loads of other
 threads, and a thread that wants to begin one waits for a fork that has begun. No wait is longer
-than `WAIT_S`, and no thread waits for itself.
+than `WAIT_S`, and no thread waits for itself. A load that another thread can no longer end, as the
+interpreter ends, is not waited for: `Load.check` refuses the next one.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from _imp import lock_held
 
 # As functools does: threading would add a fifth to what famsock's import costs.
 from _thread import get_ident
@@ -58,6 +60,18 @@ class Load:
         _loads.pop(id(self), None)
 
     __del__ = end
+
+    def check(self) -> None:
+        """Raise ImportError for an import that would never end.
+
+        As the interpreter ends, the other threads stand still, with the locks of what they import.
+        The import system's own lock shows an import that is no load.
+        """
+        if not sys.is_finalizing():
+            return
+        own = get_ident()
+        if lock_held() or any(thread != own for thread in list(_loads.values())):
+            raise ImportError("the interpreter ends, and another thread was importing")
 
 
 def _others(threads: dict[int, bool], own: int) -> bool:
@@ -115,6 +129,7 @@ else:
                 return self
             mark = Load()
             try:
+                mark.check()
                 value = self.compute(instance)
             finally:
                 mark.end()
@@ -149,6 +164,7 @@ def load(reference: Any) -> Any:
     module, _, attributes = reference.partition("[")[0].partition(":")
     mark = Load()
     try:
+        mark.check()
         name = module.strip()
         __import__(name)  # importlib's own function would add a tenth to famsock's import
         loaded: Any = sys.modules[name]

@@ -18,6 +18,7 @@ from sys import byteorder
 from famsock import _calls
 from famsock._calls import arguments
 from famsock._calls.descriptors import adopted_by, is_of_same_kind, made_by
+from famsock._lazy import load
 from famsock._registry import plugins
 from famsock.address import RAW_CODEC, Address, AddressCodec, is_of_stdlib, why_not_served
 
@@ -485,9 +486,7 @@ class socket(Calls["A", "F"]):  # noqa: N801
         if error.errno is None:
             return
         try:
-            from famsock._registry.creation_hints import add_creation_hint
-
-            add_creation_hint(error, family, kind, proto)
+            load("famsock._registry.creation_hints:add_creation_hint")(error, family, kind, proto)
         except Exception:  # whatever it is, it must not replace the error
             return
 
@@ -518,9 +517,8 @@ class _UnservedSocket(socket["A", "F"]):
                 if name.startswith("_") or hasattr(type(self), name):
                     raise
                 try:
-                    from famsock._registry.missing import why_no_operation
-
-                    why = why_no_operation(plugins, _family_of(self), name)
+                    why_not = load("famsock._registry.missing:why_no_operation")
+                    why = why_not(plugins, _family_of(self), name)
                 except Exception:  # whatever it is, it must not replace the error
                     raise error from None
                 if not why:

@@ -1,17 +1,25 @@
 """Use sockets while the interpreter ends, and print what comes of it.
 
-``python tests/exit_use.py MODULE MOMENT LOADED``: MODULE is ``famsock`` or ``socket``, whose
-outputs are compared. MOMENT is when: "now", "atexit", or "del", in an object's ``__del__`` after
-the modules are gone. LOADED is what is used before: "nothing", or "opened", a socket of each family
-without an address.
+``python tests/exit_use.py MODULE MOMENT LOADED [PLACE]``: MODULE is ``famsock`` or ``socket``,
+whose outputs are compared. MOMENT is when:
+
+- "now", "atexit", or "del", in an object's ``__del__`` after the modules are gone
+- "daemon", in a daemon thread that a function of atexit waits for: it goes on till the last of them
+- "stopped", as "del", while a daemon thread that does the same stands still for ever at the line
+  PLACE of famsock, counted as lines are first run. Nobody knows in which line the end finds it.
+
+LOADED is what is used before: "nothing", or "opened", a socket of each family without an address.
+With "stopped" the number of lines that the thread ran comes first.
 """
 
 import atexit
 import builtins
 import importlib
 import sys
+import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 warnings.simplefilter("always")
@@ -118,9 +126,59 @@ class Late:
         work()
 
 
-if sys.argv[2] == "now":
+def beside_a_thread(go_on: Callable[[threading.Event], None]) -> None:
+    """Have ``go_on`` begin in a daemon thread, up to its event; the rest is of the end."""
+    warnings.simplefilter("ignore")  # a thread that ends while it writes may take a file's lock
+    importlib.import_module("encodings.idna")  # the stdlib itself would wait for its import
+    begun = threading.Event()
+    threading.Thread(target=go_on, args=(begun,), daemon=True).start()
+    begun.wait()
+
+
+def keep_quiet(text: str) -> None:
+    """Write nothing."""
+
+
+def stop_at_line(place: int, begun: threading.Event) -> None:
+    """Do the work up to a line of famsock, or all of it."""
+    seen = set()
+    never = threading.Event()
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        if not frame.f_globals.get("__name__", "").startswith("famsock"):
+            return None
+        if event == "line" and (line := (frame.f_code.co_filename, frame.f_lineno)) not in seen:
+            seen.add(line)
+            if len(seen) == place:
+                begun.set()
+                never.wait()
+        return trace
+
+    sys.settrace(trace)
+    work(write=keep_quiet)
+    sys.settrace(None)
+    write(f"{len(seen)}\n")
+    begun.set()
+    never.wait()
+
+
+def in_daemon(go: threading.Event, over: threading.Event) -> None:
+    go.wait()
     work()
-elif sys.argv[2] == "atexit":
+    over.set()
+
+
+moment, place = sys.argv[2], int("".join(sys.argv[4:]) or 0)
+if moment == "now":
+    work()
+elif moment == "atexit":
     atexit.register(work)
+elif moment == "daemon":
+    go, over = threading.Event(), threading.Event()
+    threading.Thread(target=in_daemon, args=(go, over), daemon=True).start()
+    atexit.register(over.wait)
+    atexit.register(go.set)
 else:
     vars(builtins)["late"] = Late()
+if moment == "stopped":
+    beside_a_thread(partial(stop_at_line, place))

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -250,10 +251,10 @@ def test_a_path_that_cannot_be_read_is_not_remembered() -> None:
     run(code)
 
 
-def at_exit(module: str, moment: str, loaded: str, layer: str) -> tuple[list[str], list[str]]:
-    """Return the results of a module's uses, and the warnings of open sockets, without numbers."""
+def end(*arguments: str, layer: str) -> tuple[str, str]:
+    """Return what a program prints that uses sockets while its interpreter ends, and its errors."""
     done = subprocess.run(
-        [sys.executable, str(SCRIPT.with_name("exit_use.py")), module, moment, loaded],
+        [sys.executable, str(SCRIPT.with_name("exit_use.py")), *arguments],
         env={**os.environ, "FAMSOCK_SYSCALLS": layer},
         capture_output=True,
         text=True,
@@ -261,17 +262,23 @@ def at_exit(module: str, moment: str, loaded: str, layer: str) -> tuple[list[str
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def at_exit(module: str, moment: str, loaded: str, layer: str) -> tuple[list[str], list[str]]:
+    """Return the results of a module's uses, and the warnings of open sockets, without numbers."""
+    output, errors = end(module, moment, loaded, layer=layer)
     warned = [
         re.sub(r"<[a-z_.]+socket fd=\d+(.*), \d+\)>", r"\1", line.partition("unclosed ")[2])
-        for line in done.stderr.splitlines()
+        for line in errors.splitlines()
         if "ResourceWarning: unclosed" in line
     ]
-    return done.stdout.splitlines(), warned
+    return output.splitlines(), warned
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("loaded", ["nothing", "opened"])
-@pytest.mark.parametrize("moment", ["now", "atexit", "del"])
+@pytest.mark.parametrize("moment", ["now", "atexit", "daemon", "del"])
 def test_sockets_at_the_interpreters_end_do_what_the_stdlibs_do(
     moment: str, loaded: str, layer: str
 ) -> None:
@@ -279,6 +286,28 @@ def test_sockets_at_the_interpreters_end_do_what_the_stdlibs_do(
     assert len(stdlib) > 30
     assert warned == [", family=2, type=2, proto=0, laddr=('127.0.0.1'"]
     assert at_exit("famsock", moment, loaded, layer) == (stdlib, warned)
+
+
+def beside_a_thread(moment: str, places: Iterable[int], layer: str) -> None:
+    """The end's own sockets work, whatever a daemon thread was doing, and nobody says a word."""
+    stdlib, _ = end("socket", "del", "nothing", layer=layer)
+    for place in places:
+        found = end("famsock", moment, "nothing", str(place), layer=layer)
+        assert found == (stdlib, ""), f"{moment} at {place}"
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_daemon_thread_was_at_a_line_of_the_first_use_at_the_end(layer: str) -> None:
+    """Four lines of the import of what serves the first socket, and one far behind it."""
+    beside_a_thread("stopped", [40, 80, 120, 160, 800], layer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_daemon_thread_was_at_any_line_at_the_end(layer: str) -> None:
+    lines = int(end("famsock", "stopped", "nothing", "0", layer=layer)[0].partition("\n")[0])
+    assert lines > 1000
+    beside_a_thread("stopped", range(1, lines, lines // 50), layer)
 
 
 def test_first_socket_at_the_interpreters_end() -> None:

@@ -218,6 +218,7 @@ def __getattr__(name: str) -> object:
     if chosen is None:
         mark = Load()  # so that a fork of another thread waits
         try:
+            mark.check()
             from famsock._calls import python as chosen
         finally:
             mark.end()

@@ -143,6 +143,7 @@ class Registry:
         if not self._managers:
             mark = Load()
             try:
+                mark.check()
                 from famsock._registry.manager import Manager
 
                 self._managers.setdefault(0, Manager())
@@ -172,6 +173,7 @@ class Registry:
             return served  # type: ignore[no-any-return]
         mark = Load()
         try:
+            mark.check()
             return self._resolve(number, kind, protocol, asked)
         except Exception as error:
             if not _may_pass(error, mark.nested):
@@ -187,6 +189,7 @@ class Registry:
             return family
         mark = Load()
         try:
+            mark.check()
             snapshot = self._discovered()
             if name not in snapshot.by_hand and name in snapshot.offered:
                 snapshot = self._load(name)
@@ -212,6 +215,7 @@ class Registry:
         if hint is None:
             mark = Load()
             try:
+                mark.check()
                 value = self._find_constant(name)
                 if value is not None:
                     return value
@@ -340,6 +344,7 @@ class Registry:
             return snapshot
         mark = Load()
         try:
+            mark.check()
             found = _entry_points()
         finally:
             mark.end()
