@@ -27,6 +27,7 @@ import socket as _stdlib
 from os import fsencode, strerror
 from sys import byteorder
 
+from famsock._lazy import load as load_part
 
 include "slots.pxi"
 
@@ -191,8 +192,7 @@ cdef object control_messages():
     """The module that packs and unpacks them, imported on first use."""
     global ancillary
     if ancillary is None:
-        from famsock._calls import ancillary as loaded
-        ancillary = loaded
+        ancillary = load_part("famsock._calls.ancillary")
     return ancillary
 
 
