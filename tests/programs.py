@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import Any
 
 _PATIENCE_S = 120
 
@@ -17,12 +20,25 @@ def run(code: str, *arguments: str, **environment: str) -> str:
     ``arguments`` are those of the interpreter (``-X dev``). ``environment`` is added to the
     environment of this process.
     """
+    return _printed([*arguments, "-c", code], environment)
+
+
+def told_by(module: str, *arguments: str, **environment: str) -> dict[str, Any]:
+    """Return what a module of tests, run as a program, tells as JSON."""
+    path = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    told: dict[str, Any] = json.loads(_printed(["-m", module, *arguments], path | environment, 300))
+    return told
+
+
+def _printed(
+    arguments: Sequence[str], environment: Mapping[str, str], patience_s: int = _PATIENCE_S
+) -> str:
     done = subprocess.run(
-        [sys.executable, *arguments, "-c", code],
+        [sys.executable, *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=_PATIENCE_S,
+        timeout=patience_s,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 import famsock
 from famsock import _calls
 from famsock.testing import requirements
-from tests.programs import run
+from tests.programs import run, told_by
 
 SCRIPT = Path(__file__).with_name("out_of_reach.py")
 LAYERS = ["ctypes", *(["native"] if _calls.native else [])]
@@ -47,16 +46,7 @@ def cases() -> list[Any]:
 @pytest.mark.parametrize(("means", "layer"), cases())
 def test_errors_are_the_stdlibs(means: str, layer: str) -> None:
     """Every failing call, on every family that is here, with something taken away."""
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), means],
-        env={**os.environ, "FAMSOCK_SYSCALLS": layer, "PYTHONPATH": str(SCRIPT.parents[1])},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = told_by("tests.out_of_reach", means, FAMSOCK_SYSCALLS=layer)
     assert told["differing"] == []
     assert told["compared"] > 1900
     assert {*told["waiting"]} >= {errno.ECONNREFUSED, errno.EMSGSIZE}

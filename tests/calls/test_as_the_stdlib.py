@@ -6,12 +6,8 @@ out of reach, it fails as the stdlib's does there.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import socket as stdlib
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +16,7 @@ import pytest
 
 import famsock
 from tests.calls.as_the_stdlib import CASES, SENT, TIMEOUT_S, Case, Pair, new_pair
+from tests.programs import told_by
 from tests.test_out_of_reach import CHROOT, LAYERS
 
 ROOT = Path(__file__).parents[2]
@@ -93,17 +90,7 @@ def out_of_reach() -> list[Any]:
 
 @pytest.mark.parametrize(("means", "layer"), out_of_reach())
 def test_errors_where_something_is_out_of_reach(means: str, layer: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.calls.as_the_stdlib", means],
-        env={**os.environ, "FAMSOCK_SYSCALLS": layer},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = told_by("tests.calls.as_the_stdlib", means, FAMSOCK_SYSCALLS=layer)
     assert told["differing"] == []
     assert told["compared"] == len(CASES)
     assert told["failing"] > 80
