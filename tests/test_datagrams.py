@@ -938,6 +938,19 @@ def test_joined_datagrams_come_apart_whatever_came_before(
     outcome(main, tmp_path)
 
 
+@pytest.mark.parametrize("count", [15, 16])
+def test_the_kernel_joins_datagrams_once_many_have_waited(count: int, tmp_path: Path) -> None:
+    async def main(run: Run) -> bool:
+        transport, protocol = await run.endpoint()
+        client = run.client(transport)
+        for _ in range(count):
+            client.send(b"data")
+        await until(lambda: len(protocol.data) == count)
+        return transport._joining is not None
+
+    assert outcome(main, tmp_path) is (count >= 16)
+
+
 def test_neighbours_of_one_size_become_one_message() -> None:
     a, b = ("127.0.0.1", 1), ("127.0.0.1", 2)
     given: list[Any] = [

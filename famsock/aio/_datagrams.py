@@ -39,6 +39,7 @@ _Message = tuple[bytes, Any, Any, Any]
 _MAX_BYTES = 256 * 1024  # of one datagram: what asyncio's transports receive
 _BATCH_BYTES = 1 << 22  # of one recvmmsg; the calls below keep such memory for the next one
 _BATCH = 64  # messages in one system call
+_MANY = 16  # datagrams that wait together, so that the kernel shall join them
 _SINGLES = 8  # datagrams that are received one by one after one came by itself
 _PER_TURN = 128  # datagrams that are given to a protocol, or sent of a queue, in a turn of the loop
 _CONTROL_BYTES = 512  # for the size of joined datagrams, beside what other options ask for
@@ -283,8 +284,6 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         count = self._count
         messages = sock.recvmmsg(count, self._size_bytes, self._control_bytes)
         got = len(messages)
-        if got < count:
-            return self._apart(messages)
         try:
             while got == count and len(messages) < _BATCH and not messages[0][1]:
                 more = sock.recvmmsg(count, self._size_bytes, self._control_bytes)
@@ -295,7 +294,7 @@ class DatagramTransport(asyncio.DatagramTransport, asyncio.Transport):
         except OSError as error:  # it comes after what was received before
             self._loop.call_soon(self._tell_error, error)
         messages = self._apart(messages)
-        if self._cutting is not None and self._joining is None:
+        if self._joining is None and len(messages) >= _MANY and self._cutting is not None:
             self._start_joining(self._cutting)
         return messages
 
