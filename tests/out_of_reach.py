@@ -288,7 +288,7 @@ def in_child(work: Callable[[], Any]) -> Any:
 
 
 def waiting_outcomes(means: str, kind: str, called: str, seconds: int | None, later: bool) -> Any:
-    """What a call raises on the stdlib's socket and on famsock's, which wait for so long.
+    """Return the outcomes of a call on the stdlib's socket and on famsock's, which wait so long.
 
     With ``later`` both have made the call, and asked for their names, before something is taken
     away. Each makes it twice then.
@@ -308,7 +308,7 @@ def waiting_outcomes(means: str, kind: str, called: str, seconds: int | None, la
 
 
 def compare_waiting(means: str) -> tuple[int, list[str], set[int]]:
-    """How many calls on sockets that wait were compared, those that differ, and their errnos."""
+    """Return the number of calls compared on sockets that wait, those that differ, the errnos."""
     compared, differing, errnos = 0, [], set()
     for kind, (name, named_calls) in WAITING.items():
         try:
