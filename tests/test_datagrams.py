@@ -951,6 +951,14 @@ def test_the_kernel_joins_datagrams_once_many_have_waited(count: int, tmp_path: 
     assert outcome(main, tmp_path) is (count >= 16)
 
 
+def test_eight_neighbours_of_one_address_are_never_overlooked() -> None:
+    apart = [(b"data", ("127.0.0.1", number)) for number in range(64)]
+    assert not _datagrams._has_run(apart)
+    for at in range(64 - 8 + 1):
+        together = [(b"data", ("127.0.0.1", 1000)) for _ in range(8)]
+        assert _datagrams._has_run([*apart[:at], *together, *apart[at + 8 :]]), at
+
+
 def test_neighbours_of_one_size_become_one_message() -> None:
     a, b = ("127.0.0.1", 1), ("127.0.0.1", 2)
     given: list[Any] = [

@@ -705,9 +705,9 @@ def _apart(messages: Iterable[_Message], kind: tuple[int, int]) -> list[_Message
 
 
 def _has_run(datagrams: list[_Datagram]) -> bool:
-    """Whether there may be neighbours to one address: eight in a row are never overlooked.
+    """Return True if neighbours may have one address: eight in a row are never overlooked.
 
-    Each datagram of a batch to as many addresses pays for this.
+    A batch to 64 different addresses pays for each comparison, so there are few.
     """
     return any(map(eq, map(_ADDRESS, datagrams[::7]), map(_ADDRESS, datagrams[1::7])))
 

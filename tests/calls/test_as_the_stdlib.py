@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import socket as stdlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +17,6 @@ import famsock
 from tests.calls.as_the_stdlib import CASES, SENT, TIMEOUT_S, Case, Pair, new_pair
 from tests.programs import told_by
 from tests.test_out_of_reach import CHROOT, LAYERS
-
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.usefixtures("descriptors")
 
