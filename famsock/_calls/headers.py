@@ -190,15 +190,15 @@ class Batch:
         self.bases = _column(iovecs, Iovec, Iovec.base)
         self.sizes = _column(iovecs, Iovec, Iovec.length)
         put(self.iovs, range(start + iovecs_at, start + names_at, _IOVEC_BYTES))
-        put(self.iov_lengths, [1] * count)
+        put_same(self.iov_lengths, 1, count)
         if size_bytes is None:
-            put(self.lengths, [UNSENT] * count)
+            put_same(self.lengths, UNSENT, count)
         else:
             put(self.names, range(start + names_at, start + data_at, SOCKADDR_BYTES))
-            put(self.name_lengths, [SOCKADDR_BYTES] * count)
+            put_same(self.name_lengths, SOCKADDR_BYTES, count)
         if size_bytes:
             put(self.bases, [start + data_at + n * size_bytes for n in range(count)])
-            put(self.sizes, [size_bytes] * count)
+            put_same(self.sizes, size_bytes, count)
         self._fresh = area[:data_at]
 
     def reset(self) -> None:
@@ -248,6 +248,11 @@ def put(column: memoryview, numbers: Iterable[int]) -> None:
     """Write a field of the first headers, as many as there are numbers."""
     written = array(column.format, [*numbers])  # an array grows slowly with an iterator
     column[: len(written)] = written
+
+
+def put_same(column: memoryview, number: int, count: int) -> None:
+    """Write one number into a field of the first headers."""
+    column[:count] = array(column.format, [number]) * count
 
 
 _spare: dict[tuple[int, int | None], deque[Batch]] = {}

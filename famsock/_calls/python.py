@@ -39,10 +39,10 @@ from errno import (
     EOPNOTSUPP,
     EWOULDBLOCK,
 )
-from itertools import accumulate, islice
+from itertools import accumulate, islice, repeat
 from math import ceil
 from mmap import PAGESIZE, mmap
-from operator import index
+from operator import index, is_
 from socket import MSG_TRUNC, SO_ERROR, SOL_SOCKET, socket
 from time import monotonic
 from typing import Any
@@ -61,6 +61,7 @@ from famsock._calls.headers import (
     give_batch,
     place_in,
     put,
+    put_same,
     staying,
     take_batch,
     untouched_memory,
@@ -815,7 +816,8 @@ def _batch_into(buffers: Sequence[Any]) -> tuple[Batch, Any]:
     _, bases, sizes = kept
     batch = take_batch(min(len(sizes), _BATCH_MESSAGES), 0)
     put(batch.bases, islice(bases, _BATCH_MESSAGES))
-    put(batch.sizes, sizes[:_BATCH_MESSAGES])
+    if sizes:
+        _put_sizes(batch, sizes[:_BATCH_MESSAGES])
     return batch, kept
 
 
@@ -850,7 +852,7 @@ def _receive_batch(
     if control:
         start = ctypes.addressof(c_char.from_buffer(control))
         put(batch.controls, range(start, start + len(control), control_bytes))
-        put(batch.control_lengths, [control_bytes] * count)
+        put_same(batch.control_lengths, control_bytes, count)
     given = batch.pointer(), count, flags | _MSG_WAITFORONE, None
     deadline = _deadline(timeout) if count else None  # with none wanted there is no wait
     try:
@@ -945,13 +947,21 @@ def _fill(batch: Batch, given: list[tuple[Any, Iterable[ancillary.Item], bytes]]
     kept: list[Any] = [datas, sockaddrs]
     if {*map(type, datas)} == {bytes}:
         put(batch.bases, addresses_of_bytes(datas, kept))
-        put(batch.sizes, map(len, datas))
+        _put_sizes(batch, [*map(len, datas)])
     else:
         kept.append(_gather(batch, datas))
+    if all(map(is_, sockaddrs, repeat(sockaddrs[0]))):  # usual, and a third of the cost
+        sockaddrs = sockaddrs[:1]
     if {*map(type, sockaddrs)} != {bytes}:
         sockaddrs = tuple([bytes(memoryview(sockaddr)) for sockaddr in sockaddrs])
         kept.append(sockaddrs)
-    if any(sockaddrs):
+    if len(sockaddrs) == 1:
+        (sockaddr,) = sockaddrs
+        if sockaddr:
+            (address,) = addresses_of_bytes(sockaddrs, kept)
+            put_same(batch.names, address, len(given))
+            put_same(batch.name_lengths, _length(sockaddr), len(given))
+    elif any(sockaddrs):
         put(batch.names, addresses_of_bytes(sockaddrs, kept))
         put(batch.name_lengths, map(_length, sockaddrs))
     if any(controls) or not {*map(type, controls)} <= {tuple, list}:
@@ -960,6 +970,14 @@ def _fill(batch: Batch, given: list[tuple[Any, Iterable[ancillary.Item], bytes]]
         put(batch.controls, addresses_of_bytes(packed, kept))
         put(batch.control_lengths, map(len, packed))
     return kept
+
+
+def _put_sizes(batch: Batch, sizes: list[int]) -> None:
+    """Write the sizes of the data, in bytes: fast where all are the same."""
+    if sizes.count(sizes[0]) == len(sizes):
+        put_same(batch.sizes, sizes[0], len(sizes))
+    else:
+        put(batch.sizes, sizes)
 
 
 def _gather(batch: Batch, datas: Sequence[Any]) -> Any:
