@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
@@ -53,8 +54,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tests out by their markers: the slow ones, and those of the layer nobody asked for."""
+    _mark_what_is_not_sampled(items)
     marks = _left_out(config)
     kept = [item for item in items if not any(_has(item, mark) for mark in marks)]
     if len(kept) < len(items):
@@ -87,6 +90,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if _calls.native is None:
             pytest.skip(f"the compiled layer is not in use: {_calls.why_ctypes}")
+
+
+def _mark_what_is_not_sampled(items: list[pytest.Item]) -> None:
+    """Mark cases as slow, all but every n-th of a test with the marker ``sampled(n)``."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        if marker := item.get_closest_marker("sampled"):
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % marker.args[0]:
+                item.add_marker("slow")
+            seen[test] += 1
 
 
 _WHOLE_FILE = re.compile(r"^pytestmark = .*\basks_no_kernel\b", re.MULTILINE)

@@ -127,6 +127,30 @@ def own_rules(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyt
     return pytester
 
 
+@pytest.mark.parametrize(
+    ("arguments", "passed"), [((), 4), (("-m", "slow"), 4), (("-m", "slow or not slow"), 8)]
+)
+def test_a_sample_of_the_cases_is_quick(
+    pytester: pytest.Pytester, arguments: tuple[str, ...], passed: int, outside: None
+) -> None:
+    pytester.makeconftest((ROOT / "conftest.py").read_text())
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.sampled(3)
+        @pytest.mark.parametrize("number", range(7))
+        def test_sampled(number): ...
+
+        @pytest.mark.sampled(5)
+        def test_only(): ...
+        """
+    )
+    folder = str(pytester.path)  # a named file runs whole
+    result = pytester.runpytest_subprocess("-n0", *arguments, folder)
+    result.assert_outcomes(passed=passed)
+
+
 def test_what_asks_no_kernel_may_open_no_socket(own_rules: pytest.Pytester) -> None:
     own_rules.makepyfile(
         test_false="""
@@ -143,6 +167,7 @@ def test_what_asks_no_kernel_may_open_no_socket(own_rules: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(["*Failed: marked asks_no_kernel, but opens sockets of the f*"] * 2)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("lab", "run", "left_out"), [("", 5, 0), ("uml", 5, 0), ("qemu", 2, 1)])
 def test_what_asks_no_kernel_is_left_out_in_emulation(
     own_rules: pytest.Pytester,

@@ -58,6 +58,7 @@ def values(row: Option[Any], data: bytes) -> Any:
     return value
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", OWN)
 def test_every_option_s_value_has_a_text(name: str) -> None:
     row = ROWS[name]

@@ -114,6 +114,7 @@ print(left - before + 1)
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("timeout", ["None", "60"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_accept_under_a_handler_that_raises(layer: str, timeout: str) -> None:

@@ -43,6 +43,7 @@ def cases() -> list[Any]:
     return found
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("means", "layer"), cases())
 def test_errors_are_the_stdlibs(means: str, layer: str) -> None:
     """Every failing call, on every family that is here, with something taken away."""

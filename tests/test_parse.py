@@ -60,6 +60,7 @@ def test_every_familys_class_is_tried() -> None:
     assert len(CLASSES) > (10 if sys.platform == "linux" else 1)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_bad_text_is_a_value_error(name: str) -> None:
     cls = CLASSES[name]
@@ -106,6 +107,7 @@ FIELDS: dict[str, Any] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_usual_text_is_read_as_any_other(name: str) -> None:
     """Texts without a backslash and names of fields are read in few steps: it gives the same."""

@@ -79,6 +79,7 @@ def test_this_pythons_forms(library: Path, layer: str, seed: int) -> None:
     assert len(compare(library, sys.executable, layer, seed)) >= 3
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_the_forms_of_a_python_that_knows_bluetooth(library: Path, layer: str, seed: int) -> None:
     code = "import socket, sys; print(sys.version_info[:2], hasattr(socket, 'AF_BLUETOOTH'))"

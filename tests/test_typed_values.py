@@ -98,6 +98,7 @@ def addresses(cls: type[Any]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("cls", ADDRESSES, ids=_name)
 @given(data=st.data())
 @RELAXED
@@ -337,6 +338,7 @@ def test_objects_are_rebuilt_and_changed_field_by_field(cls: type[Any]) -> None:
                 alike(one, field.name, other)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("cls", STRUCTS, ids=_name)
 @given(data=st.data())
 @RELAXED

@@ -235,6 +235,7 @@ def test_every_field_is_tried() -> None:
         assert tuple(WRONG[description]) == description._fields
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("description", "field", "value"), list(cases()))
 def test_a_wrong_value_is_refused(description: Any, field: str, value: Any) -> None:
     if description is Family:

@@ -332,6 +332,7 @@ def test_the_socket_class_raises_it_with_the_count(
         assert caught.value.messages_sent == len(drain(b)) > 3  # type: ignore[attr-defined]
 
 
+@pytest.mark.sampled(3)
 @TIMEOUTS
 @pytest.mark.parametrize("name", BLOCKING)
 def test_a_handler_that_takes_its_time_does_not_lose_the_call(

@@ -60,6 +60,7 @@ def _outcomes(raw: Any, name: str, timeout: float | None, disturb: Disturb) -> l
     return found
 
 
+@pytest.mark.sampled(3)
 @ALL
 def test_closed_while_a_call_waits(
     raw: Any, descriptors: None, when_waiting: WhenWaiting, name: str
@@ -81,6 +82,7 @@ def test_closed_while_a_call_waits(
     assert ours == stdlib == ("OSError", errno.EBADF)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("timeout", "expected"), [(None, "done"), (5.0, ("OSError", 9))])
 @ALL
 def test_closed_while_a_call_waits_and_then_it_may_go_on(

@@ -92,6 +92,7 @@ class Fault:
         return self._call(*arguments, **named)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("where", "name", "number", "splices"), list(cases()))
 def test_a_fault_at_each_call(
     monkeypatch: pytest.MonkeyPatch,

@@ -734,6 +734,7 @@ def test_a_family_has_its_network_namespace(run_suite: Any) -> None:
     both.assert_outcomes(passed=1, failed=1)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails_its_test(run_suite: Any, fault: str) -> None:
     expected, replacements = FAULTS[fault]
@@ -875,6 +876,7 @@ def test_without_a_compiler_or_headers_the_skip_says_so(
     assert len(outcomes(run_suite(arguments=(*asked, "--fail-on-skip"), headers=""))) == 5
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.compiled_layer
 @pytest.mark.parametrize("method", ["encode", "decode"])
 def test_a_fault_of_the_compiled_layout_is_found(
