@@ -46,7 +46,7 @@ BT_PKT_STATUS: Option[bool] = _shared("BT_PKT_STATUS", codecs.BOOL)
 BT_ISO_QOS: Option[BtIsoQos] = _shared("BT_ISO_QOS", ISO_QOS)
 BT_CODEC: Option[tuple[BtCodec, ...]] = _shared("BT_CODEC", CODECS)
 BT_ISO_BASE: Option[bytes] = _shared("BT_ISO_BASE", ISO_BASE)
-BT_PKT_SEQNUM: Option[bool] = _shared("BT_PKT_SEQNUM", codecs.BOOL, since="6.17")
+BT_PKT_SEQNUM: Option[bool] = _shared("BT_PKT_SEQNUM", codecs.BOOL, "w", since="6.17")
 
 L2CAP_OPTIONS: Option[L2capOptions] = _l2cap("L2CAP_OPTIONS", L2capOptions)
 L2CAP_CONNINFO: Option[L2capConninfo] = _l2cap("L2CAP_CONNINFO", L2capConninfo, "r")

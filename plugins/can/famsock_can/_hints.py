@@ -70,6 +70,12 @@ _MTU_TOO_SMALL = Hint(
     "ip link set can0 mtu 72 (CAN FD), 2060 (CAN XL)",
     check="ip link show can0 tells the mtu: 16 for classic frames only",
     possible=True,
+    another=Hint(
+        "it is no CAN interface, which Linux before 6.19 tells by EPERM",
+        "famsock_can.interfaces lists those that are",
+        check="ip -details link show can0",
+        possible=True,
+    ),
 )
 _NEW_OPTIONS = Hint(
     "CAN XL frames need Linux 6.1, their virtual networks 6.9", check="uname -r", possible=True

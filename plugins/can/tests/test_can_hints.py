@@ -27,6 +27,7 @@ from famsock_can.isotp import IsotpOptions
 from famsock import codecs
 from famsock._registry.creation_hints import add_creation_hint
 from famsock.options import Option
+from famsock.testing import requirements
 from famsock.testing.hints import Cause, check_cause, unprivileged, unprovoked
 
 Call = Callable[[ExitStack], object]
@@ -35,7 +36,7 @@ NOTHING, NO_CAN = 12345, "lo"
 PUT_DOWN, PUT_UP, DELETE = "link set hcan0 down", "link set hcan0 up", "link delete hcan0"
 DOWN, REMOVED = "the interface is down, or was", "the interface was removed: bind() again"
 NO_CAN_HERE, ONE = "or it is no CAN interface", "binds to one CAN interface, never to all"
-NOWHERE, NOT_CAN = "no interface to go by", "it is no CAN interface: "
+NOWHERE, NOT_CAN = "no interface to go by", "it is no CAN interface"
 TOO_LARGE = "MTU is too small for it"
 NEVER = (DOWN, REMOVED, NO_CAN_HERE, ONE, NOWHERE, NOT_CAN)
 
@@ -151,7 +152,7 @@ def _recv(sock: Any) -> None:
 
 
 INVALID, NO_DEVICE, NO_NETWORK = errno.EINVAL, errno.ENODEV, errno.ENETDOWN
-NOT_PERMITTED = errno.EPERM
+NOT_A_CAN_INTERFACE = errno.EPERM if requirements.kernel("6.19") else errno.EINVAL
 BOUND, IDENTIFIERS = "the socket is bound already", "an identifier over 0x7ff needs CAN_EFF_FLAG"
 BIND_FIRST = "bind() it to an interface and two identifiers first"
 BY_LO = ("send_frame", FRAME, NO_CAN)
@@ -168,7 +169,7 @@ RAW = (
         errno.ENXIO,
         "the one that is named is gone",
     ),
-    Cause("raw send, no CAN", _call(CanRawSocket, *BY_LO), NOT_PERMITTED, NOT_CAN),
+    Cause("raw send, no CAN", _call(CanRawSocket, *BY_LO), NOT_A_CAN_INTERFACE, NOT_CAN),
     Cause("raw send, down", _raw(PUT_DOWN, lambda s: s.send_frame(FRAME)), NO_NETWORK, DOWN),
     Cause(
         "raw sendto, down",
