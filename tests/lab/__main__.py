@@ -6,6 +6,7 @@ import argparse
 import concurrent.futures
 import functools
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -45,7 +46,12 @@ def parser() -> argparse.ArgumentParser:
         "--spread", action="store_true", help="run each file of tests on one of the kernels only"
     )
     run.add_argument("--allow-skips", action="store_true", help="a skipped test is no failure")
-    run.add_argument("--results", type=Path, help="where JUnit XML and consoles go, by kernel")
+    run.add_argument(
+        "--results",
+        type=Path,
+        help="where JUnit XML, consoles and doctor's answers go, by kernel; without it doctor is "
+        "not asked",
+    )
     run.add_argument("rest", nargs="*", metavar="PYTEST-ARG", help="after --; default: all tests")
     execute = actions.add_parser("exec", help="run any command in a guest")
     execute.add_argument("rest", nargs="+", metavar="COMMAND", help="after --")
@@ -115,6 +121,17 @@ def pytest_command(
     return [sys.executable, "-m", "pytest", *own, *strict, *chosen]
 
 
+def after_doctor(command: Sequence[str]) -> list[str]:
+    """Return the command line that has doctor's answers kept in the share, then runs a command.
+
+    They are of a guest that nothing has run in yet. A doctor that fails leaves no file.
+    """
+    doctor = shlex.join([sys.executable, "-m", "famsock", "doctor", "--json"])
+    place = f"{guest.SHARE}/doctor.json"
+    steps = f"{doctor} >{place}.part && mv {place}.part {place}"
+    return ["sh", "-c", f'{steps}; exec "$@"', "sh", *command]
+
+
 def report(kernel: Kernel, outcome: guest.Outcome, *, show_console: bool) -> int:
     """Say how a guest ended; return the exit status for it."""
     if show_console:
@@ -133,8 +150,9 @@ def keep_results(outcome: guest.Outcome, place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     (place / "console.log").write_text(outcome.console)
-    if (outcome.share / "junit.xml").exists():
-        shutil.copy(outcome.share / "junit.xml", place)
+    for name in ("junit.xml", "doctor.json"):
+        if (outcome.share / name).exists():
+            shutil.copy(outcome.share / name, place)
 
 
 def run_kernel(kernel: Kernel, command: Sequence[str], options: argparse.Namespace) -> int:
@@ -169,6 +187,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     spread_over = [kernel.full_name for kernel in kernels] if options.spread else []
     command = pytest_command(options.rest, allow_skips=options.allow_skips, spread_over=spread_over)
+    if options.results:
+        command = after_doctor(command)
     run_on = functools.partial(run_kernel, command=command, options=options)
     guest.compile_all()
     with concurrent.futures.ThreadPoolExecutor(len(kernels) if options.parallel else 1) as pool:

@@ -18,7 +18,9 @@ from . import guest, headers, initramfs, leave_out, qemu, store, uml
 from .__main__ import (
     EXIT_LAB_FAILED,
     TEST_HANGS_AFTER_S,
+    after_doctor,
     chosen_kernels,
+    keep_results,
     main,
     parser,
     pytest_command,
@@ -505,6 +507,28 @@ def test_a_test_that_hangs_ends_the_run_and_failures_before_it_are_told(
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*test_first (call) failed:", "*assert 1 == 2*"])
     result.stderr.fnmatch_lines(["Timeout*", "*in test_second"])
+
+
+@pytest.mark.parametrize(
+    ("doctor", "told"),
+    [('echo "{$*}"', "{-m famsock doctor --json}\n"), ("echo half; false", None)],
+)
+def test_what_doctor_says_is_kept_and_the_status_is_that_of_the_tests(
+    doctor: str, told: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python, share, place = tmp_path / "python", tmp_path / "share", tmp_path / "6.12"
+    python.write_text(f"#!/bin/sh\n{doctor}\n")
+    python.chmod(0o755)
+    share.mkdir()
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(guest, "SHARE", str(share))
+    tests = ["sh", "-c", 'echo "$1" >"$2"; exit 3', "sh", "two words", str(share / "junit.xml")]
+    status = subprocess.run(after_doctor(tests), check=False).returncode
+    assert status == 3
+    keep_results(guest.Outcome(status, False, "", share), place)
+    assert (place / "junit.xml").read_text() == "two words\n"
+    kept = place / "doctor.json"
+    assert (kept.read_text() if kept.exists() else None) == told
 
 
 def test_a_guest_gets_what_concerns_python_and_nothing_else(tmp_path: Path) -> None:
