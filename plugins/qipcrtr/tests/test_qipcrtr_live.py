@@ -284,6 +284,8 @@ def test_a_watcher_is_told_of_packets_that_were_dropped(
     assert {error.errno for error in told} == {errno.ENOBUFS}
     assert "messages were dropped" in str(told[0])
     assert received
+    if NewServer(0) in received:  # the end of the list fits if one was received in time
+        assert received.pop() == NewServer(0)
     assert len(received) == len(set(received)) < 40
     assert all(isinstance(p, NewServer) and p.service == SERVICE + 9 for p in received)
 
