@@ -3,6 +3,7 @@
 Usage::
 
     python -m tests.matrix FOLDER…     # take results from folders, and write the page
+    python -m tests.matrix --show FOLDER…  # print the table of runs; write nothing
     python -m tests.matrix --check     # fail if the page is not what the results give
 
 A folder has the name of a run (``6.12``, ``6.12-ctypes``), and in it what the run left:
@@ -24,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.debian_pythons.report import read_junit
+from tests.debian_pythons.report import Result, read_junit, show
 
 DOCS = Path(__file__).parents[1] / "docs"
 HEAD = """\
@@ -69,6 +70,15 @@ def read(folder: Path) -> Run:
     return {**run, "families": families}
 
 
+def result(folder: Path) -> Result:
+    """Return a row of the printed table; one without numbers if the folder has no results."""
+    if not (folder / "junit.xml").exists():
+        return Result(folder.name, why=("no results: left out, or it could not be had",))
+    passed, failed, skipped, why = read_junit(folder / "junit.xml")
+    syscalls = read(folder)["syscalls"] if (folder / "doctor.json").exists() else "doctor failed"
+    return Result(folder.name, syscalls, 0, passed, failed, skipped, why=why)
+
+
 def merged(old: Mapping[str, Run], folders: Iterable[Path]) -> dict[str, Run]:
     """Return the runs by name, those in the folders in place of former ones."""
     return dict(sorted({**old, **{folder.name: read(folder) for folder in folders}}.items()))
@@ -103,8 +113,12 @@ def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--check", action="store_true", help="write nothing")
+    top.add_argument("--show", action="store_true", help="print the runs of the folders instead")
     top.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     options = top.parse_args(arguments)
+    if options.show:
+        show([result(folder.resolve()) for folder in options.folders], "run")
+        return 0
     results, shown = docs / "matrix.json", docs / "matrix.md"
     old = json.loads(results.read_text()) if results.exists() else {}
     runs = merged(old, [folder.resolve() for folder in options.folders])

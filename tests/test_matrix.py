@@ -64,6 +64,26 @@ def test_a_page_from_results(tmp_path: Path) -> None:
     ]
 
 
+def test_runs_are_shown_and_one_without_results_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [folder(tmp_path, "6.12", ROWS, JUNIT), tmp_path / "7"]
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    assert matrix.main(["--show", *map(str, folders)], docs) == 0
+    cells = [
+        [cell.strip() for cell in line[1:-1].split("│")]
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("│")
+    ]
+    none = "no results: left out, or it could not be had"
+    assert cells == [
+        ["6.12", "compiled", "2", "1", "1", "0", "1 x why"],
+        ["7", "", "-", "-", "-", "-", none],
+    ]
+    assert not list(docs.iterdir())
+
+
 def test_a_run_replaces_the_former_one_of_its_name(tmp_path: Path) -> None:
     docs, later = tmp_path / "docs", tmp_path / "later"
     docs.mkdir()

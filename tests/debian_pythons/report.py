@@ -47,9 +47,9 @@ def read_junit(path: Path) -> tuple[int, int, int, tuple[str, ...]]:
     return len(tests) - len(failed) - count, len(failed), count, why
 
 
-def table(results: list[Result]) -> Table:
-    """Return the closing table: a row for each run."""
-    made = Table("Python", "layer", "passed", "failed", "skipped", "seconds", "why")
+def table(results: list[Result], first: str = "Python") -> Table:
+    """Return the closing table: a row for each run; ``first`` is the head of the first column."""
+    made = Table(first, "layer", "passed", "failed", "skipped", "seconds", "why")
     for result in results:
         numbers = (result.passed, result.failed, result.skipped, round(result.seconds))
         cells = ["-"] * 4 if result.status is None else [str(number) for number in numbers]
@@ -60,7 +60,7 @@ def table(results: list[Result]) -> Table:
     return made
 
 
-def show(results: list[Result]) -> None:
+def show(results: list[Result], first: str = "Python") -> None:
     """Print the table, as wide as the terminal; 160 columns where there is none."""
     console = Console()
-    (console if console.is_terminal else Console(width=160)).print(table(results))
+    (console if console.is_terminal else Console(width=160)).print(table(results, first))
