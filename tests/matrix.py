@@ -34,7 +34,7 @@ HEAD = """\
 <!-- Written by `python -m tests.matrix` from docs/matrix.json. -->
 
 Each run below is one kernel, one Python and one raw layer. [Tests](tests.md#the-matrix) says how it
-is made.
+is made. A run with `-` for its tests only asked `famsock doctor`.
 
 ## Runs
 
