@@ -2,9 +2,10 @@
 
 Usage::
 
-    python -m tests.matrix FOLDER…     # take results from folders, and write the page
-    python -m tests.matrix --show FOLDER…  # print the table of runs; write nothing
-    python -m tests.matrix --check     # fail if the page is not what the results give
+    python -m tests.matrix FOLDER…              # take results from folders, and write the page
+    python -m tests.matrix --tests TEXT FOLDER… # say which tests ran there, if it was not all
+    python -m tests.matrix --show FOLDER…       # print the table of runs; write nothing
+    python -m tests.matrix --check              # fail if the page is not what the results give
 
 A folder has the name of a run (``6.12``, ``6.12-ctypes``), and in it what the run left:
 
@@ -38,8 +39,8 @@ is made. A run with `-` for its tests only asked `famsock doctor`.
 
 ## Runs
 
-| run | kernel | Python | system calls | passed | failed | skipped |
-| --- | --- | --- | --- | --- | --- | --- |
+| run | kernel | Python | system calls | tests | passed | failed | skipped |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 """
 FAMILIES = """
 ## Families
@@ -52,8 +53,11 @@ has, of all that the plugin serves. A protocol without a self-test counts if a s
 Run = dict[str, Any]
 
 
-def read(folder: Path) -> Run:
-    """Return the results in a folder; FileNotFoundError if it has no ``doctor.json``."""
+def read(folder: Path, tests: str = "all") -> Run:
+    """Return the results in a folder; FileNotFoundError if it has no ``doctor.json``.
+
+    ``tests`` says which tests ran.
+    """
     told = json.loads((folder / "doctor.json").read_text())
     families: dict[str, list[int]] = {}
     for row in told["protocols"]:
@@ -66,6 +70,7 @@ def read(folder: Path) -> Run:
     kernel = re.split("[-+]", told["kernel"])[0]  # what a distribution adds is its own numbering
     run: Run = {"kernel": kernel, "python": told["python"], "syscalls": told["syscalls"]}
     if (folder / "junit.xml").exists():
+        run["tests"] = tests
         run["passed"], run["failed"], run["skipped"], _ = read_junit(folder / "junit.xml")
     return {**run, "families": families}
 
@@ -79,16 +84,17 @@ def result(folder: Path) -> Result:
     return Result(folder.name, syscalls, 0, passed, failed, skipped, why=why)
 
 
-def merged(old: Mapping[str, Run], folders: Iterable[Path]) -> dict[str, Run]:
+def merged(old: Mapping[str, Run], folders: Iterable[Path], tests: str = "all") -> dict[str, Run]:
     """Return the runs by name, those in the folders in place of former ones."""
-    return dict(sorted({**old, **{folder.name: read(folder) for folder in folders}}.items()))
+    new = {folder.name: read(folder, tests) for folder in folders}
+    return dict(sorted({**old, **new}.items()))
 
 
 def page(runs: Mapping[str, Run]) -> str:
     """Return the page that shows the runs."""
     lines = []
     for name, run in runs.items():
-        tests = [str(run.get(result, "-")) for result in ("passed", "failed", "skipped")]
+        tests = [str(run.get(key, "-")) for key in ("tests", "passed", "failed", "skipped")]
         lines.append(_row([name, run["kernel"], run["python"], run["syscalls"], *tests]))
     lines.append(FAMILIES)
     lines += [_row(["family", *runs]), _row(["---"] * (1 + len(runs)))]
@@ -114,6 +120,7 @@ def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
     )
     top.add_argument("--check", action="store_true", help="write nothing")
     top.add_argument("--show", action="store_true", help="print the runs of the folders instead")
+    top.add_argument("--tests", default="all", help="which tests ran; default: %(default)s")
     top.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     options = top.parse_args(arguments)
     if options.show:
@@ -121,7 +128,7 @@ def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
         return 0
     results, shown = docs / "matrix.json", docs / "matrix.md"
     old = json.loads(results.read_text()) if results.exists() else {}
-    runs = merged(old, [folder.resolve() for folder in options.folders])
+    runs = merged(old, [folder.resolve() for folder in options.folders], options.tests)
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(run)}" for name, run in runs.items())
     texts = {results: f"{{\n{lines}\n}}\n", shown: page(runs)}
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]

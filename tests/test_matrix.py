@@ -52,10 +52,10 @@ def test_a_page_from_results(tmp_path: Path) -> None:
     page = (docs / "matrix.md").read_text()
     assert page.startswith("# Kernels, Pythons and families\n")
     assert [line for line in page.splitlines() if line.startswith("| ")] == [
-        "| run | kernel | Python | system calls | passed | failed | skipped |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        "| 6.1 | Linux 6.1 | CPython 3.11.7 | compiled | - | - | - |",
-        "| 6.12 | Linux 6.12 | CPython 3.11.7 | compiled | 2 | 1 | 1 |",
+        "| run | kernel | Python | system calls | tests | passed | failed | skipped |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| 6.1 | Linux 6.1 | CPython 3.11.7 | compiled | - | - | - | - |",
+        "| 6.12 | Linux 6.12 | CPython 3.11.7 | compiled | all | 2 | 1 | 1 |",
         "| family | 6.1 | 6.12 |",
         "| --- | --- | --- |",
         "| AF_ONE | - | 1 / 2 / 4 |",
@@ -92,6 +92,14 @@ def test_a_run_replaces_the_former_one_of_its_name(tmp_path: Path) -> None:
         assert matrix.main([str(folder(tmp_path, name, ROWS))], docs) == 0
     assert matrix.main([str(folder(later, "6.1", ROWS[:1]))], docs) == 0
     assert "| AF_ONE | 1 / 1 / 1 | 1 / 2 / 4 |" in (docs / "matrix.md").read_text()
+
+
+def test_a_run_of_a_part_of_the_tests_says_so(tmp_path: Path) -> None:
+    assert (
+        matrix.main(["--tests", "errors", str(folder(tmp_path, "7", ROWS, JUNIT))], tmp_path) == 0
+    )
+    row = "| 7 | Linux 7 | CPython 3.11.7 | compiled | errors | 2 | 1 | 1 |"
+    assert row in (tmp_path / "matrix.md").read_text().splitlines()
 
 
 def test_a_page_that_was_changed_by_hand_is_stale(
