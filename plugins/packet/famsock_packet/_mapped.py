@@ -107,8 +107,8 @@ class Ring:
         """Give what waits for the socket and for `_wake`."""
         try:
             waker = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        except OSError:
-            waker = -1  # no descriptor is left: it glances up now and then
+        except (AttributeError, OSError):
+            waker = -1  # PyPy, or no descriptor is left: it glances up now and then
         with self._turn:
             self._wakers |= {waker} - {-1}
         try:
