@@ -88,6 +88,7 @@ def _cpython(version: str) -> Python:
 # PyPy has only ctypes' layer: import, surface, registry, calls, INET and UNIX. A test takes several
 # times as long there as on CPython.
 _ON_PYPY = (
+    "tests/test_stdlib_names.py",
     *("tests/test_init.py", "tests/test_dropin.py", "tests/test_interface.py"),
     *("tests/test_registry.py", "tests/test_discovery.py", "tests/test_sockets.py"),
     *("tests/test_socket_classes.py", "tests/calls/test_calls.py", "tests/calls/test_batches.py"),
@@ -95,6 +96,7 @@ _ON_PYPY = (
     *("tests/calls/test_descriptors.py", "plugins/inet", "plugins/unix"),
 )
 _MOST_ON_PYPY = (
+    "tests/test_stdlib_names.py",
     *("tests/test_init.py", "tests/test_dropin.py", "tests/test_interface.py"),
     *(
         "tests/test_registry.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EBADF, EBUSY
@@ -100,7 +101,7 @@ class Ring:
         """End the waits of other threads."""
         with self._turn:
             for waker in self._wakers:
-                os.eventfd_write(waker, 1)
+                os.write(waker, (1).to_bytes(8, sys.byteorder))
 
     @contextmanager
     def _waiter(self) -> Iterator[Waiter]:

@@ -25,6 +25,7 @@ __all__ = [
 
 _S = TypeVar("_S", bound=Struct)
 _GROWTH = 4
+_POLLWRBAND = getattr(select, "POLLWRBAND", 0x0200)  # asm-generic/poll.h; PyPy has no name for it
 
 
 def _typed(address: Any) -> RdsAddress:
@@ -79,7 +80,7 @@ class RdsSocket(
                 f"{timeout_s}"
             )
         poll = select.poll()
-        poll.register(self, select.POLLWRBAND)
+        poll.register(self, _POLLWRBAND)
         return bool(poll.poll(None if timeout_s is None else timeout_s * 1000))
 
     def sendto_uncongested(self, data: Any, address: Any) -> int:
