@@ -13,7 +13,7 @@ import socket as _stdlib
 
 from famsock._dropin import functions as _functions
 from famsock._dropin import install, uninstall
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._lazy import load as _load
 from famsock._registry import plugins
 from famsock._sockets import socket

@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from famsock._errors import PluginError
-from famsock._lazy import kept, load, load_part
+from famsock._lazy import PluginError, kept, load, load_part
 
 if TYPE_CHECKING:
     from famsock.control import ControlType

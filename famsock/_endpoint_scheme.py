@@ -13,9 +13,8 @@ import attrs
 
 from famsock import _endpoint_text as _text
 from famsock._endpoint_text import Part
-from famsock._errors import PluginError
 from famsock._hints import did_you_mean
-from famsock._lazy import load, load_part
+from famsock._lazy import PluginError, load, load_part
 from famsock._registry import plugins
 from famsock._registry.missing import distribution_of_scheme
 from famsock._resolver import Resolver

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._text import quote, split, unquote
 from famsock.codecs import REFUSALS, Codec, refusal_of_text
 from famsock.cstruct import parse_bytes

@@ -18,9 +18,8 @@ from famsock import constants as _common_constants
 from famsock import control as _common_control
 from famsock import options as _common_options
 from famsock._definitions import constants_of, definitions_of
-from famsock._errors import PluginError
 from famsock._hints import Hint, creation_errnos, find_hint, hints_of
-from famsock._lazy import load
+from famsock._lazy import PluginError, load
 from famsock.control import ControlType
 from famsock.family import Family
 from famsock.options import Option

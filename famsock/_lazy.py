@@ -16,9 +16,8 @@ from _imp import lock_held
 
 # As functools does: threading would add a fifth to what famsock's import costs.
 from _thread import get_ident
+from errno import EMFILE, ENFILE, ENOMEM
 from time import monotonic, sleep
-
-from famsock._errors import PluginError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +25,36 @@ if TYPE_CHECKING:
     from functools import cached_property
     from typing import Any
 
+SHORTAGES: tuple[int, ...] = (EMFILE, ENFILE, ENOMEM)
+"""The errnos of a shortage of descriptors or memory, in the process or the system."""
+
 WAIT_S = 10.0
 """The longest wait of a fork for other threads' imports, and of an import for a fork."""
 
 _POLL_S = 0.001
 _loads: dict[int, int] = {}  # the thread of each load, by the load's id
 _forks: dict[int, bool] = {}  # the threads that are forking
+
+
+class PluginError(ImportError):
+    """A plugin cannot serve its family: it is broken, clashes with another, or is not valid."""
+
+    __module__ = "famsock"
+
+
+def is_out_of_reach(error: BaseException | None) -> bool:
+    """Whether a load failed because files, descriptors or memory are out of reach.
+
+    So it is after chroot(2) or setuid(2), at RLIMIT_NOFILE, and as the interpreter ends. An OSError
+    without an errno is none of the system's: a signal's handler raises such, as TimeoutError.
+    """
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
+            return True
+        if isinstance(error, ImportError) and not isinstance(error, PluginError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class Load:

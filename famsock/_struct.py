@@ -46,6 +46,14 @@ def _struct_error() -> type[Exception]:
     return error
 
 
+class AddressRangeError(OSError, OverflowError):
+    """A field out of range, where the stdlib's callers expect an OSError.
+
+    For the ``range_error`` of an address whose integers CPython masks, so that its own tests and
+    programs wait for the kernel's refusal.
+    """
+
+
 class Struct:
     """Base of every class with a C layout; see `famsock.cstruct.struct`.
 

@@ -21,8 +21,7 @@ import sys
 from operator import index
 
 from famsock import _calls
-from famsock._errors import PluginError, is_out_of_reach
-from famsock._lazy import load
+from famsock._lazy import PluginError, is_out_of_reach, load
 from famsock._struct import Struct
 
 TYPE_CHECKING = False

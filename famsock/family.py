@@ -12,9 +12,8 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 
 from famsock._calls.layout import SockaddrLayout
-from famsock._errors import PluginError
 from famsock._hints import find_hint
-from famsock._lazy import kept, load, load_part
+from famsock._lazy import PluginError, kept, load, load_part
 from famsock._namedtuple import NamedTuple
 from famsock.address import Address, AddressCodec, NoAddressCodec
 

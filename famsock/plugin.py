@@ -24,7 +24,6 @@ if TYPE_CHECKING:
         tlv,
     )
     from famsock._calls.layout import SockaddrLayout, integer_field
-    from famsock._errors import AddressRangeError
     from famsock._errqueue import SockExtendedErr
     from famsock._hints import Hint, explain, one_of
     from famsock._lazy import exports
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from famsock._rows import control_rows, option_rows
     from famsock._sockaddr import sockaddr
     from famsock._sockets import socket
+    from famsock._struct import AddressRangeError
     from famsock.address import Address, Lookup, RawAddress, family_head
     from famsock.codecs import Codec
     from famsock.control import ControlMessage, ControlType, Message, RawControl
@@ -46,7 +46,7 @@ _MODULES = {
     "ANY_PROTOCOL": "family",
     "API_VERSION": "_registry.validation",
     "Address": "address",
-    "AddressRangeError": "_errors",
+    "AddressRangeError": "_struct",
     "CType": "cstruct",
     "Candidate": "_resolver",
     "Codec": "codecs",

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._registry import Registry, creation_hints
 from famsock._registry.creation_hints import add_creation_hint
 from famsock.family import Family, Protocol

@@ -6,8 +6,9 @@ import pytest
 
 import famsock
 from famsock import cstruct
-from famsock._errors import AddressRangeError, PluginError
+from famsock._lazy import PluginError
 from famsock._sockaddr import sockaddr
+from famsock._struct import AddressRangeError
 from famsock.address import Address
 
 pytestmark = pytest.mark.asks_no_kernel

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from famsock import cstruct
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._registry import Registry
 from famsock._sockaddr import sockaddr
 from famsock.address import Address

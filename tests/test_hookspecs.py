@@ -5,7 +5,7 @@ from __future__ import annotations
 import pluggy
 import pytest
 
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._registry import Registry
 from famsock._registry.hookspecs import PROJECT, hookimpl
 from famsock._registry.manager import FamilyPlugin

@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from famsock._errors import PluginError
-from famsock._lazy import load, load_part
+from famsock._lazy import PluginError, load, load_part
 from tests.test_first_use import run, site, write
 
 pytestmark = pytest.mark.asks_no_kernel

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._registry import Registry
 from famsock._registry.hookspecs import hookimpl
 from famsock._registry.references import check_references

@@ -13,7 +13,7 @@ import pytest
 
 import famsock
 from famsock import _calls
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._registry import Registry
 from famsock.family import Family, Protocol
 from tests.programs import OPEN_UNIX, PLUGIN, Site, link_distribution, run

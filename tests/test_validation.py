@@ -12,7 +12,7 @@ import pytest
 
 from famsock import codecs
 from famsock._calls.layout import SockaddrLayout, integer_field
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._registry import Registry, validation
 from famsock._registry.hookspecs import hookimpl
 from famsock._registry.validation import check_family, families_in

@@ -24,9 +24,8 @@ from click.shell_completion import CompletionItem
 
 from famsock import _calls, _sockets
 from famsock._cli.words import examples, family_named
-from famsock._errors import SHORTAGES, PluginError
 from famsock._hints import UNSUPPORTED
-from famsock._lazy import load_part
+from famsock._lazy import SHORTAGES, PluginError, load_part
 from famsock._registry import plugins
 from famsock._registry.missing import known_families, like_family, why_no_family
 from famsock._registry.snapshot import number_here

@@ -23,8 +23,7 @@ import socket as _stdlib
 import sys
 
 from famsock import _calls
-from famsock._errors import SHORTAGES, PluginError
-from famsock._lazy import Load
+from famsock._lazy import SHORTAGES, Load, PluginError
 from famsock._registry.snapshot import Loaded, Snapshot, number_here
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket as _stdlib
 from errno import EAFNOSUPPORT, EPROTONOSUPPORT, EPROTOTYPE, ESOCKTNOSUPPORT
 
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._registry import plugins
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._registry import hookspecs
 from famsock._registry.hookspecs import PROJECT, hookimpl
 from famsock._registry.references import check_references

@@ -11,8 +11,7 @@ from typing import Any
 
 from famsock import control, options
 from famsock._definitions import constants_of, rows_of
-from famsock._errors import PluginError
-from famsock._lazy import load_part
+from famsock._lazy import PluginError, load_part
 from famsock._resolver import Resolver
 from famsock._sockets import socket
 from famsock.family import Family, Protocol, Served

@@ -11,7 +11,7 @@ from contextlib import suppress
 from errno import EAGAIN, EINPROGRESS, ENOBUFS
 from typing import TYPE_CHECKING
 
-from famsock._errors import SHORTAGES
+from famsock._lazy import SHORTAGES
 from famsock.address import Lookup
 from famsock.endpoints import Endpoint
 from famsock.relay._loop import READ, WRITE, Timer, Watch

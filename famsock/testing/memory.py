@@ -39,7 +39,7 @@ from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
 from famsock import cstruct
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock._registry import plugins
 from famsock._sockaddr import sockaddr
 from famsock._sockets import socket

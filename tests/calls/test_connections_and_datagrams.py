@@ -17,7 +17,7 @@ import pytest
 
 import famsock
 from famsock import RawAddress
-from famsock._errors import PluginError
+from famsock._lazy import PluginError
 from famsock.address import AddressCodec
 from famsock.family import Family, Protocol, Served
 
