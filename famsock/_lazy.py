@@ -5,7 +5,8 @@ there, with its import lock held: the first import of that module in the child w
 whatever famsock imports on first use is marked as a `Load`, and a fork waits for the loads of other
 threads, and a thread that wants to begin one waits for a fork that has begun. No wait is longer
 than `WAIT_S`, and no thread waits for itself. A load that another thread can no longer end, as the
-interpreter ends, is not waited for: `Load.check` refuses the next one.
+interpreter ends, is not waited for: `Load.check` refuses the next one. What a load of a plugin
+fails with is here too: `PluginError`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The base of every class with a C layout; apart from `famsock.cstruct`, to import no attrs."""
+"""The base of every class with a C layout, and the error of a field that is out of range.
+
+Apart from `famsock.cstruct`, to import no attrs.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +55,8 @@ class AddressRangeError(OSError, OverflowError):
     For the ``range_error`` of an address whose integers CPython masks, so that its own tests and
     programs wait for the kernel's refusal.
     """
+
+    __module__ = "famsock.plugin"
 
 
 class Struct:

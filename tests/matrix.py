@@ -4,7 +4,7 @@ Usage::
 
     python -m tests.matrix FOLDER…              # take results from folders, and write the page
     python -m tests.matrix --tests TEXT FOLDER… # say which tests ran there, if it was not all
-    python -m tests.matrix --show FOLDER…       # print the table of runs; write nothing
+    python -m tests.matrix --show FOLDER        # print the runs in it that CI has; write nothing
     python -m tests.matrix --check              # fail if the page is not what the results give
 
 A folder has the name of a run (``6.12``, ``6.12-ctypes``), and in it what the run left:
@@ -26,7 +26,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.debian_pythons.pythons import PYTHONS
 from tests.debian_pythons.report import Result, read_junit, show
+from tests.lab.qemu import KERNELS
 
 DOCS = Path(__file__).parents[1] / "docs"
 HEAD = """\
@@ -119,12 +121,13 @@ def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--check", action="store_true", help="write nothing")
-    top.add_argument("--show", action="store_true", help="print the runs of the folders instead")
+    top.add_argument("--show", type=Path, metavar="FOLDER", help="print CI's runs in it instead")
     top.add_argument("--tests", default="all", help="which tests ran; default: %(default)s")
     top.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     options = top.parse_args(arguments)
     if options.show:
-        show([result(folder.resolve()) for folder in options.folders], "run")
+        names = [*(python.name for python in PYTHONS), *KERNELS]
+        show([result(options.show / name) for name in names], "run")
         return 0
     results, shown = docs / "matrix.json", docs / "matrix.md"
     old = json.loads(results.read_text()) if results.exists() else {}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import pickle
+
 import pytest
 
 import famsock
@@ -26,6 +29,17 @@ def test_a_plugin_error_is_an_import_error() -> None:
     assert famsock.PluginError is PluginError
     with pytest.raises(ImportError, match="AF_KIT is broken"):
         raise PluginError("AF_KIT is broken")
+
+
+@pytest.mark.parametrize(
+    ("error", "module"), [(PluginError, "famsock"), (AddressRangeError, "famsock.plugin")]
+)
+def test_an_exception_has_its_public_name(error: type[Exception], module: str) -> None:
+    """In a traceback and in a pickle, so that it may be defined elsewhere one day."""
+    assert error.__module__ == module
+    assert getattr(importlib.import_module(module), error.__name__) is error
+    again = pickle.loads(pickle.dumps(error("kit")))
+    assert (type(again), again.args) == (error, ("kit",))
 
 
 @pytest.mark.parametrize("expected", [OSError, OverflowError, AddressRangeError])

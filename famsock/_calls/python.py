@@ -950,8 +950,8 @@ def _fill(batch: Batch, given: list[tuple[Any, Iterable[ancillary.Item], bytes]]
         _put_sizes(batch, [*map(len, datas)])
     else:
         kept.append(_gather(batch, datas))
-    if all(map(is_, sockaddrs, repeat(sockaddrs[0]))):  # usual, and a third of the cost
-        sockaddrs = sockaddrs[:1]
+    if all(map(is_, sockaddrs, repeat(sockaddrs[0]))):
+        sockaddrs = sockaddrs[:1]  # as of most batches: one number fills each column
     if {*map(type, sockaddrs)} != {bytes}:
         sockaddrs = tuple([bytes(memoryview(sockaddr)) for sockaddr in sockaddrs])
         kept.append(sockaddrs)

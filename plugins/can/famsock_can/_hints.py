@@ -71,7 +71,7 @@ _MTU_TOO_SMALL = Hint(
     check="ip link show can0 tells the mtu: 16 for classic frames only",
     possible=True,
     another=Hint(
-        "it is no CAN interface, which Linux before 6.19 tells by EPERM",
+        "it is no CAN interface",
         "famsock_can.interfaces lists those that are",
         check="ip -details link show can0",
         possible=True,

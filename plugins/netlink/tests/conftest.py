@@ -32,12 +32,14 @@ def _wait_for_the_cable() -> None:
     Their IPv6 routes and the carrier of both come some time after "up".
     """
     deadline = time.monotonic() + 60
-    while (
-        any(route not in _ip("-6 route show") for route in _LATE_ROUTES)
-        or _ip("link show up").count("state UP") != 2
-    ):
+    while not (_has_routes() and _ip("link show up").count("state UP") == 2):
         assert time.monotonic() < deadline, f"no route: {_ip('address show')}"
         time.sleep(0.01)
+
+
+def _has_routes() -> bool:
+    shown = _ip("-6 route show")
+    return all(route in shown for route in _LATE_ROUTES)
 
 
 @pytest.fixture

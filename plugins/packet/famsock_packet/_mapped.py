@@ -101,7 +101,7 @@ class Ring:
         """End the waits of other threads."""
         with self._turn:
             for waker in self._wakers:
-                os.write(waker, (1).to_bytes(8, sys.byteorder))
+                os.write(waker, (1).to_bytes(8, sys.byteorder))  # as eventfd(2) says
 
     @contextmanager
     def _waiter(self) -> Iterator[Waiter]:
